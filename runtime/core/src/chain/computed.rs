@@ -1,0 +1,62 @@
+//! A batch that went through the chain, ready to be committed.
+
+use std::ops::AddAssign;
+
+use crate::column::Batch;
+use crate::dead_letter::DeadLetter;
+use crate::record::Records;
+
+/// Where a row came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowSource {
+    /// Index into [`Computed::records`].
+    pub record: u32,
+    /// The output row's rank among its record's rows (a normalizer may split one).
+    pub rank: u32,
+}
+
+/// How many of what: added to the checkpoint's counters in the same transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub records: u64,
+    pub tombstones: u64,
+    /// Rows that the normalizer dropped without a rejection.
+    pub dropped: u64,
+    /// Rows behind the watermark, whatever became of them.
+    pub late: u64,
+    /// Rows that lost to a newer version of their key, in the batch or in the state.
+    pub superseded: u64,
+    /// Rows handed to the sink.
+    pub rows: u64,
+    pub dead_letters: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.tombstones += other.tombstones;
+        self.dropped += other.dropped;
+        self.late += other.late;
+        self.superseded += other.superseded;
+        self.rows += other.rows;
+        self.dead_letters += other.dead_letters;
+    }
+}
+
+/// The outcome for a run of records: everything one flush commits.
+#[derive(Debug)]
+pub struct Computed {
+    /// The input, kept for the dead letters' bytes and for computing again without refused rows.
+    pub records: Records,
+    /// One above the last record's offset.
+    pub next_offset: i64,
+    /// The target's columns in [`super::ChainSpec::target`]'s order; at most one row a key, sorted by the key columns (each ascending, text by bytes).
+    pub rows: Batch,
+    /// Parallel to `rows`.
+    pub sources: Vec<RowSource>,
+    /// In offset order.
+    pub dead_letters: Vec<DeadLetter>,
+    /// The partition's highest accepted event time after this batch, microseconds.
+    pub event_time_max: Option<i64>,
+    pub counts: Counts,
+}

@@ -1,0 +1,50 @@
+//! What a pipeline decided about one partition's chain.
+
+use crate::column::Field;
+
+/// What becomes of a record behind the watermark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// It is applied when it is the newest of its key, as any other.
+    Apply,
+    /// It becomes a dead letter with code `late`.
+    DeadLetter,
+}
+
+/// What becomes of a record without a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tombstone {
+    /// It is counted and passed over.
+    Ignore,
+    /// It goes to the normalizer with every `value.*` column absent; a rule that declared `key.*` can make a delete of it.
+    Delete,
+}
+
+/// Event-time rules. All times in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct TimePolicy {
+    /// The watermark trails the highest event time by this much.
+    pub watermark_delay_us: i64,
+    /// A key that was not seen for this much event time is forgotten.
+    pub ttl_us: i64,
+    /// An event time further ahead of the clock is a dead letter, before it can touch the watermark.
+    pub future_max_us: i64,
+    /// An event time below this (since the Unix epoch) is a dead letter.
+    pub floor_us: i64,
+    pub late: Late,
+}
+
+/// One partition's chain, beside its transforms and dimensions.
+#[derive(Clone, Debug)]
+pub struct ChainSpec {
+    pub topic: String,
+    pub partition: i32,
+    pub time: TimePolicy,
+    pub tombstone: Tombstone,
+    /// A record whose key, value and headers exceed this is a dead letter.
+    pub record_max_bytes: usize,
+    /// The dedup state forgets its oldest keys beyond this.
+    pub state_max_bytes: usize,
+    /// The columns to write, each written by a transform, with the target's nullability.
+    pub target: Vec<Field>,
+}

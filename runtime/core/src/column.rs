@@ -1,0 +1,145 @@
+//! Columns: Arrow arrays with a meaning and a presence.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::BooleanBuffer;
+use arrow_schema::DataType;
+
+/// What a column's values mean. The physical layout ([`LogicalType::data_type`]) follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogicalType {
+    Boolean,
+    Int64,
+    Float64,
+    Text,
+    Bytes,
+    /// Microseconds since the Unix epoch, UTC.
+    TimestampUs,
+    /// Milliseconds since the Unix epoch, UTC.
+    TimestampMs,
+    /// Days since the Unix epoch.
+    Date,
+    Uuid,
+    Decimal {
+        precision: u8,
+        scale: u8,
+    },
+    Json,
+}
+
+/// A logical type that this host does not know.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "unknown logical type `{0}`: use one of boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json"
+)]
+pub struct UnknownLogicalType(pub String);
+
+impl LogicalType {
+    /// The Arrow layout: `Boolean`, `Int64`, `Float64`, `Utf8` or `Binary`.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Int64 | Self::TimestampUs | Self::TimestampMs | Self::Date => DataType::Int64,
+            Self::Float64 => DataType::Float64,
+            Self::Text | Self::Uuid | Self::Decimal { .. } | Self::Json => DataType::Utf8,
+            Self::Bytes => DataType::Binary,
+        }
+    }
+}
+
+impl fmt::Display for LogicalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean => f.write_str("boolean"),
+            Self::Int64 => f.write_str("int64"),
+            Self::Float64 => f.write_str("float64"),
+            Self::Text => f.write_str("text"),
+            Self::Bytes => f.write_str("bytes"),
+            Self::TimestampUs => f.write_str("timestamp(us)"),
+            Self::TimestampMs => f.write_str("timestamp(ms)"),
+            Self::Date => f.write_str("date"),
+            Self::Uuid => f.write_str("uuid"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Json => f.write_str("json"),
+        }
+    }
+}
+
+impl FromStr for LogicalType {
+    type Err = UnknownLogicalType;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Ok(match s {
+            "boolean" => Self::Boolean,
+            "int64" => Self::Int64,
+            "float64" => Self::Float64,
+            "text" => Self::Text,
+            "bytes" => Self::Bytes,
+            "timestamp(us)" => Self::TimestampUs,
+            "timestamp(ms)" => Self::TimestampMs,
+            "date" => Self::Date,
+            "uuid" => Self::Uuid,
+            "json" => Self::Json,
+            other => {
+                let unknown = || UnknownLogicalType(other.to_owned());
+                let inner = other.strip_prefix("decimal(").and_then(|r| r.strip_suffix(')'));
+                let (precision, scale) =
+                    inner.and_then(|i| i.split_once(',')).ok_or_else(unknown)?;
+                let parse = |n: &str| n.trim().parse::<u8>().map_err(|_| unknown());
+                Self::Decimal { precision: parse(precision)?, scale: parse(scale)? }
+            }
+        })
+    }
+}
+
+/// A column's name and meaning. In a normalizer's `reads` the name is a document path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub name: String,
+    pub logical_type: LogicalType,
+    pub nullable: bool,
+}
+
+/// Values of one field for each row of a batch.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Layout as [`LogicalType::data_type`] says; nulls by Arrow's validity.
+    pub values: ArrayRef,
+    /// One bit a row, `false` = the source did not say, which is not null (the value is null then, too). `None`: all is known.
+    pub presence: Option<BooleanBuffer>,
+}
+
+impl Column {
+    /// A column whose values are all known.
+    pub fn new(values: ArrayRef) -> Self {
+        Self { values, presence: None }
+    }
+}
+
+/// Rows as columns: `columns[i]` holds `fields[i]`, each `rows` long.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub rows: usize,
+    pub fields: Arc<[Field]>,
+    pub columns: Vec<Column>,
+}
+
+impl Batch {
+    /// The position of the column called `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|f| f.name == name)
+    }
+
+    /// Whether every column has the layout of its field and the length of the batch.
+    pub fn is_well_formed(&self) -> bool {
+        self.fields.len() == self.columns.len()
+            && self.fields.iter().zip(&self.columns).all(|(f, c)| {
+                c.values.len() == self.rows
+                    && *c.values.data_type() == f.logical_type.data_type()
+                    && c.presence.as_ref().is_none_or(|p| p.len() == self.rows)
+            })
+    }
+}

@@ -1,0 +1,1 @@
+//! From messages to columns: the declared document paths, projected in one walk.

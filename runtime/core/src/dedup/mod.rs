@@ -1,0 +1,1 @@
+//! Event time, watermark, and the newest version of each key.

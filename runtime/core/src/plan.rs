@@ -1,0 +1,43 @@
+//! What a transform declares before a row flows. The Rust side of `plan` in `wit/transform.wit`; its comments hold here.
+
+use crate::column::Field;
+
+/// The columns that the host needs to keep the newest row of each key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles {
+    pub key: Vec<String>,
+    /// A `timestamp(us)` or `timestamp(ms)` column.
+    pub event_time: String,
+    /// A boolean column.
+    pub deleted: Option<String>,
+    /// Breaks ties between equal event times, first column first; the host adds partition and offset.
+    pub order: Vec<String>,
+}
+
+/// A lookup that the host makes before each call. No match: the taken columns are null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    pub dimension: String,
+    /// Columns of the batch, in the order of the dimension's key.
+    pub on: Vec<String>,
+    pub take: Vec<Field>,
+}
+
+/// What a transform reads, asks for, writes and may reject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub reads: Vec<Field>,
+    pub joins: Vec<Join>,
+    pub writes: Vec<Field>,
+    /// Some for a normalizer, none for an enricher.
+    pub roles: Option<Roles>,
+    pub reject_codes: Vec<String>,
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// The fields of the batch that `apply` gets: `reads`, then what each join takes.
+    pub fn input_fields(&self) -> impl Iterator<Item = &Field> {
+        self.reads.iter().chain(self.joins.iter().flat_map(|j| &j.take))
+    }
+}

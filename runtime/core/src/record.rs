@@ -1,0 +1,160 @@
+//! Raw records of one partition, in offset order, in one buffer: no allocation a record.
+
+/// A run of records of one partition. Offsets increase strictly but may have holes (compaction, aborted and control records).
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    bytes: Vec<u8>,
+    index: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    offset: i64,
+    timestamp_ms: Option<i64>,
+    /// Where the record's parts end in `bytes`; each starts where the one before it ends.
+    start: usize,
+    key_end: usize,
+    value_end: usize,
+    headers_end: usize,
+    has_key: bool,
+    has_value: bool,
+}
+
+/// One record, borrowed from [`Records`].
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    pub offset: i64,
+    /// Kafka's timestamp, milliseconds since the Unix epoch.
+    pub timestamp_ms: Option<i64>,
+    pub key: Option<&'a [u8]>,
+    /// `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+    headers: &'a [u8],
+}
+
+impl Records {
+    /// Appends a record. `offset` must be above the last one's.
+    pub fn push<'h>(
+        &mut self,
+        offset: i64,
+        timestamp_ms: Option<i64>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>,
+    ) {
+        debug_assert!(self.index.last().is_none_or(|e| e.offset < offset));
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(key.unwrap_or_default());
+        let key_end = self.bytes.len();
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        let value_end = self.bytes.len();
+        for (name, value) in headers {
+            self.bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            self.bytes.extend_from_slice(name.as_bytes());
+            let length = value.map_or(u32::MAX, |v| v.len() as u32);
+            self.bytes.extend_from_slice(&length.to_le_bytes());
+            self.bytes.extend_from_slice(value.unwrap_or_default());
+        }
+        self.index.push(Entry {
+            offset,
+            timestamp_ms,
+            start,
+            key_end,
+            value_end,
+            headers_end: self.bytes.len(),
+            has_key: key.is_some(),
+            has_value: value.is_some(),
+        });
+    }
+
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Bytes held: keys, values and headers.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The record at `i`, which must be below [`Records::len`].
+    pub fn get(&self, i: usize) -> Record<'_> {
+        let e = self.index[i];
+        Record {
+            offset: e.offset,
+            timestamp_ms: e.timestamp_ms,
+            key: e.has_key.then(|| &self.bytes[e.start..e.key_end]),
+            value: e.has_value.then(|| &self.bytes[e.key_end..e.value_end]),
+            headers: &self.bytes[e.value_end..e.headers_end],
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
+        (0..self.len()).map(|i| self.get(i))
+    }
+
+    pub fn first(&self) -> Option<Record<'_>> {
+        (!self.is_empty()).then(|| self.get(0))
+    }
+
+    pub fn last(&self) -> Option<Record<'_>> {
+        self.len().checked_sub(1).map(|i| self.get(i))
+    }
+
+    /// Appends records `range` of `other`, whose offsets must follow.
+    pub fn append(&mut self, other: &Records, range: std::ops::Range<usize>) {
+        for i in range {
+            let r = other.get(i);
+            self.push(r.offset, r.timestamp_ms, r.key, r.value, r.headers());
+        }
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Headers in their order; a name may repeat.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> + use<'a> {
+        let mut rest = self.headers;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let name = std::str::from_utf8(take(&mut rest)?).ok()?;
+            let value = take(&mut rest);
+            Some((name, value))
+        })
+    }
+}
+
+/// Takes a length-prefixed part off the front; `None` where the length says there is no value.
+fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, tail) = rest.split_first_chunk::<4>()?;
+    *rest = tail;
+    let length = u32::from_le_bytes(*length);
+    if length == u32::MAX {
+        return None;
+    }
+    let (part, tail) = rest.split_at(length as usize);
+    *rest = tail;
+    Some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_values_and_headers_come_back_as_they_went_in() {
+        let mut records = Records::default();
+        records.push(3, Some(7), None, Some(b"v"), std::iter::empty());
+        let headers = [("a", None), ("b", Some(&b""[..])), ("a", Some(&b"x"[..]))];
+        records.push(9, None, Some(b"k"), None, headers.into_iter());
+        let (first, last) = (records.get(0), records.get(1));
+        assert_eq!((first.offset, first.key, first.value), (3, None, Some(&b"v"[..])));
+        assert_eq!(first.headers().count(), 0);
+        assert_eq!((last.offset, last.key, last.value), (9, Some(&b"k"[..]), None));
+        assert_eq!(last.headers().collect::<Vec<_>>(), headers);
+    }
+}
