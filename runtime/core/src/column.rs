@@ -4,9 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef};
-use arrow_buffer::BooleanBuffer;
+use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
 use arrow_schema::DataType;
+use arrow_select::{concat::concat, take::take};
 
 /// What a column's values mean. The physical layout ([`LogicalType::data_type`]) follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,11 +86,16 @@ impl FromStr for LogicalType {
             "json" => Self::Json,
             other => {
                 let unknown = || UnknownLogicalType(other.to_owned());
-                let inner = other.strip_prefix("decimal(").and_then(|r| r.strip_suffix(')'));
+                let inner = other
+                    .strip_prefix("decimal(")
+                    .and_then(|r| r.strip_suffix(')'));
                 let (precision, scale) =
                     inner.and_then(|i| i.split_once(',')).ok_or_else(unknown)?;
                 let parse = |n: &str| n.trim().parse::<u8>().map_err(|_| unknown());
-                Self::Decimal { precision: parse(precision)?, scale: parse(scale)? }
+                Self::Decimal {
+                    precision: parse(precision)?,
+                    scale: parse(scale)?,
+                }
             }
         })
     }
@@ -115,8 +121,54 @@ pub struct Column {
 impl Column {
     /// A column whose values are all known.
     pub fn new(values: ArrayRef) -> Self {
-        Self { values, presence: None }
+        Self {
+            values,
+            presence: None,
+        }
     }
+
+    /// The rows at `rows`, in that order; each must be below the column's length.
+    pub fn take(&self, rows: &UInt32Array) -> Self {
+        let presence = self
+            .presence
+            .as_ref()
+            .map(|p| BooleanBuffer::collect_bool(rows.len(), |i| p.value(rows.value(i) as usize)));
+        Self {
+            values: taken(&self.values, rows),
+            presence,
+        }
+    }
+
+    /// `rows` rows from `offset` on, without copying them; they must exist.
+    pub fn slice(&self, offset: usize, rows: usize) -> Self {
+        Self {
+            values: self.values.slice(offset, rows),
+            presence: self.presence.as_ref().map(|p| p.slice(offset, rows)),
+        }
+    }
+
+    /// The rows of `columns` one after the other; the columns are of one layout and there is at least one.
+    pub fn concat(columns: &[&Column]) -> Self {
+        let arrays: Vec<&dyn Array> = columns.iter().map(|c| c.values.as_ref()).collect();
+        let values = concat(&arrays).expect("columns of one layout, together below 2 GiB");
+        let mut presence = None;
+        if columns.iter().any(|c| c.presence.is_some()) {
+            let mut bits = BooleanBufferBuilder::new(values.len());
+            for column in columns {
+                match &column.presence {
+                    Some(p) => bits.append_buffer(p),
+                    None => bits.append_n(column.values.len(), true),
+                }
+            }
+            presence = Some(bits.finish());
+        }
+        Self { values, presence }
+    }
+}
+
+/// The values at `rows`, null where the row is null.
+pub(crate) fn taken(values: &ArrayRef, rows: &UInt32Array) -> ArrayRef {
+    take(values.as_ref(), rows, None).expect("every layout of a column can be taken from")
 }
 
 /// Rows as columns: `columns[i]` holds `fields[i]`, each `rows` long.
@@ -141,5 +193,57 @@ impl Batch {
                     && *c.values.data_type() == f.logical_type.data_type()
                     && c.presence.as_ref().is_none_or(|p| p.len() == self.rows)
             })
+    }
+
+    /// The rows at `rows`, in that order and as often as named; each must be below [`Batch::rows`].
+    pub fn take(&self, rows: &[u32]) -> Batch {
+        let indices = UInt32Array::from(rows.to_vec());
+        self.with_columns(rows.len(), |c| c.take(&indices))
+    }
+
+    /// `rows` rows from `offset` on, without copying them; they must exist.
+    pub fn slice(&self, offset: usize, rows: usize) -> Batch {
+        self.with_columns(rows, |c| c.slice(offset, rows))
+    }
+
+    /// The rows of `batches` one after the other. All have the fields of the first; none at all gives a batch without fields or rows.
+    pub fn concat(batches: &[Batch]) -> Batch {
+        let Some(first) = batches.first() else {
+            return Batch {
+                rows: 0,
+                fields: Arc::from([]),
+                columns: Vec::new(),
+            };
+        };
+        let columns = (0..first.columns.len())
+            .map(|i| Column::concat(&batches.iter().map(|b| &b.columns[i]).collect::<Vec<_>>()))
+            .collect();
+        let rows = batches.iter().map(|b| b.rows).sum();
+        Batch {
+            rows,
+            fields: first.fields.clone(),
+            columns,
+        }
+    }
+
+    /// The columns of `fields`, found by name. `None` when one is missing or means something else.
+    pub fn select(&self, fields: &[Field]) -> Option<Batch> {
+        let columns = fields.iter().map(|f| {
+            let i = self.position(&f.name)?;
+            (self.fields[i].logical_type == f.logical_type).then(|| self.columns[i].clone())
+        });
+        Some(Batch {
+            rows: self.rows,
+            fields: fields.into(),
+            columns: columns.collect::<Option<_>>()?,
+        })
+    }
+
+    fn with_columns(&self, rows: usize, f: impl Fn(&Column) -> Column) -> Batch {
+        Batch {
+            rows,
+            fields: self.fields.clone(),
+            columns: self.columns.iter().map(f).collect(),
+        }
     }
 }

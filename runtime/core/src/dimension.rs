@@ -1,1 +1,351 @@
 //! Dimensions: immutable snapshots of reference data that transforms ask the host to join.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{
+    Array, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt32Array,
+    new_null_array,
+};
+use arrow_schema::DataType;
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::column::{Batch, Column, Field, taken};
+
+/// The dimensions of a pipeline by name, as one batch sees them.
+pub type Dimensions = HashMap<String, Arc<Dimension>>;
+
+/// Reference rows found by a unique key. Never changes: a new snapshot is a new value.
+#[derive(Debug)]
+pub struct Dimension {
+    rows: Batch,
+    key: Vec<String>,
+    /// Row numbers by the hash of their key.
+    table: HashTable<u32>,
+    digest: u64,
+}
+
+/// Rows that cannot be a dimension.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DimensionError {
+    /// The key names a column that the rows do not have.
+    #[error(
+        "dimension `{dimension}`: there is no key column `{column}`: the columns are {columns}"
+    )]
+    NoColumn {
+        dimension: String,
+        column: String,
+        columns: String,
+    },
+    /// A dimension without a key cannot be looked up.
+    #[error("dimension `{dimension}`: the key has no columns: name at least one")]
+    NoKey { dimension: String },
+    /// A key column is null in a row.
+    #[error("dimension `{dimension}`: row {row} has no `{column}`, which is part of the key")]
+    NullKey {
+        dimension: String,
+        row: usize,
+        column: String,
+    },
+    /// Two rows have one key.
+    #[error(
+        "dimension `{dimension}`: rows {first} and {second} have the same key ({key}): a key must be unique"
+    )]
+    DuplicateKey {
+        dimension: String,
+        first: usize,
+        second: usize,
+        key: String,
+    },
+    /// More rows than a `u32` counts.
+    #[error(
+        "dimension `{dimension}`: {rows} rows are more than a dimension can hold (4,294,967,295)"
+    )]
+    TooLarge { dimension: String, rows: usize },
+}
+
+impl Dimension {
+    /// Indexes `rows` by the columns `key`; `name` is for messages, which count rows from 1.
+    pub fn new(name: &str, rows: Batch, key: &[String]) -> Result<Self, DimensionError> {
+        let dimension = || name.to_owned();
+        if key.is_empty() {
+            return Err(DimensionError::NoKey {
+                dimension: dimension(),
+            });
+        }
+        let Ok(count) = u32::try_from(rows.rows) else {
+            return Err(DimensionError::TooLarge {
+                dimension: dimension(),
+                rows: rows.rows,
+            });
+        };
+        let columns = key_columns(name, &rows, key)?;
+        let mut table = HashTable::with_capacity(rows.rows);
+        for row in 0..count {
+            let r = row as usize;
+            let hash = hash_key(&columns, r);
+            let same = |&other: &u32| columns.iter().all(|c| c.equal(r, c, other as usize));
+            if let Some(&first) = table.find(hash, same) {
+                let values = key
+                    .iter()
+                    .zip(&columns)
+                    .map(|(k, c)| format!("{k} {}", c.to_text(r)));
+                return Err(DimensionError::DuplicateKey {
+                    dimension: dimension(),
+                    first: first as usize + 1,
+                    second: r + 1,
+                    key: values.collect::<Vec<_>>().join(", "),
+                });
+            }
+            table.insert_unique(hash, row, |&other| hash_key(&columns, other as usize));
+        }
+        let digest = digest(&rows, key);
+        Ok(Self {
+            rows,
+            key: key.to_vec(),
+            table,
+            digest,
+        })
+    }
+
+    /// All columns, the key's among them.
+    pub fn fields(&self) -> &[Field] {
+        &self.rows.fields
+    }
+
+    /// The names of the key's columns, in the order that [`Dimension::lookup`] wants them.
+    pub fn key(&self) -> &[String] {
+        &self.key
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows.rows
+    }
+
+    /// For each of the `rows` rows of the `on` columns the matching row, `None` where no row matches or the key has a null.
+    /// `on` is in the order of [`Dimension::key`]. A column of another layout matches nothing: that is for the plan's check to refuse.
+    pub fn lookup(&self, on: &[&Column], rows: usize) -> Vec<Option<u32>> {
+        let key: Vec<Values> = self
+            .key
+            .iter()
+            .filter_map(|name| self.rows.position(name))
+            .map(|i| Values::of(&self.rows.columns[i]))
+            .collect();
+        let on: Vec<Values> = on.iter().map(|c| Values::of(c)).collect();
+        let comparable = key.len() == on.len() && key.iter().zip(&on).all(|(k, o)| k.is_like(o));
+        if !comparable {
+            return vec![None; rows];
+        }
+        let find = |row: usize| {
+            if on.iter().any(|c| c.is_null(row)) {
+                return None;
+            }
+            let same = |&r: &u32| {
+                on.iter()
+                    .zip(&key)
+                    .all(|(o, k)| o.equal(row, k, r as usize))
+            };
+            self.table.find(hash_key(&on, row), same).copied()
+        };
+        (0..rows).map(find).collect()
+    }
+
+    /// The columns `fields` of the rows that [`Dimension::lookup`] found, null where it found none.
+    /// A field that the dimension does not have is null throughout: that is for the plan's check to refuse.
+    pub fn take(&self, matches: &[Option<u32>], fields: &[Field]) -> Vec<Column> {
+        let rows = UInt32Array::from(matches.to_vec());
+        let column = |field: &Field| match self.rows.position(&field.name) {
+            Some(i) => Column::new(taken(&self.rows.columns[i].values, &rows)),
+            None => Column::new(new_null_array(
+                &field.logical_type.data_type(),
+                matches.len(),
+            )),
+        };
+        fields.iter().map(column).collect()
+    }
+
+    /// A digest of key, fields and rows, whatever the order of the rows. The same on every host.
+    pub fn digest(&self) -> u64 {
+        self.digest
+    }
+}
+
+/// The key's columns, none with a null.
+fn key_columns<'a>(
+    name: &str,
+    rows: &'a Batch,
+    key: &[String],
+) -> Result<Vec<Values<'a>>, DimensionError> {
+    let find = |column: &String| {
+        let dimension = name.to_owned();
+        let Some(i) = rows.position(column) else {
+            let names: Vec<_> = rows.fields.iter().map(|f| f.name.as_str()).collect();
+            let (column, columns) = (column.clone(), names.join(", "));
+            return Err(DimensionError::NoColumn {
+                dimension,
+                column,
+                columns,
+            });
+        };
+        let values = Values::of(&rows.columns[i]);
+        match (0..rows.rows).find(|&row| values.is_null(row)) {
+            Some(row) => Err(DimensionError::NullKey {
+                dimension,
+                row: row + 1,
+                column: column.clone(),
+            }),
+            None => Ok(values),
+        }
+    };
+    key.iter().map(find).collect()
+}
+
+/// A column's values by layout, so that a row is reached without a downcast.
+enum Values<'a> {
+    Boolean(&'a BooleanArray),
+    Int64(&'a Int64Array),
+    Float64(&'a Float64Array),
+    Text(&'a StringArray),
+    Bytes(&'a BinaryArray),
+}
+
+impl<'a> Values<'a> {
+    fn of(column: &'a Column) -> Self {
+        match column.values.data_type() {
+            DataType::Boolean => Self::Boolean(column.values.as_boolean()),
+            DataType::Int64 => Self::Int64(column.values.as_primitive::<Int64Type>()),
+            DataType::Float64 => Self::Float64(column.values.as_primitive::<Float64Type>()),
+            DataType::Binary => Self::Bytes(column.values.as_binary()),
+            _ => Self::Text(column.values.as_string()),
+        }
+    }
+
+    fn is_like(&self, other: &Values) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        match self {
+            Self::Boolean(a) => a.is_null(row),
+            Self::Int64(a) => a.is_null(row),
+            Self::Float64(a) => a.is_null(row),
+            Self::Text(a) => a.is_null(row),
+            Self::Bytes(a) => a.is_null(row),
+        }
+    }
+
+    /// Floats are equal when their bits are.
+    fn equal(&self, row: usize, other: &Values<'a>, other_row: usize) -> bool {
+        match (self, other) {
+            (Self::Boolean(a), Self::Boolean(b)) => a.value(row) == b.value(other_row),
+            (Self::Int64(a), Self::Int64(b)) => a.value(row) == b.value(other_row),
+            (Self::Float64(a), Self::Float64(b)) => {
+                a.value(row).to_bits() == b.value(other_row).to_bits()
+            }
+            (Self::Text(a), Self::Text(b)) => a.value(row) == b.value(other_row),
+            (Self::Bytes(a), Self::Bytes(b)) => a.value(row) == b.value(other_row),
+            _ => false,
+        }
+    }
+
+    /// Feeds the value to `hasher` so that no two rows of values run into each other. The row is not null.
+    fn hash(&self, row: usize, hasher: &mut impl Hasher) {
+        match self {
+            Self::Boolean(a) => hasher.write_u8(a.value(row).into()),
+            Self::Int64(a) => hasher.write_u64(a.value(row) as u64),
+            Self::Float64(a) => hasher.write_u64(a.value(row).to_bits()),
+            Self::Text(a) => {
+                hasher.write(a.value(row).as_bytes());
+                hasher.write_u8(0xff);
+            }
+            Self::Bytes(a) => {
+                hasher.write_u64(a.value_length(row) as u64);
+                hasher.write(a.value(row));
+            }
+        }
+    }
+
+    fn to_text(&self, row: usize) -> String {
+        match self {
+            Self::Boolean(a) => a.value(row).to_string(),
+            Self::Int64(a) => a.value(row).to_string(),
+            Self::Float64(a) => a.value(row).to_string(),
+            Self::Text(a) => format!("{:?}", a.value(row)),
+            Self::Bytes(a) => format!("{:?}", a.value(row)),
+        }
+    }
+}
+
+/// The hash of a key for the table. No null may be among its values.
+fn hash_key(key: &[Values], row: usize) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    for column in key {
+        column.hash(row, &mut hasher);
+    }
+    hasher.finish()
+}
+
+fn digest(rows: &Batch, key: &[String]) -> u64 {
+    let mut shape = Fnv::default();
+    for field in rows.fields.iter() {
+        let is_key = key.iter().position(|k| *k == field.name);
+        let text = format!(
+            "{} {} {} {is_key:?}",
+            field.name, field.logical_type, field.nullable
+        );
+        shape.write(text.as_bytes());
+        shape.write_u8(0xff);
+    }
+    let columns: Vec<Values> = rows.columns.iter().map(Values::of).collect();
+    let row_digest = |row: usize| {
+        let mut hasher = shape;
+        for column in &columns {
+            hasher.write_u8(column.is_null(row).into());
+            if !column.is_null(row) {
+                column.hash(row, &mut hasher);
+            }
+        }
+        hasher.finish()
+    };
+    // A sum does not depend on the order of the rows, and as keys are unique no row can be counted twice unseen.
+    (0..rows.rows)
+        .map(row_digest)
+        .fold(shape.finish(), u64::wrapping_add)
+}
+
+/// 64-bit FNV-1a: digests are stored and compared between hosts, so the algorithm must never change under us.
+#[derive(Clone, Copy)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        // The offset basis of the algorithm's definition (draft-eastlake-fnv).
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        // FNV's high bits are weak and the digests are summed: the finalizer of MurmurHash3 spreads them.
+        let mut h = self.0;
+        h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        h ^ (h >> 33)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            // The prime of the algorithm's definition.
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.write(&value.to_le_bytes());
+    }
+}

@@ -38,6 +38,8 @@ pub struct Plan {
 impl Plan {
     /// The fields of the batch that `apply` gets: `reads`, then what each join takes.
     pub fn input_fields(&self) -> impl Iterator<Item = &Field> {
-        self.reads.iter().chain(self.joins.iter().flat_map(|j| &j.take))
+        self.reads
+            .iter()
+            .chain(self.joins.iter().flat_map(|j| &j.take))
     }
 }

@@ -49,7 +49,8 @@ impl Records {
         self.bytes.extend_from_slice(value.unwrap_or_default());
         let value_end = self.bytes.len();
         for (name, value) in headers {
-            self.bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            self.bytes
+                .extend_from_slice(&(name.len() as u32).to_le_bytes());
             self.bytes.extend_from_slice(name.as_bytes());
             let length = value.map_or(u32::MAX, |v| v.len() as u32);
             self.bytes.extend_from_slice(&length.to_le_bytes());
@@ -152,9 +153,15 @@ mod tests {
         let headers = [("a", None), ("b", Some(&b""[..])), ("a", Some(&b"x"[..]))];
         records.push(9, None, Some(b"k"), None, headers.into_iter());
         let (first, last) = (records.get(0), records.get(1));
-        assert_eq!((first.offset, first.key, first.value), (3, None, Some(&b"v"[..])));
+        assert_eq!(
+            (first.offset, first.key, first.value),
+            (3, None, Some(&b"v"[..]))
+        );
         assert_eq!(first.headers().count(), 0);
-        assert_eq!((last.offset, last.key, last.value), (9, Some(&b"k"[..]), None));
+        assert_eq!(
+            (last.offset, last.key, last.value),
+            (9, Some(&b"k"[..]), None)
+        );
         assert_eq!(last.headers().collect::<Vec<_>>(), headers);
     }
 }
