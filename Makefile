@@ -1,0 +1,96 @@
+# What people and CI run. Each target sets up what it needs on Debian or Ubuntu, and says what it installs.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+WASM := wasm32-unknown-unknown
+# Whether the target's standard library is installed beside the compiler.
+HAS_WASM := ls "$$(rustc --print target-libdir --target $(WASM) 2>/dev/null)"/libstd-*.rlib >/dev/null 2>&1
+KAFKA_LIBS := target/kafka-libs
+# One file of the version in tests/kafka/pom.xml stands for all jars.
+KAFKA_JAR := $(KAFKA_LIBS)/kafka_2.13-4.1.0.jar
+
+# $(call need,CONDITION,PACKAGES,WHY): installs Debian packages unless the condition holds.
+define need
+@if ! { $(1); } >/dev/null 2>&1; then \
+	if ! command -v apt-get >/dev/null; then \
+		echo "setup: missing: $(2) ($(3)); there is no apt-get here: install the like with your package manager, then run make again" >&2; exit 1; \
+	fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; \
+	elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then as_root=sudo; \
+	else echo "setup: missing: $(2) ($(3)): run as root: apt-get install $(2)" >&2; exit 1; fi; \
+	echo "setup: installing $(2) ($(3))"; \
+	install="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2)"; \
+	log=$$(mktemp); \
+	{ $$install || { $$as_root apt-get update -qq && $$install; }; } >"$$log" 2>&1 </dev/null || { cat "$$log" >&2; exit 1; }; \
+	rm -f "$$log"; \
+fi
+endef
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
+	@cargo build --release --locked
+	@target/release/gristmill demo $(ARGS)
+
+.PHONY: build
+build: setup-build ## build target/release/gristmill
+	cargo build --release --locked
+
+.PHONY: test
+test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
+	cargo test --release --locked --workspace
+
+.PHONY: check
+check: setup-build ## formatting and lints, as CI demands them
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+.PHONY: fmt
+fmt: ## format the sources
+	cargo fmt --all
+
+.PHONY: bench
+bench: setup ## measure decoding, the sandbox boundary, dedup and the flush
+	cargo bench --locked --workspace
+
+.PHONY: guests
+guests: setup-build ## build the shipped transforms alone, as core modules under target/guests
+	cargo build --release --locked --target $(WASM) --target-dir target/guests -p normalize-cdc -p enrich-country -p enrich-email
+
+.PHONY: setup
+setup: setup-build setup-postgres ## install what building and running the demo need
+
+.PHONY: setup-build
+setup-build: setup-rust ## install what compiling needs
+	$(call need,command -v cc && command -v c++,gcc g++ libc6-dev,compilers for librdkafka and zstd)
+	$(call need,pkg-config --exists openssl zlib,pkg-config libssl-dev zlib1g-dev,libraries that librdkafka links)
+	$(call need,command -v python3,python3,librdkafka's build runs it)
+
+.PHONY: setup-rust
+setup-rust:
+	@command -v cargo >/dev/null || { echo "setup: missing: a Rust toolchain; see https://rustup.rs" >&2; exit 1; }
+	@$(HAS_WASM) || { command -v rustup >/dev/null && { echo "setup: rustup target add $(WASM) (the transforms' target)"; rustup -q target add $(WASM); }; } || true
+	$(call need,$(HAS_WASM) || [ -e /usr/lib/rustlib/src/rust/library/std/Cargo.toml ],rustc-web rust-web-src,builds the target $(WASM) from source)
+
+.PHONY: setup-postgres
+setup-postgres: ## install PostgreSQL; only its programs are used, with private data folders
+	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,postgresql,the demo and the tests start private servers)
+
+.PHONY: setup-kafka
+setup-kafka: $(KAFKA_JAR) ## install Java and fetch Kafka's jars for the tests
+	$(call need,command -v java,default-jre-headless,runs Kafka)
+
+$(KAFKA_JAR): tests/kafka/pom.xml
+	$(call need,command -v java,default-jre-headless,runs Kafka)
+	$(call need,command -v mvn,maven,fetches Kafka's jars)
+	@echo "setup: fetching Kafka's jars into $(KAFKA_LIBS)"
+	@rm -rf $(KAFKA_LIBS)
+	@mvn -q -B -Dstyle.color=never -f tests/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)"
+	@touch $@
+
+.PHONY: clean
+clean: ## remove everything built
+	cargo clean
