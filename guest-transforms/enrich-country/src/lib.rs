@@ -1,1 +1,28 @@
+//! The name of each country code, from the dimension `countries`.
 
+use gristmill_guest::{Batch, Config, Field, Join, Output, Plan, Transform};
+
+gristmill_guest::transform!(EnrichCountry);
+
+struct EnrichCountry;
+
+impl Transform for EnrichCountry {
+    type Config = Config;
+    const CONFIG_SCHEMA: &str = Config::SCHEMA;
+
+    fn open(_: Config) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn plan(&self) -> Plan {
+        Plan::new()
+            .read(Field::text("country_code"))
+            .join(Join::new("countries", "country_code").take(Field::text("country_name")))
+            .write(Field::text("country_name"))
+    }
+
+    /// The host has looked the names up, null where no country has the code: they are the answer.
+    fn apply(&self, batch: &Batch) -> Output {
+        Output::new().column("country_name", batch.column("country_name").clone())
+    }
+}

@@ -1,1 +1,103 @@
+//! One flat row of each change event: `before` of a delete, `after` of anything else, with its event time and whether it is deleted.
+//!
+//! `op` is c (create), u (update), d (delete) or r (a row read by a snapshot). An update that changes the key is two rows: the old key's is deleted.
 
+mod config;
+mod event;
+
+use gristmill_guest::{
+    AnyColumn, Batch, Bits, Column, Field, Output, Pick, Plan, Roles, Transform,
+};
+
+use config::Config;
+use event::{Events, Refusal, Version};
+
+gristmill_guest::transform!(NormalizeCdc);
+
+struct NormalizeCdc {
+    config: Config,
+}
+
+impl Transform for NormalizeCdc {
+    type Config = Config;
+    const CONFIG_SCHEMA: &str = include_str!("../config.schema.json");
+
+    fn open(config: Config) -> Result<Self, String> {
+        config.check()?;
+        Ok(Self { config })
+    }
+
+    fn plan(&self) -> Plan {
+        let Config { key, columns, .. } = &self.config;
+        let mut plan = Plan::new()
+            .read(Field::text(&self.config.op))
+            .read(Field::timestamp_ms(&self.config.event_time));
+        for image in [&self.config.before, &self.config.after] {
+            for (name, logical_type) in columns {
+                plan = plan.read(Field::new(format!("{image}.{name}"), logical_type));
+            }
+        }
+        if self.config.tombstones {
+            plan = plan.read(Field::timestamp_ms("meta.timestamp"));
+            for name in key {
+                plan = plan.read(Field::new(format!("key.{name}"), &columns[name]));
+            }
+        }
+        for (name, logical_type) in columns {
+            let field = Field::new(name, logical_type);
+            plan = plan.write(if key.contains(name) {
+                field.not_null()
+            } else {
+                field
+            });
+        }
+        let roles = Roles::new(key, &self.config.event_time_column);
+        Refusal::CODES
+            .into_iter()
+            .fold(plan, Plan::rejects)
+            .write(Field::boolean(&self.config.deleted_column).not_null())
+            .write(Field::timestamp_ms(&self.config.event_time_column).not_null())
+            .roles(roles.deleted(&self.config.deleted_column))
+    }
+
+    fn apply(&self, batch: &Batch) -> Output {
+        let events = Events::new(&self.config, batch);
+        let mut output = Output::new();
+        let mut versions = Vec::with_capacity(batch.rows());
+        for row in 0..batch.rows() {
+            match events.read(row) {
+                Ok((old_key, version)) => {
+                    versions.extend(old_key);
+                    versions.push(version);
+                }
+                Err(Refusal { code, message }) => output.reject(row, code, message),
+            }
+        }
+        self.write(&events, &versions, output)
+    }
+}
+
+impl NormalizeCdc {
+    fn write(&self, events: &Events, versions: &[Version], mut output: Output) -> Output {
+        let picks: Vec<Pick> = versions
+            .iter()
+            .map(|v| Pick {
+                source: v.image as u32,
+                row: v.row,
+            })
+            .collect();
+        for (name, images) in self.config.columns.keys().zip(events.columns()) {
+            output = output.column(name, AnyColumn::gather(&images, &picks));
+        }
+        let mut times = Column::<Vec<i64>>::with_capacity(versions.len());
+        let mut deleted = Column::<Bits>::with_capacity(versions.len());
+        for version in versions {
+            times.push(Some(version.event_time_ms));
+            deleted.push(Some(version.is_deleted));
+        }
+        output
+            .column(&self.config.event_time_column, times)
+            .column(&self.config.deleted_column, deleted)
+            .source_rows(versions.iter().map(|v| v.row).collect())
+    }
+}

@@ -1,0 +1,83 @@
+//! What differs from one source to the next.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The columns that tell rows apart.
+    pub(crate) key: Vec<String>,
+    /// Each column of a row with its type. The key's columns are among them.
+    pub(crate) columns: BTreeMap<String, String>,
+    #[serde(default = "op")]
+    pub(crate) op: String,
+    #[serde(default = "before")]
+    pub(crate) before: String,
+    #[serde(default = "after")]
+    pub(crate) after: String,
+    /// Where the event time stands, in milliseconds since the Unix epoch.
+    #[serde(default = "event_time")]
+    pub(crate) event_time: String,
+    #[serde(default = "event_time_column")]
+    pub(crate) event_time_column: String,
+    #[serde(default = "deleted_column")]
+    pub(crate) deleted_column: String,
+    /// Whether a record with a key and nothing else deletes the row of that key, at the time that Kafka gave the record.
+    #[serde(default)]
+    pub(crate) tombstones: bool,
+}
+
+fn op() -> String {
+    "value.op".into()
+}
+
+fn before() -> String {
+    "value.before".into()
+}
+
+fn after() -> String {
+    "value.after".into()
+}
+
+fn event_time() -> String {
+    "value.timestamp_ms".into()
+}
+
+fn event_time_column() -> String {
+    "updated_at".into()
+}
+
+fn deleted_column() -> String {
+    "is_deleted".into()
+}
+
+impl Config {
+    /// What the schema cannot say.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.key.is_empty() {
+            return Err("`key` names no column: name those that tell rows apart".into());
+        }
+        if let Some(name) = self
+            .key
+            .iter()
+            .find(|name| !self.columns.contains_key(*name))
+        {
+            return Err(format!(
+                "`key` names `{name}`, which is not among `columns`: add it there with its type"
+            ));
+        }
+        for own in [&self.event_time_column, &self.deleted_column] {
+            if self.columns.contains_key(own) {
+                return Err(format!(
+                    "`columns` names `{own}`, which this rule writes itself: leave it out, or choose another `event_time_column` or `deleted_column`"
+                ));
+            }
+        }
+        if self.event_time_column == self.deleted_column {
+            return Err("`event_time_column` and `deleted_column` are the same".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,284 @@
+//! Columns: values with nulls and presence. The same type is read and built.
+
+use crate::layout::{Bits, Bytes, Layout, Text};
+use crate::wit::gristmill::transform::types::{Column as Wire, Values, Varlen};
+
+/// Values of one field, a row each: `Column<Text>`, `Column<Vec<i64>>`, `Column<Vec<f64>>`, `Column<Bits>`, `Column<Bytes>`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Column<L> {
+    values: L,
+    /// None until the first null.
+    validity: Option<Bits>,
+    /// None until the first absent value.
+    presence: Option<Bits>,
+}
+
+impl<L: Layout> Column<L> {
+    /// An empty column with room for `rows` values.
+    pub fn with_capacity(rows: usize) -> Self {
+        Self {
+            values: L::with_capacity(rows),
+            validity: None,
+            presence: None,
+        }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value at `row`; `None` when it is null or absent. `row` must be below [`Column::len`].
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<L::Value<'_>> {
+        match &self.validity {
+            Some(validity) if !validity.get(row) => None,
+            _ => Some(self.values.get(row)),
+        }
+    }
+
+    /// Whether the source did not say what the value at `row` is (which is not null).
+    #[inline]
+    pub fn is_absent(&self, row: usize) -> bool {
+        self.presence.as_ref().is_some_and(|p| !p.get(row))
+    }
+
+    /// The values in the order of the rows.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<L::Value<'_>>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    /// Appends a value, or null.
+    #[inline]
+    pub fn push(&mut self, value: Option<L::Value<'_>>) {
+        match value {
+            Some(value) => {
+                if let Some(validity) = &mut self.validity {
+                    validity.push(true);
+                }
+                self.values.push(value);
+            }
+            None => {
+                let rows = self.values.len();
+                self.validity
+                    .get_or_insert_with(|| Bits::ones(rows))
+                    .push(false);
+                self.values.push_blank();
+            }
+        }
+        if let Some(presence) = &mut self.presence {
+            presence.push(true);
+        }
+    }
+
+    /// Appends a value that the source did not say: what is stored in the target stays.
+    pub fn push_absent(&mut self) {
+        let rows = self.values.len();
+        self.presence
+            .get_or_insert_with(|| Bits::ones(rows))
+            .push(false);
+        self.validity
+            .get_or_insert_with(|| Bits::ones(rows))
+            .push(false);
+        self.values.push_blank();
+    }
+
+    /// Appends what `source` has at `row`: value, null or absent.
+    #[inline]
+    fn push_from(&mut self, source: &Self, row: usize) {
+        if source.is_absent(row) {
+            self.push_absent();
+        } else {
+            self.push(source.get(row));
+        }
+    }
+
+    fn into_wire(self, values: impl FnOnce(L) -> Values) -> Wire {
+        Wire {
+            validity: self.validity.map(Bits::into_bytes),
+            presence: self.presence.map(Bits::into_bytes),
+            values: values(self.values),
+        }
+    }
+}
+
+/// A column of any layout.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnyColumn {
+    Boolean(Column<Bits>),
+    /// Also timestamps and dates.
+    Int64(Column<Vec<i64>>),
+    Float64(Column<Vec<f64>>),
+    /// Also uuids, decimals and JSON.
+    Text(Column<Text>),
+    Bytes(Column<Bytes>),
+}
+
+/// Where a gathered row comes from: row `row` of column `source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pick {
+    pub source: u32,
+    pub row: u32,
+}
+
+/// Runs `$body` for the column of whichever layout.
+macro_rules! each_layout {
+    ($any:expr, $column:ident => $body:expr) => {
+        match $any {
+            AnyColumn::Boolean($column) => $body,
+            AnyColumn::Int64($column) => $body,
+            AnyColumn::Float64($column) => $body,
+            AnyColumn::Text($column) => $body,
+            AnyColumn::Bytes($column) => $body,
+        }
+    };
+}
+
+impl AnyColumn {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        each_layout!(self, column => column.len())
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `row` holds no value: it is null or absent.
+    pub fn is_null(&self, row: usize) -> bool {
+        each_layout!(self, column => column.get(row).is_none())
+    }
+
+    /// Whether the source did not say what the value at `row` is.
+    pub fn is_absent(&self, row: usize) -> bool {
+        each_layout!(self, column => column.is_absent(row))
+    }
+
+    /// Whether `row` and row `other_row` of `other` hold the same value. Null equals nothing.
+    pub fn same_value(&self, row: usize, other: &AnyColumn, other_row: usize) -> bool {
+        fn same<L: Layout>(a: &Column<L>, row: usize, b: &Column<L>, other_row: usize) -> bool
+        where
+            for<'a> L::Value<'a>: PartialEq,
+        {
+            a.get(row)
+                .is_some_and(|value| b.get(other_row) == Some(value))
+        }
+        match (self, other) {
+            (Self::Boolean(a), Self::Boolean(b)) => same(a, row, b, other_row),
+            (Self::Int64(a), Self::Int64(b)) => same(a, row, b, other_row),
+            (Self::Float64(a), Self::Float64(b)) => same(a, row, b, other_row),
+            (Self::Text(a), Self::Text(b)) => same(a, row, b, other_row),
+            (Self::Bytes(a), Self::Bytes(b)) => same(a, row, b, other_row),
+            _ => false,
+        }
+    }
+
+    /// One column made of rows of several, all of one layout; nulls and absent values stay what they are, and a source that is not there is absent in each row.
+    /// Panics when the layouts differ or there is no source.
+    pub fn gather(sources: &[Option<&AnyColumn>], picks: &[Pick]) -> AnyColumn {
+        macro_rules! gathered {
+            ($variant:ident) => {
+                Self::$variant(gather(sources, picks, |any| match any {
+                    Self::$variant(column) => column,
+                    _ => panic!("columns of several types cannot be gathered into one"),
+                }))
+            };
+        }
+        match sources
+            .iter()
+            .flatten()
+            .next()
+            .expect("a column is gathered from at least one")
+        {
+            Self::Boolean(_) => gathered!(Boolean),
+            Self::Int64(_) => gathered!(Int64),
+            Self::Float64(_) => gathered!(Float64),
+            Self::Text(_) => gathered!(Text),
+            Self::Bytes(_) => gathered!(Bytes),
+        }
+    }
+
+    /// A column as it came from the host. Its texts are checked here, once for the whole column.
+    pub(crate) fn from_wire(wire: Wire, rows: usize) -> Self {
+        let validity = wire.validity.map(|bytes| Bits::from_bytes(bytes, rows));
+        let presence = wire.presence.map(|bytes| Bits::from_bytes(bytes, rows));
+        macro_rules! column {
+            ($variant:ident, $values:expr) => {
+                Self::$variant(Column {
+                    values: $values,
+                    validity,
+                    presence,
+                })
+            };
+        }
+        match wire.values {
+            Values::Bits(bytes) => column!(Boolean, Bits::from_bytes(bytes, rows)),
+            Values::Int64(values) => column!(Int64, values),
+            Values::Float64(values) => column!(Float64, values),
+            Values::Text(Varlen { offsets, data }) => {
+                let data = String::from_utf8(data).expect("the host sends UTF-8");
+                column!(Text, Text { offsets, data })
+            }
+            Values::Bytes(Varlen { offsets, data }) => column!(Bytes, Bytes { offsets, data }),
+        }
+    }
+
+    pub(crate) fn into_wire(self) -> Wire {
+        match self {
+            Self::Boolean(c) => c.into_wire(|bits| Values::Bits(bits.into_bytes())),
+            Self::Int64(c) => c.into_wire(Values::Int64),
+            Self::Float64(c) => c.into_wire(Values::Float64),
+            Self::Text(c) => c.into_wire(|text| {
+                Values::Text(Varlen {
+                    offsets: text.offsets,
+                    data: text.data.into_bytes(),
+                })
+            }),
+            Self::Bytes(c) => c.into_wire(|bytes| {
+                Values::Bytes(Varlen {
+                    offsets: bytes.offsets,
+                    data: bytes.data,
+                })
+            }),
+        }
+    }
+}
+
+macro_rules! into_any {
+    ($($variant:ident($layout:ty)),*) => {
+        $(impl From<Column<$layout>> for AnyColumn {
+            fn from(column: Column<$layout>) -> Self {
+                Self::$variant(column)
+            }
+        })*
+    };
+}
+into_any!(
+    Boolean(Bits),
+    Int64(Vec<i64>),
+    Float64(Vec<f64>),
+    Text(Text),
+    Bytes(Bytes)
+);
+
+fn gather<'a, L: Layout + 'a>(
+    sources: &[Option<&'a AnyColumn>],
+    picks: &[Pick],
+    typed: impl Fn(&'a AnyColumn) -> &'a Column<L>,
+) -> Column<L> {
+    let sources: Vec<Option<&Column<L>>> = sources.iter().map(|s| s.map(&typed)).collect();
+    let mut gathered = Column::with_capacity(picks.len());
+    for pick in picks {
+        match sources[pick.source as usize] {
+            Some(source) => gathered.push_from(source, pick.row as usize),
+            None => gathered.push_absent(),
+        }
+    }
+    gathered
+}

@@ -1,0 +1,84 @@
+//! What [`transform!`](crate::transform) puts between the interface and the rule.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use crate::Transform;
+use crate::batch::Batch;
+use crate::output::Answer;
+use crate::plan::{Field, Plan};
+
+pub use crate::wit::exports::gristmill::transform::rule::Guest;
+pub use crate::wit::gristmill::transform::types::{
+    Batch as WireBatch, Description, Output as WireOutput,
+};
+
+/// A rule with its plan.
+pub(crate) struct Opened<R> {
+    rule: R,
+    plan: Plan,
+    fields: Rc<[Field]>,
+}
+
+impl<R: Transform> Opened<R> {
+    pub(crate) fn new(config: &str) -> Result<Self, String> {
+        let config = serde_json::from_str(config).map_err(|e| format!("config: {e}"))?;
+        let rule = R::open(config)?;
+        let plan = rule.plan();
+        let fields = plan.input_fields().cloned().collect();
+        Ok(Self { rule, plan, fields })
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(crate) fn fields(&self) -> Rc<[Field]> {
+        Rc::clone(&self.fields)
+    }
+
+    pub(crate) fn apply(&self, batch: &Batch) -> Result<Answer, String> {
+        self.rule.apply(batch).finish(&self.plan, batch.rows())
+    }
+}
+
+/// Where a component keeps its rule between calls.
+pub struct Slot<R>(OnceCell<Opened<R>>);
+
+impl<R: Transform> Slot<R> {
+    #[doc(hidden)]
+    #[allow(clippy::new_without_default, reason = "const, for a static")]
+    pub const fn new() -> Self {
+        Self(OnceCell::new())
+    }
+
+    /// Opens the rule. Panics are logged from here on.
+    pub fn open(&self, config: &str) -> Result<Plan, String> {
+        // A panic ends in a trap without words: this is the last moment to say where and why.
+        std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
+        let opened = Opened::new(config)?;
+        let plan = opened.plan.clone();
+        self.0
+            .set(opened)
+            .map_err(|_| "opened twice: an instance is opened once".to_owned())?;
+        Ok(plan)
+    }
+
+    /// Runs the rule on a batch.
+    pub fn apply(&self, batch: WireBatch) -> Result<WireOutput, String> {
+        let opened = self.0.get().ok_or("called before it was opened")?;
+        let batch = Batch::from_wire(batch, opened.fields());
+        Ok(opened.apply(&batch)?.into_wire())
+    }
+}
+
+/// The description of a rule whose crate has this name, version and summary.
+pub fn describe<R: Transform>(name: &str, version: &str, summary: &str) -> Description {
+    Description {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        summary: summary.to_owned(),
+        config_schema: R::CONFIG_SCHEMA.to_owned(),
+        attributes: Vec::new(),
+    }
+}

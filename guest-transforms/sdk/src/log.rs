@@ -1,0 +1,30 @@
+//! Messages to the host's log, under the transform's name. Rate-limited, and never part of the data.
+
+use crate::wit::gristmill::transform::log::Level;
+
+/// For whoever writes the rule.
+pub fn debug(message: &str) {
+    write(Level::Debug, message);
+}
+
+/// For whoever runs the pipeline.
+pub fn info(message: &str) {
+    write(Level::Info, message);
+}
+
+/// Something is odd, but no row is lost.
+pub fn warn(message: &str) {
+    write(Level::Warn, message);
+}
+
+/// Something that a person must look at.
+pub fn error(message: &str) {
+    write(Level::Error, message);
+}
+
+fn write(level: Level, message: &str) {
+    #[cfg(target_arch = "wasm32")]
+    crate::wit::gristmill::transform::log::write(level, message);
+    #[cfg(not(target_arch = "wasm32"))]
+    eprintln!("{level:?}: {message}");
+}

@@ -1,0 +1,163 @@
+//! What a rule declares before a row flows.
+
+pub use crate::wit::gristmill::transform::types::{Field, Join, Plan, Roles};
+
+impl Field {
+    /// A nullable field. `logical_type` is one of boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json.
+    pub fn new(name: impl Into<String>, logical_type: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            logical_type: logical_type.into(),
+            nullable: true,
+        }
+    }
+
+    pub fn boolean(name: impl Into<String>) -> Self {
+        Self::new(name, "boolean")
+    }
+
+    pub fn int64(name: impl Into<String>) -> Self {
+        Self::new(name, "int64")
+    }
+
+    pub fn float64(name: impl Into<String>) -> Self {
+        Self::new(name, "float64")
+    }
+
+    pub fn text(name: impl Into<String>) -> Self {
+        Self::new(name, "text")
+    }
+
+    pub fn bytes(name: impl Into<String>) -> Self {
+        Self::new(name, "bytes")
+    }
+
+    /// Milliseconds since the Unix epoch, UTC.
+    pub fn timestamp_ms(name: impl Into<String>) -> Self {
+        Self::new(name, "timestamp(ms)")
+    }
+
+    /// Microseconds since the Unix epoch, UTC.
+    pub fn timestamp_us(name: impl Into<String>) -> Self {
+        Self::new(name, "timestamp(us)")
+    }
+
+    /// The same field, never null: in `writes` a promise that the host checks.
+    pub fn not_null(self) -> Self {
+        Self {
+            nullable: false,
+            ..self
+        }
+    }
+}
+
+impl Join {
+    /// Looks `dimension` up by the column `on`.
+    pub fn new(dimension: impl Into<String>, on: impl Into<String>) -> Self {
+        Self {
+            dimension: dimension.into(),
+            on: vec![on.into()],
+            take: Vec::new(),
+        }
+    }
+
+    /// One more column of the dimension's key.
+    pub fn and(mut self, on: impl Into<String>) -> Self {
+        self.on.push(on.into());
+        self
+    }
+
+    /// Takes a field of the dimension's row; null where nothing matches.
+    pub fn take(mut self, field: Field) -> Self {
+        self.take.push(field);
+        self
+    }
+}
+
+impl Roles {
+    /// `key` names the columns that tell rows apart, `event_time` the one that tells versions of a row apart.
+    pub fn new(
+        key: impl IntoIterator<Item = impl Into<String>>,
+        event_time: impl Into<String>,
+    ) -> Self {
+        Self {
+            key: key.into_iter().map(Into::into).collect(),
+            event_time: event_time.into(),
+            deleted: None,
+            order: Vec::new(),
+        }
+    }
+
+    /// The boolean column that says that the row was deleted.
+    pub fn deleted(self, column: impl Into<String>) -> Self {
+        Self {
+            deleted: Some(column.into()),
+            ..self
+        }
+    }
+
+    /// One more column that decides between equal event times.
+    pub fn order(mut self, column: impl Into<String>) -> Self {
+        self.order.push(column.into());
+        self
+    }
+}
+
+impl Plan {
+    /// Reads, writes and rejects nothing.
+    pub fn new() -> Self {
+        Self {
+            reads: Vec::new(),
+            joins: Vec::new(),
+            writes: Vec::new(),
+            roles: None,
+            reject_codes: Vec::new(),
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Reads a document path (a normalizer) or a column (an enricher).
+    pub fn read(mut self, field: Field) -> Self {
+        self.reads.push(field);
+        self
+    }
+
+    /// Asks the host for a lookup before each batch.
+    pub fn join(mut self, join: Join) -> Self {
+        self.joins.push(join);
+        self
+    }
+
+    /// Writes a column.
+    pub fn write(mut self, field: Field) -> Self {
+        self.writes.push(field);
+        self
+    }
+
+    /// Says which columns are key, event time, deleted flag and order: this makes the rule a normalizer.
+    pub fn roles(self, roles: Roles) -> Self {
+        Self {
+            roles: Some(roles),
+            ..self
+        }
+    }
+
+    /// Declares a code for [`crate::Output::reject`], in kebab-case.
+    pub fn rejects(mut self, code: impl Into<String>) -> Self {
+        self.reject_codes.push(code.into());
+        self
+    }
+
+    /// The fields of the batch: what is read, then what each join takes.
+    pub(crate) fn input_fields(&self) -> impl Iterator<Item = &Field> {
+        self.reads
+            .iter()
+            .chain(self.joins.iter().flat_map(|j| &j.take))
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new()
+    }
+}

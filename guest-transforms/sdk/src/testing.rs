@@ -1,0 +1,109 @@
+//! Runs a rule natively on rows written as JSON, for unit tests.
+
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use crate::Transform;
+use crate::batch::Batch;
+use crate::column::{AnyColumn, Column};
+use crate::export::Opened;
+use crate::layout::{Bits, Bytes, Layout, Text};
+use crate::plan::{Field, Plan};
+
+/// A rule's answer, readable.
+#[derive(Debug, PartialEq)]
+pub struct Answered {
+    /// Each row as an object; an absent value has no key.
+    pub rows: Vec<Value>,
+    /// The input row of each row.
+    pub source_rows: Vec<u32>,
+    /// Row and code of each rejection.
+    pub rejections: Vec<(u32, String)>,
+}
+
+/// The plan that `R` makes of `config`.
+pub fn plan<R: Transform>(config: &Value) -> Result<Plan, String> {
+    Opened::<R>::new(&config.to_string()).map(|opened| opened.plan().clone())
+}
+
+/// Opens `R` with `config` and runs it on `rows`: an array of objects, in which a name that the plan reads (`email`, `value.after.email`) is followed as a
+/// path, and a missing one is absent. Bytes are written as text.
+pub fn run<R: Transform>(config: &Value, rows: &Value) -> Result<Answered, String> {
+    let opened = Opened::<R>::new(&config.to_string())?;
+    let rows = rows.as_array().ok_or("rows are an array")?;
+    let fields = opened.fields();
+    let columns = fields
+        .iter()
+        .map(|f| read(f, rows))
+        .collect::<Result<_, _>>()?;
+    let answer = opened.apply(&Batch::new(rows.len(), Rc::clone(&fields), columns))?;
+    let source_rows = answer
+        .source_rows
+        .unwrap_or_else(|| (0..rows.len() as u32).collect());
+    let row = |i| {
+        let named = opened.plan().writes.iter().zip(&answer.columns);
+        let values = named.filter(|(_, column)| !column.is_absent(i));
+        Value::Object(
+            values
+                .map(|(f, column)| (f.name.clone(), write(column, i)))
+                .collect::<Map<_, _>>(),
+        )
+    };
+    Ok(Answered {
+        rows: (0..source_rows.len()).map(row).collect(),
+        source_rows,
+        rejections: answer
+            .rejections
+            .into_iter()
+            .map(|r| (r.row, r.code))
+            .collect(),
+    })
+}
+
+/// The value at a path such as `value.after.email`.
+fn follow<'a>(row: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(row, |value, name| value.get(name))
+}
+
+fn read(field: &Field, rows: &[Value]) -> Result<AnyColumn, String> {
+    fn fill<'a, L: Layout>(
+        field: &Field,
+        rows: &'a [Value],
+        typed: impl Fn(&'a Value) -> Option<L::Value<'a>>,
+    ) -> Result<Column<L>, String> {
+        let mut column = Column::with_capacity(rows.len());
+        for row in rows {
+            match follow(row, &field.name) {
+                None => column.push_absent(),
+                Some(Value::Null) => column.push(None),
+                Some(value) => column.push(Some(typed(value).ok_or_else(|| {
+                    format!(
+                        "{value} at `{}` is not of type {}",
+                        field.name, field.logical_type
+                    )
+                })?)),
+            }
+        }
+        Ok(column)
+    }
+    Ok(match field.logical_type.as_str() {
+        "boolean" => fill::<Bits>(field, rows, Value::as_bool)?.into(),
+        "float64" => fill::<Vec<f64>>(field, rows, Value::as_f64)?.into(),
+        "int64" | "timestamp(us)" | "timestamp(ms)" | "date" => {
+            fill::<Vec<i64>>(field, rows, Value::as_i64)?.into()
+        }
+        "bytes" => fill::<Bytes>(field, rows, |v| v.as_str().map(str::as_bytes))?.into(),
+        _ => fill::<Text>(field, rows, Value::as_str)?.into(),
+    })
+}
+
+fn write(column: &AnyColumn, row: usize) -> Value {
+    match column {
+        AnyColumn::Boolean(c) => c.get(row).into(),
+        AnyColumn::Int64(c) => c.get(row).into(),
+        AnyColumn::Float64(c) => c.get(row).into(),
+        AnyColumn::Text(c) => c.get(row).into(),
+        AnyColumn::Bytes(c) => c.get(row).map(String::from_utf8_lossy).into(),
+    }
+}

@@ -1,0 +1,52 @@
+//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where `src/builtin.rs` embeds them.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "guest_build.rs"]
+mod guest_build;
+
+use guest_build::Toolchain;
+
+/// The shipped transforms: packages under `guest-transforms/`.
+const PACKAGES: [&str; 3] = ["normalize-cdc", "enrich-country", "enrich-email"];
+
+fn main() {
+    for input in [
+        "guest-transforms",
+        "wit",
+        "Cargo.toml",
+        "Cargo.lock",
+        "runtime/guest_build.rs",
+    ] {
+        println!("cargo::rerun-if-changed=../{input}");
+    }
+    if let Err(error) = embed() {
+        for line in error.lines() {
+            println!("cargo::error={line}");
+        }
+    }
+}
+
+fn embed() -> Result<(), String> {
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("run by cargo only")?);
+    // Beside the outer build's own folders (OUT_DIR is build/PACKAGE-HASH/out), so that check, clippy and build share the modules.
+    let profile_dir = out_dir.ancestors().nth(3).ok_or("OUT_DIR is not cargo's")?;
+    let modules = Toolchain::find()?.build(
+        Path::new("../Cargo.toml"),
+        &PACKAGES,
+        &profile_dir.join("guests"),
+    )?;
+    for (package, module) in PACKAGES.iter().zip(modules) {
+        let embedded = out_dir.join(package).with_extension("wasm");
+        fs::copy(&module, &embedded).map_err(|e| {
+            format!(
+                "cannot copy {} to {}: {e}",
+                module.display(),
+                embedded.display()
+            )
+        })?;
+    }
+    Ok(())
+}
