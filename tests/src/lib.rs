@@ -1,5 +1,15 @@
 //! What the tests need: real servers, the built program, and an oracle that says what the table must hold.
+//!
+//! - [`process`], [`postgres`], [`kafka`]: servers of our own that never outlive the tests;
+//! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
+//! - [`topic`]: what is really in a topic;
+//! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
 
+pub mod job;
 pub mod kafka;
+pub mod oracle;
 pub mod postgres;
 pub mod process;
+pub mod program;
+pub mod table;
+pub mod topic;
