@@ -1,19 +1,52 @@
 //! From messages to columns: the declared document paths, projected in one walk.
+//!
+//! - [`path`]: what can be read, and from where;
+//! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
+//! - [`walk`]: one pass over a message with sonic-rs, the unread validated and skipped ([`skip`]), json and decimals kept as text ([`raw`]);
+//! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
+//! - [`builder`]: columns of good records.
+
+mod builder;
+mod document;
+mod path;
+mod raw;
+mod reads;
+mod shape;
+mod skip;
+mod slot;
+mod trie;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use crate::chain::Tombstone;
 use crate::column::{Batch, Field};
-use crate::dead_letter::DeadLetter;
-use crate::record::Records;
-
-/// A read that is no document path, or one that cannot be read as what it declares.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PathError(pub String);
+use crate::dead_letter::{DeadLetter, Stage};
+use crate::record::{Record, Records};
+use builder::ColumnBuilder;
+pub use path::PathError;
+use reads::Reads;
+use slot::{Fault, Row};
 
 /// Projects the messages of one partition onto the columns that a normalizer reads.
+///
+/// A path that the record does not have (a name is missing, or a parent is missing or null) is absent: null, and not present. A JSON `null` is null and present.
+/// Anything else that is not of the declared type makes the record a dead letter, and so do a null and an absent value where the read is not nullable.
+/// Names that occur twice in an object: the last one counts.
 #[derive(Debug)]
 pub struct Decoder {
-    fields: std::sync::Arc<[Field]>,
+    fields: Arc<[Field]>,
+    reads: Reads,
+    topic: Arc<str>,
+    tombstone: Tombstone,
+    record_max_bytes: usize,
+    /// Kept from batch to batch: text with escapes of the record at hand.
+    scratch: String,
+    /// By column: the bytes of text in the last batch, so that the next starts with enough room.
+    text_bytes: Vec<usize>,
 }
 
 /// What became of a run of records.
@@ -33,25 +66,103 @@ impl Decoder {
     /// Compiles `reads`, whose names are document paths. A record beyond `record_max_bytes` (key, value and headers) is a dead letter.
     pub fn new(
         reads: &[Field],
-        _topic: &str,
-        _partition: i32,
-        _tombstone: Tombstone,
-        _record_max_bytes: usize,
+        topic: &str,
+        partition: i32,
+        tombstone: Tombstone,
+        record_max_bytes: usize,
     ) -> Result<Self, PathError> {
         Ok(Self {
             fields: reads.into(),
+            reads: Reads::new(reads, partition)?,
+            topic: topic.into(),
+            tombstone,
+            record_max_bytes,
+            scratch: String::new(),
+            text_bytes: vec![0; reads.len()],
         })
     }
 
-    /// Walks each message once.
-    pub fn decode(&mut self, _records: &Records) -> Decoded {
-        let batch = Batch::concat(&[]).select(&self.fields[..0]);
-        let batch = batch.unwrap_or_else(|| Batch::concat(&[]));
+    /// Walks each message once. `records` hold less than 2 GiB, which is what a column of text can.
+    pub fn decode(&mut self, records: &Records) -> Decoded {
+        let topic = self.topic.clone();
+        let mut row = Row::new(self.fields.len(), std::mem::take(&mut self.scratch));
+        let mut columns: Vec<ColumnBuilder> = self
+            .fields
+            .iter()
+            .zip(&self.text_bytes)
+            .map(|(f, &bytes)| ColumnBuilder::new(f.logical_type, records.len(), bytes))
+            .collect();
+        let mut rows = Vec::with_capacity(records.len());
+        let mut dead_letters = Vec::new();
+        let mut tombstones = 0;
+        for (i, record) in records.iter().enumerate() {
+            if record.value.is_none() && self.tombstone == Tombstone::Ignore {
+                tombstones += 1;
+                continue;
+            }
+            row.clear();
+            match self.fill(&topic, &record, &mut row) {
+                Ok(()) => {
+                    for (column, &slot) in columns.iter_mut().zip(&row.slots) {
+                        column.append(slot, &row.scratch);
+                    }
+                    rows.push(i as u32);
+                }
+                Err(fault) => dead_letters.push(dead_letter(i as u32, fault)),
+            }
+        }
+        self.scratch = row.scratch;
+        self.text_bytes = columns.iter().map(ColumnBuilder::text_bytes).collect();
+        let columns = columns.into_iter().map(ColumnBuilder::finish).collect();
+        let batch = Batch {
+            rows: rows.len(),
+            fields: self.fields.clone(),
+            columns,
+        };
         Decoded {
             batch,
-            records: Vec::new(),
-            dead_letters: Vec::new(),
-            tombstones: 0,
+            records: rows,
+            dead_letters,
+            tombstones,
         }
+    }
+
+    fn fill<'r>(
+        &mut self,
+        topic: &'r str,
+        record: &Record<'r>,
+        row: &mut Row<'r>,
+    ) -> Result<(), Fault> {
+        let bytes = record_bytes(record);
+        if bytes > self.record_max_bytes {
+            let limit = self.record_max_bytes;
+            let message = format!(
+                "key, value and headers are {bytes} bytes together: the limit is {limit} (record_max_bytes)"
+            );
+            return Err(Fault {
+                code: "too-large",
+                message,
+            });
+        }
+        self.reads.fill(&self.fields, topic, record, row)
+    }
+}
+
+fn record_bytes(record: &Record<'_>) -> usize {
+    let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    let headers: usize = record
+        .headers()
+        .map(|(name, value)| name.len() + length(value))
+        .sum();
+    length(record.key) + length(record.value) + headers
+}
+
+fn dead_letter(record: u32, fault: Fault) -> DeadLetter {
+    DeadLetter {
+        record,
+        ordinal: 0,
+        stage: Stage::Decode,
+        code: fault.code.to_owned(),
+        message: fault.message,
     }
 }

@@ -1,0 +1,104 @@
+//! A column in the making.
+
+use std::sync::Arc;
+
+use arrow_array::ArrayRef;
+use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
+use arrow_buffer::BooleanBufferBuilder;
+use arrow_schema::DataType;
+
+use super::slot::Slot;
+use crate::column::{Column, LogicalType};
+
+#[derive(Debug)]
+pub(super) struct ColumnBuilder {
+    values: Values,
+    /// Made when the first value is absent.
+    presence: Option<BooleanBufferBuilder>,
+    rows: usize,
+}
+
+#[derive(Debug)]
+enum Values {
+    Boolean(BooleanBuilder),
+    Int64(Int64Builder),
+    Float64(Float64Builder),
+    Text(StringBuilder),
+}
+
+impl ColumnBuilder {
+    /// With room for `rows` values, of `text_bytes` together where they are text.
+    pub(super) fn new(logical_type: LogicalType, rows: usize, text_bytes: usize) -> Self {
+        let values = match logical_type.data_type() {
+            DataType::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::Int64 => Values::Int64(Int64Builder::with_capacity(rows)),
+            DataType::Float64 => Values::Float64(Float64Builder::with_capacity(rows)),
+            _ => Values::Text(StringBuilder::with_capacity(rows, text_bytes)),
+        };
+        Self {
+            values,
+            presence: None,
+            rows: 0,
+        }
+    }
+
+    /// Appends what `slot` holds, which is of this column's layout; `scratch` is its row's.
+    #[inline]
+    pub(super) fn append(&mut self, slot: Slot<'_>, scratch: &str) {
+        match (&mut self.values, slot) {
+            (Values::Boolean(b), Slot::Boolean(v)) => b.append_value(v),
+            (Values::Int64(b), Slot::Int64(v)) => b.append_value(v),
+            (Values::Float64(b), Slot::Float64(v)) => b.append_value(v),
+            (Values::Text(b), Slot::Text(v)) => b.append_value(v),
+            (Values::Text(b), Slot::Unescaped { start, end }) => {
+                b.append_value(&scratch[start..end])
+            }
+            (values, slot) => {
+                debug_assert!(matches!(slot, Slot::Absent | Slot::Null), "{slot:?}");
+                values.append_null();
+            }
+        }
+        let present = !matches!(slot, Slot::Absent);
+        if let Some(presence) = &mut self.presence {
+            presence.append(present);
+        } else if !present {
+            let mut presence = BooleanBufferBuilder::new(self.rows + 1);
+            presence.append_n(self.rows, true);
+            presence.append(false);
+            self.presence = Some(presence);
+        }
+        self.rows += 1;
+    }
+
+    /// The bytes of text so far.
+    pub(super) fn text_bytes(&self) -> usize {
+        match &self.values {
+            Values::Text(b) => b.values_slice().len(),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Column {
+        let values: ArrayRef = match &mut self.values {
+            Values::Boolean(b) => Arc::new(b.finish()),
+            Values::Int64(b) => Arc::new(b.finish()),
+            Values::Float64(b) => Arc::new(b.finish()),
+            Values::Text(b) => Arc::new(b.finish()),
+        };
+        Column {
+            values,
+            presence: self.presence.map(|mut p| p.finish()),
+        }
+    }
+}
+
+impl Values {
+    fn append_null(&mut self) {
+        match self {
+            Self::Boolean(b) => b.append_null(),
+            Self::Int64(b) => b.append_null(),
+            Self::Float64(b) => b.append_null(),
+            Self::Text(b) => b.append_null(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a decoder looks for in each record, by source.
+
+use super::document::{Document, utf8};
+use super::path::{Part, PathError, Source};
+use super::slot::{Fault, Row, Slot};
+use super::trie::Trie;
+use crate::column::Field;
+use crate::record::Record;
+
+/// Reads by where they come from. A read's slot is its place among the decoder's fields.
+#[derive(Debug)]
+pub(super) struct Reads {
+    value: Option<Document>,
+    key: Option<Document>,
+    bytes: Vec<(Part, usize)>,
+    headers: Vec<(String, usize)>,
+    meta: Vec<(Meta, usize)>,
+    /// Slots that may not stay empty.
+    required: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Meta {
+    Topic,
+    Partition(i32),
+    Offset,
+    Timestamp,
+}
+
+impl Reads {
+    pub(super) fn new(fields: &[Field], partition: i32) -> Result<Self, PathError> {
+        let (mut value, mut key) = (Trie::new("value"), Trie::new("key"));
+        let (mut bytes, mut headers, mut meta) = (Vec::new(), Vec::new(), Vec::new());
+        for (slot, field) in fields.iter().enumerate() {
+            if fields[..slot].iter().any(|f| f.name == field.name) {
+                return Err(PathError::Twice {
+                    path: field.name.clone(),
+                });
+            }
+            match Source::of(field)? {
+                Source::Document {
+                    part: Part::Value,
+                    names,
+                } => value.insert(&names, field, slot),
+                Source::Document {
+                    part: Part::Key,
+                    names,
+                } => key.insert(&names, field, slot),
+                Source::Bytes(part) => bytes.push((part, slot)),
+                Source::Header(name) => headers.push((name, slot)),
+                Source::Topic => meta.push((Meta::Topic, slot)),
+                Source::Partition => meta.push((Meta::Partition(partition), slot)),
+                Source::Offset => meta.push((Meta::Offset, slot)),
+                Source::Timestamp => meta.push((Meta::Timestamp, slot)),
+            }
+        }
+        value.check()?;
+        key.check()?;
+        let required = fields
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| !f.nullable)
+            .map(|(i, _)| i);
+        Ok(Self {
+            value: (!value.is_empty()).then(|| Document::new(Part::Value, value)),
+            key: (!key.is_empty()).then(|| Document::new(Part::Key, key)),
+            bytes,
+            headers,
+            meta,
+            required: required.collect(),
+        })
+    }
+
+    /// Fills `row`, which is clear, from `record`.
+    pub(super) fn fill<'r>(
+        &mut self,
+        fields: &[Field],
+        topic: &'r str,
+        record: &Record<'r>,
+        row: &mut Row<'r>,
+    ) -> Result<(), Fault> {
+        if let (Some(document), Some(value)) = (&mut self.value, record.value) {
+            document.walk(value, row)?;
+        }
+        if let (Some(document), Some(key)) = (&mut self.key, record.key) {
+            document.walk(key, row)?;
+        }
+        self.fill_bytes(fields, record, row)?;
+        self.fill_headers(fields, record, row);
+        for &(meta, slot) in &self.meta {
+            row.slots[slot] = match meta {
+                Meta::Topic => Slot::Text(topic),
+                Meta::Partition(partition) => Slot::Int64(partition.into()),
+                Meta::Offset => Slot::Int64(record.offset),
+                Meta::Timestamp => record.timestamp_ms.map_or(Slot::Absent, Slot::Int64),
+            };
+        }
+        for &slot in &self.required {
+            let found = match row.slots[slot] {
+                Slot::Absent => "nothing",
+                Slot::Null => "null",
+                _ => continue,
+            };
+            row.wrong(slot, &fields[slot].name, fields[slot].logical_type, found);
+        }
+        row.first_fault().cloned().map_or(Ok(()), Err)
+    }
+
+    fn fill_bytes<'r>(
+        &self,
+        fields: &[Field],
+        record: &Record<'r>,
+        row: &mut Row<'r>,
+    ) -> Result<(), Fault> {
+        for &(part, slot) in &self.bytes {
+            let bytes = match part {
+                Part::Value => record.value,
+                Part::Key => record.key,
+            };
+            let Some(bytes) = bytes else { continue };
+            let text = utf8(part.name(), bytes)?;
+            row.text(slot, &fields[slot], text);
+        }
+        Ok(())
+    }
+
+    fn fill_headers<'r>(&self, fields: &[Field], record: &Record<'r>, row: &mut Row<'r>) {
+        if self.headers.is_empty() {
+            return;
+        }
+        for (name, value) in record.headers() {
+            let Some(&(_, slot)) = self.headers.iter().find(|(n, _)| n == name) else {
+                continue;
+            };
+            match value.map(|bytes| utf8(&fields[slot].name, bytes)) {
+                None => row.slots[slot] = Slot::Null,
+                Some(Ok(text)) => row.text(slot, &fields[slot], text),
+                Some(Err(fault)) => row.fault(slot, fault),
+            }
+        }
+    }
+}

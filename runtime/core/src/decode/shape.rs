@@ -1,0 +1,80 @@
+//! What text must look like to mean more than text.
+
+/// Whether `text` is a UUID in its usual form: 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let hyphen = |i: usize| matches!(i, 8 | 13 | 18 | 23);
+    text.len() == 36
+        && text.bytes().enumerate().all(|(i, b)| match hyphen(i) {
+            true => b == b'-',
+            false => b.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether `text` is a decimal number with no more digits before the point than a `decimal(precision,scale)` holds.
+/// Digits beyond the scale are left for Postgres to round.
+pub(super) fn is_decimal(text: &str, precision: u8, scale: u8) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
+        None => (unsigned, Some(0)),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    let Some(exponent) = exponent else {
+        return false;
+    };
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        return false;
+    }
+    let zeros = |s: &str| s.bytes().take_while(|&b| b == b'0').count() as i64;
+    // Where the first digit that counts stands: 1 for 5, 2 for 50, 0 for 0.5, -1 for 0.05.
+    let first = match (zeros(whole), zeros(fraction)) {
+        (w, f) if w == whole.len() as i64 && f == fraction.len() as i64 => return true,
+        (w, f) if w == whole.len() as i64 => -f,
+        (w, _) => whole.len() as i64 - w,
+    };
+    first + i64::from(exponent) <= i64::from(precision) - i64::from(scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_its_hyphens_where_they_belong() {
+        assert!(is_uuid("123e4567-E89B-12d3-a456-426614174000"));
+        for text in [
+            "",
+            "123e4567e89b12d3a456426614174000",
+            "123e4567-e89b-12d3-a456-42661417400",
+            "123e4567-e89b-12d3-a456-42661417400g",
+            "123e4567-e89b-12d3-a4564-26614174000",
+            "{123e4567-e89b-12d3-a456-42661417400",
+        ] {
+            assert!(!is_uuid(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_fits_by_the_digits_before_its_point() {
+        for text in [
+            "0",
+            "-0.00",
+            "999.99",
+            "0999.999",
+            "1e2",
+            "9.99e2",
+            "100000e-3",
+            "0e9",
+            "5.",
+        ] {
+            assert!(is_decimal(text, 5, 2), "{text}");
+        }
+        for text in [
+            "", "-", ".", ".5", "+1", "1000", "1e3", "0.1e4", "NaN", "1,5", "1.2.3", "1e", "1e1.0",
+            " 1",
+        ] {
+            assert!(!is_decimal(text, 5, 2), "{text}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What one record says, until it is known to be usable: the columns see good rows only.
+
+use std::fmt;
+
+use super::shape::is_uuid;
+use crate::column::{Field, LogicalType};
+
+/// A read's value in the record at hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Slot<'r> {
+    /// The record does not say.
+    Absent,
+    Null,
+    Boolean(bool),
+    Int64(i64),
+    Float64(f64),
+    /// As the record spells it.
+    Text(&'r str),
+    /// A piece of [`Row::scratch`]: text with escapes, which the record does not hold in one piece.
+    Unescaped {
+        start: usize,
+        end: usize,
+    },
+    /// It cannot be used; why is in [`Row::faults`].
+    Faulty,
+}
+
+/// Why a record cannot be used: a dead letter's code and message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// The slots of the record at hand and what they need.
+#[derive(Debug, Default)]
+pub(super) struct Row<'r> {
+    pub(super) slots: Vec<Slot<'r>>,
+    pub(super) scratch: String,
+    /// By slot. A slot that a later duplicate name made good has left its fault here.
+    faults: Vec<(usize, Fault)>,
+}
+
+impl<'r> Row<'r> {
+    pub(super) fn new(slots: usize, scratch: String) -> Self {
+        Self {
+            slots: vec![Slot::Absent; slots],
+            scratch,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Forgets the record.
+    pub(super) fn clear(&mut self) {
+        self.slots.fill(Slot::Absent);
+        self.scratch.clear();
+        self.faults.clear();
+    }
+
+    /// Puts `text`, which is neither from JSON nor checked yet, into the slot of the read `field`.
+    pub(super) fn text(&mut self, slot: usize, field: &Field, text: &'r str) {
+        if field.logical_type == LogicalType::Uuid && !is_uuid(text) {
+            self.wrong(slot, &field.name, field.logical_type, Quoted(text));
+        } else if memchr::memchr(0, text.as_bytes()).is_some() {
+            self.zero_byte(slot, &field.name);
+        } else {
+            self.slots[slot] = Slot::Text(text);
+        }
+    }
+
+    /// Keeps a copy of `text` in `slot`.
+    pub(super) fn unescaped(&mut self, slot: usize, text: &str) {
+        let start = self.scratch.len();
+        self.scratch.push_str(text);
+        self.slots[slot] = Slot::Unescaped {
+            start,
+            end: self.scratch.len(),
+        };
+    }
+
+    /// Marks `slot` as mistyped: `path` should have been `expected`.
+    #[cold]
+    pub(super) fn wrong(
+        &mut self,
+        slot: usize,
+        path: &str,
+        expected: impl fmt::Display,
+        found: impl fmt::Display,
+    ) {
+        let message = format!("{path}: expected {expected}, found {found}");
+        self.fault(
+            slot,
+            Fault {
+                code: "wrong-type",
+                message,
+            },
+        );
+    }
+
+    /// Marks `slot` as holding what Postgres cannot store.
+    #[cold]
+    pub(super) fn zero_byte(&mut self, slot: usize, path: &str) {
+        let message = format!("{path}: holds the character U+0000, which Postgres cannot store");
+        self.fault(
+            slot,
+            Fault {
+                code: "zero-byte",
+                message,
+            },
+        );
+    }
+
+    /// Marks `slot` as unusable.
+    pub(super) fn fault(&mut self, slot: usize, fault: Fault) {
+        self.slots[slot] = Slot::Faulty;
+        self.faults.push((slot, fault));
+    }
+
+    /// The fault of the first slot that has one.
+    pub(super) fn first_fault(&self) -> Option<&Fault> {
+        // Good records never get past this test.
+        if self.faults.is_empty() {
+            return None;
+        }
+        let slot = self.slots.iter().position(|s| matches!(s, Slot::Faulty))?;
+        self.faults
+            .iter()
+            .rev()
+            .find(|(s, _)| *s == slot)
+            .map(|(_, fault)| fault)
+    }
+}
+
+/// Text as a message shows it: quoted, and short.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Enough to recognize a value by, and a message stays one line of a terminal.
+        const CHARS_MAX: usize = 40;
+        match self.0.char_indices().nth(CHARS_MAX) {
+            Some((end, _)) => write!(f, "text {:?}...", &self.0[..end]),
+            None => write!(f, "text {:?}", self.0),
+        }
+    }
+}

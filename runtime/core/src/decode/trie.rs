@@ -1,0 +1,125 @@
+//! The paths into one document, as the tree that a walk follows.
+
+use super::path::PathError;
+use crate::column::{Field, LogicalType};
+
+/// A place in a document that some path goes through or ends at.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// The path so far, for messages.
+    pub(super) path: String,
+    /// Its index in [`Trie::nodes`].
+    pub(super) id: usize,
+    /// Set when a read ends here.
+    pub(super) leaf: Option<Leaf>,
+    /// Names and nodes, in the order of the reads.
+    pub(super) children: Vec<(String, usize)>,
+    /// The slots of the leaves below, this one's not among them.
+    pub(super) below: Vec<usize>,
+}
+
+/// A read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leaf {
+    pub(super) slot: usize,
+    pub(super) logical_type: LogicalType,
+}
+
+/// The nodes of a document; the first is the document itself.
+#[derive(Debug)]
+pub(super) struct Trie {
+    pub(super) nodes: Vec<Node>,
+    /// Whether a leaf needs a piece of the document's own text.
+    pub(super) has_raw: bool,
+}
+
+impl Leaf {
+    /// Whether the value is kept as the document spells it: a number parsed and printed again may lose digits.
+    pub(super) fn is_raw(self) -> bool {
+        matches!(
+            self.logical_type,
+            LogicalType::Json | LogicalType::Decimal { .. }
+        )
+    }
+}
+
+impl Trie {
+    /// `root` is how paths into the document begin.
+    pub(super) fn new(root: &str) -> Self {
+        let node = Node {
+            path: root.to_owned(),
+            id: 0,
+            leaf: None,
+            children: Vec::new(),
+            below: Vec::new(),
+        };
+        Self {
+            nodes: vec![node],
+            has_raw: false,
+        }
+    }
+
+    /// Adds the read `field` at `names`; its values go into `slot`.
+    pub(super) fn insert(&mut self, names: &[String], field: &Field, slot: usize) {
+        let leaf = Leaf {
+            slot,
+            logical_type: field.logical_type,
+        };
+        let mut at = 0;
+        for name in names {
+            self.nodes[at].below.push(slot);
+            at = match self.nodes[at].children.iter().find(|(n, _)| n == name) {
+                Some(&(_, child)) => child,
+                None => self.add_child(at, name),
+            };
+        }
+        self.nodes[at].leaf = Some(leaf);
+        self.has_raw |= leaf.is_raw();
+    }
+
+    fn add_child(&mut self, at: usize, name: &str) -> usize {
+        let id = self.nodes.len();
+        let path = format!("{}.{name}", self.nodes[at].path);
+        self.nodes[at].children.push((name.to_owned(), id));
+        self.nodes.push(Node {
+            path,
+            id,
+            leaf: None,
+            children: Vec::new(),
+            below: Vec::new(),
+        });
+        id
+    }
+
+    /// Whether there is no read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.nodes.len() == 1 && self.nodes[0].leaf.is_none()
+    }
+
+    /// Refuses reads below a read that is no json.
+    pub(super) fn check(&self) -> Result<(), PathError> {
+        for node in &self.nodes {
+            let Some(Leaf { logical_type, .. }) = node.leaf else {
+                continue;
+            };
+            if let Some(&(_, child)) = node.children.first()
+                && logical_type != LogicalType::Json
+            {
+                return Err(PathError::BelowScalar {
+                    parent: node.path.clone(),
+                    logical_type,
+                    path: self.first_read(child).to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn first_read(&self, at: usize) -> &str {
+        let node = &self.nodes[at];
+        match (node.leaf, node.children.first()) {
+            (None, Some(&(_, child))) => self.first_read(child),
+            _ => &node.path,
+        }
+    }
+}
