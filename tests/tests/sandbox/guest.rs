@@ -1,7 +1,6 @@
 //! The hostile guest, built once, and what the tests do with it.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Int64Array, StringArray};
@@ -10,25 +9,21 @@ use gristmill_core::column::{Batch, Column};
 use gristmill_core::transform::{Fault, Output, Transform};
 use serde_json::{Value, json};
 
+#[path = "../../../runtime/guest_build.rs"]
+mod guest_build;
+
 /// The core module as the compiler leaves it.
 pub(crate) fn module() -> &'static [u8] {
     static MODULE: OnceLock<Vec<u8>> = OnceLock::new();
     MODULE.get_or_init(|| {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        // A folder of its own: the tests may be running under a cargo that has the other one locked.
-        let target = workspace.join("target/guests");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--package", "hostile"])
-            .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
-            .arg(&target)
-            .current_dir(workspace)
-            .status()
+        // Where the shipped transforms are built, too, so that what they share is compiled once.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/guests");
+        let toolchain = guest_build::Toolchain::find().unwrap();
+        let modules = toolchain
+            .build(&workspace.join("Cargo.toml"), &["hostile"], &target)
             .unwrap();
-        assert!(
-            status.success(),
-            "cannot build the hostile guest: rustup target add wasm32-unknown-unknown"
-        );
-        std::fs::read(target.join("wasm32-unknown-unknown/release/hostile.wasm")).unwrap()
+        std::fs::read(&modules[0]).unwrap()
     })
 }
 
