@@ -1,0 +1,174 @@
+//! The host's event-time rules, row by row in offset order.
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+
+use crate::column::{Batch, Field, LogicalType};
+use crate::dead_letter::{DeadLetter, Stage};
+use crate::dedup::{VersionColumns, Watermark};
+
+use super::enrich::Normalized;
+use super::step::ordinal;
+use super::{Late, RowSource, TimePolicy};
+
+/// Microseconds in a second, for messages.
+const SECOND_US: i64 = 1_000_000;
+
+/// Where the event time is and what its unit is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EventTimeColumn {
+    position: usize,
+    to_us: i64,
+}
+
+/// What became of a batch's rows.
+pub(super) struct Judged {
+    /// Of each row, microseconds; means nothing where it is null.
+    pub(super) event_time_us: Vec<i64>,
+    /// The rows that go on, in offset order.
+    pub(super) accepted: Vec<u32>,
+    /// Rows behind the watermark.
+    pub(super) late: u64,
+    pub(super) event_time_max: Option<i64>,
+}
+
+impl EventTimeColumn {
+    /// `None` when `fields` has no timestamp of that name.
+    pub(super) fn new(name: &str, fields: &[Field]) -> Option<Self> {
+        let position = fields.iter().position(|f| f.name == name)?;
+        let to_us = to_us(fields[position].logical_type)?;
+        Some(Self { position, to_us })
+    }
+
+    /// Microseconds of each row. A time beyond the range stays at its end, so that the clock or the floor refuses it.
+    fn read(&self, batch: &Batch) -> Vec<i64> {
+        let values = batch.columns[self.position]
+            .values
+            .as_primitive::<Int64Type>()
+            .values();
+        values
+            .iter()
+            .map(|v| v.saturating_mul(self.to_us))
+            .collect()
+    }
+}
+
+/// What one unit of a timestamp is in microseconds; `None` for what is no timestamp.
+pub(super) fn to_us(logical_type: LogicalType) -> Option<i64> {
+    match logical_type {
+        LogicalType::TimestampUs => Some(1),
+        LogicalType::TimestampMs => Some(1000),
+        _ => None,
+    }
+}
+
+/// The rules that one batch's rows are judged by.
+pub(super) struct Judge<'a> {
+    pub(super) event_time: EventTimeColumn,
+    pub(super) versions: &'a VersionColumns,
+    pub(super) policy: &'a TimePolicy,
+    pub(super) now_us: i64,
+}
+
+impl Judge<'_> {
+    /// Judges the rows in offset order, after records whose highest event time was `event_time_max`. A row that is refused does not touch the watermark.
+    pub(super) fn judge(
+        &self,
+        normalized: &Normalized,
+        event_time_max: Option<i64>,
+        dead_letters: &mut Vec<DeadLetter>,
+    ) -> Judged {
+        let Normalized { batch, sources } = normalized;
+        let event_time_us = self.event_time.read(batch);
+        let nulls = batch.columns[self.event_time.position].values.nulls();
+        let mut watermark = Watermark::new(event_time_max, self.policy.watermark_delay_us);
+        let mut accepted = Vec::with_capacity(batch.rows);
+        let mut late = 0;
+        for (row, &source) in sources.iter().enumerate() {
+            let time = event_time_us[row];
+            let problem = if self.versions.is_key_null(batch, row) {
+                Some(Problem::NullKey)
+            } else if nulls.is_some_and(|n| n.is_null(row)) {
+                Some(Problem::NullEventTime)
+            } else if time > self.now_us.saturating_add(self.policy.future_max_us) {
+                Some(Problem::Future)
+            } else if time < self.policy.floor_us {
+                Some(Problem::BeforeFloor)
+            } else {
+                let is_late = watermark.is_late(source.record, time);
+                late += u64::from(is_late);
+                (is_late && self.policy.late == Late::DeadLetter).then_some(Problem::Late)
+            };
+            match problem {
+                None => accepted.push(row as u32),
+                Some(problem) => {
+                    let max = watermark.event_time_max();
+                    dead_letters.push(self.dead_letter(problem, source, time, max));
+                }
+            }
+        }
+        Judged {
+            event_time_us,
+            accepted,
+            late,
+            event_time_max: watermark.event_time_max(),
+        }
+    }
+
+    fn dead_letter(
+        &self,
+        problem: Problem,
+        source: RowSource,
+        time: i64,
+        event_time_max: Option<i64>,
+    ) -> DeadLetter {
+        let (policy, seconds) = (self.policy, |us: i64| us / SECOND_US);
+        let ahead = seconds(time.saturating_sub(self.now_us));
+        let behind = seconds(event_time_max.unwrap_or(time).saturating_sub(time));
+        let (code, message) = match problem {
+            Problem::NullKey => ("null-key", "the row has no key".to_owned()),
+            Problem::NullEventTime => ("null-event-time", "the row has no event time".to_owned()),
+            Problem::Future => (
+                "future-time",
+                format!(
+                    "the event time is {ahead} s ahead of the clock, more than the {} s allowed",
+                    seconds(policy.future_max_us)
+                ),
+            ),
+            Problem::BeforeFloor => (
+                "before-floor",
+                format!(
+                    "the event time, {} s since 1970, is before the floor, {} s",
+                    seconds(time),
+                    seconds(policy.floor_us)
+                ),
+            ),
+            Problem::Late => (
+                "late",
+                format!(
+                    "the event time is {behind} s behind the partition's highest, more than the {} s allowed",
+                    seconds(policy.watermark_delay_us)
+                ),
+            ),
+        };
+        let (record, ordinal) = (source.record, ordinal(source));
+        DeadLetter {
+            record,
+            ordinal,
+            stage: Stage::EventTime,
+            code: code.to_owned(),
+            message,
+        }
+    }
+}
+
+/// What keeps a row from going on.
+#[derive(Clone, Copy)]
+enum Problem {
+    NullKey,
+    NullEventTime,
+    Future,
+    BeforeFloor,
+    Late,
+}

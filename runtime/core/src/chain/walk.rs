@@ -1,0 +1,369 @@
+//! One partition's chain: its transforms, what it knows of the keys, and how far event time has come.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::column::Field;
+use crate::dead_letter::DeadLetter;
+use crate::decode::{Decoded, Decoder};
+use crate::dedup::{Candidates, State, Version, VersionColumns, Versions};
+use crate::dimension::Dimensions;
+use crate::plan::{Plan, Roles};
+use crate::record::Records;
+use crate::transform::Transform;
+
+use super::blame::Applied;
+use super::check::{PlanError, PlanProblem, check_plans, check_target};
+use super::enrich::{Normalized, enrich};
+use super::fault::ChainFault;
+use super::judge::{EventTimeColumn, Judge};
+use super::step::{Step, ordinal};
+use super::target::Target;
+use super::{ChainSpec, Computed, Counts, RowSource};
+
+/// The walk of one partition's batches, and what it remembers between them.
+///
+/// Batches may be computed ahead of the commits, in order; [`Chain::committed`] follows for each, in order too, or [`Chain::forget_uncommitted`] for all that are left.
+pub struct Chain {
+    spec: ChainSpec,
+    decoder: Decoder,
+    normalizer: Step,
+    enrichers: Vec<Step>,
+    roles: Roles,
+    event_time: EventTimeColumn,
+    versions: VersionColumns,
+    target: Target,
+    state: State,
+    /// Of what has committed, microseconds.
+    event_time_max: Option<i64>,
+    /// Computed and not yet committed, oldest first.
+    pending: VecDeque<Pending>,
+}
+
+/// What the state learns when a batch commits, and what later batches see until then.
+struct Pending {
+    next_offset: i64,
+    versions: Versions,
+    /// The rows handed to the sink, in key order.
+    rows: Vec<u32>,
+    event_time_max: Option<i64>,
+    /// Rows that Postgres refused so far.
+    refused: Vec<DeadLetter>,
+}
+
+impl Chain {
+    /// Checks the transforms' plans against each other, the dimensions and `spec.target`. `event_time_max` (microseconds) comes from the checkpoint.
+    pub fn new(
+        spec: ChainSpec,
+        transforms: Vec<Box<dyn Transform>>,
+        dimensions: Arc<Dimensions>,
+        event_time_max: Option<i64>,
+    ) -> Result<Self, PlanError> {
+        let plans: Vec<(&str, &Plan)> = transforms.iter().map(|t| (t.name(), t.plan())).collect();
+        let refuse = |problems| PlanError { problems };
+        let written = check_plans(&plans, &dimensions).map_err(refuse)?;
+        let misfit = || {
+            let message = "the plans do not fit together".to_owned();
+            refuse(vec![PlanProblem {
+                transform: None,
+                message,
+            }])
+        };
+        let roles = plans
+            .first()
+            .and_then(|(_, plan)| plan.roles.clone())
+            .ok_or_else(misfit)?;
+        let problems = check_target(&spec.target, &written, &roles);
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        Self::wire(
+            spec,
+            transforms,
+            &dimensions,
+            (written, roles),
+            event_time_max,
+        )
+        .ok_or_else(misfit)
+    }
+
+    /// `None` only for what the checks refuse.
+    fn wire(
+        spec: ChainSpec,
+        transforms: Vec<Box<dyn Transform>>,
+        dimensions: &Dimensions,
+        (written, roles): (Vec<Field>, Roles),
+        event_time_max: Option<i64>,
+    ) -> Option<Self> {
+        let mut transforms = transforms.into_iter();
+        let normalizer = transforms.next()?;
+        let (reads, writes) = (
+            normalizer.plan().reads.clone(),
+            normalizer.plan().writes.clone(),
+        );
+        let (tombstone, max_bytes) = (spec.tombstone, spec.record_max_bytes);
+        let decoder =
+            Decoder::new(&reads, &spec.topic, spec.partition, tombstone, max_bytes).ok()?;
+        let normalizer = Step::new(normalizer, &reads, dimensions)?;
+        let enrichers = transforms.map(|t| Step::new(t, &written, dimensions));
+        let enrichers = enrichers.collect::<Option<_>>()?;
+        let versions = VersionColumns::new(&roles, &writes)?;
+        Some(Self {
+            decoder,
+            normalizer,
+            enrichers,
+            event_time: EventTimeColumn::new(&roles.event_time, &writes)?,
+            state: State::new(&versions, spec.time.ttl_us, spec.state_max_bytes),
+            versions,
+            target: Target::new(&spec.target, &written)?,
+            roles,
+            spec,
+            event_time_max,
+            pending: VecDeque::new(),
+        })
+    }
+
+    /// Computes the next batch, seeing earlier computed but uncommitted ones as if they had committed. There is at least one record.
+    ///
+    /// `Err`: the component or plan is at fault, no row is: the partition must halt.
+    pub fn compute(&mut self, records: Records, now_us: i64) -> Result<Computed, ChainFault> {
+        self.walk(records, Vec::new(), now_us)
+    }
+
+    /// Computes the same records again, with these rows as dead letters (Postgres refused them); the next newest version of their keys takes their place. `refused` names a
+    /// row by record and ordinal (1 + rank). Only for the oldest uncommitted batch; later ones are forgotten.
+    pub fn exclude(
+        &mut self,
+        computed: Computed,
+        refused: Vec<DeadLetter>,
+        now_us: i64,
+    ) -> Result<Computed, ChainFault> {
+        let mut all = self
+            .pending
+            .pop_front()
+            .map_or_else(Vec::new, |p| p.refused);
+        all.extend(refused);
+        self.pending.clear();
+        self.walk(computed.records, all, now_us)
+    }
+
+    /// The oldest computed batch has committed: the dedup state and watermark learn.
+    pub fn committed(&mut self, computed: &Computed) {
+        let Some(batch) = self.pending.pop_front() else {
+            return;
+        };
+        debug_assert_eq!(
+            batch.next_offset, computed.next_offset,
+            "batches commit in order"
+        );
+        self.event_time_max = batch.event_time_max;
+        if let Some(event_time_max) = batch.event_time_max {
+            self.state
+                .learn(&batch.versions, &batch.rows, event_time_max);
+        }
+    }
+
+    /// Forgets every computed but uncommitted batch.
+    pub fn forget_uncommitted(&mut self) {
+        self.pending.clear();
+    }
+
+    /// The event time that no record should be behind, as of what has committed, microseconds.
+    pub fn watermark_us(&self) -> Option<i64> {
+        self.event_time_max
+            .map(|max| max.saturating_sub(self.spec.time.watermark_delay_us))
+    }
+
+    /// The columns of [`Computed::rows`].
+    pub fn target(&self) -> &[Field] {
+        &self.target.fields
+    }
+
+    /// The normalizer's.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Keys and bytes that the dedup state holds.
+    pub fn state_size(&self) -> (usize, usize) {
+        (self.state.len(), self.state.bytes())
+    }
+
+    fn walk(
+        &mut self,
+        records: Records,
+        refused: Vec<DeadLetter>,
+        now_us: i64,
+    ) -> Result<Computed, ChainFault> {
+        self.normalizer.begin();
+        self.enrichers.iter_mut().for_each(Step::begin);
+        let mut counts = Counts {
+            records: records.len() as u64,
+            ..Counts::default()
+        };
+        let mut decoded = self.decoder.decode(&records);
+        counts.tombstones = decoded.tombstones;
+        let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
+        let normalized = self.normalize(decoded, &mut dead_letters, &mut counts)?;
+
+        let event_time_max = self
+            .pending
+            .back()
+            .map_or(self.event_time_max, |p| p.event_time_max);
+        let rules = Judge {
+            event_time: self.event_time,
+            versions: &self.versions,
+            policy: &self.spec.time,
+            now_us,
+        };
+        let mut judged = rules.judge(&normalized, event_time_max, &mut dead_letters);
+        let event_time_max = judged.event_time_max;
+        counts.late = judged.late;
+        leave_out(&mut judged.accepted, &normalized.sources, &refused)?;
+        dead_letters.extend(refused.iter().cloned());
+
+        let versions = Versions::new(&self.versions, &normalized.batch, judged.event_time_us);
+        let accepted = judged.accepted.len() as u64;
+        let mut candidates = Candidates::new(&versions, judged.accepted.into_iter());
+        self.drop_beaten(&versions, &mut candidates);
+        let enriched = enrich(
+            &normalized,
+            &versions,
+            &candidates,
+            &mut self.enrichers,
+            &self.target,
+            &mut dead_letters,
+        )?;
+
+        // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found about a row stands.
+        dead_letters.sort_by_key(|d| (d.record, d.ordinal));
+        dead_letters.dedup_by_key(|d| (d.record, d.ordinal));
+        counts.rows = enriched.rows.len() as u64;
+        counts.superseded = accepted - counts.rows - enriched.failed;
+        counts.dead_letters = dead_letters.len() as u64;
+        let next_offset = records.last().map_or(0, |r| r.offset + 1);
+        let sources = enriched
+            .rows
+            .iter()
+            .map(|&r| normalized.sources[r as usize])
+            .collect();
+        let rows = enriched.rows;
+        self.pending.push_back(Pending {
+            next_offset,
+            versions,
+            rows,
+            event_time_max,
+            refused,
+        });
+        Ok(Computed {
+            records,
+            next_offset,
+            rows: enriched.batch,
+            sources,
+            dead_letters,
+            event_time_max,
+            counts,
+        })
+    }
+
+    fn normalize(
+        &mut self,
+        decoded: Decoded,
+        dead_letters: &mut Vec<DeadLetter>,
+        counts: &mut Counts,
+    ) -> Result<Normalized, ChainFault> {
+        let Decoded { batch, records, .. } = decoded;
+        let Applied { output, convicted } = self.normalizer.apply(&batch.columns, batch.rows)?;
+        // Every input row shows up somewhere, or was dropped.
+        let mut seen = vec![false; batch.rows];
+        for (row, fault) in convicted {
+            seen[row as usize] = true;
+            dead_letters.push(self.normalizer.convicted(&fault, records[row as usize], 0));
+        }
+        for rejection in output.rejections {
+            let row = rejection.row as usize;
+            seen[row] = true;
+            dead_letters.push(self.normalizer.rejected(rejection, records[row], 0));
+        }
+        let fields = self.normalizer.transform.plan().writes.as_slice().into();
+        let mut rows = crate::column::Batch {
+            rows: output.rows,
+            fields,
+            columns: output.columns,
+        };
+        let mut source_rows = output
+            .source_rows
+            .unwrap_or_else(|| (0..output.rows as u32).collect());
+        source_rows.iter().for_each(|&r| seen[r as usize] = true);
+        counts.dropped = seen.iter().filter(|&&s| !s).count() as u64;
+        if !source_rows.is_sorted() {
+            let mut order: Vec<u32> = (0..rows.rows as u32).collect();
+            order.sort_by_key(|&i| source_rows[i as usize]);
+            rows = rows.take(&order);
+            source_rows.sort_unstable();
+        }
+        Ok(Normalized {
+            batch: rows,
+            sources: sources(&source_rows, &records),
+        })
+    }
+
+    /// Drops what is older than what has committed, or will have when this batch does.
+    fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) {
+        let mut ahead: Vec<_> = self.pending.iter().map(|p| (p, 0)).collect();
+        candidates.drop_beaten(versions, |row| {
+            let uncommitted = ahead.iter_mut().map(|(p, at)| p.version(at, versions, row));
+            uncommitted
+                .max()
+                .flatten()
+                .max(self.state.get(versions, row))
+        });
+    }
+}
+
+impl Pending {
+    /// The version of the key of `row` in this batch. Asked in key order, so that one pass over the batch answers all; `at` is how far it has come.
+    fn version(&self, at: &mut usize, versions: &Versions, row: u32) -> Option<Version<'_>> {
+        while let Some(&mine) = self.rows.get(*at) {
+            match self.versions.compare_keys(mine, versions, row) {
+                std::cmp::Ordering::Less => *at += 1,
+                std::cmp::Ordering::Equal => return Some(self.versions.version(mine)),
+                std::cmp::Ordering::Greater => return None,
+            }
+        }
+        None
+    }
+}
+
+/// The record of each output row and its rank among the record's. `source_rows` ascends.
+fn sources(source_rows: &[u32], records: &[u32]) -> Vec<RowSource> {
+    let mut last: Option<RowSource> = None;
+    let source = source_rows.iter().map(|&row| {
+        let record = records[row as usize];
+        let rank = last
+            .filter(|l| l.record == record)
+            .map_or(0, |l| l.rank + 1);
+        let source = RowSource { record, rank };
+        last = Some(source);
+        source
+    });
+    source.collect()
+}
+
+/// Takes the rows out that Postgres refused.
+fn leave_out(
+    accepted: &mut Vec<u32>,
+    sources: &[RowSource],
+    refused: &[DeadLetter],
+) -> Result<(), ChainFault> {
+    for letter in refused {
+        let is_it = |&row: &u32| {
+            let source = sources[row as usize];
+            (source.record, ordinal(source)) == (letter.record, letter.ordinal)
+        };
+        let (record, ordinal) = (letter.record, letter.ordinal);
+        let at = accepted.iter().position(is_it);
+        accepted.remove(at.ok_or(ChainFault::NoSuchRow { record, ordinal })?);
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! What is known of each key from the batches that have committed.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+
+use super::cache::{Cache, Entry};
+use super::version::{Keys, Version, VersionColumns, Versions};
+
+/// The newest committed version of each key, as far as it is remembered.
+///
+/// Never newer than what Postgres holds for the key, so it learns only from what has committed; absent is always safe. An entry expires when its event time falls
+/// `ttl_us` behind the highest one; expired entries are removed a few slots with each batch, and an expired one that is still there is as right as any. When
+/// `max_bytes` are reached, the older half by event time is forgotten (by sampling, so approximately).
+///
+/// An offset is not kept: a later batch's offsets are above every remembered one, so a tie always goes to the row that asks.
+pub struct State {
+    table: Table,
+    ttl_us: i64,
+}
+
+enum Table {
+    Int(Cache<IntEntry>),
+    Packed(Cache<PackedEntry>),
+}
+
+/// 16 bytes and one of hashbrown's control: 17/0.875 = 19 bytes a key in a full table, 39 in one that has just doubled.
+struct IntEntry {
+    key: i64,
+    event_time_us: i64,
+}
+
+struct PackedEntry {
+    event_time_us: i64,
+    /// The key, then the order columns.
+    bytes: Box<[u8]>,
+    key_len: u32,
+}
+
+/// What the allocator adds to a small block, on average, by its header and rounding (glibc: 8 bytes of header, multiples of 16).
+const ALLOCATION_OVERHEAD_BYTES: usize = 16;
+
+impl Entry for IntEntry {
+    fn hash(&self, hasher: &RandomState) -> u64 {
+        hasher.hash_one(self.key)
+    }
+
+    fn event_time_us(&self) -> i64 {
+        self.event_time_us
+    }
+
+    fn heap_bytes(&self) -> usize {
+        0
+    }
+}
+
+impl PackedEntry {
+    fn new(key: &[u8], version: Version<'_>) -> Self {
+        let bytes = [key, version.order].concat().into_boxed_slice();
+        Self {
+            event_time_us: version.event_time_us,
+            bytes,
+            key_len: key.len() as u32,
+        }
+    }
+
+    fn key(&self) -> &[u8] {
+        &self.bytes[..self.key_len as usize]
+    }
+
+    fn version(&self) -> Version<'_> {
+        Version {
+            event_time_us: self.event_time_us,
+            order: &self.bytes[self.key_len as usize..],
+        }
+    }
+
+    /// Takes a version that is not older. Order columns of fixed width reuse the bytes.
+    fn raise(&mut self, version: Version<'_>) {
+        let key_len = self.key_len as usize;
+        if self.bytes.len() - key_len == version.order.len() {
+            self.bytes[key_len..].copy_from_slice(version.order);
+            self.event_time_us = version.event_time_us;
+        } else {
+            *self = Self::new(self.key(), version);
+        }
+    }
+}
+
+impl Entry for PackedEntry {
+    fn hash(&self, hasher: &RandomState) -> u64 {
+        hasher.hash_one(self.key())
+    }
+
+    fn event_time_us(&self) -> i64 {
+        self.event_time_us
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.bytes.len() + ALLOCATION_OVERHEAD_BYTES
+    }
+}
+
+impl State {
+    /// An empty state, for keys of `columns`.
+    pub fn new(columns: &VersionColumns, ttl_us: i64, max_bytes: usize) -> Self {
+        let table = if columns.is_int_key() {
+            Table::Int(Cache::new(max_bytes))
+        } else {
+            Table::Packed(Cache::new(max_bytes))
+        };
+        Self { table, ttl_us }
+    }
+
+    /// Keys remembered.
+    pub fn len(&self) -> usize {
+        match &self.table {
+            Table::Int(cache) => cache.len(),
+            Table::Packed(cache) => cache.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Memory held, tables and keys.
+    pub fn bytes(&self) -> usize {
+        match &self.table {
+            Table::Int(cache) => cache.bytes(),
+            Table::Packed(cache) => cache.bytes(),
+        }
+    }
+
+    /// What is known of the key of `row`.
+    pub fn get(&self, versions: &Versions, row: u32) -> Option<Version<'_>> {
+        match (&self.table, versions.keys()) {
+            (Table::Int(cache), Keys::Int(keys)) => {
+                let key = keys[row as usize];
+                let entry = cache.find(cache.hasher().hash_one(key), |e| e.key == key)?;
+                Some(Version {
+                    event_time_us: entry.event_time_us,
+                    order: &[],
+                })
+            }
+            (Table::Packed(cache), Keys::Packed(keys)) => {
+                let key = keys.get(row as usize);
+                let entry = cache.find(cache.hasher().hash_one(key), |e| e.key() == key)?;
+                Some(entry.version())
+            }
+            _ => unreachable!("one chain's keys are all of one kind"),
+        }
+    }
+
+    /// Learns `rows`, one a key, which have committed. `event_time_max`: the partition's highest, microseconds.
+    pub fn learn(&mut self, versions: &Versions, rows: &[u32], event_time_max: i64) {
+        let oldest_us = event_time_max.saturating_sub(self.ttl_us);
+        let fresh = rows
+            .iter()
+            .filter(|&&r| versions.version(r).event_time_us >= oldest_us);
+        match (&mut self.table, versions.keys()) {
+            (Table::Int(cache), Keys::Int(keys)) => {
+                for &row in fresh {
+                    let key = keys[row as usize];
+                    let event_time_us = versions.version(row).event_time_us;
+                    cache.upsert(
+                        cache.hasher().hash_one(key),
+                        |e| e.key == key,
+                        |e| e.event_time_us = e.event_time_us.max(event_time_us),
+                        || IntEntry { key, event_time_us },
+                    );
+                }
+                cache.sweep(rows.len(), oldest_us);
+            }
+            (Table::Packed(cache), Keys::Packed(keys)) => {
+                for &row in fresh {
+                    let (key, version) = (keys.get(row as usize), versions.version(row));
+                    cache.upsert(
+                        cache.hasher().hash_one(key),
+                        |e| e.key() == key,
+                        |e| {
+                            if e.version() < version {
+                                e.raise(version);
+                            }
+                        },
+                        || PackedEntry::new(key, version),
+                    );
+                }
+                cache.sweep(rows.len(), oldest_us);
+            }
+            _ => unreachable!("one chain's keys are all of one kind"),
+        }
+    }
+}

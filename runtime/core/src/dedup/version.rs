@@ -1,0 +1,151 @@
+//! Which of two rows of a key is the newer.
+
+use std::cmp::Ordering;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_buffer::ScalarBuffer;
+use arrow_schema::DataType;
+
+use super::pack::{Packed, ordered_int};
+use crate::column::{Batch, Field};
+use crate::plan::Roles;
+
+/// The newness of a row, but for its offset: ties go to the later offset, and what is remembered always has the earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version<'a> {
+    pub event_time_us: i64,
+    /// The order columns' values, comparable as bytes. Empty without order columns.
+    pub order: &'a [u8],
+}
+
+/// Where the columns that make keys and versions are in a normalizer's rows.
+#[derive(Clone, Debug)]
+pub struct VersionColumns {
+    key: Vec<usize>,
+    order: Vec<usize>,
+    /// The key is one integer and nothing orders but time: the common case, kept without packing.
+    int_key: bool,
+}
+
+impl VersionColumns {
+    /// `None` when `roles` names a column that `fields` does not have.
+    pub fn new(roles: &Roles, fields: &[Field]) -> Option<Self> {
+        let find = |names: &[String]| -> Option<Vec<usize>> {
+            names
+                .iter()
+                .map(|n| fields.iter().position(|f| f.name == *n))
+                .collect()
+        };
+        let (key, order) = (find(&roles.key)?, find(&roles.order)?);
+        let int_key = matches!(key[..], [only] if fields[only].logical_type.data_type() == DataType::Int64)
+            && order.is_empty();
+        Some(Self {
+            key,
+            order,
+            int_key,
+        })
+    }
+
+    /// Whether any of the key's columns is null in `row`.
+    pub fn is_key_null(&self, batch: &Batch, row: usize) -> bool {
+        self.key
+            .iter()
+            .any(|&c| batch.columns[c].values.is_null(row))
+    }
+
+    pub(super) fn is_int_key(&self) -> bool {
+        self.int_key
+    }
+}
+
+/// The keys of a batch's rows.
+#[derive(Debug)]
+pub enum Keys {
+    /// One integer.
+    Int(ScalarBuffer<i64>),
+    /// Anything else, as bytes that compare as the values do.
+    Packed(PackedKeys),
+}
+
+/// Keys of several columns, or of one that is no integer.
+#[derive(Debug)]
+pub struct PackedKeys(Packed);
+
+impl PackedKeys {
+    pub(super) fn get(&self, row: usize) -> &[u8] {
+        self.0.get(row)
+    }
+}
+
+/// Key, event time and order of each row of a batch. Rows whose key or time is null have one that means nothing.
+#[derive(Debug)]
+pub struct Versions {
+    keys: Keys,
+    event_time_us: Vec<i64>,
+    order: Option<Packed>,
+}
+
+impl Versions {
+    /// `event_time_us` holds one time for each row of `batch`, the normalizer's rows.
+    pub fn new(columns: &VersionColumns, batch: &Batch, event_time_us: Vec<i64>) -> Self {
+        let pack = |positions: &[usize]| {
+            let parts: Vec<_> = positions
+                .iter()
+                .map(|&p| (batch.fields[p].logical_type, &batch.columns[p]))
+                .collect();
+            Packed::new(&parts, batch.rows)
+        };
+        let keys = if columns.int_key {
+            let array = batch.columns[columns.key[0]]
+                .values
+                .as_primitive::<Int64Type>();
+            Keys::Int(array.values().clone())
+        } else {
+            Keys::Packed(PackedKeys(pack(&columns.key)))
+        };
+        let order = (!columns.order.is_empty()).then(|| pack(&columns.order));
+        Self {
+            keys,
+            event_time_us,
+            order,
+        }
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub fn version(&self, row: u32) -> Version<'_> {
+        let row = row as usize;
+        let order = self.order.as_ref().map_or(&[][..], |o| o.get(row));
+        Version {
+            event_time_us: self.event_time_us[row],
+            order,
+        }
+    }
+
+    /// Compares the key of `row` with the key of `other_row`, which may be of another batch of the same chain.
+    pub fn compare_keys(&self, row: u32, other: &Versions, other_row: u32) -> Ordering {
+        let (a, b) = (row as usize, other_row as usize);
+        match (&self.keys, &other.keys) {
+            (Keys::Int(x), Keys::Int(y)) => x[a].cmp(&y[b]),
+            (Keys::Packed(x), Keys::Packed(y)) => x.get(a).cmp(y.get(b)),
+            _ => unreachable!("one chain's keys are all of one kind"),
+        }
+    }
+
+    /// Eight bytes of the key: when they differ, they order as the keys do.
+    pub(super) fn key_prefix(&self, row: u32) -> u64 {
+        match &self.keys {
+            Keys::Int(keys) => ordered_int(keys[row as usize]),
+            Keys::Packed(keys) => {
+                let key = keys.get(row as usize);
+                let mut prefix = [0; 8];
+                let length = key.len().min(8);
+                prefix[..length].copy_from_slice(&key[..length]);
+                u64::from_be_bytes(prefix)
+            }
+        }
+    }
+}

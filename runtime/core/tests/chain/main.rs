@@ -1,0 +1,7 @@
+//! The chain with native transforms, from JSON to rows.
+
+mod blame;
+mod rules;
+mod simulation;
+mod times;
+mod walk;
