@@ -21,9 +21,9 @@ const PARTITIONS: i32 = 2;
 
 /// One pipeline with everything it needs.
 #[derive(Debug)]
-pub struct Job {
-    pub kafka: &'static Kafka,
-    pub postgres: &'static Postgres,
+pub struct Job<'s> {
+    pub kafka: &'s Kafka,
+    pub postgres: &'s Postgres,
     /// Where its events are read from.
     pub topic: String,
     /// Where its dead letters are relayed to.
@@ -33,14 +33,16 @@ pub struct Job {
     folder: Folder,
 }
 
-impl Job {
+impl Job<'static> {
     /// Topics, database and pipeline file called after `name` on the servers that all tests share, the schema applied.
     pub fn new(name: &str) -> Result<Self> {
         Self::on(Kafka::shared()?, Postgres::shared()?, name)
     }
+}
 
+impl<'s> Job<'s> {
     /// The same on servers that the test may stop.
-    pub fn on(kafka: &'static Kafka, postgres: &'static Postgres, name: &str) -> Result<Self> {
+    pub fn on(kafka: &'s Kafka, postgres: &'s Postgres, name: &str) -> Result<Self> {
         let job = Self {
             kafka,
             postgres,
@@ -137,24 +139,16 @@ impl Job {
             .parse()?)
     }
 
+    /// What [`Job::written`] is when everything that is in the topic now is done.
+    pub fn produced(&self) -> Result<i64> {
+        Ok(topic::ends(&self.kafka.bootstrap(), &self.topic)?
+            .iter()
+            .sum())
+    }
+
     /// Waits until everything that is in the topic now is done.
     pub fn wait_until_caught_up(&self) -> Result<()> {
-        let produced = topic::read(&self.kafka.bootstrap(), &self.topic)?;
-        let ends = (0..PARTITIONS).map(|p| {
-            produced
-                .iter()
-                .filter(|m| m.partition == p)
-                .map(|m| m.offset + 1)
-                .max()
-                .unwrap_or(0)
-        });
-        let end: i64 = ends.sum();
-        wait_until(
-            &format!("all {end} records to be written"),
-            CATCH_UP,
-            || Ok(self.written()? >= end),
-        )
-        .with_context(|| self.explain())
+        self.wait_until_written(self.produced()?)
     }
 
     /// Waits until `records` are done.

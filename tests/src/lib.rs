@@ -3,6 +3,7 @@
 //! - [`process`], [`postgres`], [`kafka`]: servers of our own that never outlive the tests;
 //! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
 //! - [`topic`]: what is really in a topic;
+//! - [`seed`]: randomness that can be repeated;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
 
 pub mod job;
@@ -11,5 +12,6 @@ pub mod oracle;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod seed;
 pub mod table;
 pub mod topic;

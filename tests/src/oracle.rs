@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::topic::Message;
 
-/// How far ahead of the clock an event time may be: 5 minutes.
+/// How far ahead of the clock, by default, an event time may be: 5 minutes.
 const FUTURE_MAX_MS: i64 = 5 * 60 * 1000;
 
 const COUNTRIES: [(&str, &str); 4] = [
@@ -186,14 +186,16 @@ fn integer(object: &Value, name: &str) -> Result<Option<i64>, &'static str> {
     }
 }
 
+/// The host's own bounds: neither before the epoch nor in the future.
 fn in_time(users: Vec<User>, now_ms: i64) -> Result<Vec<User>, &'static str> {
-    match users
-        .iter()
-        .any(|u| u.updated_at_us / 1000 > now_ms + FUTURE_MAX_MS)
-    {
-        true => Err("future-time"),
-        false => Ok(users),
+    let times = || users.iter().map(|u| u.updated_at_us / 1000);
+    if times().any(|time_ms| time_ms > now_ms + FUTURE_MAX_MS) {
+        return Err("future-time");
     }
+    if times().any(|time_ms| time_ms < 0) {
+        return Err("before-floor");
+    }
+    Ok(users)
 }
 
 /// Key, value and headers together.
@@ -335,6 +337,10 @@ mod tests {
                 Some("missing-key"),
             ),
             (r#"{"op":"c","after":{"user_id":1}}"#, Some("missing-time")),
+            (
+                r#"{"op":"c","after":{"user_id":1},"timestamp_ms":-5}"#,
+                Some("before-floor"),
+            ),
             (future.as_str(), Some("future-time")),
             (
                 r#"{"op":"c","after":{"user_id":1.0,"name":null},"timestamp_ms":5}"#,

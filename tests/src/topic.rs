@@ -40,23 +40,21 @@ impl Message {
     }
 }
 
+/// The offset behind the last record of each partition.
+pub fn ends(bootstrap: &str, topic: &str) -> Result<Vec<i64>> {
+    let consumer = reader(bootstrap)?;
+    let partitions = partitions(&consumer, topic)?.into_iter();
+    partitions
+        .map(|p| Ok(consumer.fetch_watermarks(topic, p, TIMEOUT)?.1))
+        .collect()
+}
+
 /// Everything that is in `topic` now, by partition and offset.
 pub fn read(bootstrap: &str, topic: &str) -> Result<Vec<Message>> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("group.id", "reader")
-        .set("enable.auto.commit", "false")
-        .create()?;
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
-    let partitions: Vec<i32> = metadata
-        .topics()
-        .iter()
-        .flat_map(|t| t.partitions())
-        .map(|p| p.id())
-        .collect();
+    let consumer = reader(bootstrap)?;
     let mut assignment = TopicPartitionList::new();
     let mut left = 0;
-    for &partition in &partitions {
+    for partition in partitions(&consumer, topic)? {
         let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
         if low < high {
             assignment.add_partition_offset(topic, partition, Offset::Offset(low))?;
@@ -93,6 +91,24 @@ pub fn read(bootstrap: &str, topic: &str) -> Result<Vec<Message>> {
     }
     messages.sort_by_key(|m| (m.partition, m.offset));
     Ok(messages)
+}
+
+fn reader(bootstrap: &str) -> Result<BaseConsumer> {
+    Ok(ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "reader")
+        .set("enable.auto.commit", "false")
+        .create()?)
+}
+
+fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+    Ok(metadata
+        .topics()
+        .iter()
+        .flat_map(|t| t.partitions())
+        .map(|p| p.id())
+        .collect())
 }
 
 /// Appends `messages` to `topic`, each to its partition, in order; the broker gives them their offsets.
