@@ -66,8 +66,7 @@ setup: setup-build setup-postgres ## install what building and running the demo 
 .PHONY: setup-build
 setup-build: setup-rust ## install what compiling needs
 	$(call need,command -v cc && command -v c++,gcc g++ libc6-dev,compilers for librdkafka and zstd)
-	$(call need,pkg-config --exists openssl zlib,pkg-config libssl-dev zlib1g-dev,libraries that librdkafka links)
-	$(call need,command -v python3,python3,librdkafka's build runs it)
+	$(call need,pkg-config --exists openssl,pkg-config libssl-dev,librdkafka links OpenSSL)
 
 .PHONY: setup-rust
 setup-rust:

@@ -182,7 +182,7 @@ fn small_flushes(job: &Job) -> Result<()> {
             .filter(|l| !l.starts_with("max_rows"))
             .collect::<Vec<_>>()
             .join("\n")
-            .replacen("[target]", "[target]\nmax_rows = 100", 1)
+            .replacen("[target]", "[target]\nmax_rows = 200", 1)
     })
 }
 
