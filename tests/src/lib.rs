@@ -4,6 +4,7 @@
 //! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
 //! - [`topic`]: what is really in a topic;
 //! - [`seed`]: randomness that can be repeated;
+//! - [`rows`]: batches written as JSON;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
 
 pub mod job;
@@ -12,6 +13,7 @@ pub mod oracle;
 pub mod postgres;
 pub mod process;
 pub mod program;
+pub mod rows;
 pub mod seed;
 pub mod table;
 pub mod topic;

@@ -70,3 +70,29 @@ impl EnrichEmail {
             .any(|known| known.eq_ignore_ascii_case(domain))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_guest::testing::run;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_domain_is_kept_as_written_and_compared_without_regard_to_case() {
+        let rows = json!([{ "email": "a@CONTOSO.com" }, { "email": "b@gmail.com" }, {}]);
+        let answered = run::<EnrichEmail>(&json!({}), &rows).unwrap();
+        let expected = json!([
+            { "email_domain": "CONTOSO.com", "is_corporate": true },
+            { "email_domain": "gmail.com", "is_corporate": false },
+            { "email_domain": null, "is_corporate": false },
+        ]);
+        assert_eq!(json!(answered.rows), expected);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named() {
+        let error = run::<EnrichEmail>(&json!({ "corporate": [] }), &json!([])).unwrap_err();
+        assert!(error.contains("unknown field `corporate`"), "{error}");
+    }
+}

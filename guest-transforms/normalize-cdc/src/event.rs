@@ -102,7 +102,7 @@ impl<'a> Events<'a> {
             Some("c" | "r" | "u") => (Image::After, false),
             Some("d") => (Image::Before, true),
             None if self.is_tombstone(row) => (Image::Key, true),
-            other => return Err(unknown_op(&self.config.op, other)),
+            _ => return Err(self.unknown_op(row)),
         };
         self.check_row(image, row)?;
         let event_time_ms = self.event_time(image, row)?;
@@ -140,35 +140,25 @@ impl<'a> Events<'a> {
     }
 
     fn check_row(&self, image: Image, row: usize) -> Result<(), Refusal> {
-        if self.key(image).all(|column| !column.is_null(row)) {
+        let key = || self.config.key.iter().zip(self.key(image));
+        let Some((name, column)) = key().find(|(_, column)| column.is_null(row)) else {
             return Ok(());
-        }
+        };
         let path = self.path(image);
-        let op = self.op.get(row).unwrap_or("no");
+        let event = self.name(image, row);
         if self.is_absent(image, row) {
-            let message = format!("op `{op}` needs the row in `{path}`, and there is none");
+            let message = format!("{event} needs a row in `{path}`, and there is none");
             return Err(Refusal {
                 code: Refusal::MISSING_ROW,
                 message,
             });
         }
-        let missing = self
-            .config
-            .key
-            .iter()
-            .zip(self.key(image))
-            .find(|(_, c)| c.is_null(row));
-        let (name, how) = missing.map_or(("", ""), |(name, column)| {
-            (
-                name,
-                if column.is_absent(row) {
-                    "missing"
-                } else {
-                    "null"
-                },
-            )
-        });
-        let message = format!("key column `{name}` is {how} in `{path}` (op `{op}`)");
+        let how = if column.is_absent(row) {
+            "missing"
+        } else {
+            "null"
+        };
+        let message = format!("key column `{name}` is {how} in `{path}` ({event})");
         Err(Refusal {
             code: Refusal::MISSING_KEY,
             message,
@@ -186,9 +176,12 @@ impl<'a> Events<'a> {
             } else {
                 "null"
             };
+            let key: Vec<String> = self.key(image).map(|c| quoted(&c.to_text(row))).collect();
+            let (event, key) = (self.name(image, row), key.join(", "));
+            let message = format!("event time `{path}` is {how} ({event}, key {key})");
             Refusal {
                 code: Refusal::MISSING_TIME,
-                message: format!("event time `{path}` is {how}"),
+                message,
             }
         })
     }
@@ -212,17 +205,35 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Characters of an unknown `op` that a message quotes: enough to recognise it, however long it is.
+impl Events<'_> {
+    fn unknown_op(&self, row: usize) -> Refusal {
+        let found = match self.op.get(row) {
+            Some(op) => format!("`{}`", quoted(op)),
+            None if self.op.is_absent(row) => "missing".to_owned(),
+            None => "null".to_owned(),
+        };
+        let message = format!("`{}` is {found}, not one of c, u, d, r", self.config.op);
+        Refusal {
+            code: Refusal::UNKNOWN_OP,
+            message,
+        }
+    }
+
+    /// What a message calls the event.
+    fn name(&self, image: Image, row: usize) -> String {
+        match image {
+            Image::Key => "tombstone".to_owned(),
+            _ => format!("op `{}`", self.op.get(row).unwrap_or_default()),
+        }
+    }
+}
+
+/// Characters of a value that a message quotes: enough to recognise it, however long it is.
 const QUOTED_CHARS: usize = 40;
 
-fn unknown_op(path: &str, op: Option<&str>) -> Refusal {
-    let found = match op {
-        Some(op) => format!("`{}`", op.chars().take(QUOTED_CHARS).collect::<String>()),
-        None => "missing".to_owned(),
-    };
-    let message = format!("`{path}` is {found}, not one of c, u, d, r");
-    Refusal {
-        code: Refusal::UNKNOWN_OP,
-        message,
+fn quoted(value: &str) -> String {
+    match value.char_indices().nth(QUOTED_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }

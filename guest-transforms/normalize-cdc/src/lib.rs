@@ -101,3 +101,81 @@ impl NormalizeCdc {
             .source_rows(versions.iter().map(|v| v.row).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gristmill_guest::testing::{plan, run};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn config(changes: Value) -> Value {
+        let mut config = json!({ "key": ["id"], "columns": { "id": "int64", "name": "text" } });
+        for (name, value) in changes.as_object().unwrap() {
+            config[name] = value.clone();
+        }
+        config
+    }
+
+    #[test]
+    fn a_key_change_is_a_delete_and_an_upsert_of_one_event() {
+        let event = json!({ "value": {
+            "op": "u", "before": { "id": 1, "name": "a" }, "after": { "id": 2, "name": "a" }, "timestamp_ms": 7,
+        } });
+        let answered = run::<NormalizeCdc>(&config(json!({})), &json!([event])).unwrap();
+        let expected = json!([
+            { "id": 1, "name": "a", "is_deleted": true, "updated_at": 7 },
+            { "id": 2, "name": "a", "is_deleted": false, "updated_at": 7 },
+        ]);
+        assert_eq!(
+            (json!(answered.rows), answered.source_rows),
+            (expected, vec![0, 0])
+        );
+    }
+
+    #[test]
+    fn a_config_that_contradicts_itself_is_refused_in_words() {
+        let refused = |changes| plan::<NormalizeCdc>(&config(changes)).unwrap_err();
+        for (changes, said) in [
+            (json!({ "key": [] }), "`key` names no column"),
+            (
+                json!({ "key": ["uid"] }),
+                "`uid`, which is not among `columns`",
+            ),
+            (
+                json!({ "deleted_column": "name" }),
+                "`name`, which this rule writes itself",
+            ),
+            (
+                json!({ "event_time_column": "gone", "deleted_column": "gone" }),
+                "are the same",
+            ),
+            (json!({ "keys": ["id"] }), "unknown field `keys`"),
+        ] {
+            let error = refused(changes);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_needed_is_read() {
+        let reads = |changes| {
+            let plan = plan::<NormalizeCdc>(&config(changes)).unwrap();
+            plan.reads.into_iter().map(|f| f.name).collect::<Vec<_>>()
+        };
+        let events = [
+            "value.op",
+            "value.timestamp_ms",
+            "value.before.id",
+            "value.before.name",
+            "value.after.id",
+            "value.after.name",
+        ];
+        assert_eq!(reads(json!({})), events);
+        let tombstones = ["meta.timestamp", "key.id"];
+        assert_eq!(
+            reads(json!({ "tombstones": true })),
+            [&events[..], &tombstones].concat()
+        );
+    }
+}

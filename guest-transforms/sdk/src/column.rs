@@ -160,6 +160,18 @@ impl AnyColumn {
         each_layout!(self, column => column.is_absent(row))
     }
 
+    /// The value at `row` for a message to a person; empty when there is none.
+    pub fn to_text(&self, row: usize) -> String {
+        match self {
+            Self::Boolean(c) => c.get(row).map(|v| v.to_string()),
+            Self::Int64(c) => c.get(row).map(|v| v.to_string()),
+            Self::Float64(c) => c.get(row).map(|v| v.to_string()),
+            Self::Text(c) => c.get(row).map(str::to_owned),
+            Self::Bytes(c) => c.get(row).map(|v| String::from_utf8_lossy(v).into_owned()),
+        }
+        .unwrap_or_default()
+    }
+
     /// Whether `row` and row `other_row` of `other` hold the same value. Null equals nothing.
     pub fn same_value(&self, row: usize, other: &AnyColumn, other_row: usize) -> bool {
         fn same<L: Layout>(a: &Column<L>, row: usize, b: &Column<L>, other_row: usize) -> bool
@@ -281,4 +293,80 @@ fn gather<'a, L: Layout + 'a>(
         }
     }
     gathered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Value, null, absent, over and over, past the ends of several bitmap bytes.
+    fn mixed(rows: usize) -> Column<Text> {
+        let mut column = Column::with_capacity(rows);
+        for row in 0..rows {
+            match row % 3 {
+                0 => column.push(Some("é".repeat(row % 5).as_str())),
+                1 => column.push(None),
+                _ => column.push_absent(),
+            }
+        }
+        column
+    }
+
+    #[test]
+    fn values_nulls_and_absent_values_come_back() {
+        for rows in [0, 1, 2, 3, 7, 8, 9, 64, 65] {
+            let column = mixed(rows);
+            assert_eq!(column.len(), rows);
+            for row in 0..rows {
+                let value = "é".repeat(row % 5);
+                assert_eq!(
+                    column.get(row),
+                    (row % 3 == 0).then_some(value.as_str()),
+                    "row {row}"
+                );
+                assert_eq!(column.is_absent(row), row % 3 == 2, "row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_wire_has_bits_for_nulls_only_when_there_are_any() {
+        let mut column = Column::<Bits>::with_capacity(9);
+        (0..9).for_each(|row| column.push(Some(row % 2 == 0)));
+        let wire = AnyColumn::from(column).into_wire();
+        assert!(wire.validity.is_none() && wire.presence.is_none());
+        assert!(matches!(wire.values, Values::Bits(bits) if bits == [0b0101_0101, 1]));
+        let wire = AnyColumn::from(mixed(9)).into_wire();
+        assert_eq!(wire.validity, Some(vec![0b0100_1001, 0]));
+        assert_eq!(wire.presence, Some(vec![0b1101_1011, 0]));
+    }
+
+    #[test]
+    fn a_column_crosses_the_wire_unchanged() {
+        let column = AnyColumn::from(mixed(20));
+        assert_eq!(AnyColumn::from_wire(column.clone().into_wire(), 20), column);
+    }
+
+    #[test]
+    fn gathering_keeps_nulls_and_absent_values() {
+        let (a, b) = (AnyColumn::from(mixed(6)), AnyColumn::from(mixed(9)));
+        let pick = |source, row| Pick { source, row };
+        let picks = [pick(1, 8), pick(0, 3), pick(2, 0), pick(1, 1), pick(0, 3)];
+        let gathered = AnyColumn::gather(&[Some(&a), Some(&b), None], &picks);
+        let mut expected = Column::<Text>::default();
+        expected.push_absent();
+        expected.push(Some("ééé"));
+        expected.push_absent();
+        expected.push(None);
+        expected.push(Some("ééé"));
+        assert_eq!(gathered, expected.into());
+    }
+
+    #[test]
+    fn null_equals_nothing() {
+        let column = AnyColumn::from(mixed(8));
+        assert!(column.same_value(0, &column, 0));
+        assert!(!column.same_value(0, &column, 3));
+        assert!(!column.same_value(1, &column, 1));
+    }
 }

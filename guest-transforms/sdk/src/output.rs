@@ -103,3 +103,60 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Column, Field};
+
+    fn numbers(values: &[i64]) -> Column<Vec<i64>> {
+        let mut column = Column::with_capacity(values.len());
+        values.iter().for_each(|value| column.push(Some(*value)));
+        column
+    }
+
+    fn plan() -> Plan {
+        Plan::new()
+            .write(Field::int64("a"))
+            .write(Field::int64("b"))
+            .rejects("odd")
+    }
+
+    #[test]
+    fn columns_are_put_in_the_order_of_the_plan() {
+        let output = Output::new()
+            .column("b", numbers(&[2]))
+            .column("a", numbers(&[1]));
+        let answer = output.finish(&plan(), 1).unwrap();
+        assert_eq!(answer.columns, [numbers(&[1]).into(), numbers(&[2]).into()]);
+        assert_eq!(answer.source_rows, None);
+    }
+
+    #[test]
+    fn rows_belong_to_the_input_rows_that_are_not_rejected() {
+        let mut output = Output::new()
+            .column("a", numbers(&[1, 3]))
+            .column("b", numbers(&[1, 3]));
+        output.reject(1, "odd", String::new());
+        assert_eq!(
+            output.finish(&plan(), 3).unwrap().source_rows,
+            Some(vec![0, 2])
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_the_plan_is_named() {
+        let whole = || Output::new().column("a", numbers(&[1]));
+        let error = |output: Output| output.finish(&plan(), 1).unwrap_err();
+        assert_eq!(error(whole()), "the rule answered no column `b`");
+        let short = whole().column("b", numbers(&[]));
+        assert_eq!(error(short), "the rule answered 0 values of `b` for 1 rows");
+        let more = whole()
+            .column("b", numbers(&[1]))
+            .column("c", numbers(&[1]));
+        assert_eq!(
+            error(more),
+            "the rule answered `c`, which its plan does not write"
+        );
+    }
+}
