@@ -1,5 +1,3 @@
 //! gristmill
 
 pub mod builtin;
-pub mod kafka;
-pub mod sandbox;

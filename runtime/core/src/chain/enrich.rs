@@ -7,15 +7,9 @@ use crate::dedup::{Candidates, Versions};
 use super::RowSource;
 use super::blame::Applied;
 use super::fault::ChainFault;
+use super::normalize::Normalized;
 use super::step::{Step, ordinal};
 use super::target::{Target, rows_with_zero};
-
-/// The normalizer's rows, in offset order.
-pub(super) struct Normalized {
-    pub(super) batch: Batch,
-    /// Parallel to the batch.
-    pub(super) sources: Vec<RowSource>,
-}
 
 /// Rows ready for the sink.
 pub(super) struct Enriched {

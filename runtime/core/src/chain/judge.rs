@@ -8,7 +8,7 @@ use crate::column::{Batch, Field, LogicalType};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::dedup::{VersionColumns, Watermark};
 
-use super::enrich::Normalized;
+use super::normalize::Normalized;
 use super::step::ordinal;
 use super::{Late, RowSource, TimePolicy};
 
@@ -79,7 +79,7 @@ impl Judge<'_> {
         event_time_max: Option<i64>,
         dead_letters: &mut Vec<DeadLetter>,
     ) -> Judged {
-        let Normalized { batch, sources } = normalized;
+        let Normalized { batch, sources, .. } = normalized;
         let event_time_us = self.event_time.read(batch);
         let nulls = batch.columns[self.event_time.position].values.nulls();
         let mut watermark = Watermark::new(event_time_max, self.policy.watermark_delay_us);

@@ -1,7 +1,8 @@
 //! The CPU part of the walk: from raw records to rows ready for the sink.
 //!
-//! [`Chain::compute`] is the walk itself: decode, normalize ([`step`], with [`blame`] when a transform fails), judge the event times ([`judge`]), keep the newest
-//! row of each key ([`crate::dedup`]), enrich those ([`enrich`]) and pick the target's columns ([`target`]). [`check`] proves beforehand that the plans fit.
+//! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event times, keep the newest row of each key ([`crate::dedup`]), [`enrich`]
+//! those and pick the [`target`]'s columns. A transform runs as a [`step`], with [`blame`] when it fails; until its commit a batch is [`pending`]. [`check`] proves
+//! beforehand that the plans fit.
 
 mod blame;
 mod check;
@@ -9,6 +10,8 @@ mod computed;
 mod enrich;
 mod fault;
 mod judge;
+mod normalize;
+mod pending;
 mod spec;
 mod step;
 mod target;

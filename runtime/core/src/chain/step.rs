@@ -18,6 +18,7 @@ pub(super) struct Step {
     reads: Vec<usize>,
     joins: Vec<Lookup>,
     fields: Arc<[Field]>,
+    pub(super) writes: Arc<[Field]>,
     /// Rows convicted in the current batch.
     convictions: usize,
 }
@@ -51,11 +52,13 @@ impl Step {
         });
         let joins = joins.collect::<Option<_>>()?;
         let fields = plan.input_fields().cloned().collect();
+        let writes = plan.writes.as_slice().into();
         Some(Self {
             transform,
             reads,
             joins,
             fields,
+            writes,
             convictions: 0,
         })
     }

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use crate::column::Field;
 use crate::dead_letter::DeadLetter;
-use crate::decode::{Decoded, Decoder};
-use crate::dedup::{Candidates, State, Version, VersionColumns, Versions};
+use crate::decode::Decoder;
+use crate::dedup::{Candidates, State, VersionColumns, Versions};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 use crate::record::Records;
 use crate::transform::Transform;
 
-use super::blame::Applied;
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
-use super::enrich::{Normalized, enrich};
+use super::enrich::enrich;
 use super::fault::ChainFault;
 use super::judge::{EventTimeColumn, Judge};
-use super::step::{Step, ordinal};
+use super::normalize::normalize;
+use super::pending::{Pending, leave_out};
+use super::step::Step;
 use super::target::Target;
-use super::{ChainSpec, Computed, Counts, RowSource};
+use super::{ChainSpec, Computed, Counts};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
@@ -38,17 +39,6 @@ pub struct Chain {
     event_time_max: Option<i64>,
     /// Computed and not yet committed, oldest first.
     pending: VecDeque<Pending>,
-}
-
-/// What the state learns when a batch commits, and what later batches see until then.
-struct Pending {
-    next_offset: i64,
-    versions: Versions,
-    /// The rows handed to the sink, in key order.
-    rows: Vec<u32>,
-    event_time_max: Option<i64>,
-    /// Rows that Postgres refused so far.
-    refused: Vec<DeadLetter>,
 }
 
 impl Chain {
@@ -204,7 +194,8 @@ impl Chain {
         let mut decoded = self.decoder.decode(&records);
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
-        let normalized = self.normalize(decoded, &mut dead_letters, &mut counts)?;
+        let normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
+        counts.dropped = normalized.dropped;
 
         let event_time_max = self
             .pending
@@ -266,48 +257,6 @@ impl Chain {
         })
     }
 
-    fn normalize(
-        &mut self,
-        decoded: Decoded,
-        dead_letters: &mut Vec<DeadLetter>,
-        counts: &mut Counts,
-    ) -> Result<Normalized, ChainFault> {
-        let Decoded { batch, records, .. } = decoded;
-        let Applied { output, convicted } = self.normalizer.apply(&batch.columns, batch.rows)?;
-        // Every input row shows up somewhere, or was dropped.
-        let mut seen = vec![false; batch.rows];
-        for (row, fault) in convicted {
-            seen[row as usize] = true;
-            dead_letters.push(self.normalizer.convicted(&fault, records[row as usize], 0));
-        }
-        for rejection in output.rejections {
-            let row = rejection.row as usize;
-            seen[row] = true;
-            dead_letters.push(self.normalizer.rejected(rejection, records[row], 0));
-        }
-        let fields = self.normalizer.transform.plan().writes.as_slice().into();
-        let mut rows = crate::column::Batch {
-            rows: output.rows,
-            fields,
-            columns: output.columns,
-        };
-        let mut source_rows = output
-            .source_rows
-            .unwrap_or_else(|| (0..output.rows as u32).collect());
-        source_rows.iter().for_each(|&r| seen[r as usize] = true);
-        counts.dropped = seen.iter().filter(|&&s| !s).count() as u64;
-        if !source_rows.is_sorted() {
-            let mut order: Vec<u32> = (0..rows.rows as u32).collect();
-            order.sort_by_key(|&i| source_rows[i as usize]);
-            rows = rows.take(&order);
-            source_rows.sort_unstable();
-        }
-        Ok(Normalized {
-            batch: rows,
-            sources: sources(&source_rows, &records),
-        })
-    }
-
     /// Drops what is older than what has committed, or will have when this batch does.
     fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) {
         let mut ahead: Vec<_> = self.pending.iter().map(|p| (p, 0)).collect();
@@ -319,51 +268,4 @@ impl Chain {
                 .max(self.state.get(versions, row))
         });
     }
-}
-
-impl Pending {
-    /// The version of the key of `row` in this batch. Asked in key order, so that one pass over the batch answers all; `at` is how far it has come.
-    fn version(&self, at: &mut usize, versions: &Versions, row: u32) -> Option<Version<'_>> {
-        while let Some(&mine) = self.rows.get(*at) {
-            match self.versions.compare_keys(mine, versions, row) {
-                std::cmp::Ordering::Less => *at += 1,
-                std::cmp::Ordering::Equal => return Some(self.versions.version(mine)),
-                std::cmp::Ordering::Greater => return None,
-            }
-        }
-        None
-    }
-}
-
-/// The record of each output row and its rank among the record's. `source_rows` ascends.
-fn sources(source_rows: &[u32], records: &[u32]) -> Vec<RowSource> {
-    let mut last: Option<RowSource> = None;
-    let source = source_rows.iter().map(|&row| {
-        let record = records[row as usize];
-        let rank = last
-            .filter(|l| l.record == record)
-            .map_or(0, |l| l.rank + 1);
-        let source = RowSource { record, rank };
-        last = Some(source);
-        source
-    });
-    source.collect()
-}
-
-/// Takes the rows out that Postgres refused.
-fn leave_out(
-    accepted: &mut Vec<u32>,
-    sources: &[RowSource],
-    refused: &[DeadLetter],
-) -> Result<(), ChainFault> {
-    for letter in refused {
-        let is_it = |&row: &u32| {
-            let source = sources[row as usize];
-            (source.record, ordinal(source)) == (letter.record, letter.ordinal)
-        };
-        let (record, ordinal) = (letter.record, letter.ordinal);
-        let at = accepted.iter().position(is_it);
-        accepted.remove(at.ok_or(ChainFault::NoSuchRow { record, ordinal })?);
-    }
-    Ok(())
 }

@@ -15,8 +15,13 @@ pub struct Candidates {
 impl Candidates {
     /// `rows` of `versions`; a higher row is the later one (offset, then rank) and wins ties.
     pub fn new(versions: &Versions, rows: impl Iterator<Item = u32>) -> Self {
-        // The prefix decides nearly every comparison without touching the keys.
-        let mut sorted: Vec<(u64, u32)> = rows.map(|r| (versions.key_prefix(r), r)).collect();
+        // Eight bytes decide nearly every comparison without touching the keys, when they are the first in which the keys differ.
+        let rows: Vec<u32> = rows.collect();
+        let shared = versions.shared_key_bytes(&rows);
+        let prefixed = rows
+            .into_iter()
+            .map(|r| (versions.key_prefix(r, shared), r));
+        let mut sorted: Vec<(u64, u32)> = prefixed.collect();
         sorted.sort_unstable_by(|&(p, a), &(q, b)| {
             p.cmp(&q)
                 .then_with(|| versions.compare_keys(a, versions, b))

@@ -135,12 +135,25 @@ impl Versions {
         }
     }
 
-    /// Eight bytes of the key: when they differ, they order as the keys do.
-    pub(super) fn key_prefix(&self, row: u32) -> u64 {
+    /// How many bytes the keys of `rows` begin with in common. Zero for integers.
+    pub(super) fn shared_key_bytes(&self, rows: &[u32]) -> usize {
+        let (Keys::Packed(keys), [first, rest @ ..]) = (&self.keys, rows) else {
+            return 0;
+        };
+        let first = keys.get(*first as usize);
+        rest.iter().fold(first.len(), |shared, &row| {
+            let key = keys.get(row as usize);
+            let both = first[..shared].iter().zip(key);
+            both.take_while(|(a, b)| a == b).count()
+        })
+    }
+
+    /// Eight bytes of the key behind the `shared` ones: when they differ, they order as the keys do.
+    pub(super) fn key_prefix(&self, row: u32, shared: usize) -> u64 {
         match &self.keys {
             Keys::Int(keys) => ordered_int(keys[row as usize]),
             Keys::Packed(keys) => {
-                let key = keys.get(row as usize);
+                let key = &keys.get(row as usize)[shared..];
                 let mut prefix = [0; 8];
                 let length = key.len().min(8);
                 prefix[..length].copy_from_slice(&key[..length]);

@@ -1,6 +1,0 @@
-//! The sandbox against a component that misbehaves in each way.
-
-mod answers;
-mod files;
-mod guest;
-mod limits;
