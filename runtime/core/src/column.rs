@@ -247,3 +247,6 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

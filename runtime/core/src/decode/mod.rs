@@ -148,6 +148,23 @@ impl Decoder {
     }
 }
 
+/// Decodes JSON texts as the values of records 0, 1, .. of partition 0 of a topic `sample`: a rule's input for a test, without a broker.
+pub fn decode_values(reads: &[Field], values: &[&str]) -> Result<Decoded, PathError> {
+    let mut records = Records::default();
+    for (offset, value) in values.iter().enumerate() {
+        let value = Some(value.as_bytes());
+        records.push(
+            offset as i64,
+            Some(offset as i64),
+            None,
+            value,
+            std::iter::empty(),
+        );
+    }
+    let mut decoder = Decoder::new(reads, "sample", 0, Tombstone::Ignore, usize::MAX)?;
+    Ok(decoder.decode(&records))
+}
+
 fn record_bytes(record: &Record<'_>) -> usize {
     let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
     let headers: usize = record

@@ -31,6 +31,7 @@ pub(super) struct At<'a, 'w, 'r> {
 }
 
 impl<'a, 'w, 'r> At<'a, 'w, 'r> {
+    #[inline]
     pub(super) fn new(walk: &'a mut Walk<'w, 'r>, node: &'w Node) -> Self {
         Self {
             walk,
@@ -40,6 +41,7 @@ impl<'a, 'w, 'r> At<'a, 'w, 'r> {
     }
 
     /// Forgets what an earlier value of the same name left: the last one counts.
+    #[inline]
     fn forget_duplicate(&mut self) {
         let seen = &mut self.walk.seen[self.node.id];
         if *seen == self.walk.document {
@@ -50,6 +52,7 @@ impl<'a, 'w, 'r> At<'a, 'w, 'r> {
         *seen = self.walk.document;
     }
 
+    #[inline]
     pub(super) fn set(self, slot: Slot<'r>) {
         if let Some(leaf) = self.leaf {
             self.walk.row.slots[leaf.slot] = slot;
@@ -70,6 +73,7 @@ impl<'a, 'w, 'r> At<'a, 'w, 'r> {
         }
     }
 
+    #[inline]
     fn number(self, integer: Option<i64>, float: f64, found: impl fmt::Display) {
         use LogicalType as T;
         match (self.leaf.map(|l| l.logical_type), integer) {
@@ -82,6 +86,7 @@ impl<'a, 'w, 'r> At<'a, 'w, 'r> {
     }
 
     /// Whether `text` can be the leaf's value.
+    #[inline]
     fn takes_text(&self, text: &str) -> bool {
         match self.leaf.map(|l| l.logical_type) {
             Some(LogicalType::Text) => true,
