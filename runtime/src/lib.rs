@@ -1,3 +1,4 @@
 //! gristmill
 
 pub mod builtin;
+pub mod postgres;

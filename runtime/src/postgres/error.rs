@@ -1,0 +1,111 @@
+//! What can go wrong with Postgres, in terms of what to do about it.
+
+use gristmill_core::action::{SinkFault, SqlState};
+use tokio_postgres::error::Severity;
+
+/// Trouble with a connection or a statement outside the flush. Never holds the password.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The URL cannot be used. The parser's own message is left out: it may quote a piece of a password.
+    #[error("the database URL {0}")]
+    Url(&'static str),
+    #[error("cannot load the certificates that sslmode=verify-full needs")]
+    Certificates(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(
+        "cannot connect to postgres at {place}: check that it runs and that the URL's user may log in"
+    )]
+    Connect {
+        place: String,
+        source: tokio_postgres::Error,
+    },
+    #[error("cannot {doing}")]
+    Query {
+        doing: &'static str,
+        source: tokio_postgres::Error,
+    },
+    /// What Postgres holds is not what this version writes.
+    #[error("cannot {doing}: {found}")]
+    Unexpected { doing: &'static str, found: String },
+    #[error("the pool of connections is closed")]
+    PoolClosed,
+}
+
+impl DatabaseError {
+    /// For `map_err`: says what was being done, as it follows "cannot".
+    pub(super) fn query(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        move |source| Self::Query { doing, source }
+    }
+
+    /// What this means to a worker.
+    pub fn fault(&self) -> SinkFault {
+        match self {
+            Self::Connect { source, .. } | Self::Query { source, .. } => fault(source),
+            _ => SinkFault::ConnectionLost,
+        }
+    }
+}
+
+/// Why a flush did not commit, or why nobody knows.
+#[derive(Debug, thiserror::Error)]
+pub enum FlushError {
+    /// The checkpoint is not where this lease left it: nothing was written.
+    #[error("the checkpoint was moved by another owner, so nothing was written")]
+    Fenced,
+    /// Rolled back because of a row's data: [`super::blame::blame`] finds the row.
+    #[error("postgres refuses a row (SQLSTATE {state})")]
+    Refused {
+        state: SqlState,
+        source: tokio_postgres::Error,
+    },
+    /// Rolled back for certain.
+    #[error("postgres rolled the flush back (SQLSTATE {state})")]
+    Definite {
+        state: SqlState,
+        source: tokio_postgres::Error,
+    },
+    /// It may have committed: only the checkpoint knows. The connection is not to be used again.
+    #[error("the answer to a flush was lost: the checkpoint says whether it was committed")]
+    Unknown { source: tokio_postgres::Error },
+    /// The table is not what was validated, or the batch cannot be sent: a person must act.
+    #[error("{reason}")]
+    Halt { reason: String },
+}
+
+impl FlushError {
+    /// The key into [`gristmill_core::action::action`].
+    pub fn fault(&self) -> SinkFault {
+        match self {
+            Self::Fenced => SinkFault::Fenced,
+            Self::Refused { state, .. } | Self::Definite { state, .. } => {
+                SinkFault::Answered(*state)
+            }
+            Self::Unknown { .. } => SinkFault::ConnectionLost,
+            Self::Halt { .. } => SinkFault::TargetChanged,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for FlushError {
+    fn from(source: tokio_postgres::Error) -> Self {
+        match fault(&source) {
+            SinkFault::Answered(state) if state.refuses_row() => Self::Refused { state, source },
+            SinkFault::Answered(state) => Self::Definite { state, source },
+            _ => Self::Unknown { source },
+        }
+    }
+}
+
+/// An answer of severity ERROR means that the statement, and the transaction around it, was rolled back. FATAL and PANIC end the session, perhaps after the commit
+/// was written (an administrator's shutdown may come between the commit and its answer), so they say as little as silence does.
+pub(super) fn fault(error: &tokio_postgres::Error) -> SinkFault {
+    let Some(answer) = error.as_db_error() else {
+        return SinkFault::ConnectionLost;
+    };
+    match (
+        answer.parsed_severity(),
+        SqlState::new(answer.code().code()),
+    ) {
+        (Some(Severity::Fatal | Severity::Panic), _) | (_, None) => SinkFault::ConnectionLost,
+        (_, Some(state)) => SinkFault::Answered(state),
+    }
+}

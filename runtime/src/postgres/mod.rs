@@ -1,0 +1,27 @@
+//! Postgres: all SQL lives here.
+//!
+//! - [`connect`] makes every connection, [`pool`] lends them to flushes;
+//! - [`schema`] creates and checks the tables, [`target`] knows the one that a pipeline fills;
+//! - [`pipeline`] registers pipelines and their revisions, [`checkpoint`] takes partitions, [`gap`] records what was never read;
+//! - [`sink`] commits a batch: rows, dead letters and checkpoint together; [`blame`] finds the rows that Postgres refuses;
+//! - [`dead_letter`] lists, relays and replays; [`dimension`] loads reference data.
+
+pub mod blame;
+pub mod checkpoint;
+pub mod connect;
+pub mod dead_letter;
+pub mod dimension;
+pub mod error;
+pub mod gap;
+pub mod pipeline;
+pub mod pool;
+pub mod replay;
+pub mod schema;
+pub mod sink;
+pub mod target;
+
+mod advance;
+mod letters;
+mod statement;
+mod tls;
+mod values;

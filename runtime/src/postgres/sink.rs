@@ -1,0 +1,233 @@
+//! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a compare-and-swap on the checkpoint.
+
+use std::pin::pin;
+
+use bytes::{BufMut, BytesMut};
+use futures_util::SinkExt;
+use gristmill_core::chain::{Computed, RowSource};
+use gristmill_core::column::{Batch, Field};
+use gristmill_core::dead_letter::Stage;
+use gristmill_core::plan::Roles;
+use gristmill_core::record::Records;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::advance::Advance;
+use super::checkpoint::Lease;
+use super::connect::Connection;
+use super::error::FlushError;
+use super::letters::Letters;
+use super::statement::{OFFSET, Shape, Statements};
+use super::target::Target;
+use super::values::Values;
+
+/// From this many rows on a flush goes by COPY. Below, one round trip beats the cheaper row.
+const COPY_ROWS_MIN: usize = 5_000;
+/// Large enough that waking the connection's task is nothing, small enough that the server parses one piece while the next is made.
+const COPY_CHUNK_BYTES: usize = 128 * 1024;
+
+/// Looks up the digest of the component behind a stage, for its dead letters.
+pub type Digests<'a> = &'a (dyn Fn(&Stage) -> Option<String> + Sync);
+
+/// Parameters of a statement, in order.
+pub(super) type Parameters<'a> = Vec<&'a (dyn ToSql + Sync)>;
+
+/// Why a sink cannot be made: one sentence a problem.
+#[derive(Debug, thiserror::Error)]
+#[error("rows do not fit the table {table}: {}", problems.join("; "))]
+pub struct SinkError {
+    pub table: String,
+    pub problems: Vec<String>,
+}
+
+/// What a flush learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flushed {
+    /// The pipeline's active revision: when it is not the one that runs, there is news.
+    pub active_revision: i32,
+}
+
+/// Writes batches of one shape to one table.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    pub(super) target: Target,
+    fields: Vec<Field>,
+    has_offset: bool,
+    pub(super) statements: Statements,
+}
+
+impl Sink {
+    /// A sink for rows of `fields`, as [`Computed::rows`] holds them.
+    pub fn new(target: &Target, fields: &[Field], roles: &Roles) -> Result<Self, SinkError> {
+        let problems = target.problems(fields, roles);
+        if !problems.is_empty() {
+            return Err(SinkError {
+                table: target.name.clone(),
+                problems,
+            });
+        }
+        let shape = Shape {
+            target,
+            fields,
+            roles,
+        };
+        Ok(Self {
+            statements: shape.statements(),
+            has_offset: shape.has(OFFSET),
+            fields: fields.to_vec(),
+            target: target.clone(),
+        })
+    }
+
+    /// Commits `batch`, which begins at `from_offset` under `lease` and was computed by `revision`; when that is not the lease's, the partition changes revision here.
+    ///
+    /// Cancelling leaves the outcome unknown: take the partition again.
+    pub async fn flush(
+        &self,
+        connection: &mut Connection,
+        lease: &Lease,
+        from_offset: i64,
+        batch: &Computed,
+        revision: i32,
+        digests: Digests<'_>,
+    ) -> Result<Flushed, FlushError> {
+        let advance = Advance::new(lease, from_offset, batch, revision);
+        let letters = Letters::new(batch, digests);
+        let rows = self.rows(&batch.records, &batch.sources, &batch.rows)?;
+        let mut checkpoint: Parameters<'_> = advance.parameters();
+        checkpoint.extend(letters.parameters());
+        connection.busy = true;
+        let answer = if rows.len < COPY_ROWS_MIN {
+            self.flush_statement(connection, checkpoint, &rows).await
+        } else {
+            self.flush_copy(connection, checkpoint, &rows, lease.key.partition, revision)
+                .await
+        };
+        connection.busy = matches!(answer, Err(FlushError::Unknown { .. }));
+        let active: Option<i32> = answer?.try_get(1)?;
+        Ok(Flushed {
+            active_revision: active.unwrap_or(revision),
+        })
+    }
+
+    async fn flush_statement(
+        &self,
+        connection: &mut Connection,
+        mut parameters: Parameters<'_>,
+        rows: &Rows<'_>,
+    ) -> Result<Row, FlushError> {
+        let sql = &self.statements.flush;
+        let statement = connection.prepared(&sql.text, &sql.types).await?;
+        rows.push(&mut parameters);
+        hit(connection.query(&statement, &parameters).await?)
+    }
+
+    async fn flush_copy(
+        &self,
+        connection: &mut Connection,
+        checkpoint: Parameters<'_>,
+        rows: &Rows<'_>,
+        partition: i32,
+        revision: i32,
+    ) -> Result<Row, FlushError> {
+        let (sql, stage) = (&self.statements.checkpoint, &self.statements.stage);
+        if !connection.staged.contains(&stage.table) {
+            connection.batch_execute(&stage.create).await?;
+            connection.staged.push(stage.table.clone());
+        }
+        let advance = connection.prepared(&sql.text, &sql.types).await?;
+        let copy = connection.prepared(&stage.copy, &[]).await?;
+        let upsert = connection
+            .prepared(&stage.upsert.text, &stage.upsert.types)
+            .await?;
+        let transaction = connection.transaction().await?;
+        let answer = hit(transaction.query(&advance, &checkpoint).await?)?;
+        let mut sink = pin!(transaction.copy_in(&copy).await?);
+        let mut chunk = BytesMut::with_capacity(COPY_CHUNK_BYTES + COPY_CHUNK_BYTES / 4);
+        chunk.put_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
+        for row in 0..rows.len {
+            rows.put(row, &mut chunk);
+            if chunk.len() >= COPY_CHUNK_BYTES {
+                sink.send(chunk.split().freeze()).await?;
+            }
+        }
+        chunk.put_i16(-1);
+        sink.send(chunk.freeze()).await?;
+        sink.finish().await?;
+        transaction
+            .execute(&upsert, &[&partition, &revision])
+            .await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    /// Rows in Postgres' types; `sources` is parallel to them and points into `records`.
+    pub(super) fn rows<'a>(
+        &self,
+        records: &Records,
+        sources: &[RowSource],
+        rows: &'a Batch,
+    ) -> Result<Rows<'a>, FlushError> {
+        let offsets = self.has_offset.then(|| {
+            sources
+                .iter()
+                .map(|s| records.get(s.record as usize).offset)
+                .collect()
+        });
+        Ok(Rows {
+            len: rows.rows,
+            offsets,
+            columns: self.columns(rows)?,
+        })
+    }
+
+    fn columns<'a>(&self, rows: &'a Batch) -> Result<Vec<Values<'a>>, FlushError> {
+        let columns = self
+            .fields
+            .iter()
+            .zip(&rows.columns)
+            .map(|(f, c)| Values::new(f.logical_type, c));
+        let columns: Option<Vec<_>> = columns.collect();
+        columns.filter(|columns| columns.len() == self.fields.len()).ok_or_else(|| FlushError::Halt {
+            reason: format!("a batch for the table {} does not have the columns that were checked: this is a bug in gristmill, please report it", self.target.name),
+        })
+    }
+}
+
+/// The first act's result. It can be trusted only because the driver waits for the end of the statement's transaction.
+fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
+    let row = rows.into_iter().next().ok_or(FlushError::Fenced)?;
+    if row.try_get(0)? {
+        Ok(row)
+    } else {
+        Err(FlushError::Fenced)
+    }
+}
+
+/// Rows ready to be sent.
+pub(super) struct Rows<'a> {
+    pub(super) len: usize,
+    /// Of the records they came from, where the target wants to know.
+    pub(super) offsets: Option<Vec<i64>>,
+    pub(super) columns: Vec<Values<'a>>,
+}
+
+impl Rows<'_> {
+    /// Appends the arrays.
+    pub(super) fn push<'p>(&'p self, parameters: &mut Parameters<'p>) {
+        parameters.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
+        parameters.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
+    }
+
+    /// Appends a row of COPY BINARY.
+    fn put(&self, row: usize, out: &mut BytesMut) {
+        out.put_i16((self.columns.len() + usize::from(self.offsets.is_some())) as i16);
+        if let Some(offsets) = &self.offsets {
+            out.put_i32(8);
+            out.put_i64(offsets[row]);
+        }
+        for column in &self.columns {
+            column.put(row, out);
+        }
+    }
+}

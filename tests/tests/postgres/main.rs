@@ -1,0 +1,5 @@
+//! The commit and its neighbours against a real PostgreSQL.
+
+mod fixture;
+
+mod flush;
