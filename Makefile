@@ -2,6 +2,9 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
+# The same choice of packages as the tests': with another one some features differ, and everything is compiled again.
+BUILD := cargo build --release --locked --workspace --bins
+
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
 HAS_WASM := ls "$$(rustc --print target-libdir --target $(WASM) 2>/dev/null)"/libstd-*.rlib >/dev/null 2>&1
@@ -32,12 +35,12 @@ help: ## show this list
 
 .PHONY: demo
 demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
-	@cargo build --release --locked
+	@$(BUILD)
 	@target/release/gristmill demo $(ARGS)
 
 .PHONY: build
 build: setup-build ## build target/release/gristmill
-	cargo build --release --locked
+	$(BUILD)
 
 .PHONY: test
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL

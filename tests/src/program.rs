@@ -30,10 +30,9 @@ fn build() -> Result<PathBuf> {
                 "--quiet",
                 "--release",
                 "--locked",
-                "--package",
-                "gristmill",
-                "--bin",
-                "gristmill",
+                // The same choice of packages as the tests': with another one some features differ, and everything is compiled again.
+                "--workspace",
+                "--bins",
             ])
             .current_dir(repository()),
     )?;
