@@ -1,4 +1,5 @@
 //! gristmill
 
 pub mod builtin;
+pub mod kafka;
 pub mod postgres;

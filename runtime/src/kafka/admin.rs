@@ -1,0 +1,320 @@
+//! Topics, offsets and single records, asked for by hand: at start-up, at a take, by `check` and `status`. All but [`Admin::create_topic`] block.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use gristmill_core::record::Records;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::TopicPartition;
+use super::config::{self, ReservedProperty};
+
+/// For one answer. A broker that is up answers in milliseconds; one that is started at the same moment needs a few seconds.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Questions to a cluster. Connects when the first is asked.
+pub struct Admin {
+    bootstrap: String,
+    properties: BTreeMap<String, String>,
+    client: BaseConsumer<Reasons>,
+}
+
+/// What Kafka says about a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// In ascending order, normally 0 to n - 1.
+    pub partitions: Vec<i32>,
+    /// Kafka's own id, different after the topic was deleted and created again. `None` as long as librdkafka's safe interface does not give it: compare the
+    /// last record instead ([`Admin::record_at`]).
+    pub topic_id: Option<String>,
+}
+
+/// Why a question was not answered, as a sentence with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error(transparent)]
+    Property(#[from] ReservedProperty),
+    #[error(
+        "kafka at {bootstrap} cannot be reached{reason}: check the address and that the broker runs"
+    )]
+    Unreachable {
+        bootstrap: String,
+        /// Empty, or `: ` and librdkafka's words.
+        reason: String,
+        source: Box<KafkaError>,
+    },
+    #[error("kafka has no topic `{topic}`: create it, or correct the name")]
+    UnknownTopic { topic: String },
+    #[error("kafka does not allow {what}{reason}: check the user's credentials and ACLs")]
+    Unauthorized {
+        what: String,
+        reason: String,
+        source: Box<KafkaError>,
+    },
+    #[error("cannot {what}{reason}")]
+    Failed {
+        what: String,
+        reason: String,
+        source: Box<KafkaError>,
+    },
+}
+
+/// Keeps librdkafka's last complaint, which says more than the error code that a call returns.
+#[derive(Default)]
+struct Reasons(Mutex<Option<(Option<Code>, String)>>);
+
+impl ClientContext for Reasons {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", "{facility}: {message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if let Ok(mut last) = self.0.lock() {
+            *last = Some((error.rdkafka_error_code(), reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Reasons {}
+
+impl Admin {
+    /// Makes a client; nothing is connected yet.
+    pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self, AdminError> {
+        let client = config::client(bootstrap, properties)?
+            .set("allow.auto.create.topics", "false")
+            .create_with_context(Reasons::default())
+            .map_err(|source| failed("make a kafka client", source))?;
+        Ok(Self {
+            bootstrap: bootstrap.to_owned(),
+            properties: properties.clone(),
+            client,
+        })
+    }
+
+    /// The topic's partitions.
+    pub fn topic(&self, name: &str) -> Result<Topic, AdminError> {
+        let what = || format!("describe topic `{name}`");
+        let metadata = self
+            .client
+            .fetch_metadata(Some(name), TIMEOUT)
+            .map_err(|e| self.explain(&what(), Some(name), e))?;
+        let found = metadata.topics().iter().find(|t| t.name() == name);
+        if let Some(code) = found.and_then(|t| t.error()) {
+            return Err(self.explain(&what(), Some(name), KafkaError::MetadataFetch(code.into())));
+        }
+        let mut partitions: Vec<i32> = found
+            .iter()
+            .flat_map(|t| t.partitions())
+            .map(|p| p.id())
+            .collect();
+        if partitions.is_empty() {
+            let topic = name.to_owned();
+            return Err(AdminError::UnknownTopic { topic });
+        }
+        partitions.sort_unstable();
+        Ok(Topic {
+            partitions,
+            topic_id: None,
+        })
+    }
+
+    /// The first offset that Kafka has, and the one after its last (exclusive).
+    pub fn watermarks(&self, partition: &TopicPartition) -> Result<(i64, i64), AdminError> {
+        self.client
+            .fetch_watermarks(&partition.topic, partition.partition, TIMEOUT)
+            .map_err(|e| {
+                let what = format!("read the offsets of {partition}");
+                self.explain(&what, Some(&partition.topic), e)
+            })
+    }
+
+    /// The offset of the first record whose timestamp is `timestamp_ms` or later; the end when there is none.
+    pub fn offset_at(
+        &self,
+        partition: &TopicPartition,
+        timestamp_ms: i64,
+    ) -> Result<i64, AdminError> {
+        let what = || format!("look for a timestamp in {partition}");
+        let explain = |e| self.explain(&what(), Some(&partition.topic), e);
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(
+            &partition.topic,
+            partition.partition,
+            Offset::Offset(timestamp_ms),
+        )
+        .map_err(explain)?;
+        let answer = self
+            .client
+            .offsets_for_times(list, TIMEOUT)
+            .map_err(explain)?;
+        let elements = answer.elements();
+        let element = elements.first();
+        if let Some(error) = element.and_then(|e| e.error().err()) {
+            return Err(explain(error));
+        }
+        match element.map(|e| e.offset()) {
+            Some(Offset::Offset(offset)) if offset >= 0 => Ok(offset),
+            _ => Ok(self.watermarks(partition)?.1),
+        }
+    }
+
+    /// The record at exactly `offset`; `None` when Kafka does not have it (retention, compaction, a shorter topic of the same name).
+    pub fn record_at(
+        &self,
+        partition: &TopicPartition,
+        offset: i64,
+    ) -> Result<Option<Records>, AdminError> {
+        let what = format!("read {partition} at offset {offset}");
+        let explain = |e| self.explain(&what, Some(&partition.topic), e);
+        let (low, high) = self.watermarks(partition)?;
+        if offset < low || offset >= high {
+            return Ok(None);
+        }
+        // A group id is needed to fetch at all; nothing is subscribed or committed, so the group never comes to be.
+        let reader: BaseConsumer<Reasons> = config::client(&self.bootstrap, &self.properties)?
+            .set("group.id", "gristmill-read-at")
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set("check.crcs", "true")
+            .create_with_context(Reasons::default())
+            .map_err(explain)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(
+            &partition.topic,
+            partition.partition,
+            Offset::Offset(offset),
+        )
+        .map_err(explain)?;
+        reader.assign(&list).map_err(explain)?;
+        let deadline = Instant::now() + TIMEOUT;
+        while Instant::now() < deadline {
+            match reader.poll(deadline - Instant::now()) {
+                Some(Ok(message)) if message.offset() < offset => {}
+                Some(Ok(message)) if message.offset() > offset => return Ok(None),
+                Some(Ok(message)) => return Ok(Some(one(&message))),
+                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+                Some(Err(e)) if e.rdkafka_error_code() == Some(Code::AutoOffsetReset) => {
+                    return Ok(None);
+                }
+                Some(Err(e)) if is_refusal(e.rdkafka_error_code()) => return Err(explain(e)),
+                Some(Err(_)) | None => {}
+            }
+        }
+        Err(explain(KafkaError::MessageConsumption(
+            Code::OperationTimedOut,
+        )))
+    }
+
+    /// Creates a topic with the cluster's default replication and settings. One that exists already is fine.
+    pub async fn create_topic(&self, name: &str, partitions: i32) -> Result<(), AdminError> {
+        let what = format!("create topic `{name}`");
+        let explain = |e| self.explain(&what, None, e);
+        let admin: AdminClient<DefaultClientContext> =
+            config::client(&self.bootstrap, &self.properties)?
+                .create()
+                .map_err(explain)?;
+        // -1 asks for the broker's own default.
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
+        let options = AdminOptions::new()
+            .request_timeout(Some(TIMEOUT))
+            .operation_timeout(Some(TIMEOUT));
+        let results = admin
+            .create_topics([&topic], &options)
+            .await
+            .map_err(explain)?;
+        match results.into_iter().next() {
+            Some(Err((_, code))) if code != Code::TopicAlreadyExists => {
+                Err(explain(KafkaError::MetadataFetch(code)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn explain(&self, what: &str, topic: Option<&str>, source: KafkaError) -> AdminError {
+        // The complaint waits in the client's queue.
+        while self.client.poll(Duration::ZERO).is_some() {}
+        let last = self
+            .client
+            .context()
+            .0
+            .lock()
+            .ok()
+            .and_then(|mut l| l.take());
+        let (complaint, reason) = last.map_or((None, String::new()), |(code, reason)| {
+            (code, format!(": {reason}"))
+        });
+        let code = source.rdkafka_error_code();
+        let what = what.to_owned();
+        let source = Box::new(source);
+        match code {
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+                let topic = topic.unwrap_or(&what).to_owned();
+                AdminError::UnknownTopic { topic }
+            }
+            code if is_refusal(code) || is_refusal(complaint) => AdminError::Unauthorized {
+                what: format!("to {what}"),
+                reason,
+                source,
+            },
+            Some(
+                Code::BrokerTransportFailure
+                | Code::OperationTimedOut
+                | Code::AllBrokersDown
+                | Code::Resolve,
+            ) => AdminError::Unreachable {
+                bootstrap: self.bootstrap.clone(),
+                reason,
+                source,
+            },
+            _ => AdminError::Failed {
+                what,
+                reason,
+                source,
+            },
+        }
+    }
+}
+
+fn failed(what: &str, source: KafkaError) -> AdminError {
+    AdminError::Failed {
+        what: what.to_owned(),
+        reason: String::new(),
+        source: Box::new(source),
+    }
+}
+
+fn is_refusal(code: Option<Code>) -> bool {
+    matches!(
+        code,
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::SaslAuthenticationFailed
+                | Code::Authentication
+                | Code::SSL
+        )
+    )
+}
+
+fn one(message: &impl Message) -> Records {
+    let mut records = Records::default();
+    let headers = message.headers().into_iter().flat_map(|h| h.iter());
+    records.push(
+        message.offset(),
+        message.timestamp().to_millis(),
+        message.key(),
+        message.payload(),
+        headers.map(|h| (h.key, h.value)),
+    );
+    records
+}

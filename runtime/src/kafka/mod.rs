@@ -1,0 +1,50 @@
+//! Everything that speaks to Kafka; rdkafka is used nowhere else.
+//!
+//! - [`consumer`]: one thread that belongs to the consumer group and hands over records, a partition at a time, through a [`feed`];
+//! - `reading`: what it has read of each partition since it last handed something over;
+//! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's callback;
+//! - [`fault`]: what it cannot decide itself;
+//! - [`instance`]: the id by which the group knows this process again after a crash;
+//! - [`admin`]: topics, offsets and single records, asked for by hand;
+//! - [`producer`]: dead letters and test events on their way into a topic.
+
+pub mod admin;
+pub mod config;
+pub mod consumer;
+pub mod fault;
+pub mod feed;
+pub mod instance;
+pub mod producer;
+mod reading;
+pub mod rebalance;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use config::SourceConfig;
+pub use consumer::Source;
+pub use fault::SourceFault;
+pub use feed::{Chunk, Feed, Intake, feed};
+pub use rebalance::{Assignments, Position};
+
+/// One partition of one topic. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    pub topic: Arc<str>,
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+        }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.topic, self.partition)
+    }
+}

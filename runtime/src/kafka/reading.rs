@@ -1,0 +1,186 @@
+//! The partitions being fetched and what was read of each since its last chunk.
+
+use std::panic::AssertUnwindSafe;
+
+use gristmill_core::record::Records;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+
+use super::TopicPartition;
+use super::feed::Feed;
+
+/// A chunk is handed over when it holds this much: large enough that a channel send costs nothing per record, small enough for the cache.
+const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_RECORDS: usize = 4_096;
+
+/// One partition being fetched.
+pub(crate) struct Reading {
+    partition: TopicPartition,
+    feed: Feed,
+    records: Records,
+    next_offset: i64,
+    caught_up: bool,
+    paused: bool,
+}
+
+/// All of them. Few, so found by looking through them; consecutive records mostly belong to one partition.
+pub(crate) struct Readings {
+    readings: Vec<Reading>,
+    last: usize,
+    queued_max_bytes: usize,
+}
+
+/// What a partition's queue asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    Pause,
+    Resume,
+}
+
+impl Reading {
+    pub(crate) fn new(partition: TopicPartition, next_offset: i64, feed: Feed) -> Self {
+        Self {
+            partition,
+            feed,
+            records: Records::default(),
+            next_offset,
+            caught_up: false,
+            paused: false,
+        }
+    }
+
+    fn push(&mut self, message: &BorrowedMessage<'_>) {
+        let offset = message.offset();
+        // The broker answers with whole batches; librdkafka drops what lies before the wanted offset. Checked, because a repeated record must not get further.
+        if offset < self.next_offset {
+            return;
+        }
+        let timestamp_ms = message.timestamp().to_millis();
+        let (key, value) = (message.key(), message.payload());
+        match message.headers() {
+            None => {
+                let none = std::iter::empty();
+                self.records.push(offset, timestamp_ms, key, value, none);
+            }
+            Some(headers) => {
+                let readable = readable_headers(headers, &self.partition, offset);
+                let headers = (0..readable)
+                    .map(|i| headers.get(i))
+                    .map(|h| (h.key, h.value));
+                self.records.push(offset, timestamp_ms, key, value, headers);
+            }
+        }
+        self.next_offset = offset + 1;
+        if self.records.len() >= CHUNK_RECORDS || self.records.bytes() >= CHUNK_BYTES {
+            self.deliver();
+        }
+    }
+
+    fn deliver(&mut self) {
+        if self.records.is_empty() && !self.caught_up {
+            return;
+        }
+        let caught_up = std::mem::replace(&mut self.caught_up, false);
+        self.feed.send(std::mem::take(&mut self.records), caught_up);
+    }
+}
+
+impl Readings {
+    pub(crate) fn new(queued_max_bytes: usize) -> Self {
+        Self {
+            readings: Vec::new(),
+            last: 0,
+            queued_max_bytes,
+        }
+    }
+
+    pub(crate) fn add(&mut self, reading: Reading) {
+        self.remove(&reading.partition.clone());
+        self.readings.push(reading);
+    }
+
+    pub(crate) fn remove(&mut self, partition: &TopicPartition) {
+        self.readings.retain(|r| r.partition != *partition);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.readings.clear();
+    }
+
+    /// Takes a record over. One of a partition that is no longer fetched is dropped.
+    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>) {
+        let (topic, partition) = (message.topic(), message.partition());
+        let is = |r: &Reading| r.partition.partition == partition && &*r.partition.topic == topic;
+        if !self.readings.get(self.last).is_some_and(is) {
+            let Some(found) = self.readings.iter().position(is) else {
+                return;
+            };
+            self.last = found;
+        }
+        self.readings[self.last].push(message);
+    }
+
+    /// The end of partition number `partition` was reached.
+    pub(crate) fn set_caught_up(&mut self, partition: i32) {
+        let mut same = self
+            .readings
+            .iter_mut()
+            .filter(|r| r.partition.partition == partition);
+        if let (Some(reading), None) = (same.next(), same.next()) {
+            reading.caught_up = true;
+            reading.deliver();
+        }
+    }
+
+    pub(crate) fn deliver_all(&mut self) {
+        for reading in &mut self.readings {
+            reading.deliver();
+        }
+    }
+
+    /// Each partition with the offset after the last record read of it.
+    pub(crate) fn positions(&self) -> std::vec::IntoIter<(TopicPartition, i64)> {
+        let positions: Vec<_> = self
+            .readings
+            .iter()
+            .map(|r| (r.partition.clone(), r.next_offset))
+            .collect();
+        positions.into_iter()
+    }
+
+    /// The partitions whose queue crossed its bound, or half of it on the way down.
+    pub(crate) fn back_pressure(&self) -> Vec<(TopicPartition, Full)> {
+        let wants = |r: &Reading| match (r.feed.queued_bytes(), r.paused) {
+            (bytes, false) if bytes > self.queued_max_bytes => Some(Full::Pause),
+            (bytes, true) if bytes < self.queued_max_bytes / 2 => Some(Full::Resume),
+            _ => None,
+        };
+        self.readings
+            .iter()
+            .filter_map(|r| Some((r.partition.clone(), wants(r)?)))
+            .collect()
+    }
+
+    pub(crate) fn is_paused(&self, partition: &TopicPartition) -> bool {
+        self.readings
+            .iter()
+            .any(|r| r.partition == *partition && r.paused)
+    }
+
+    pub(crate) fn set_paused(&mut self, partition: &TopicPartition, paused: bool) {
+        if let Some(reading) = self.readings.iter_mut().find(|r| r.partition == *partition) {
+            reading.paused = paused;
+        }
+    }
+}
+
+/// How many headers, from the first on, can be read. rdkafka panics at a header whose name is not UTF-8, and such a record must not end the consumer.
+fn readable_headers(headers: &impl Headers, partition: &TopicPartition, offset: i64) -> usize {
+    for i in 0..headers.count() {
+        let read = std::panic::catch_unwind(AssertUnwindSafe(|| headers.get(i).key.len()));
+        if read.is_err() {
+            tracing::warn!(%partition, offset, "header {i} has a name that is not utf-8; it and those after it are left out");
+            return i;
+        }
+    }
+    headers.count()
+}
