@@ -3,3 +3,4 @@
 pub mod builtin;
 pub mod kafka;
 pub mod postgres;
+pub mod sandbox;

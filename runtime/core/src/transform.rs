@@ -13,6 +13,9 @@ pub trait Transform: Send {
     /// What it declared when it was opened. Never changes.
     fn plan(&self) -> &Plan;
 
+    /// Says that the next call is the first of a new batch, whole or in parts: what was spent on finding the bad rows of the last one is forgotten.
+    fn begin_batch(&mut self) {}
+
     /// Runs the rule on `input`, whose columns are [`Plan::input_fields`].
     ///
     /// `Ok` promises an output that has been checked against the plan: columns as `writes` in layout and length, `source_rows` and rejections in range,

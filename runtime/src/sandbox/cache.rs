@@ -1,0 +1,156 @@
+//! Compiled components on disk, so that a start takes microseconds instead of a compilation.
+
+use std::fs::{self, DirBuilder};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::error::SandboxError;
+
+/// A folder that only this user can write.
+pub(super) struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// Takes `folder` or makes it. Refuses one that somebody else owns or can write: what lies in it is run without a further look.
+    pub(super) fn open(folder: &Path) -> Result<Self, SandboxError> {
+        let refuse = |why: &str, source: Option<io::Error>| SandboxError::Cache {
+            path: folder.to_owned(),
+            why: why.to_owned(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|e| refuse("it cannot be made: name another folder", Some(e)))?;
+        let found = fs::symlink_metadata(folder)
+            .map_err(|e| refuse("it cannot be read: name another folder", Some(e)))?;
+        if !found.is_dir() {
+            return Err(refuse(
+                "it is not a folder (nor may it be a link to one): name a folder",
+                None,
+            ));
+        }
+        if found.mode() & 0o022 != 0 {
+            return Err(refuse(
+                "others can write there, and could have their code run: chmod 700 it or name another folder",
+                None,
+            ));
+        }
+        // A file of our own tells whose the folder has to be.
+        let ours = NamedTempFile::new_in(folder)
+            .and_then(|file| file.as_file().metadata())
+            .map_err(|e| refuse("it cannot be written: name another folder", Some(e)))?;
+        if ours.uid() != found.uid() {
+            return Err(refuse(
+                "somebody else owns it: name a folder of your own",
+                None,
+            ));
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The compiled form of `bytes`, whose digest is `digest`: from the folder, or compiled now and left there.
+    pub(super) fn compile(
+        &self,
+        engine: &Engine,
+        digest: &str,
+        bytes: &[u8],
+    ) -> wasmtime::Result<Component> {
+        let path = self.path(engine, digest);
+        if path.exists() {
+            match load(engine, &path) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::warn!(
+                    path = %path.display(),
+                    "compiling again, a compiled component cannot be read: {error:#}"
+                ),
+            }
+        }
+        let component = Component::new(engine, bytes)?;
+        if let Err(error) = self.keep(&path, &component.serialize()?) {
+            tracing::warn!(
+                path = %path.display(),
+                "cannot keep a compiled component, the next start compiles it again: {error}"
+            );
+        }
+        Ok(component)
+    }
+
+    /// Named after what was compiled and after everything about the engine that the result depends on.
+    fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        self.folder
+            .join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
+    }
+
+    /// Renamed into place, so that nobody ever reads half a file.
+    fn keep(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(&self.folder)?;
+        file.write_all(compiled)?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+/// Maps a compiled component.
+#[allow(unsafe_code)]
+fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes must be what `Component::serialize` left, unchanged. Only we can write in the folder (checked when it was opened), we write only
+    // that, and whole files only; wasmtime itself checks that version and settings of the engine are the same.
+    unsafe { Component::deserialize_file(engine, path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn refusal(folder: &Path) -> String {
+        Cache::open(folder).err().expect("refused").to_string()
+    }
+
+    #[test]
+    fn a_folder_is_made_for_us_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a/b");
+        Cache::open(&folder).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for mode in [0o770, 0o707, 0o1777] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert!(
+                refusal(folder.path()).contains("others can write there"),
+                "{mode:o}"
+            );
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Cache::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_link_and_a_file_are_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink(parent.path(), &link).unwrap();
+        assert!(refusal(&link).contains("not a folder"));
+        let file = parent.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(refusal(&file).contains("cannot be made"));
+    }
+}

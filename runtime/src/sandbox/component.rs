@@ -1,0 +1,195 @@
+//! A compiled component under limits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gristmill_core::transform::Fault;
+use jsonschema::Validator;
+use serde_json::Value;
+use wasmtime::Engine;
+use wasmtime::component::{Component as Code, HasSelf, Linker};
+
+use super::Shared;
+use super::bindings::TransformPre;
+use super::bindings::gristmill::transform::types;
+use super::error::SandboxError;
+use super::file::LOG;
+use super::guard::{self, Guard};
+use super::instance::{Instance, Meter, Stop};
+use super::limits::Limits;
+use super::log::Log;
+use super::transform::SandboxedTransform;
+
+/// A component's code, shared by everybody who uses its digest.
+pub(super) struct Compiled {
+    digest: String,
+    bytes: Vec<u8>,
+    fast: TransformPre<Guard>,
+    /// Compiled when the first deadline has passed: most components never need it.
+    metered: Mutex<Option<TransformPre<Guard>>>,
+    shared: Arc<Shared>,
+}
+
+impl Compiled {
+    pub(super) fn new(
+        transform: &str,
+        digest: &str,
+        bytes: Vec<u8>,
+        shared: Arc<Shared>,
+    ) -> Result<Self, SandboxError> {
+        let fast = compile(&shared, &shared.engines.fast, digest, &bytes).map_err(|e| {
+            let why = "the engine does not take the component: check it with `wasm-tools validate`, and build it without large tables or unusual WebAssembly features";
+            SandboxError::refused_because(transform, why, e)
+        })?;
+        Ok(Self {
+            digest: digest.to_owned(),
+            bytes,
+            fast,
+            metered: Mutex::default(),
+            shared,
+        })
+    }
+
+    pub(super) fn code(&self, meter: Meter) -> wasmtime::Result<TransformPre<Guard>> {
+        match meter {
+            Meter::Clock => Ok(self.fast.clone()),
+            Meter::Fuel => {
+                let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(code) = &*metered {
+                    return Ok(code.clone());
+                }
+                let engine = &self.shared.engines.metered;
+                let code = compile(&self.shared, engine, &self.digest, &self.bytes)?;
+                Ok(metered.insert(code).clone())
+            }
+        }
+    }
+}
+
+fn compile(
+    shared: &Shared,
+    engine: &Engine,
+    digest: &str,
+    bytes: &[u8],
+) -> wasmtime::Result<TransformPre<Guard>> {
+    let code = match &shared.cache {
+        Some(cache) => cache.compile(engine, digest, bytes)?,
+        None => Code::new(engine, bytes)?,
+    };
+    let mut linker = Linker::new(engine);
+    types::add_to_linker::<_, HasSelf<Guard>>(&mut linker, |guard| guard)?;
+    linker.instance(LOG)?.func_wrap("write", guard::write)?;
+    TransformPre::new(linker.instantiate_pre(&code)?)
+}
+
+/// What a component says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub name: String,
+    pub version: String,
+    pub summary: String,
+    /// JSON Schema of the config that `open` takes, as text.
+    pub config_schema: String,
+    pub attributes: Vec<(String, String)>,
+}
+
+/// A component that has been compiled and has described itself. Cheap to clone.
+#[derive(Clone)]
+pub struct Component {
+    name: Arc<str>,
+    limits: Limits,
+    compiled: Arc<Compiled>,
+    description: Arc<Description>,
+    schema: Arc<Validator>,
+}
+
+impl Component {
+    pub(super) fn describe(
+        name: &str,
+        compiled: Arc<Compiled>,
+        limits: &Limits,
+    ) -> Result<Self, SandboxError> {
+        let log = Log::new(name, limits.log_lines_per_second);
+        let describe = |meter| {
+            Instance::new(&compiled, meter, Guard::new(limits.clone(), log.clone()))?.describe()
+        };
+        let description = match describe(Meter::Clock) {
+            Err(Stop::Deadline) => describe(Meter::Fuel),
+            answer => answer,
+        };
+        let description = description.map_err(|stop| stop.into_fault(name))?;
+        let schema = schema(&description.config_schema).map_err(|why| {
+            Fault::Lied(format!(
+                "transform `{name}` describes its config wrongly: {why}"
+            ))
+        })?;
+        Ok(Self {
+            name: name.into(),
+            limits: limits.clone(),
+            compiled,
+            description: Arc::new(description),
+            schema: Arc::new(schema),
+        })
+    }
+
+    /// SHA-256 of [`Component::bytes`], in lower-case hex.
+    pub fn digest(&self) -> &str {
+        &self.compiled.digest
+    }
+
+    /// The component, also if a core module was loaded.
+    pub fn bytes(&self) -> &[u8] {
+        &self.compiled.bytes
+    }
+
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The transform's name in the pipeline.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Checks `config` against the component's schema, opens an instance with it and checks the plan.
+    pub fn open(&self, config: &Value) -> Result<SandboxedTransform, SandboxError> {
+        // Some are enough to see a pattern; a wrong file would list hundreds.
+        const ERRORS_SHOWN: usize = 5;
+        let errors: Vec<_> = self.schema.iter_errors(config).take(ERRORS_SHOWN).collect();
+        if !errors.is_empty() {
+            let why = errors.iter().map(problem).collect::<Vec<_>>().join("; ");
+            return Err(SandboxError::Config {
+                transform: self.name.to_string(),
+                why,
+            });
+        }
+        SandboxedTransform::open(self.clone(), config.to_string())
+    }
+}
+
+/// One thing wrong with a config, and where.
+fn problem(error: &jsonschema::ValidationError<'_>) -> String {
+    match error.instance_path.as_str() {
+        "" => error.to_string(),
+        path => format!("at {path}: {error}"),
+    }
+}
+
+/// The schema as a component wrote it; an empty one takes everything.
+fn schema(text: &str) -> Result<Validator, String> {
+    let value = match text.trim() {
+        "" => Value::Bool(true),
+        text => {
+            serde_json::from_str(text).map_err(|e| format!("its config-schema is not JSON: {e}"))?
+        }
+    };
+    jsonschema::validator_for(&value)
+        .map_err(|e| format!("its config-schema is not a JSON Schema: {e}"))
+}

@@ -1,0 +1,99 @@
+//! The two engines: a fast one under the clock, and a metered one for convictions.
+
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, EngineWeak, OptLevel, PoolingAllocationConfig, WasmFeatures};
+
+use super::error::SandboxError;
+
+/// How often the clock of the fast engine ticks. 10 ms: a fifth of the shortest deadline by default, and 100 wake-ups a second cost nothing that can be measured.
+pub(super) const TICK_MS: u64 = 10;
+
+/// Instances alive at once: 64 partitions with 8 transforms each, twice (a swap keeps the previous revision warm), rounded down. Only address space is reserved.
+const INSTANCES_MAX: u32 = 1_000;
+
+/// Core modules of all instances: a component in Rust or C has 3 with its shims, Python's 38.
+const CORE_INSTANCES_MAX: u32 = 40 * INSTANCES_MAX;
+
+/// Elements of one table, and of one transform's tables by default. An interpreter compiled to WebAssembly has about 10,000 functions to point at.
+const TABLE_ELEMENTS_MAX: usize = 100_000;
+
+/// Stack of a call. wasmtime's default: a fourth of the 2 MiB that Rust gives a thread, so that the host keeps the rest.
+const STACK_MAX_BYTES: usize = 512 << 10;
+
+pub(super) struct Engines {
+    /// Stops a call at a wall-clock deadline: costs next to nothing, but a starved process can bring it about.
+    pub(super) fast: Engine,
+    /// Counts what a call executes: slower, but the same on every machine.
+    pub(super) metered: Engine,
+}
+
+impl Engines {
+    pub(super) fn start() -> Result<Self, SandboxError> {
+        let start =
+            |config: &Config| Engine::new(config).map_err(|e| SandboxError::Engine(e.into()));
+        let mut fast = config();
+        fast.epoch_interruption(true).allocation_strategy(pool());
+        let mut metered = config();
+        metered.consume_fuel(true);
+        let engines = Self {
+            fast: start(&fast)?,
+            metered: start(&metered)?,
+        };
+        let ticking = engines.fast.weak();
+        std::thread::Builder::new()
+            .name("sandbox-clock".to_owned())
+            .spawn(move || tick(&ticking))
+            .map_err(|e| SandboxError::Engine(e.into()))?;
+        Ok(engines)
+    }
+}
+
+/// Counts ticks, not time: while the whole process stands still (SIGSTOP, a suspended machine) the clock of the components stands still, too.
+fn tick(engine: &EngineWeak) {
+    while let Some(engine) = engine.upgrade() {
+        engine.increment_epoch();
+        drop(engine);
+        std::thread::sleep(Duration::from_millis(TICK_MS));
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .parallel_compilation(true)
+        // Nothing here is async; an empty call takes 130 ns instead of 410.
+        .concurrency_support(false)
+        // The bits of a NaN differ between machines otherwise, and a replay would not be exact.
+        .cranelift_nan_canonicalization(true)
+        .max_wasm_stack(STACK_MAX_BYTES);
+    // Of what the compilers of the toolchains tried do not emit, everything that makes an answer depend on the machine or the engine larger to attack.
+    for feature in [
+        WasmFeatures::THREADS,
+        WasmFeatures::SHARED_EVERYTHING_THREADS,
+        WasmFeatures::RELAXED_SIMD,
+        WasmFeatures::TAIL_CALL,
+        WasmFeatures::MULTI_MEMORY,
+        WasmFeatures::MEMORY64,
+        WasmFeatures::EXCEPTIONS,
+        WasmFeatures::FUNCTION_REFERENCES,
+        WasmFeatures::GC,
+        WasmFeatures::WIDE_ARITHMETIC,
+        WasmFeatures::CUSTOM_PAGE_SIZES,
+        WasmFeatures::STACK_SWITCHING,
+    ] {
+        config.wasm_features(feature, false);
+    }
+    config
+}
+
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(INSTANCES_MAX)
+        .total_core_instances(CORE_INSTANCES_MAX)
+        .total_memories(2 * INSTANCES_MAX)
+        .total_tables(4 * INSTANCES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX);
+    pool
+}

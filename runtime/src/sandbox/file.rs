@@ -1,0 +1,186 @@
+//! A file as somebody's compiler left it: a component, or a core module that becomes one, or a sentence about why it is neither.
+
+use wasmparser::{Encoding, Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use super::error::SandboxError;
+
+/// What a component must export, with the version of the interface.
+const EXPORT: &str = "gristmill:transform/rule@0.1.0";
+
+/// The only thing that a component may call.
+pub(super) const LOG: &str = "gristmill:transform/log@0.1.0";
+
+/// Imported for its types, and so by every component.
+const TYPES: &str = "gristmill:transform/types@0.1.0";
+
+/// wit-bindgen leaves the world in a custom section of this name, with a suffix.
+const WORLD_SECTION: &str = "component-type";
+
+const HOW_TO_BUILD: &str = "build it with gristmill-guest, or wit-bindgen and wit/transform.wit, for wasm32-unknown-unknown";
+
+/// What stands on the outside of a file.
+struct Outline {
+    encoding: Encoding,
+    /// Of a component by name, of a core module by module.
+    imports: Vec<String>,
+    exports: Vec<String>,
+    has_world: bool,
+}
+
+/// The bytes of a component that this host can run, as far as its outside tells.
+pub(super) fn componentize(transform: &str, bytes: &[u8]) -> Result<Vec<u8>, SandboxError> {
+    check_magic(transform, bytes)?;
+    let outline = read(bytes).map_err(|e| unreadable(transform, bytes, e))?;
+    if outline.encoding == Encoding::Component {
+        check_interface(transform, &outline)?;
+        return Ok(bytes.to_vec());
+    }
+    refuse_imports(transform, &outline.imports)?;
+    if !outline.has_world {
+        let why = format!(
+            "the file is a core module that does not say which interface it has: {HOW_TO_BUILD}"
+        );
+        return Err(SandboxError::refused(transform, why));
+    }
+    let component = encode(bytes).map_err(|e| {
+        let why = format!("the core module does not make a component: {HOW_TO_BUILD}");
+        SandboxError::refused_because(transform, why, e)
+    })?;
+    let outline = read(&component).map_err(|e| unreadable(transform, &component, e))?;
+    check_interface(transform, &outline)?;
+    Ok(component)
+}
+
+fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(ComponentEncoder::default()
+        .validate(true)
+        .module(module)?
+        .encode()?)
+}
+
+fn check_magic(transform: &str, bytes: &[u8]) -> Result<(), SandboxError> {
+    let magic = b"\0asm";
+    if bytes.len() < 8 && magic.starts_with(&bytes[..bytes.len().min(4)]) {
+        return Err(cut_off(transform, bytes));
+    }
+    if !bytes.starts_with(magic) {
+        let why =
+            format!("the file is not WebAssembly (it does not begin with \\0asm): {HOW_TO_BUILD}");
+        return Err(SandboxError::refused(transform, why));
+    }
+    Ok(())
+}
+
+fn cut_off(transform: &str, bytes: &[u8]) -> SandboxError {
+    let why = format!(
+        "the file is cut off after {} bytes, perhaps it is still being written: try again, and write to another name and rename",
+        bytes.len()
+    );
+    SandboxError::refused(transform, why)
+}
+
+fn unreadable(transform: &str, bytes: &[u8], error: wasmparser::BinaryReaderError) -> SandboxError {
+    // wasmparser has no kind for this, only the sentence.
+    if error.message().contains("unexpected end") {
+        return cut_off(transform, bytes);
+    }
+    let why = format!("the file is damaged: {HOW_TO_BUILD}");
+    SandboxError::refused_because(transform, why, error)
+}
+
+fn check_interface(transform: &str, outline: &Outline) -> Result<(), SandboxError> {
+    refuse_imports(transform, &outline.imports)?;
+    if outline.exports.iter().any(|e| e == EXPORT) {
+        return Ok(());
+    }
+    let other = outline
+        .exports
+        .iter()
+        .find(|e| e.starts_with("gristmill:transform/rule"));
+    let why = match other {
+        Some(other) => format!(
+            "the component exports `{other}` and this host runs `{EXPORT}`: build it again with the wit/transform.wit of this host, or use a host of its version"
+        ),
+        None => format!("the component does not export `{EXPORT}`: {HOW_TO_BUILD}"),
+    };
+    Err(SandboxError::refused(transform, why))
+}
+
+fn refuse_imports(transform: &str, imports: &[String]) -> Result<(), SandboxError> {
+    let Some(import) = imports.iter().find(|i| !is_granted(i)) else {
+        return Ok(());
+    };
+    let why = if import.starts_with("wasi") {
+        format!(
+            "the component imports `{import}`, and a transform gets no WASI (no files, clock, network or randomness): build it for wasm32-unknown-unknown, or \
+             with the toolchain's switch for no WASI (componentize-py --stub-wasi, componentize-js with all features disabled)"
+        )
+    } else if import.starts_with("gristmill:transform/") {
+        format!(
+            "the component imports `{import}` and this host has `{LOG}`: build it again with the wit/transform.wit of this host, or use a host of its version",
+        )
+    } else {
+        format!(
+            "the component imports `{import}`, and a transform can call nothing but `{LOG}`: {HOW_TO_BUILD}"
+        )
+    };
+    Err(SandboxError::refused(transform, why))
+}
+
+fn is_granted(import: &str) -> bool {
+    [LOG, TYPES].contains(&import)
+}
+
+/// Reads the outermost level of `bytes`, to the end, so that a file that is cut off is found here and not by the compiler.
+fn read(bytes: &[u8]) -> Result<Outline, wasmparser::BinaryReaderError> {
+    let mut outline = Outline {
+        encoding: Encoding::Module,
+        imports: Vec::new(),
+        exports: Vec::new(),
+        has_world: false,
+    };
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        match &payload {
+            Payload::Version { encoding, .. } => {
+                depth += 1;
+                if depth == 1 {
+                    outline.encoding = *encoding;
+                }
+            }
+            Payload::End(_) => depth -= 1,
+            _ if depth == 1 => outline.note(payload)?,
+            _ => {}
+        }
+    }
+    Ok(outline)
+}
+
+impl Outline {
+    fn note(&mut self, payload: Payload<'_>) -> Result<(), wasmparser::BinaryReaderError> {
+        match payload {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    self.imports.push(import?.module.to_owned());
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    self.exports.push(export?.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) if section.name().starts_with(WORLD_SECTION) => {
+                self.has_world = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! Components: rules in WebAssembly that can call nothing but `log`, and are limited in memory, time and what they return.
+//!
+//! - [`Sandbox`] holds the engines; [`Sandbox::load`] makes a [`Component`] of a file ([`file`] says why not);
+//! - [`Component::open`] checks the config and the plan ([`plan`]) and gives a [`SandboxedTransform`];
+//! - its `apply` lays the batch out ([`lower`]), calls an [`instance`] and believes nothing that comes back ([`answer`]).
+
+mod answer;
+mod bindings;
+mod cache;
+mod component;
+mod engine;
+mod error;
+mod file;
+mod guard;
+mod instance;
+mod limits;
+mod log;
+mod lower;
+mod plan;
+mod transform;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use sha2::{Digest, Sha256};
+
+pub use component::{Component, Description};
+pub use error::SandboxError;
+pub use limits::Limits;
+pub use transform::SandboxedTransform;
+
+use cache::Cache;
+use component::Compiled;
+use engine::Engines;
+
+/// The engines, the clock that stops runaways and the compiled components. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engines: Engines,
+    cache: Option<Cache>,
+    /// One compiled component per digest, for as long as somebody uses it.
+    compiled: Mutex<HashMap<String, Weak<Compiled>>>,
+}
+
+impl Sandbox {
+    /// Starts the engines. `cache` is a folder for compiled components, made with mode 0700 if it is missing; one that others can write is refused, because
+    /// what lies there is run as it is. `None`: every start compiles again (about 0.1 s a component in Rust or C, seconds for a script language).
+    pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        let cache = cache.map(Cache::open).transpose()?;
+        let engines = Engines::start()?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engines,
+                cache,
+                compiled: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Compiles a component and asks it to describe itself.
+    ///
+    /// `bytes` is a component, or the core module that a compiler leaves with wit-bindgen's custom section, which becomes a component here. `name` is the
+    /// transform's in the pipeline, for messages. Refuses, in one sentence that says what to do, what is not WebAssembly, is cut off, imports anything but
+    /// `log`, or does not export this host's version of `rule`.
+    pub fn load(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Component, SandboxError> {
+        let bytes = file::componentize(name, bytes)?;
+        let digest = hex(&Sha256::digest(&bytes));
+        let compiled = self.compile(name, &digest, bytes)?;
+        Component::describe(name, compiled, limits)
+    }
+
+    fn compile(
+        &self,
+        name: &str,
+        digest: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Arc<Compiled>, SandboxError> {
+        // Held while compiling: two transforms with the same component must not compile it twice, and nothing on the data path waits here.
+        let mut compiled = self
+            .shared
+            .compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = compiled.get(digest).and_then(Weak::upgrade) {
+            return Ok(known);
+        }
+        let fresh = Arc::new(Compiled::new(name, digest, bytes, self.shared.clone())?);
+        compiled.retain(|_, known| known.strong_count() > 0);
+        compiled.insert(digest.to_owned(), Arc::downgrade(&fresh));
+        Ok(fresh)
+    }
+}
+
+/// Lower-case hex.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

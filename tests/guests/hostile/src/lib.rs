@@ -1,0 +1,203 @@
+//! A transform that misbehaves as its config says. Honest, it copies `name` and `id` into one column of each layout and rejects rows called `reject`.
+
+mod columns;
+mod lies;
+
+use std::cell::{Cell, RefCell};
+
+use serde::Deserialize;
+
+wit_bindgen::generate!({ path: "../../../wit", world: "transform" });
+
+use exports::gristmill::transform::rule::Guest;
+use gristmill::transform::log::{Level, write};
+use gristmill::transform::types::{Batch, Description, Field, Output, Plan, Roles};
+
+/// `describe` gets no config: a test writes its misbehaviour over the dots.
+static DESCRIBE: [u8; 24] = *b"hostile-describe:.......";
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    normalizer: bool,
+    open: String,
+    apply: String,
+    /// How much of it, where that means something.
+    amount: u64,
+}
+
+thread_local! {
+    static CONFIG: RefCell<Config> = RefCell::default();
+    static CALLS: Cell<i64> = const { Cell::new(0) };
+}
+
+struct Hostile;
+export!(Hostile);
+
+/// A start function, when a test says so in the module's start section.
+#[unsafe(no_mangle)]
+pub extern "C" fn trap_at_start() {
+    panic!("the start function panics");
+}
+
+impl Guest for Hostile {
+    fn describe() -> Description {
+        // SAFETY: it is a static; volatile, because its bytes are not what the compiler saw.
+        let told = unsafe { std::ptr::read_volatile(&raw const DESCRIBE) };
+        match told.strip_prefix(b"hostile-describe:").unwrap_or_default() {
+            b"loop..." => spin(),
+            b"trap..." => panic!("describe panics"),
+            _ => {}
+        }
+        let config_schema = match told.strip_prefix(b"hostile-describe:").unwrap_or_default() {
+            b"schema." => "{ not json",
+            _ => {
+                r#"{"type": "object", "additionalProperties": false, "properties": {
+                    "normalizer": {"type": "boolean"}, "open": {"type": "string"}, "apply": {"type": "string"}, "amount": {"type": "integer", "minimum": 0}}}"#
+            }
+        };
+        Description {
+            name: "hostile".into(),
+            version: "1.0.0".into(),
+            summary: "misbehaves".into(),
+            config_schema: config_schema.into(),
+            attributes: vec![],
+        }
+    }
+
+    fn open(config: String) -> Result<Plan, String> {
+        let config: Config = serde_json::from_str(&config).map_err(|e| e.to_string())?;
+        match config.open.as_str() {
+            "loop" => spin(),
+            "trap" => die("open panics"),
+            "refuse" => return Err("not with me".into()),
+            _ => {}
+        }
+        let mut plan = plan(config.normalizer);
+        match config.open.as_str() {
+            "type" => plan.writes[0].logical_type = "int7".into(),
+            "twice" => plan.writes[1].name = "text".into(),
+            "role" => plan.roles.as_mut().unwrap().event_time = "gone".into(),
+            "role-type" => plan.roles.as_mut().unwrap().event_time = "integer".into(),
+            _ => {}
+        }
+        CONFIG.set(config);
+        Ok(plan)
+    }
+
+    fn apply(batch: Batch) -> Result<Output, String> {
+        CALLS.set(CALLS.get() + 1);
+        let config = CONFIG.with_borrow(Config::clone);
+        let mut output = columns::honest(&batch);
+        misbehave(&config, &batch)?;
+        lies::tell(&config.apply, config.amount, &batch, &mut output);
+        Ok(output)
+    }
+}
+
+fn plan(normalizer: bool) -> Plan {
+    let field = |name: &str, logical_type: &str, nullable| Field {
+        name: name.into(),
+        logical_type: logical_type.into(),
+        nullable,
+    };
+    let path = |name: &str| {
+        if normalizer {
+            format!("value.{name}")
+        } else {
+            name.to_owned()
+        }
+    };
+    Plan {
+        reads: vec![
+            field(&path("name"), "text", true),
+            field(&path("id"), "int64", false),
+        ],
+        joins: vec![],
+        writes: vec![
+            field("text", "text", true),
+            field("integer", "int64", false),
+            field("float", "float64", false),
+            field("odd", "boolean", false),
+            field("bytes", "bytes", true),
+            field("at", "timestamp(us)", false),
+        ],
+        roles: normalizer.then(|| Roles {
+            key: vec!["integer".into()],
+            event_time: "at".into(),
+            deleted: Some("odd".into()),
+            order: vec![],
+        }),
+        reject_codes: vec!["told-to".into()],
+        attributes: vec![],
+    }
+}
+
+/// What does not come back with an output.
+fn misbehave(config: &Config, batch: &Batch) -> Result<(), String> {
+    let called = |name: &str| columns::names(batch).any(|n| n == Some(name));
+    match config.apply.as_str() {
+        "refuse" => return Err("not this batch".into()),
+        "loop" => spin(),
+        "loop-fill" => loop_fill(),
+        "loop-log" => loop_log(),
+        "loop-on-loop" if called("loop") => spin(),
+        "trap-on-trap" if called("trap") => die("a row is called trap"),
+        "bomb" => bomb(),
+        "bomb-on-bomb" if called("bomb") => bomb(),
+        "recurse" => {
+            std::hint::black_box(recurse(config.amount));
+        }
+        "panic-long" => die(&"x".repeat(1 << 20)),
+        "log" => (0..config.amount).for_each(|i| write(Level::Info, &format!("line {i}"))),
+        "work" => (0..config.amount).for_each(|i| {
+            std::hint::black_box(i);
+        }),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// As the SDK panics: says why, then traps.
+fn die(why: &str) -> ! {
+    write(Level::Error, why);
+    panic!()
+}
+
+fn spin() -> ! {
+    loop {
+        std::hint::black_box(0);
+    }
+}
+
+/// Few instructions, much work.
+fn loop_fill() -> ! {
+    let mut memory = vec![0u8; 16 << 20];
+    loop {
+        std::hint::black_box(&mut memory).fill(std::hint::black_box(1));
+    }
+}
+
+/// Few instructions, many words.
+fn loop_log() -> ! {
+    let message = "x".repeat(1 << 20);
+    loop {
+        write(Level::Info, &message);
+    }
+}
+
+fn bomb() {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(std::hint::black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+fn recurse(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 64]);
+    if depth == 0 {
+        frame[0]
+    } else {
+        recurse(depth - 1) + frame[63]
+    }
+}

@@ -1,0 +1,98 @@
+//! Lies, one at a time, about an output that was true.
+
+use crate::CALLS;
+use crate::gristmill::transform::types::{Batch, Column, Output, Rejection, Values, Varlen};
+
+pub fn tell(lie: &str, amount: u64, batch: &Batch, output: &mut Output) {
+    let rows = batch.rows;
+    match lie {
+        "offsets-decrease" => offsets(output).swap(1, 2),
+        "offsets-start" => offsets(output)[0] = 1,
+        "offsets-end" => *offsets(output).last_mut().unwrap() += 1,
+        "offsets-huge" => offsets(output)[1] = u32::MAX,
+        "offsets-short" => drop(offsets(output).pop()),
+        "offsets-none" => offsets(output).clear(),
+        "not-utf8" => text(output).data[0] = 0xff,
+        "split-character" => split_character(text(output)),
+        "integer-short" => drop(integers(output).pop()),
+        "float-long" => output.columns[2].values = Values::Float64(vec![0.5; rows as usize + 1]),
+        "bits-short" => output.columns[3].values = Values::Bits(vec![]),
+        "bits-long" => output.columns[3].values = Values::Bits(vec![0; rows as usize]),
+        "validity-short" => output.columns[0].validity = Some(vec![]),
+        "validity-long" => output.columns[1].validity = Some(vec![0xff; rows as usize]),
+        "presence-short" => output.columns[0].presence = Some(vec![]),
+        "null" => output.columns[1].validity = Some(all_but_row_1(rows)),
+        "absent" => output.columns[1].presence = Some(all_but_row_1(rows)),
+        "absent-nullable" => output.columns[0].presence = Some(all_but_row_1(rows)),
+        "column-missing" => drop(output.columns.pop()),
+        "column-extra" => output.columns.push(integer_column(rows)),
+        "layout" => output.columns[0] = integer_column(rows),
+        "layout-bytes" => output.columns[0].values = Values::Bytes(text(output).clone()),
+        "source-range" => output.source_rows = Some((1..=rows).collect()),
+        "source-order" => output.source_rows = Some((0..rows).rev().collect()),
+        "source-twice" => output.source_rows = Some(vec![0; rows as usize]),
+        "source-missing" => empty(output),
+        "reject-range" => reject(output, rows, "told-to"),
+        "reject-kept" => reject(output, 0, "told-to"),
+        "reject-twice" => (0..2).for_each(|_| reject(output, 0, "told-to")),
+        "reject-code" => reject(output, 0, "made-up"),
+        "reject-long" => output.rejections[0].message = format!("\0{}", "x".repeat(1 << 20)),
+        "large" => text(output).data = vec![b'x'; amount as usize],
+        "count" => integers(output).fill(CALLS.get()),
+        _ => {}
+    }
+}
+
+fn text(output: &mut Output) -> &mut Varlen {
+    let Values::Text(text) = &mut output.columns[0].values else {
+        panic!("no text")
+    };
+    text
+}
+
+fn offsets(output: &mut Output) -> &mut Vec<u32> {
+    &mut text(output).offsets
+}
+
+fn integers(output: &mut Output) -> &mut Vec<i64> {
+    let Values::Int64(values) = &mut output.columns[1].values else {
+        panic!("no int64")
+    };
+    values
+}
+
+fn integer_column(rows: u32) -> Column {
+    Column {
+        validity: None,
+        presence: None,
+        values: Values::Int64(vec![0; rows as usize]),
+    }
+}
+
+fn all_but_row_1(rows: u32) -> Vec<u8> {
+    crate::columns::bits((0..rows).map(|row| row != 1))
+}
+
+fn empty(output: &mut Output) {
+    *output = Output {
+        columns: output.columns.clone(),
+        source_rows: Some(vec![]),
+        rejections: vec![],
+    };
+}
+
+fn reject(output: &mut Output, row: u32, code: &str) {
+    output.rejections.push(Rejection {
+        row,
+        code: code.into(),
+        message: String::new(),
+    });
+}
+
+/// The buffer as a whole stays UTF-8, and the first value ends within a character.
+fn split_character(text: &mut Varlen) {
+    let rows = text.offsets.len() - 1;
+    text.data = "é".repeat(rows).into_bytes();
+    text.offsets = (0..=rows as u32).map(|i| i * 2).collect();
+    text.offsets[1] = 1;
+}

@@ -1,0 +1,138 @@
+//! Which files the host takes, and what it says about the others.
+
+use std::fs;
+
+use gristmill::sandbox::{Limits, Sandbox};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::guest::{apply, load, module, patched};
+use crate::surgery::{importing_component, importing_module};
+
+fn refusal(bytes: &[u8]) -> String {
+    load(bytes).err().expect("refused").to_string()
+}
+
+#[test]
+fn a_core_module_and_its_component_are_the_same_transform() {
+    let from_module = load(module()).unwrap();
+    let from_component = load(from_module.bytes()).unwrap();
+    assert_eq!(from_module.digest(), from_component.digest());
+    assert_eq!(from_component.bytes(), from_module.bytes());
+    assert_eq!(from_module.digest().len(), 64);
+    assert_eq!(from_component.description().name, "hostile");
+}
+
+#[test]
+fn a_file_that_is_cut_off_anywhere_is_refused_as_such() {
+    let component = load(module()).unwrap().bytes().to_vec();
+    for bytes in [module(), &component] {
+        for length in [0, 3, 4, 7, 9, 100, bytes.len() / 2, bytes.len() - 1] {
+            let message = refusal(&bytes[..length]);
+            let expected = format!(
+                "the file is cut off after {length} bytes, perhaps it is still being written"
+            );
+            assert!(message.contains(&expected), "{length}: {message}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_webassembly_is_refused() {
+    for bytes in [&b"#!/bin/sh\necho"[..], b"(module)", &[0; 64]] {
+        assert!(refusal(bytes).contains("not WebAssembly"));
+    }
+}
+
+#[rstest]
+#[case(
+    "gristmill:transform/rule@0.1.0",
+    "gristmill:transform/rule@0.2.0",
+    "exports `gristmill:transform/rule@0.2.0` and this host runs `gristmill:transform/rule@0.1.0`"
+)]
+#[case(
+    "gristmill:transform/rule@0.1.0",
+    "gristmill:transform/mule@0.1.0",
+    "does not export `gristmill:transform/rule@0.1.0`"
+)]
+#[case(
+    "gristmill:transform/log@0.1.0",
+    "gristmill:transform/log@0.9.0",
+    "imports `gristmill:transform/log@0.9.0` and this host has"
+)]
+fn another_world_is_refused_by_name(#[case] from: &str, #[case] to: &str, #[case] why: &str) {
+    let component = load(module()).unwrap();
+    let mut bytes = component.bytes().to_vec();
+    while bytes.windows(from.len()).any(|w| w == from.as_bytes()) {
+        bytes = patched(&bytes, from, to);
+    }
+    let message = refusal(&bytes);
+    assert!(message.contains(why), "{message}");
+}
+
+#[test]
+fn wasi_is_refused_by_name() {
+    let module = importing_module("wasi_snapshot_preview1", "fd_write");
+    let component = importing_component("wasi:cli/environment@0.2.3");
+    for (bytes, name) in [
+        (module, "wasi_snapshot_preview1"),
+        (component, "wasi:cli/environment@0.2.3"),
+    ] {
+        let message = refusal(&bytes);
+        assert!(
+            message.contains(&format!("imports `{name}`, and a transform gets no WASI")),
+            "{message}"
+        );
+        assert!(message.contains("--stub-wasi"), "{message}");
+    }
+}
+
+#[test]
+fn other_imports_are_refused_by_name() {
+    for bytes in [
+        importing_module("env", "gettimeofday"),
+        importing_component("acme:http/client@1.0.0"),
+    ] {
+        let message = refusal(&bytes);
+        assert!(
+            message.contains("can call nothing but `gristmill:transform/log@0.1.0`"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_module_without_an_interface_is_told_how_to_get_one() {
+    let message = refusal(b"\0asm\x01\0\0\0");
+    assert!(
+        message.contains("does not say which interface it has: build it with gristmill-guest"),
+        "{message}"
+    );
+}
+
+#[test]
+fn compiled_components_are_kept_and_used_again() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("cache");
+    let run = || {
+        let sandbox = Sandbox::new(Some(&folder)).unwrap();
+        let component = sandbox.load("rule", module(), &Limits::default()).unwrap();
+        let mut transform = component.open(&json!({})).unwrap();
+        assert_eq!(apply(&mut transform, &[Some("a")]).unwrap().rows, 1);
+    };
+    let kept = || {
+        let entries = fs::read_dir(&folder).unwrap().map(|e| e.unwrap());
+        entries
+            .map(|e| (e.file_name(), e.metadata().unwrap().modified().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    run();
+    let first = kept();
+    assert_eq!(first.len(), 1);
+    run();
+    assert_eq!(kept(), first);
+    // Half a file, as a full disk may leave it, is compiled again.
+    fs::write(folder.join(&first[0].0), b"half").unwrap();
+    run();
+    assert_ne!(kept(), first);
+}

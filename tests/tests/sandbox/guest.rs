@@ -1,0 +1,92 @@
+//! The hostile guest, built once, and what the tests do with it.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use arrow_array::{Int64Array, StringArray};
+use gristmill::sandbox::{Component, Limits, Sandbox, SandboxError, SandboxedTransform};
+use gristmill_core::column::{Batch, Column};
+use gristmill_core::transform::{Fault, Output, Transform};
+use serde_json::{Value, json};
+
+#[path = "../../../runtime/guest_build.rs"]
+mod guest_build;
+
+/// The core module as the compiler leaves it.
+pub(crate) fn module() -> &'static [u8] {
+    static MODULE: OnceLock<Vec<u8>> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        // Where the shipped transforms are built, too, so that what they share is compiled once.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/guests");
+        let toolchain = guest_build::Toolchain::find().unwrap();
+        let modules = toolchain
+            .build(&workspace.join("Cargo.toml"), &["hostile"], &target)
+            .unwrap();
+        std::fs::read(&modules[0]).unwrap()
+    })
+}
+
+pub(crate) fn sandbox() -> &'static Sandbox {
+    // With the guest, so that it is compiled once and not once a test.
+    static SANDBOX: OnceLock<(Sandbox, Component)> = OnceLock::new();
+    let (sandbox, _) = SANDBOX.get_or_init(|| {
+        let sandbox = Sandbox::new(None).unwrap();
+        let guest = sandbox.load("rule", module(), &Limits::default()).unwrap();
+        (sandbox, guest)
+    });
+    sandbox
+}
+
+pub(crate) fn load(bytes: &[u8]) -> Result<Component, SandboxError> {
+    sandbox().load("rule", bytes, &Limits::default())
+}
+
+/// `bytes` with `from` written over by `to`, which is as long.
+pub(crate) fn patched(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let at = bytes
+        .windows(from.len())
+        .position(|w| w == from.as_bytes())
+        .expect(from);
+    let mut patched = bytes.to_vec();
+    patched[at..at + to.len()].copy_from_slice(to.as_bytes());
+    patched
+}
+
+pub(crate) fn open(config: &Value) -> SandboxedTransform {
+    open_limited(config, &Limits::default())
+}
+
+pub(crate) fn open_limited(config: &Value, limits: &Limits) -> SandboxedTransform {
+    sandbox()
+        .load("rule", module(), limits)
+        .unwrap()
+        .open(config)
+        .unwrap()
+}
+
+pub(crate) fn misbehaving(apply: &str) -> SandboxedTransform {
+    open(&json!({ "apply": apply }))
+}
+
+/// A row a name, with its position as id.
+pub(crate) fn batch(transform: &SandboxedTransform, names: &[Option<&str>]) -> Batch {
+    let ids = Int64Array::from_iter_values(0..names.len() as i64);
+    Batch {
+        rows: names.len(),
+        fields: transform.plan().input_fields().cloned().collect(),
+        columns: vec![
+            Column::new(Arc::new(StringArray::from(names.to_vec()))),
+            Column::new(Arc::new(ids)),
+        ],
+    }
+}
+
+pub(crate) fn apply(
+    transform: &mut SandboxedTransform,
+    names: &[Option<&str>],
+) -> Result<Output, Fault> {
+    let batch = batch(transform, names);
+    transform.apply(&batch)
+}

@@ -1,0 +1,125 @@
+//! Modules and components that no compiler would leave.
+
+use crate::guest::module;
+
+const TABLE_SECTION: u8 = 4;
+const EXPORT_SECTION: u8 = 7;
+const START_SECTION: u8 = 8;
+const ELEMENT_SECTION: u8 = 9;
+
+/// The hostile module with a start function that panics.
+pub(crate) fn with_start_function() -> Vec<u8> {
+    let sections = sections(module());
+    let (_, exports) = sections
+        .iter()
+        .find(|(id, _)| *id == EXPORT_SECTION)
+        .unwrap();
+    let mut start = Vec::new();
+    push_leb(&mut start, exported_function(exports, "trap_at_start"));
+    let at = sections
+        .iter()
+        .position(|(id, _)| *id >= ELEMENT_SECTION)
+        .unwrap();
+    let mut with_start = sections;
+    with_start.insert(at, (START_SECTION, start));
+    assemble(&with_start)
+}
+
+/// The hostile module with a table of `elements` elements.
+pub(crate) fn with_table_of(elements: usize) -> Vec<u8> {
+    let mut table = vec![1, 0x70, 0];
+    push_leb(&mut table, elements);
+    let mut sections = sections(module());
+    sections
+        .iter_mut()
+        .find(|(id, _)| *id == TABLE_SECTION)
+        .unwrap()
+        .1 = table;
+    assemble(&sections)
+}
+
+/// A module that imports `name` from `module` and exports nothing.
+pub(crate) fn importing_module(module: &str, name: &str) -> Vec<u8> {
+    let function_type = (1, vec![1, 0x60, 0, 0]);
+    let mut import = vec![1];
+    push_name(&mut import, module);
+    push_name(&mut import, name);
+    import.extend([0, 0]);
+    assemble(&[function_type, (2, import)])
+}
+
+/// A component that imports the empty interface `name` and exports nothing.
+pub(crate) fn importing_component(name: &str) -> Vec<u8> {
+    let mut import = vec![1, 0];
+    push_name(&mut import, name);
+    import.extend([5, 0]);
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    for (id, content) in [(7, vec![1, 0x42, 0]), (10, import)] {
+        component.push(id);
+        push_leb(&mut component, content.len());
+        component.extend(content);
+    }
+    component
+}
+
+fn sections(module: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut rest = &module[8..];
+    let mut sections = Vec::new();
+    while let [id, tail @ ..] = rest {
+        rest = tail;
+        let size = take_leb(&mut rest);
+        let (content, tail) = rest.split_at(size);
+        sections.push((*id, content.to_vec()));
+        rest = tail;
+    }
+    sections
+}
+
+fn assemble(sections: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    for (id, content) in sections {
+        module.push(*id);
+        push_leb(&mut module, content.len());
+        module.extend(content);
+    }
+    module
+}
+
+fn exported_function(mut exports: &[u8], wanted: &str) -> usize {
+    for _ in 0..take_leb(&mut exports) {
+        let length = take_leb(&mut exports);
+        let (name, rest) = exports.split_at(length);
+        exports = &rest[1..];
+        let index = take_leb(&mut exports);
+        if name == wanted.as_bytes() {
+            return index;
+        }
+    }
+    panic!("no export {wanted}");
+}
+
+fn push_name(bytes: &mut Vec<u8>, name: &str) {
+    push_leb(bytes, name.len());
+    bytes.extend(name.as_bytes());
+}
+
+fn push_leb(bytes: &mut Vec<u8>, mut value: usize) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn take_leb(bytes: &mut &[u8]) -> usize {
+    let mut value = 0;
+    for shift in (0..).step_by(7) {
+        let (byte, rest) = bytes.split_first().unwrap();
+        *bytes = rest;
+        value |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    value
+}
