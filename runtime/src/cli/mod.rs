@@ -1,0 +1,4 @@
+//! The commands.
+
+pub mod produce;
+pub mod timestamp;
