@@ -1,12 +1,14 @@
 //! What the tests need: real servers, the built program, and an oracle that says what the table must hold.
 //!
 //! - [`process`], [`postgres`], [`kafka`]: servers of our own that never outlive the tests;
+//! - [`fault_proxy`]: breaks a connection at a chosen moment;
 //! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
 //! - [`topic`]: what is really in a topic;
 //! - [`seed`]: randomness that can be repeated;
 //! - [`rows`]: batches written as JSON;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
 
+pub mod fault_proxy;
 pub mod job;
 pub mod kafka;
 pub mod oracle;

@@ -2,4 +2,6 @@
 
 mod fixture;
 
+mod faults;
 mod flush;
+mod guard;
