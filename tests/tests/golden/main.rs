@@ -1,0 +1,89 @@
+//! Each file of `data/golden/TRANSFORM/` through the component that ships: whole, row by row, in halves, backwards, and many times over.
+//!
+//! A new case is a new file. `about` is for people; `config` may be left out; a row of `input` is written as the transform's reads name it (a document for a
+//! normalizer, columns for an enricher), without what is absent; `expect.source_rows` may be left out where each row has one. Joins are looked up in
+//! `data/DIMENSION.csv`.
+
+mod case;
+mod run;
+
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Context, Result};
+use gristmill::builtin;
+use serde_json::{Value, json};
+
+use case::{Case, Expected, cases, data};
+use run::{check, shipped};
+
+/// Cases that a transform has at least: fewer means that files are not found.
+const CASES_MIN: usize = 8;
+
+#[test]
+fn every_case_holds() -> Result<()> {
+    let mut wrong = String::new();
+    for name in builtin::names() {
+        let (component, cases) = (shipped(name)?, cases(name)?);
+        assert!(
+            cases.len() >= CASES_MIN,
+            "{name}: only {} cases",
+            cases.len()
+        );
+        for (path, case) in cases {
+            let failed = check(&component, &case).with_context(|| path.display().to_string())?;
+            if !failed.is_empty() {
+                writeln!(wrong, "{}: {}\n{failed}", path.display(), case.about)?;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    Ok(())
+}
+
+#[test]
+fn a_wrong_case_is_found() -> Result<()> {
+    let broken: [fn(&mut Case); 4] = [
+        |case| case.expect.rows[0] = json!({}),
+        |case| case.expect.rejections[0].code = "other".to_owned(),
+        |case| case.expect.rejections[0].message.push('!'),
+        |case| case.expect.source_rows = Some(vec![2]),
+    ];
+    let sound = cases("normalize-cdc")?.remove(&data("golden/normalize-cdc/unknown-op.json"));
+    let sound = sound.context("unknown-op.json is gone")?;
+    let component = shipped("normalize-cdc")?;
+    assert_eq!(check(&component, &sound)?, "");
+    for (i, break_it) in broken.iter().enumerate() {
+        let mut case = sound.clone();
+        break_it(&mut case);
+        assert_ne!(check(&component, &case)?, "", "change {i} was not found");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_list_for_people_is_the_default() -> Result<()> {
+    let listed = fs::read_to_string(data("corporate_domains.txt"))?;
+    let component = shipped("enrich-email")?;
+    let schema: Value = serde_json::from_str(&component.description().config_schema)?;
+    let default = &schema["properties"]["corporate_domains"]["default"];
+    assert_eq!(*default, json!(listed.lines().collect::<Vec<_>>()));
+    let domains: Vec<Value> = listed
+        .lines()
+        .map(|d| json!({ "email": format!("a@{d}") }))
+        .collect();
+    let corporate = |d: &str| json!({ "email_domain": d, "is_corporate": true });
+    let expect = Expected {
+        rows: listed.lines().map(corporate).collect(),
+        source_rows: None,
+        rejections: Vec::new(),
+    };
+    let case = Case {
+        about: String::new(),
+        config: json!({}),
+        input: domains,
+        expect,
+    };
+    assert_eq!(check(&component, &case)?, "");
+    Ok(())
+}
