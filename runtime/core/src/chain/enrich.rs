@@ -45,7 +45,6 @@ pub(super) fn enrich(
             .iter()
             .filter_map(|&p| candidates.next(versions, p))
             .collect();
-        wave.sort_unstable();
     }
     let mut batch = Batch::concat(&batches);
     if batches.len() > 1 {
@@ -67,7 +66,7 @@ pub(super) fn enrich(
 struct Wave<'a> {
     sources: &'a [RowSource],
     candidates: &'a Candidates,
-    /// Of the rows still there, among the candidates; ascending.
+    /// Of the rows still there, among the candidates.
     positions: Vec<u32>,
     /// The normalizer's columns, then each enricher's.
     columns: Vec<Column>,

@@ -81,3 +81,86 @@ impl Candidates {
         versions.compare_keys(self.row(a), versions, self.row(b)) == Ordering::Equal
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Reverse;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use arrow_array::{Int64Array, StringArray};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::column::{Batch, Column, Field, LogicalType};
+    use crate::dedup::VersionColumns;
+    use crate::plan::Roles;
+
+    fn versions(rows: &[(String, i64, Option<i64>)]) -> Versions {
+        let field = |name: &str, logical_type| Field {
+            name: name.to_owned(),
+            logical_type,
+            nullable: true,
+        };
+        let fields = [
+            field("key", LogicalType::Text),
+            field("order", LogicalType::Int64),
+        ];
+        let roles = Roles {
+            key: vec!["key".to_owned()],
+            event_time: String::new(),
+            deleted: None,
+            order: vec!["order".to_owned()],
+        };
+        let columns = vec![
+            Column::new(Arc::new(StringArray::from_iter_values(
+                rows.iter().map(|r| &r.0),
+            ))),
+            Column::new(Arc::new(Int64Array::from_iter(rows.iter().map(|r| r.2)))),
+        ];
+        let layout = VersionColumns::new(&roles, &fields).unwrap();
+        let batch = Batch {
+            rows: rows.len(),
+            fields: Arc::from(fields),
+            columns,
+        };
+        Versions::new(&layout, &batch, rows.iter().map(|r| r.1).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn keys_ascend_and_versions_descend(
+            start in "[a-z]{0,12}",
+            rows in prop::collection::vec(("[ab]{0,10}", 0_i64..4, prop::option::of(0_i64..3)), 0..30),
+            known in prop::collection::vec(any::<bool>(), 30),
+        ) {
+            let rows: Vec<_> = rows.into_iter().map(|(k, t, o)| (format!("{start}{k}"), t, o)).collect();
+            let versions = versions(&rows);
+            let all = 0..rows.len() as u32;
+            let mut candidates = Candidates::new(&versions, all.clone());
+            let mut sorted: Vec<u32> = all.collect();
+            sorted.sort_by_key(|&r| {
+                let (key, time, order) = &rows[r as usize];
+                (key.clone(), Reverse((*time, *order, r)))
+            });
+            prop_assert_eq!(&candidates.rows, &sorted);
+
+            // Some rows' versions are known already, at most one a key: what is older goes.
+            let known: BTreeMap<&str, u32> =
+                sorted.iter().filter(|&&r| known[r as usize]).map(|&r| (rows[r as usize].0.as_str(), r)).collect();
+            let of = |r: u32| known.get(rows[r as usize].0.as_str()).copied();
+            candidates.drop_beaten(&versions, |row| of(row).map(|k| versions.version(k)));
+            let version = |r: u32| (rows[r as usize].1, rows[r as usize].2);
+            sorted.retain(|&r| of(r).is_none_or(|k| version(r) >= version(k)));
+            prop_assert_eq!(&candidates.rows, &sorted);
+
+            // Winner by winner and behind each the next, every candidate is reached once.
+            let mut reached = Vec::new();
+            for winner in candidates.winners(&versions) {
+                let chain = std::iter::successors(Some(winner), |&p| candidates.next(&versions, p));
+                reached.extend(chain.map(|p| candidates.row(p)));
+            }
+            prop_assert_eq!(reached, sorted);
+        }
+    }
+}

@@ -192,3 +192,81 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::StringArray;
+
+    use super::*;
+    use crate::column::{Batch, Column, Field, LogicalType};
+    use crate::plan::Roles;
+
+    /// Keys `0..100` as text, all of one time and order.
+    fn versions(time: i64, order: &str) -> (VersionColumns, Versions) {
+        let field = |name: &str| Field {
+            name: name.to_owned(),
+            logical_type: LogicalType::Text,
+            nullable: false,
+        };
+        let fields = [field("key"), field("order")];
+        let roles = Roles {
+            key: vec!["key".to_owned()],
+            event_time: String::new(),
+            deleted: None,
+            order: vec!["order".to_owned()],
+        };
+        let keys = StringArray::from_iter_values((0..100).map(|k| k.to_string()));
+        let orders = StringArray::from_iter_values((0..100).map(|_| order));
+        let columns = vec![Column::new(Arc::new(keys)), Column::new(Arc::new(orders))];
+        let layout = VersionColumns::new(&roles, &fields).unwrap();
+        let batch = Batch {
+            rows: 100,
+            fields: Arc::from(fields),
+            columns,
+        };
+        let versions = Versions::new(&layout, &batch, vec![time; 100]);
+        (layout, versions)
+    }
+
+    fn learned(of: &[(i64, &str)], ttl_us: i64) -> State {
+        let mut state = State::new(&versions(0, "").0, ttl_us, usize::MAX);
+        let rows: Vec<u32> = (0..100).collect();
+        for (time, order) in of {
+            state.learn(&versions(*time, order).1, &rows, *time);
+        }
+        state
+    }
+
+    #[test]
+    fn bytes_are_those_of_what_is_held() {
+        let direct = learned(&[(3, "longest of all")], 10);
+        let raised = learned(&[(1, "a"), (2, "b"), (3, "longest of all")], 10);
+        assert_eq!(
+            (raised.len(), raised.bytes()),
+            (direct.len(), direct.bytes())
+        );
+        // Lowering is not a thing: the older version stays away.
+        let kept = learned(&[(3, "longest of all"), (3, "a"), (2, "z")], 10);
+        assert_eq!(kept.bytes(), direct.bytes());
+        let row = versions(3, "longest of all").1;
+        assert!((0..100).all(|r| kept.get(&row, r) == Some(row.version(r))));
+    }
+
+    #[test]
+    fn what_expires_gives_its_bytes_back() {
+        let mut state = learned(&[(1, "order")], 10);
+        let full = state.bytes();
+        // Nothing is learned at a time when all is expired, but the sweep goes on.
+        let (_, versions) = versions(1, "order");
+        for _ in 0..10 {
+            state.learn(&versions, &(0..100).collect::<Vec<_>>(), 100);
+        }
+        assert!(state.is_empty());
+        let text: usize = (0..100)
+            .map(|k: u32| k.to_string().len() + "order".len() + 2)
+            .sum();
+        assert_eq!(full - state.bytes(), text + 100 * ALLOCATION_OVERHEAD_BYTES);
+    }
+}

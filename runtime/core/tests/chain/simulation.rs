@@ -115,7 +115,12 @@ impl<'a> World<'a> {
             if refused.is_empty() {
                 break;
             }
+            let letters = computed.counts.dead_letters;
             computed = self.chain.exclude(computed, refused, NOW_US).unwrap();
+            assert!(
+                computed.counts.dead_letters > letters,
+                "a refused row came back"
+            );
             self.check(&computed);
             self.ahead.clear();
             self.next = ((computed.next_offset - 1) / STEP) as usize + 1;
