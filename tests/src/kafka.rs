@@ -187,32 +187,13 @@ impl Kafka {
     }
 
     fn settings(&self) -> String {
-        let (port, controller) = (self.port, self.controller_port);
-        let data = self.folder.path().join("data");
-        format!(
-            "process.roles=broker,controller\n\
-             node.id=1\n\
-             controller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-             controller.listener.names=CONTROLLER\n\
-             log.dirs={data}\n\
-             auto.create.topics.enable=false\n\
-             offsets.topic.replication.factor=1\n\
-             offsets.topic.num.partitions=1\n\
-             transaction.state.log.replication.factor=1\n\
-             transaction.state.log.min.isr=1\n\
-             transaction.state.log.num.partitions=1\n\
-             share.coordinator.state.topic.replication.factor=1\n\
-             share.coordinator.state.topic.min.isr=1\n\
-             group.initial.rebalance.delay.ms=0\n\
-             group.min.session.timeout.ms=1000\n\
-             log.retention.check.interval.ms=1000\n\
-             log.initial.task.delay.ms=500\n\
-             file.delete.delay.ms=100\n",
-            data = data.display()
-        )
+        include_str!("../kafka/server.properties")
+            .replace("{broker}", &self.port.to_string())
+            .replace("{controller}", &self.controller_port.to_string())
+            .replace(
+                "{data}",
+                &self.folder.path().join("data").display().to_string(),
+            )
     }
 }
 
