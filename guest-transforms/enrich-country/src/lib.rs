@@ -1,16 +1,16 @@
 //! The name of each country code, from the dimension `countries`.
 
-use gristmill_guest::{Batch, Config, Field, Join, Output, Plan, Transform};
+use gristmill_guest::{Batch, Field, Join, NoConfig, Output, Plan, Transform};
 
 gristmill_guest::transform!(EnrichCountry);
 
 struct EnrichCountry;
 
 impl Transform for EnrichCountry {
-    type Config = Config;
-    const CONFIG_SCHEMA: &str = Config::SCHEMA;
+    type Config = NoConfig;
+    const CONFIG_SCHEMA: &str = NoConfig::SCHEMA;
 
-    fn open(_: Config) -> Result<Self, String> {
+    fn open(_: NoConfig) -> Result<Self, String> {
         Ok(Self)
     }
 

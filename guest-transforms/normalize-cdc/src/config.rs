@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+/// The document path of each column in each image of a row: before, after, and the record's key, which has the key's columns only, and only with tombstones.
+pub(crate) type Paths = [Vec<Option<String>>; 3];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -79,5 +82,24 @@ impl Config {
             return Err("`event_time_column` and `deleted_column` are the same".into());
         }
         Ok(())
+    }
+
+    /// Where the columns of each image stand.
+    pub(crate) fn paths(&self) -> Paths {
+        let image = |path: &str| -> Vec<Option<String>> {
+            self.columns
+                .keys()
+                .map(|name| Some(format!("{path}.{name}")))
+                .collect()
+        };
+        let record_key = |name: &String| {
+            let is_read = self.tombstones && self.key.contains(name);
+            is_read.then(|| format!("key.{name}"))
+        };
+        [
+            image(&self.before),
+            image(&self.after),
+            self.columns.keys().map(record_key).collect(),
+        ]
     }
 }

@@ -2,7 +2,10 @@
 
 use gristmill_guest::{AnyColumn, Batch, Column, Text};
 
-use crate::config::Config;
+use crate::config::{Config, Paths};
+
+/// Where the time stands that Kafka gave a record.
+pub(crate) const KAFKA_TIME: &str = "meta.timestamp";
 
 /// The rows of a batch as change events.
 pub(crate) struct Events<'a> {
@@ -11,7 +14,7 @@ pub(crate) struct Events<'a> {
     event_time: &'a Column<Vec<i64>>,
     /// The time that Kafka gave the record; asked for with tombstones only.
     kafka_time: Option<&'a Column<Vec<i64>>>,
-    /// Each image's columns, in the order of [`Image`] and of the config's columns. The record's key has the key's columns only, and only with tombstones.
+    /// The columns of each image: in the order of [`Image`], and of the config's columns.
     images: [Vec<Option<&'a AnyColumn>>; 3],
     /// The positions of the key's columns in an image.
     key: Vec<usize>,
@@ -56,33 +59,18 @@ impl Refusal {
 }
 
 impl<'a> Events<'a> {
-    pub(crate) fn new(config: &'a Config, batch: &'a Batch) -> Self {
-        let image = |path: &str| {
-            config
-                .columns
-                .keys()
-                .map(|name| Some(batch.column(&format!("{path}.{name}"))))
-                .collect()
-        };
-        let record_key = |name: &String| {
-            let is_read = config.tombstones && config.key.contains(name);
-            is_read.then(|| batch.column(&format!("key.{name}")))
-        };
+    pub(crate) fn new(config: &'a Config, paths: &Paths, batch: &'a Batch) -> Self {
+        let column = |path: &Option<String>| path.as_ref().map(|path| batch.column(path));
+        let position = |key| config.columns.keys().position(|name| name == key);
         Self {
             config,
             op: batch.text(&config.op),
             event_time: batch.int64(&config.event_time),
-            kafka_time: config.tombstones.then(|| batch.int64("meta.timestamp")),
-            images: [
-                image(&config.before),
-                image(&config.after),
-                config.columns.keys().map(record_key).collect(),
-            ],
-            key: config
-                .key
-                .iter()
-                .filter_map(|key| config.columns.keys().position(|name| name == key))
-                .collect(),
+            kafka_time: config.tombstones.then(|| batch.int64(KAFKA_TIME)),
+            images: paths
+                .each_ref()
+                .map(|image| image.iter().map(column).collect()),
+            key: config.key.iter().filter_map(position).collect(),
         }
     }
 
@@ -167,7 +155,7 @@ impl<'a> Events<'a> {
 
     fn event_time(&self, image: Image, row: usize) -> Result<i64, Refusal> {
         let (path, column) = match (image, self.kafka_time) {
-            (Image::Key, Some(column)) => ("meta.timestamp", column),
+            (Image::Key, Some(column)) => (KAFKA_TIME, column),
             _ => (self.config.event_time.as_str(), self.event_time),
         };
         column.get(row).ok_or_else(|| {

@@ -9,13 +9,14 @@ use gristmill_guest::{
     AnyColumn, Batch, Bits, Column, Field, Output, Pick, Plan, Roles, Transform,
 };
 
-use config::Config;
-use event::{Events, Refusal, Version};
+use config::{Config, Paths};
+use event::{Events, KAFKA_TIME, Refusal, Version};
 
 gristmill_guest::transform!(NormalizeCdc);
 
 struct NormalizeCdc {
     config: Config,
+    paths: Paths,
 }
 
 impl Transform for NormalizeCdc {
@@ -24,44 +25,43 @@ impl Transform for NormalizeCdc {
 
     fn open(config: Config) -> Result<Self, String> {
         config.check()?;
-        Ok(Self { config })
+        Ok(Self {
+            paths: config.paths(),
+            config,
+        })
     }
 
     fn plan(&self) -> Plan {
-        let Config { key, columns, .. } = &self.config;
+        let config = &self.config;
         let mut plan = Plan::new()
-            .read(Field::text(&self.config.op))
-            .read(Field::timestamp_ms(&self.config.event_time));
-        for image in [&self.config.before, &self.config.after] {
-            for (name, logical_type) in columns {
-                plan = plan.read(Field::new(format!("{image}.{name}"), logical_type));
+            .read(Field::text(&config.op))
+            .read(Field::timestamp_ms(&config.event_time));
+        if config.tombstones {
+            plan = plan.read(Field::timestamp_ms(KAFKA_TIME));
+        }
+        for image in &self.paths {
+            for (path, logical_type) in image.iter().zip(config.columns.values()) {
+                if let Some(path) = path {
+                    plan = plan.read(Field::new(path, logical_type));
+                }
             }
         }
-        if self.config.tombstones {
-            plan = plan.read(Field::timestamp_ms("meta.timestamp"));
-            for name in key {
-                plan = plan.read(Field::new(format!("key.{name}"), &columns[name]));
-            }
-        }
-        for (name, logical_type) in columns {
-            let field = Field::new(name, logical_type);
-            plan = plan.write(if key.contains(name) {
-                field.not_null()
-            } else {
-                field
+        for (name, logical_type) in &config.columns {
+            let nullable = !config.key.contains(name);
+            plan = plan.write(Field {
+                nullable,
+                ..Field::new(name, logical_type)
             });
         }
-        let roles = Roles::new(key, &self.config.event_time_column);
-        Refusal::CODES
-            .into_iter()
-            .fold(plan, Plan::rejects)
-            .write(Field::boolean(&self.config.deleted_column).not_null())
-            .write(Field::timestamp_ms(&self.config.event_time_column).not_null())
-            .roles(roles.deleted(&self.config.deleted_column))
+        let roles = Roles::new(&config.key, &config.event_time_column);
+        plan.write(Field::timestamp_ms(&config.event_time_column).not_null())
+            .write(Field::boolean(&config.deleted_column).not_null())
+            .roles(roles.deleted(&config.deleted_column))
+            .rejects(Refusal::CODES)
     }
 
     fn apply(&self, batch: &Batch) -> Output {
-        let events = Events::new(&self.config, batch);
+        let events = Events::new(&self.config, &self.paths, batch);
         let mut output = Output::new();
         let mut versions = Vec::with_capacity(batch.rows());
         for row in 0..batch.rows() {
@@ -163,19 +163,18 @@ mod tests {
             let plan = plan::<NormalizeCdc>(&config(changes)).unwrap();
             plan.reads.into_iter().map(|f| f.name).collect::<Vec<_>>()
         };
-        let events = [
-            "value.op",
-            "value.timestamp_ms",
+        let mut events = vec!["value.op", "value.timestamp_ms"];
+        let images = [
             "value.before.id",
             "value.before.name",
             "value.after.id",
             "value.after.name",
         ];
-        assert_eq!(reads(json!({})), events);
-        let tombstones = ["meta.timestamp", "key.id"];
+        assert_eq!(reads(json!({})), [&events[..], &images].concat());
+        events.push("meta.timestamp");
         assert_eq!(
             reads(json!({ "tombstones": true })),
-            [&events[..], &tombstones].concat()
+            [&events[..], &images, &["key.id"]].concat()
         );
     }
 }

@@ -1,6 +1,7 @@
 //! What [`transform!`](crate::transform) puts between the interface and the rule.
 
 use std::cell::OnceCell;
+use std::panic::PanicHookInfo;
 use std::rc::Rc;
 
 use crate::Transform;
@@ -55,7 +56,7 @@ impl<R: Transform> Slot<R> {
     /// Opens the rule. Panics are logged from here on.
     pub fn open(&self, config: &str) -> Result<Plan, String> {
         // A panic ends in a trap without words: this is the last moment to say where and why.
-        std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| crate::log::error(&in_words(panic))));
         let opened = Opened::new(config)?;
         let plan = opened.plan.clone();
         self.0
@@ -72,6 +73,15 @@ impl<R: Transform> Slot<R> {
     }
 }
 
+/// What a panic said, and where, in one line.
+fn in_words(panic: &PanicHookInfo<'_>) -> String {
+    let said = panic.payload_as_str().unwrap_or("panicked");
+    match panic.location() {
+        Some(at) => format!("{said} ({}:{})", at.file(), at.line()),
+        None => said.to_owned(),
+    }
+}
+
 /// The description of a rule whose crate has this name, version and summary.
 pub fn describe<R: Transform>(name: &str, version: &str, summary: &str) -> Description {
     Description {
@@ -80,5 +90,61 @@ pub fn describe<R: Transform>(name: &str, version: &str, summary: &str) -> Descr
         summary: summary.to_owned(),
         config_schema: R::CONFIG_SCHEMA.to_owned(),
         attributes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    static HEARD: Mutex<String> = Mutex::new(String::new());
+
+    #[test]
+    fn a_panic_is_one_line_that_says_what_and_where() {
+        let hook = panic::take_hook();
+        panic::set_hook(Box::new(|panic| *HEARD.lock().unwrap() = in_words(panic)));
+        let (line, _) = (line!(), panic::catch_unwind(|| panic!("row {} is odd", 7)));
+        panic::set_hook(hook);
+        let file = file!();
+        assert_eq!(
+            *HEARD.lock().unwrap(),
+            format!("row 7 is odd ({file}:{line})")
+        );
+    }
+
+    #[test]
+    fn the_slot_runs_only_what_was_opened() {
+        struct Nothing;
+
+        impl Transform for Nothing {
+            type Config = crate::NoConfig;
+            const CONFIG_SCHEMA: &str = crate::NoConfig::SCHEMA;
+
+            fn open(_: crate::NoConfig) -> Result<Self, String> {
+                Ok(Self)
+            }
+
+            fn plan(&self) -> Plan {
+                Plan::new()
+            }
+
+            fn apply(&self, _: &Batch) -> crate::Output {
+                crate::Output::new()
+            }
+        }
+        let batch = || WireBatch {
+            rows: 3,
+            columns: Vec::new(),
+        };
+        let opened = Opened::<Nothing>::new("{}").unwrap();
+        let slot = Slot(OnceCell::from(opened));
+        assert!(slot.apply(batch()).unwrap().columns.is_empty());
+        let error = Slot::<Nothing>::new().apply(batch()).unwrap_err();
+        assert_eq!(error, "called before it was opened");
+        let error = Opened::<Nothing>::new(r#"{"a":1}"#).err().unwrap();
+        assert!(error.starts_with("config: unknown field `a`"), "{error}");
     }
 }

@@ -3,16 +3,16 @@
 //! A transform is a pure function from a batch of rows to columns. It says what it reads and what it writes ([`Plan`]), and gets exactly that:
 //!
 //! ```
-//! use gristmill_guest::{Batch, Column, Config, Field, Output, Plan, Text, Transform};
+//! use gristmill_guest::{Batch, Column, Field, NoConfig, Output, Plan, Text, Transform};
 //!
 //! /// Writes a name in capitals.
 //! struct ShoutName;
 //!
 //! impl Transform for ShoutName {
-//!     type Config = Config;
-//!     const CONFIG_SCHEMA: &str = Config::SCHEMA;
+//!     type Config = NoConfig;
+//!     const CONFIG_SCHEMA: &str = NoConfig::SCHEMA;
 //!
-//!     fn open(_: Config) -> Result<Self, String> {
+//!     fn open(_: NoConfig) -> Result<Self, String> {
 //!         Ok(Self)
 //!     }
 //!
@@ -82,9 +82,9 @@ pub trait Transform: Sized + 'static {
 /// The config of a rule that has nothing to configure.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {}
+pub struct NoConfig {}
 
-impl Config {
+impl NoConfig {
     /// Allows the empty object only.
     pub const SCHEMA: &'static str = r#"{"type":"object","additionalProperties":false}"#;
 }

@@ -119,7 +119,7 @@ mod tests {
         Plan::new()
             .write(Field::int64("a"))
             .write(Field::int64("b"))
-            .rejects("odd")
+            .rejects(["odd"])
     }
 
     #[test]

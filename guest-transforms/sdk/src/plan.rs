@@ -142,9 +142,9 @@ impl Plan {
         }
     }
 
-    /// Declares a code for [`crate::Output::reject`], in kebab-case.
-    pub fn rejects(mut self, code: impl Into<String>) -> Self {
-        self.reject_codes.push(code.into());
+    /// Declares codes for [`crate::Output::reject`], in kebab-case.
+    pub fn rejects(mut self, codes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.reject_codes.extend(codes.into_iter().map(Into::into));
         self
     }
 
