@@ -267,8 +267,9 @@ fn varlen<T: ByteArrayType<Offset = i32>>(
     }
     // They never decrease and end below i32::MAX, so none is negative.
     let offsets = OffsetBuffer::new(ScalarBuffer::from(Buffer::from_vec(offsets)));
+    let data = Buffer::from_vec(data);
     // Checks that the data is UTF-8 and that each offset is at a character's start.
-    GenericByteArray::try_new(offsets.clone(), data.clone().into(), nulls)
+    GenericByteArray::try_new(offsets.clone(), data.clone(), nulls)
         .map_err(|_| not_utf8(&offsets, &data))
 }
 
@@ -282,3 +283,6 @@ fn not_utf8(offsets: &OffsetBuffer<i32>, data: &[u8]) -> String {
         row.unwrap_or_default()
     )
 }
+
+#[cfg(test)]
+mod tests;

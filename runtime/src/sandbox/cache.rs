@@ -98,6 +98,8 @@ impl Cache {
     fn keep(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
         let mut file = NamedTempFile::new_in(&self.folder)?;
         file.write_all(compiled)?;
+        // Else the name may outlive a power cut and the bytes may not.
+        file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     }

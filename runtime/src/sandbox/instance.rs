@@ -40,6 +40,9 @@ impl Stop {
     }
 }
 
+/// How messages call what runs before any export is called.
+const START: &str = "its start";
+
 pub(super) struct Instance {
     store: Store<Guard>,
     world: World,
@@ -68,7 +71,7 @@ impl Instance {
                 world,
                 meter,
             }),
-            Err(error) => Err(stop(&store, meter, allowance, "its start", error)),
+            Err(error) => Err(stop(&store, meter, allowance, START, error)),
         }
     }
 
@@ -169,6 +172,10 @@ fn stop(
         }
         None if error.is::<PoolConcurrencyLimitError>() => Fault::Lied(format!(
             "transform `{transform}` finds no room for another instance: run fewer transforms or partitions in this process ({error:#})"
+        )),
+        None if function == START => Fault::Lied(format!(
+            "transform `{transform}` cannot be instantiated with core_instances_max = {} in its limits: {error:#}",
+            guard.limits.core_instances_max
         )),
         None => Fault::Lied(format!(
             "transform `{transform}` breaks the interface in {function}, build it with a current toolchain: {error:#}"

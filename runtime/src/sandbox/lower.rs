@@ -166,6 +166,29 @@ mod tests {
         bits[i / 8] >> (i % 8) & 1 == 1
     }
 
+    #[test]
+    fn large_rows_weigh_as_much_as_several() {
+        let texts = StringArray::from_iter_values((0..10).map(|_| "x".repeat(2_048)));
+        let whole = column(Arc::new(texts.clone()), None);
+        assert_eq!(
+            Lowered {
+                rows: 10,
+                columns: vec![whole]
+            }
+            .weight(),
+            30
+        );
+        let part = column(Arc::new(texts.slice(3, 2)), None);
+        assert_eq!(
+            Lowered {
+                rows: 2,
+                columns: vec![part]
+            }
+            .weight(),
+            6
+        );
+    }
+
     proptest! {
         #[test]
         fn a_slice_lowers_as_its_rows_alone(

@@ -62,7 +62,7 @@ impl Sandbox {
         })
     }
 
-    /// Compiles a component and asks it to describe itself.
+    /// Compiles a component and asks it to describe itself. Blocks while it compiles: off the data path.
     ///
     /// `bytes` is a component, or the core module that a compiler leaves with wit-bindgen's custom section, which becomes a component here. `name` is the
     /// transform's in the pipeline, for messages. Refuses, in one sentence that says what to do, what is not WebAssembly, is cut off, imports anything but

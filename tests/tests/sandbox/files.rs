@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use gristmill::builtin;
 use gristmill::sandbox::{Limits, Sandbox};
 use rstest::rstest;
 use serde_json::json;
@@ -135,4 +136,12 @@ fn compiled_components_are_kept_and_used_again() {
     fs::write(folder.join(&first[0].0), b"half").unwrap();
     run();
     assert_ne!(kept(), first);
+}
+
+#[test]
+fn the_shipped_transforms_are_taken() {
+    for name in builtin::names() {
+        let component = load(builtin::component(name).unwrap()).unwrap();
+        assert_eq!(component.description().name, *name);
+    }
 }

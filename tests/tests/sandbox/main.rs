@@ -3,6 +3,8 @@
 mod answers;
 mod files;
 mod guest;
-mod limits;
+mod memory;
 mod starved;
 mod surgery;
+mod time;
+mod traps;

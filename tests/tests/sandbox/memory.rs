@@ -1,0 +1,93 @@
+//! A component gets the memory that it is allowed; what wants more is stopped, and the host goes on.
+
+use gristmill::sandbox::{Limits, SandboxError};
+use gristmill_core::transform::Fault;
+use serde_json::json;
+
+use crate::guest::{apply, misbehaving, open_limited, sandbox};
+use crate::surgery;
+
+#[test]
+fn a_memory_bomb_is_no_rows_fault_and_leaves_nothing_behind() {
+    let mut transform = misbehaving("bomb-on-bomb");
+    for _ in 0..3 {
+        let answer = apply(&mut transform, &[Some("bomb")]);
+        let Err(Fault::OutOfMemory(message)) = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(
+            message.contains("memory_max_bytes = 67108864 in apply: raise it"),
+            "{message}"
+        );
+        assert_eq!(apply(&mut transform, &[Some("fine")]).unwrap().rows, 1);
+    }
+}
+
+#[test]
+fn memory_within_the_limit_is_granted() {
+    let few = Limits {
+        memory_max_bytes: 4 << 20,
+        ..Limits::default()
+    };
+    let config = json!({ "apply": "large", "amount": 8 << 20 });
+    let answer = apply(&mut open_limited(&config, &few), &[Some("a")]);
+    assert!(matches!(answer, Err(Fault::OutOfMemory(_))), "{answer:?}");
+    // Granted, so that only the lie remains: the offsets do not end where the data does.
+    let answer = apply(&mut open_limited(&config, &Limits::default()), &[Some("a")]);
+    assert!(matches!(answer, Err(Fault::Lied(_))), "{answer:?}");
+}
+
+#[test]
+fn an_answer_that_is_too_large_is_not_copied() {
+    let limits = Limits {
+        returned_max_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let mut transform = open_limited(&json!({ "apply": "large", "amount": 8 << 20 }), &limits);
+    let answer = apply(&mut transform, &[Some("a")]);
+    let Err(Fault::OutOfMemory(message)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert!(
+        message.contains("returned more than returned_max_bytes = 1048576 from apply"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_deep_recursion_traps_and_a_shallow_one_does_not() {
+    let recursing = |depth: u64| {
+        let config = json!({ "apply": "recurse", "amount": depth });
+        apply(&mut open_limited(&config, &Limits::default()), &[None])
+    };
+    assert_eq!(recursing(100).unwrap().rows, 1);
+    let answer = recursing(100_000_000);
+    assert!(matches!(answer, Err(Fault::Trapped(_))), "{answer:?}");
+}
+
+#[test]
+fn a_table_bomb_is_refused() {
+    let limits = Limits {
+        table_elements_max: 1_000,
+        ..Limits::default()
+    };
+    let refusal = |elements| {
+        sandbox()
+            .load("rule", &surgery::with_table_of(elements), &limits)
+            .map(|_| ())
+    };
+    refusal(500).unwrap();
+    let Err(SandboxError::Fault(Fault::OutOfMemory(message))) = refusal(1_001) else {
+        panic!()
+    };
+    assert!(
+        message.contains("table_elements_max = 1000 in its start: raise it"),
+        "{message}"
+    );
+    // More than the pool has for anybody.
+    let Err(SandboxError::Refused { source, .. }) = refusal(50_000_000) else {
+        panic!()
+    };
+    let source = source.unwrap().to_string();
+    assert!(source.contains("table does not fit"), "{source}");
+}

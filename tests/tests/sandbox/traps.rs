@@ -1,0 +1,97 @@
+//! A component that traps says why, and its successor knows nothing of it.
+
+use std::sync::Arc;
+
+use gristmill::sandbox::Limits;
+use gristmill_core::transform::Fault;
+use serde_json::json;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::guest::{apply, load, misbehaving, module, open_limited};
+use crate::surgery;
+
+#[test]
+fn a_trap_says_what_the_panic_said_and_the_next_batch_runs() {
+    let mut transform = misbehaving("trap-on-trap");
+    for _ in 0..3 {
+        let answer = apply(&mut transform, &[Some("fine"), Some("trap")]);
+        let expected = "transform `rule` trapped in apply: a row is called trap";
+        assert_eq!(answer.unwrap_err(), Fault::Trapped(expected.to_owned()));
+        assert_eq!(apply(&mut transform, &[Some("fine")]).unwrap().rows, 1);
+    }
+}
+
+#[test]
+fn a_panic_with_a_novel_in_it_is_cut() {
+    let Err(Fault::Trapped(message)) = apply(&mut misbehaving("panic-long"), &[None]) else {
+        panic!()
+    };
+    assert!(
+        message.len() < 2_200 && message.ends_with("... (1048576 bytes)"),
+        "{}",
+        message.len()
+    );
+}
+
+#[test]
+fn an_error_is_a_fault_of_the_batch() {
+    let answer = apply(&mut misbehaving("refuse"), &[None]);
+    let expected = "transform `rule` refused the batch: not this batch";
+    assert_eq!(answer.unwrap_err(), Fault::Trapped(expected.to_owned()));
+}
+
+#[test]
+fn a_fresh_instance_knows_nothing_of_the_one_that_trapped() {
+    let mut transform = misbehaving("count");
+    let counted = |transform: &mut _| apply(transform, &[Some("a")]).unwrap().columns[1].clone();
+    let first = counted(&mut transform);
+    assert_ne!(
+        *first.values,
+        *counted(&mut transform).values,
+        "it keeps state, as it was told to"
+    );
+    let mut other = load(module())
+        .unwrap()
+        .open(&json!({ "apply": "count" }))
+        .unwrap();
+    assert_eq!(*first.values, *counted(&mut other).values);
+}
+
+#[test]
+fn a_start_function_that_traps_is_refused() {
+    let message = load(&surgery::with_start_function())
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(
+        message.starts_with("transform `rule` trapped in its start"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_flood_of_log_lines_is_dammed() {
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Arc::new(said.reopen().unwrap()))
+        .with_ansi(false)
+        .finish();
+    let _capturing = subscriber.set_default();
+    let limits = Limits {
+        log_lines_per_second: 5,
+        ..Limits::default()
+    };
+    let mut transform = open_limited(&json!({ "apply": "log", "amount": 10_000 }), &limits);
+    assert_eq!(apply(&mut transform, &[Some("a")]).unwrap().rows, 1);
+    let said = std::fs::read_to_string(said.path()).unwrap();
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains(": line "))
+        .collect();
+    assert!((5..1_000).contains(&lines.len()), "{}", lines.len());
+    assert!(
+        lines[0].contains("line 0 transform=\"rule\""),
+        "{}",
+        lines[0]
+    );
+}
