@@ -93,7 +93,7 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
 
 /// Validates `text`, whose end alone is known so far, and fills the reads below it. Whether a text or name in it holds U+0000.
 fn walk_again<'r>(at: &mut At<'_, '_, 'r>, text: &'r str) -> sonic_rs::Result<bool> {
-    at.walk.guard.zero_byte = false;
+    let outer = std::mem::take(&mut at.walk.guard.zero_byte);
     if at.node.below.is_empty() {
         validate(text, &mut at.walk.guard)?;
     } else {
@@ -105,7 +105,10 @@ fn walk_again<'r>(at: &mut At<'_, '_, 'r>, text: &'r str) -> sonic_rs::Result<bo
         let mut deserializer = sonic_rs::Deserializer::from_str(text);
         deserializer.deserialize_any(below)?;
     }
-    Ok(at.walk.guard.zero_byte)
+    let zero_byte = at.walk.guard.zero_byte;
+    // Json may lie in json, of which a part has been walked already.
+    at.walk.guard.zero_byte |= outer;
+    Ok(zero_byte)
 }
 
 #[cold]

@@ -271,3 +271,20 @@ fn json_can_be_read_whole_and_below() {
         );
     }
 }
+
+#[test]
+fn u0000_is_found_in_json_around_json() {
+    let reads = [field("value.a.b", T::Json), field("value.a", T::Json)];
+    for value in [
+        r#"{"a":{"x":"\u0000","b":{}}}"#,
+        r#"{"a":{"b":{},"x":"\u0000"}}"#,
+        r#"{"a":{"b":null,"\u0000":1}}"#,
+    ] {
+        let (code, message) = refusal(&reads, value);
+        assert_eq!(code, "zero-byte", "{value}");
+        assert!(message.starts_with("value.a: "), "{message}");
+    }
+    let (code, message) = refusal(&reads, r#"{"a":{"b":["\u0000"]}}"#);
+    assert_eq!(code, "zero-byte");
+    assert!(message.starts_with("value.a.b: "), "{message}");
+}
