@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::event_file::{check, entries, key};
 use crate::generate::{Events, Spec};
 use crate::kafka::admin::Admin;
-use crate::kafka::producer::EventProducer;
+use crate::kafka::events::EventProducer;
 
 /// Problems of a file that are listed before the rest is only counted.
 const PROBLEMS_SHOWN: usize = 20;

@@ -1,20 +1,21 @@
 //! Topics, offsets and single records, asked for by hand: at start-up, at a take, by `check` and `status`. All but [`Admin::create_topic`] block.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use gristmill_core::record::Records;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::TopicPartition;
-use super::config::{self, ReservedProperty};
+pub use super::admin_error::AdminError;
+use super::admin_error::{Reasons, explain};
+use super::config;
+use super::fault::is_refusal;
 
 /// For one answer. A broker that is up answers in milliseconds; one that is started at the same moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,61 +37,17 @@ pub struct Topic {
     pub topic_id: Option<String>,
 }
 
-/// Why a question was not answered, as a sentence with what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    #[error(transparent)]
-    Property(#[from] ReservedProperty),
-    #[error(
-        "kafka at {bootstrap} cannot be reached{reason}: check the address and that the broker runs"
-    )]
-    Unreachable {
-        bootstrap: String,
-        /// Empty, or `: ` and librdkafka's words.
-        reason: String,
-        source: Box<KafkaError>,
-    },
-    #[error("kafka has no topic `{topic}`: create it, or correct the name")]
-    UnknownTopic { topic: String },
-    #[error("kafka does not allow {what}{reason}: check the user's credentials and ACLs")]
-    Unauthorized {
-        what: String,
-        reason: String,
-        source: Box<KafkaError>,
-    },
-    #[error("cannot {what}{reason}")]
-    Failed {
-        what: String,
-        reason: String,
-        source: Box<KafkaError>,
-    },
-}
-
-/// Keeps librdkafka's last complaint, which says more than the error code that a call returns.
-#[derive(Default)]
-struct Reasons(Mutex<Option<(Option<Code>, String)>>);
-
-impl ClientContext for Reasons {
-    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "librdkafka", "{facility}: {message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        if let Ok(mut last) = self.0.lock() {
-            *last = Some((error.rdkafka_error_code(), reason.to_owned()));
-        }
-    }
-}
-
-impl ConsumerContext for Reasons {}
-
 impl Admin {
     /// Makes a client; nothing is connected yet.
     pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self, AdminError> {
         let client = config::client(bootstrap, properties)?
             .set("allow.auto.create.topics", "false")
             .create_with_context(Reasons::default())
-            .map_err(|source| failed("make a kafka client", source))?;
+            .map_err(|source| AdminError::Failed {
+                what: "make a kafka client".to_owned(),
+                reason: String::new(),
+                source: Box::new(source),
+            })?;
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
             properties: properties.clone(),
@@ -214,6 +171,13 @@ impl Admin {
         )))
     }
 
+    fn explain(&self, what: &str, topic: Option<&str>, source: KafkaError) -> AdminError {
+        // The complaint waits in the client's queue.
+        while self.client.poll(Duration::ZERO).is_some() {}
+        let complaint = self.client.context().take();
+        explain(&self.bootstrap, what, topic, complaint, source)
+    }
+
     /// Creates a topic with the cluster's default replication and settings. One that exists already is fine.
     pub async fn create_topic(&self, name: &str, partitions: i32) -> Result<(), AdminError> {
         let what = format!("create topic `{name}`");
@@ -238,72 +202,6 @@ impl Admin {
             _ => Ok(()),
         }
     }
-
-    fn explain(&self, what: &str, topic: Option<&str>, source: KafkaError) -> AdminError {
-        // The complaint waits in the client's queue.
-        while self.client.poll(Duration::ZERO).is_some() {}
-        let last = self
-            .client
-            .context()
-            .0
-            .lock()
-            .ok()
-            .and_then(|mut l| l.take());
-        let (complaint, reason) = last.map_or((None, String::new()), |(code, reason)| {
-            (code, format!(": {reason}"))
-        });
-        let code = source.rdkafka_error_code();
-        let what = what.to_owned();
-        let source = Box::new(source);
-        match code {
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
-                let topic = topic.unwrap_or(&what).to_owned();
-                AdminError::UnknownTopic { topic }
-            }
-            code if is_refusal(code) || is_refusal(complaint) => AdminError::Unauthorized {
-                what: format!("to {what}"),
-                reason,
-                source,
-            },
-            Some(
-                Code::BrokerTransportFailure
-                | Code::OperationTimedOut
-                | Code::AllBrokersDown
-                | Code::Resolve,
-            ) => AdminError::Unreachable {
-                bootstrap: self.bootstrap.clone(),
-                reason,
-                source,
-            },
-            _ => AdminError::Failed {
-                what,
-                reason,
-                source,
-            },
-        }
-    }
-}
-
-fn failed(what: &str, source: KafkaError) -> AdminError {
-    AdminError::Failed {
-        what: what.to_owned(),
-        reason: String::new(),
-        source: Box::new(source),
-    }
-}
-
-fn is_refusal(code: Option<Code>) -> bool {
-    matches!(
-        code,
-        Some(
-            Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed
-                | Code::SaslAuthenticationFailed
-                | Code::Authentication
-                | Code::SSL
-        )
-    )
 }
 
 fn one(message: &impl Message) -> Records {

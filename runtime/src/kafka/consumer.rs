@@ -1,26 +1,19 @@
 //! One thread, one librdkafka consumer, all partitions that the group gives this process.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::TopicPartition;
 use super::config::{self, ReservedProperty, SourceConfig};
-use super::fault::{Kind, SourceFault, kind};
 use super::feed::Feed;
-use super::reading::{Full, Reading, Readings};
-use super::rebalance::{Assignments, Change, Context};
+use super::hint::Hints;
+use super::polling::{Command, Polling};
+use super::rebalance::{Assignments, Context};
 
-/// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume costs at most.
-const IDLE_POLL: Duration = Duration::from_millis(20);
-/// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's full speed.
-const PASS_RECORDS: usize = 4_096;
-/// For the broker's answer about a partition's offsets.
-const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer; when they do not, nobody is helped by waiting.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -28,7 +21,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Source {
     commands: mpsc::Sender<Command>,
-    thread: Option<JoinHandle<()>>,
+    hints: Arc<Hints>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Why a source does not start.
@@ -42,40 +36,27 @@ pub enum SourceError {
     Thread(#[from] std::io::Error),
 }
 
-enum Command {
-    Restart(TopicPartition, i64, Feed),
-    Halt(TopicPartition),
-    Hint(TopicPartition, i64),
-    Stop,
-}
-
 impl Source {
-    /// Joins the group. Brokers that cannot be reached are no error here: see [`SourceFault::Unreachable`].
+    /// Joins the group. Brokers that cannot be reached are no error here: see [`super::SourceFault::Unreachable`].
     pub fn start<A>(config: &SourceConfig, owner: A) -> Result<Self, SourceError>
     where
         A: Assignments + Send + 'static,
     {
+        let hints = Arc::new(Hints::default());
+        let context = Context::new(owner, Arc::clone(&hints));
         let consumer: BaseConsumer<Context<A>> =
-            config::consumer(config)?.create_with_context(Context::new(owner))?;
+            config::consumer(config)?.create_with_context(context)?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         let (commands, receiver) = mpsc::channel();
-        let queued_max_bytes = config.queued_max_bytes;
+        let polling = Polling::new(consumer, receiver, config.queued_max_bytes);
         let thread = std::thread::Builder::new()
             .name("kafka-consumer".to_owned())
-            .spawn(move || {
-                Loop {
-                    consumer,
-                    commands: receiver,
-                    readings: Readings::new(queued_max_bytes),
-                    hints: Vec::new(),
-                    unreachable: false,
-                }
-                .run();
-            })?;
+            .spawn(move || polling.run())?;
         Ok(Self {
             commands,
-            thread: Some(thread),
+            hints,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -89,21 +70,23 @@ impl Source {
         self.send(Command::Halt(partition));
     }
 
-    /// Tells Kafka how far the checkpoint is, for lag tools. Never read as truth; a failure is only logged.
+    /// Tells Kafka how far the checkpoint is, for lag tools; also from inside [`Assignments::revoked`]. Never read as truth; a failure is only logged.
     pub fn hint(&self, partition: TopicPartition, next_offset: i64) {
-        self.send(Command::Hint(partition, next_offset));
+        self.hints.put(partition, next_offset);
     }
 
-    /// Whether the thread has ended: after [`SourceFault::Fatal`], or because its owner panicked.
+    /// Whether the thread has ended: after [`Source::stop`] or [`super::SourceFault::Fatal`], or because its owner panicked.
     pub fn is_finished(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Gives the partitions up ([`Assignments::revoked`] is called) and closes within about 2 s, blocking. With an instance id the group keeps the place until
-    /// the session times out; without one it is left at once.
-    pub fn stop(mut self) {
+    /// the session times out; without one it is left at once. A second call does nothing.
+    pub fn stop(&self) {
         self.send(Command::Stop);
-        let Some(thread) = self.thread.take() else {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(thread) = thread.take() else {
             return;
         };
         let deadline = Instant::now() + STOP_TIMEOUT;
@@ -111,6 +94,7 @@ impl Source {
             std::thread::sleep(Duration::from_millis(5));
         }
         if thread.is_finished() {
+            // A panic of the owner was reported where it happened.
             let _ = thread.join();
         } else {
             tracing::warn!(
@@ -131,241 +115,79 @@ impl Drop for Source {
     }
 }
 
-struct Loop<A: Assignments + Send + 'static> {
-    consumer: BaseConsumer<Context<A>>,
-    commands: mpsc::Receiver<Command>,
-    readings: Readings,
-    hints: Vec<(TopicPartition, i64)>,
-    unreachable: bool,
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
 
-/// Whether the loop goes on.
-#[derive(PartialEq)]
-enum Flow {
-    Continue,
-    Stop,
-}
+    use rdkafka::mocking::MockCluster;
 
-impl<A: Assignments + Send + 'static> Loop<A> {
-    fn run(mut self) {
-        while self.follow_commands() == Flow::Continue {
-            if self.pass() == Flow::Stop {
-                break;
-            }
-            self.readings.deliver_all();
-            self.apply_back_pressure();
-            self.commit_hints();
-        }
-        // Closing calls the owner's `revoked`; nothing may be fed after that.
-        self.readings.clear();
-    }
+    use super::*;
+    use crate::kafka::events::EventProducer;
+    use crate::kafka::{Intake, Position, SourceFault, feed};
 
-    /// Polls until nothing waits, or enough is taken.
-    fn pass(&mut self) -> Flow {
-        let mut timeout = IDLE_POLL;
-        let mut answered = false;
-        for _ in 0..PASS_RECORDS {
-            let polled = self.consumer.poll(timeout);
-            timeout = Duration::ZERO;
-            let error = match polled {
-                Some(Ok(message)) => {
-                    self.readings.push(&message);
-                    answered = true;
-                    continue;
-                }
-                Some(Err(error)) => error,
-                None => {
-                    self.follow_changes();
-                    break;
+    struct Owner(mpsc::Sender<Result<Intake, String>>);
+
+    impl Assignments for Owner {
+        fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
+            let start = |_: &TopicPartition| {
+                let (feed, intake) = feed();
+                let _ = self.0.send(Ok(intake));
+                Position::Start {
+                    next_offset: 1,
+                    feed,
                 }
             };
-            if self.follow_error(&error) == Flow::Stop {
-                return Flow::Stop;
-            }
+            partitions.iter().map(start).collect()
         }
-        if answered {
-            self.set_reachable();
-        }
-        Flow::Continue
-    }
 
-    /// Takes over what a rebalance or a restart changed.
-    fn follow_changes(&mut self) {
-        let mut state = self.consumer.context().state();
-        for change in state.changes.drain(..) {
-            match change {
-                Change::Start(partition, next_offset, feed) => {
-                    self.readings
-                        .add(Reading::new(partition, next_offset, feed));
-                }
-                Change::Stop(partition) => self.readings.remove(&partition),
-            }
+        fn revoked(&mut self, partitions: &[TopicPartition]) {
+            let _ = self.0.send(Err(format!("revoked {partitions:?}")));
+        }
+
+        fn lost(&mut self, partitions: &[TopicPartition]) {
+            let _ = self.0.send(Err(format!("lost {partitions:?}")));
+        }
+
+        fn fault(&mut self, fault: SourceFault) {
+            let _ = self.0.send(Err(fault.to_string()));
         }
     }
 
-    fn follow_commands(&mut self) -> Flow {
-        loop {
-            match self.commands.try_recv() {
-                Ok(Command::Restart(partition, next_offset, feed)) => {
-                    self.stop_fetching(std::slice::from_ref(&partition));
-                    let mut state = self.consumer.context().state();
-                    if !state.assigned.contains(&partition) {
-                        continue;
-                    }
-                    let name = partition.to_string();
-                    let started = state.start(&self.consumer, partition, next_offset, feed);
-                    drop(state);
-                    if let Err(error) = started {
-                        tracing::error!(partition = name, %error, "cannot fetch the partition again");
-                    }
-                    self.follow_changes();
-                }
-                Ok(Command::Halt(partition)) => self.stop_fetching(&[partition]),
-                Ok(Command::Hint(partition, next_offset)) => {
-                    self.hints.retain(|(p, _)| *p != partition);
-                    self.hints.push((partition, next_offset));
-                }
-                Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
-                Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
-            }
+    /// The embedded broker of the demo: the same code as with a real one.
+    #[test]
+    fn a_static_member_reads_from_the_embedded_broker() {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("t", 1, 1).unwrap();
+        let bootstrap = broker.bootstrap_servers();
+        let events = EventProducer::new(&bootstrap, &BTreeMap::new(), "t").unwrap();
+        for value in [b"a", b"b", b"c"] {
+            events.send(Some(b"k"), Some(value)).unwrap();
         }
+        assert_eq!(events.finish().unwrap(), 3);
+        let mut config = SourceConfig::new(&bootstrap, &["t"], "g");
+        config.instance_id = Some("i".to_owned());
+        let (sender, told) = mpsc::channel();
+        let source = Source::start(&config, Owner(sender)).unwrap();
+        let mut intake = told.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
+        let mut offsets = Vec::new();
+        while offsets.len() < 2 {
+            let chunk = intake.blocking_recv().unwrap();
+            offsets.extend(chunk.records.iter().map(|r| r.offset));
+        }
+        assert_eq!(offsets, [1, 2]);
+        assert!(!source.is_finished());
+        source.stop();
+        assert!(source.is_finished());
+        let revoked = told.recv().unwrap().unwrap_err();
+        assert!(revoked.starts_with("revoked"), "{revoked}");
     }
 
-    fn stop_fetching(&mut self, partitions: &[TopicPartition]) {
-        for partition in partitions {
-            // A partition paused for back-pressure would stay paused when it is fetched again.
-            if self.readings.is_paused(partition) {
-                self.set_paused(partition, false);
-            }
-        }
-        let mut state = self.consumer.context().state();
-        if partitions.iter().any(|p| state.fetching.contains(p))
-            && let Err(error) = state.stop(&self.consumer, partitions)
-        {
-            tracing::error!(%error, "cannot stop fetching");
-        }
-        drop(state);
-        self.follow_changes();
-    }
-
-    fn follow_error(&mut self, error: &KafkaError) -> Flow {
-        let kind = kind(error);
-        let reason = std::mem::take(&mut self.consumer.context().state().reason);
-        match kind {
-            Kind::End(partition) => {
-                self.set_reachable();
-                self.readings.set_caught_up(partition);
-            }
-            Kind::OffsetReset => self.find_out_of_range(reason),
-            Kind::Damaged => self.lose_positions(reason),
-            Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
-            Kind::Unauthorized => self.report(SourceFault::Unauthorized { reason }),
-            Kind::Unreachable => {
-                if !std::mem::replace(&mut self.unreachable, true) {
-                    self.report(SourceFault::Unreachable { reason });
-                }
-            }
-            Kind::Fatal => {
-                self.end(reason);
-                return Flow::Stop;
-            }
-            Kind::Transient => tracing::debug!(%error, reason, "kafka"),
-        }
-        Flow::Continue
-    }
-
-    /// librdkafka does not say which partition's offset is not to be had, so the broker is asked about each.
-    fn find_out_of_range(&mut self, reason: String) {
-        self.readings.deliver_all();
-        let mut found = Vec::new();
-        for (partition, next_offset) in self.readings.positions() {
-            let Ok((low, high)) = self.consumer.fetch_watermarks(
-                &partition.topic,
-                partition.partition,
-                WATERMARK_TIMEOUT,
-            ) else {
-                continue;
-            };
-            if next_offset < low || next_offset > high {
-                found.push((partition, next_offset, low, high));
-            }
-        }
-        if found.is_empty() {
-            return self.lose_positions(reason);
-        }
-        for (partition, next_offset, low, high) in found {
-            self.stop_fetching(std::slice::from_ref(&partition));
-            self.report(SourceFault::OutOfRange {
-                partition,
-                next_offset,
-                low,
-                high,
-            });
-        }
-    }
-
-    fn lose_positions(&mut self, reason: String) {
-        let partitions: Vec<_> = self.readings.positions().map(|(p, _)| p).collect();
-        // What was read so far may stand before or behind the damage, so none of it is delivered.
-        self.stop_fetching(&partitions);
-        self.report(SourceFault::PositionLost { partitions, reason });
-    }
-
-    fn end(&mut self, reason: String) {
-        self.readings.clear();
-        let mut state = self.consumer.context().state();
-        let assigned: Vec<_> = std::mem::take(&mut state.assigned).into_iter().collect();
-        state.owner.lost(&assigned);
-        state.owner.fault(SourceFault::Fatal { reason });
-    }
-
-    fn set_reachable(&mut self) {
-        if std::mem::replace(&mut self.unreachable, false) {
-            self.report(SourceFault::Reachable);
-        }
-    }
-
-    fn report(&self, fault: SourceFault) {
-        self.consumer.context().state().owner.fault(fault);
-    }
-
-    fn apply_back_pressure(&mut self) {
-        for (partition, full) in self.readings.back_pressure() {
-            self.set_paused(&partition, full == Full::Pause);
-        }
-    }
-
-    fn set_paused(&mut self, partition: &TopicPartition, pause: bool) {
-        let mut list = TopicPartitionList::new();
-        list.add_partition(&partition.topic, partition.partition);
-        let changed = if pause {
-            self.consumer.pause(&list)
-        } else {
-            self.consumer.resume(&list)
-        };
-        match changed {
-            Ok(()) => self.readings.set_paused(partition, pause),
-            Err(error) => tracing::warn!(%partition, pause, %error, "cannot pause or resume"),
-        }
-    }
-
-    fn commit_hints(&mut self) {
-        if self.hints.is_empty() {
-            return;
-        }
-        let state = self.consumer.context().state();
-        let mut list = TopicPartitionList::new();
-        for (p, next_offset) in self.hints.drain(..) {
-            if state.assigned.contains(&p) {
-                let offset = Offset::Offset(next_offset);
-                let _ = list.add_partition_offset(&p.topic, p.partition, offset);
-            }
-        }
-        drop(state);
-        if list.count() > 0
-            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
-        {
-            tracing::debug!(%error, "kafka did not take the offset hint");
-        }
+    #[test]
+    fn a_property_that_librdkafka_does_not_know_is_an_error_that_names_it() {
+        let mut config = SourceConfig::new("127.0.0.1:1", &["t"], "g");
+        config.properties = [("no.such.thing".to_owned(), "1".to_owned())].into();
+        let error = Source::start(&config, Owner(mpsc::channel().0)).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("no.such.thing"), "{cause}");
     }
 }

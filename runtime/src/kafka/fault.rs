@@ -80,16 +80,24 @@ pub(crate) fn kind(error: &KafkaError) -> Kind {
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
             Kind::UnknownTopic
         }
-        Some(
-            Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::SaslAuthenticationFailed
-            | Code::Authentication
-            | Code::SSL,
-        ) => Kind::Unauthorized,
+        code if is_refusal(code) => Kind::Unauthorized,
         Some(Code::AllBrokersDown) => Kind::Unreachable,
         Some(Code::Fatal | Code::FencedInstanceId) => Kind::Fatal,
         _ => Kind::Transient,
     }
+}
+
+/// Whether the brokers refuse who we are or what we ask for.
+pub(crate) fn is_refusal(code: Option<Code>) -> bool {
+    matches!(
+        code,
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::SaslAuthenticationFailed
+                | Code::Authentication
+                | Code::SSL
+        )
+    )
 }

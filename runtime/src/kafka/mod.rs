@@ -1,19 +1,23 @@
 //! Everything that speaks to Kafka; rdkafka is used nowhere else.
 //!
 //! - [`consumer`]: one thread that belongs to the consumer group and hands over records, a partition at a time, through a [`feed`];
-//! - `reading`: what it has read of each partition since it last handed something over;
+//! - `polling`: its loop; `reading`: what it has read of each partition since it last handed something over; `hint`: what it tells Kafka's lag tools;
 //! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's callback;
 //! - [`fault`]: what it cannot decide itself;
 //! - [`instance`]: the id by which the group knows this process again after a crash;
 //! - [`admin`]: topics, offsets and single records, asked for by hand;
-//! - [`producer`]: dead letters and test events on their way into a topic.
+//! - [`producer`]: dead letters on their way into a topic; [`events`]: events, for `produce`.
 
 pub mod admin;
+mod admin_error;
 pub mod config;
 pub mod consumer;
+pub mod events;
 pub mod fault;
 pub mod feed;
+mod hint;
 pub mod instance;
+mod polling;
 pub mod producer;
 mod reading;
 pub mod rebalance;

@@ -1,7 +1,7 @@
 //! Partitions come and go: what the owner is asked, and librdkafka's callback around it.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -11,6 +11,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::feed::Feed;
+use super::hint::Hints;
 use super::{SourceFault, TopicPartition};
 
 /// The owner of a source. Everything here is called on the consumer's thread; the first three inside a rebalance, which waits for them: together they must take less
@@ -46,6 +47,7 @@ pub(crate) enum Change {
 
 /// What the callbacks share with the consumer's loop. Both run on the same thread; the lock is there because librdkafka's interface asks for it.
 pub(crate) struct Context<A> {
+    pub(crate) hints: Arc<Hints>,
     state: Mutex<State<A>>,
 }
 
@@ -61,8 +63,9 @@ pub(crate) struct State<A> {
 }
 
 impl<A: Assignments> Context<A> {
-    pub(crate) fn new(owner: A) -> Self {
+    pub(crate) fn new(owner: A, hints: Arc<Hints>) -> Self {
         Self {
+            hints,
             state: Mutex::new(State {
                 owner,
                 assigned: BTreeSet::new(),
@@ -148,6 +151,7 @@ impl<A: Assignments> State<A> {
     fn revoke<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
+        hints: &Hints,
         partitions: Vec<TopicPartition>,
     ) {
         if consumer.assignment_lost() {
@@ -156,6 +160,8 @@ impl<A: Assignments> State<A> {
         } else {
             tracing::info!(partitions = %names(&partitions), "partitions revoked");
             self.owner.revoked(&partitions);
+            // What the last flush reached; afterwards the group no longer takes it from this process.
+            hints.commit(consumer, &self.assigned);
         }
         for partition in &partitions {
             self.assigned.remove(partition);
@@ -196,7 +202,7 @@ impl<A: Assignments + Send + 'static> ConsumerContext for Context<A> {
         if kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             state.assign(consumer, partitions);
         } else {
-            state.revoke(consumer, partitions);
+            state.revoke(consumer, &self.hints, partitions);
         }
     }
 

@@ -1,0 +1,260 @@
+//! The consumer's loop: poll, hand over, hold back, follow what the owner and the group want.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+
+use super::TopicPartition;
+use super::fault::{Kind, SourceFault, kind};
+use super::feed::Feed;
+use super::reading::{Full, Reading, Readings};
+use super::rebalance::{Assignments, Change, Context};
+
+/// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume costs at most.
+const IDLE_POLL: Duration = Duration::from_millis(20);
+/// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's full speed.
+const PASS_RECORDS: usize = 4_096;
+/// For the broker's answer about a partition's offsets.
+const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
+/// What the owner asks of the loop, in order.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Restart(TopicPartition, i64, Feed),
+    Halt(TopicPartition),
+    Stop,
+}
+
+/// The consumer and what it is reading.
+pub(crate) struct Polling<A: Assignments + Send + 'static> {
+    consumer: BaseConsumer<Context<A>>,
+    commands: mpsc::Receiver<Command>,
+    readings: Readings,
+    unreachable: bool,
+}
+
+/// Whether the loop goes on.
+#[derive(PartialEq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+impl<A: Assignments + Send + 'static> Polling<A> {
+    pub(crate) fn new(
+        consumer: BaseConsumer<Context<A>>,
+        commands: mpsc::Receiver<Command>,
+        queued_max_bytes: usize,
+    ) -> Self {
+        Self {
+            consumer,
+            commands,
+            readings: Readings::new(queued_max_bytes),
+            unreachable: false,
+        }
+    }
+
+    pub(crate) fn run(mut self) {
+        while self.follow_commands() == Flow::Continue {
+            if self.pass() == Flow::Stop {
+                break;
+            }
+            self.readings.deliver_all();
+            self.apply_back_pressure();
+            let context = self.consumer.context();
+            if !context.hints.is_empty() {
+                let state = context.state();
+                context.hints.commit(&self.consumer, &state.assigned);
+            }
+        }
+        // Closing calls the owner's `revoked`; nothing may be fed after that.
+        self.readings.clear();
+    }
+
+    /// Polls until nothing waits, or enough is taken.
+    fn pass(&mut self) -> Flow {
+        let mut timeout = IDLE_POLL;
+        let mut answered = false;
+        for _ in 0..PASS_RECORDS {
+            let polled = self.consumer.poll(timeout);
+            timeout = Duration::ZERO;
+            let error = match polled {
+                Some(Ok(message)) => {
+                    self.readings.push(&message);
+                    answered = true;
+                    continue;
+                }
+                Some(Err(error)) => error,
+                None => {
+                    self.follow_changes();
+                    break;
+                }
+            };
+            if self.follow_error(&error) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        if answered {
+            self.set_reachable();
+        }
+        Flow::Continue
+    }
+
+    /// Takes over what a rebalance or a restart changed.
+    fn follow_changes(&mut self) {
+        let mut state = self.consumer.context().state();
+        for change in state.changes.drain(..) {
+            match change {
+                Change::Start(partition, next_offset, feed) => {
+                    self.readings
+                        .add(Reading::new(partition, next_offset, feed));
+                }
+                Change::Stop(partition) => self.readings.remove(&partition),
+            }
+        }
+    }
+
+    fn follow_commands(&mut self) -> Flow {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Restart(partition, next_offset, feed)) => {
+                    self.stop_fetching(std::slice::from_ref(&partition));
+                    let mut state = self.consumer.context().state();
+                    if !state.assigned.contains(&partition) {
+                        continue;
+                    }
+                    let name = partition.to_string();
+                    let started = state.start(&self.consumer, partition, next_offset, feed);
+                    drop(state);
+                    if let Err(error) = started {
+                        tracing::error!(partition = name, %error, "cannot fetch the partition again");
+                    }
+                    self.follow_changes();
+                }
+                Ok(Command::Halt(partition)) => self.stop_fetching(&[partition]),
+                Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
+                Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
+            }
+        }
+    }
+
+    fn stop_fetching(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            // A partition paused for back-pressure would stay paused when it is fetched again.
+            if self.readings.is_paused(partition) {
+                self.set_paused(partition, false);
+            }
+        }
+        let mut state = self.consumer.context().state();
+        if partitions.iter().any(|p| state.fetching.contains(p))
+            && let Err(error) = state.stop(&self.consumer, partitions)
+        {
+            tracing::error!(%error, "cannot stop fetching");
+        }
+        drop(state);
+        self.follow_changes();
+    }
+
+    fn follow_error(&mut self, error: &KafkaError) -> Flow {
+        let kind = kind(error);
+        let reason = std::mem::take(&mut self.consumer.context().state().reason);
+        match kind {
+            Kind::End(partition) => {
+                self.set_reachable();
+                self.readings.set_caught_up(partition);
+            }
+            Kind::OffsetReset => self.find_out_of_range(reason),
+            Kind::Damaged => self.lose_positions(reason),
+            Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
+            Kind::Unauthorized => self.report(SourceFault::Unauthorized { reason }),
+            Kind::Unreachable => {
+                if !std::mem::replace(&mut self.unreachable, true) {
+                    self.report(SourceFault::Unreachable { reason });
+                }
+            }
+            Kind::Fatal => {
+                self.end(reason);
+                return Flow::Stop;
+            }
+            Kind::Transient => tracing::debug!(%error, reason, "kafka"),
+        }
+        Flow::Continue
+    }
+
+    /// librdkafka does not say which partition's offset is not to be had, so the broker is asked about each.
+    fn find_out_of_range(&mut self, reason: String) {
+        self.readings.deliver_all();
+        let mut found = Vec::new();
+        for (partition, next_offset) in self.readings.positions() {
+            let Ok((low, high)) = self.consumer.fetch_watermarks(
+                &partition.topic,
+                partition.partition,
+                WATERMARK_TIMEOUT,
+            ) else {
+                continue;
+            };
+            if next_offset < low || next_offset > high {
+                found.push((partition, next_offset, low, high));
+            }
+        }
+        if found.is_empty() {
+            return self.lose_positions(reason);
+        }
+        for (partition, next_offset, low, high) in found {
+            self.stop_fetching(std::slice::from_ref(&partition));
+            self.report(SourceFault::OutOfRange {
+                partition,
+                next_offset,
+                low,
+                high,
+            });
+        }
+    }
+
+    fn lose_positions(&mut self, reason: String) {
+        let partitions: Vec<_> = self.readings.positions().map(|(p, _)| p).collect();
+        // What was read so far may stand before or behind the damage, so none of it is delivered.
+        self.stop_fetching(&partitions);
+        self.report(SourceFault::PositionLost { partitions, reason });
+    }
+
+    fn end(&mut self, reason: String) {
+        self.readings.clear();
+        let mut state = self.consumer.context().state();
+        let assigned: Vec<_> = std::mem::take(&mut state.assigned).into_iter().collect();
+        state.owner.lost(&assigned);
+        state.owner.fault(SourceFault::Fatal { reason });
+    }
+
+    fn set_reachable(&mut self) {
+        if std::mem::replace(&mut self.unreachable, false) {
+            self.report(SourceFault::Reachable);
+        }
+    }
+
+    fn report(&self, fault: SourceFault) {
+        self.consumer.context().state().owner.fault(fault);
+    }
+
+    fn apply_back_pressure(&mut self) {
+        for (partition, full) in self.readings.back_pressure() {
+            self.set_paused(&partition, full == Full::Pause);
+        }
+    }
+
+    fn set_paused(&mut self, partition: &TopicPartition, pause: bool) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&partition.topic, partition.partition);
+        let changed = if pause {
+            self.consumer.pause(&list)
+        } else {
+            self.consumer.resume(&list)
+        };
+        match changed {
+            Ok(()) => self.readings.set_paused(partition, pause),
+            Err(error) => tracing::warn!(%partition, pause, %error, "cannot pause or resume"),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The source, the admin questions and the producers against a real broker.
+
+mod clients;
+mod faults;
+mod group;
+mod owner;
+mod source;
