@@ -104,7 +104,7 @@ impl<'a> Events<'a> {
         Ok((old_key, version(image, is_deleted)))
     }
 
-    /// A record that says nothing but its key.
+    /// A record that says nothing but its key. A value without any of the fields that are read looks the same: a topic with such values has no tombstones.
     fn is_tombstone(&self, row: usize) -> bool {
         self.config.tombstones
             && self.op.is_absent(row)

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::column::{AnyColumn, Column};
+use crate::any::AnyColumn;
+use crate::column::Column;
 use crate::layout::{Bits, Bytes, Layout, Text};
 use crate::plan::Field;
 use crate::wit::gristmill::transform::types::Batch as Wire;

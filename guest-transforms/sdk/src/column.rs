@@ -1,7 +1,7 @@
 //! Columns: values with nulls and presence. The same type is read and built.
 
-use crate::layout::{Bits, Bytes, Layout, Text};
-use crate::wit::gristmill::transform::types::{Column as Wire, Values, Varlen};
+use crate::layout::{Bits, Layout};
+use crate::wit::gristmill::transform::types::{Column as Wire, Values};
 
 /// Values of one field, a row each: `Column<Text>`, `Column<Vec<i64>>`, `Column<Vec<f64>>`, `Column<Bits>`, `Column<Bytes>`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +20,15 @@ impl<L: Layout> Column<L> {
             values: L::with_capacity(rows),
             validity: None,
             presence: None,
+        }
+    }
+
+    /// Values that came with these bits for nulls and presence.
+    pub(crate) fn from_parts(values: L, validity: Option<Bits>, presence: Option<Bits>) -> Self {
+        Self {
+            values,
+            validity,
+            presence,
         }
     }
 
@@ -90,7 +99,7 @@ impl<L: Layout> Column<L> {
 
     /// Appends what `source` has at `row`: value, null or absent.
     #[inline]
-    fn push_from(&mut self, source: &Self, row: usize) {
+    pub(crate) fn push_from(&mut self, source: &Self, row: usize) {
         if source.is_absent(row) {
             self.push_absent();
         } else {
@@ -98,7 +107,8 @@ impl<L: Layout> Column<L> {
         }
     }
 
-    fn into_wire(self, values: impl FnOnce(L) -> Values) -> Wire {
+    /// `values` says which of the wire's layouts it is.
+    pub(crate) fn into_wire(self, values: impl FnOnce(L) -> Values) -> Wire {
         Wire {
             validity: self.validity.map(Bits::into_bytes),
             presence: self.presence.map(Bits::into_bytes),
@@ -107,200 +117,13 @@ impl<L: Layout> Column<L> {
     }
 }
 
-/// A column of any layout.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AnyColumn {
-    Boolean(Column<Bits>),
-    /// Also timestamps and dates.
-    Int64(Column<Vec<i64>>),
-    Float64(Column<Vec<f64>>),
-    /// Also uuids, decimals and JSON.
-    Text(Column<Text>),
-    Bytes(Column<Bytes>),
-}
-
-/// Where a gathered row comes from: row `row` of column `source`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pick {
-    pub source: u32,
-    pub row: u32,
-}
-
-/// Runs `$body` for the column of whichever layout.
-macro_rules! each_layout {
-    ($any:expr, $column:ident => $body:expr) => {
-        match $any {
-            AnyColumn::Boolean($column) => $body,
-            AnyColumn::Int64($column) => $body,
-            AnyColumn::Float64($column) => $body,
-            AnyColumn::Text($column) => $body,
-            AnyColumn::Bytes($column) => $body,
-        }
-    };
-}
-
-impl AnyColumn {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        each_layout!(self, column => column.len())
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether `row` holds no value: it is null or absent.
-    pub fn is_null(&self, row: usize) -> bool {
-        each_layout!(self, column => column.get(row).is_none())
-    }
-
-    /// Whether the source did not say what the value at `row` is.
-    pub fn is_absent(&self, row: usize) -> bool {
-        each_layout!(self, column => column.is_absent(row))
-    }
-
-    /// The value at `row` for a message to a person; empty when there is none.
-    pub fn to_text(&self, row: usize) -> String {
-        match self {
-            Self::Boolean(c) => c.get(row).map(|v| v.to_string()),
-            Self::Int64(c) => c.get(row).map(|v| v.to_string()),
-            Self::Float64(c) => c.get(row).map(|v| v.to_string()),
-            Self::Text(c) => c.get(row).map(str::to_owned),
-            Self::Bytes(c) => c.get(row).map(|v| String::from_utf8_lossy(v).into_owned()),
-        }
-        .unwrap_or_default()
-    }
-
-    /// Whether `row` and row `other_row` of `other` hold the same value. Null equals nothing.
-    pub fn same_value(&self, row: usize, other: &AnyColumn, other_row: usize) -> bool {
-        fn same<L: Layout>(a: &Column<L>, row: usize, b: &Column<L>, other_row: usize) -> bool
-        where
-            for<'a> L::Value<'a>: PartialEq,
-        {
-            a.get(row)
-                .is_some_and(|value| b.get(other_row) == Some(value))
-        }
-        match (self, other) {
-            (Self::Boolean(a), Self::Boolean(b)) => same(a, row, b, other_row),
-            (Self::Int64(a), Self::Int64(b)) => same(a, row, b, other_row),
-            (Self::Float64(a), Self::Float64(b)) => same(a, row, b, other_row),
-            (Self::Text(a), Self::Text(b)) => same(a, row, b, other_row),
-            (Self::Bytes(a), Self::Bytes(b)) => same(a, row, b, other_row),
-            _ => false,
-        }
-    }
-
-    /// One column made of rows of several, all of one layout; nulls and absent values stay what they are, and a source that is not there is absent in each row.
-    /// Panics when the layouts differ or there is no source.
-    pub fn gather(sources: &[Option<&AnyColumn>], picks: &[Pick]) -> AnyColumn {
-        macro_rules! gathered {
-            ($variant:ident) => {
-                Self::$variant(gather(sources, picks, |any| match any {
-                    Self::$variant(column) => column,
-                    _ => panic!("columns of several types cannot be gathered into one"),
-                }))
-            };
-        }
-        match sources
-            .iter()
-            .flatten()
-            .next()
-            .expect("a column is gathered from at least one")
-        {
-            Self::Boolean(_) => gathered!(Boolean),
-            Self::Int64(_) => gathered!(Int64),
-            Self::Float64(_) => gathered!(Float64),
-            Self::Text(_) => gathered!(Text),
-            Self::Bytes(_) => gathered!(Bytes),
-        }
-    }
-
-    /// A column as it came from the host. Its texts are checked here, once for the whole column.
-    pub(crate) fn from_wire(wire: Wire, rows: usize) -> Self {
-        let validity = wire.validity.map(|bytes| Bits::from_bytes(bytes, rows));
-        let presence = wire.presence.map(|bytes| Bits::from_bytes(bytes, rows));
-        macro_rules! column {
-            ($variant:ident, $values:expr) => {
-                Self::$variant(Column {
-                    values: $values,
-                    validity,
-                    presence,
-                })
-            };
-        }
-        match wire.values {
-            Values::Bits(bytes) => column!(Boolean, Bits::from_bytes(bytes, rows)),
-            Values::Int64(values) => column!(Int64, values),
-            Values::Float64(values) => column!(Float64, values),
-            Values::Text(Varlen { offsets, data }) => {
-                let data = String::from_utf8(data).expect("the host sends UTF-8");
-                column!(Text, Text { offsets, data })
-            }
-            Values::Bytes(Varlen { offsets, data }) => column!(Bytes, Bytes { offsets, data }),
-        }
-    }
-
-    pub(crate) fn into_wire(self) -> Wire {
-        match self {
-            Self::Boolean(c) => c.into_wire(|bits| Values::Bits(bits.into_bytes())),
-            Self::Int64(c) => c.into_wire(Values::Int64),
-            Self::Float64(c) => c.into_wire(Values::Float64),
-            Self::Text(c) => c.into_wire(|text| {
-                Values::Text(Varlen {
-                    offsets: text.offsets,
-                    data: text.data.into_bytes(),
-                })
-            }),
-            Self::Bytes(c) => c.into_wire(|bytes| {
-                Values::Bytes(Varlen {
-                    offsets: bytes.offsets,
-                    data: bytes.data,
-                })
-            }),
-        }
-    }
-}
-
-macro_rules! into_any {
-    ($($variant:ident($layout:ty)),*) => {
-        $(impl From<Column<$layout>> for AnyColumn {
-            fn from(column: Column<$layout>) -> Self {
-                Self::$variant(column)
-            }
-        })*
-    };
-}
-into_any!(
-    Boolean(Bits),
-    Int64(Vec<i64>),
-    Float64(Vec<f64>),
-    Text(Text),
-    Bytes(Bytes)
-);
-
-fn gather<'a, L: Layout + 'a>(
-    sources: &[Option<&'a AnyColumn>],
-    picks: &[Pick],
-    typed: impl Fn(&'a AnyColumn) -> &'a Column<L>,
-) -> Column<L> {
-    let sources: Vec<Option<&Column<L>>> = sources.iter().map(|s| s.map(&typed)).collect();
-    let mut gathered = Column::with_capacity(picks.len());
-    for pick in picks {
-        match sources[pick.source as usize] {
-            Some(source) => gathered.push_from(source, pick.row as usize),
-            None => gathered.push_absent(),
-        }
-    }
-    gathered
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::layout::Text;
 
     /// Value, null, absent, over and over, past the ends of several bitmap bytes.
-    fn mixed(rows: usize) -> Column<Text> {
+    pub(crate) fn mixed(rows: usize) -> Column<Text> {
         let mut column = Column::with_capacity(rows);
         for row in 0..rows {
             match row % 3 {
@@ -327,46 +150,5 @@ mod tests {
                 assert_eq!(column.is_absent(row), row % 3 == 2, "row {row}");
             }
         }
-    }
-
-    #[test]
-    fn the_wire_has_bits_for_nulls_only_when_there_are_any() {
-        let mut column = Column::<Bits>::with_capacity(9);
-        (0..9).for_each(|row| column.push(Some(row % 2 == 0)));
-        let wire = AnyColumn::from(column).into_wire();
-        assert!(wire.validity.is_none() && wire.presence.is_none());
-        assert!(matches!(wire.values, Values::Bits(bits) if bits == [0b0101_0101, 1]));
-        let wire = AnyColumn::from(mixed(9)).into_wire();
-        assert_eq!(wire.validity, Some(vec![0b0100_1001, 0]));
-        assert_eq!(wire.presence, Some(vec![0b1101_1011, 0]));
-    }
-
-    #[test]
-    fn a_column_crosses_the_wire_unchanged() {
-        let column = AnyColumn::from(mixed(20));
-        assert_eq!(AnyColumn::from_wire(column.clone().into_wire(), 20), column);
-    }
-
-    #[test]
-    fn gathering_keeps_nulls_and_absent_values() {
-        let (a, b) = (AnyColumn::from(mixed(6)), AnyColumn::from(mixed(9)));
-        let pick = |source, row| Pick { source, row };
-        let picks = [pick(1, 8), pick(0, 3), pick(2, 0), pick(1, 1), pick(0, 3)];
-        let gathered = AnyColumn::gather(&[Some(&a), Some(&b), None], &picks);
-        let mut expected = Column::<Text>::default();
-        expected.push_absent();
-        expected.push(Some("ééé"));
-        expected.push_absent();
-        expected.push(None);
-        expected.push(Some("ééé"));
-        assert_eq!(gathered, expected.into());
-    }
-
-    #[test]
-    fn null_equals_nothing() {
-        let column = AnyColumn::from(mixed(8));
-        assert!(column.same_value(0, &column, 0));
-        assert!(!column.same_value(0, &column, 3));
-        assert!(!column.same_value(1, &column, 1));
     }
 }

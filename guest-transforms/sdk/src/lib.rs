@@ -33,13 +33,23 @@
 //! # fn main() {}
 //! ```
 //!
-//! The crate is a `cdylib` (the component) and an `rlib` (its unit tests, native, with [`testing`]); name, version and summary come from its `Cargo.toml`.
+//! Name, version and summary come from the crate's `Cargo.toml`, which says beside them:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib", "rlib"]   # the component, and a library for its unit tests
+//! ```
+//!
+//! `cargo build --release --target wasm32-unknown-unknown` leaves a module that the host takes as it is. Unit tests run natively, with [`testing`].
 //!
 //! - [`plan`]: fields, joins, roles;
-//! - [`batch`] and [`column`]: values in, values out, absent and null told apart;
+//! - [`batch`] and [`column`]: values in, values out, absent and null told apart; [`any`] where the config names the columns;
 //! - [`output`]: what a rule answers, with rows dropped, split or rejected;
 //! - [`log`]: the only thing a transform can call.
 
+#![warn(missing_docs)]
+
+pub mod any;
 pub mod batch;
 pub mod column;
 pub mod export;
@@ -51,8 +61,9 @@ pub mod testing;
 #[doc(hidden)]
 pub mod wit;
 
+pub use any::{AnyColumn, Pick};
 pub use batch::Batch;
-pub use column::{AnyColumn, Column, Pick};
+pub use column::Column;
 pub use layout::{Bits, Bytes, Layout, Text};
 pub use output::Output;
 pub use plan::{Field, Join, Plan, Roles};

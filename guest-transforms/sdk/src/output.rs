@@ -1,6 +1,6 @@
 //! What a rule answers.
 
-use crate::column::AnyColumn;
+use crate::any::AnyColumn;
 use crate::plan::Plan;
 use crate::wit::gristmill::transform::types::{Output as Wire, Rejection};
 
@@ -15,6 +15,7 @@ pub struct Output {
 }
 
 impl Output {
+    /// No columns yet, and nothing rejected.
     pub fn new() -> Self {
         Self::default()
     }

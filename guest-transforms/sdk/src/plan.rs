@@ -12,22 +12,27 @@ impl Field {
         }
     }
 
+    /// A nullable field of type boolean.
     pub fn boolean(name: impl Into<String>) -> Self {
         Self::new(name, "boolean")
     }
 
+    /// A nullable field of type int64.
     pub fn int64(name: impl Into<String>) -> Self {
         Self::new(name, "int64")
     }
 
+    /// A nullable field of type float64.
     pub fn float64(name: impl Into<String>) -> Self {
         Self::new(name, "float64")
     }
 
+    /// A nullable field of type text.
     pub fn text(name: impl Into<String>) -> Self {
         Self::new(name, "text")
     }
 
+    /// A nullable field of type bytes.
     pub fn bytes(name: impl Into<String>) -> Self {
         Self::new(name, "bytes")
     }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::Transform;
+use crate::any::AnyColumn;
 use crate::batch::Batch;
-use crate::column::{AnyColumn, Column};
+use crate::column::Column;
 use crate::export::Opened;
 use crate::layout::{Bits, Bytes, Layout, Text};
 use crate::plan::{Field, Plan};
