@@ -1,6 +1,7 @@
 //! The sandbox against a component that misbehaves in each way.
 
 mod answers;
+mod blame;
 mod files;
 mod guest;
 mod memory;

@@ -1,0 +1,122 @@
+//! The chain and the sandbox together: blame falls on the row or on the component, never on a neighbour.
+
+use std::sync::Arc;
+
+use gristmill::sandbox::Limits;
+use gristmill_core::chain::{Chain, ChainFault, ChainSpec, Late, TimePolicy, Tombstone};
+use gristmill_core::dimension::Dimensions;
+use gristmill_core::record::Records;
+use gristmill_core::transform::{Fault, Transform};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::guest::open_limited;
+
+const ROWS: usize = 300;
+
+fn chain(apply: &str, limits: &Limits) -> Chain {
+    let transform = open_limited(&json!({ "normalizer": true, "apply": apply }), limits);
+    let time = TimePolicy {
+        watermark_delay_us: 10_000_000,
+        ttl_us: i64::MAX,
+        future_max_us: 0,
+        floor_us: 0,
+        late: Late::Apply,
+    };
+    let spec = ChainSpec {
+        topic: "users_cdc".to_owned(),
+        partition: 0,
+        time,
+        tombstone: Tombstone::Ignore,
+        record_max_bytes: 1 << 20,
+        state_max_bytes: 1 << 20,
+        target: transform.plan().writes.clone(),
+    };
+    let dimensions = Arc::new(Dimensions::default());
+    Chain::new(spec, vec![Box::new(transform)], dimensions, None).unwrap()
+}
+
+/// A record a row, the one at `odd` with another name.
+fn records(odd: usize, name: &str) -> Records {
+    let mut records = Records::default();
+    for id in 0..ROWS {
+        let name = if id == odd { name } else { "fine" };
+        let value = json!({ "id": id, "name": name }).to_string();
+        records.push(
+            id as i64,
+            None,
+            None,
+            Some(value.as_bytes()),
+            std::iter::empty(),
+        );
+    }
+    records
+}
+
+/// A conviction takes milliseconds, and memory ends before fuel does.
+fn limits() -> Limits {
+    Limits {
+        memory_max_bytes: 4 << 20,
+        deadline_base_ms: 10,
+        fuel_base: 10_000_000,
+        fuel_per_row: 10_000,
+        ..Limits::default()
+    }
+}
+
+#[rstest]
+#[case("loop", "transform-out-of-fuel")]
+#[case("trap", "transform-trapped")]
+#[case("bomb", "transform-out-of-memory")]
+fn one_bad_row_is_one_dead_letter(#[case] name: &str, #[case] code: &str) {
+    let mut chain = chain(&format!("{name}-on-{name}"), &limits());
+    for odd in [0, 123, ROWS - 1] {
+        let computed = chain.compute(records(odd, name), ROWS as i64).unwrap();
+        chain.forget_uncommitted();
+        let [letter] = &computed.dead_letters[..] else {
+            panic!("{:?}", computed.dead_letters)
+        };
+        assert_eq!((letter.record as usize, letter.code.as_str()), (odd, code));
+        assert!(
+            letter.message.contains("transform `rule`"),
+            "{}",
+            letter.message
+        );
+        assert_eq!(computed.rows.rows, ROWS - 1);
+    }
+}
+
+#[rstest]
+#[case("loop")]
+#[case("bomb")]
+#[case("refuse")]
+fn a_component_that_fails_on_every_row_costs_no_row(#[case] apply: &str) {
+    let fault = chain(apply, &limits())
+        .compute(records(0, "fine"), ROWS as i64)
+        .unwrap_err();
+    assert!(
+        matches!(
+            fault,
+            ChainFault::TooManyRows { .. } | ChainFault::Lied { .. }
+        ),
+        "{fault:?}"
+    );
+}
+
+#[test]
+fn a_lie_costs_no_row() {
+    let fault = chain("null", &limits())
+        .compute(records(0, "fine"), ROWS as i64)
+        .unwrap_err();
+    let ChainFault::Lied {
+        transform,
+        fault: Fault::Lied(message),
+    } = fault
+    else {
+        panic!("{fault:?}")
+    };
+    assert!(
+        transform == "rule" && message.contains("a null in output row 1"),
+        "{message}"
+    );
+}
