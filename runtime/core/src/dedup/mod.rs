@@ -5,6 +5,7 @@
 
 mod cache;
 mod candidates;
+mod compact;
 mod pack;
 mod state;
 mod version;

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 
 use super::cache::{Cache, Entry};
+use super::compact::Compact;
 use super::version::{Keys, Version, VersionColumns, Versions};
 
 /// The newest committed version of each key, as far as it is remembered.
@@ -30,11 +31,10 @@ struct IntEntry {
     event_time_us: i64,
 }
 
+/// 32 bytes, and the key's own where it is long.
 struct PackedEntry {
     event_time_us: i64,
-    /// The key, then the order columns.
-    bytes: Box<[u8]>,
-    key_len: u32,
+    compact: Compact,
 }
 
 /// What the allocator adds to a small block, on average, by its header and rounding (glibc: 8 bytes of header, multiples of 16).
@@ -55,41 +55,17 @@ impl Entry for IntEntry {
 }
 
 impl PackedEntry {
-    fn new(key: &[u8], version: Version<'_>) -> Self {
-        let bytes = [key, version.order].concat().into_boxed_slice();
-        Self {
-            event_time_us: version.event_time_us,
-            bytes,
-            key_len: key.len() as u32,
-        }
-    }
-
-    fn key(&self) -> &[u8] {
-        &self.bytes[..self.key_len as usize]
-    }
-
     fn version(&self) -> Version<'_> {
         Version {
             event_time_us: self.event_time_us,
-            order: &self.bytes[self.key_len as usize..],
-        }
-    }
-
-    /// Takes a version that is not older. Order columns of fixed width reuse the bytes.
-    fn raise(&mut self, version: Version<'_>) {
-        let key_len = self.key_len as usize;
-        if self.bytes.len() - key_len == version.order.len() {
-            self.bytes[key_len..].copy_from_slice(version.order);
-            self.event_time_us = version.event_time_us;
-        } else {
-            *self = Self::new(self.key(), version);
+            order: self.compact.order(),
         }
     }
 }
 
 impl Entry for PackedEntry {
     fn hash(&self, hasher: &RandomState) -> u64 {
-        hasher.hash_one(self.key())
+        hasher.hash_one(self.compact.key())
     }
 
     fn event_time_us(&self) -> i64 {
@@ -97,7 +73,9 @@ impl Entry for PackedEntry {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.bytes.len() + ALLOCATION_OVERHEAD_BYTES
+        self.compact
+            .heap_bytes()
+            .map_or(0, |bytes| bytes + ALLOCATION_OVERHEAD_BYTES)
     }
 }
 
@@ -145,7 +123,7 @@ impl State {
             }
             (Table::Packed(cache), Keys::Packed(keys)) => {
                 let key = keys.get(row as usize);
-                let entry = cache.find(cache.hasher().hash_one(key), |e| e.key() == key)?;
+                let entry = cache.find(cache.hasher().hash_one(key), |e| e.compact.key() == key)?;
                 Some(entry.version())
             }
             _ => unreachable!("one chain's keys are all of one kind"),
@@ -177,13 +155,17 @@ impl State {
                     let (key, version) = (keys.get(row as usize), versions.version(row));
                     cache.upsert(
                         cache.hasher().hash_one(key),
-                        |e| e.key() == key,
+                        |e| e.compact.key() == key,
                         |e| {
                             if e.version() < version {
-                                e.raise(version);
+                                e.event_time_us = version.event_time_us;
+                                e.compact.set_order(version.order);
                             }
                         },
-                        || PackedEntry::new(key, version),
+                        || PackedEntry {
+                            event_time_us: version.event_time_us,
+                            compact: Compact::new(key, version.order),
+                        },
                     );
                 }
                 cache.sweep(rows.len(), oldest_us);
@@ -203,7 +185,7 @@ mod tests {
     use crate::column::{Batch, Column, Field, LogicalType};
     use crate::plan::Roles;
 
-    /// Keys `0..100` as text, all of one time and order.
+    /// A hundred keys of 30 characters, all of one time and order.
     fn versions(time: i64, order: &str) -> (VersionColumns, Versions) {
         let field = |name: &str| Field {
             name: name.to_owned(),
@@ -217,7 +199,7 @@ mod tests {
             deleted: None,
             order: vec!["order".to_owned()],
         };
-        let keys = StringArray::from_iter_values((0..100).map(|k| k.to_string()));
+        let keys = StringArray::from_iter_values((0..100).map(|k| format!("{k:030}")));
         let orders = StringArray::from_iter_values((0..100).map(|_| order));
         let columns = vec![Column::new(Arc::new(keys)), Column::new(Arc::new(orders))];
         let layout = VersionColumns::new(&roles, &fields).unwrap();
@@ -264,9 +246,7 @@ mod tests {
             state.learn(&versions, &(0..100).collect::<Vec<_>>(), 100);
         }
         assert!(state.is_empty());
-        let text: usize = (0..100)
-            .map(|k: u32| k.to_string().len() + "order".len() + 2)
-            .sum();
+        let text = 100 * (30 + "order".len() + 2);
         assert_eq!(full - state.bytes(), text + 100 * ALLOCATION_OVERHEAD_BYTES);
     }
 }
