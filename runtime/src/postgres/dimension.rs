@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Row};
 
 use super::error::DatabaseError;
 use super::statement::quote;
+use super::values::Finite;
 
 const DOING: &str = "load a dimension";
 
@@ -105,10 +106,9 @@ fn column(
             Arc::new(days.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
         }
         LogicalType::TimestampUs | LogicalType::TimestampMs => {
-            let instants = rows.iter().map(|r| {
-                Ok(r.try_get::<_, Option<super::values::Instant>>(i)?
-                    .and_then(super::values::Instant::finite_us))
-            });
+            let instants = rows
+                .iter()
+                .map(|r| Ok(r.try_get::<_, Option<Finite>>(i)?.and_then(|f| f.0)));
             Arc::new(instants.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
         }
         LogicalType::Float64 => Arc::new(

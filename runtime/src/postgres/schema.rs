@@ -16,6 +16,16 @@ struct Migration {
     sql: &'static str,
 }
 
+impl Migration {
+    /// Its SQL, and the mark that it was applied.
+    fn script(&self) -> String {
+        format!(
+            "{}\ninsert into gristmill.migration (version, name) values ({}, '{}');\n",
+            self.sql, self.version, self.name
+        )
+    }
+}
+
 const MIGRATIONS: [Migration; 1] = [Migration {
     version: 1,
     name: "001_gristmill",
@@ -45,7 +55,6 @@ impl Wanted<'_> {
         if let Some(sql) = self.sql {
             return sql.to_owned();
         }
-        let table: Vec<_> = self.table.split('.').map(quote).collect();
         let mut lines: Vec<String> = self.fields.iter().map(|f| self.column(f)).collect();
         let key: Vec<_> = self.roles.key.iter().map(|k| quote(k)).collect();
         lines.push(format!("    {PARTITION} int"));
@@ -54,7 +63,7 @@ impl Wanted<'_> {
         lines.push(format!("    primary key ({})", key.join(", ")));
         format!(
             "create table {} (\n{}\n);\n",
-            table.join("."),
+            identifier(self.table),
             lines.join(",\n")
         )
     }
@@ -77,6 +86,20 @@ impl Wanted<'_> {
     }
 }
 
+/// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes is lower case.
+fn identifier(name: &str) -> String {
+    let mut quoted = false;
+    let parts = name.split(|c: char| {
+        quoted ^= c == '"';
+        c == '.' && !quoted
+    });
+    let part = |part: &str| match part.strip_prefix('"').and_then(|p| p.strip_suffix('"')) {
+        Some(exact) => quote(&exact.replace("\"\"", "\"")),
+        None => quote(&part.to_lowercase()),
+    };
+    parts.map(part).collect::<Vec<_>>().join(".")
+}
+
 /// The type of a new column.
 pub(super) fn postgres_type(logical_type: LogicalType) -> String {
     match logical_type {
@@ -95,11 +118,7 @@ pub(super) fn postgres_type(logical_type: LogicalType) -> String {
 
 /// All SQL that [`apply`] would run in an empty database.
 pub fn print(wanted: Option<&Wanted<'_>>) -> String {
-    let own: String = MIGRATIONS
-        .iter()
-        .map(|m| m.sql)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let own: String = MIGRATIONS.iter().map(Migration::script).collect();
     match wanted {
         Some(wanted) => format!("{own}\n{}", wanted.create()),
         None => own,
@@ -120,12 +139,7 @@ pub async fn apply(
             continue;
         }
         transaction
-            .batch_execute(migration.sql)
-            .await
-            .map_err(failed())?;
-        let sql = "insert into gristmill.migration (version, name) values ($1, $2)";
-        transaction
-            .execute(sql, &[&migration.version, &migration.name])
+            .batch_execute(&migration.script())
             .await
             .map_err(failed())?;
         transaction.commit().await.map_err(failed())?;
@@ -236,4 +250,21 @@ async fn privilege_problems(client: &Client, user: &str) -> Result<Vec<String>, 
         problems.push(format!("role {user} may not create temporary tables, which large batches need: grant temporary on database {database} to {user}"));
     }
     Ok(problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identifier;
+
+    #[test]
+    fn names_are_read_as_psql_reads_them() {
+        for (name, sql) in [
+            ("Users", "\"users\""),
+            ("order", "\"order\""),
+            ("crm.Users", "\"crm\".\"users\""),
+            ("\"My.Schema\".\"a\"\"b\"", "\"My.Schema\".\"a\"\"b\""),
+        ] {
+            assert_eq!(identifier(name), sql);
+        }
+    }
 }

@@ -197,11 +197,6 @@ impl Instant {
         Self(ms.saturating_mul(1000))
     }
 
-    /// `None` for Postgres' infinities.
-    pub(super) fn finite_us(self) -> Option<i64> {
-        (self != Self(i64::MAX) && self.0 != i64::MIN + EPOCH_US).then_some(self.0)
-    }
-
     pub(super) fn ms(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -233,5 +228,20 @@ impl<'a> FromSql<'a> for Instant {
 
     fn accepts(ty: &Type) -> bool {
         matches!(*ty, Type::TIMESTAMPTZ | Type::TIMESTAMP)
+    }
+}
+
+/// As [`Instant`], `None` for Postgres' infinities.
+pub(super) struct Finite(pub(super) Option<i64>);
+
+impl<'a> FromSql<'a> for Finite {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        let is_finite = raw != i64::MAX.to_be_bytes() && raw != i64::MIN.to_be_bytes();
+        let us = Instant::from_sql(ty, raw)?.0;
+        Ok(Self(is_finite.then_some(us)))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Instant as FromSql>::accepts(ty)
     }
 }

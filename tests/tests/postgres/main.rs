@@ -3,5 +3,9 @@
 mod fixture;
 
 mod faults;
+mod fleet;
 mod flush;
 mod guard;
+mod refused;
+mod schema;
+mod types;

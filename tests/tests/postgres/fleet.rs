@@ -1,0 +1,311 @@
+//! Registration, leases, gaps, and what becomes of dead letters.
+
+use anyhow::{Context, Result};
+use gristmill::postgres::checkpoint::{self, PartitionState};
+use gristmill::postgres::dead_letter::{self, Filter, LetterState};
+use gristmill::postgres::gap::{self, accept_gap, halt_at_gap};
+use gristmill::postgres::pipeline::{self, Component, Registration};
+use gristmill::postgres::replay::{Replay, replay};
+
+use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, key};
+
+fn proposal(config: &str, spec_hash: &str) -> Registration {
+    Registration {
+        pipeline: PIPELINE.into(),
+        topics: vec!["people_cdc".into()],
+        target: "people".into(),
+        spec: serde_json::json!({"config": config}),
+        spec_hash: spec_hash.into(),
+        components: vec![Component {
+            digest: "d1".into(),
+            bytes: vec![0, 97, 115, 109],
+            description: serde_json::json!({"name": "n"}),
+        }],
+    }
+}
+
+#[tokio::test]
+async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
+    let fixture = Fixture::new("register", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    // Revision 1 is the fixture's.
+    let changed = pipeline::register(&mut connection, &proposal("a", "two"), "ann").await?;
+    assert_eq!((changed.run, changed.revision), (1, 2));
+    assert!(changed.note.context("news")?.contains("revision 2"));
+    let same = pipeline::register(&mut connection, &proposal("a", "two"), "bob").await?;
+    assert_eq!((same.revision, same.note), (2, None));
+    // Somebody swaps by hand: the file, unchanged, does not take it back, and says so.
+    fixture.psql("insert into gristmill.revision (pipeline, revision, spec, state, by) values ('people', 3, '{\"config\": \"b\"}', 'active', 'cat'); \
+        update gristmill.pipeline set active_revision = 3")?;
+    let kept = pipeline::register(&mut connection, &proposal("a", "two"), "bob").await?;
+    assert_eq!(kept.revision, 3);
+    assert!(
+        kept.note
+            .context("a warning")?
+            .contains("the file says otherwise")
+    );
+    // The file comes to say what is active already.
+    let met = pipeline::register(&mut connection, &proposal("b", "three"), "bob").await?;
+    assert_eq!((met.revision, met.note), (3, None));
+    assert_eq!(pipeline::active(&connection, PIPELINE).await?, Some((1, 3)));
+    let stored = pipeline::revision(&connection, PIPELINE, 2)
+        .await?
+        .context("revision 2")?;
+    assert_eq!(
+        (stored.by.as_str(), &stored.spec),
+        ("ann", &serde_json::json!({"config": "a"}))
+    );
+    assert_eq!(
+        pipeline::component(&connection, "d1").await?,
+        Some(vec![0, 97, 115, 109])
+    );
+    pipeline::heartbeat(&connection, "host-a", PIPELINE, Some(3), None).await?;
+    pipeline::heartbeat(&connection, "host-a", PIPELINE, Some(3), Some("why")).await?;
+    assert_eq!(
+        fixture.psql("select host, staged_revision, error from gristmill.host")?,
+        "host-a|3|why"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_hosts_that_register_at_once_agree() -> Result<()> {
+    let fixture = Fixture::new("register_at_once", WITH_PROVENANCE).await?;
+    fixture.psql("delete from gristmill.revision; delete from gristmill.pipeline")?;
+    let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
+    let proposal = proposal("a", "one");
+    let (a, b) = tokio::join!(
+        pipeline::register(&mut a, &proposal, "a"),
+        pipeline::register(&mut b, &proposal, "b")
+    );
+    assert_eq!(
+        (a?, b?.note),
+        (
+            pipeline::Registered {
+                run: 1,
+                revision: 1,
+                note: None
+            },
+            None
+        )
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flush_by_another_revision_activates_it_from_its_offset_and_learns_of_news() -> Result<()>
+{
+    let fixture = Fixture::new("activation", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let mut lease = fixture.take(&mut connection, 0).await?.lease;
+    pipeline::register(&mut connection, &proposal("a", "two"), "ann").await?;
+    let flushed = fixture
+        .flush(
+            &mut connection,
+            &lease,
+            0,
+            &computed(0, &[(1, None, false, 1)]),
+        )
+        .await?;
+    assert_eq!(flushed.active_revision, 2);
+    fixture
+        .sink
+        .flush(
+            &mut connection,
+            &lease,
+            1,
+            &computed(1, &[(2, None, false, 1)]),
+            2,
+            &|_| None,
+        )
+        .await?;
+    lease.revision = 2;
+    fixture
+        .sink
+        .flush(
+            &mut connection,
+            &lease,
+            2,
+            &computed(2, &[(3, None, false, 1)]),
+            2,
+            &|_| None,
+        )
+        .await?;
+    // Taken again, it keeps its revision; taken for another one, that is written down.
+    fixture.take(&mut connection, 0).await?;
+    let rows =
+        fixture.psql("select from_offset, revision, by from gristmill.activation order by 1")?;
+    assert_eq!(rows, "0|1|test\n1|2|ann\n3|1|test");
+    assert_eq!(
+        fixture.psql("select _gm_revision from people order by id")?,
+        "1\n2\n2"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
+    let fixture = Fixture::new("halt", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let first = checkpoint::take(&mut connection, &key(0), "host-a", 1, 42, Some("id-1")).await?;
+    assert_eq!(
+        (first.next_offset, first.topic_id.as_deref(), first.state),
+        (42, Some("id-1"), PartitionState::Running)
+    );
+    assert!(checkpoint::halt(&connection, &first.lease, "the topic is gone").await?);
+    let again = checkpoint::take(&mut connection, &key(0), "host-b", 1, 0, Some("id-2")).await?;
+    assert_eq!(
+        (again.next_offset, again.topic_id.as_deref()),
+        (42, Some("id-1"))
+    );
+    assert_eq!(
+        (again.state, again.reason.as_deref()),
+        (PartitionState::Halted, Some("the topic is gone"))
+    );
+    assert!(checkpoint::resume(&connection, &again.lease).await?);
+    let row = checkpoint::list(&connection, PIPELINE, 1).await?.remove(0);
+    assert_eq!(
+        (row.state, row.reason, row.owner.as_str()),
+        (PartitionState::Running, None, "host-b")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
+    let fixture = Fixture::new("gap", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let stale = fixture.take(&mut connection, 0).await?.lease;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    fixture
+        .flush(
+            &mut connection,
+            &lease,
+            0,
+            &computed(0, &[(1, None, false, 1)]),
+        )
+        .await?;
+    assert!(
+        !halt_at_gap(
+            &mut connection,
+            &stale,
+            1,
+            90,
+            "retention",
+            "records 1 to 89 are gone"
+        )
+        .await?
+    );
+    assert!(
+        halt_at_gap(
+            &mut connection,
+            &lease,
+            1,
+            90,
+            "retention",
+            "records 1 to 89 are gone"
+        )
+        .await?
+    );
+    let [open] = &gap::list(&connection, PIPELINE, 1).await?[..] else {
+        panic!("one gap")
+    };
+    assert_eq!(
+        (
+            open.from_offset,
+            open.to_offset,
+            open.accepted_by.as_deref()
+        ),
+        (1, 90, None)
+    );
+    assert!(!accept_gap(&mut connection, &lease, 0, 90, "retention", "ann").await?);
+    assert!(accept_gap(&mut connection, &lease, 1, 90, "retention", "ann").await?);
+    let [closed] = &gap::list(&connection, PIPELINE, 1).await?[..] else {
+        panic!("one gap")
+    };
+    assert_eq!(closed.accepted_by.as_deref(), Some("ann"));
+    let taken = fixture.take(&mut connection, 0).await?;
+    assert_eq!(
+        (taken.next_offset, taken.last_record, taken.state),
+        (90, None, PartitionState::Running)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard() -> Result<()> {
+    let fixture = Fixture::new("replay", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    for offset in 0..4 {
+        fixture
+            .flush(&mut connection, &lease, offset, &dead(offset, "bad", &[]))
+            .await?;
+    }
+    fixture
+        .flush(
+            &mut connection,
+            &lease,
+            4,
+            &computed(4, &[(1, Some("newer"), false, 50)]),
+        )
+        .await?;
+    let unrelayed = dead_letter::unrelayed(&connection, PIPELINE, 1, "people_cdc", 0, 3).await?;
+    assert_eq!(
+        unrelayed.iter().map(|l| l.id.offset).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
+    let ids: Vec<_> = unrelayed.iter().map(|l| l.id.clone()).collect();
+    let relayed = dead_letter::set_state(
+        &connection,
+        PIPELINE,
+        1,
+        &ids[..1],
+        &[LetterState::New],
+        LetterState::Relayed,
+    )
+    .await?;
+    assert_eq!(relayed, 1);
+    // The rules of revision 2 use the first two; the third is bad again.
+    let mut batch = computed(
+        0,
+        &[(1, Some("older"), false, 40), (2, Some("used"), false, 1)],
+    );
+    batch.records = dead_letter::records(&unrelayed);
+    batch.dead_letters = dead(0, "still bad", &[]).dead_letters;
+    batch.dead_letters[0].record = 2;
+    let replay_of = Replay {
+        pipeline: PIPELINE,
+        run: 1,
+        partition: 0,
+        revision: 2,
+        ids: &ids,
+    };
+    let replayed = replay(&mut connection, &fixture.sink, replay_of, &batch, &|_| None).await?;
+    assert_eq!((replayed.used, replayed.again), (2, 1));
+    assert_eq!(fixture.people()?, "1|newer|f|50\n2|used|f|1");
+    assert_eq!(fixture.next_offset()?, "5");
+    let states = fixture.psql("select \"offset\", state, attempts, message, revision from gristmill.dead_letter order by 1")?;
+    assert_eq!(
+        states,
+        "0|replayed|0|bad|2\n1|replayed|0|bad|2\n2|new|1|still bad|2\n3|new|0|bad|1"
+    );
+    // What is settled stays so.
+    let again = replay(&mut connection, &fixture.sink, replay_of, &batch, &|_| None).await?;
+    assert_eq!((again.used, again.again), (0, 1));
+    let filter = Filter {
+        state: Some(LetterState::New),
+        code: Some("unknown-op".into()),
+        partition: Some(0),
+        limit: Some(1),
+        ..Filter::default()
+    };
+    let listed = dead_letter::list(&connection, PIPELINE, 1, &filter).await?;
+    assert_eq!(listed.iter().map(|l| l.id.offset).collect::<Vec<_>>(), [2]);
+    let shown = dead_letter::show(&connection, PIPELINE, 1, &"people_cdc/0/3/0".parse()?).await?;
+    assert_eq!(shown.context("the letter")?.message, "bad");
+    for text in ["people_cdc/0/3", "/0/3/0", "people_cdc/0/x/0", ""] {
+        assert!(text.parse::<dead_letter::LetterId>().is_err(), "{text}");
+    }
+    Ok(())
+}

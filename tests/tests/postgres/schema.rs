@@ -1,0 +1,227 @@
+//! Creating tables, and sentences about what is wrong with them.
+
+use anyhow::Result;
+use gristmill::postgres::connect::Database;
+use gristmill::postgres::schema::{self, USERS_ENRICHED, Wanted};
+use gristmill_core::column::LogicalType;
+use gristmill_core::plan::Roles;
+use gristmill_tests::postgres::Postgres;
+use rstest::rstest;
+
+use crate::fixture::{Fixture, WITH_PROVENANCE, field, fields, roles};
+
+#[tokio::test]
+async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong() -> Result<()> {
+    let postgres = Postgres::shared()?;
+    let url = postgres.create_database("schema_twice")?;
+    let database = Database::new(&url, "gristmill/schema")?;
+    let mut connection = database.connect().await?;
+    let (fields, roles) = (fields(), roles());
+    let wanted = Wanted {
+        table: "\"People Of\"",
+        fields: &fields,
+        roles: &roles,
+        sql: None,
+    };
+    let problems = schema::problems(&connection, &wanted).await?;
+    assert!(
+        problems[0].contains("gristmill schema apply") && problems[1].contains("is missing"),
+        "{problems:?}"
+    );
+    assert_eq!(
+        schema::apply(&mut connection, Some(&wanted)).await?.len(),
+        2
+    );
+    assert_eq!(
+        schema::apply(&mut connection, Some(&wanted)).await?,
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        schema::problems(&connection, &wanted).await?,
+        Vec::<String>::new()
+    );
+    let columns = "select string_agg(attname || ' ' || format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end, ', ' order by attnum) \
+        from pg_attribute where attrelid = '\"People Of\"'::regclass and attnum > 0";
+    assert_eq!(
+        postgres.psql("schema_twice", columns)?,
+        "id bigint not null, name text, is_deleted boolean, at timestamp with time zone not null, _gm_partition integer, _gm_offset bigint, _gm_revision integer"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn hosts_that_apply_at_once_take_turns() -> Result<()> {
+    let url = Postgres::shared()?.create_database("schema_at_once")?;
+    let database = Database::new(&url, "gristmill/schema")?;
+    let (mut a, mut b) = (database.connect().await?, database.connect().await?);
+    let (a, b) = tokio::join!(schema::apply(&mut a, None), schema::apply(&mut b, None));
+    assert_eq!(a?.len() + b?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_printed_sql_is_what_an_empty_database_needs() -> Result<()> {
+    let postgres = Postgres::shared()?;
+    postgres.create_database("schema_printed")?;
+    let (fields, roles) = (user_fields(), user_roles());
+    let wanted = Wanted {
+        table: "users_enriched",
+        fields: &fields,
+        roles: &roles,
+        sql: Some(USERS_ENRICHED),
+    };
+    postgres.psql("schema_printed", &schema::print(Some(&wanted)))?;
+    let connection = Database::new(&postgres.database_url("schema_printed"), "gristmill/schema")?
+        .connect()
+        .await?;
+    let problems = schema::problems(&connection, &wanted).await?;
+    assert!(problems.is_empty(), "{problems:?}");
+    Ok(())
+}
+
+fn user_fields() -> Vec<gristmill_core::column::Field> {
+    let mut fields = vec![field("user_id", LogicalType::Int64)];
+    fields.extend(
+        [
+            "name",
+            "email",
+            "email_domain",
+            "country_code",
+            "country_name",
+        ]
+        .map(|name| field(name, LogicalType::Text)),
+    );
+    fields.extend(["is_corporate", "is_deleted"].map(|name| field(name, LogicalType::Boolean)));
+    fields.push(field("updated_at", LogicalType::TimestampMs));
+    fields
+}
+
+fn user_roles() -> Roles {
+    Roles {
+        key: vec!["user_id".into()],
+        event_time: "updated_at".into(),
+        deleted: Some("is_deleted".into()),
+        order: vec![],
+    }
+}
+
+#[rstest]
+#[case::column(
+    "alter table people drop column name",
+    "the table people has no column name: alter table public.people add column \"name\" text"
+)]
+#[case::type_(
+    "alter table people alter column name type int using 1",
+    "the column name of the table people is integer, but the pipeline writes text: make it text"
+)]
+#[case::index(
+    "alter table people drop constraint people_pkey",
+    "add primary key (\"id\")"
+)]
+#[case::partial(
+    "alter table people drop constraint people_pkey; create unique index on people (id) where id > 0",
+    "no unique index on exactly"
+)]
+#[case::not_null(
+    "alter table people add column city text not null",
+    "no transform writes the column city"
+)]
+#[case::generated(
+    "alter table people drop column name, add column name text generated always as ('x') stored",
+    "is computed by Postgres"
+)]
+#[case::provenance(
+    "alter table people alter column _gm_offset type text",
+    "the column _gm_offset of the table people is text: make it bigint, or drop it"
+)]
+#[case::behind("delete from gristmill.migration", "run `gristmill schema apply`")]
+#[case::ahead(
+    "insert into gristmill.migration values (999, 'later')",
+    "made by a newer gristmill"
+)]
+#[tokio::test]
+async fn each_problem_is_a_sentence_that_says_what_to_do(
+    #[case] change: &str,
+    #[case] sentence: &str,
+) -> Result<()> {
+    let name = format!(
+        "schema_problem_{:x}",
+        change
+            .bytes()
+            .fold(0u32, |hash, b| hash.wrapping_mul(31).wrapping_add(b.into()))
+    );
+    let fixture = Fixture::new(&name, WITH_PROVENANCE).await?;
+    fixture.psql(change)?;
+    let (fields, roles) = (fields(), roles());
+    let wanted = Wanted {
+        table: "people",
+        fields: &fields,
+        roles: &roles,
+        sql: None,
+    };
+    let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
+    assert!(
+        problems.len() == 1 && problems[0].contains(sentence),
+        "{problems:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
+    let fixture = Fixture::new("schema_privileges", WITH_PROVENANCE).await?;
+    fixture.psql(
+        "create role reader login; revoke temporary on database schema_privileges from public",
+    )?;
+    let url = format!(
+        "postgres://reader@127.0.0.1:{}/schema_privileges",
+        fixture.postgres.port()
+    );
+    let database = Database::new(&url, "gristmill/schema")?;
+    let (fields, roles) = (fields(), roles());
+    let wanted = Wanted {
+        table: "people",
+        fields: &fields,
+        roles: &roles,
+        sql: None,
+    };
+    let mut expected = vec![
+        "grant usage on schema gristmill to reader".to_owned(),
+        "grant select, insert, update on gristmill.checkpoint to reader".to_owned(),
+        "grant insert, update on public.people to reader".to_owned(),
+        "grant temporary on database schema_privileges to reader".to_owned(),
+    ];
+    fixture.psql("grant select on people to reader")?;
+    // Do what the sentences say until none is left.
+    for _ in 0..3 {
+        for problem in schema::problems(&*database.connect().await?, &wanted).await? {
+            let grant = problem.rsplit(": ").next().unwrap_or_default().to_owned();
+            expected.retain(|e| *e != grant);
+            fixture.psql(&grant)?;
+        }
+    }
+    assert_eq!(expected, Vec::<String>::new());
+    assert_eq!(
+        schema::problems(&*database.connect().await?, &wanted).await?,
+        Vec::<String>::new()
+    );
+    Ok(())
+}
+
+#[rstest]
+#[case::refused("postgres://app:hunter2@127.0.0.1:1/db")]
+#[case::two_at_signs("postgres://app:hunter2@hunter2@127.0.0.1/db")]
+#[case::question_mark("postgres://app:hun?hunter2=1@127.0.0.1/db")]
+#[case::unknown_option("postgres://app:hunter2@127.0.0.1/db?hunter2=1")]
+#[case::no_host("postgres:///db?password=hunter2")]
+#[case::scheme("mysql://app:hunter2@127.0.0.1/db")]
+#[tokio::test]
+async fn a_password_is_in_no_message(#[case] url: &str) {
+    let error = match Database::new(url, "gristmill/secret") {
+        Ok(database) => database.connect().await.err().map(anyhow::Error::from),
+        Err(error) => Some(error.into()),
+    };
+    let error = error.expect("nothing to connect to");
+    let shown = format!("{error:#} {error:?}");
+    assert!(!shown.contains("hunter2") && !shown.is_empty(), "{shown}");
+}
