@@ -92,7 +92,8 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES_MAX)
         .total_core_instances(CORE_INSTANCES_MAX)
-        .total_memories(2 * INSTANCES_MAX)
+        // One each. A memory reserves 4 GiB of addresses, so the pool 4 of the 128 TiB that a process has.
+        .total_memories(INSTANCES_MAX)
         .total_tables(4 * INSTANCES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX);
     pool
