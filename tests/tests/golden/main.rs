@@ -87,3 +87,14 @@ fn the_list_for_people_is_the_default() -> Result<()> {
     assert_eq!(check(&component, &case)?, "");
     Ok(())
 }
+
+#[test]
+fn the_sample_events_are_a_case() -> Result<()> {
+    let shipped = builtin::data("sample_events").context("no sample events")?;
+    let events: Vec<Value> = serde_json::from_slice(shipped)?;
+    let case = cases("normalize-cdc")?.remove(&data("golden/normalize-cdc/sample-events.json"));
+    let input = case.context("sample-events.json is gone")?.input;
+    let wrapped = |value: Value| json!({ "value": value });
+    assert_eq!(input, events.into_iter().map(wrapped).collect::<Vec<_>>());
+    Ok(())
+}
