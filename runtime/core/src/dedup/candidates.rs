@@ -33,14 +33,6 @@ impl Candidates {
         }
     }
 
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The row at a position.
     pub fn row(&self, position: u32) -> u32 {
         self.rows[position as usize]

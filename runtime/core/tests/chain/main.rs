@@ -1,7 +1,11 @@
 //! The chain with native transforms, from JSON to rows.
 
 mod blame;
+mod events;
+mod oracle;
+mod outcome;
 mod plans;
+mod postgres;
 mod rules;
 mod simulation;
 mod times;

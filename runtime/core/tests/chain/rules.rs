@@ -1,16 +1,18 @@
-//! Native transforms, the events they read, and how to read what comes out.
+//! Native transforms and the chains made of them.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array, StringArray};
-use gristmill_core::chain::{Chain, ChainSpec, Computed, Late, TimePolicy, Tombstone};
+use gristmill_core::chain::{Chain, ChainSpec, Late, TimePolicy, Tombstone};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
-use gristmill_core::record::Records;
 use gristmill_core::transform::{Fault, Output, Rejection, Transform};
+
+pub(crate) use crate::events::*;
+pub(crate) use crate::outcome::*;
 
 pub(crate) type Rule = Box<dyn FnMut(&Batch) -> Result<Output, Fault> + Send>;
 
@@ -46,62 +48,7 @@ pub(crate) fn field(name: &str, logical_type: LogicalType, nullable: bool) -> Fi
     }
 }
 
-/// An event of the tests' format. `at` in milliseconds.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Event {
-    pub(crate) key: i64,
-    pub(crate) at: i64,
-    pub(crate) seq: Option<i64>,
-    pub(crate) note: String,
-    /// A second row of the same record, for this key.
-    pub(crate) also: Option<i64>,
-}
-
-impl Event {
-    pub(crate) fn new(key: i64, at: i64, note: &str) -> Self {
-        Self {
-            key,
-            at,
-            note: note.to_owned(),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn json(&self) -> String {
-        let number = |n: Option<i64>| n.map_or("null".to_owned(), |n| n.to_string());
-        format!(
-            r#"{{"key":{},"at":{},"seq":{},"note":"{}","also":{}}}"#,
-            self.key,
-            self.at,
-            number(self.seq),
-            self.note,
-            number(self.also)
-        )
-    }
-}
-
-/// Events as records at offsets `first`, `first + step`, ...
-pub(crate) fn records(events: &[Event], first: i64, step: i64) -> Records {
-    let mut records = Records::default();
-    for (i, event) in events.iter().enumerate() {
-        let value = if event.note == "malformed" {
-            "{".to_owned()
-        } else {
-            event.json()
-        };
-        let value = (event.note != "tombstone").then_some(value.as_bytes());
-        records.push(
-            first + i as i64 * step,
-            Some(event.at),
-            None,
-            value,
-            std::iter::empty(),
-        );
-    }
-    records
-}
-
-fn ints(batch: &Batch, column: usize) -> &Int64Array {
+pub(crate) fn ints(batch: &Batch, column: usize) -> &Int64Array {
     batch.columns[column].values.as_primitive::<Int64Type>()
 }
 
@@ -311,83 +258,18 @@ pub(crate) fn chain_of(spec: ChainSpec, shape: Shape, event_time_max: Option<i64
     .unwrap()
 }
 
+impl Native {
+    /// Fails on more than `rows` rows, whatever they are.
+    pub(crate) fn with_memory_for(mut self, rows: usize) -> Self {
+        let mut rule = self.rule;
+        self.rule = Box::new(move |batch| match batch.rows > rows {
+            true => Err(Fault::OutOfMemory("wanted 65 MiB".to_owned())),
+            false => rule(batch),
+        });
+        self
+    }
+}
+
 pub(crate) fn chain() -> Chain {
     chain_of(spec(PLAIN), PLAIN, None)
-}
-
-/// A row as the sink gets it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) key: String,
-    pub(crate) at_us: i64,
-    pub(crate) seq: Option<i64>,
-    pub(crate) upper: Option<String>,
-    pub(crate) offset: i64,
-    pub(crate) rank: u32,
-}
-
-pub(crate) fn rows(computed: &Computed) -> Vec<Row> {
-    let batch = &computed.rows;
-    assert!(batch.is_well_formed());
-    assert_eq!(batch.rows, computed.sources.len());
-    let key = |row: usize| match batch.fields[1].logical_type {
-        LogicalType::Text => texts(batch, 1).value(row).to_owned(),
-        _ => ints(batch, 1).value(row).to_string(),
-    };
-    let row = |row: usize| Row {
-        key: key(row),
-        at_us: ints(batch, 2).value(row),
-        seq: ints(batch, 3)
-            .is_valid(row)
-            .then(|| ints(batch, 3).value(row)),
-        upper: texts(batch, 0)
-            .is_valid(row)
-            .then(|| texts(batch, 0).value(row).to_owned()),
-        offset: computed
-            .records
-            .get(computed.sources[row].record as usize)
-            .offset,
-        rank: computed.sources[row].rank,
-    };
-    (0..batch.rows).map(row).collect()
-}
-
-/// `(key, upper)` of each row.
-pub(crate) fn landed(computed: &Computed) -> Vec<(String, String)> {
-    rows(computed)
-        .into_iter()
-        .map(|r| (r.key, r.upper.unwrap_or_default()))
-        .collect()
-}
-
-/// `(record, ordinal, stage, code)` of each dead letter.
-pub(crate) fn letters(computed: &Computed) -> Vec<(u32, u32, String, String)> {
-    let letters = computed.dead_letters.iter();
-    letters
-        .map(|d| (d.record, d.ordinal, d.stage.to_text(), d.code.clone()))
-        .collect()
-}
-
-/// Everything that came in is accounted for. `splits`: rows that the normalizer made beyond one a record.
-pub(crate) fn assert_adds_up(computed: &Computed, splits: u64) {
-    let c = computed.counts;
-    assert_eq!(
-        c.records + splits,
-        c.tombstones + c.dropped + c.superseded + c.rows + c.dead_letters,
-        "{c:?}"
-    );
-    assert_eq!(c.rows, computed.rows.rows as u64);
-    assert_eq!(c.dead_letters, computed.dead_letters.len() as u64);
-    assert_eq!(c.records, computed.records.len() as u64);
-    let unique = computed.dead_letters.windows(2);
-    assert!(
-        unique
-            .into_iter()
-            .all(|w| (w[0].record, w[0].ordinal) < (w[1].record, w[1].ordinal))
-    );
-    let offset = |r: &gristmill_core::record::Record<'_>| r.offset + 1;
-    assert_eq!(
-        Some(computed.next_offset),
-        computed.records.last().as_ref().map(offset)
-    );
 }

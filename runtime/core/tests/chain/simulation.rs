@@ -1,12 +1,17 @@
 //! A partition's life as a seeded loop: batches of any size, computed ahead, committed, lost, refused, restarted. Whatever happens, the table is what an oracle
 //! makes of all events at once.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use gristmill_core::chain::{Chain, ChainSpec, Computed, Late};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
+use gristmill_core::dimension::Dimensions;
+use gristmill_core::transform::Transform;
 use proptest::prelude::*;
 
+use crate::oracle::{oracle, surely_tried};
+use crate::postgres::{Postgres, STEP};
 use crate::rules::*;
 
 #[derive(Clone, Debug)]
@@ -22,24 +27,12 @@ enum Op {
     CommitAndCrash,
 }
 
-/// Newest last; the offset and rank settle ties.
-type Version = (i64, Option<i64>, i64, u32);
-
-/// What Postgres holds.
-#[derive(Default)]
-struct Postgres {
-    table: HashMap<String, (Version, String)>,
-    next: usize,
-    event_time_max: Option<i64>,
-    letters: BTreeMap<(i64, u32), String>,
-    /// Rows that the guard turned away.
-    stale: usize,
-}
-
 struct World<'a> {
     events: &'a [Event],
     spec: ChainSpec,
     shape: Shape,
+    /// Rows that the transforms have memory for.
+    memory_rows: usize,
     postgres: Postgres,
     chain: Chain,
     ahead: VecDeque<Computed>,
@@ -48,20 +41,17 @@ struct World<'a> {
     crashed: bool,
 }
 
-/// Offsets have holes.
-const STEP: i64 = 3;
-
 impl<'a> World<'a> {
-    fn new(events: &'a [Event], spec: ChainSpec, shape: Shape) -> Self {
-        let chain = chain_of(spec.clone(), shape, None);
-        let (postgres, ahead) = (Postgres::default(), VecDeque::new());
+    fn new(events: &'a [Event], spec: ChainSpec, shape: Shape, memory_rows: usize) -> Self {
+        let chain = start(&spec, shape, memory_rows, None);
         Self {
             events,
             spec,
             shape,
-            postgres,
+            memory_rows,
+            postgres: Postgres::default(),
             chain,
-            ahead,
+            ahead: VecDeque::new(),
             next: 0,
             crashed: false,
         }
@@ -133,8 +123,23 @@ impl<'a> World<'a> {
         self.crashed = true;
         self.ahead.clear();
         self.next = self.postgres.next;
-        self.chain = chain_of(self.spec.clone(), self.shape, self.postgres.event_time_max);
+        let event_time_max = self.postgres.event_time_max;
+        self.chain = start(&self.spec, self.shape, self.memory_rows, event_time_max);
     }
+}
+
+fn start(spec: &ChainSpec, shape: Shape, memory_rows: usize, event_time_max: Option<i64>) -> Chain {
+    let transforms: Vec<Box<dyn Transform>> = vec![
+        Box::new(normalizer(shape).with_memory_for(memory_rows)),
+        Box::new(upper().with_memory_for(memory_rows)),
+    ];
+    Chain::new(
+        spec.clone(),
+        transforms,
+        Arc::new(Dimensions::new()),
+        event_time_max,
+    )
+    .unwrap()
 }
 
 fn refused(computed: &Computed) -> Vec<DeadLetter> {
@@ -149,122 +154,6 @@ fn refused(computed: &Computed) -> Vec<DeadLetter> {
             message: "no".to_owned(),
         })
         .collect()
-}
-
-impl Postgres {
-    fn write(&mut self, computed: &Computed, shape: Shape) {
-        let rows = rows(computed);
-        assert!(rows.windows(2).all(|w| match shape.text_key {
-            true => w[0].key < w[1].key,
-            false => w[0].key.parse::<i64>().unwrap() < w[1].key.parse::<i64>().unwrap(),
-        }));
-        for row in rows {
-            let seq = row.seq.filter(|_| shape.order);
-            let version = (row.at_us, seq, row.offset, row.rank);
-            let stored = self.table.get(&row.key).map(|(v, _)| *v);
-            if stored.is_some_and(|v| v > version) {
-                self.stale += 1;
-            } else {
-                self.table.insert(row.key, (version, row.upper.unwrap()));
-            }
-        }
-        for letter in &computed.dead_letters {
-            let offset = computed.records.get(letter.record as usize).offset;
-            let again = self
-                .letters
-                .insert((offset, letter.ordinal), letter.code.clone());
-            assert_eq!(again, None, "a dead letter was written twice");
-        }
-        self.next = ((computed.next_offset - 1) / STEP) as usize + 1;
-        self.event_time_max = computed.event_time_max;
-    }
-}
-
-/// The table and the dead letters, from all events at once. Letters of rows that may lose to a newer one before anybody looks at them are optional.
-fn oracle(
-    events: &[Event],
-    spec: &ChainSpec,
-    shape: Shape,
-) -> (Postgres, BTreeMap<(i64, u32), String>) {
-    let (mut postgres, mut optional) = (Postgres::default(), BTreeMap::new());
-    let mut max = None;
-    for (i, event) in events.iter().enumerate() {
-        let offset = i as i64 * STEP;
-        let at_us = event.at * 1000;
-        let mut whole = |code: &str| postgres.letters.insert((offset, 0), code.to_owned());
-        match event.note.as_str() {
-            "malformed" => _ = whole("malformed"),
-            "reject-first" => _ = whole("rejected"),
-            "trap-first" => _ = whole("transform-trapped"),
-            "drop" | "tombstone" => {}
-            note => {
-                let late = max.is_some_and(|m: i64| at_us < m - spec.time.watermark_delay_us);
-                max = max.max(Some(at_us));
-                for (rank, key) in event.also.into_iter().chain([event.key]).enumerate() {
-                    let letter = (offset, rank as u32 + 1);
-                    if late && spec.time.late == Late::DeadLetter {
-                        postgres.letters.insert(letter, "late".to_owned());
-                        continue;
-                    }
-                    let bad = [
-                        ("trap", "transform-trapped"),
-                        ("reject", "rejected"),
-                        ("zero", "zero-byte"),
-                        ("refuse", "refused"),
-                    ];
-                    if let Some((_, code)) = bad.iter().find(|(n, _)| *n == note) {
-                        optional.insert(letter, (*code).to_owned());
-                        continue;
-                    }
-                    let key = if shape.text_key {
-                        format!("key {key}")
-                    } else {
-                        key.to_string()
-                    };
-                    let version = (
-                        at_us,
-                        event.seq.filter(|_| shape.order),
-                        offset,
-                        rank as u32,
-                    );
-                    let stored = postgres
-                        .table
-                        .entry(key)
-                        .or_insert((version, note.to_uppercase()));
-                    if stored.0 < version {
-                        *stored = (version, note.to_uppercase());
-                    }
-                }
-            }
-        }
-    }
-    postgres.event_time_max = max;
-    (postgres, optional)
-}
-
-/// Bad rows newer than the newest good one of their key: each must have been tried, and so be a dead letter.
-fn surely_tried(events: &[Event], postgres: &Postgres, shape: Shape, letter: (i64, u32)) -> bool {
-    let event = &events[(letter.0 / STEP) as usize];
-    let key = [event.also, Some(event.key)]
-        .into_iter()
-        .flatten()
-        .nth(letter.1 as usize - 1)
-        .unwrap();
-    let key = if shape.text_key {
-        format!("key {key}")
-    } else {
-        key.to_string()
-    };
-    let version = (
-        event.at * 1000,
-        event.seq.filter(|_| shape.order),
-        letter.0,
-        letter.1 - 1,
-    );
-    postgres
-        .table
-        .get(&key)
-        .is_none_or(|(winner, _)| *winner < version)
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -320,6 +209,7 @@ proptest! {
         ops in prop::collection::vec(op(), 0..60),
         (text_key, order, late) in any::<(bool, bool, bool)>(),
         forgetful in prop::option::of(any::<bool>()),
+        memory_rows in 1_usize..12,
     ) {
         let shape = Shape { text_key, order };
         let mut spec = spec(shape);
@@ -329,7 +219,7 @@ proptest! {
             Some(true) => spec.time.ttl_us = 5_000,
             Some(false) => spec.state_max_bytes = 200,
         }
-        let mut world = World::new(&events, spec.clone(), shape);
+        let mut world = World::new(&events, spec.clone(), shape, memory_rows);
         for op in &ops {
             world.run(op);
         }
