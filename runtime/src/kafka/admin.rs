@@ -8,7 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::TopicPartition;
@@ -16,6 +16,7 @@ pub use super::admin_error::AdminError;
 use super::admin_error::{Reasons, explain};
 use super::config;
 use super::fault::is_refusal;
+use super::reading::push;
 
 /// For one answer. A broker that is up answers in milliseconds; one that is started at the same moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -157,7 +158,11 @@ impl Admin {
             match reader.poll(deadline - Instant::now()) {
                 Some(Ok(message)) if message.offset() < offset => {}
                 Some(Ok(message)) if message.offset() > offset => return Ok(None),
-                Some(Ok(message)) => return Ok(Some(one(&message))),
+                Some(Ok(message)) => {
+                    let mut records = Records::default();
+                    push(&mut records, &message, partition);
+                    return Ok(Some(records));
+                }
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
                 Some(Err(e)) if e.rdkafka_error_code() == Some(Code::AutoOffsetReset) => {
                     return Ok(None);
@@ -202,17 +207,4 @@ impl Admin {
             _ => Ok(()),
         }
     }
-}
-
-fn one(message: &impl Message) -> Records {
-    let mut records = Records::default();
-    let headers = message.headers().into_iter().flat_map(|h| h.iter());
-    records.push(
-        message.offset(),
-        message.timestamp().to_millis(),
-        message.key(),
-        message.payload(),
-        headers.map(|h| (h.key, h.value)),
-    );
-    records
 }

@@ -28,14 +28,14 @@ pub enum SourceFault {
     /// A subscribed topic does not exist. It is picked up when it appears.
     #[error("{reason}")]
     UnknownTopic { reason: String },
-    /// The brokers refuse who we are or what we ask for. Tried again until it is allowed.
+    /// The brokers refuse who we are or what we ask for: credentials, ACLs, a group that others use in another way. Tried again until it is allowed.
     #[error("kafka refuses: {reason}")]
-    Unauthorized { reason: String },
+    Refused { reason: String },
     /// No broker can be reached. Transient: the consumer keeps trying.
     #[error("kafka cannot be reached: {reason}")]
     Unreachable { reason: String },
-    /// Brokers answer again after [`SourceFault::Unreachable`].
-    #[error("kafka can be reached again")]
+    /// Records come again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
+    #[error("kafka answers again")]
     Reachable,
     /// The consumer has ended. Partitions are lost ([`super::Assignments::lost`] was called before).
     #[error("the consumer has ended: {reason}")]
@@ -52,10 +52,12 @@ pub(crate) enum Kind {
     /// Records that cannot be read; librdkafka would go on behind them.
     Damaged,
     UnknownTopic,
-    Unauthorized,
+    Refused,
     Unreachable,
     Fatal,
-    /// librdkafka deals with it by itself.
+    /// A connection that librdkafka makes again by itself, as often as needed.
+    Connection,
+    /// Something else that librdkafka deals with.
     Transient,
 }
 
@@ -80,8 +82,19 @@ pub(crate) fn kind(error: &KafkaError) -> Kind {
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
             Kind::UnknownTopic
         }
-        code if is_refusal(code) => Kind::Unauthorized,
+        code if is_refusal(code) => Kind::Refused,
+        Some(
+            Code::InconsistentGroupProtocol
+            | Code::InvalidGroupId
+            | Code::InvalidSessionTimeout
+            | Code::GroupMaxSizeReached
+            | Code::UnsupportedVersion
+            | Code::UnsupportedFeature,
+        ) => Kind::Refused,
         Some(Code::AllBrokersDown) => Kind::Unreachable,
+        Some(Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut) => {
+            Kind::Connection
+        }
         Some(Code::Fatal | Code::FencedInstanceId) => Kind::Fatal,
         _ => Kind::Transient,
     }

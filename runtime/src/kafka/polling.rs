@@ -32,7 +32,17 @@ pub(crate) struct Polling<A: Assignments + Send + 'static> {
     consumer: BaseConsumer<Context<A>>,
     commands: mpsc::Receiver<Command>,
     readings: Readings,
-    unreachable: bool,
+    trouble: Trouble,
+}
+
+/// What was reported and still holds, so that it is reported once.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Trouble {
+    #[default]
+    None,
+    Unreachable,
+    /// Outranks the other: a broker that refuses also closes the connection.
+    Refused,
 }
 
 /// Whether the loop goes on.
@@ -52,7 +62,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             consumer,
             commands,
             readings: Readings::new(queued_max_bytes),
-            unreachable: false,
+            trouble: Trouble::None,
         }
     }
 
@@ -168,9 +178,14 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             Kind::OffsetReset => self.find_out_of_range(reason),
             Kind::Damaged => self.lose_positions(reason),
             Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
-            Kind::Unauthorized => self.report(SourceFault::Unauthorized { reason }),
+            Kind::Refused => {
+                if std::mem::replace(&mut self.trouble, Trouble::Refused) != Trouble::Refused {
+                    self.report(SourceFault::Refused { reason });
+                }
+            }
             Kind::Unreachable => {
-                if !std::mem::replace(&mut self.unreachable, true) {
+                if self.trouble == Trouble::None {
+                    self.trouble = Trouble::Unreachable;
                     self.report(SourceFault::Unreachable { reason });
                 }
             }
@@ -178,7 +193,8 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 self.end(reason);
                 return Flow::Stop;
             }
-            Kind::Transient => tracing::debug!(%error, reason, "kafka"),
+            Kind::Connection => tracing::debug!(%error, reason, "kafka"),
+            Kind::Transient => tracing::warn!(%error, reason, "kafka"),
         }
         Flow::Continue
     }
@@ -228,8 +244,9 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         state.owner.fault(SourceFault::Fatal { reason });
     }
 
+    /// Records or a partition's end arrived.
     fn set_reachable(&mut self) {
-        if std::mem::replace(&mut self.unreachable, false) {
+        if std::mem::take(&mut self.trouble) != Trouble::None {
             self.report(SourceFault::Reachable);
         }
     }

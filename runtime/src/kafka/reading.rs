@@ -54,21 +54,7 @@ impl Reading {
         if offset < self.next_offset {
             return;
         }
-        let timestamp_ms = message.timestamp().to_millis();
-        let (key, value) = (message.key(), message.payload());
-        match message.headers() {
-            None => {
-                let none = std::iter::empty();
-                self.records.push(offset, timestamp_ms, key, value, none);
-            }
-            Some(headers) => {
-                let readable = readable_headers(headers, &self.partition, offset);
-                let headers = (0..readable)
-                    .map(|i| headers.get(i))
-                    .map(|h| (h.key, h.value));
-                self.records.push(offset, timestamp_ms, key, value, headers);
-            }
-        }
+        push(&mut self.records, message, &self.partition);
         self.next_offset = offset + 1;
         if self.records.len() >= CHUNK_RECORDS || self.records.bytes() >= CHUNK_BYTES {
             self.deliver();
@@ -173,14 +159,63 @@ impl Readings {
     }
 }
 
+/// Copies a message.
+pub(crate) fn push(
+    records: &mut Records,
+    message: &BorrowedMessage<'_>,
+    partition: &TopicPartition,
+) {
+    let offset = message.offset();
+    let timestamp_ms = message.timestamp().to_millis();
+    let (key, value) = (message.key(), message.payload());
+    let Some(headers) = message.headers() else {
+        let none = std::iter::empty();
+        return records.push(offset, timestamp_ms, key, value, none);
+    };
+    let readable = readable_headers(headers);
+    if readable < headers.count() {
+        tracing::warn!(%partition, offset, "header {readable} has a name that is not utf-8; it and those after it are left out");
+    }
+    let headers = (0..readable)
+        .map(|i| headers.get(i))
+        .map(|h| (h.key, h.value));
+    records.push(offset, timestamp_ms, key, value, headers);
+}
+
 /// How many headers, from the first on, can be read. rdkafka panics at a header whose name is not UTF-8, and such a record must not end the consumer.
-fn readable_headers(headers: &impl Headers, partition: &TopicPartition, offset: i64) -> usize {
-    for i in 0..headers.count() {
-        let read = std::panic::catch_unwind(AssertUnwindSafe(|| headers.get(i).key.len()));
-        if read.is_err() {
-            tracing::warn!(%partition, offset, "header {i} has a name that is not utf-8; it and those after it are left out");
-            return i;
+fn readable_headers(headers: &impl Headers) -> usize {
+    let readable = |i: &usize| {
+        let read = AssertUnwindSafe(|| headers.get(*i).key.len());
+        std::panic::catch_unwind(read).is_ok()
+    };
+    (0..headers.count()).take_while(readable).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::message::Header;
+
+    use super::*;
+
+    /// As rdkafka's own do.
+    struct PanicsAt(usize);
+
+    impl Headers for PanicsAt {
+        fn count(&self) -> usize {
+            3
+        }
+
+        fn try_get(&self, i: usize) -> Option<Header<'_, &[u8]>> {
+            assert_ne!(i, self.0, "not utf-8");
+            let (key, value) = ("name", None);
+            Some(Header { key, value })
         }
     }
-    headers.count()
+
+    #[test]
+    fn a_header_that_cannot_be_read_ends_the_headers_and_not_the_thread() {
+        assert_eq!(readable_headers(&PanicsAt(0)), 0);
+        assert_eq!(readable_headers(&PanicsAt(2)), 2);
+        assert_eq!(readable_headers(&PanicsAt(3)), 3);
+    }
 }

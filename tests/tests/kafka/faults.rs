@@ -1,10 +1,13 @@
 //! What the owner is told when something is amiss.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Result;
 use gristmill::kafka::{SourceConfig, SourceFault, TopicPartition, feed};
 use gristmill_tests::kafka::Kafka;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::owner::{Told, assigned, fault, next, offsets, produce, read, source, topic, wait};
 
@@ -95,6 +98,34 @@ fn a_topic_that_is_missing_is_named_and_read_when_it_appears() -> Result<()> {
     );
     assert!(unknown.to_string().contains("missing"), "{unknown}");
     kafka.create_topic("missing", 1, &[])?;
+    let (_, mut intake) = assigned(&told)?;
+    assert_eq!(read(&mut intake)?.len(), 0);
+    source.stop();
+    Ok(())
+}
+
+#[test]
+fn a_group_that_others_use_in_another_way_is_a_refusal() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    let config = topic(kafka, "mixed", 1)?;
+    let other: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.bootstrap())
+        .set("group.id", "mixed")
+        .set("partition.assignment.strategy", "range")
+        .create()?;
+    other.subscribe(&["mixed"])?;
+    wait("the other member", || {
+        other.poll(Duration::from_millis(50));
+        Ok(other.assignment()?.count() == 1)
+    })?;
+    let (source, told) = source(&config, |_| Some(0))?;
+    let refused = fault(&told)?;
+    assert!(
+        matches!(refused, SourceFault::Refused { .. }),
+        "{refused:?}"
+    );
+    drop(other);
+    // It goes on by itself.
     let (_, mut intake) = assigned(&told)?;
     assert_eq!(read(&mut intake)?.len(), 0);
     source.stop();
