@@ -12,10 +12,10 @@ pub mod fault_proxy;
 pub mod job;
 pub mod kafka;
 pub mod oracle;
-pub mod postgres;
-pub mod process;
 pub mod program;
 pub mod rows;
 pub mod seed;
 pub mod table;
 pub mod topic;
+
+pub use gristmill::demo::{postgres, process};

@@ -105,12 +105,22 @@ impl Records {
         self.len().checked_sub(1).map(|i| self.get(i))
     }
 
-    /// Appends records `range` of `other`, whose offsets must follow.
+    /// Appends records `range` of `other`, whose offsets must follow: two copies, however many they are.
     pub fn append(&mut self, other: &Records, range: std::ops::Range<usize>) {
-        for i in range {
-            let r = other.get(i);
-            self.push(r.offset, r.timestamp_ms, r.key, r.value, r.headers());
-        }
+        let entries = &other.index[range];
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return;
+        };
+        let (from, to) = (first.start, self.bytes.len());
+        self.bytes
+            .extend_from_slice(&other.bytes[from..last.headers_end]);
+        self.index.extend(entries.iter().map(|e| Entry {
+            start: e.start - from + to,
+            key_end: e.key_end - from + to,
+            value_end: e.value_end - from + to,
+            headers_end: e.headers_end - from + to,
+            ..*e
+        }));
     }
 }
 
@@ -163,5 +173,28 @@ mod tests {
             (9, Some(&b"k"[..]), None)
         );
         assert_eq!(last.headers().collect::<Vec<_>>(), headers);
+    }
+
+    #[test]
+    fn appended_records_are_the_same_records() {
+        let mut source = Records::default();
+        for offset in 0..5 {
+            let value = vec![b'v'; offset as usize];
+            let header = [("h", Some(&b"x"[..]))];
+            source.push(offset, None, Some(b"key"), Some(&value), header.into_iter());
+        }
+        let mut records = Records::default();
+        records.append(&source, 1..3);
+        records.append(&source, 3..3);
+        records.append(&source, 3..5);
+        assert_eq!(records.len(), 4);
+        for (i, record) in records.iter().enumerate() {
+            let original = source.get(i + 1);
+            assert_eq!(
+                (record.offset, record.key, record.value),
+                (original.offset, original.key, original.value)
+            );
+            assert!(record.headers().eq(original.headers()));
+        }
     }
 }

@@ -1,4 +1,163 @@
-//! The commands.
+//! The command line. Each command has its file; this is what they share.
 
+mod check;
+mod dead_letters;
 pub mod produce;
+mod run;
+mod schema;
+mod status;
 pub mod timestamp;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Config};
+use crate::pipeline::Pipeline;
+use crate::postgres::connect::Database;
+use crate::sandbox::Sandbox;
+
+/// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a pipeline until it is told to stop (Ctrl-C or SIGTERM)
+    #[command(
+        after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 DATABASE_URL=postgres://app@localhost/appdb gristmill run pipelines/users.toml"
+    )]
+    Run(PipelineFile),
+    /// Say everything that would stop a pipeline, before it starts
+    #[command(after_help = "Example: gristmill check pipelines/users.toml")]
+    Check(PipelineFile),
+    /// Print or create the tables that a pipeline needs
+    #[command(
+        subcommand,
+        after_help = "Example: gristmill schema apply pipelines/users.toml"
+    )]
+    Schema(schema::Command),
+    /// Show partitions, offsets, lag, states and counts of a pipeline
+    #[command(after_help = "Example: gristmill status pipelines/users.toml")]
+    Status(PipelineFile),
+    /// List, show and replay records that could not be used
+    #[command(
+        subcommand,
+        after_help = "Example: gristmill dead-letters list pipelines/users.toml --code unknown-op"
+    )]
+    DeadLetters(dead_letters::Command),
+    /// Send events from a file, or generated ones, to a topic
+    #[command(
+        after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092"
+    )]
+    Produce(produce::Args),
+    /// Print event times (timestamp_ms) as UTC
+    #[command(after_help = "Example: gristmill timestamp 1726531200000")]
+    Timestamp(timestamp::Args),
+    /// Run the users pipeline on sample events with a broker and a database of its own
+    #[command(after_help = "Example: gristmill demo --keep")]
+    Demo(DemoArgs),
+}
+
+#[derive(Args)]
+struct PipelineFile {
+    /// The pipeline's TOML file
+    pipeline: PathBuf,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Stay up until Ctrl-C, with the psql line to look around
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Parses the command line and runs it. Errors go to standard error, with what caused them.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The demo tells its own story; of the rest only trouble is of interest.
+    crate::logging::start(if matches!(cli.command, Command::Demo(_)) {
+        "warn"
+    } else {
+        "info"
+    });
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(dispatch(cli.command));
+    // Threads that still wait for a server that is away must not hold the exit up.
+    runtime.shutdown_background();
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Run(file) => run::run(&file.pipeline).await?,
+        Command::Check(file) => return check::run(&file.pipeline).await,
+        Command::Schema(command) => schema::run(command).await?,
+        Command::Status(file) => status::run(&file.pipeline).await?,
+        Command::DeadLetters(command) => return dead_letters::run(command).await,
+        Command::Produce(args) => produce::run(args).await?,
+        Command::Timestamp(args) => timestamp::run(args).await?,
+        Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A pipeline file with the database it names.
+fn open(path: &Path) -> Result<(Config, Database)> {
+    let config = config::load(path)?;
+    let application = format!("gristmill/{}", config.pipeline.name);
+    let database = Database::new(&config.target.url, &application).context("target.url")?;
+    Ok((config, database))
+}
+
+/// The same with everything that the file names loaded.
+async fn open_pipeline(path: &Path) -> Result<(Pipeline, Database)> {
+    let (config, database) = open(path)?;
+    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+    let pipeline = Pipeline::load(config, &sandbox, &database).await?;
+    Ok((pipeline, database))
+}
+
+/// Cancelled at the first Ctrl-C or SIGTERM; a second one ends the process at once.
+fn stop_signal() -> Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if told.is_cancelled() {
+                std::process::exit(130);
+            }
+            tracing::info!("stopping");
+            told.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -12,6 +12,7 @@ pub mod admin;
 mod admin_error;
 pub mod config;
 pub mod consumer;
+pub mod embedded;
 pub mod events;
 pub mod fault;
 pub mod feed;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 pub use config::SourceConfig;
 pub use consumer::Source;
 pub use fault::SourceFault;
-pub use feed::{Chunk, Feed, Intake, feed};
+pub use feed::{Chunk, Feed, Held, Intake, feed};
 pub use rebalance::{Assignments, Position};
 
 /// One partition of one topic. Cheap to clone.

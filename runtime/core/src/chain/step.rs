@@ -65,6 +65,7 @@ impl Step {
 
     /// A new batch begins: forgets the convictions of the last one.
     pub(super) fn begin(&mut self) {
+        self.transform.begin_batch();
         self.convictions = 0;
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{Folder, Process, free_port, output, tail, wait_until};
+use super::process::{Folder, Process, free_port, output, tail, wait_until};
 
 /// The superuser of every server; no password.
 const USER: &str = "app";
@@ -98,6 +98,19 @@ impl Postgres {
         ]);
         psql.args(["--dbname", &self.database_url(database), "--command", sql]);
         Ok(output(&mut psql)?.trim_end().to_owned())
+    }
+
+    /// The same as people see it: with headings and lines.
+    pub fn psql_table(&self, database: &str, sql: &str) -> Result<String> {
+        let mut psql = self.command("psql");
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            "--pset=footer=off",
+        ]);
+        psql.args(["--dbname", &self.database_url(database), "--command", sql]);
+        Ok(output(psql.env("PGTZ", "UTC"))?.trim_end().to_owned())
     }
 
     /// The port it listens on, the same after a restart.

@@ -1,0 +1,101 @@
+//! `gristmill check`: everything that would stop a pipeline, before it starts.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::config::{self, Config};
+use crate::kafka::admin::Admin;
+use crate::pipeline::Pipeline;
+use crate::postgres::connect::Database;
+use crate::postgres::schema;
+use crate::sandbox::Sandbox;
+
+pub(super) async fn run(path: &Path) -> Result<ExitCode> {
+    let config = match config::load(path) {
+        Ok(config) => config,
+        Err(error) => return Ok(report(vec![error.to_string()])),
+    };
+    let mut problems = Vec::new();
+    let bootstrap = config.source.bootstrap.clone();
+    let kafka = {
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || kafka_problems(&config))
+    };
+    let chain = chain_problems(config).await;
+    problems.extend(chain);
+    problems.extend(kafka.await?);
+    if problems.is_empty() {
+        println!("{}: ready to run (kafka at {bootstrap})", path.display());
+    }
+    Ok(report(problems))
+}
+
+fn report(problems: Vec<String>) -> ExitCode {
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Components, plans, dimensions, and the tables.
+async fn chain_problems(config: Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    let url = config.target.url.clone();
+    let application = format!("gristmill/{}", config.pipeline.name);
+    let database = match Database::new(&url, &application) {
+        Ok(database) => database,
+        Err(error) => return vec![format!("target.url: {error}")],
+    };
+    let sandbox = match Sandbox::new(crate::cache_folder().as_deref()) {
+        Ok(sandbox) => sandbox,
+        Err(error) => return vec![chain_of(&error.into())],
+    };
+    let connection = database.connect().await;
+    let pipeline = Pipeline::load(config, &sandbox, &database).await;
+    match (connection, pipeline) {
+        (Ok(connection), Ok(pipeline)) => {
+            match schema::problems(&connection, &pipeline.wanted()).await {
+                Ok(found) => problems.extend(found),
+                Err(error) => problems.push(chain_of(&error.into())),
+            }
+        }
+        (connection, pipeline) => {
+            problems.extend(pipeline.err().map(|e| chain_of(&e)));
+            problems.extend(connection.err().map(|e| chain_of(&e.into())));
+        }
+    }
+    problems
+}
+
+/// Topics, and whether the brokers let us see them.
+fn kafka_problems(config: &Config) -> Vec<String> {
+    let admin = match Admin::new(&config.source.bootstrap, &config.source.properties) {
+        Ok(admin) => admin,
+        Err(error) => return vec![chain_of(&error.into())],
+    };
+    let topics = [
+        Some(&config.source.topic),
+        config.dead_letters.topic.as_ref(),
+    ];
+    let mut problems = Vec::new();
+    for topic in topics.into_iter().flatten() {
+        if let Err(error) = admin.topic(topic) {
+            let unreachable = matches!(error, crate::kafka::admin::AdminError::Unreachable { .. });
+            problems.push(chain_of(&error.into()));
+            if unreachable {
+                break;
+            }
+        }
+    }
+    problems
+}
+
+fn chain_of(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}

@@ -1,0 +1,133 @@
+//! `gristmill status`: how a pipeline is doing, from Postgres and Kafka.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::kafka::TopicPartition;
+use crate::kafka::admin::Admin;
+use crate::postgres::checkpoint::{self, Checkpoint, PartitionState};
+use crate::postgres::dead_letter::{self, Filter, LetterState};
+use crate::postgres::{gap, pipeline};
+
+pub(super) async fn run(path: &Path) -> Result<()> {
+    let (config, database) = super::open(path)?;
+    let name = config.pipeline.name.clone();
+    let connection = database.connect().await?;
+    let active = pipeline::active(&connection, &name).await?;
+    let (run, revision) =
+        active.with_context(|| format!("the pipeline `{name}` has never run on this database"))?;
+    let checkpoints = checkpoint::list(&connection, &name, run).await?;
+    let gaps = gap::list(&connection, &name, run).await?;
+    let waiting = Filter {
+        state: Some(LetterState::New),
+        ..Filter::default()
+    };
+    let waiting = dead_letter::list(&connection, &name, run, &waiting)
+        .await?
+        .len();
+    println!(
+        "pipeline {name}: {} -> {}, run {run}, revision {revision}",
+        config.source.topic, config.target.table
+    );
+    let ends = tokio::task::spawn_blocking({
+        let checkpoints = checkpoints.clone();
+        move || ends(&config, &checkpoints)
+    });
+    let (ends, trouble) = match ends.await? {
+        Ok(ends) => (ends, None),
+        Err(error) => (vec![None; checkpoints.len()], Some(error)),
+    };
+    println!("{}", table(&checkpoints, &ends));
+    for checkpoint in &checkpoints {
+        if let Some(reason) = &checkpoint.reason {
+            println!(
+                "{}[{}] halted: {reason}",
+                checkpoint.key.topic, checkpoint.key.partition
+            );
+        }
+    }
+    for gap in gaps {
+        let accepted = gap.accepted_by.as_deref().unwrap_or("nobody yet");
+        println!(
+            "gap in {}[{}]: {} to {} ({}), accepted by {accepted}",
+            gap.topic, gap.partition, gap.from_offset, gap.to_offset, gap.cause
+        );
+    }
+    if waiting > 0 {
+        println!("{waiting} dead letters wait for their topic");
+    }
+    if let Some(error) = trouble {
+        println!("lag is not known: {error:#}");
+    }
+    Ok(())
+}
+
+/// Kafka's end of each partition, exclusive.
+fn ends(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Option<i64>>> {
+    let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
+    let end = |c: &Checkpoint| {
+        let partition = TopicPartition::new(c.key.topic.as_str(), c.key.partition);
+        Ok(Some(admin.watermarks(&partition)?.1))
+    };
+    checkpoints.iter().map(end).collect()
+}
+
+fn table(checkpoints: &[Checkpoint], ends: &[Option<i64>]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header([
+        "partition",
+        "state",
+        "next offset",
+        "lag",
+        "behind s",
+        "event time",
+        "records",
+        "rows",
+        "superseded",
+        "late",
+        "dead letters",
+        "owner",
+    ]);
+    let unknown = || "?".to_owned();
+    for (c, end) in checkpoints.iter().zip(ends) {
+        let lag = end.map(|end| (end - c.next_offset).max(0));
+        table.add_row([
+            c.key.partition.to_string(),
+            if c.state == PartitionState::Halted {
+                "halted"
+            } else {
+                "running"
+            }
+            .to_owned(),
+            c.next_offset.to_string(),
+            lag.map_or_else(unknown, |l| l.to_string()),
+            lag.map_or_else(unknown, |l| behind_seconds(c, l)),
+            c.event_time_max_us
+                .and_then(|us| Timestamp::from_microsecond(us).ok())
+                .map_or_else(String::new, |t| t.to_string()),
+            c.records.to_string(),
+            c.rows_upserted.to_string(),
+            c.superseded.to_string(),
+            c.late.to_string(),
+            c.dead_letters.to_string(),
+            c.owner.clone(),
+        ]);
+    }
+    table
+}
+
+/// Seconds since the last record that was written was put into Kafka; nothing when none waits.
+fn behind_seconds(checkpoint: &Checkpoint, lag: i64) -> String {
+    if lag == 0 {
+        return "0".to_owned();
+    }
+    let at = checkpoint.last_record.as_ref().and_then(|r| r.at_ms);
+    at.map_or("?".to_owned(), |at| {
+        ((Timestamp::now().as_millisecond() - at).max(0) / 1000).to_string()
+    })
+}

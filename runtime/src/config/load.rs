@@ -1,0 +1,336 @@
+//! From a pipeline file's text to [`Config`]: environment variables, types, and every problem at once.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::Config;
+use super::problem::{ConfigError, Problem, nearest};
+
+/// Reads and checks the file at `path`, with variables from the process' environment.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let fail = |message: String| ConfigError {
+        path: path.to_owned(),
+        problems: vec![Problem { line: 0, message }],
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| fail(format!("cannot read the pipeline file: {e}")))?;
+    let mut config =
+        parse(&text, |name| std::env::var(name).ok()).map_err(|problems| ConfigError {
+            path: path.to_owned(),
+            problems,
+        })?;
+    config.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    Ok(config)
+}
+
+/// Parses a pipeline file's text; `variable` looks `${NAME}` up.
+pub fn parse(
+    text: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Problem>> {
+    let at = |span: Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
+    let mut parsed = DeTable::parse(text).map_err(|e| {
+        vec![Problem {
+            line: e.span().map_or(0, at),
+            message: e.message().to_owned(),
+        }]
+    })?;
+    let mut problems = Vec::new();
+    let mut filled = Vec::new();
+    fill_table(
+        parsed.get_mut(),
+        &variable,
+        &mut filled,
+        &mut |span, message| {
+            problems.push(Problem {
+                line: at(span),
+                message,
+            });
+        },
+    );
+    // Rebound, so that it may borrow from `filled`.
+    let mut root = parsed;
+    // What is wrong is taken out and the rest looked at again, so that all problems are told at once.
+    let config = loop {
+        match Config::deserialize(Deserializer::from(root.clone())) {
+            Ok(config) => break Some(config),
+            Err(e) => {
+                let span = e.span().unwrap_or_default();
+                if let Some(typed) = retyped(&filled, &span)
+                    && replace(root.get_mut(), &span, &typed)
+                {
+                    continue;
+                }
+                let line = if e.span().is_some() {
+                    at(span.clone())
+                } else {
+                    0
+                };
+                problems.push(Problem {
+                    line,
+                    message: explain(e.message()),
+                });
+                if !remove(root.get_mut(), &span) {
+                    break None;
+                }
+            }
+        }
+    };
+    if let Some(config) = &config {
+        problems.extend(contradictions(config));
+    }
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => {
+            problems.sort_by_key(|p| p.line);
+            Err(problems)
+        }
+    }
+}
+
+/// Replaces `${NAME}` and `${NAME:-default}` in every string below `table`; each with its span goes to `filled`.
+fn fill_table(
+    table: &mut DeTable<'_>,
+    variable: &impl Fn(&str) -> Option<String>,
+    filled: &mut Vec<(Range<usize>, String)>,
+    problem: &mut impl FnMut(Range<usize>, String),
+) {
+    for (_, value) in table.iter_mut() {
+        fill(value, variable, filled, problem);
+    }
+}
+
+fn fill(
+    value: &mut Spanned<DeValue<'_>>,
+    variable: &impl Fn(&str) -> Option<String>,
+    filled: &mut Vec<(Range<usize>, String)>,
+    problem: &mut impl FnMut(Range<usize>, String),
+) {
+    let span = value.span();
+    match value.get_mut() {
+        DeValue::String(text) if text.contains("${") => match substitute(text, variable) {
+            Ok(new) => {
+                *text = new.clone().into();
+                filled.push((span, new));
+            }
+            Err(message) => problem(span, message),
+        },
+        DeValue::Array(items) => {
+            for item in items.iter_mut() {
+                fill(item, variable, filled, problem);
+            }
+        }
+        DeValue::Table(table) => fill_table(table, variable, filled, problem),
+        _ => {}
+    }
+}
+
+fn substitute(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (inner, tail) = after
+            .split_once('}')
+            .ok_or_else(|| format!("`{text}` has a `${{` without its `}}`"))?;
+        let (name, default) = match inner.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (inner, None),
+        };
+        let value = variable(name)
+            .filter(|v| !v.is_empty())
+            .or(default.map(str::to_owned));
+        out.push_str(before);
+        out.push_str(&value.ok_or_else(|| {
+            format!("the environment variable {name} is not set: set it, or write `${{{name}:-default}}`")
+        })?);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// The number or boolean in the string that was filled in at `span`.
+fn retyped<'a>(filled: &'a [(Range<usize>, String)], span: &Range<usize>) -> Option<DeValue<'a>> {
+    let (_, text) = filled.iter().find(|(s, _)| s == span)?;
+    let value = DeValue::parse(text).ok()?.into_inner();
+    (value.is_integer() || value.is_float() || value.is_bool()).then_some(value)
+}
+
+/// Puts `value` in the place of the string at `span`.
+fn replace<'a>(table: &mut DeTable<'a>, span: &Range<usize>, value: &DeValue<'a>) -> bool {
+    table
+        .iter_mut()
+        .any(|(_, old)| replace_value(old, span, value))
+}
+
+fn replace_value<'a>(
+    old: &mut Spanned<DeValue<'a>>,
+    span: &Range<usize>,
+    value: &DeValue<'a>,
+) -> bool {
+    let here = old.span() == *span;
+    match old.get_mut() {
+        old @ DeValue::String(_) if here => {
+            *old = value.clone();
+            true
+        }
+        DeValue::Array(items) => items
+            .iter_mut()
+            .any(|item| replace_value(item, span, value)),
+        DeValue::Table(table) => replace(table, span, value),
+        _ => false,
+    }
+}
+
+/// Takes the key or value at `span` out.
+fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
+    let key = table
+        .iter()
+        .find(|(k, v)| k.span() == *span || v.span() == *span);
+    if let Some(key) = key.map(|(k, _)| k.get_ref().to_string()) {
+        return table.remove(key.as_str()).is_some();
+    }
+    table.iter_mut().any(|(_, value)| match value.get_mut() {
+        DeValue::Table(inner) => remove(inner, span),
+        DeValue::Array(items) => items.iter_mut().any(|item| match item.get_mut() {
+            DeValue::Table(inner) => remove(inner, span),
+            _ => false,
+        }),
+        _ => false,
+    })
+}
+
+/// serde's words for an unknown key, with the nearest one first.
+fn explain(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field `") else {
+        return message.to_owned();
+    };
+    let mut quoted = rest.split('`').step_by(2);
+    let Some(name) = quoted.next() else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("unknown key `{name}`: did you mean `{near}`?"),
+        None => format!("unknown key `{name}`: known here are {}", known.join(", ")),
+    }
+}
+
+/// What no type can say.
+fn contradictions(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut problem = |message: String| found.push(Problem { line: 0, message });
+    let name = &config.pipeline.name;
+    if name.is_empty()
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    {
+        problem(format!(
+            "pipeline.name `{name}` must be letters, digits, `-`, `_` and `.`"
+        ));
+    }
+    if config.transform.is_empty() {
+        problem("there is no [[transform]]: the first one turns messages into rows, for example component = \"builtin:normalize-cdc\"".to_owned());
+    }
+    for (i, t) in config.transform.iter().enumerate() {
+        if config.transform[..i]
+            .iter()
+            .any(|other| other.name == t.name)
+        {
+            problem(format!(
+                "two transforms are called `{}`: give each its own name",
+                t.name
+            ));
+        }
+    }
+    for (name, d) in &config.dimension {
+        if d.file.is_some() == d.query.is_some() {
+            problem(format!("dimension `{name}` needs either `file` or `query`"));
+        }
+    }
+    for (key, value) in [
+        ("target.max_rows", config.target.max_rows),
+        ("target.connections", config.target.connections),
+        ("limits.record_max_bytes", config.limits.record_max_bytes),
+        ("source.queued_max_bytes", config.source.queued_max_bytes),
+    ] {
+        if value == 0 {
+            problem(format!("{key} must be above 0"));
+        }
+    }
+    if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {
+        problem("dead_letters.ratio_max is a part of 1: between 0.0 and 1.0".to_owned());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+[pipeline]
+name = "users"
+[source]
+bootstrap = "${KAFKA}"
+topic = "users_cdc"
+[[transform]]
+name = "normalize"
+component = "builtin:normalize-cdc"
+[target]
+url = "${DB:-postgres://localhost}"
+table = "users"
+max_rows = "${ROWS:-17}"
+"#;
+
+    fn variable(name: &str) -> Option<String> {
+        (name == "KAFKA").then(|| "localhost:9092".to_owned())
+    }
+
+    #[test]
+    fn variables_are_filled_in_and_become_numbers_where_numbers_belong() {
+        let config = parse(MINIMAL, variable).unwrap();
+        assert_eq!(config.source.bootstrap, "localhost:9092");
+        assert_eq!(config.target.url, "postgres://localhost");
+        assert_eq!(config.target.max_rows, 17);
+    }
+
+    #[test]
+    fn a_variable_that_is_a_number_stays_text_where_text_belongs() {
+        let config = parse(MINIMAL, |_| Some("123".to_owned())).unwrap();
+        assert_eq!(
+            (config.target.url.as_str(), config.target.max_rows),
+            ("123", 123)
+        );
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_line_and_the_nearest_key() {
+        let text = MINIMAL.replace("topic =", "topik = 1\ntopic =") + "linger_sm = 1\n";
+        let problems = parse(&text, |_| None).unwrap_err();
+        let told: Vec<_> = problems
+            .iter()
+            .map(|p| (p.line, p.message.as_str()))
+            .collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(told[0].0, 5);
+        assert!(told[0].1.contains("KAFKA is not set"), "{told:?}");
+        assert_eq!(told[1], (6, "unknown key `topik`: did you mean `topic`?"));
+        assert_eq!(
+            told[2],
+            (15, "unknown key `linger_sm`: did you mean `linger_ms`?")
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_its_line() {
+        let text = MINIMAL.replace("\"${ROWS:-17}\"", "true");
+        let problems = parse(&text, variable).unwrap_err();
+        assert_eq!(problems[0].line, 13, "{problems:?}");
+    }
+}

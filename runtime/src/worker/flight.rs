@@ -1,0 +1,140 @@
+//! A flush in flight: a task of its own, so that its worker goes on reading and can be stopped while Postgres thinks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use gristmill_core::action::{Action, action};
+use gristmill_core::chain::Computed;
+use gristmill_core::dead_letter::{DeadLetter, Stage};
+use tokio::task::JoinHandle;
+
+use crate::postgres::blame::{RefusedRow, blame};
+use crate::postgres::checkpoint::Lease;
+use crate::postgres::error::FlushError;
+use crate::supervisor::Shared;
+
+use super::Ended;
+
+/// The first wait before a definite rollback is sent again; it doubles each time. A deadlock's other party is done within milliseconds.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+
+pub(super) struct Flight(JoinHandle<Landed>);
+
+/// What became of a flush.
+pub(super) enum Landed {
+    Committed {
+        computed: Computed,
+        active_revision: i32,
+    },
+    /// Rolled back: Postgres will not have these rows.
+    Refused {
+        computed: Computed,
+        refused: Vec<DeadLetter>,
+    },
+    Failed(Ended),
+}
+
+impl Flight {
+    pub(super) fn depart(
+        shared: Arc<Shared>,
+        lease: Lease,
+        from_offset: i64,
+        computed: Computed,
+    ) -> Self {
+        Self(tokio::spawn(flush(shared, lease, from_offset, computed)))
+    }
+
+    /// Waits for the flush; for ever when there is none. Cancel safe.
+    pub(super) async fn landed(flight: &mut Option<Self>) -> Landed {
+        match flight {
+            None => std::future::pending().await,
+            Some(Self(task)) => task.await.unwrap_or_else(|panicked| {
+                Landed::Failed(Ended::Restart(
+                    anyhow!(panicked).context("the flush task ended"),
+                ))
+            }),
+        }
+    }
+}
+
+async fn flush(shared: Arc<Shared>, lease: Lease, from_offset: i64, computed: Computed) -> Landed {
+    let mut wait = RETRY_FIRST;
+    let mut retries = shared.pipeline.config.target.retries;
+    loop {
+        let mut connection = match shared.pool.get().await {
+            Ok(connection) => connection,
+            Err(e) => return Landed::Failed(Ended::Restart(e.into())),
+        };
+        let digests = |stage: &_| shared.pipeline.digest(stage);
+        let sink = &shared.sink;
+        let error = match sink
+            .flush(
+                &mut connection,
+                &lease,
+                from_offset,
+                &computed,
+                shared.revision,
+                &digests,
+            )
+            .await
+        {
+            Ok(flushed) => {
+                return Landed::Committed {
+                    computed,
+                    active_revision: flushed.active_revision,
+                };
+            }
+            Err(error) => error,
+        };
+        let error = match error {
+            FlushError::Refused { .. } => {
+                let partition = lease.key.partition;
+                match blame(&mut connection, sink, partition, &computed, shared.revision).await {
+                    Ok(rows) => {
+                        let refused = rows.iter().map(|row| dead_letter(&computed, row)).collect();
+                        return Landed::Refused { computed, refused };
+                    }
+                    Err(blaming) => blaming,
+                }
+            }
+            other => other,
+        };
+        match action(&error.fault()) {
+            Action::Halt => return Landed::Failed(Ended::Halt(error.into())),
+            Action::RetryInPlace if retries > 0 => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "the flush was rolled back; sending it again"
+                );
+                retries -= 1;
+            }
+            Action::Restart | Action::RetryInPlace => {
+                return Landed::Failed(Ended::Restart(error.into()));
+            }
+        }
+        drop(connection);
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+}
+
+fn dead_letter(computed: &Computed, refused: &RefusedRow) -> DeadLetter {
+    let source = computed.sources[refused.row];
+    let RefusedRow {
+        sqlstate,
+        message,
+        subject,
+        ..
+    } = refused;
+    let subject = subject
+        .as_ref()
+        .map_or(String::new(), |s| format!(" ({s})"));
+    DeadLetter {
+        record: source.record,
+        ordinal: source.rank + 1,
+        stage: Stage::Sink,
+        code: "refused".to_owned(),
+        message: format!("postgres refuses the row with SQLSTATE {sqlstate}: {message}{subject}"),
+    }
+}

@@ -1,0 +1,230 @@
+//! One partition's worker: it owns the chain, the open batch and the lease, and is the only one who writes for the partition.
+//!
+//! The loop, in the order of its priorities:
+//! 1. told to stop: wait briefly for the flush in flight, drop the rest (Kafka has it still);
+//! 2. a flush came back: the dedup state learns, the bytes are released, Kafka gets its hint;
+//! 3. records arrived: they join the open batch;
+//! 4. the open batch has waited long enough.
+//!
+//! A flush begins when none is in flight and records wait ([`Open::is_due`]). While one is in flight a full batch is computed ahead, as if the pending one had
+//! committed; if that does not, the one ahead is thrown away with the worker.
+
+mod flight;
+mod open;
+mod ratio;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gristmill_core::chain::{Chain, ChainFault, Computed};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::kafka::{Chunk, Intake, TopicPartition};
+use crate::postgres::checkpoint::Lease;
+use crate::start::Ready;
+use crate::supervisor::Shared;
+
+use flight::{Flight, Landed};
+use open::Open;
+use ratio::Ratio;
+
+/// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below what an operator who pressed Ctrl-C or a rebalance can bear.
+const STOP_WAIT: Duration = Duration::from_secs(3);
+
+/// A source that stops ends the feeds first and tells the workers right after.
+const STOP_NOTICE: Duration = Duration::from_millis(200);
+
+/// Why a worker ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Take the partition again through the start path: what committed is in the checkpoint.
+    Restart(anyhow::Error),
+    /// A person must act.
+    Halt(anyhow::Error),
+}
+
+/// See the module.
+pub struct Worker {
+    shared: Arc<Shared>,
+    partition: TopicPartition,
+    lease: Lease,
+    chain: Chain,
+    open: Open,
+    /// Computed and waiting for the flush in flight.
+    ahead: Option<Computed>,
+    flight: Option<Flight>,
+    /// Where the next flush starts; what the checkpoint says.
+    next_offset: i64,
+    ratio: Ratio,
+}
+
+impl Worker {
+    pub fn new(
+        shared: Arc<Shared>,
+        partition: TopicPartition,
+        ready: Ready,
+    ) -> anyhow::Result<Self> {
+        let Ready {
+            lease,
+            next_offset,
+            event_time_max_us,
+        } = ready;
+        let chain = shared
+            .pipeline
+            .chain(partition.partition, event_time_max_us)?;
+        let target = &shared.pipeline.config.target;
+        let open = Open::new(
+            target.max_rows,
+            target.linger_rows,
+            Duration::from_millis(target.linger_ms),
+        );
+        let ratio = Ratio::new(shared.pipeline.config.dead_letters.ratio_max);
+        Ok(Self {
+            shared,
+            partition,
+            lease,
+            chain,
+            open,
+            ahead: None,
+            flight: None,
+            next_offset,
+            ratio,
+        })
+    }
+
+    /// Works until it is told to stop or something is wrong that it cannot mend itself.
+    pub async fn run(mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
+        loop {
+            let due = self.flight.is_none().then(|| self.open.due_at()).flatten();
+            let step = tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.finish().await,
+                landed = Flight::landed(&mut self.flight) => self.landed(landed).await,
+                chunk = intake.recv(), if !self.open.is_full() => match chunk {
+                    Some(chunk) => self.received(chunk),
+                    None => return self.feed_ended(stop).await,
+                },
+                () = sleep_until(due), if due.is_some() => Ok(()),
+            };
+            if let Err(ended) = step.and_then(|()| self.advance()) {
+                return ended;
+            }
+        }
+    }
+
+    fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
+        self.open.push(chunk);
+        Ok(())
+    }
+
+    /// The source is stopping, and will say so, or the position no longer holds.
+    async fn feed_ended(self, stop: &CancellationToken) -> Ended {
+        match tokio::time::timeout(STOP_NOTICE, stop.cancelled()).await {
+            Ok(()) => self.finish().await,
+            Err(_) => Ended::Restart(anyhow::anyhow!(
+                "kafka no longer has the next offset, or its position was lost"
+            )),
+        }
+    }
+
+    /// Starts what can start: a flush, or the computation of the batch after it.
+    fn advance(&mut self) -> Result<(), Ended> {
+        if self.flight.is_none() {
+            if self.ahead.is_none() && self.open.is_due() {
+                self.ahead = Some(self.compute()?);
+            }
+            if let Some(computed) = self.ahead.take() {
+                self.depart(computed);
+            }
+        }
+        if self.flight.is_some() && self.ahead.is_none() && self.open.is_full() {
+            self.ahead = Some(self.compute()?);
+        }
+        Ok(())
+    }
+
+    fn compute(&mut self) -> Result<Computed, Ended> {
+        let records = self.open.take();
+        self.chain(|chain, now_us| chain.compute(records, now_us))
+    }
+
+    /// Lets the chain work, away from the tasks that wait for sockets.
+    fn chain(
+        &mut self,
+        work: impl FnOnce(&mut Chain, i64) -> Result<Computed, ChainFault>,
+    ) -> Result<Computed, Ended> {
+        let now_us = Timestamp::now().as_microsecond();
+        let chain = &mut self.chain;
+        let computed = tokio::task::block_in_place(|| work(chain, now_us))
+            .map_err(|fault| Ended::Halt(fault.into()))?;
+        self.ratio.check(&computed.counts).map_err(Ended::Halt)?;
+        Ok(computed)
+    }
+
+    fn depart(&mut self, computed: Computed) {
+        let from_offset = self.next_offset;
+        self.flight = Some(Flight::depart(
+            Arc::clone(&self.shared),
+            self.lease.clone(),
+            from_offset,
+            computed,
+        ));
+    }
+
+    async fn landed(&mut self, landed: Landed) -> Result<(), Ended> {
+        self.flight = None;
+        match landed {
+            Landed::Committed {
+                computed,
+                active_revision,
+            } => {
+                self.committed(&computed);
+                self.shared.saw_active_revision(active_revision);
+                Ok(())
+            }
+            Landed::Refused { computed, refused } => {
+                let ahead = self.ahead.take();
+                let computed =
+                    self.chain(|chain, now_us| chain.exclude(computed, refused, now_us))?;
+                self.depart(computed);
+                // It was computed as if the refused rows had committed.
+                if let Some(ahead) = ahead {
+                    self.ahead =
+                        Some(self.chain(|chain, now_us| chain.compute(ahead.records, now_us))?);
+                }
+                Ok(())
+            }
+            Landed::Failed(ended) => Err(ended),
+        }
+    }
+
+    fn committed(&mut self, computed: &Computed) {
+        self.chain.committed(computed);
+        self.next_offset = computed.next_offset;
+        self.ratio.committed(&computed.counts);
+        self.open.release(computed.records.len());
+        self.shared.committed(&self.partition, computed);
+    }
+
+    /// Waits briefly for the flush in flight. What it did is in the checkpoint either way.
+    async fn finish(mut self) -> Ended {
+        if self.flight.is_some()
+            && tokio::time::timeout(STOP_WAIT, Flight::landed(&mut self.flight))
+                .await
+                .is_err()
+        {
+            tracing::warn!(partition = %self.partition, "stopped without waiting longer for the flush in flight; the checkpoint knows what it did");
+        }
+        Ended::Stopped
+    }
+}
+
+async fn sleep_until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
