@@ -21,7 +21,8 @@ use super::statement::{OFFSET, Shape, Statements};
 use super::target::Target;
 use super::values::Values;
 
-/// From this many rows on a flush goes by COPY. Below, one round trip beats the cheaper row.
+/// From this many rows on a flush goes by COPY. Measured by `benches/flush.rs`: as fast as one statement at 5,000 rows, 14 % faster at 20,000; below, its four round
+/// trips buy nothing.
 const COPY_ROWS_MIN: usize = 5_000;
 /// Large enough that waking the connection's task is nothing, small enough that the server parses one piece while the next is made.
 const COPY_CHUNK_BYTES: usize = 128 * 1024;
