@@ -21,6 +21,9 @@ use super::reading::push;
 /// For one answer. A broker that is up answers in milliseconds; one that is started at the same moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long librdkafka's own words are collected after a call failed.
+const COMPLAINT_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Questions to a cluster. Connects when the first is asked.
 pub struct Admin {
     bootstrap: String,
@@ -88,8 +91,11 @@ impl Admin {
         self.client
             .fetch_watermarks(&partition.topic, partition.partition, TIMEOUT)
             .map_err(|e| {
-                let what = format!("read the offsets of {partition}");
-                self.explain(&what, Some(&partition.topic), e)
+                // A topic that may not be seen has no partitions here: its description says which of the two it is.
+                self.topic(&partition.topic).err().unwrap_or_else(|| {
+                    let what = format!("read the offsets of {partition}");
+                    self.explain(&what, Some(&partition.topic), e)
+                })
             })
     }
 
@@ -177,9 +183,12 @@ impl Admin {
     }
 
     fn explain(&self, what: &str, topic: Option<&str>, source: KafkaError) -> AdminError {
-        // The complaint waits in the client's queue.
-        while self.client.poll(Duration::ZERO).is_some() {}
-        let complaint = self.client.context().take();
+        // The complaint waits in the client's queue, between lines of its log.
+        let deadline = Instant::now() + COMPLAINT_TIMEOUT;
+        while Instant::now() < deadline {
+            self.client.poll(COMPLAINT_TIMEOUT / 10);
+        }
+        let complaint = self.client.context().latest();
         explain(&self.bootstrap, what, topic, complaint, source)
     }
 
@@ -196,10 +205,14 @@ impl Admin {
         let options = AdminOptions::new()
             .request_timeout(Some(TIMEOUT))
             .operation_timeout(Some(TIMEOUT));
-        let results = admin
-            .create_topics([&topic], &options)
-            .await
-            .map_err(explain)?;
+        let results = match admin.create_topics([&topic], &options).await {
+            Ok(results) => results,
+            Err(e) => {
+                // That call only says that it took too long.
+                let connected = self.client.fetch_metadata(None, TIMEOUT);
+                return Err(explain(connected.err().unwrap_or(e)));
+            }
+        };
         match results.into_iter().next() {
             Some(Err((_, code))) if code != Code::TopicAlreadyExists => {
                 Err(explain(KafkaError::MetadataFetch(code)))

@@ -40,7 +40,7 @@ pub enum AdminError {
     },
 }
 
-/// Keeps librdkafka's last complaint, which says more than the error code that a call returns.
+/// Keeps librdkafka's most telling complaint, which says more than the error code that a call returns.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons(Mutex<Option<Complaint>>);
 
@@ -48,9 +48,10 @@ pub(crate) struct Reasons(Mutex<Option<Complaint>>);
 pub(crate) type Complaint = (Option<Code>, String);
 
 impl Reasons {
-    pub(crate) fn take(&self) -> Option<Complaint> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.take()
+    /// It stays: librdkafka does not repeat itself when the next call fails alike.
+    pub(crate) fn latest(&self) -> Option<Complaint> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone()
     }
 }
 
@@ -60,8 +61,14 @@ impl ClientContext for Reasons {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some((error.rdkafka_error_code(), reason.to_owned()));
+        let code = error.rdkafka_error_code();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.as_ref().map(|(code, _)| *code);
+        // What is wrong with one connection says more than that all are down, and a refusal more than the connection that it closes.
+        let says_less = code == Some(Code::AllBrokersDown) || known.is_some_and(is_refusal);
+        if known.is_none() || !says_less || is_refusal(code) {
+            *kept = Some((code, reason.to_owned()));
+        }
     }
 }
 

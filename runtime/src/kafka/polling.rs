@@ -33,6 +33,8 @@ pub(crate) struct Polling<A: Assignments + Send + 'static> {
     commands: mpsc::Receiver<Command>,
     readings: Readings,
     trouble: Trouble,
+    /// What was last wrong with a connection: says more than that all of them are down.
+    connection: String,
 }
 
 /// What was reported and still holds, so that it is reported once.
@@ -63,6 +65,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             commands,
             readings: Readings::new(queued_max_bytes),
             trouble: Trouble::None,
+            connection: String::new(),
         }
     }
 
@@ -186,6 +189,10 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             Kind::Unreachable => {
                 if self.trouble == Trouble::None {
                     self.trouble = Trouble::Unreachable;
+                    let reason = match self.connection.is_empty() {
+                        true => reason,
+                        false => std::mem::take(&mut self.connection),
+                    };
                     self.report(SourceFault::Unreachable { reason });
                 }
             }
@@ -193,7 +200,10 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 self.end(reason);
                 return Flow::Stop;
             }
-            Kind::Connection => tracing::debug!(%error, reason, "kafka"),
+            Kind::Connection => {
+                tracing::debug!(%error, reason, "kafka");
+                self.connection = reason;
+            }
             Kind::Transient => tracing::warn!(%error, reason, "kafka"),
         }
         Flow::Continue
