@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kafka::producer::{DeadLetterProducer, Letter};
 use crate::postgres::checkpoint;
+use crate::postgres::connect::Connection;
 use crate::postgres::dead_letter::{
     Header, LetterId, LetterState, StoredLetter, set_state, unrelayed,
 };
@@ -23,53 +24,57 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Relays until `stop`.
 pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let config = &shared.pipeline.config;
-    let Some(topic) = &config.dead_letters.topic else {
+    let Some(topic) = &shared.pipeline.config.dead_letters.topic else {
         return;
     };
-    let mut producer = None;
+    let mut wires = Wires::default();
     let mut failing = false;
     while !stop.is_cancelled() {
-        match drain(&shared, topic, &mut producer).await {
+        match drain(&shared, topic, &mut wires).await {
             Ok(()) => failing = false,
             Err(error) => {
                 if !failing {
                     tracing::warn!("dead letters stay in gristmill.dead_letter for now: {error:#}");
                 }
                 failing = true;
-                producer = None;
+                wires = Wires::default();
             }
         }
-        let wake = async {
+        let announced = async {
             match failing {
-                true => tokio::time::sleep(LOOK_EVERY).await,
-                false => {
-                    drop(tokio::time::timeout(LOOK_EVERY, shared.letters_wait.notified()).await)
-                }
+                true => std::future::pending().await,
+                false => shared.letters_wait.notified().await,
             }
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = wake => {}
+            () = announced => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }
 
-async fn drain(
-    shared: &Shared,
-    topic: &str,
-    producer: &mut Option<DeadLetterProducer>,
-) -> Result<()> {
+/// The relay's own connections: a place in the pool is for flushes, which a slow broker must not hold up.
+#[derive(Default)]
+struct Wires {
+    postgres: Option<Connection>,
+    kafka: Option<DeadLetterProducer>,
+}
+
+async fn drain(shared: &Shared, topic: &str, wires: &mut Wires) -> Result<()> {
     let name = &shared.pipeline.config.pipeline.name;
-    let connection = shared.pool.get().await?;
-    for checkpoint in checkpoint::list(&connection, name, shared.run).await? {
+    let connection = match &mut wires.postgres {
+        Some(connection) => connection,
+        none => none.insert(shared.pool.database().connect().await?),
+    };
+    for checkpoint in checkpoint::list(connection, name, shared.run).await? {
         if checkpoint.owner != shared.owner {
             continue;
         }
         let key = &checkpoint.key;
         loop {
             let letters = unrelayed(
-                &connection,
+                connection,
                 name,
                 shared.run,
                 &key.topic,
@@ -80,17 +85,10 @@ async fn drain(
             if letters.is_empty() {
                 break;
             }
-            send(shared, topic, producer, &letters).await?;
+            send(shared, topic, &mut wires.kafka, &letters).await?;
             let ids: Vec<LetterId> = letters.into_iter().map(|l| l.id).collect();
-            set_state(
-                &connection,
-                name,
-                shared.run,
-                &ids,
-                &[LetterState::New],
-                LetterState::Relayed,
-            )
-            .await?;
+            let (new, relayed) = (&[LetterState::New], LetterState::Relayed);
+            set_state(connection, name, shared.run, &ids, new, relayed).await?;
         }
     }
     Ok(())

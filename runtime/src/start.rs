@@ -6,7 +6,9 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::config::{OnGap, Start};
 use crate::kafka::TopicPartition;
-use crate::postgres::checkpoint::{Lease, PartitionKey, Taken, record_hash, take};
+use crate::postgres::checkpoint::{
+    Lease, PartitionKey, PartitionState, Taken, record_hash, resume, take,
+};
 use crate::postgres::gap::{accept_gap, halt_at_gap};
 use crate::supervisor::Shared;
 
@@ -120,6 +122,9 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
                 next_offset = gap.to_offset;
             }
         }
+    }
+    if taken.state == PartitionState::Halted {
+        resume(&connection, &lease).await?;
     }
     Ok(Begin::Go(Ready {
         lease,

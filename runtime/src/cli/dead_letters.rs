@@ -136,7 +136,7 @@ fn list(letters: &[StoredLetter]) {
         return;
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(["id", "state", "stage", "code", "message", "revision"]);
     for letter in letters {
         let StoredLetter {

@@ -78,7 +78,7 @@ fn ends(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Option<i64>>>
 
 fn table(checkpoints: &[Checkpoint], ends: &[Option<i64>]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header([
         "partition",
         "state",
