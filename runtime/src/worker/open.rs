@@ -8,6 +8,10 @@ use tokio::time::Instant;
 
 use crate::kafka::{Chunk, Held};
 
+/// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1 GiB) can hold, with columns computed and parameters copied
+/// beside it, and above 5,000 records of 3 kB.
+const BATCH_MAX_BYTES: usize = 16 << 20;
+
 /// See the module. Bytes stay counted against the partition's bound until [`Open::release`].
 pub(super) struct Open {
     max_rows: usize,
@@ -17,6 +21,7 @@ pub(super) struct Open {
     chunks: VecDeque<Records>,
     position: usize,
     rows: usize,
+    bytes: usize,
     /// Since when the oldest record waits.
     since: Option<Instant>,
     /// The partition's end was reached after the newest record: waiting would bring no more.
@@ -34,6 +39,7 @@ impl Open {
             chunks: VecDeque::new(),
             position: 0,
             rows: 0,
+            bytes: 0,
             since: None,
             caught_up: false,
             held: VecDeque::new(),
@@ -47,6 +53,7 @@ impl Open {
             return;
         }
         self.rows += rows;
+        self.bytes += chunk.records.bytes();
         self.held.push_back((rows, chunk.held));
         self.chunks.push_back(chunk.records);
         self.since.get_or_insert_with(Instant::now);
@@ -54,7 +61,7 @@ impl Open {
 
     /// Whether a whole flush waits.
     pub(super) fn is_full(&self) -> bool {
-        self.rows >= self.max_rows
+        self.rows >= self.max_rows || self.bytes >= BATCH_MAX_BYTES
     }
 
     /// Whether a flush should begin now, none being in flight: no more records are on their way, or enough wait, or the oldest has waited long enough.
@@ -62,6 +69,7 @@ impl Open {
         self.rows > 0
             && (self.caught_up
                 || self.rows >= self.linger_rows
+                || self.is_full()
                 || self.due_at().is_some_and(|due| due <= Instant::now()))
     }
 
@@ -70,7 +78,7 @@ impl Open {
         self.since.map(|since| since + self.linger)
     }
 
-    /// Up to `max_rows` records, oldest first.
+    /// One flush's records, oldest first.
     pub(super) fn take(&mut self) -> Records {
         let mut records = Records::default();
         while let Some(chunk) = self.chunks.front_mut() {
@@ -88,11 +96,12 @@ impl Open {
             }
             self.chunks.pop_front();
             self.position = 0;
-            if records.len() >= self.max_rows {
+            if records.len() >= self.max_rows || records.bytes() >= BATCH_MAX_BYTES {
                 break;
             }
         }
         self.rows -= records.len();
+        self.bytes -= records.bytes();
         self.since = (self.rows > 0).then(Instant::now);
         records
     }
@@ -145,6 +154,30 @@ mod tests {
         assert_eq!(open.held.len(), 1);
         open.release(8);
         assert!(open.held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn batches_are_cut_by_bytes_too() {
+        let mut open = Open::new(1_000, 1_000, Duration::from_secs(9));
+        for offset in 0..40 {
+            let mut records = Records::default();
+            records.push(
+                offset,
+                None,
+                None,
+                Some(&vec![b'v'; 1 << 20]),
+                std::iter::empty(),
+            );
+            let (feed, mut intake) = feed();
+            feed.send(records, false);
+            open.push(intake.try_recv().expect("just sent"));
+        }
+        assert!(open.is_full() && open.is_due());
+        assert_eq!(open.take().len(), 16);
+        open.take();
+        assert!(!open.is_full());
+        assert_eq!(open.take().len(), 8);
+        assert_eq!(open.bytes, 0);
     }
 
     #[tokio::test]
