@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_core::action::{Action, action};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::{Assignments, Intake, Position, SourceFault, TopicPartition, feed};
 use crate::postgres::checkpoint::{self, Lease};
+use crate::postgres::error::DatabaseError;
 use crate::start::{Begin, Ready, start};
 use crate::supervisor::Shared;
 use crate::worker::{Ended, Worker};
@@ -195,6 +197,7 @@ async fn start_and_work(
             *lease = Some(taken);
             return Ended::Halt(reason);
         }
+        Err(error) if needs_a_person(&error) => return Ended::Halt(error),
         Err(transient) => return Ended::Restart(transient),
     };
     let (feed, intake) = feed();
@@ -204,6 +207,12 @@ async fn start_and_work(
         .await
         .restart(partition.clone(), ready.next_offset, feed);
     work(shared, partition, ready, intake, stop, lease).await
+}
+
+/// Whether Postgres said something that waiting does not mend: no permission, no such table.
+fn needs_a_person(error: &anyhow::Error) -> bool {
+    let database = error.downcast_ref::<DatabaseError>();
+    database.is_some_and(|e| action(&e.fault()) == Action::Halt)
 }
 
 async fn work(
