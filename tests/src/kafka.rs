@@ -34,13 +34,42 @@ pub struct Kafka {
 impl Kafka {
     /// Starts a broker and waits until it has created a topic: its port opens earlier than it can serve.
     pub fn start() -> Result<Self> {
+        Self::start_with(|_| Ok(String::new()))
+    }
+
+    /// Also listens at the second address returned, where user `reader` with password `secret` (SASL PLAIN) may do nothing.
+    pub fn start_with_acls() -> Result<(Self, String)> {
+        let mut secured = String::new();
+        let kafka = Self::start_with(|kafka| {
+            secured = format!("127.0.0.1:{}", free_port()?);
+            let listeners = format!(
+                "PLAINTEXT://{},SASL_PLAINTEXT://{secured}",
+                kafka.bootstrap()
+            );
+            let controller = kafka.controller_port;
+            // The last line of a name wins.
+            Ok(format!(
+                "listeners={listeners},CONTROLLER://127.0.0.1:{controller}\n\
+                 advertised.listeners={listeners}\n\
+                 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT\n\
+                 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+                 super.users=User:ANONYMOUS\n\
+                 sasl.enabled.mechanisms=PLAIN\n\
+                 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_reader=\"secret\";\n"
+            ))
+        })?;
+        Ok((kafka, secured))
+    }
+
+    fn start_with(further: impl FnOnce(&Self) -> Result<String>) -> Result<Self> {
         let kafka = Self {
             port: free_port()?,
             controller_port: free_port()?,
             server: Mutex::new(None),
             folder: Folder::new("gristmill-kafka-")?,
         };
-        std::fs::write(kafka.properties(), kafka.settings())?;
+        let settings = kafka.settings() + &further(&kafka)?;
+        std::fs::write(kafka.properties(), settings)?;
         let mut format = java()?;
         // Any 16 bytes in base64 are a cluster id; the folder is ours alone.
         format

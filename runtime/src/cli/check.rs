@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::config::{self, Config};
-use crate::kafka::admin::Admin;
+use crate::kafka::admin::{Admin, AdminError};
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
 use crate::postgres::schema;
@@ -79,19 +79,18 @@ fn kafka_problems(config: &Config) -> Vec<String> {
         Ok(admin) => admin,
         Err(error) => return vec![chain_of(&error.into())],
     };
-    let topics = [
-        Some(&config.source.topic),
-        config.dead_letters.topic.as_ref(),
-    ];
     let mut problems = Vec::new();
-    for topic in topics.into_iter().flatten() {
-        if let Err(error) = admin.topic(topic) {
-            let unreachable = matches!(error, crate::kafka::admin::AdminError::Unreachable { .. });
-            problems.push(chain_of(&error.into()));
-            if unreachable {
-                break;
-            }
+    if let Err(error) = admin.check_access(&config.group(), &config.source.topic) {
+        let unreachable = matches!(error, AdminError::Unreachable { .. });
+        problems.push(chain_of(&error.into()));
+        if unreachable {
+            return problems;
         }
+    }
+    if let Some(topic) = &config.dead_letters.topic
+        && let Err(error) = admin.topic(topic)
+    {
+        problems.push(chain_of(&error.into()));
     }
     problems
 }

@@ -7,9 +7,9 @@ use gristmill_core::record::Records;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::TopicPartition;
 pub use super::admin_error::AdminError;
@@ -21,13 +21,15 @@ use super::reading::push;
 /// For one answer. A broker that is up answers in milliseconds; one that is started at the same moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// librdkafka does not fetch without a group id. Nothing subscribes with this one or commits, so the group never comes to be.
+const READER_GROUP: &str = "gristmill-read-at";
 /// How long librdkafka's own words are collected after a call failed.
 const COMPLAINT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Questions to a cluster. Connects when the first is asked.
 pub struct Admin {
     bootstrap: String,
-    properties: BTreeMap<String, String>,
+    config: ClientConfig,
     client: BaseConsumer<Reasons>,
 }
 
@@ -44,8 +46,9 @@ pub struct Topic {
 impl Admin {
     /// Makes a client; nothing is connected yet.
     pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self, AdminError> {
-        let client = config::client(bootstrap, properties)?
-            .set("allow.auto.create.topics", "false")
+        let mut config = config::client(bootstrap, properties)?;
+        config.set("allow.auto.create.topics", "false");
+        let client = config
             .create_with_context(Reasons::default())
             .map_err(|source| AdminError::Failed {
                 what: "make a kafka client".to_owned(),
@@ -54,7 +57,7 @@ impl Admin {
             })?;
         Ok(Self {
             bootstrap: bootstrap.to_owned(),
-            properties: properties.clone(),
+            config,
             client,
         })
     }
@@ -141,16 +144,7 @@ impl Admin {
         if offset < low || offset >= high {
             return Ok(None);
         }
-        // A group id is needed to fetch at all; nothing is subscribed or committed, so the group never comes to be.
-        let reader: BaseConsumer<Reasons> = config::client(&self.bootstrap, &self.properties)?
-            .set("group.id", "gristmill-read-at")
-            .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "error")
-            .set("isolation.level", "read_committed")
-            .set("enable.partition.eof", "true")
-            .set("check.crcs", "true")
-            .create_with_context(Reasons::default())
-            .map_err(explain)?;
+        let reader = self.reader(READER_GROUP).map_err(explain)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(
             &partition.topic,
@@ -182,6 +176,43 @@ impl Admin {
         )))
     }
 
+    /// Whether the pipeline's user may use consumer group `group` and read `topic` (as far as there is a record to read).
+    pub fn check_access(&self, group: &str, topic: &str) -> Result<(), AdminError> {
+        let what = format!("use consumer group `{group}`");
+        let partitions = self.topic(topic)?.partitions;
+        let mut list = TopicPartitionList::new();
+        for partition in &partitions {
+            list.add_partition(topic, *partition);
+        }
+        let answered = self
+            .reader(group)
+            .and_then(|reader| reader.committed_offsets(list, TIMEOUT))
+            .and_then(|committed| committed.elements().iter().try_for_each(|e| e.error()));
+        answered.map_err(|e| self.explain(&what, None, e))?;
+        for partition in partitions {
+            let partition = TopicPartition::new(topic, partition);
+            let (low, high) = self.watermarks(&partition)?;
+            if low < high {
+                self.record_at(&partition, low)?;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A consumer that subscribes to nothing and commits nothing, so that it never joins `group`.
+    fn reader(&self, group: &str) -> KafkaResult<BaseConsumer<Reasons>> {
+        let mut config = self.config.clone();
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set("check.crcs", "true");
+        config.create_with_context(Reasons::default())
+    }
+
     fn explain(&self, what: &str, topic: Option<&str>, source: KafkaError) -> AdminError {
         // The complaint waits in the client's queue, between lines of its log.
         let deadline = Instant::now() + COMPLAINT_TIMEOUT;
@@ -196,10 +227,7 @@ impl Admin {
     pub async fn create_topic(&self, name: &str, partitions: i32) -> Result<(), AdminError> {
         let what = format!("create topic `{name}`");
         let explain = |e| self.explain(&what, None, e);
-        let admin: AdminClient<DefaultClientContext> =
-            config::client(&self.bootstrap, &self.properties)?
-                .create()
-                .map_err(explain)?;
+        let admin: AdminClient<DefaultClientContext> = self.config.create().map_err(explain)?;
         // -1 asks for the broker's own default.
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
         let options = AdminOptions::new()

@@ -82,8 +82,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 context.hints.commit(&self.consumer, &state.assigned);
             }
         }
-        // Closing calls the owner's `revoked`; nothing may be fed after that.
-        self.readings.clear();
+        // Dropping the consumer first closes it, which calls the owner's `revoked`; only then the feeds end.
     }
 
     /// Polls until nothing waits, or enough is taken.
@@ -247,7 +246,6 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     }
 
     fn end(&mut self, reason: String) {
-        self.readings.clear();
         let mut state = self.consumer.context().state();
         let assigned: Vec<_> = std::mem::take(&mut state.assigned).into_iter().collect();
         state.owner.lost(&assigned);

@@ -88,10 +88,6 @@ impl Readings {
         self.readings.retain(|r| r.partition != *partition);
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.readings.clear();
-    }
-
     /// Takes a record over. One of a partition that is no longer fetched is dropped.
     pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>) {
         let (topic, partition) = (message.topic(), message.partition());

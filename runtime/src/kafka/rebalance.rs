@@ -20,7 +20,7 @@ pub trait Assignments {
     /// These partitions now belong to this process. Answers where each is to start, in the same order; a partition without an answer is `Paused`.
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position>;
 
-    /// These partitions go to another member as soon as this returns (or the source stops). Wait briefly for flushes in flight; nothing more is fed.
+    /// These partitions go to another member as soon as this returns (or the source stops). Wait briefly for flushes in flight; nothing more is fed, and the feeds end after this.
     fn revoked(&mut self, partitions: &[TopicPartition]);
 
     /// These partitions went to another member already, or may have: nothing to wait for.

@@ -25,6 +25,7 @@ fn admin_answers_in_offsets_and_sentences() -> Result<()> {
     let record = admin.record_at(&partition, 7)?.context("no record")?;
     assert_eq!((record.len(), record.get(0).offset), (1, 7));
     assert_eq!(record.get(0).value, Some(&b"7"[..]));
+    admin.check_access("admin", "admin")?;
     for gone in [2, 10, 99] {
         assert!(admin.record_at(&partition, gone)?.is_none());
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
+use gristmill::kafka::admin::{Admin, AdminError};
 use gristmill::kafka::{SourceConfig, SourceFault, TopicPartition, feed};
 use gristmill_tests::kafka::Kafka;
 use rdkafka::ClientConfig;
@@ -129,5 +130,45 @@ fn a_group_that_others_use_in_another_way_is_a_refusal() -> Result<()> {
     let (_, mut intake) = assigned(&told)?;
     assert_eq!(read(&mut intake)?.len(), 0);
     source.stop();
+    Ok(())
+}
+
+#[test]
+fn a_wrong_password_and_missing_rights_are_refusals_that_say_which() -> Result<()> {
+    let (kafka, secured) = Kafka::start_with_acls()?;
+    kafka.create_topic("secret", 1, &[])?;
+    for (password, named) in [
+        ("wrong", "Invalid username or password"),
+        ("secret", "authorization failed"),
+    ] {
+        let mut config = SourceConfig::new(&secured, &["secret"], "secret");
+        config.properties = [
+            ("security.protocol", "sasl_plaintext"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.username", "reader"),
+            ("sasl.password", password),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let (source, told) = source(&config, |_| Some(0))?;
+        let refused = fault(&told)?;
+        assert!(
+            matches!(refused, SourceFault::Refused { .. }),
+            "{refused:?}"
+        );
+        assert!(refused.to_string().contains(named), "{refused}");
+        source.stop();
+        let admin = Admin::new(&secured, &config.properties)?;
+        // Twice: librdkafka does not say again what is wrong.
+        for _ in 0..2 {
+            let error = admin.check_access("secret", "secret").unwrap_err();
+            assert!(
+                matches!(error, AdminError::Unauthorized { .. }),
+                "{error:?}"
+            );
+            let said = anyhow::Error::from(error);
+            assert!(format!("{said:#}").contains(named), "{said:#}");
+        }
+    }
     Ok(())
 }
