@@ -1,12 +1,12 @@
-//! Taking a partition, and what its checkpoint says.
+//! What a partition's checkpoint says.
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Row};
 
-use super::connect::Connection;
 use super::error::DatabaseError;
 use super::values::Instant;
+
+pub use super::take::take;
 
 /// A partition in one pass over its topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +42,16 @@ pub enum PartitionState {
     Running,
     /// Until a person acts.
     Halted,
+}
+
+impl PartitionState {
+    pub(super) fn from_stored(text: &str) -> Self {
+        if text == "halted" {
+            Self::Halted
+        } else {
+            Self::Running
+        }
+    }
 }
 
 /// A checkpoint that is now ours.
@@ -82,9 +92,6 @@ pub struct Checkpoint {
     pub dead_letters: i64,
 }
 
-/// How long taking waits for a flush of the previous owner before it ends that owner's session: a flush in progress takes milliseconds.
-const TAKE_LOCK_TIMEOUT: &str = "set local lock_timeout = '2s'";
-
 /// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight bytes (-1: none).
 pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
     let mut sha = Sha256::new();
@@ -96,132 +103,6 @@ pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
     i64::from_be_bytes([
         digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
     ])
-}
-
-/// Takes the partition for `owner`, which fences everybody who took it before, and returns the truth about it. A partition without checkpoint starts at
-/// `start_offset_if_new`. A `topic_id` is only stored where there is none.
-///
-/// A previous owner that froze inside a transaction holds the row: its session is ended, where this role may do that (its own sessions, always).
-pub async fn take(
-    connection: &mut Connection,
-    key: &PartitionKey,
-    owner: &str,
-    revision: i32,
-    start_offset_if_new: i64,
-    topic_id: Option<&str>,
-) -> Result<Taken, DatabaseError> {
-    let first = take_once(
-        connection,
-        key,
-        owner,
-        revision,
-        start_offset_if_new,
-        topic_id,
-    )
-    .await;
-    let locked = |e: &DatabaseError| matches!(e, DatabaseError::Query { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE));
-    match first {
-        Err(error) if locked(&error) => {
-            end_holder(connection, key).await?;
-            take_once(
-                connection,
-                key,
-                owner,
-                revision,
-                start_offset_if_new,
-                topic_id,
-            )
-            .await
-        }
-        other => other,
-    }
-}
-
-async fn take_once(
-    connection: &mut Connection,
-    key: &PartitionKey,
-    owner: &str,
-    revision: i32,
-    start_offset_if_new: i64,
-    topic_id: Option<&str>,
-) -> Result<Taken, DatabaseError> {
-    let failed = || DatabaseError::query("take the partition");
-    let transaction = connection.transaction().await.map_err(failed())?;
-    transaction
-        .batch_execute(TAKE_LOCK_TIMEOUT)
-        .await
-        .map_err(failed())?;
-    let old = "select revision from gristmill.checkpoint where pipeline = $1 and run = $2 and topic = $3 and partition = $4 for update";
-    let old = transaction
-        .query_opt(old, &[&key.pipeline, &key.run, &key.topic, &key.partition])
-        .await
-        .map_err(failed())?;
-    let take = "insert into gristmill.checkpoint as c (pipeline, run, topic, partition, topic_id, next_offset, owner_epoch, owner, backend_pid, revision) \
-        values ($1, $2, $3, $4, $5, $6, 1, $7, pg_backend_pid(), $8) \
-        on conflict (pipeline, run, topic, partition) do update set owner_epoch = c.owner_epoch + 1, owner = excluded.owner, \
-          backend_pid = excluded.backend_pid, revision = excluded.revision, topic_id = coalesce(c.topic_id, excluded.topic_id) returning *";
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
-        &key.pipeline,
-        &key.run,
-        &key.topic,
-        &key.partition,
-        &topic_id,
-        &start_offset_if_new,
-        &owner,
-        &revision,
-    ];
-    let row = transaction
-        .query_one(take, &parameters)
-        .await
-        .map_err(failed())?;
-    let checkpoint = Checkpoint::from_row(&row).map_err(failed())?;
-    if old.is_none_or(|old| old.get::<_, i32>(0) != revision) {
-        let activate = "insert into gristmill.activation (pipeline, run, topic, partition, from_offset, revision, by) \
-            values ($1, $2, $3, $4, $5, $6, coalesce((select by from gristmill.revision where pipeline = $1 and revision = $6), $7)) \
-            on conflict (pipeline, run, topic, partition, from_offset) do update set revision = excluded.revision, at = excluded.at, by = excluded.by";
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
-            &key.pipeline,
-            &key.run,
-            &key.topic,
-            &key.partition,
-            &checkpoint.next_offset,
-            &revision,
-            &owner,
-        ];
-        transaction
-            .execute(activate, &parameters)
-            .await
-            .map_err(failed())?;
-    }
-    transaction.commit().await.map_err(failed())?;
-    Ok(checkpoint.taken())
-}
-
-/// Ends the session that holds the checkpoint's row: the row names its transaction, the lock table the session.
-async fn end_holder(connection: &mut Connection, key: &PartitionKey) -> Result<(), DatabaseError> {
-    let failed = || {
-        DatabaseError::query(
-            "end the session of the partition's previous owner: it holds the checkpoint's row, and this role may not end it",
-        )
-    };
-    let end = "select a.pid, pg_terminate_backend(a.pid, 2000) from gristmill.checkpoint c \
-        join pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and l.granted \
-        join pg_stat_activity a on a.pid = l.pid and a.application_name like 'gristmill/%' \
-        where c.pipeline = $1 and c.run = $2 and c.topic = $3 and c.partition = $4 and a.pid <> pg_backend_pid()";
-    let ended = connection
-        .query(end, &[&key.pipeline, &key.run, &key.topic, &key.partition])
-        .await
-        .map_err(failed())?;
-    for row in ended {
-        let pid: i32 = row.get(0);
-        tracing::warn!(
-            topic = key.topic,
-            partition = key.partition,
-            pid,
-            "ended the session of the partition's previous owner, which held its checkpoint"
-        );
-    }
-    Ok(())
 }
 
 /// What the checkpoint says now. `None`: the partition was never taken in this run.
@@ -276,24 +157,26 @@ async fn set_state(
 ) -> Result<bool, DatabaseError> {
     let sql = "update gristmill.checkpoint set state = $6, reason = $7 where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and owner_epoch = $5";
     let key = &lease.key;
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
-        &key.pipeline,
-        &key.run,
-        &key.topic,
-        &key.partition,
-        &lease.owner_epoch,
-        &state,
-        &reason,
-    ];
     let updated = client
-        .execute(sql, &parameters)
+        .execute(
+            sql,
+            &[
+                &key.pipeline,
+                &key.run,
+                &key.topic,
+                &key.partition,
+                &lease.owner_epoch,
+                &state,
+                &reason,
+            ],
+        )
         .await
         .map_err(DatabaseError::query("write the partition's state"))?;
     Ok(updated == 1)
 }
 
 impl Checkpoint {
-    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+    pub(super) fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let instant = |name: &str| row.try_get::<_, Option<Instant>>(name);
         let (offset, hash): (Option<i64>, Option<i64>) = (
             row.try_get("last_record_offset")?,
@@ -320,11 +203,7 @@ impl Checkpoint {
                 hash,
             }),
             flushed_at_us: instant("flushed_at")?.map(|i| i.0),
-            state: if state == "halted" {
-                PartitionState::Halted
-            } else {
-                PartitionState::Running
-            },
+            state: PartitionState::from_stored(state),
             reason: row.try_get("reason")?,
             records: row.try_get("records")?,
             rows_upserted: row.try_get("rows_upserted")?,
@@ -335,20 +214,18 @@ impl Checkpoint {
             dead_letters: row.try_get("dead_letters")?,
         })
     }
+}
 
-    fn taken(self) -> Taken {
-        Taken {
-            lease: Lease {
-                key: self.key,
-                owner_epoch: self.owner_epoch,
-                revision: self.revision,
-            },
-            next_offset: self.next_offset,
-            event_time_max_us: self.event_time_max_us,
-            topic_id: self.topic_id,
-            last_record: self.last_record,
-            state: self.state,
-            reason: self.reason,
-        }
+#[cfg(test)]
+mod tests {
+    use super::record_hash;
+
+    /// Stored hashes must mean the same in every version. Computed by Python's hashlib.
+    #[test]
+    fn the_hash_of_a_record_never_changes() {
+        assert_eq!(record_hash(None, None), 6541097565471264777);
+        assert_eq!(record_hash(Some(b""), None), 8681103821628823450);
+        assert_eq!(record_hash(Some(b"ke"), Some(b"y")), 4594199130734786254);
+        assert_eq!(record_hash(Some(b"key"), Some(b"")), -1261742303653236741);
     }
 }

@@ -114,21 +114,44 @@ impl Database {
 
     /// Connects, and sets what every session of ours relies on.
     pub async fn connect(&self) -> Result<Connection, DatabaseError> {
-        let failed = |source| DatabaseError::Connect {
-            place: self.place(),
-            source,
-        };
+        let connected = tokio::time::timeout(self.patience(), self.connect_patiently()).await;
+        match connected {
+            Ok(connected) => connected.map_err(|source| DatabaseError::Connect {
+                place: self.place(),
+                source,
+            }),
+            Err(_) => Err(DatabaseError::Silent {
+                place: self.place(),
+            }),
+        }
+    }
+
+    /// Each host's time to connect, and some for the one that answers: the driver's own limit ends with the socket.
+    fn patience(&self) -> Duration {
+        let hosts = self
+            .config
+            .get_hosts()
+            .len()
+            .max(self.config.get_hostaddrs().len()) as u32;
+        let each = self
+            .config
+            .get_connect_timeout()
+            .copied()
+            .unwrap_or(CONNECT_TIMEOUT);
+        SILENCE_MAX + each * hosts
+    }
+
+    async fn connect_patiently(&self) -> Result<Connection, tokio_postgres::Error> {
         let (client, task) = match &self.tls {
             None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
+                let (client, connection) = self.config.connect(NoTls).await?;
                 (
                     client,
                     tokio::spawn(async move { log_end(connection.await) }),
                 )
             }
             Some(tls) => {
-                let (client, connection) =
-                    self.config.connect(tls.clone()).await.map_err(failed)?;
+                let (client, connection) = self.config.connect(tls.clone()).await?;
                 (
                     client,
                     tokio::spawn(async move { log_end(connection.await) }),
@@ -142,7 +165,7 @@ impl Database {
             staged: Vec::new(),
             busy: false,
         };
-        connection.batch_execute(SESSION).await.map_err(failed)?;
+        connection.batch_execute(SESSION).await?;
         Ok(connection)
     }
 }

@@ -1,94 +1,14 @@
 //! Dead letters: listing, relaying, giving up.
 
-use std::fmt;
-use std::str::FromStr;
-
 use gristmill_core::record::Records;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
 use super::error::DatabaseError;
+use super::letter_id::IdColumns;
 use super::values::Instant;
 
-/// Which dead letter, within a pipeline's run. As text `topic/partition/offset/ordinal`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LetterId {
-    pub topic: String,
-    pub partition: i32,
-    pub offset: i64,
-    pub ordinal: i32,
-}
-
-impl fmt::Display for LetterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}/{}",
-            self.topic, self.partition, self.offset, self.ordinal
-        )
-    }
-}
-
-/// Text that is no dead letter's id.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`{0}` is not the id of a dead letter: expected topic/partition/offset/ordinal, as `gristmill dead-letters list` shows it"
-)]
-pub struct InvalidLetterId(pub String);
-
-impl FromStr for LetterId {
-    type Err = InvalidLetterId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidLetterId> {
-        let parse = || {
-            let mut parts = text.rsplitn(4, '/');
-            let ordinal = parts.next()?.parse().ok()?;
-            let offset = parts.next()?.parse().ok()?;
-            let partition = parts.next()?.parse().ok()?;
-            let topic = parts.next().filter(|t| !t.is_empty())?.to_owned();
-            Some(Self {
-                topic,
-                partition,
-                offset,
-                ordinal,
-            })
-        };
-        parse().ok_or_else(|| InvalidLetterId(text.to_owned()))
-    }
-}
-
-/// What has become of a dead letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LetterState {
-    /// Not yet in the dead-letter topic.
-    New,
-    Relayed,
-    /// Used after all.
-    Replayed,
-    /// Given up by a person.
-    Discarded,
-}
-
-impl LetterState {
-    /// As stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Relayed => "relayed",
-            Self::Replayed => "replayed",
-            Self::Discarded => "discarded",
-        }
-    }
-
-    fn from_stored(text: &str) -> Self {
-        match text {
-            "relayed" => Self::Relayed,
-            "replayed" => Self::Replayed,
-            "discarded" => Self::Discarded,
-            _ => Self::New,
-        }
-    }
-}
+pub use super::letter_id::{InvalidLetterId, LetterId, LetterState};
 
 /// A header's name and value, as Kafka had them.
 pub type Header = (String, Option<Vec<u8>>);
@@ -149,6 +69,21 @@ pub async fn list(
             .await
             .map_err(DatabaseError::query("list dead letters"))?,
     )
+}
+
+/// How many dead letters of a run are in `state`.
+pub async fn count(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+    state: LetterState,
+) -> Result<i64, DatabaseError> {
+    let sql = "select count(*) from gristmill.dead_letter where pipeline = $1 and run = $2 and state = $3";
+    let row = client
+        .query_one(sql, &[&pipeline, &run, &state.as_str()])
+        .await
+        .map_err(DatabaseError::query("count dead letters"))?;
+    Ok(row.get(0))
 }
 
 /// One dead letter. `None`: there is none of that id.
@@ -223,25 +158,6 @@ pub async fn set_state(
         .execute(sql, &parameters)
         .await
         .map_err(DatabaseError::query("set the state of dead letters"))
-}
-
-/// Ids as arrays.
-pub(super) struct IdColumns<'a> {
-    pub(super) topics: Vec<&'a str>,
-    pub(super) partitions: Vec<i32>,
-    pub(super) offsets: Vec<i64>,
-    pub(super) ordinals: Vec<i32>,
-}
-
-impl<'a> IdColumns<'a> {
-    pub(super) fn new(ids: &'a [LetterId]) -> Self {
-        Self {
-            topics: ids.iter().map(|i| i.topic.as_str()).collect(),
-            partitions: ids.iter().map(|i| i.partition).collect(),
-            offsets: ids.iter().map(|i| i.offset).collect(),
-            ordinals: ids.iter().map(|i| i.ordinal).collect(),
-        }
-    }
 }
 
 /// The records behind `letters`, which are of one partition and in order, each record once: what a replay computes again.

@@ -23,6 +23,8 @@ pub enum DatabaseError {
         doing: &'static str,
         source: tokio_postgres::Error,
     },
+    #[error("postgres at {place} does not answer: check that it runs")]
+    Silent { place: String },
     /// What Postgres holds is not what this version writes.
     #[error("cannot {doing}: {found}")]
     Unexpected { doing: &'static str, found: String },
@@ -65,7 +67,10 @@ pub enum FlushError {
     },
     /// It may have committed: only the checkpoint knows. The connection is not to be used again.
     #[error("the answer to a flush was lost: the checkpoint says whether it was committed")]
-    Unknown { source: tokio_postgres::Error },
+    Unknown {
+        /// `None`: Postgres did not answer in time.
+        source: Option<tokio_postgres::Error>,
+    },
     /// The table is not what was validated, or the batch cannot be sent: a person must act.
     #[error("{reason}")]
     Halt { reason: String },
@@ -90,7 +95,9 @@ impl From<tokio_postgres::Error> for FlushError {
         match fault(&source) {
             SinkFault::Answered(state) if state.refuses_row() => Self::Refused { state, source },
             SinkFault::Answered(state) => Self::Definite { state, source },
-            _ => Self::Unknown { source },
+            _ => Self::Unknown {
+                source: Some(source),
+            },
         }
     }
 }

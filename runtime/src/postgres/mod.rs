@@ -21,7 +21,10 @@ pub mod sink;
 pub mod target;
 
 mod advance;
+mod fit;
+mod letter_id;
 mod letters;
 mod statement;
+mod take;
 mod tls;
 mod values;

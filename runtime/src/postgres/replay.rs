@@ -5,8 +5,8 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::connect::Connection;
-use super::dead_letter::{IdColumns, LetterId, LetterState};
 use super::error::FlushError;
+use super::letter_id::{IdColumns, LetterId, LetterState};
 use super::letters::Letters;
 use super::sink::{Digests, Parameters, Sink};
 

@@ -1,6 +1,7 @@
 //! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a compare-and-swap on the checkpoint.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use futures_util::SinkExt;
@@ -24,6 +25,8 @@ use super::values::Values;
 /// From this many rows on a flush goes by COPY. Measured by `benches/flush.rs`: as fast as one statement at 5,000 rows, 14 % faster at 20,000; below, its four round
 /// trips buy nothing.
 const COPY_ROWS_MIN: usize = 5_000;
+/// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing else notices a server that keeps its connections but is frozen.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
 /// Large enough that waking the connection's task is nothing, small enough that the server parses one piece while the next is made.
 const COPY_CHUNK_BYTES: usize = 128 * 1024;
 
@@ -98,12 +101,16 @@ impl Sink {
         let mut checkpoint: Parameters<'_> = advance.parameters();
         checkpoint.extend(letters.parameters());
         connection.busy = true;
-        let answer = if rows.len < COPY_ROWS_MIN {
-            self.flush_statement(connection, checkpoint, &rows).await
-        } else {
-            self.flush_copy(connection, checkpoint, &rows, lease.key.partition, revision)
-                .await
+        let flush = async {
+            if rows.len < COPY_ROWS_MIN {
+                self.flush_statement(connection, checkpoint, &rows).await
+            } else {
+                self.flush_copy(connection, checkpoint, &rows, lease.key.partition, revision)
+                    .await
+            }
         };
+        let answer = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
+        let answer = answer.unwrap_or(Err(FlushError::Unknown { source: None }));
         connection.busy = matches!(answer, Err(FlushError::Unknown { .. }));
         let active: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {

@@ -166,3 +166,39 @@ impl ServerCertVerifier for Anyone {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_driver_does_not_know_is_taken_off_the_url() {
+        let (url, ssl) = split(
+            "postgres://a:b@h/d?connect_timeout=3&sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        )
+        .unwrap();
+        assert_eq!(url, "postgres://a:b@h/d?connect_timeout=3");
+        assert_eq!(
+            (ssl.mode, ssl.verify, ssl.root_file.as_deref()),
+            (SslMode::Require, true, Some("/etc/ca.pem"))
+        );
+        let (url, ssl) = split("postgresql://h/d?sslmode=require").unwrap();
+        assert_eq!(
+            (url.as_str(), ssl.mode, ssl.verify),
+            ("postgresql://h/d", SslMode::Require, false)
+        );
+        assert_eq!(split("postgres://h/d").unwrap().1.mode, SslMode::Prefer);
+    }
+
+    #[test]
+    fn a_wish_that_would_not_be_granted_is_an_error() {
+        for url in [
+            "h/d",
+            "postgres://h/d?sslmode=verify-ca",
+            "postgres://h/d?sslrootcert=/etc/ca.pem",
+            "postgres://h/d?sslmode=require&sslrootcert=/etc/ca.pem",
+        ] {
+            assert!(split(url).is_err(), "{url}");
+        }
+    }
+}
