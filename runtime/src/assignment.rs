@@ -224,10 +224,16 @@ async fn work(
     lease: &mut Option<Lease>,
 ) -> Ended {
     *lease = Some(ready.lease.clone());
-    match Worker::new(Arc::clone(shared), partition.clone(), ready) {
-        Ok(worker) => worker.run(&mut intake, stop).await,
-        Err(error) => Ended::Halt(error),
-    }
+    let worker = match Worker::new(Arc::clone(shared), partition.clone(), ready) {
+        Ok(worker) => worker,
+        Err(error) => return Ended::Halt(error),
+    };
+    // A task of its own, so that a panic ends the worker and not, in silence, the partition.
+    let stop = stop.clone();
+    let task = tokio::spawn(async move { worker.run(&mut intake, &stop).await });
+    task.await.unwrap_or_else(|panicked| {
+        Ended::Halt(anyhow::Error::new(panicked).context("the worker ended; please report this"))
+    })
 }
 
 /// Leaves the partition assigned and silent, says why, and waits to be stopped. The other partitions go on.

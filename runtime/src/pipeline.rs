@@ -150,10 +150,17 @@ impl Pipeline {
             .components()
             .zip(&c.transform)
             .map(|((name, component), t)| {
-                json!({"name": name, "component": t.component, "digest": component.digest(), "config": t.config})
+                json!({"name": name, "component": t.component, "digest": component.digest(), "config": t.config, "limits": t.limits})
             })
             .collect();
+        let digests: std::collections::BTreeMap<_, _> = self
+            .dimensions
+            .iter()
+            .map(|(name, d)| (name, format!("{:016x}", d.digest())))
+            .collect();
         json!({
+            "record_max_bytes": c.limits.record_max_bytes,
+            "dimension_digests": digests,
             "pipeline": c.pipeline,
             "topic": c.source.topic,
             "on_gap": c.source.on_gap,

@@ -17,8 +17,8 @@ use crate::postgres::dead_letter::{
 };
 use crate::supervisor::Shared;
 
-/// Letters of one round: some megabytes at most in the usual case.
-const BATCH: i64 = 500;
+/// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that `limits.record_max_bytes` lets in.
+const BATCH: i64 = 100;
 /// How long a letter that nobody announced waits: one of an earlier process, or of a partition that changed hands.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 

@@ -59,10 +59,7 @@ impl Gap {
 
 /// Takes `partition`. An error is transient: try again.
 pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<Begin> {
-    let (low, high) = on_kafka(shared, partition, |shared, p| {
-        Ok(shared.admin.watermarks(p)?)
-    })
-    .await?;
+    let (low, high) = watermarks(shared, partition).await?;
     let config = &shared.pipeline.config;
     let first = match config.source.start {
         Start::Earliest => low,
@@ -74,23 +71,20 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         topic: partition.topic.to_string(),
         partition: partition.partition,
     };
-    let mut connection = shared.pool.get().await?;
-    let taken = take(
-        &mut connection,
-        &key,
-        &shared.owner,
-        shared.revision,
-        first,
-        None,
-    )
-    .await?;
+    let taken = {
+        let mut connection = shared.pool.get().await?;
+        let (owner, revision) = (&shared.owner, shared.revision);
+        take(&mut connection, &key, owner, revision, first, None).await?
+    };
     let Taken {
         lease,
         mut next_offset,
         event_time_max_us,
         ..
     } = taken.clone();
-    if let Some(gap) = find_gap(shared, partition, &taken, low, high).await? {
+    let gap = find_gap(shared, partition, &taken).await?;
+    let mut connection = shared.pool.get().await?;
+    if let Some(gap) = gap {
         let said = format!("{partition}: {}", gap.said(next_offset));
         match config.source.on_gap {
             OnGap::Halt => {
@@ -137,9 +131,9 @@ async fn find_gap(
     shared: &Arc<Shared>,
     partition: &TopicPartition,
     taken: &Taken,
-    low: i64,
-    high: i64,
 ) -> Result<Option<Gap>> {
+    // Asked after the take: until then the owner before may have gone on.
+    let (low, high) = watermarks(shared, partition).await?;
     let next_offset = taken.next_offset;
     if next_offset > high {
         return Ok(Some(Gap {
@@ -170,6 +164,13 @@ async fn find_gap(
         }));
     }
     Ok(None)
+}
+
+async fn watermarks(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<(i64, i64)> {
+    on_kafka(shared, partition, |shared, p| {
+        Ok(shared.admin.watermarks(p)?)
+    })
+    .await
 }
 
 /// Asks Kafka on a thread that may block.

@@ -91,7 +91,16 @@ impl Shared {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let shared = Arc::new(start(config).await?);
     let config = &shared.pipeline.config;
-    let instance = Instance::acquire(&config.group())?;
+    let instance = match Instance::acquire(&config.group()) {
+        Ok(instance) => Some(instance),
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            tracing::warn!(
+                "{error:#}: after a crash this process waits for its own dead member, up to source.session_timeout_ms"
+            );
+            None
+        }
+    };
     let source_config = SourceConfig {
         bootstrap: config.source.bootstrap.clone(),
         topics: vec![config.source.topic.clone()],
@@ -99,7 +108,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         properties: config.source.properties.clone(),
         session_timeout_ms: config.source.session_timeout_ms,
         queued_max_bytes: config.source.queued_max_bytes,
-        instance_id: Some(instance.id().to_owned()),
+        instance_id: instance.as_ref().map(|i| i.id().to_owned()),
     };
     let ended = CancellationToken::new();
     let assignment = Assignment::new(Arc::clone(&shared), ended.clone());
@@ -108,8 +117,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let background = stop.child_token();
     let tasks = [
         tokio::spawn(progress(Arc::clone(&shared), background.clone())),
-        tokio::spawn(beat(Arc::clone(&shared), background.clone())),
-        tokio::spawn(relay::run(Arc::clone(&shared), background.clone())),
+        tokio::spawn(until(
+            background.clone(),
+            beat(Arc::clone(&shared), background.clone()),
+        )),
+        tokio::spawn(until(
+            background.clone(),
+            relay::run(Arc::clone(&shared), background.clone()),
+        )),
     ];
     tracing::info!(
         pipeline = config.pipeline.name,
@@ -122,6 +137,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let failed = tokio::select! {
         () = stop.cancelled() => false,
         () = ended.cancelled() => true,
+        () = source_finished(&shared) => true,
     };
     let stopping = Arc::clone(&shared);
     tokio::task::spawn_blocking(move || stopping.source.get().map(Source::stop)).await?;
@@ -259,6 +275,22 @@ async fn beat(shared: Arc<Shared>, stop: CancellationToken) {
         if waited(HEARTBEAT_EVERY, &stop).await {
             return;
         }
+    }
+}
+
+/// Ends `work` at once when `stop` comes: relaying is at least once, and a heartbeat is nobody's loss.
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// The consumer's thread has ended without a word, which only a panic can do.
+async fn source_finished(shared: &Shared) {
+    let source = shared.source().await;
+    while !source.is_finished() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -92,6 +92,8 @@ fn action_for(state: &SqlState) -> Action {
         b"55000" | b"55006" => Action::Restart,
         // read_only_sql_transaction: this server became a standby; the next connection may find the primary.
         b"25006" => Action::Restart,
+        // cardinality_violation: two keys of one batch are one to the table's own comparison (citext, a nondeterministic collation); every try meets them again.
+        b"21000" => Action::Halt,
         // database_dropped.
         b"57P04" => Action::Halt,
         // data_corrupted, index_corrupted: going on would make it worse.

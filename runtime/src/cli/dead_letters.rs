@@ -9,8 +9,10 @@ use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
 use crate::pipeline::Pipeline;
+use crate::postgres::blame::blame;
 use crate::postgres::connect::{Connection, Database};
 use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
+use crate::postgres::error::FlushError;
 use crate::postgres::pipeline::active;
 use crate::postgres::replay::{Replay, Replayed, replay};
 use crate::postgres::sink::Sink;
@@ -234,7 +236,7 @@ async fn replay_all(
         // A state of its own, empty: the guard in Postgres decides what is newer.
         let mut chain = pipeline.chain(partition, None)?;
         let now_us = Timestamp::now().as_microsecond();
-        let computed = chain.compute(dead_letter::records(letters), now_us)?;
+        let mut computed = chain.compute(dead_letter::records(letters), now_us)?;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
         let which = Replay {
             pipeline: name,
@@ -243,10 +245,19 @@ async fn replay_all(
             revision,
             ids: &ids,
         };
-        let replayed = replay(&mut connection, &sink, which, &computed, &|stage| {
-            pipeline.digest(stage)
-        })
-        .await?;
+        let replayed = loop {
+            let digests = |stage: &_| pipeline.digest(stage);
+            match replay(&mut connection, &sink, which, &computed, &digests).await {
+                Ok(replayed) => break replayed,
+                Err(FlushError::Refused { .. }) => {
+                    let rows =
+                        blame(&mut connection, &sink, partition, &computed, revision).await?;
+                    let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
+                    computed = chain.exclude(computed, refused, now_us)?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
         total.used += replayed.used;
         total.again += replayed.again;
     }

@@ -220,6 +220,9 @@ fn explain(message: &str) -> String {
     }
 }
 
+/// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost two.
+const MAX_ROWS: usize = 20_000;
+
 /// What no type can say.
 fn contradictions(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -262,6 +265,11 @@ fn contradictions(config: &Config) -> Vec<Problem> {
         if value == 0 {
             problem(format!("{key} must be above 0"));
         }
+    }
+    if config.target.max_rows > MAX_ROWS {
+        problem(format!(
+            "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains nothing more per row"
+        ));
     }
     if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {
         problem("dead_letters.ratio_max is a part of 1: between 0.0 and 1.0".to_owned());

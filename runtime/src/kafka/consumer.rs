@@ -14,8 +14,9 @@ use super::hint::Hints;
 use super::polling::{Command, Polling};
 use super::rebalance::{Assignments, Context};
 
-/// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer; when they do not, nobody is helped by waiting.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after the owner's own wait for flushes in flight (4 s at most); when they do
+/// not, nobody is helped by waiting.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running consumer. Dropping it closes it without waiting.
 #[derive(Debug)]

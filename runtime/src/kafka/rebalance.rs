@@ -104,6 +104,8 @@ impl<A: Assignments> State<A> {
             list.add_partition_offset(&p.topic, p.partition, Offset::Offset(*next_offset))?;
         }
         consumer.incremental_assign(&list)?;
+        // librdkafka remembers a pause beyond the assignment that it was made in.
+        consumer.resume(&list)?;
         for (partition, next_offset, feed) in starts {
             self.fetching.insert(partition.clone());
             self.changes

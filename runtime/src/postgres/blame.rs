@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use gristmill_core::chain::Computed;
+use gristmill_core::dead_letter::{DeadLetter, Stage};
 use tokio_postgres::{Statement, Transaction};
 
 use super::connect::Connection;
 use super::error::{DatabaseError, FlushError};
 use super::sink::{Parameters, Sink};
 
-/// A batch's rows are searched with at most this many savepoints a call: one bad row among 100,000 takes 18, and a transaction with more than 64 subtransactions slows
+/// A batch's rows are searched with at most this many savepoints a call: one bad row among 20,000 (the most that a batch may have) takes 31, and a transaction with more than 64 subtransactions slows
 /// down everybody else's snapshots (`PGPROC_MAX_CACHED_SUBXIDS`).
 const SAVEPOINTS_MAX: usize = 32;
 
@@ -24,8 +25,29 @@ pub struct RefusedRow {
     pub subject: Option<String>,
 }
 
-/// Finds rows of `batch` that Postgres refuses, after a flush ended with [`FlushError::Refused`]. Writes nothing. At least one row, but perhaps not all: leave them out,
-/// flush, and ask again. Rows are judged in order, each beside those before it that passed.
+impl RefusedRow {
+    /// The dead letter that the row's record becomes.
+    pub fn dead_letter(&self, batch: &Computed) -> DeadLetter {
+        let source = batch.sources[self.row];
+        let subject = self
+            .subject
+            .as_ref()
+            .map_or(String::new(), |s| format!(" ({s})"));
+        DeadLetter {
+            record: source.record,
+            ordinal: source.rank + 1,
+            stage: Stage::Sink,
+            code: "refused".to_owned(),
+            message: format!(
+                "postgres refuses the row with SQLSTATE {}: {}{subject}",
+                self.sqlstate, self.message
+            ),
+        }
+    }
+}
+
+/// Finds rows of `batch` that Postgres refuses, after a flush ended with [`FlushError::Refused`]. Writes nothing. Perhaps not all: leave them out, flush, and ask again. None: the batch
+/// passes by now. Rows are judged in order, each beside those before it that passed.
 ///
 /// First compares the target with what was validated: when it changed, [`FlushError::Halt`]. Halts, too, when no row alone is refused.
 pub async fn blame(
@@ -37,7 +59,7 @@ pub async fn blame(
 ) -> Result<Vec<RefusedRow>, FlushError> {
     connection.busy = true;
     let found = search(connection, sink, partition, batch, revision).await;
-    connection.busy = matches!(found, Err(FlushError::Unknown { .. }));
+    connection.busy = found.as_ref().is_err_and(FlushError::spoils_session);
     found
 }
 
@@ -65,8 +87,12 @@ async fn search(
         revision,
         batch,
     };
-    let refused = trial.bisect().await?;
+    let found = trial.bisect().await?;
     transaction.rollback().await?;
+    // What was refused may pass by now: the row that a foreign key missed has come, the one that clashed is gone.
+    let Some(refused) = found else {
+        return Ok(Vec::new());
+    };
     if refused.is_empty() {
         let table = &sink.target.name;
         let reason = format!(
@@ -99,12 +125,16 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     /// Ranges wait on a stack, first rows on top, so that what passed before stays in the transaction and rows that only clash with each other are found.
-    async fn bisect(&self) -> Result<Vec<RefusedRow>, FlushError> {
+    /// `None`: all of it passes.
+    async fn bisect(&self) -> Result<Option<Vec<RefusedRow>>, FlushError> {
         let mut refused = Vec::new();
         let mut waiting: Vec<_> = std::iter::once(0..self.batch.rows.rows).collect();
         for _ in 0..SAVEPOINTS_MAX {
             let Some(range) = waiting.pop() else { break };
             let Some(answer) = self.try_rows(range.clone()).await? else {
+                if range.len() == self.batch.rows.rows {
+                    return Ok(None);
+                }
                 continue;
             };
             if range.len() == 1 {
@@ -115,7 +145,7 @@ impl Trial<'_> {
                 waiting.push(range.start..middle);
             }
         }
-        Ok(refused)
+        Ok(Some(refused))
     }
 
     /// `None`: they pass, and stay.

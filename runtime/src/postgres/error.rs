@@ -1,6 +1,6 @@
 //! What can go wrong with Postgres, in terms of what to do about it.
 
-use gristmill_core::action::{SinkFault, SqlState};
+use gristmill_core::action::{Action, SinkFault, SqlState, action};
 use tokio_postgres::error::Severity;
 
 /// Trouble with a connection or a statement outside the flush. Never holds the password.
@@ -86,6 +86,16 @@ impl FlushError {
             }
             Self::Unknown { .. } => SinkFault::ConnectionLost,
             Self::Halt { .. } => SinkFault::TargetChanged,
+        }
+    }
+}
+
+impl FlushError {
+    /// Whether another session may fare better (a server that became a standby, a proxy that lost a prepared statement), or this one is in an unknown state.
+    pub(super) fn spoils_session(&self) -> bool {
+        match self {
+            Self::Fenced | Self::Refused { .. } => false,
+            other => action(&other.fault()) != Action::RetryInPlace,
         }
     }
 }

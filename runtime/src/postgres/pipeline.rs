@@ -99,10 +99,13 @@ async fn register_in(
             note: None,
         });
     }
-    let lock = "select p.active_run, p.active_revision, p.spec_hash = $2, r.spec = $3, coalesce((select max(revision) from gristmill.revision where pipeline = $1), 0) \
-        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision where p.pipeline = $1 for update of p";
+    // By itself: a statement that waits for the lock would see the revisions of before.
+    let alone = "select from gristmill.pipeline where pipeline = $1 for update";
+    transaction.query_one(alone, &[name]).await?;
+    let state = "select p.active_run, p.active_revision, p.spec_hash = $2, r.spec = $3, coalesce((select max(revision) from gristmill.revision where pipeline = $1), 0) \
+        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision where p.pipeline = $1";
     let row = transaction
-        .query_one(lock, &[name, &proposal.spec_hash, &proposal.spec])
+        .query_one(state, &[name, &proposal.spec_hash, &proposal.spec])
         .await?;
     let (run, active, unchanged, newest): (i64, i32, bool, i32) =
         (row.get(0), row.get(1), row.get(2), row.get(4));

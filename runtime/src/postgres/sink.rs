@@ -111,7 +111,7 @@ impl Sink {
         };
         let answer = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
         let answer = answer.unwrap_or(Err(FlushError::Unknown { source: None }));
-        connection.busy = matches!(answer, Err(FlushError::Unknown { .. }));
+        connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
         let active: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {
             active_revision: active.unwrap_or(revision),

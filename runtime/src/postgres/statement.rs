@@ -39,7 +39,9 @@ const CHECKPOINT: &str = "with cp as ( \
       insert into gristmill.dead_letter (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision, digest, key, headers, value, record_at) \
       select $1, $2, $3, $4, d.o, d.ordinal, d.stage, d.code, d.message, $9, d.digest, d.key, d.headers::jsonb, d.value, d.record_at \
       from cp, unnest($15, $16, $17, $18, $19, $20, $21, $22, $23, $24) as d (o, ordinal, stage, code, message, digest, key, headers, value, record_at) \
-      on conflict do nothing)";
+      on conflict (pipeline, run, topic, partition, \"offset\", ordinal) do update set stage = excluded.stage, code = excluded.code, message = excluded.message, \
+        revision = excluded.revision, digest = excluded.digest, key = excluded.key, headers = excluded.headers, value = excluded.value, \
+        record_at = excluded.record_at, attempts = 0, state = 'new')";
 
 /// One row: whether the checkpoint moved, and the active revision.
 const ANSWER: &str = " select exists (select from cp), (select active_revision from gristmill.pipeline where pipeline = $1)";

@@ -1,11 +1,11 @@
 //! What a component may use. Every limit is on by default.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::engine::TICK_MS;
 
 /// The limits of one transform, as written in the pipeline file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Linear memory of one instance. 64 MiB: a rule in Rust or C stays under 2 MiB with a 5,000-row batch; script languages want 128 MiB.

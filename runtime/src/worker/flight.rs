@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::anyhow;
 use gristmill_core::action::{Action, action};
 use gristmill_core::chain::Computed;
-use gristmill_core::dead_letter::{DeadLetter, Stage};
+use gristmill_core::dead_letter::DeadLetter;
 use tokio::task::JoinHandle;
 
-use crate::postgres::blame::{RefusedRow, blame};
+use crate::postgres::blame::blame;
 use crate::postgres::checkpoint::Lease;
 use crate::postgres::error::FlushError;
 use crate::supervisor::Shared;
@@ -91,8 +91,13 @@ async fn flush(shared: Arc<Shared>, lease: Lease, from_offset: i64, computed: Co
             FlushError::Refused { .. } => {
                 let partition = lease.key.partition;
                 match blame(&mut connection, sink, partition, &computed, shared.revision).await {
+                    // It passes by now: send it again.
+                    Ok(rows) if rows.is_empty() && retries > 0 => {
+                        retries -= 1;
+                        continue;
+                    }
                     Ok(rows) => {
-                        let refused = rows.iter().map(|row| dead_letter(&computed, row)).collect();
+                        let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
                         return Landed::Refused { computed, refused };
                     }
                     Err(blaming) => blaming,
@@ -116,25 +121,5 @@ async fn flush(shared: Arc<Shared>, lease: Lease, from_offset: i64, computed: Co
         drop(connection);
         tokio::time::sleep(wait).await;
         wait *= 2;
-    }
-}
-
-fn dead_letter(computed: &Computed, refused: &RefusedRow) -> DeadLetter {
-    let source = computed.sources[refused.row];
-    let RefusedRow {
-        sqlstate,
-        message,
-        subject,
-        ..
-    } = refused;
-    let subject = subject
-        .as_ref()
-        .map_or(String::new(), |s| format!(" ({s})"));
-    DeadLetter {
-        record: source.record,
-        ordinal: source.rank + 1,
-        stage: Stage::Sink,
-        code: "refused".to_owned(),
-        message: format!("postgres refuses the row with SQLSTATE {sqlstate}: {message}{subject}"),
     }
 }

@@ -211,12 +211,15 @@ impl Worker {
 
     /// Waits briefly for the flush in flight. What it did is in the checkpoint either way.
     async fn finish(mut self) -> Ended {
-        if self.flight.is_some()
-            && tokio::time::timeout(STOP_WAIT, Flight::landed(&mut self.flight))
-                .await
-                .is_err()
-        {
-            tracing::warn!(partition = %self.partition, "stopped without waiting longer for the flush in flight; the checkpoint knows what it did");
+        if self.flight.is_none() {
+            return Ended::Stopped;
+        }
+        match tokio::time::timeout(STOP_WAIT, Flight::landed(&mut self.flight)).await {
+            Ok(Landed::Committed { computed, .. }) => self.committed(&computed),
+            Ok(_) => {}
+            Err(_) => {
+                tracing::warn!(partition = %self.partition, "stopped without waiting longer for the flush in flight; the checkpoint knows what it did")
+            }
         }
         Ended::Stopped
     }
