@@ -119,7 +119,8 @@ async fn send(
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_deref()))
                 .collect(),
-            timestamp_ms: letter.record_at_ms,
+            // Now: with the record's own, the topic's retention could delete the letter as it comes.
+            timestamp_ms: None,
         })
         .collect();
     Ok(producer.send(&out).await?)
@@ -136,6 +137,12 @@ fn headers(pipeline: &str, letter: &StoredLetter) -> Vec<Header> {
         ("gristmill-revision", letter.revision.to_string()),
         ("gristmill-topic", letter.id.topic.clone()),
         ("gristmill-partition", letter.id.partition.to_string()),
+        (
+            "gristmill-timestamp",
+            letter
+                .record_at_ms
+                .map_or(String::new(), |ms| ms.to_string()),
+        ),
         ("gristmill-offset", letter.id.offset.to_string()),
     ];
     let ours = ours

@@ -16,7 +16,8 @@ use crate::kafka::instance::Instance;
 use crate::kafka::{Source, SourceConfig, TopicPartition};
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
-use crate::postgres::pipeline::{Component, Registration, heartbeat, register};
+use crate::postgres::host;
+use crate::postgres::pipeline::{Component, Registration, register};
 use crate::postgres::pool::Pool;
 use crate::postgres::schema;
 use crate::postgres::sink::Sink;
@@ -28,6 +29,9 @@ use crate::sandbox::Sandbox;
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 /// How often the process tells the `host` table that it lives.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the end waits to take the heartbeat back.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// What the workers of one process share. Nothing here is touched for a row.
 pub struct Shared {
@@ -64,8 +68,13 @@ impl Shared {
         self.records
             .fetch_add(computed.counts.records, Ordering::Relaxed);
         self.rows.fetch_add(computed.counts.rows, Ordering::Relaxed);
-        self.dead_letters
+        let before = self
+            .dead_letters
             .fetch_add(computed.counts.dead_letters, Ordering::Relaxed);
+        if let (0, Some(first)) = (before, computed.dead_letters.first()) {
+            let offset = computed.records.get(first.record as usize).offset;
+            tracing::warn!(%partition, offset, code = first.code, "{}; the first dead letter of this process: `gristmill dead-letters list` shows all", first.message);
+        }
         if !computed.dead_letters.is_empty() {
             self.letters_wait.notify_one();
         }
@@ -145,6 +154,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     for task in tasks {
         task.await?;
     }
+    // Nobody waits for a database that is away: the heartbeat gets old by itself.
+    let _ = tokio::time::timeout(LEAVE_WAIT, leave(&shared)).await;
     if failed {
         bail!("the kafka consumer has ended for good: the log above says why");
     }
@@ -153,6 +164,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         "stopped cleanly"
     );
     Ok(())
+}
+
+async fn leave(shared: &Shared) -> Result<()> {
+    let connection = shared.pool.get().await?;
+    let name = &shared.pipeline.config.pipeline.name;
+    Ok(host::leave(&connection, &shared.owner, name).await?)
 }
 
 /// Everything up to the first connection to the group.
@@ -255,7 +272,7 @@ async fn beat(shared: Arc<Shared>, stop: CancellationToken) {
         // A place in the pool is for flushes; a beat that fails is made up by the next.
         if let Ok(connection) = shared.pool.database().connect().await {
             loop {
-                if heartbeat(
+                if host::heartbeat(
                     &connection,
                     &shared.owner,
                     name,

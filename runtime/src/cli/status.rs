@@ -1,5 +1,6 @@
 //! `gristmill status`: how a pipeline is doing, from Postgres and Kafka.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -10,8 +11,8 @@ use crate::config::Config;
 use crate::kafka::TopicPartition;
 use crate::kafka::admin::Admin;
 use crate::postgres::checkpoint::{self, Checkpoint, PartitionState};
-use crate::postgres::dead_letter::{self, Filter, LetterState};
-use crate::postgres::{gap, pipeline};
+use crate::postgres::dead_letter::{self, LetterState};
+use crate::postgres::{gap, host, pipeline};
 
 pub(super) async fn run(path: &Path) -> Result<()> {
     let (config, database) = super::open(path)?;
@@ -22,13 +23,8 @@ pub(super) async fn run(path: &Path) -> Result<()> {
         active.with_context(|| format!("the pipeline `{name}` has never run on this database"))?;
     let checkpoints = checkpoint::list(&connection, &name, run).await?;
     let gaps = gap::list(&connection, &name, run).await?;
-    let waiting = Filter {
-        state: Some(LetterState::New),
-        ..Filter::default()
-    };
-    let waiting = dead_letter::list(&connection, &name, run, &waiting)
-        .await?
-        .len();
+    let waiting = dead_letter::count(&connection, &name, run, LetterState::New).await?;
+    let alive = host::alive(&connection, &name).await?;
     println!(
         "pipeline {name}: {} -> {}, run {run}, revision {revision}",
         config.source.topic, config.target.table
@@ -41,7 +37,7 @@ pub(super) async fn run(path: &Path) -> Result<()> {
         Ok(ends) => (ends, None),
         Err(error) => (vec![None; checkpoints.len()], Some(error)),
     };
-    println!("{}", table(&checkpoints, &ends));
+    println!("{}", table(&checkpoints, &ends, &alive));
     for checkpoint in &checkpoints {
         if let Some(reason) = &checkpoint.reason {
             println!(
@@ -76,7 +72,7 @@ fn ends(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Option<i64>>>
     checkpoints.iter().map(end).collect()
 }
 
-fn table(checkpoints: &[Checkpoint], ends: &[Option<i64>]) -> Table {
+fn table(checkpoints: &[Checkpoint], ends: &[Option<i64>], alive: &HashSet<String>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
@@ -98,10 +94,11 @@ fn table(checkpoints: &[Checkpoint], ends: &[Option<i64>]) -> Table {
         let lag = end.map(|end| (end - c.next_offset).max(0));
         table.add_row([
             c.key.partition.to_string(),
-            if c.state == PartitionState::Halted {
-                "halted"
-            } else {
-                "running"
+            match c.state {
+                PartitionState::Halted => "halted",
+                PartitionState::Running if alive.contains(&c.owner) => "running",
+                // The last owner left, or was not heard of for 15 s.
+                PartitionState::Running => "not running",
             }
             .to_owned(),
             c.next_offset.to_string(),

@@ -74,7 +74,8 @@ pub fn parse(
                     line,
                     message: explain(e.message()),
                 });
-                if !remove(root.get_mut(), &span) {
+                // What misses a key is a whole table: without it there would be more to complain of.
+                if e.message().starts_with("missing field") || !remove(root.get_mut(), &span) {
                     break None;
                 }
             }
@@ -265,6 +266,24 @@ fn contradictions(config: &Config) -> Vec<Problem> {
         if value == 0 {
             problem(format!("{key} must be above 0"));
         }
+    }
+    for (key, value) in [
+        (
+            "pipeline.watermark_delay_ms",
+            config.pipeline.watermark_delay_ms,
+        ),
+        ("pipeline.state_ttl_ms", config.pipeline.state_ttl_ms),
+        ("pipeline.future_max_ms", config.pipeline.future_max_ms),
+    ] {
+        if value < 0 {
+            problem(format!("{key} must not be negative"));
+        }
+    }
+    if config.dead_letters.topic.as_ref() == Some(&config.source.topic) {
+        problem(format!(
+            "dead_letters.topic is the source's own topic `{}`: each dead letter would be read again",
+            config.source.topic
+        ));
     }
     if config.target.max_rows > MAX_ROWS {
         problem(format!(

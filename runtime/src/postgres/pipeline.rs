@@ -205,20 +205,3 @@ pub async fn component(client: &Client, digest: &str) -> Result<Option<Vec<u8>>,
         .map_err(DatabaseError::query("read a component"))?;
     Ok(row.map(|row| row.get(0)))
 }
-
-/// Says that `host` is alive, which revision it has ready, and what keeps it from more.
-pub async fn heartbeat(
-    client: &Client,
-    host: &str,
-    pipeline: &str,
-    staged_revision: Option<i32>,
-    error: Option<&str>,
-) -> Result<(), DatabaseError> {
-    let sql = "insert into gristmill.host (host, pipeline, staged_revision, error) values ($1, $2, $3, $4) on conflict (host, pipeline) do update \
-        set heartbeat = now(), staged_revision = excluded.staged_revision, error = excluded.error";
-    client
-        .execute(sql, &[&host, &pipeline, &staged_revision, &error])
-        .await
-        .map_err(DatabaseError::query("write this host's heartbeat"))?;
-    Ok(())
-}

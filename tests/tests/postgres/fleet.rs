@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use gristmill::postgres::checkpoint::{self, PartitionState};
 use gristmill::postgres::dead_letter::{self, Filter, LetterState};
 use gristmill::postgres::gap::{self, accept_gap, halt_at_gap};
+use gristmill::postgres::host;
 use gristmill::postgres::pipeline::{self, Component, Registration};
 use gristmill::postgres::replay::{Replay, replay};
 
@@ -59,12 +60,20 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
         pipeline::component(&connection, "d1").await?,
         Some(vec![0, 97, 115, 109])
     );
-    pipeline::heartbeat(&connection, "host-a", PIPELINE, Some(3), None).await?;
-    pipeline::heartbeat(&connection, "host-a", PIPELINE, Some(3), Some("why")).await?;
+    host::heartbeat(&connection, "host-a", PIPELINE, Some(3), None).await?;
+    host::heartbeat(&connection, "host-a", PIPELINE, Some(3), Some("why")).await?;
     assert_eq!(
         fixture.psql("select host, staged_revision, error from gristmill.host")?,
         "host-a|3|why"
     );
+    host::heartbeat(&connection, "host-b", PIPELINE, None, None).await?;
+    fixture.psql(
+        "update gristmill.host set heartbeat = now() - interval '1 minute' where host = 'host-b'",
+    )?;
+    let alive = host::alive(&connection, PIPELINE).await?;
+    assert_eq!(alive.into_iter().collect::<Vec<_>>(), ["host-a"]);
+    host::leave(&connection, "host-a", PIPELINE).await?;
+    assert!(host::alive(&connection, PIPELINE).await?.is_empty());
     Ok(())
 }
 
