@@ -23,19 +23,34 @@ pub fn repository() -> &'static Path {
 }
 
 fn build() -> Result<PathBuf> {
-    output(
-        Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--release",
-                "--locked",
-                // The same choice of packages as the tests': with another one some features differ, and everything is compiled again.
-                "--workspace",
-                "--bins",
-            ])
-            .current_dir(repository()),
-    )?;
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo tells a test about its package: some build scripts (ring's) run again when it changes, and with them everything that stands on TLS.
+    let about_us = |name: &str| {
+        [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_",
+            "CARGO_BIN_",
+            "CARGO_PRIMARY_",
+        ]
+        .iter()
+        .any(|p| name.starts_with(p))
+    };
+    for (name, _) in std::env::vars().filter(|(name, _)| about_us(name)) {
+        cargo.env_remove(name);
+    }
+    // The same choice of packages as the tests': with another one some features differ, and everything is compiled again.
+    cargo
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--workspace",
+            "--bins",
+        ])
+        .current_dir(repository());
+    output(&mut cargo)?;
     Ok(repository()
         .join("target/release/gristmill")
         .canonicalize()?)

@@ -186,7 +186,7 @@ fn a_retention_gap_halts_its_partition_alone_until_gaps_are_accepted() -> Result
     run.signal("TERM")?;
     run.wait(SOON)?;
 
-    job.edit_pipeline(|text| text.replacen("[source]", "[source]\non_gap = \"continue\"", 1))?;
+    job.edit_pipeline(|text| text.replacen("on_gap = \"halt\"", "on_gap = \"continue\"", 1))?;
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     assert_eq!(job.psql("select count(*) from gristmill.gap")?, "1");
