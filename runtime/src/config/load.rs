@@ -34,10 +34,13 @@ pub fn parse(
 ) -> Result<Config, Vec<Problem>> {
     let at = |span: Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
     let mut parsed = DeTable::parse(text).map_err(|e| {
-        vec![Problem {
-            line: e.span().map_or(0, at),
-            message: e.message().to_owned(),
-        }]
+        let here = e.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let message = match e.message() {
+            "duplicate key" => format!("the key `{here}` stands here twice"),
+            other => other.to_owned(),
+        };
+        let line = e.span().map_or(0, at);
+        vec![Problem { line, message }]
     })?;
     let mut problems = Vec::new();
     let mut filled = Vec::new();
@@ -351,6 +354,16 @@ max_rows = "${ROWS:-17}"
         assert_eq!(
             told[2],
             (15, "unknown key `linger_sm`: did you mean `linger_ms`?")
+        );
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_named() {
+        let text = MINIMAL.replace("topic =", "topic = \"a\"\ntopic =");
+        let problems = parse(&text, variable).unwrap_err();
+        assert_eq!(
+            (problems[0].line, problems[0].message.as_str()),
+            (7, "the key `topic` stands here twice")
         );
     }
 
