@@ -94,7 +94,8 @@ impl FlushError {
     /// Whether another session may fare better (a server that became a standby, a proxy that lost a prepared statement), or this one is in an unknown state.
     pub(super) fn spoils_session(&self) -> bool {
         match self {
-            Self::Fenced | Self::Refused { .. } => false,
+            // About the data or the table: nothing is wrong with the session.
+            Self::Fenced | Self::Refused { .. } | Self::Halt { .. } => false,
             other => action(&other.fault()) != Action::RetryInPlace,
         }
     }
