@@ -82,9 +82,8 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         event_time_max_us,
         ..
     } = taken.clone();
-    let gap = find_gap(shared, partition, &taken).await?;
-    let mut connection = shared.pool.get().await?;
-    if let Some(gap) = gap {
+    if let Some(gap) = find_gap(shared, partition, &taken).await? {
+        let mut connection = shared.pool.get().await?;
         let said = format!("{partition}: {}", gap.said(next_offset));
         match config.source.on_gap {
             OnGap::Halt => {
@@ -118,7 +117,7 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         }
     }
     if taken.state == PartitionState::Halted {
-        resume(&connection, &lease).await?;
+        resume(&*shared.pool.get().await?, &lease).await?;
     }
     Ok(Begin::Go(Ready {
         lease,

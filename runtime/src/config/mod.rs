@@ -2,6 +2,7 @@
 //!
 //! Every key is listed here; one that is not is an error that names the line and the nearest key ([`load`]).
 
+mod environment;
 mod load;
 mod problem;
 
