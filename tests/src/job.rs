@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::kafka::Kafka;
 use crate::oracle::{self, Expected};
@@ -168,10 +168,19 @@ impl<'s> Job<'s> {
         Ok(oracle::expected(&messages, now_ms, RECORD_MAX_BYTES))
     }
 
-    /// An error unless table and dead letters are what the oracle says.
+    /// An error unless table and dead letters are what the oracle says, and each record was counted once.
     pub fn check(&self) -> Result<()> {
-        table::compare(self.postgres, &self.database, &self.expected()?)
-            .with_context(|| self.explain())
+        let expected = self.expected()?;
+        table::compare(self.postgres, &self.database, &expected).with_context(|| self.explain())?;
+        let counted =
+            self.psql("select sum(records), sum(dead_letters) from gristmill.checkpoint")?;
+        let right = format!("{}|{}", expected.records, expected.dead_letters.len());
+        ensure!(
+            counted == right,
+            "records and dead letters were counted as {counted}, not {right}\n{}",
+            self.explain()
+        );
+        Ok(())
     }
 
     /// Runs `sql` in the job's database.

@@ -32,6 +32,9 @@ pub struct User {
     pub is_deleted: bool,
     /// Microseconds since the Unix epoch.
     pub updated_at_us: i64,
+    /// The record that it comes from.
+    pub partition: i32,
+    pub offset: i64,
 }
 
 /// The state that the events lead to, in whatever order and however often they are processed.
@@ -41,11 +44,16 @@ pub struct Expected {
     pub users: BTreeMap<i64, User>,
     /// The code of each bad record, by partition and offset.
     pub dead_letters: BTreeMap<(i32, i64), &'static str>,
+    /// Records in all.
+    pub records: usize,
 }
 
 /// What `messages`, in any order, lead to when they are judged at `now_ms`. Records above `record_max_bytes` are refused.
 pub fn expected(messages: &[Message], now_ms: i64, record_max_bytes: usize) -> Expected {
-    let mut expected = Expected::default();
+    let mut expected = Expected {
+        records: messages.len(),
+        ..Expected::default()
+    };
     let mut versions = BTreeMap::new();
     for message in messages {
         let Some(value) = &message.value else {
@@ -54,7 +62,7 @@ pub fn expected(messages: &[Message], now_ms: i64, record_max_bytes: usize) -> E
         let position = (message.partition, message.offset);
         let users = match size(message) > record_max_bytes {
             true => Err("too-large"),
-            false => event(value).and_then(|users| in_time(users, now_ms)),
+            false => event(value, position).and_then(|users| in_time(users, now_ms)),
         };
         match users {
             Err(code) => _ = expected.dead_letters.insert(position, code),
@@ -76,7 +84,7 @@ pub fn expected(messages: &[Message], now_ms: i64, record_max_bytes: usize) -> E
 }
 
 /// The rows that an event makes: two when an update changes the key. The error is a dead letter's code.
-fn event(bytes: &[u8]) -> Result<Vec<User>, &'static str> {
+fn event(bytes: &[u8], position: (i32, i64)) -> Result<Vec<User>, &'static str> {
     let document: Value = serde_json::from_slice(bytes).map_err(|_| "malformed")?;
     if !document.is_object() && !document.is_null() {
         return Err("wrong-type");
@@ -98,9 +106,9 @@ fn event(bytes: &[u8]) -> Result<Vec<User>, &'static str> {
         && let Some(old) = before.user_id
         && old != user_id
     {
-        users.push(before.into_user(old, true, time_ms));
+        users.push(before.into_user(old, true, time_ms, position));
     }
-    users.push(row.into_user(user_id, is_deleted, time_ms));
+    users.push(row.into_user(user_id, is_deleted, time_ms, position));
     Ok(users)
 }
 
@@ -114,7 +122,13 @@ struct Image {
 }
 
 impl Image {
-    fn into_user(self, user_id: i64, is_deleted: bool, time_ms: i64) -> User {
+    fn into_user(
+        self,
+        user_id: i64,
+        is_deleted: bool,
+        time_ms: i64,
+        (partition, offset): (i32, i64),
+    ) -> User {
         let domain = self
             .email
             .as_deref()
@@ -136,6 +150,8 @@ impl Image {
             country_name: country.map(|(_, name)| (*name).to_owned()),
             is_deleted,
             updated_at_us: time_ms * 1000,
+            partition,
+            offset,
         }
     }
 }

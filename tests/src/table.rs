@@ -28,7 +28,8 @@ pub struct DeadLetter {
 /// All rows of `users_enriched`, by `user_id`.
 pub fn users(postgres: &Postgres, database: &str) -> Result<BTreeMap<i64, User>> {
     let select = "select user_id, name, email, email_domain, country_code, country_name, is_corporate, is_deleted,
-        (extract(epoch from updated_at) * 1000000)::bigint as updated_at_us from users_enriched";
+        (extract(epoch from updated_at) * 1000000)::bigint as updated_at_us,
+        _gm_partition as partition, _gm_offset as \"offset\" from users_enriched";
     let users: Vec<User> = rows(postgres, database, select)?;
     Ok(users.into_iter().map(|u| (u.user_id, u)).collect())
 }
@@ -106,6 +107,11 @@ fn user_differences(expected: &User, found: &User, differences: &mut Vec<String>
         "updated_at_us",
         &expected.updated_at_us,
         &found.updated_at_us,
+    );
+    column(
+        "its record",
+        &(expected.partition, expected.offset),
+        &(found.partition, found.offset),
     );
 }
 

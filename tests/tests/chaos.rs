@@ -161,6 +161,25 @@ fn postgres_away_for_a_while_is_waited_for_in_bounded_memory() -> Result<()> {
 }
 
 #[test]
+fn postgres_killed_at_random_moments_never_makes_a_flush_count_twice() -> Result<()> {
+    let mut random = random("postgres killed");
+    let postgres = Postgres::start()?;
+    let job = Job::on(Kafka::shared()?, &postgres, "postgres_killed")?;
+    small_flushes(&job)?;
+    job.generate(100_000, 5_000, random.random())?;
+    let mut run = job.run()?;
+    for _ in 0..4 {
+        job.wait_until_written(job.written()? + 1)?;
+        sleep(Duration::from_millis(random.random_range(0..300)));
+        postgres.kill()?;
+        postgres.start_again()?;
+    }
+    job.wait_until_caught_up()?;
+    assert!(run.exit_status()?.is_none(), "{}", job.explain());
+    job.check()
+}
+
+#[test]
 fn kafka_away_for_a_while_is_waited_for() -> Result<()> {
     let mut random = random("kafka away");
     let kafka = Kafka::start()?;

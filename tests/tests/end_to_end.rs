@@ -38,7 +38,16 @@ fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<(
                     202|Priya Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000\n\
                     303|Elena Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000";
     assert_eq!(rows, expected, "{}", job.explain());
-    job.check()
+    job.check()?;
+
+    // The comparison that all other tests rely on sees a microsecond.
+    job.psql("update users_enriched set updated_at = updated_at + interval '1 microsecond' where user_id = 202")?;
+    let difference = format!("{:#}", job.check().expect_err("a wrong table passed"));
+    assert!(
+        difference.contains("user 202: updated_at_us is 1726531250000001"),
+        "{difference}"
+    );
+    Ok(())
 }
 
 #[test]

@@ -34,11 +34,14 @@ fn a_late_delete_loses_against_a_newer_update() {
         is_corporate: true,
         is_deleted: false,
         updated_at_us: 1_726_531_260_000_000,
+        partition: 0,
+        offset: 0,
     };
     assert_eq!(
         of(&[update, delete]).users,
         BTreeMap::from([(1, user.clone())])
     );
+    let user = User { offset: 1, ..user };
     assert_eq!(of(&[delete, update]).users, BTreeMap::from([(1, user)]));
 }
 
