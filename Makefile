@@ -61,7 +61,11 @@ bench: setup ## measure decoding, the sandbox boundary, dedup and the flush
 
 .PHONY: guests
 guests: setup-build ## build the shipped transforms alone, as core modules under target/guests
-	cargo build --release --locked --target $(WASM) --target-dir target/guests -p normalize-cdc -p enrich-country -p enrich-email
+	@if $(HAS_WASM); then from_source=; else \
+		export RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc PATH="$$(rustc --print target-libdir)/../bin:$$PATH"; \
+		from_source=-Zbuild-std=std,panic_abort; \
+	fi; \
+	cargo build $$from_source --release --locked --target $(WASM) --target-dir target/guests -p normalize-cdc -p enrich-country -p enrich-email
 
 .PHONY: setup
 setup: setup-build setup-postgres ## install what building and running the demo need
