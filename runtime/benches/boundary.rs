@@ -1,4 +1,5 @@
-//! What the sandbox costs: a batch of four text columns (20 bytes a value, one in ten null) into a component and two of them back, and a fresh instance.
+//! What the sandbox costs: a batch of four text columns (20 bytes a value, one in ten null) into a component and two of them back, a rule that ships, and a
+//! fresh instance.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::StringArray;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gristmill::builtin;
 use gristmill::sandbox::{Component, Limits, Sandbox};
 use gristmill_core::column::{Batch, Column};
 use gristmill_core::transform::Transform;
@@ -54,6 +56,30 @@ fn boundary(c: &mut Criterion) {
     group.finish();
 }
 
+/// The rule that does something to each row: addresses of three domains, one of them a company's.
+fn enrich_email(c: &mut Criterion) {
+    const ROWS: usize = 1_000;
+    let module = builtin::component("enrich-email").unwrap();
+    let component = Sandbox::new(None)
+        .unwrap()
+        .load("enrich-email", module, &Limits::default())
+        .unwrap();
+    let mut transform = component.open(&json!({})).unwrap();
+    let domains = ["gmail.com", "contoso.com", "outlook.de"];
+    let emails = (0..ROWS).map(|i| (i % 10 > 0).then(|| format!("user{i:06}@{}", domains[i % 3])));
+    let batch = Batch {
+        rows: ROWS,
+        fields: transform.plan().input_fields().cloned().collect(),
+        columns: vec![Column::new(Arc::new(StringArray::from_iter(emails)))],
+    };
+    let mut group = c.benchmark_group("enrich-email");
+    group.throughput(Throughput::Elements(ROWS as u64));
+    group.bench_function(ROWS.to_string(), |b| {
+        b.iter(|| transform.apply(black_box(&batch)).unwrap());
+    });
+    group.finish();
+}
+
 fn instance(c: &mut Criterion) {
     let component = echo();
     c.bench_function("open", |b| {
@@ -61,5 +87,5 @@ fn instance(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, boundary, instance);
+criterion_group!(benches, boundary, enrich_email, instance);
 criterion_main!(benches);

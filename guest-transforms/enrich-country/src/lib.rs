@@ -8,7 +8,6 @@ struct EnrichCountry;
 
 impl Transform for EnrichCountry {
     type Config = NoConfig;
-    const CONFIG_SCHEMA: &str = NoConfig::SCHEMA;
 
     fn open(_: NoConfig) -> Result<Self, String> {
         Ok(Self)

@@ -1,17 +1,29 @@
 //! The domain of each e-mail address, and whether it is a company's.
 
-use gristmill_guest::{Batch, Bits, Column, Field, Output, Plan, Text, Transform};
+use gristmill_guest::{Reject, RowTransform};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-gristmill_guest::transform!(EnrichEmail);
+gristmill_guest::transform! {
+    EnrichEmail
+    reads Input<'a> {
+        email: Option<&'a str>,
+    }
+    writes Output<'a> {
+        email_domain: Option<&'a str>,
+        is_corporate: bool,
+    }
+}
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Config {
+struct EnrichEmail {
+    /// Domains whose addresses belong to a company. Compared without regard to case.
+    #[schemars(inner(length(min = 1)))]
     corporate_domains: Vec<String>,
 }
 
-impl Default for Config {
+impl Default for EnrichEmail {
     /// The companies of `data/corporate_domains.txt`.
     fn default() -> Self {
         let domains = ["contoso.com", "autodesk.com", "company.com"];
@@ -21,45 +33,14 @@ impl Default for Config {
     }
 }
 
-struct EnrichEmail {
-    corporate_domains: Vec<String>,
-}
-
-impl Transform for EnrichEmail {
-    type Config = Config;
-    const CONFIG_SCHEMA: &str = include_str!("../config.schema.json");
-
-    fn open(config: Config) -> Result<Self, String> {
-        Ok(Self {
-            corporate_domains: config.corporate_domains,
+impl RowTransform for EnrichEmail {
+    fn row<'a>(&'a self, Input { email }: Input<'a>) -> Result<Output<'a>, Reject> {
+        let email_domain = email.and_then(domain_of);
+        Ok(Output {
+            email_domain,
+            is_corporate: email_domain.is_some_and(|domain| self.is_corporate(domain)),
         })
     }
-
-    fn plan(&self) -> Plan {
-        Plan::new()
-            .read(Field::text("email"))
-            .write(Field::text("email_domain"))
-            .write(Field::boolean("is_corporate").not_null())
-    }
-
-    fn apply(&self, batch: &Batch) -> Output {
-        let mut domains = Column::<Text>::with_capacity(batch.rows());
-        let mut corporate = Column::<Bits>::with_capacity(batch.rows());
-        for email in batch.text("email") {
-            let domain = email.and_then(domain_of);
-            domains.push(domain);
-            corporate.push(Some(domain.is_some_and(|d| self.is_corporate(d))));
-        }
-        Output::new()
-            .column("email_domain", domains)
-            .column("is_corporate", corporate)
-    }
-}
-
-/// What follows the last `@`, as written. The part before it may hold an `@` of its own, in quotes; a domain cannot.
-fn domain_of(email: &str) -> Option<&str> {
-    let (_, domain) = email.rsplit_once('@')?;
-    (!domain.is_empty()).then_some(domain)
 }
 
 impl EnrichEmail {
@@ -71,28 +52,53 @@ impl EnrichEmail {
     }
 }
 
+/// What follows the last `@`, as written. The part before it may hold an `@` of its own, in quotes; a domain cannot.
+fn domain_of(email: &str) -> Option<&str> {
+    let (_, domain) = email.rsplit_once('@')?;
+    (!domain.is_empty()).then_some(domain)
+}
+
 #[cfg(test)]
 mod tests {
-    use gristmill_guest::testing::run;
+    use gristmill_guest::testing::{config_schema, run};
     use serde_json::json;
 
     use super::*;
 
     #[test]
     fn a_domain_is_kept_as_written_and_compared_without_regard_to_case() {
-        let rows = json!([{ "email": "a@CONTOSO.com" }, { "email": "b@gmail.com" }, {}]);
-        let answered = run::<EnrichEmail>(&json!({}), &rows).unwrap();
-        let expected = json!([
-            { "email_domain": "CONTOSO.com", "is_corporate": true },
-            { "email_domain": "gmail.com", "is_corporate": false },
-            { "email_domain": null, "is_corporate": false },
-        ]);
-        assert_eq!(json!(answered.rows), expected);
+        let rule = EnrichEmail::default();
+        let answer = |email| rule.row(Input { email }).unwrap();
+        for (email, email_domain, is_corporate) in [
+            (Some("a@CONTOSO.com"), Some("CONTOSO.com"), true),
+            (Some("b@gmail.com"), Some("gmail.com"), false),
+            (Some("nobody"), None, false),
+            (None, None, false),
+        ] {
+            let expected = Output {
+                email_domain,
+                is_corporate,
+            };
+            assert_eq!(answer(email), expected, "{email:?}");
+        }
     }
 
     #[test]
     fn a_misspelt_key_is_named() {
         let error = run::<EnrichEmail>(&json!({ "corporate": [] }), &json!([])).unwrap_err();
         assert!(error.contains("unknown field `corporate`"), "{error}");
+    }
+
+    #[test]
+    fn the_schema_comes_from_the_type() {
+        let expected = json!({
+            "description": "Domains whose addresses belong to a company. Compared without regard to case.",
+            "type": "array",
+            "items": { "type": "string", "minLength": 1 },
+            "default": ["contoso.com", "autodesk.com", "company.com"],
+        });
+        let schema = config_schema::<EnrichEmail>();
+        assert_eq!(schema["properties"]["corporate_domains"], expected);
+        assert_eq!(schema["additionalProperties"], json!(false));
     }
 }

@@ -2,32 +2,42 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The document path of each column in each image of a row: before, after, and the record's key, which has the key's columns only, and only with tombstones.
 pub(crate) type Paths = [Vec<Option<String>>; 3];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The columns that tell rows apart.
+    /// The columns that tell rows apart, in the order of the target's primary key.
+    #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub(crate) key: Vec<String>,
-    /// Each column of a row with its type. The key's columns are among them.
+    /// Each column of a row with its type: boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s) or json. The key's
+    /// columns are among them.
+    #[schemars(extend("minProperties" = 1))]
     pub(crate) columns: BTreeMap<String, String>,
+    /// The path of the operation: c (create), u (update), d (delete), r (read by a snapshot).
     #[serde(default = "op")]
     pub(crate) op: String,
+    /// The path of the row before the change.
     #[serde(default = "before")]
     pub(crate) before: String,
+    /// The path of the row after the change.
     #[serde(default = "after")]
     pub(crate) after: String,
-    /// Where the event time stands, in milliseconds since the Unix epoch.
+    /// The path of the event time, in milliseconds since the Unix epoch.
     #[serde(default = "event_time")]
     pub(crate) event_time: String,
+    /// The column that the event time is written to.
     #[serde(default = "event_time_column")]
     pub(crate) event_time_column: String,
+    /// The column that says whether the row was deleted.
     #[serde(default = "deleted_column")]
     pub(crate) deleted_column: String,
-    /// Whether a record with a key and nothing else deletes the row of that key, at the time that Kafka gave the record.
+    /// Whether a record with a key and nothing else deletes the row of that key, at the time that Kafka gave the record. Needs `tombstone = "delete"` in the
+    /// pipeline.
     #[serde(default)]
     pub(crate) tombstones: bool,
 }

@@ -21,7 +21,6 @@ struct NormalizeCdc {
 
 impl Transform for NormalizeCdc {
     type Config = Config;
-    const CONFIG_SCHEMA: &str = include_str!("../config.schema.json");
 
     fn open(config: Config) -> Result<Self, String> {
         config.check()?;
@@ -63,8 +62,8 @@ impl Transform for NormalizeCdc {
     fn apply(&self, batch: &Batch) -> Output {
         let events = Events::new(&self.config, &self.paths, batch);
         let mut output = Output::new();
-        let mut versions = Vec::with_capacity(batch.rows());
-        for row in 0..batch.rows() {
+        let mut versions = Vec::with_capacity(batch.len());
+        for row in 0..batch.len() {
             match events.read(row) {
                 Ok((old_key, version)) => {
                     versions.extend(old_key);

@@ -1,4 +1,18 @@
 //! Columns of any layout, for rules whose columns the config names.
+//!
+//! ```
+//! use gristmill_guest::{AnyColumn, Column, Pick};
+//!
+//! let numbers = |values: &[i64]| {
+//!     let mut column = Column::<Vec<i64>>::default();
+//!     values.iter().for_each(|value| column.push(Some(*value)));
+//!     AnyColumn::from(column)
+//! };
+//! let (before, after) = (numbers(&[1, 2]), numbers(&[1, 3]));
+//! assert!(!before.same_value(1, &after, 1));
+//! let picks = [Pick { source: 1, row: 0 }, Pick { source: 0, row: 1 }];
+//! assert_eq!(AnyColumn::gather(&[Some(&before), Some(&after)], &picks), numbers(&[1, 2]));
+//! ```
 
 use crate::column::Column;
 use crate::layout::{Bits, Bytes, Layout, Text};
@@ -160,22 +174,11 @@ impl AnyColumn {
     }
 }
 
-macro_rules! into_any {
-    ($($variant:ident($layout:ty)),*) => {
-        $(impl From<Column<$layout>> for AnyColumn {
-            fn from(column: Column<$layout>) -> Self {
-                Self::$variant(column)
-            }
-        })*
-    };
+impl<L: Layout> From<Column<L>> for AnyColumn {
+    fn from(column: Column<L>) -> Self {
+        L::into_any(column)
+    }
 }
-into_any!(
-    Boolean(Bits),
-    Int64(Vec<i64>),
-    Float64(Vec<f64>),
-    Text(Text),
-    Bytes(Bytes)
-);
 
 fn gather<'a, L: Layout + 'a>(
     sources: &[Option<&'a AnyColumn>],

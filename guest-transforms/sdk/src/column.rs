@@ -4,6 +4,17 @@ use crate::layout::{Bits, Layout};
 use crate::wit::gristmill::transform::types::{Column as Wire, Values};
 
 /// Values of one field, a row each: `Column<Text>`, `Column<Vec<i64>>`, `Column<Vec<f64>>`, `Column<Bits>`, `Column<Bytes>`.
+///
+/// ```
+/// use gristmill_guest::{Column, Text};
+///
+/// let mut names = Column::<Text>::with_capacity(3);
+/// names.push(Some("Ada"));
+/// names.push(None);
+/// names.push_absent();
+/// assert_eq!(names.iter().collect::<Vec<_>>(), [Some("Ada"), None, None]);
+/// assert!(!names.is_absent(1) && names.is_absent(2));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Column<L> {
     values: L,

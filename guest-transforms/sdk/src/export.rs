@@ -39,7 +39,7 @@ impl<R: Transform> Opened<R> {
     }
 
     pub(crate) fn apply(&self, batch: &Batch) -> Result<Answer, String> {
-        self.rule.apply(batch).finish(&self.plan, batch.rows())
+        self.rule.apply(batch).finish(&self.plan, batch.len())
     }
 }
 
@@ -73,13 +73,25 @@ impl<R: Transform> Slot<R> {
     }
 }
 
+/// More of what a panic said is cut here, or the host would cut off the place behind it. 1 KiB: half of what the host keeps.
+const SAID_MAX_BYTES: usize = 1 << 10;
+
 /// What a panic said, and where, in one line.
 fn in_words(panic: &PanicHookInfo<'_>) -> String {
     let said = panic.payload_as_str().unwrap_or("panicked");
+    let said = match said.floor_char_boundary(SAID_MAX_BYTES) {
+        end if end < said.len() => format!("{}... ({} bytes)", &said[..end], said.len()),
+        _ => said.to_owned(),
+    };
     match panic.location() {
         Some(at) => format!("{said} ({}:{})", at.file(), at.line()),
-        None => said.to_owned(),
+        None => said,
     }
+}
+
+/// JSON Schema of a rule's config.
+pub(crate) fn config_schema<R: Transform>() -> serde_json::Value {
+    schemars::schema_for!(R::Config).to_value()
 }
 
 /// The description of a rule whose crate has this name, version and summary.
@@ -88,7 +100,7 @@ pub fn describe<R: Transform>(name: &str, version: &str, summary: &str) -> Descr
         name: name.to_owned(),
         version: version.to_owned(),
         summary: summary.to_owned(),
-        config_schema: R::CONFIG_SCHEMA.to_owned(),
+        config_schema: config_schema::<R>().to_string(),
         attributes: Vec::new(),
     }
 }
@@ -106,12 +118,19 @@ mod tests {
     fn a_panic_is_one_line_that_says_what_and_where() {
         let hook = panic::take_hook();
         panic::set_hook(Box::new(|panic| *HEARD.lock().unwrap() = in_words(panic)));
-        let (line, _) = (line!(), panic::catch_unwind(|| panic!("row {} is odd", 7)));
+        let heard = |panics: fn()| {
+            panic::catch_unwind(panics).unwrap_err();
+            HEARD.lock().unwrap().clone()
+        };
+        let (file, line) = (file!(), line!() + 1);
+        let short = heard(|| panic!("row {} is odd", 7));
+        let long = heard(|| panic!("{}", "é".repeat(1 << 19)));
         panic::set_hook(hook);
-        let file = file!();
+        assert_eq!(short, format!("row 7 is odd ({file}:{line})"));
+        let cut = "é".repeat(512);
         assert_eq!(
-            *HEARD.lock().unwrap(),
-            format!("row 7 is odd ({file}:{line})")
+            long,
+            format!("{cut}... (1048576 bytes) ({file}:{})", line + 1)
         );
     }
 
@@ -121,7 +140,6 @@ mod tests {
 
         impl Transform for Nothing {
             type Config = crate::NoConfig;
-            const CONFIG_SCHEMA: &str = crate::NoConfig::SCHEMA;
 
             fn open(_: crate::NoConfig) -> Result<Self, String> {
                 Ok(Self)

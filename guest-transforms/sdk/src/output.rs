@@ -1,12 +1,29 @@
 //! What a rule answers.
 
 use crate::any::AnyColumn;
+use crate::column::Column;
 use crate::plan::Plan;
+use crate::value::WriteCell;
 use crate::wit::gristmill::transform::types::{Output as Wire, Rejection};
 
 /// The columns that the plan writes, and the rows that cannot be used.
 ///
 /// Without [`Output::source_rows`], output row `i` belongs to the `i`th input row that is not rejected.
+///
+/// ```
+/// # use gristmill_guest::{Batch, Column, Output};
+/// fn apply(batch: &Batch) -> Output {
+///     let mut output = Output::new();
+///     let mut doubled = Column::<Vec<i64>>::with_capacity(batch.len());
+///     for (row, amount) in batch.int64("amount").into_iter().enumerate() {
+///         match amount.map(|amount| amount.checked_mul(2)) {
+///             Some(None) => output.reject(row, "too-large", "`amount` cannot be doubled".to_owned()),
+///             amount => doubled.push(amount.flatten()),
+///         }
+///     }
+///     output.column("doubled", doubled)
+/// }
+/// ```
 #[derive(Debug, Default)]
 pub struct Output {
     columns: Vec<(String, AnyColumn)>,
@@ -24,6 +41,17 @@ impl Output {
     pub fn column(mut self, name: impl Into<String>, column: impl Into<AnyColumn>) -> Self {
         self.columns.push((name.into(), column.into()));
         self
+    }
+
+    /// Answers a column value by value: `output.values("name", batch.values::<Option<&str>>("name").map(..))`.
+    pub fn values<C: WriteCell>(
+        self,
+        name: impl Into<String>,
+        values: impl ExactSizeIterator<Item = C>,
+    ) -> Self {
+        let mut column = Column::with_capacity(values.len());
+        values.for_each(|value| value.write_cell(&mut column));
+        self.column(name, column)
     }
 
     /// Names the input row of each output row: a normalizer may leave a row out or answer it twice.
@@ -109,6 +137,16 @@ impl Answer {
 mod tests {
     use super::*;
     use crate::{Column, Field};
+
+    #[test]
+    fn values_become_a_column() {
+        let plan = Plan::new().write(Field::int64("a"));
+        let output = Output::new().values("a", [Some(1), None].into_iter());
+        let mut expected = numbers(&[1]);
+        expected.push(None);
+        let answer = output.finish(&plan, 2).unwrap();
+        assert_eq!(answer.columns, [expected.into()]);
+    }
 
     fn numbers(values: &[i64]) -> Column<Vec<i64>> {
         let mut column = Column::with_capacity(values.len());

@@ -1,5 +1,25 @@
 //! What a rule declares before a row flows.
+//!
+//! [`transform!`](crate::transform) makes a plan from typed rows. It is written by hand where the config names the columns, and for a normalizer:
+//!
+//! ```
+//! use gristmill_guest::{Field, Join, Plan, Roles};
+//!
+//! let normalizer = Plan::new()
+//!     .read(Field::int64("value.after.id"))
+//!     .read(Field::timestamp_ms("value.timestamp_ms"))
+//!     .write(Field::int64("id").not_null())
+//!     .write(Field::timestamp_ms("updated_at").not_null())
+//!     .roles(Roles::new(["id"], "updated_at"))
+//!     .rejects(["missing-key", "missing-time"]);
+//!
+//! let enricher = Plan::new()
+//!     .join(Join::new("countries", "country_code").take(Field::text("country_name")))
+//!     .write(Field::text("country_name"));
+//! # assert_eq!((normalizer.reads.len(), enricher.joins.len()), (2, 1));
+//! ```
 
+use crate::value::Cell;
 pub use crate::wit::gristmill::transform::types::{Field, Join, Plan, Roles};
 
 impl Field {
@@ -9,6 +29,14 @@ impl Field {
             name: name.into(),
             logical_type: logical_type.into(),
             nullable: true,
+        }
+    }
+
+    /// A field of the type that `C` stands for, nullable unless `C` is a plain value: `Field::of::<Option<TimestampMs>>("updated_at")`.
+    pub fn of<C: Cell>(name: impl Into<String>) -> Self {
+        Self {
+            nullable: C::NULLABLE,
+            ..Self::new(name, C::logical_type())
         }
     }
 
@@ -45,6 +73,26 @@ impl Field {
     /// Microseconds since the Unix epoch, UTC.
     pub fn timestamp_us(name: impl Into<String>) -> Self {
         Self::new(name, "timestamp(us)")
+    }
+
+    /// Days since the Unix epoch.
+    pub fn date(name: impl Into<String>) -> Self {
+        Self::new(name, "date")
+    }
+
+    /// A UUID as text.
+    pub fn uuid(name: impl Into<String>) -> Self {
+        Self::new(name, "uuid")
+    }
+
+    /// A decimal number as text, of at most `precision` digits with `scale` of them after the point.
+    pub fn decimal(name: impl Into<String>, precision: u8, scale: u8) -> Self {
+        Self::new(name, format!("decimal({precision},{scale})"))
+    }
+
+    /// A JSON document as text.
+    pub fn json(name: impl Into<String>) -> Self {
+        Self::new(name, "json")
     }
 
     /// The same field, never null: in `writes` a promise that the host checks.

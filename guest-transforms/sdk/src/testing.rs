@@ -1,4 +1,25 @@
 //! Runs a rule natively on rows written as JSON, for unit tests.
+//!
+//! ```
+//! # use gristmill_guest::{Batch, Field, NoConfig, Output, Plan, Transform};
+//! use gristmill_guest::testing::run;
+//! use serde_json::json;
+//! # struct Length;
+//! # impl Transform for Length {
+//! #     type Config = NoConfig;
+//! #     fn open(_: NoConfig) -> Result<Self, String> { Ok(Self) }
+//! #     fn plan(&self) -> Plan { Plan::new().read(Field::text("name")).write(Field::int64("length")) }
+//! #     fn apply(&self, batch: &Batch) -> Output {
+//! #         Output::new().values("length", batch.values::<Option<&str>>("name").map(|n| n.map(|n| n.len() as i64)))
+//! #     }
+//! # }
+//!
+//! let rows = json!([{ "name": "Ada" }, { "name": null }, {}]);
+//! let answered = run::<Length>(&json!({}), &rows).unwrap();
+//! assert_eq!(json!(answered.rows), json!([{ "length": 3 }, { "length": null }, { "length": null }]));
+//! ```
+//!
+//! A rule that implements [`RowTransform`](crate::RowTransform) is also a plain function: `rule.row(Input { .. })`.
 
 use std::rc::Rc;
 
@@ -8,7 +29,7 @@ use crate::Transform;
 use crate::any::AnyColumn;
 use crate::batch::Batch;
 use crate::column::Column;
-use crate::export::Opened;
+use crate::export::{self, Opened};
 use crate::layout::{Bits, Bytes, Layout, Text};
 use crate::plan::{Field, Plan};
 
@@ -26,6 +47,11 @@ pub struct Answered {
 /// The plan that `R` makes of `config`.
 pub fn plan<R: Transform>(config: &Value) -> Result<Plan, String> {
     Opened::<R>::new(&config.to_string()).map(|opened| opened.plan().clone())
+}
+
+/// JSON Schema of the config that `R` takes, as the host gets it.
+pub fn config_schema<R: Transform>() -> Value {
+    export::config_schema::<R>()
 }
 
 /// Opens `R` with `config` and runs it on `rows`: an array of objects, in which a name that the plan reads (`email`, `value.after.email`) is followed as a

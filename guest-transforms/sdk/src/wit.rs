@@ -10,5 +10,6 @@ wit_bindgen::generate!({
     path: "../../wit",
     world: "transform",
     pub_export_macro: true,
+    additional_derives: [PartialEq],
     default_bindings_module: "gristmill_guest::wit",
 });
