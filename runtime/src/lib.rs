@@ -17,8 +17,10 @@
 //!
 //! [`cli`] -> [`supervisor`] (the process) -> [`assignment`] (partitions come and go) -> [`worker`] -> `kafka`, `sandbox`, `postgres` -> `gristmill_core`.
 //! rdkafka is used in `kafka` alone, wasmtime in `sandbox`, SQL in `postgres`. [`pipeline`] is a [`config`] file with all that it names loaded and checked.
+//! [`authoring`] is for those who write rules, and needs no server.
 
 pub mod assignment;
+pub mod authoring;
 pub mod builtin;
 pub mod cli;
 pub mod config;

@@ -7,6 +7,7 @@ mod run;
 mod schema;
 mod status;
 pub mod timestamp;
+mod transform;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,6 +54,13 @@ enum Command {
         after_help = "Example: gristmill dead-letters list pipelines/users.toml --code unknown-op"
     )]
     DeadLetters(dead_letters::Command),
+    /// Write a rule: build it, test it, look at it
+    #[command(
+        subcommand,
+        alias = "plugin",
+        after_help = "Example: gristmill transform inspect builtin:enrich-email"
+    )]
+    Transform(transform::Command),
     /// Send events from a file, or generated ones, to a topic
     #[command(
         after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092"
@@ -114,6 +122,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Schema(command) => schema::run(command).await?,
         Command::Status(file) => status::run(&file.pipeline).await?,
         Command::DeadLetters(command) => return dead_letters::run(command).await,
+        Command::Transform(command) => return transform::run(command).await,
         Command::Produce(args) => produce::run(args).await?,
         Command::Timestamp(args) => timestamp::run(args).await?,
         Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?).await?,

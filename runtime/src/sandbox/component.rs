@@ -12,7 +12,7 @@ use super::Shared;
 use super::bindings::TransformPre;
 use super::bindings::gristmill::transform::types;
 use super::error::SandboxError;
-use super::file::LOG;
+use super::file::{self, LOG};
 use super::guard::{self, Guard};
 use super::instance::{Instance, Meter, Stop};
 use super::limits::Limits;
@@ -139,6 +139,16 @@ impl Component {
     /// The component, also if a core module was loaded.
     pub fn bytes(&self) -> &[u8] {
         &self.compiled.bytes
+    }
+
+    /// The interfaces that it imports, with their versions.
+    pub fn imports(&self) -> Vec<String> {
+        file::interface(self.bytes()).0
+    }
+
+    /// The interfaces that it exports, with their versions.
+    pub fn exports(&self) -> Vec<String> {
+        file::interface(self.bytes()).1
     }
 
     pub fn description(&self) -> &Description {

@@ -52,6 +52,12 @@ pub(super) fn componentize(transform: &str, bytes: &[u8]) -> Result<Vec<u8>, San
     Ok(component)
 }
 
+/// What a component that [`componentize`] has passed imports and exports, by name.
+pub(super) fn interface(component: &[u8]) -> (Vec<String>, Vec<String>) {
+    // It has been read before.
+    read(component).map_or_else(|_| Default::default(), |o| (o.imports, o.exports))
+}
+
 fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(ComponentEncoder::default()
         .validate(true)

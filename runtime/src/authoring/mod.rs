@@ -1,0 +1,14 @@
+//! What a rule's author uses before the rule runs anywhere: no Kafka, no Postgres.
+//!
+//! - [`RuleCrate`] is a folder with a rule in Rust, built with whatever toolchain is there ([`guest_build`]);
+//! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped transform.
+
+mod config_file;
+#[path = "../../guest_build.rs"]
+mod guest_build;
+mod rule_crate;
+mod subject;
+
+pub use config_file::read as read_config;
+pub use rule_crate::{Built, RuleCrate};
+pub use subject::Subject;

@@ -1,0 +1,64 @@
+//! What a command was pointed at.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+
+use super::rule_crate::RuleCrate;
+use crate::builtin;
+use crate::sandbox::{Component, Limits, Sandbox};
+
+/// A transform, before anything is loaded.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A folder with its source.
+    Crate(RuleCrate),
+    /// Its component, `NAME.wasm`.
+    File(PathBuf),
+    /// A shipped one, by name.
+    Builtin(String),
+}
+
+impl Subject {
+    /// `builtin:NAME`, a folder, or else a file.
+    pub fn parse(text: &str) -> Result<Self> {
+        if let Some(name) = text.strip_prefix("builtin:") {
+            return Ok(Self::Builtin(name.to_owned()));
+        }
+        let path = Path::new(text);
+        if path.is_dir() {
+            return Ok(Self::Crate(RuleCrate::open(path)?));
+        }
+        Ok(Self::File(path.to_owned()))
+    }
+
+    /// Where its golden cases may lie: of a crate only.
+    pub fn cases(&self) -> Option<PathBuf> {
+        match self {
+            Self::Crate(rule) => Some(rule.dir().join("cases")),
+            Self::File(_) | Self::Builtin(_) => None,
+        }
+    }
+
+    /// Loads the component; a crate is built first.
+    pub fn load(&self, sandbox: &Sandbox) -> Result<Component> {
+        match self {
+            Self::Crate(rule) => Ok(rule.build(sandbox)?.component),
+            Self::File(path) => {
+                let bytes = std::fs::read(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                Ok(sandbox.load(&name, &bytes, &Limits::default())?)
+            }
+            Self::Builtin(name) => {
+                let bytes = builtin::component(name).ok_or_else(|| {
+                    anyhow!(
+                        "there is no builtin component `{name}`: there are {}",
+                        builtin::names().join(", ")
+                    )
+                })?;
+                Ok(sandbox.load(name, bytes, &Limits::default())?)
+            }
+        }
+    }
+}

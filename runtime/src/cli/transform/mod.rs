@@ -1,0 +1,35 @@
+//! `gristmill transform`: writing a rule.
+
+mod build;
+mod inspect;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::sandbox::Sandbox;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Compile a rule to its component, NAME.wasm
+    #[command(after_help = "Example: gristmill transform build enrich-age")]
+    Build(build::Args),
+    /// Say what a component is: reads, joins, writes, codes, config, imports, limits, size, digest
+    #[command(after_help = "Example: gristmill transform inspect builtin:enrich-email")]
+    Inspect(inspect::Args),
+}
+
+pub(super) async fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Build(args) => build::run(&args)?,
+        Command::Inspect(args) => inspect::run(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The sandbox that a run would use, compiled components and all.
+fn sandbox() -> Result<Sandbox> {
+    Ok(Sandbox::new(crate::cache_folder().as_deref())?)
+}
