@@ -65,7 +65,8 @@ guests: setup-build ## build the shipped transforms alone, as core modules under
 		export RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc PATH="$$(rustc --print target-libdir)/../bin:$$PATH"; \
 		from_source=-Zbuild-std=std,panic_abort; \
 	fi; \
-	cargo build $$from_source --release --locked --target $(WASM) --target-dir target/guests -p normalize-cdc -p enrich-country -p enrich-email
+	cargo build $$from_source --release --locked --target $(WASM) --target-dir target/guests \
+		-p normalize-cdc -p enrich-country -p enrich-locale -p enrich-email -p enrich-disposable-email -p enrich-weekday -p enrich-quality
 
 .PHONY: setup
 setup: setup-build setup-postgres ## install what building and running the demo need

@@ -10,7 +10,15 @@ mod guest_build;
 use guest_build::Toolchain;
 
 /// The shipped transforms: packages under `guest-transforms/`.
-const PACKAGES: [&str; 3] = ["normalize-cdc", "enrich-country", "enrich-email"];
+const PACKAGES: [&str; 7] = [
+    "normalize-cdc",
+    "enrich-country",
+    "enrich-locale",
+    "enrich-email",
+    "enrich-disposable-email",
+    "enrich-weekday",
+    "enrich-quality",
+];
 
 fn main() {
     for input in [

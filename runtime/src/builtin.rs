@@ -1,33 +1,42 @@
 //! What is embedded in the binary, under `builtin:` in a pipeline file: the shipped transforms and the demo's data.
 
-/// A transform as the compiler left it: a core module, which the sandbox makes a component.
-macro_rules! module {
-    ($name:literal) => {
-        include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".wasm"))
+/// Transforms as the compiler left them: core modules, which the sandbox makes components.
+macro_rules! modules {
+    ($($name:literal),* $(,)?) => {
+        const MODULES: &[(&str, &[u8])] = &[
+            $(($name, include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".wasm")))),*
+        ];
+
+        const NAMES: &[&str] = &[$($name),*];
     };
 }
-
-const NAMES: [&str; 3] = ["normalize-cdc", "enrich-country", "enrich-email"];
+modules! {
+    "normalize-cdc",
+    "enrich-country",
+    "enrich-locale",
+    "enrich-email",
+    "enrich-disposable-email",
+    "enrich-weekday",
+    "enrich-quality",
+}
 
 /// The shipped transform called `name`.
 pub fn component(name: &str) -> Option<&'static [u8]> {
-    Some(match name {
-        "normalize-cdc" => module!("normalize-cdc"),
-        "enrich-country" => module!("enrich-country"),
-        "enrich-email" => module!("enrich-email"),
-        _ => return None,
-    })
+    let (_, module) = MODULES.iter().find(|(known, _)| *known == name)?;
+    Some(module)
 }
 
-/// The names of the shipped transforms, in the order in which a pipeline runs them.
+/// The names of the shipped transforms, in an order in which a pipeline can run them.
 pub fn names() -> &'static [&'static str] {
-    &NAMES
+    NAMES
 }
 
-/// The shipped data called `name`: `countries` (CSV with a header), `sample_events` (a JSON array).
+/// The shipped data called `name`: `countries` (CSV with a header: the countries of the sample), `locales` (CSV: each country of ISO 3166 with its currency and the
+/// time zone of its capital or of most of its people, as of November 2026), `sample_events` (a JSON array).
 pub fn data(name: &str) -> Option<&'static [u8]> {
     Some(match name {
         "countries" => include_bytes!("../../data/countries.csv"),
+        "locales" => include_bytes!("../../data/locales.csv"),
         "sample_events" => include_bytes!("../../data/sample_events.json"),
         _ => return None,
     })
@@ -44,5 +53,27 @@ mod tests {
             assert_eq!(module[..8], *b"\0asm\x01\0\0\0", "{name}");
         }
         assert_eq!(component("normalize"), None);
+    }
+
+    #[test]
+    fn every_country_has_one_locale() {
+        let locales = std::str::from_utf8(data("locales").unwrap()).unwrap();
+        let rows: Vec<Vec<&str>> = locales.lines().map(|l| l.split(',').collect()).collect();
+        assert_eq!(rows[0], ["country_code", "currency", "time_zone"]);
+        assert_eq!(rows.len() - 1, 249, "countries of ISO 3166");
+        let is_code = |text: &str, len| {
+            text.len() == len && text.bytes().all(|byte| byte.is_ascii_uppercase())
+        };
+        for pair in rows[1..].windows(2) {
+            assert!(pair[0][0] < pair[1][0], "{pair:?}");
+        }
+        for row in &rows[1..] {
+            let [code, currency, time_zone] = row[..] else {
+                panic!("{row:?}")
+            };
+            assert!(is_code(code, 2), "{row:?}");
+            assert!(currency.is_empty() || is_code(currency, 3), "{row:?}");
+            assert!(time_zone.is_empty() || time_zone.contains('/'), "{row:?}");
+        }
     }
 }

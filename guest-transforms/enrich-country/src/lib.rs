@@ -13,14 +13,14 @@ impl Transform for EnrichCountry {
         Ok(Self)
     }
 
+    /// The codes themselves stay with the host, which does the lookup.
     fn plan(&self) -> Plan {
         Plan::new()
-            .read(Field::text("country_code"))
             .join(Join::new("countries", "country_code").take(Field::text("country_name")))
             .write(Field::text("country_name"))
     }
 
-    /// The host has looked the names up, null where no country has the code: they are the answer.
+    /// The names that the host found are the answer: null where no country has the code.
     fn apply(&self, batch: &Batch) -> Output {
         Output::new().column("country_name", batch.column("country_name").clone())
     }

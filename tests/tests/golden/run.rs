@@ -141,7 +141,7 @@ fn text(name: &str) -> Field {
     }
 }
 
-/// The dimension that a join names, from its file: a header, and values without commas.
+/// The dimension that a join names, from its file: a header, and values without commas; an empty one is null.
 fn dimension(join: &Join) -> Result<Dimension> {
     let csv = fs::read_to_string(data(&join.dimension).with_extension("csv"))?;
     let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -152,7 +152,10 @@ fn dimension(join: &Join) -> Result<Dimension> {
             header
                 .iter()
                 .zip(line)
-                .map(|(name, value)| (name.to_string(), Value::from(value)))
+                .map(|(name, value)| {
+                    let value = (!value.is_empty()).then_some(value);
+                    (name.to_string(), Value::from(value))
+                })
                 .collect()
         })
         .collect();
