@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::sandbox::Limits as TransformLimits;
 
 pub use load::{load, parse};
+pub(crate) use problem::nearest;
 pub use problem::{ConfigError, Problem};
 
 /// A pipeline file with its environment variables filled in.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_core::transform::Fault;
-use jsonschema::Validator;
 use serde_json::Value;
 use wasmtime::Engine;
 use wasmtime::component::{Component as Code, HasSelf, Linker};
@@ -11,6 +10,7 @@ use wasmtime::component::{Component as Code, HasSelf, Linker};
 use super::Shared;
 use super::bindings::TransformPre;
 use super::bindings::gristmill::transform::types;
+use super::config_schema::ConfigSchema;
 use super::error::SandboxError;
 use super::file::{self, LOG};
 use super::guard::{self, Guard};
@@ -99,7 +99,7 @@ pub struct Component {
     limits: Limits,
     compiled: Arc<Compiled>,
     description: Arc<Description>,
-    schema: Arc<Validator>,
+    schema: Arc<ConfigSchema>,
 }
 
 impl Component {
@@ -117,7 +117,7 @@ impl Component {
             answer => answer,
         };
         let description = description.map_err(|stop| stop.into_fault(name))?;
-        let schema = schema(&description.config_schema).map_err(|why| {
+        let schema = ConfigSchema::parse(&description.config_schema).map_err(|why| {
             Fault::Lied(format!(
                 "transform `{name}` describes its config wrongly: {why}"
             ))
@@ -170,36 +170,12 @@ impl Component {
 
     /// Checks `config` against the component's schema, opens an instance with it and checks the plan.
     pub fn open(&self, config: &Value) -> Result<SandboxedTransform, SandboxError> {
-        // Some are enough to see a pattern; a wrong file would list hundreds.
-        const ERRORS_SHOWN: usize = 5;
-        let errors: Vec<_> = self.schema.iter_errors(config).take(ERRORS_SHOWN).collect();
-        if !errors.is_empty() {
-            let why = errors.iter().map(problem).collect::<Vec<_>>().join("; ");
-            return Err(SandboxError::Config {
+        self.schema
+            .check(config)
+            .map_err(|why| SandboxError::Config {
                 transform: self.name.to_string(),
                 why,
-            });
-        }
+            })?;
         SandboxedTransform::open(self.clone(), config.to_string())
     }
-}
-
-/// One thing wrong with a config, and where.
-fn problem(error: &jsonschema::ValidationError<'_>) -> String {
-    match error.instance_path.as_str() {
-        "" => error.to_string(),
-        path => format!("at {path}: {error}"),
-    }
-}
-
-/// The schema as a component wrote it; an empty one takes everything.
-fn schema(text: &str) -> Result<Validator, String> {
-    let value = match text.trim() {
-        "" => Value::Bool(true),
-        text => {
-            serde_json::from_str(text).map_err(|e| format!("its config-schema is not JSON: {e}"))?
-        }
-    };
-    jsonschema::validator_for(&value)
-        .map_err(|e| format!("its config-schema is not a JSON Schema: {e}"))
 }

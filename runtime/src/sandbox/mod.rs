@@ -8,6 +8,7 @@ mod answer;
 mod bindings;
 mod cache;
 mod component;
+mod config_schema;
 mod engine;
 mod error;
 mod file;

@@ -222,7 +222,8 @@ fn a_config_is_checked_by_the_schema_and_by_the_component() {
     let refusal = |config| component.open(&config).err().expect("refused").to_string();
     let message = refusal(json!({ "aply": "loop", "amount": -1 }));
     assert!(
-        message.contains("'aply'") && message.contains("at /amount: -1"),
+        message.contains("unknown key `aply`: did you mean `apply`?")
+            && message.contains("at /amount: -1"),
         "{message}"
     );
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The hostile guest, built once, and what the tests do with it.
+//! The guests, built once, and what the tests do with the hostile one.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -12,18 +12,28 @@ use serde_json::{Value, json};
 #[path = "../../../runtime/guest_build.rs"]
 mod guest_build;
 
-/// The core module as the compiler leaves it.
+/// The core module of the hostile guest as the compiler leaves it.
 pub(crate) fn module() -> &'static [u8] {
-    static MODULE: OnceLock<Vec<u8>> = OnceLock::new();
-    MODULE.get_or_init(|| {
+    &modules()[0]
+}
+
+/// The core module of the guest with columns of each type.
+pub(crate) fn typed() -> &'static [u8] {
+    &modules()[1]
+}
+
+fn modules() -> &'static [Vec<u8>; 2] {
+    static MODULES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+    MODULES.get_or_init(|| {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         // Where the shipped transforms are built, too, so that what they share is compiled once.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/guests");
         let toolchain = guest_build::Toolchain::find().unwrap();
+        let packages = ["hostile", "typed"];
         let modules = toolchain
-            .build(&workspace.join("Cargo.toml"), &["hostile"], &target)
+            .build(&workspace.join("Cargo.toml"), &packages, &target)
             .unwrap();
-        std::fs::read(&modules[0]).unwrap()
+        [0, 1].map(|i| std::fs::read(&modules[i]).unwrap())
     })
 }
 

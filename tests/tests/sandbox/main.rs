@@ -1,4 +1,4 @@
-//! The sandbox against a component that misbehaves in each way.
+//! The sandbox against a component that misbehaves in each way, and with one that the SDK made.
 
 mod answers;
 mod blame;
@@ -9,3 +9,4 @@ mod starved;
 mod surgery;
 mod time;
 mod traps;
+mod typed;
