@@ -41,9 +41,50 @@
 /// # fn main() {}
 /// ```
 ///
-/// - A row that borrows texts names a lifetime, `User<'a>`; one of numbers needs none. Types are those of [`value`](crate::value).
+/// - Rows are written in this order. One that borrows texts names a lifetime, `User<'a>`; one of numbers needs none. Types are those of [`value`](crate::value).
 /// - `joins DIMENSION on COLUMN, .. { .. }` may be left out or repeated. The columns that are joined on need not be read.
 /// - `rejects` may be left out; it makes an enum whose codes have a method `because(message)`.
+/// - `roles` makes the rule a normalizer, the first transform of a pipeline, and names columns that it writes; `deleted` and `order` may be left out:
+///
+/// ```
+/// # use gristmill_guest::{Declared, Reject, Roles, RowTransform, TimestampMs};
+/// gristmill_guest::transform! {
+///     NormalizeReading
+///     reads Message {
+///         sensor: Option<i64> = "value.sensor",
+///         read_at: Option<TimestampMs> = "value.at",
+///         sequence: Option<i64> = "value.seq",
+///         celsius: Option<f64> = "value.celsius",
+///     }
+///     writes Reading {
+///         sensor: i64,
+///         read_at: TimestampMs,
+///         sequence: Option<i64>,
+///         celsius: Option<f64>,
+///         is_gone: bool,
+///     }
+///     roles { key: [sensor], event_time: read_at, deleted: is_gone, order: [sequence] }
+///     rejects Refusal { Incomplete = "incomplete" }
+/// }
+/// #
+/// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// # struct NormalizeReading {}
+///
+/// impl RowTransform for NormalizeReading {
+///     fn row(&self, message: Message) -> Result<Reading, Reject> {
+///         let Message { sensor: Some(sensor), read_at: Some(read_at), sequence, celsius } = message else {
+///             return Err(Refusal::Incomplete.because("`sensor` or `at` is missing"));
+///         };
+///         Ok(Reading { sensor, read_at, sequence, celsius, is_gone: celsius.is_none() })
+///     }
+/// }
+/// # fn main() {
+/// # let roles = Roles::new(["sensor"], "read_at").deleted("is_gone").order("sequence");
+/// # assert_eq!(NormalizeReading::declared().roles, Some(roles));
+/// # }
+/// ```
+///
+/// An event that makes no row, or several, takes a [`Transform`](crate::Transform).
 #[macro_export]
 macro_rules! transform {
     (
@@ -57,6 +98,10 @@ macro_rules! transform {
         writes $(#[$out_meta:meta])* $Out:ident $(<$out_lt:lifetime>)? {
             $($(#[$write_meta:meta])* $write:ident: $Write:ty $(= $column:literal)?),* $(,)?
         }
+        $(roles {
+            key: [$($key:ident),+], event_time: $event_time:ident
+            $(, deleted: $deleted:ident)? $(, order: [$($order:ident),+])? $(,)?
+        })?
         $(rejects $Code:ident {
             $($(#[$code_meta:meta])* $code:ident = $text:literal),+ $(,)?
         })?
@@ -106,6 +151,12 @@ macro_rules! transform {
             fn declared() -> $crate::Plan {
                 let plan = <Self::Input<'_> as $crate::ReadRow<'_>>::declare($crate::Plan::new());
                 let plan = <Self::Output<'_> as $crate::WriteRow>::declare(plan);
+                $(
+                    let roles = $crate::Roles::new([$(stringify!($key)),+], stringify!($event_time))
+                        $(.deleted(stringify!($deleted)))?
+                        $($(.order(stringify!($order)))+)?;
+                    let plan = plan.roles(roles);
+                )?
                 plan$(.rejects([$($text),+]))?
             }
         }
@@ -151,109 +202,5 @@ macro_rules! transform {
                 <$rule as $crate::Transform>::Config,
             ) -> Result<$rule, ::std::string::String> = <$rule as $crate::Transform>::open;
         };
-    };
-}
-
-/// A row's type for any lifetime, whether or not it borrows.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __row_type {
-    ($assoc:ident $Row:ident) => {
-        type $assoc<'row> = $Row;
-    };
-    ($assoc:ident $Row:ident $lt:lifetime) => {
-        type $assoc<$lt> = $Row<$lt>;
-    };
-}
-
-/// What the plan calls a field.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __name {
-    ($field:ident) => {
-        stringify!($field)
-    };
-    ($field:ident $name:literal) => {
-        $name
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __read_row {
-    ([] $($row:tt)*) => { $crate::__read_row! { @impl 'row [] $($row)* } };
-    ([$lt:lifetime] $($row:tt)*) => { $crate::__read_row! { @impl $lt [<$lt>] $($row)* } };
-    (
-        @impl $lt:lifetime [$($generics:tt)*] $In:ident
-        [$([$read:ident] [$Read:ty] [$($path:literal)?])*]
-        [$([$dimension:ident] [$on:ident $($and:ident)*] [$([$take:ident] [$Take:ty] [$($taken:literal)?])*])*]
-    ) => {
-        impl<$lt> $crate::ReadRow<$lt> for $In $($generics)* {
-            type Columns = (
-                $(&$lt $crate::Column<<$Read as $crate::value::Cell>::Layout>,)*
-                $($(&$lt $crate::Column<<$Take as $crate::value::Cell>::Layout>,)*)*
-            );
-
-            fn declare(plan: $crate::Plan) -> $crate::Plan {
-                plan
-                    $(.read($crate::Field::of::<$Read>($crate::__name!($read $($path)?))))*
-                    $(.join(
-                        $crate::Join::new(stringify!($dimension), stringify!($on))
-                            $(.and(stringify!($and)))*
-                            $(.take($crate::Field::of::<$Take>($crate::__name!($take $($taken)?))))*
-                    ))*
-            }
-
-            #[allow(unused_variables, reason = "a row may read nothing")]
-            fn columns(batch: &$lt $crate::Batch) -> Self::Columns {
-                (
-                    $(batch.typed::<$Read>($crate::__name!($read $($path)?)),)*
-                    $($(batch.typed::<$Take>($crate::__name!($take $($taken)?)),)*)*
-                )
-            }
-
-            #[inline]
-            #[allow(unused_variables, clippy::unused_unit, reason = "a row may read nothing")]
-            fn read_row(columns: &Self::Columns, row: usize) -> Self {
-                let ($($read,)* $($($take,)*)*) = *columns;
-                Self {
-                    $($read: <$Read as $crate::value::ReadCell<$lt>>::read_cell($read, row),)*
-                    $($($take: <$Take as $crate::value::ReadCell<$lt>>::read_cell($take, row),)*)*
-                }
-            }
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __write_row {
-    ([] $($row:tt)*) => { $crate::__write_row! { @impl [] $($row)* } };
-    ([$lt:lifetime] $($row:tt)*) => { $crate::__write_row! { @impl [<$lt>] $($row)* } };
-    (@impl [$($generics:tt)*] $Out:ident [$([$write:ident] [$Write:ty] [$($column:literal)?])*]) => {
-        impl $($generics)* $crate::WriteRow for $Out $($generics)* {
-            type Columns = ($($crate::Column<<$Write as $crate::value::Cell>::Layout>,)*);
-
-            fn declare(plan: $crate::Plan) -> $crate::Plan {
-                plan $(.write($crate::Field::of::<$Write>($crate::__name!($write $($column)?))))*
-            }
-
-            #[allow(unused_variables, clippy::unused_unit, reason = "a row may write nothing")]
-            fn columns(rows: usize) -> Self::Columns {
-                ($($crate::Column::<<$Write as $crate::value::Cell>::Layout>::with_capacity(rows),)*)
-            }
-
-            #[inline]
-            #[allow(unused_variables, reason = "a row may write nothing")]
-            fn write_row(&self, columns: &mut Self::Columns) {
-                let ($($write,)*) = columns;
-                $($crate::value::WriteCell::write_cell(&self.$write, $write);)*
-            }
-
-            fn finish(columns: Self::Columns, output: $crate::Output) -> $crate::Output {
-                let ($($write,)*) = columns;
-                output $(.column($crate::__name!($write $($column)?), $write))*
-            }
-        }
     };
 }

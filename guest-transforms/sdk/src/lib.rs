@@ -62,6 +62,7 @@ mod logical;
 pub mod output;
 pub mod plan;
 mod row;
+mod row_macros;
 pub mod testing;
 pub mod value;
 #[doc(hidden)]
@@ -113,6 +114,10 @@ use serde::de::DeserializeOwned;
 /// }
 /// # fn main() {}
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a rule yet",
+    note = "implement `RowTransform` for it, a function from row to row, or `Transform`, which thinks in columns"
+)]
 pub trait Transform: Sized + 'static {
     /// Read from the pipeline's file. Its JSON Schema, with the fields' comments as descriptions, is what the host checks a config against before the
     /// component sees it. Refuse unknown keys (`#[serde(deny_unknown_fields)]`), so that a misspelt one is found.

@@ -16,6 +16,10 @@ use crate::column::Column;
 use crate::layout::{Bits, Bytes, Layout, Text};
 
 /// A value, never null.
+#[diagnostic::on_unimplemented(
+    message = "a column cannot be of type `{Self}`",
+    note = "use `bool`, `i64`, `f64`, `&str`, `&[u8]`, `TimestampMs`, .. or an `Option` of one: `gristmill_guest::value` lists them"
+)]
 pub trait Value {
     /// How it crosses the sandbox.
     type Layout: Layout;
@@ -48,6 +52,10 @@ pub trait Cell {
 }
 
 /// A [`Cell`] that a rule can read.
+#[diagnostic::on_unimplemented(
+    message = "a column cannot be read as `{Self}`",
+    note = "texts are read as `&'a str`, bytes as `&'a [u8]`: name the lifetime, `reads Input<'a> {{ .. }}`"
+)]
 pub trait ReadCell<'a>: Cell {
     /// The cell of `column` at `row`.
     fn read_cell(column: &'a Column<Self::Layout>, row: usize) -> Self;
