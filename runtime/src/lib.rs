@@ -17,7 +17,7 @@
 //!
 //! [`cli`] -> [`supervisor`] (the process) -> [`assignment`] (partitions come and go) -> [`worker`] -> `kafka`, `sandbox`, `postgres` -> `gristmill_core`.
 //! rdkafka is used in `kafka` alone, wasmtime in `sandbox`, SQL in `postgres`. [`pipeline`] is a [`config`] file with all that it names loaded and checked.
-//! [`authoring`] is for those who write rules, and needs no server.
+//! [`authoring`] is for those who write rules, and needs no server; [`purity`] tests a component before anybody trusts it.
 
 pub mod assignment;
 pub mod authoring;
@@ -31,6 +31,7 @@ pub mod kafka;
 pub mod logging;
 pub mod pipeline;
 pub mod postgres;
+pub mod purity;
 pub mod relay;
 pub mod sandbox;
 pub mod start;

@@ -5,7 +5,6 @@
 //! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
 //! - [`topic`]: what is really in a topic;
 //! - [`seed`]: randomness that can be repeated;
-//! - [`rows`]: batches written as JSON;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
 
 pub mod fault_proxy;
@@ -13,9 +12,9 @@ pub mod job;
 pub mod kafka;
 pub mod oracle;
 pub mod program;
-pub mod rows;
 pub mod seed;
 pub mod table;
 pub mod topic;
 
+pub use gristmill::authoring::rows;
 pub use gristmill::demo::{postgres, process};

@@ -1,11 +1,15 @@
 //! What a rule's author uses before the rule runs anywhere: no Kafka, no Postgres.
 //!
 //! - [`RuleCrate`] is a folder with a rule in Rust, built with whatever toolchain is there ([`guest_build`]);
+//! - [`golden`] cases say what the rule answers; [`rows`] and [`input`] make batches of JSON;
 //! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped transform.
 
 mod config_file;
+pub mod golden;
 #[path = "../../guest_build.rs"]
 mod guest_build;
+pub mod input;
+pub mod rows;
 mod rule_crate;
 mod subject;
 

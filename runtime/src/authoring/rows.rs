@@ -1,4 +1,4 @@
-//! Batches written as JSON rows, so that a test reads like a table. An absent value has no key; null is null.
+//! Batches written as JSON rows, so that a case reads like a table. An absent value has no key; null is null.
 
 use std::sync::Arc;
 
@@ -29,23 +29,28 @@ pub fn batch(fields: &[Field], rows: &[Value]) -> Result<Batch> {
 /// The rows of columns which are as `fields` say.
 pub fn read(fields: &[Field], columns: &[Column], rows: usize) -> Vec<Value> {
     let row = |i: usize| {
-        let present = fields
-            .iter()
-            .zip(columns)
-            .filter(|(_, column)| column.presence.as_ref().is_none_or(|p| p.value(i)));
-        let values = present.map(|(field, column)| (field.name.clone(), value(&column.values, i)));
+        let named = fields.iter().zip(columns);
+        let values = named.filter_map(|(field, c)| Some((field.name.clone(), cell(c, i)?)));
         Value::Object(values.collect::<Map<_, _>>())
     };
     (0..rows).map(row).collect()
 }
 
-fn follow<'a>(row: &'a Value, path: &str) -> Option<&'a Value> {
+/// One value; `None` where it is absent.
+pub fn cell(column: &Column, row: usize) -> Option<Value> {
+    let is_present = column.presence.as_ref().is_none_or(|p| p.value(row));
+    is_present.then(|| value(&column.values, row))
+}
+
+/// The value at `path`, `value.after.id` or a column's name; `None` where it is absent.
+pub(super) fn follow<'a>(row: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(row, |value, name| value.get(name))
 }
 
 fn column(field: &Field, values: &[Option<&Value>]) -> Result<Column> {
     /// Each value as the column's type; an error where one is of another.
     fn typed<'a, T>(
+        field: &Field,
         values: &[Option<&'a Value>],
         convert: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<Vec<Option<T>>> {
@@ -53,20 +58,20 @@ fn column(field: &Field, values: &[Option<&Value>]) -> Result<Column> {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
                 let converted = convert(value);
-                ensure!(converted.is_some(), "{value} is of another type");
+                ensure!(converted.is_some(), "{value} is no {}", field.logical_type);
                 Ok(converted)
             }
         };
         values.iter().map(one).collect()
     }
     let array: ArrayRef = match field.logical_type.data_type() {
-        DataType::Boolean => Arc::new(BooleanArray::from(typed(values, Value::as_bool)?)),
-        DataType::Int64 => Arc::new(Int64Array::from(typed(values, Value::as_i64)?)),
-        DataType::Float64 => Arc::new(Float64Array::from(typed(values, Value::as_f64)?)),
-        DataType::Binary => Arc::new(BinaryArray::from(typed(values, |v| {
+        DataType::Boolean => Arc::new(BooleanArray::from(typed(field, values, Value::as_bool)?)),
+        DataType::Int64 => Arc::new(Int64Array::from(typed(field, values, Value::as_i64)?)),
+        DataType::Float64 => Arc::new(Float64Array::from(typed(field, values, Value::as_f64)?)),
+        DataType::Binary => Arc::new(BinaryArray::from(typed(field, values, |v| {
             v.as_str().map(str::as_bytes)
         })?)),
-        _ => Arc::new(StringArray::from(typed(values, Value::as_str)?)),
+        _ => Arc::new(StringArray::from(typed(field, values, Value::as_str)?)),
     };
     let all_present = values.iter().all(Option::is_some);
     let presence = (!all_present).then(|| values.iter().map(Option::is_some).collect());

@@ -1,21 +1,20 @@
-//! Each file of `data/golden/TRANSFORM/` through the component that ships: whole, row by row, in halves, backwards, and many times over.
-//!
-//! A new case is a new file. `about` is for people; `config` may be left out; a row of `input` is written as the transform's reads name it (a document for a
-//! normalizer, columns for an enricher), without what is absent; `expect.source_rows` may be left out where each row has one. Joins are looked up in
+//! Each file of `data/golden/TRANSFORM/` through the component that ships, in every way that `gristmill transform test` calls it. Joins are looked up in
 //! `data/DIMENSION.csv`.
+//!
+//! A new case is a new file.
 
-mod case;
-mod run;
-
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use gristmill::authoring::golden::{self, Case, Expected};
+use gristmill::authoring::input;
 use gristmill::builtin;
+use gristmill::sandbox::{Component, Limits, Sandbox};
+use gristmill_tests::program::repository;
 use serde_json::{Value, json};
-
-use case::{Case, Expected, cases, data};
-use run::{check, shipped};
 
 /// Cases that a transform has at least: fewer means that files are not found.
 const CASES_MIN: usize = 8;
@@ -43,11 +42,12 @@ fn every_case_holds() -> Result<()> {
 
 #[test]
 fn a_wrong_case_is_found() -> Result<()> {
-    let broken: [fn(&mut Case); 4] = [
-        |case| case.expect.rows[0] = json!({}),
-        |case| case.expect.rejections[0].code = "other".to_owned(),
-        |case| case.expect.rejections[0].message.push('!'),
-        |case| case.expect.source_rows = Some(vec![2]),
+    let broken: [fn(&mut Expected); 5] = [
+        |expect| expect.rows[0] = json!({}),
+        |expect| expect.rows[0]["name"] = json!("other"),
+        |expect| expect.rejections[0].code = "other".to_owned(),
+        |expect| expect.rejections[0].message.push('!'),
+        |expect| expect.source_rows = Some(vec![2]),
     ];
     let sound = cases("normalize-cdc")?.remove(&data("golden/normalize-cdc/unknown-op.json"));
     let sound = sound.context("unknown-op.json is gone")?;
@@ -55,7 +55,7 @@ fn a_wrong_case_is_found() -> Result<()> {
     assert_eq!(check(&component, &sound)?, "");
     for (i, break_it) in broken.iter().enumerate() {
         let mut case = sound.clone();
-        break_it(&mut case);
+        break_it(case.expect.as_mut().context("nothing is expected")?);
         assert_ne!(check(&component, &case)?, "", "change {i} was not found");
     }
     Ok(())
@@ -82,7 +82,7 @@ fn the_list_for_people_is_the_default() -> Result<()> {
         about: String::new(),
         config: json!({}),
         input: domains,
-        expect,
+        expect: Some(expect),
     };
     assert_eq!(check(&component, &case)?, "");
     Ok(())
@@ -97,4 +97,27 @@ fn the_sample_events_are_a_case() -> Result<()> {
     let wrapped = |value: Value| json!({ "value": value });
     assert_eq!(input, events.into_iter().map(wrapped).collect::<Vec<_>>());
     Ok(())
+}
+
+/// What is wrong with a case, a line each; empty when nothing is.
+fn check(component: &Component, case: &Case) -> Result<String> {
+    let answered = golden::run(component, case, &input::csv_files(&data("")))?;
+    let expected = case.expect.as_ref().context("nothing is expected")?;
+    let differences = golden::differences(expected, &answered, case.input.len());
+    Ok(differences.iter().map(|d| format!("  {d:?}\n")).collect())
+}
+
+/// The component that ships under this name.
+fn shipped(name: &str) -> Result<Component> {
+    let bytes = builtin::component(name).context("no such transform")?;
+    Ok(Sandbox::new(None)?.load(name, bytes, &Limits::default())?)
+}
+
+/// A file or folder of `data/`.
+fn data(path: &str) -> PathBuf {
+    repository().join("data").join(path)
+}
+
+fn cases(name: &str) -> Result<BTreeMap<PathBuf, Case>> {
+    golden::cases(&data("golden").join(name))
 }

@@ -1,0 +1,110 @@
+//! The batch that a transform gets for rows written as JSON.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use arrow_schema::DataType;
+use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::dimension::Dimension;
+use gristmill_core::plan::{Join, Plan};
+use serde_json::{Map, Value};
+
+use super::rows;
+
+/// Gives a dimension's rows by its name, as CSV with a header.
+pub type Dimensions<'a> = dyn Fn(&str) -> Result<Vec<u8>> + 'a;
+
+/// Dimensions in files `NAME.csv` of a folder.
+pub fn csv_files(folder: &Path) -> impl Fn(&str) -> Result<Vec<u8>> + use<> {
+    let folder = folder.to_owned();
+    move |name| {
+        let path = folder.join(name).with_extension("csv");
+        std::fs::read(&path).with_context(|| {
+            format!(
+                "the rule joins `{name}`: put rows of it into {}, with a header",
+                path.display()
+            )
+        })
+    }
+}
+
+/// What the transform reads of each row, and what its joins take. A read is followed as a path; where a name is missing the value is absent.
+pub fn batch(plan: &Plan, input: &[Value], dimensions: &Dimensions) -> Result<Batch> {
+    let mut batch = rows::batch(&plan.reads, input)?;
+    for join in &plan.joins {
+        let on: Vec<Field> = join.on.iter().map(|name| on(plan, name, input)).collect();
+        let dimension = dimension(join, &on, &dimensions(&join.dimension)?)?;
+        let on = rows::batch(&on, input)?.columns;
+        let matches = dimension.lookup(&on.iter().collect::<Vec<&Column>>(), input.len());
+        batch.columns.extend(dimension.take(&matches, &join.take));
+    }
+    batch.fields = plan.input_fields().cloned().collect();
+    Ok(batch)
+}
+
+/// A column to join on. One that is not read, too, has no type but its values'.
+fn on(plan: &Plan, name: &str, input: &[Value]) -> Field {
+    let read = plan.reads.iter().find(|f| f.name == name);
+    let is_number = |row: &Value| rows::follow(row, name).is_some_and(Value::is_i64);
+    Field {
+        name: name.to_owned(),
+        logical_type: match read {
+            Some(read) => read.logical_type,
+            None if input.iter().any(is_number) => LogicalType::Int64,
+            None => LogicalType::Text,
+        },
+        nullable: true,
+    }
+}
+
+/// The dimension that a join names, its columns typed as the join needs them; an empty value is null.
+fn dimension(join: &Join, on: &[Field], csv: &[u8]) -> Result<Dimension> {
+    let name = &join.dimension;
+    let mut reader = csv::Reader::from_reader(csv);
+    let header = reader
+        .headers()
+        .with_context(|| format!("dimension `{name}`"))?
+        .clone();
+    let field = |column: &str| {
+        let known = join.take.iter().chain(on).find(|f| f.name == column);
+        Field {
+            name: column.to_owned(),
+            logical_type: known.map_or(LogicalType::Text, |f| f.logical_type),
+            nullable: true,
+        }
+    };
+    let fields: Vec<Field> = header.iter().map(field).collect();
+    let mut values = Vec::new();
+    for (i, record) in reader.records().enumerate() {
+        let context = || format!("dimension `{name}`, row {}", i + 1);
+        let record = record.with_context(context)?;
+        let named = fields.iter().zip(&record);
+        let row = named.map(|(field, text)| Ok((field.name.clone(), typed(field, text)?)));
+        values.push(Value::Object(
+            row.collect::<Result<Map<_, _>>>().with_context(context)?,
+        ));
+    }
+    Ok(Dimension::new(
+        name,
+        rows::batch(&fields, &values)?,
+        &join.on,
+    )?)
+}
+
+fn typed(field: &Field, text: &str) -> Result<Value> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    let context = || {
+        format!(
+            "`{}` is `{text}`, which is no {}",
+            field.name, field.logical_type
+        )
+    };
+    Ok(match field.logical_type.data_type() {
+        DataType::Boolean => text.parse::<bool>().with_context(context)?.into(),
+        DataType::Int64 => text.parse::<i64>().with_context(context)?.into(),
+        DataType::Float64 => text.parse::<f64>().with_context(context)?.into(),
+        _ => text.into(),
+    })
+}
