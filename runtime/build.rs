@@ -1,4 +1,4 @@
-//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where `src/builtin.rs` embeds them.
+//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where `src/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
 
 use std::env;
 use std::fs;
@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 #[path = "guest_build.rs"]
 mod guest_build;
+mod sdk_files;
 
 use guest_build::Toolchain;
 
-/// The shipped transforms: packages under `guest-transforms/`.
-const PACKAGES: [&str; 7] = [
+/// The shipped transforms, and the one that benchmarks compare with: packages under `guest-transforms/`.
+const PACKAGES: [&str; 8] = [
     "normalize-cdc",
     "enrich-country",
     "enrich-locale",
@@ -18,6 +19,7 @@ const PACKAGES: [&str; 7] = [
     "enrich-disposable-email",
     "enrich-weekday",
     "enrich-quality",
+    "empty",
 ];
 
 fn main() {
@@ -27,6 +29,7 @@ fn main() {
         "Cargo.toml",
         "Cargo.lock",
         "runtime/guest_build.rs",
+        "runtime/sdk_files.rs",
     ] {
         println!("cargo::rerun-if-changed=../{input}");
     }
@@ -56,5 +59,6 @@ fn embed() -> Result<(), String> {
             )
         })?;
     }
-    Ok(())
+    let list = out_dir.join("sdk_files.rs");
+    sdk_files::write(Path::new(".."), &out_dir.join("sdk"), &list)
 }

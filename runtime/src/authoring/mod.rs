@@ -1,6 +1,7 @@
 //! What a rule's author uses before the rule runs anywhere: no Kafka, no Postgres.
 //!
 //! - [`RuleCrate`] is a folder with a rule in Rust, built with whatever toolchain is there ([`guest_build`]);
+//! - [`create`] makes such a folder;
 //! - [`golden`] cases say what the rule answers; [`rows`] and [`input`] make batches of JSON;
 //! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped transform.
 
@@ -9,10 +10,12 @@ pub mod golden;
 #[path = "../../guest_build.rs"]
 mod guest_build;
 pub mod input;
+mod new;
 pub mod rows;
 mod rule_crate;
 mod subject;
 
 pub use config_file::read as read_config;
+pub use new::create;
 pub use rule_crate::{Built, RuleCrate};
 pub use subject::Subject;

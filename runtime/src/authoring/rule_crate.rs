@@ -97,6 +97,11 @@ impl RuleCrate {
         &self.dir
     }
 
+    /// The folder of its golden cases.
+    pub fn cases(&self) -> PathBuf {
+        self.dir.join("cases")
+    }
+
     /// Compiles the crate and writes its component. What the compiler says goes to standard error as cargo shows it.
     pub fn build(&self, sandbox: &Sandbox) -> Result<Built> {
         let toolchain = Toolchain::find().map_err(|why| anyhow!(why))?;

@@ -35,7 +35,7 @@ impl Subject {
     /// Where its golden cases may lie: of a crate only.
     pub fn cases(&self) -> Option<PathBuf> {
         match self {
-            Self::Crate(rule) => Some(rule.dir().join("cases")),
+            Self::Crate(rule) => Some(rule.cases()),
             Self::File(_) | Self::Builtin(_) => None,
         }
     }

@@ -23,7 +23,7 @@ pub struct Case {
 }
 
 /// An answer, in the order in which the rule gives it.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     pub rows: Vec<Value>,

@@ -2,7 +2,9 @@
 
 mod build;
 mod inspect;
+mod new;
 mod table;
+mod test;
 
 use std::process::ExitCode;
 
@@ -13,9 +15,15 @@ use crate::sandbox::Sandbox;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
+    /// Make a small crate for a new rule: the rule, its config, a case
+    #[command(after_help = "Example: gristmill transform new enrich-age")]
+    New(new::Args),
     /// Compile a rule to its component, NAME.wasm
     #[command(after_help = "Example: gristmill transform build enrich-age")]
     Build(build::Args),
+    /// Build a rule, run its cases in every way a batch can reach it, and show what differs
+    #[command(after_help = "Example: gristmill transform test --update")]
+    Test(test::Args),
     /// Say what a component is: reads, joins, writes, codes, config, imports, limits, size, digest
     #[command(after_help = "Example: gristmill transform inspect builtin:enrich-email")]
     Inspect(inspect::Args),
@@ -23,6 +31,8 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::New(args) => new::run(&args)?,
+        Command::Test(args) => return test::run(&args),
         Command::Build(args) => build::run(&args)?,
         Command::Inspect(args) => inspect::run(&args)?,
     }
