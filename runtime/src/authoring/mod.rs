@@ -11,6 +11,7 @@ pub mod golden;
 mod guest_build;
 pub mod input;
 mod new;
+pub mod ready;
 pub mod rows;
 mod rule_crate;
 mod subject;

@@ -32,6 +32,11 @@ impl Guard {
         }
     }
 
+    /// Linear memory of the instance.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     pub(super) fn begin_call(&mut self) {
         self.denied = None;
         self.last_error = None;

@@ -97,6 +97,11 @@ impl Instance {
         })
     }
 
+    /// Linear memory in use.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.store.data().memory_bytes()
+    }
+
     /// The output, not yet checked, or why the component does not take the batch.
     pub(super) fn apply(&mut self, batch: &Lowered) -> Result<Result<wit::Output, String>, Stop> {
         let allowance = self.store.data().limits.applying(batch.weight());

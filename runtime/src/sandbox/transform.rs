@@ -68,6 +68,11 @@ impl SandboxedTransform {
         &self.component
     }
 
+    /// Linear memory of the instance that the next call finds; 0 where it has to be made first.
+    pub fn memory_bytes(&self) -> usize {
+        self.fast.as_ref().map_or(0, Instance::memory_bytes)
+    }
+
     fn run(&mut self, meter: Meter, batch: &Lowered) -> Result<Output, Stop> {
         let kept = match meter {
             Meter::Clock => self.fast.take(),

@@ -123,15 +123,16 @@ fn columns(fields: &[Field]) -> String {
 
 /// A size for people, and in bytes.
 pub(super) fn size(bytes: usize) -> String {
-    format!(
-        "{} KiB ({} bytes)",
-        bytes.div_ceil(1024),
-        grouped(bytes as u64)
-    )
+    format!("{} ({} bytes)", kib(bytes), grouped(bytes as u64))
+}
+
+/// In KiB, rounded up.
+pub(super) fn kib(bytes: usize) -> String {
+    format!("{} KiB", grouped(bytes.div_ceil(1024) as u64))
 }
 
 /// 1234567 as 1,234,567.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let first = (digits.len() - 1) % 3 + 1;
     let (head, rest) = digits.split_at(first);

@@ -1,5 +1,6 @@
 //! `gristmill transform`: writing a rule.
 
+mod bench;
 mod build;
 mod inspect;
 mod new;
@@ -24,6 +25,9 @@ pub(super) enum Command {
     /// Build a rule, run its cases in every way a batch can reach it, and show what differs
     #[command(after_help = "Example: gristmill transform test --update")]
     Test(test::Args),
+    /// Measure what a row costs, against a transform that does nothing
+    #[command(after_help = "Example: gristmill transform bench builtin:enrich-email")]
+    Bench(bench::Args),
     /// Say what a component is: reads, joins, writes, codes, config, imports, limits, size, digest
     #[command(after_help = "Example: gristmill transform inspect builtin:enrich-email")]
     Inspect(inspect::Args),
@@ -33,6 +37,7 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::New(args) => new::run(&args)?,
         Command::Test(args) => return test::run(&args),
+        Command::Bench(args) => bench::run(&args)?,
         Command::Build(args) => build::run(&args)?,
         Command::Inspect(args) => inspect::run(&args)?,
     }

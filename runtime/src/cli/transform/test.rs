@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let mut wrong = 0;
     for (path, case) in &cases {
         let name = path.strip_prefix(rule.dir()).unwrap_or(path).display();
-        let answered = golden::run(&component, case, &dimensions).map_err(Into::into);
+        let answered = golden::run(&component, case, &dimensions);
         let verdict = answered.and_then(|answered| match args.update {
             true => update(path, case, &answered),
             false => Ok(compare(case, &answered)),
