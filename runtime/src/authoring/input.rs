@@ -42,6 +42,17 @@ pub fn batch(plan: &Plan, input: &[Value], dimensions: &Dimensions) -> Result<Ba
     Ok(batch)
 }
 
+/// The key's columns of a dimension that is joined on the columns `on`: those of the same names, else as many from the first on.
+pub fn key(csv: &[u8], on: &[String]) -> Result<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let header = reader.headers()?;
+    let is_column = |name: &String| header.iter().any(|column| column == name);
+    Ok(match on.iter().all(is_column) {
+        true => on.to_vec(),
+        false => header.iter().take(on.len()).map(str::to_owned).collect(),
+    })
+}
+
 /// A column to join on. One that is not read, too, has no type but its values'.
 fn on(plan: &Plan, name: &str, input: &[Value]) -> Field {
     let read = plan.reads.iter().find(|f| f.name == name);
@@ -65,8 +76,13 @@ fn dimension(join: &Join, on: &[Field], csv: &[u8]) -> Result<Dimension> {
         .headers()
         .with_context(|| format!("dimension `{name}`"))?
         .clone();
+    let key = key(csv, &join.on)?;
     let field = |column: &str| {
-        let known = join.take.iter().chain(on).find(|f| f.name == column);
+        let of_key = key
+            .iter()
+            .position(|name| name == column)
+            .and_then(|i| on.get(i));
+        let known = of_key.or_else(|| join.take.iter().find(|f| f.name == column));
         Field {
             name: column.to_owned(),
             logical_type: known.map_or(LogicalType::Text, |f| f.logical_type),
@@ -84,11 +100,7 @@ fn dimension(join: &Join, on: &[Field], csv: &[u8]) -> Result<Dimension> {
             row.collect::<Result<Map<_, _>>>().with_context(context)?,
         ));
     }
-    Ok(Dimension::new(
-        name,
-        rows::batch(&fields, &values)?,
-        &join.on,
-    )?)
+    Ok(Dimension::new(name, rows::batch(&fields, &values)?, &key)?)
 }
 
 fn typed(field: &Field, text: &str) -> Result<Value> {

@@ -3,9 +3,11 @@
 //! - [`RuleCrate`] is a folder with a rule in Rust, built with whatever toolchain is there ([`guest_build`]);
 //! - [`create`] makes such a folder;
 //! - [`golden`] cases say what the rule answers; [`rows`] and [`input`] make batches of JSON;
+//! - [`Trial`] runs [`events`] through a pipeline, or through one that [`stage`] builds around a rule;
 //! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped transform.
 
 mod config_file;
+pub mod events;
 pub mod golden;
 #[path = "../../guest_build.rs"]
 mod guest_build;
@@ -14,9 +16,12 @@ mod new;
 pub mod ready;
 pub mod rows;
 mod rule_crate;
+pub mod stage;
 mod subject;
+mod trial;
 
 pub use config_file::read as read_config;
 pub use new::create;
 pub use rule_crate::{Built, RuleCrate};
 pub use subject::Subject;
+pub use trial::{Outcome, Trial};

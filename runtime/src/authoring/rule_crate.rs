@@ -97,6 +97,13 @@ impl RuleCrate {
         &self.dir
     }
 
+    /// Where its component is written: `NAME.wasm` beside `Cargo.toml`.
+    pub fn file(&self) -> PathBuf {
+        // Not `./NAME.wasm`, for whoever stands in the folder.
+        let dir = self.dir.strip_prefix(".").unwrap_or(&self.dir);
+        dir.join(format!("{}.wasm", self.name))
+    }
+
     /// The folder of its golden cases.
     pub fn cases(&self) -> PathBuf {
         self.dir.join("cases")
@@ -119,9 +126,7 @@ impl RuleCrate {
         let bytes =
             fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
         let component = sandbox.load(&self.name, &bytes, &Limits::default())?;
-        // Not `./NAME.wasm`, for whoever stands in the folder.
-        let dir = self.dir.strip_prefix(".").unwrap_or(&self.dir);
-        let file = dir.join(format!("{}.wasm", self.name));
+        let file = self.file();
         write(&file, component.bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         Ok(Built { component, file })

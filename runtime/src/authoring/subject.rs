@@ -40,6 +40,19 @@ impl Subject {
         }
     }
 
+    /// How a pipeline file names the component: `builtin:NAME`, or an absolute path. A crate has been built.
+    pub fn component(&self) -> Result<String> {
+        let file = match self {
+            Self::Builtin(name) => return Ok(format!("builtin:{name}")),
+            Self::Crate(rule) => rule.file(),
+            Self::File(file) => file.clone(),
+        };
+        let absolute = file
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(absolute.display().to_string())
+    }
+
     /// Loads the component; a crate is built first.
     pub fn load(&self, sandbox: &Sandbox) -> Result<Component> {
         match self {

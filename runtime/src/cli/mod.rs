@@ -6,8 +6,10 @@ pub mod produce;
 mod run;
 mod schema;
 mod status;
+mod table;
 pub mod timestamp;
 mod transform;
+mod try_events;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,6 +63,15 @@ enum Command {
         after_help = "Example: gristmill transform inspect builtin:enrich-email"
     )]
     Transform(transform::Command),
+    /// Show events before and after a rule or a pipeline; nothing is written
+    ///
+    /// A pipeline takes the events as they are, and so does a normalizer. A rule alone gets each event's row: `after` of a change event, or `before` of a delete;
+    /// an object without either is a row itself. Joins find their rows in cases/dimensions/NAME.csv of the rule's folder, or in what ships. Each event is run as
+    /// if it were the first.
+    #[command(
+        after_help = "Examples:\n  gristmill try . --on events.json\n  gristmill try pipelines/users.toml --topic users_cdc --bootstrap localhost:9092"
+    )]
+    Try(try_events::Args),
     /// Send events from a file, or generated ones, to a topic
     #[command(
         after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092"
@@ -91,11 +102,13 @@ struct DemoArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // The demo tells its own story; of the rest only trouble is of interest.
-    crate::logging::start(if matches!(cli.command, Command::Demo(_)) {
-        "warn"
-    } else {
-        "info"
-    });
+    crate::logging::start(
+        if matches!(cli.command, Command::Demo(_) | Command::Try(_)) {
+            "warn"
+        } else {
+            "info"
+        },
+    );
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -123,6 +136,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Status(file) => status::run(&file.pipeline).await?,
         Command::DeadLetters(command) => return dead_letters::run(command).await,
         Command::Transform(command) => return transform::run(command).await,
+        Command::Try(args) => try_events::run(args).await?,
         Command::Produce(args) => produce::run(args).await?,
         Command::Timestamp(args) => timestamp::run(args).await?,
         Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?).await?,

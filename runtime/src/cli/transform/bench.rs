@@ -9,9 +9,9 @@ use gristmill_core::transform::Transform as _;
 use serde_json::{Value, json};
 
 use super::inspect::{grouped, kib};
-use super::table;
 use crate::authoring::{self, Subject, golden, input, ready};
 use crate::builtin;
+use crate::cli::table;
 use crate::sandbox::{Component, Limits, Sandbox};
 
 /// Rows of a call: about what a busy partition flushes at once.

@@ -8,8 +8,8 @@ use gristmill_core::plan::Plan;
 use gristmill_core::transform::Transform as _;
 use serde_json::Value;
 
-use super::table;
 use crate::authoring::{self, Subject};
+use crate::cli::table;
 use crate::sandbox::{Component, SandboxError};
 
 #[derive(clap::Args)]

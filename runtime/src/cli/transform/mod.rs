@@ -4,7 +4,6 @@ mod bench;
 mod build;
 mod inspect;
 mod new;
-mod table;
 mod test;
 
 use std::process::ExitCode;

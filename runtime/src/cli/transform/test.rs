@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::table;
 use crate::authoring::golden::{self, Answered, Case, Difference, Expected};
 use crate::authoring::{RuleCrate, input, rows};
+use crate::cli::table;
 use crate::purity;
 use crate::sandbox::Component;
 use gristmill_core::transform::Transform as _;
