@@ -4,8 +4,10 @@
 //! - [`create`] makes such a folder;
 //! - [`golden`] cases say what the rule answers; [`rows`] and [`input`] make batches of JSON;
 //! - [`Trial`] runs [`events`] through a pipeline, or through one that [`stage`] builds around a rule;
+//! - [`capture`] makes a case of a dead letter;
 //! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped transform.
 
+mod capture;
 mod config_file;
 pub mod events;
 pub mod golden;
@@ -20,6 +22,7 @@ pub mod stage;
 mod subject;
 mod trial;
 
+pub use capture::capture;
 pub use config_file::read as read_config;
 pub use new::create;
 pub use rule_crate::{Built, RuleCrate};

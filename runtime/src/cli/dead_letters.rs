@@ -8,6 +8,8 @@ use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
+use crate::authoring;
+use crate::config::Config;
 use crate::pipeline::Pipeline;
 use crate::postgres::blame::blame;
 use crate::postgres::connect::{Connection, Database};
@@ -17,6 +19,7 @@ use crate::postgres::pipeline::active;
 use crate::postgres::replay::{Replay, Replayed, replay};
 use crate::postgres::sink::Sink;
 use crate::postgres::target::Target;
+use crate::sandbox::Sandbox;
 
 /// Dead letters that a replay reads and commits at a time, a partition.
 const REPLAY_BATCH: usize = 1_000;
@@ -32,6 +35,16 @@ pub(super) enum Command {
     },
     /// All about one dead letter, its bytes included
     Show {
+        /// The pipeline's TOML file
+        pipeline: PathBuf,
+        /// topic/partition/offset/ordinal, as `list` prints it
+        id: LetterId,
+    },
+    /// Print a dead letter as a golden case of the transform that refused it
+    #[command(
+        after_help = "Example: gristmill dead-letters capture pipelines/users.toml users_cdc/0/17/0 > enrich-age/cases/letter.json"
+    )]
+    Capture {
         /// The pipeline's TOML file
         pipeline: PathBuf,
         /// topic/partition/offset/ordinal, as `list` prints it
@@ -98,13 +111,13 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Show { pipeline, id } => {
             let (config, database) = super::open(&pipeline)?;
-            let name = &config.pipeline.name;
-            let connection = database.connect().await?;
-            let run = active_run(&connection, name).await?;
-            let letter = dead_letter::show(&connection, name, run, &id).await?;
-            show(&letter.with_context(|| {
-                format!("there is no dead letter {id}: `gristmill dead-letters list` shows the ids")
-            })?);
+            show(&stored(&config, &database, &id).await?);
+        }
+        Command::Capture { pipeline, id } => {
+            let (config, database) = super::open(&pipeline)?;
+            let letter = stored(&config, &database, &id).await?;
+            let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+            print!("{}", authoring::capture(config, &letter, &sandbox).await?);
         }
         Command::Replay {
             pipeline,
@@ -130,6 +143,16 @@ async fn active_run(connection: &Connection, pipeline: &str) -> Result<i64> {
     let (run, _) = active
         .with_context(|| format!("the pipeline `{pipeline}` has never run on this database"))?;
     Ok(run)
+}
+
+async fn stored(config: &Config, database: &Database, id: &LetterId) -> Result<StoredLetter> {
+    let name = &config.pipeline.name;
+    let connection = database.connect().await?;
+    let run = active_run(&connection, name).await?;
+    let letter = dead_letter::show(&connection, name, run, id).await?;
+    letter.with_context(|| {
+        format!("there is no dead letter {id}: `gristmill dead-letters list` shows the ids")
+    })
 }
 
 fn list(letters: &[StoredLetter]) {

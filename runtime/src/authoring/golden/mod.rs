@@ -11,4 +11,4 @@ mod update;
 pub use case::{Case, Expected, Rejected, cases};
 pub use compare::{Difference, differences};
 pub use run::{Answered, run};
-pub use update::updated;
+pub use update::{one_line, updated};

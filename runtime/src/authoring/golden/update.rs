@@ -20,13 +20,13 @@ pub fn updated(text: &str, expect: &Expected) -> String {
 
 /// A row a line, so that a change to a case reads as one.
 fn write(expect: &Expected) -> String {
-    let row = |row: &Value| format!("\n      {}", spaced(row));
+    let row = |row: &Value| format!("\n      {}", one_line(row));
     let rows: Vec<String> = expect.rows.iter().map(row).collect();
     let mut parts = vec![format!("\"rows\": {}", list(&rows))];
     if let Some(sources) = &expect.source_rows {
         parts.push(format!(
             "\"source_rows\": {}",
-            spaced(&sources.clone().into())
+            one_line(&sources.clone().into())
         ));
     }
     if !expect.rejections.is_empty() {
@@ -56,9 +56,9 @@ fn list(lines: &[String]) -> String {
 }
 
 /// JSON in one line, with a space after each comma and colon.
-fn spaced(value: &Value) -> String {
+pub fn one_line(value: &Value) -> String {
     let member = |(name, value): (&String, &Value)| {
-        format!("{}: {}", Value::from(name.as_str()), spaced(value))
+        format!("{}: {}", Value::from(name.as_str()), one_line(value))
     };
     match value {
         Value::Object(members) => {
@@ -66,7 +66,7 @@ fn spaced(value: &Value) -> String {
             format!("{{{}}}", members.join(", "))
         }
         Value::Array(values) => {
-            let values: Vec<String> = values.iter().map(spaced).collect();
+            let values: Vec<String> = values.iter().map(one_line).collect();
             format!("[{}]", values.join(", "))
         }
         other => other.to_string(),
