@@ -203,3 +203,43 @@ fn complaint(job: &Job) -> Result<String> {
     assert!(!output.status.success(), "it found nothing wrong: {said}");
     Ok(said)
 }
+
+#[test]
+fn events_of_a_topic_are_tried_and_a_dead_letter_is_captured_as_a_case() -> Result<()> {
+    let job = Job::new("tried")?;
+    let event = |op: &str| {
+        let text = format!(
+            r#"{{"op":"{op}","after":{{"user_id":1,"country_code":"IN"}},"timestamp_ms":1726531200000}}"#
+        );
+        Message::new(0, text)
+    };
+    let messages = [event("c"), event("c"), event("x"), event("u")];
+    topic::write(&job.kafka.bootstrap(), &job.topic, &messages)?;
+    let bootstrap = job.kafka.bootstrap();
+    let on = ["--topic", &job.topic, "--bootstrap", &bootstrap];
+    let limit = ["--limit", "4"];
+    let said = job.gristmill(&[&["try", "builtin:enrich-country"][..], &on, &limit].concat())?;
+    // Two partitions share the limit.
+    assert!(!said.contains(&format!("{}/0/1\n", job.topic)), "{said}");
+    for part in [
+        "/0/2\n  dead letter (transform:normalize-cdc, unknown-op)",
+        "/0/3\n",
+        "\"India\"",
+    ] {
+        assert!(said.contains(part), "no {part:?} in\n{said}");
+    }
+    assert_eq!(job.psql("select count(*) from users_enriched")?, "0");
+
+    let _run = job.run()?;
+    job.wait_until_caught_up()?;
+    let id = format!("{}/0/2/0", job.topic);
+    let case = job.gristmill(&["dead-letters", "capture", "users.toml", &id])?;
+    let case: serde_json::Value = serde_json::from_str(&case)?;
+    assert_eq!(case["input"][0]["value"]["op"], "x");
+    assert_eq!(case["config"]["key"], serde_json::json!(["user_id"]));
+    let none = job
+        .command(&["dead-letters", "capture", "users.toml", "users_cdc/0/9/0"])?
+        .output()?;
+    assert!(String::from_utf8_lossy(&none.stderr).contains("there is no dead letter"));
+    Ok(())
+}
