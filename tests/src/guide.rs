@@ -11,18 +11,21 @@ struct Block {
     text: String,
 }
 
-/// Who runs the guide's commands: `author` the test of the guide itself, `servers` the test of swapping.
-const RUNNERS: [&str; 2] = ["author", "servers"];
+/// What commands need: nothing but a toolchain, servers, or a pipeline that runs.
+const KINDS: [&str; 3] = ["author", "servers", "swap"];
 
-/// A script for bash: the guide's files and the commands of `runner`, in their order. An error where a command is nobody's.
-pub fn script(runner: &str) -> Result<String> {
+/// A script for bash: the guide's files and its commands of `kinds`, in their order. An error where a command is of no kind, so that none goes without a test.
+pub fn script(kinds: &[&str]) -> Result<String> {
     let mut script = "set -euo pipefail\n".to_owned();
     for Block { about, text } in blocks()? {
         if let Some((_, file)) = about.split_once(" file=") {
             script += &format!("cat > {file} <<'END OF FILE'\n{text}END OF FILE\n");
-        } else if about == format!("sh {runner}") {
+            continue;
+        }
+        let kind = about.strip_prefix("sh ").unwrap_or_default();
+        if kinds.contains(&kind) {
             script += &text;
-        } else if !RUNNERS.iter().any(|other| about == format!("sh {other}")) {
+        } else if !KINDS.contains(&kind) {
             bail!("docs/writing-transforms.md: nobody runs the block ```{about}");
         }
     }

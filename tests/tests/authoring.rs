@@ -2,27 +2,33 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use gristmill::authoring::{self, golden};
 use gristmill::config;
 use gristmill::postgres::dead_letter::{LetterState, StoredLetter};
 use gristmill::sandbox::Sandbox;
 use gristmill_tests::guide;
+use gristmill_tests::kafka::Kafka;
+use gristmill_tests::postgres::Postgres;
+use gristmill_tests::process::{Process, tail, wait_until};
 use gristmill_tests::program::{gristmill, repository};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// The guide's rule has one name wherever it is written, and so one place in the folder that rules are compiled in.
+static GUIDE: Mutex<()> = Mutex::new(());
+
+/// For a first compilation on a busy machine.
+const WITHIN: Duration = Duration::from_secs(300);
+
 #[test]
 fn the_guide_works_as_it_is_written() -> Result<()> {
+    let _alone = GUIDE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir()?;
-    let path = std::env::var("PATH")?;
-    let program = gristmill()?.parent().context("a program has a folder")?;
-    let mut bash = Command::new("bash");
-    bash.args(["-c", &guide::script("author")?])
-        .current_dir(folder.path())
-        .env("PATH", format!("{}:{path}", program.display()));
-    let said = good(environment(&mut bash).output()?)?;
+    let said = good(bash(folder.path(), &guide::script(&["author"])?)?.output()?)?;
     for line in [
         "written  cases/first.json",
         r#"{"age": 36, "is_adult": true}"#,
@@ -37,6 +43,34 @@ fn the_guide_works_as_it_is_written() -> Result<()> {
     ] {
         assert!(said.contains(line), "no {line:?} in\n{said}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_guide_leads_to_a_row_in_the_table() -> Result<()> {
+    let _alone = GUIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);
+    kafka.create_topic("people_cdc", 2, &[])?;
+    postgres.create_database("people")?;
+    let folder = tempfile::tempdir()?;
+    // The pipeline runs until the script is ended.
+    let script = guide::script(&["author", "servers"])? + "wait\n";
+    let log = folder.path().join("log");
+    let written = std::fs::File::create(&log)?;
+    let mut bash = bash(folder.path(), &script)?;
+    bash.env("KAFKA_BOOTSTRAP", kafka.bootstrap())
+        .env("DATABASE_URL", postgres.database_url("people"))
+        .stdout(written.try_clone()?)
+        .stderr(written);
+    let mut script = Process::spawn(&mut bash, "KILL")?;
+    wait_until("the row of the guide", WITHIN, || {
+        if let Some(status) = script.exit_status()? {
+            bail!("the script ended with {status}");
+        }
+        let row = postgres.psql("people", "select user_id, age, is_adult from people");
+        Ok(row.is_ok_and(|row| row == "1|36|t"))
+    })
+    .with_context(|| tail(&log))?;
     Ok(())
 }
 
@@ -307,6 +341,18 @@ fn environment(command: &mut Command) -> &mut Command {
     command
         .env("CARGO_TARGET_DIR", target)
         .env("CARGO_NET_OFFLINE", "true")
+}
+
+/// A script with the built program on its path.
+fn bash(folder: &Path, script: &str) -> Result<Command> {
+    let program = gristmill()?.parent().context("a program has a folder")?;
+    let path = format!("{}:{}", program.display(), std::env::var("PATH")?);
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script])
+        .current_dir(folder)
+        .env("PATH", path);
+    environment(&mut bash);
+    Ok(bash)
 }
 
 /// What a command printed, which has to succeed.

@@ -174,7 +174,10 @@ fn decimals_of(precision: u8, scale: u8) -> Vec<String> {
         _ => "9".repeat(whole),
     };
     let largest = number(&nines, &"9".repeat(scale));
-    let smallest = number("0", &format!("{:0>scale$}", 1));
+    let smallest = match scale {
+        0 => "1".to_owned(),
+        _ => number("0", &format!("{:0>scale$}", 1)),
+    };
     vec![
         number("0", &"0".repeat(scale)),
         smallest.clone(),
