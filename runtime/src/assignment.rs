@@ -162,7 +162,12 @@ async fn keep_going(
         };
         match ended {
             Ended::Stopped => return,
-            Ended::Halt(reason) => return halt(&shared, &partition, lease, &reason, &stop).await,
+            Ended::Halt(reason) => {
+                if halt(&shared, &partition, lease.take(), &reason, &stop).await {
+                    return;
+                }
+                tracing::info!(%partition, "another revision is to run: taking the partition again");
+            }
             Ended::Restart(error) => {
                 if begun.elapsed() > RESTART_FORGET {
                     wait = RESTART_FIRST;
@@ -236,14 +241,19 @@ async fn work(
     })
 }
 
-/// Leaves the partition assigned and silent, says why, and waits to be stopped. The other partitions go on.
+/// Leaves the partition assigned and silent, says why, and waits to be stopped or to be given another revision. The other partitions go on. Whether it was stopped.
 async fn halt(
     shared: &Arc<Shared>,
     partition: &TopicPartition,
     lease: Option<Lease>,
     reason: &anyhow::Error,
     stop: &CancellationToken,
-) {
+) -> bool {
+    let mut rollout = shared.rollout.subscribe();
+    let halted_by = match &lease {
+        Some(lease) => lease.revision,
+        None => rollout.borrow().wanted(partition.partition),
+    };
     tracing::error!(%partition, "halted: {reason:#}");
     shared.source().await.halt(partition.clone());
     if let Some(lease) = lease {
@@ -255,5 +265,8 @@ async fn halt(
             tracing::warn!(%partition, error = &error as &dyn std::error::Error, "cannot note the halt in the checkpoint");
         }
     }
-    stop.cancelled().await;
+    tokio::select! {
+        () = stop.cancelled() => true,
+        _ = rollout.wait_for(|r| r.wanted(partition.partition) != halted_by) => false,
+    }
 }

@@ -1,6 +1,6 @@
-//! A pipeline with all that its file names: components loaded and opened once, dimensions read, plans checked against each other.
+//! A pipeline with all that it names: components loaded and opened once, dimensions read, plans checked against each other.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -11,41 +11,50 @@ use gristmill_core::dead_letter::Stage;
 use gristmill_core::dimension::{Dimension, Dimensions};
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::builtin;
-use crate::config::{self, Config, Late, Tombstone};
+use crate::config::{Config, Late, Tombstone};
+use crate::parts::Parts;
 use crate::postgres::connect::Database;
+use crate::postgres::pipeline::Component as Stored;
 use crate::postgres::{self, schema::Wanted};
 use crate::sandbox::{Component, Sandbox};
+use crate::spec::{DimensionSpec, Spec, TransformSpec};
 
 /// A pipeline ready to make chains of.
 pub struct Pipeline {
     pub config: Config,
     components: Vec<Component>,
+    plans: Vec<Plan>,
     dimensions: Arc<Dimensions>,
+    files: BTreeMap<String, Vec<u8>>,
     fields: Vec<Field>,
     roles: Roles,
 }
 
 impl Pipeline {
-    /// Loads components and dimensions and checks the plans. `database` is asked for dimensions that are queries.
+    /// Loads what the pipeline file names; see [`Pipeline::assemble`].
+    pub async fn load(config: Config, sandbox: &Sandbox, database: &Database) -> Result<Self> {
+        Self::assemble(Parts::read(config)?, sandbox, database).await
+    }
+
+    /// Compiles components, builds dimensions and checks the plans. `database` is asked for dimensions that are queries. Blocks while it compiles.
     ///
     /// The error tells every problem of the chain, a line each.
-    pub async fn load(config: Config, sandbox: &Sandbox, database: &Database) -> Result<Self> {
-        let dimensions = Arc::new(load_dimensions(&config, database).await?);
-        let components = load_components(&config, sandbox)?;
+    pub async fn assemble(parts: Parts, sandbox: &Sandbox, database: &Database) -> Result<Self> {
+        let config = parts.config;
+        let dimensions = Arc::new(load_dimensions(&config, &parts.files, database).await?);
+        let mut components = Vec::new();
         let mut plans: Vec<Plan> = Vec::new();
-        for (component, transform) in components.iter().zip(&config.transform) {
+        for (transform, bytes) in config.transform.iter().zip(&parts.components) {
+            let component = sandbox
+                .load(&transform.name, bytes, &transform.limits)
+                .with_context(|| format!("transform `{}`", transform.name))?;
             plans.push(component.open(&transform.config)?.plan().clone());
+            components.push(component);
         }
-        let named: Vec<(&str, &Plan)> = config
-            .transform
-            .iter()
-            .map(|t| t.name.as_str())
-            .zip(&plans)
-            .collect();
+        let names = config.transform.iter().map(|t| t.name.as_str());
+        let named: Vec<(&str, &Plan)> = names.zip(&plans).collect();
         let fields = check_plans(&named, &dimensions).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             anyhow!("{}", lines.join("\n"))
@@ -57,7 +66,9 @@ impl Pipeline {
         Ok(Self {
             config,
             components,
+            plans,
             dimensions,
+            files: parts.files,
             fields,
             roles,
         })
@@ -143,120 +154,117 @@ impl Pipeline {
         }
     }
 
-    /// What a revision stores: everything that decides about rows; no address and no secret.
-    pub fn spec(&self) -> serde_json::Value {
+    /// The plans, in the order of the transforms.
+    pub fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// What a revision stores.
+    pub fn spec(&self) -> Spec {
         let c = &self.config;
-        let transforms: Vec<_> = self
-            .components()
-            .zip(&c.transform)
-            .map(|((name, component), t)| {
-                json!({"name": name, "component": t.component, "digest": component.digest(), "config": t.config, "limits": t.limits})
-            })
-            .collect();
-        let digests: std::collections::BTreeMap<_, _> = self
-            .dimensions
-            .iter()
-            .map(|(name, d)| (name, format!("{:016x}", d.digest())))
-            .collect();
-        json!({
-            "record_max_bytes": c.limits.record_max_bytes,
-            "dimension_digests": digests,
-            "pipeline": c.pipeline,
-            "topic": c.source.topic,
-            "on_gap": c.source.on_gap,
-            "tombstone": c.source.tombstone,
-            "transforms": transforms,
-            "dimensions": c.dimension,
-            "target": c.target.table,
-        })
+        let transform = |(component, t): (&Component, &crate::config::Transform)| TransformSpec {
+            name: t.name.clone(),
+            digest: component.digest().to_owned(),
+            config: t.config.clone(),
+            limits: t.limits.clone(),
+        };
+        let dimension = |(name, d): (&String, &crate::config::Dimension)| {
+            let spec = DimensionSpec {
+                digest: self.files.get(name).map(|bytes| sha256(bytes)),
+                query: d.query.clone(),
+                key: d.key.clone(),
+            };
+            (name.clone(), spec)
+        };
+        Spec {
+            pipeline: c.pipeline.clone(),
+            topic: c.source.topic.clone(),
+            on_gap: c.source.on_gap,
+            tombstone: c.source.tombstone,
+            record_max_bytes: c.limits.record_max_bytes,
+            transforms: self
+                .components
+                .iter()
+                .zip(&c.transform)
+                .map(transform)
+                .collect(),
+            dimensions: c.dimension.iter().map(dimension).collect(),
+            target: c.target.table.clone(),
+        }
     }
 
-    /// Changes exactly when [`Pipeline::spec`] does.
-    pub fn spec_hash(&self) -> String {
-        let digest = Sha256::digest(self.spec().to_string());
-        digest.iter().map(|b| format!("{b:02x}")).collect()
-    }
-}
-
-fn load_components(config: &Config, sandbox: &Sandbox) -> Result<Vec<Component>> {
-    let mut components = Vec::new();
-    for transform in &config.transform {
-        let context = || format!("transform `{}`", transform.name);
-        let component = match transform.component.strip_prefix("builtin:") {
-            Some(name) => {
-                let bytes = builtin::component(name).ok_or_else(|| {
-                    anyhow!(
-                        "there is no builtin component `{name}`: there are {}",
-                        builtin::names().join(", ")
-                    )
-                });
-                sandbox.load(
-                    &transform.name,
-                    bytes.with_context(context)?,
-                    &transform.limits,
-                )
-            }
-            None => {
-                let path = config.resolve(&transform.component);
-                let bytes = std::fs::read(&path)
-                    .with_context(|| format!("cannot read the component {}", path.display()))
-                    .with_context(context)?;
-                sandbox.load(&transform.name, &bytes, &transform.limits)
+    /// The bytes that [`Pipeline::spec`] names by digest.
+    pub fn blobs(&self) -> Vec<Stored> {
+        let component = |c: &Component| {
+            let d = c.description();
+            Stored {
+                digest: c.digest().to_owned(),
+                bytes: c.bytes().to_vec(),
+                description: serde_json::json!({"name": d.name, "version": d.version, "summary": d.summary}),
             }
         };
-        components.push(component.with_context(context)?);
+        let file = |(name, bytes): (&String, &Vec<u8>)| Stored {
+            digest: sha256(bytes),
+            bytes: bytes.clone(),
+            description: serde_json::json!({"name": name, "summary": "a dimension's CSV file"}),
+        };
+        let files = self.files.iter().map(file);
+        self.components.iter().map(component).chain(files).collect()
     }
-    Ok(components)
+
+    /// What [`Pipeline::assemble`] was given, to change a part of it.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            config: self.config.clone(),
+            components: self.components.iter().map(|c| c.bytes().to_vec()).collect(),
+            files: self.files.clone(),
+        }
+    }
 }
 
-async fn load_dimensions(config: &Config, database: &Database) -> Result<Dimensions> {
+/// In lower-case hex.
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Changes exactly when the definition does.
+pub fn spec_hash(spec: &serde_json::Value) -> String {
+    sha256(spec.to_string().as_bytes())
+}
+
+async fn load_dimensions(
+    config: &Config,
+    files: &BTreeMap<String, Vec<u8>>,
+    database: &Database,
+) -> Result<Dimensions> {
     let mut dimensions = Dimensions::new();
     for (name, dimension) in &config.dimension {
-        let rows = read_dimension(config, dimension, database)
-            .await
-            .with_context(|| format!("dimension `{name}`"))?;
+        let rows = match (&dimension.query, files.get(name)) {
+            (Some(query), _) => read_query(query, database).await,
+            (None, Some(text)) => csv_batch(text, dimension.file.as_deref().unwrap_or_default()),
+            (None, None) => Err(anyhow!("it has neither file nor query")),
+        };
+        let rows = rows.with_context(|| format!("dimension `{name}`"))?;
         let dimension = Dimension::new(name, rows, &dimension.key)?;
         dimensions.insert(name.clone(), Arc::new(dimension));
     }
     Ok(dimensions)
 }
 
-async fn read_dimension(
-    config: &Config,
-    dimension: &config::Dimension,
-    database: &Database,
-) -> Result<Batch> {
-    if let Some(query) = &dimension.query {
-        let connection = database.connect().await?;
-        return Ok(postgres::dimension::load(&connection, query).await?);
-    }
-    let file = dimension.file.as_deref().unwrap_or_default();
-    match file.strip_prefix("builtin:") {
-        Some(name) => {
-            let text =
-                builtin::data(name).ok_or_else(|| anyhow!("there is no builtin data `{name}`"))?;
-            csv_batch(text, Path::new(file))
-        }
-        None => {
-            let path = config.resolve(file);
-            let text =
-                std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            csv_batch(&text, &path)
-        }
-    }
+async fn read_query(query: &str, database: &Database) -> Result<Batch> {
+    let connection = database.connect().await?;
+    Ok(postgres::dimension::load(&connection, query).await?)
 }
 
 /// A CSV file with a header as text columns; an empty value is null.
-fn csv_batch(text: &[u8], path: &Path) -> Result<Batch> {
+fn csv_batch(text: &[u8], path: &str) -> Result<Batch> {
     let mut reader = csv::Reader::from_reader(text);
-    let header = reader
-        .headers()
-        .with_context(|| path.display().to_string())?
-        .clone();
+    let header = reader.headers().with_context(|| path.to_owned())?.clone();
     let mut builders: Vec<StringBuilder> = header.iter().map(|_| StringBuilder::new()).collect();
     let mut rows = 0;
     for record in reader.records() {
-        let record = record.with_context(|| path.display().to_string())?;
+        let record = record.with_context(|| path.to_owned())?;
         for (builder, value) in builders.iter_mut().zip(record.iter()) {
             builder.append_option((!value.is_empty()).then_some(value));
         }
@@ -265,7 +273,7 @@ fn csv_batch(text: &[u8], path: &Path) -> Result<Batch> {
     if header.is_empty() {
         bail!(
             "{}:1: the header line with the columns' names is missing",
-            path.display()
+            path
         );
     }
     let fields = header

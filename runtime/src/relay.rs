@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Relays until `stop`.
 pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let Some(topic) = &shared.pipeline.config.dead_letters.topic else {
+    let Some(topic) = &shared.config.dead_letters.topic else {
         return;
     };
     let mut wires = Wires::default();
@@ -62,7 +62,7 @@ struct Wires {
 }
 
 async fn drain(shared: &Shared, topic: &str, wires: &mut Wires) -> Result<()> {
-    let name = &shared.pipeline.config.pipeline.name;
+    let name = &shared.config.pipeline.name;
     let connection = match &mut wires.postgres {
         Some(connection) => connection,
         none => none.insert(shared.pool.database().connect().await?),
@@ -100,14 +100,14 @@ async fn send(
     producer: &mut Option<DeadLetterProducer>,
     letters: &[StoredLetter],
 ) -> Result<()> {
-    let source = &shared.pipeline.config.source;
+    let source = &shared.config.source;
     let producer = match producer {
         Some(producer) => producer,
         None => producer.insert(
             DeadLetterProducer::connect(&source.bootstrap, &source.properties, topic).await?,
         ),
     };
-    let name = &shared.pipeline.config.pipeline.name;
+    let name = &shared.config.pipeline.name;
     let headers: Vec<_> = letters.iter().map(|letter| headers(name, letter)).collect();
     let out: Vec<_> = letters
         .iter()

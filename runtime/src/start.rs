@@ -10,6 +10,7 @@ use crate::postgres::checkpoint::{
     Lease, PartitionKey, PartitionState, Taken, record_hash, resume, take,
 };
 use crate::postgres::gap::{accept_gap, halt_at_gap};
+use crate::revision::Revision;
 use crate::supervisor::Shared;
 
 /// How a partition starts.
@@ -27,6 +28,8 @@ pub struct Ready {
     pub lease: Lease,
     pub next_offset: i64,
     pub event_time_max_us: Option<i64>,
+    /// What it runs.
+    pub revision: Arc<Revision>,
 }
 
 /// What Kafka no longer has, and why.
@@ -60,7 +63,8 @@ impl Gap {
 /// Takes `partition`. An error is transient: try again.
 pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<Begin> {
     let (low, high) = watermarks(shared, partition).await?;
-    let config = &shared.pipeline.config;
+    let revision = shared.wanted_revision(partition.partition).await?;
+    let config = &shared.config;
     let first = match config.source.start {
         Start::Earliest => low,
         Start::Latest => high,
@@ -73,8 +77,8 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
     };
     let taken = {
         let mut connection = shared.pool.get().await?;
-        let (owner, revision) = (&shared.owner, shared.revision);
-        take(&mut connection, &key, owner, revision, first, None).await?
+        let (owner, number) = (&shared.owner, revision.number);
+        take(&mut connection, &key, owner, number, first, None).await?
     };
     let Taken {
         lease,
@@ -85,7 +89,7 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
     if let Some(gap) = find_gap(shared, partition, &taken).await? {
         let mut connection = shared.pool.get().await?;
         let said = format!("{partition}: {}", gap.said(next_offset));
-        match config.source.on_gap {
+        match revision.pipeline.config.source.on_gap {
             OnGap::Halt => {
                 let reason = anyhow!(
                     "{said}: restore the topic, or go on without those records with `on_gap = \"continue\"` under [source]"
@@ -123,6 +127,7 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         lease,
         next_offset,
         event_time_max_us,
+        revision,
     }))
 }
 

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use gristmill_core::chain::Computed;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::assignment::Assignment;
@@ -14,33 +14,34 @@ use crate::config::Config;
 use crate::kafka::admin::Admin;
 use crate::kafka::instance::Instance;
 use crate::kafka::{Source, SourceConfig, TopicPartition};
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Database;
-use crate::postgres::host;
-use crate::postgres::pipeline::{Component, Registration, register};
+use crate::pipeline::{Pipeline, spec_hash};
+use crate::postgres::connect::{Connection, Database};
+use crate::postgres::pipeline::{Registration, register, took_over};
 use crate::postgres::pool::Pool;
-use crate::postgres::schema;
-use crate::postgres::sink::Sink;
-use crate::postgres::target::Target;
+use crate::postgres::rollout::{self, Proposal, Rollout};
+use crate::postgres::{host, schema};
 use crate::relay;
+use crate::revision::{Revision, Revisions};
+use crate::rollout::{follow, stage};
 use crate::sandbox::Sandbox;
 
 /// How often a running pipeline says how it is doing.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
-/// How often the process tells the `host` table that it lives.
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
-
 /// How long the end waits to take the heartbeat back.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// What the workers of one process share. Nothing here is touched for a row.
 pub struct Shared {
-    pub pipeline: Pipeline,
+    /// This host's pipeline file: addresses and sizes. What decides about rows is in the revisions.
+    pub config: Config,
+    pub revisions: Revisions,
+    /// Where the fleet stands, as far as this process knows.
+    pub rollout: watch::Sender<Rollout>,
+    /// A worker wants a revision that is not ready.
+    pub look_again: Notify,
     pub pool: Pool,
-    pub sink: Sink,
     pub admin: Admin,
     pub run: i64,
-    pub revision: i32,
     /// This process, as `checkpoint.owner` and `host.host` name it.
     pub owner: String,
     source: OnceLock<Source>,
@@ -49,7 +50,6 @@ pub struct Shared {
     records: AtomicU64,
     rows: AtomicU64,
     dead_letters: AtomicU64,
-    newer_revision: AtomicU64,
 }
 
 impl Shared {
@@ -83,23 +83,32 @@ impl Shared {
         }
     }
 
-    /// Another process registered another revision: this one goes on with its own, and says so once.
-    pub fn saw_active_revision(&self, active: i32) {
-        let before = self.newer_revision.swap(active as u64, Ordering::Relaxed);
-        if active != self.revision && before != active as u64 {
-            tracing::warn!(
-                active,
-                ours = self.revision,
-                "another revision became active: restart this process to run it"
-            );
-        }
+    /// The fleet's row was read: partitions that halted for a revision that is no longer theirs hear of it.
+    pub fn learned(&self, rollout: Rollout) {
+        self.rollout.send_if_modified(|known| {
+            let news = (known.active, known.staging, known.canary)
+                != (rollout.active, rollout.staging, rollout.canary);
+            *known = rollout;
+            news
+        });
+    }
+
+    /// The revision that `partition` is to run now, loaded.
+    pub async fn wanted_revision(&self, partition: i32) -> Result<Arc<Revision>> {
+        let name = &self.config.pipeline.name;
+        let stands = rollout::read(&*self.pool.get().await?, name).await?;
+        let stands = stands.with_context(|| format!("the pipeline {name} is gone"))?;
+        let number = stands.wanted(partition);
+        self.learned(stands);
+        self.revisions.load(number).await
     }
 }
 
 /// Runs a pipeline until `stop`. Errors before the first record are about the set-up; later ones mean that the source ended for good.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
-    let shared = Arc::new(start(config).await?);
-    let config = &shared.pipeline.config;
+    let (shared, proposed) = start(config).await?;
+    let shared = Arc::new(shared);
+    let config = &shared.config;
     let instance = match Instance::acquire(&config.group()) {
         Ok(instance) => Some(instance),
         Err(error) => {
@@ -126,9 +135,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
     let background = stop.child_token();
     let tasks = [
         tokio::spawn(progress(Arc::clone(&shared), background.clone())),
+        tokio::spawn(follow(Arc::clone(&shared), background.clone())),
         tokio::spawn(until(
             background.clone(),
-            beat(Arc::clone(&shared), background.clone()),
+            propose(Arc::clone(&shared), proposed),
         )),
         tokio::spawn(until(
             background.clone(),
@@ -139,7 +149,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
         pipeline = config.pipeline.name,
         topic = config.source.topic,
         table = config.target.table,
-        revision = shared.revision,
+        revision = shared.rollout.borrow().active,
         run = shared.run,
         "running"
     );
@@ -168,73 +178,112 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
 
 async fn leave(shared: &Shared) -> Result<()> {
     let connection = shared.pool.get().await?;
-    let name = &shared.pipeline.config.pipeline.name;
+    let name = &shared.config.pipeline.name;
     Ok(host::leave(&connection, &shared.owner, name).await?)
 }
 
-/// Everything up to the first connection to the group.
-async fn start(config: Config) -> Result<Shared> {
+/// Everything up to the first connection to the group, and what the pipeline file proposes, where that is still to be staged.
+async fn start(config: Config) -> Result<(Shared, Option<Registration>)> {
     let database = Database::new(
         &config.target.url,
         &format!("gristmill/{}", config.pipeline.name),
     )?;
     let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
-    let pipeline = Pipeline::load(config, &sandbox, &database).await?;
-    let config = &pipeline.config;
-    let mut connection = database.connect().await?;
-    let problems = schema::problems(&connection, &pipeline.wanted()).await?;
-    if !problems.is_empty() {
-        bail!("{}", problems.join("\n"));
-    }
-    let target = Target::load(&connection, &config.target.table)
-        .await?
-        .ok_or_else(|| anyhow!("there is no table {}", config.target.table))?;
-    let sink = Sink::new(&target, pipeline.fields(), pipeline.roles())?;
-    let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
-    let components: Vec<_> = pipeline
-        .components()
-        .map(|(_, c)| Component {
-            digest: c.digest().to_owned(),
-            bytes: c.bytes().to_vec(),
-            description: describe(c),
-        })
-        .collect();
-    let registration = Registration {
-        pipeline: config.pipeline.name.clone(),
-        topics: vec![config.source.topic.clone()],
-        target: config.target.table.clone(),
-        spec: pipeline.spec(),
-        spec_hash: pipeline.spec_hash(),
-        components,
-    };
     let owner = owner();
-    let registered = register(&mut connection, &registration, &owner)
-        .await
-        .context("cannot register the pipeline")?;
-    if let Some(note) = &registered.note {
-        tracing::info!("{note}");
-    }
-    let pool = Pool::new(database, config.target.connections);
-    Ok(Shared {
-        pool,
-        sink,
+    let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
+    let mut connection = database.connect().await?;
+    let name = &config.pipeline.name;
+    let proposed = match said_by_file(&config, &sandbox, &database, &connection).await {
+        Ok(registration) => {
+            let registered = register(&mut connection, &registration, &owner)
+                .await
+                .context("cannot register the pipeline")?;
+            if let Some(note) = &registered.note {
+                tracing::info!("{note}");
+            }
+            registered.proposes.then_some(registration)
+        }
+        // What is on a host's disk cannot stop a pipeline that runs: the truth is in Postgres.
+        Err(error) => match rollout::read(&connection, name).await {
+            Ok(Some(stands)) => {
+                let active = stands.active;
+                tracing::error!("what the pipeline file says cannot run: {error:#}");
+                tracing::warn!(revision = active, "the active revision runs");
+                None
+            }
+            _ => return Err(error),
+        },
+    };
+    let stands = rollout::read(&connection, name)
+        .await?
+        .with_context(|| format!("the pipeline {name} is not registered"))?;
+    let revisions = Revisions::new(config.clone(), sandbox, database.clone());
+    revisions.load(stands.active).await?;
+    let shared = Shared {
+        pool: Pool::new(database, config.target.connections),
         admin,
-        run: registered.run,
-        revision: registered.revision,
+        run: stands.run,
+        revisions,
+        rollout: watch::channel(stands).0,
+        look_again: Notify::new(),
         owner,
         source: OnceLock::new(),
         letters_wait: Notify::new(),
         records: AtomicU64::new(0),
         rows: AtomicU64::new(0),
         dead_letters: AtomicU64::new(0),
-        newer_revision: AtomicU64::new(registered.revision as u64),
-        pipeline,
+        config,
+    };
+    Ok((shared, proposed))
+}
+
+/// What the pipeline file says, proved to run here.
+async fn said_by_file(
+    config: &Config,
+    sandbox: &Sandbox,
+    database: &Database,
+    connection: &Connection,
+) -> Result<Registration> {
+    let pipeline = Pipeline::load(config.clone(), sandbox, database).await?;
+    let problems = schema::problems(connection, &pipeline.wanted()).await?;
+    if !problems.is_empty() {
+        bail!("{}", problems.join("\n"));
+    }
+    let spec = serde_json::to_value(pipeline.spec())?;
+    Ok(Registration {
+        pipeline: config.pipeline.name.clone(),
+        topics: vec![config.source.topic.clone()],
+        target: config.target.table.clone(),
+        spec_hash: spec_hash(&spec),
+        spec,
+        components: pipeline.blobs(),
     })
 }
 
-fn describe(component: &crate::sandbox::Component) -> serde_json::Value {
-    let d = component.description();
-    serde_json::json!({"name": d.name, "version": d.version, "summary": d.summary})
+/// Stages what the file says, when it is news and other hosts run the pipeline.
+async fn propose(shared: Arc<Shared>, proposed: Option<Registration>) {
+    let Some(file) = proposed else {
+        return;
+    };
+    let staged = async {
+        let mut connection = shared.pool.database().connect().await?;
+        let based_on = shared.rollout.borrow().active;
+        let proposal = Proposal {
+            pipeline: &file.pipeline,
+            spec: &file.spec,
+            components: &file.components,
+            based_on,
+            by: &shared.owner,
+            reason: "the pipeline file changed",
+        };
+        let revision = stage::stage_and_activate(&mut connection, &proposal).await?;
+        took_over(&connection, &file, &shared.owner).await?;
+        anyhow::Ok(revision)
+    };
+    match staged.await {
+        Ok(revision) => tracing::info!(revision, "what the pipeline file says is active"),
+        Err(error) => tracing::error!("what the pipeline file says is not active: {error:#}"),
+    }
 }
 
 /// `host/pid`: two processes of one host are two owners.
@@ -263,35 +312,6 @@ async fn progress(shared: Arc<Shared>, stop: CancellationToken) {
             );
         }
         (records_before, since) = (records, Instant::now());
-    }
-}
-
-async fn beat(shared: Arc<Shared>, stop: CancellationToken) {
-    let name = &shared.pipeline.config.pipeline.name;
-    loop {
-        // A place in the pool is for flushes; a beat that fails is made up by the next.
-        if let Ok(connection) = shared.pool.database().connect().await {
-            loop {
-                if host::heartbeat(
-                    &connection,
-                    &shared.owner,
-                    name,
-                    Some(shared.revision),
-                    None,
-                )
-                .await
-                .is_err()
-                {
-                    break;
-                }
-                if waited(HEARTBEAT_EVERY, &stop).await {
-                    return;
-                }
-            }
-        }
-        if waited(HEARTBEAT_EVERY, &stop).await {
-            return;
-        }
     }
 }
 

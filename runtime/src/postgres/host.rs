@@ -6,6 +6,9 @@ use tokio_postgres::Client;
 
 use super::error::DatabaseError;
 
+/// Heard of within ten heartbeats of a second each: a process that is starved for some seconds is still one to wait for.
+pub(super) const ALIVE: &str = "heartbeat > now() - interval '10 seconds'";
+
 /// Says that `host` is alive, which revision it has ready, and what keeps it from more.
 pub async fn heartbeat(
     client: &Client,
@@ -33,11 +36,11 @@ pub async fn leave(client: &Client, host: &str, pipeline: &str) -> Result<(), Da
     Ok(())
 }
 
-/// The hosts that were heard of within the last 15 s: three heartbeats.
+/// The hosts that were heard of lately.
 pub async fn alive(client: &Client, pipeline: &str) -> Result<HashSet<String>, DatabaseError> {
-    let sql = "select host from gristmill.host where pipeline = $1 and heartbeat > now() - interval '15 seconds'";
+    let sql = format!("select host from gristmill.host where pipeline = $1 and {ALIVE}");
     let rows = client
-        .query(sql, &[&pipeline])
+        .query(&sql, &[&pipeline])
         .await
         .map_err(DatabaseError::query("read the heartbeats"))?;
     Ok(rows.iter().map(|row| row.get(0)).collect())

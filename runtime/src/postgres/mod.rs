@@ -2,7 +2,7 @@
 //!
 //! - [`connect`] makes every connection, [`pool`] lends them to flushes;
 //! - [`schema`] creates and checks the tables, [`target`] knows the one that a pipeline fills;
-//! - [`pipeline`] registers pipelines and their revisions, [`host`] the processes that run them, [`checkpoint`] takes partitions, [`gap`] records what was never read;
+//! - [`pipeline`] registers pipelines and their revisions, [`rollout`] changes the active one, [`history`] tells who did, [`host`] knows the processes that run them, [`checkpoint`] takes partitions, [`gap`] records what was never read;
 //! - [`sink`] commits a batch: rows, dead letters and checkpoint together; [`blame`] finds the rows that Postgres refuses;
 //! - [`dead_letter`] lists, relays and replays; [`dimension`] loads reference data.
 
@@ -13,10 +13,12 @@ pub mod dead_letter;
 pub mod dimension;
 pub mod error;
 pub mod gap;
+pub mod history;
 pub mod host;
 pub mod pipeline;
 pub mod pool;
 pub mod replay;
+pub mod rollout;
 pub mod schema;
 pub mod sink;
 pub mod target;

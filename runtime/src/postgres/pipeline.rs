@@ -1,9 +1,12 @@
 //! The fleet's truth: pipelines, revisions, components and the hosts that run them.
 
+use std::collections::HashMap;
+
 use tokio_postgres::{Client, Transaction};
 
 use super::connect::Connection;
 use super::error::DatabaseError;
+use super::host::ALIVE;
 
 /// A component's file.
 #[derive(Clone, Debug)]
@@ -32,7 +35,10 @@ pub struct Registration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
     pub run: i64,
+    /// The active one.
     pub revision: i32,
+    /// The file changed while other hosts run the pipeline: to be staged, and [`took_over`] to be called when it is active.
+    pub proposes: bool,
     /// What a person should know about the choice.
     pub note: Option<String>,
 }
@@ -48,7 +54,7 @@ pub struct Revision {
 }
 
 /// Registers the pipeline: a new one starts with run 1 and revision 1; a file that is as it was when it was last read changes nothing, and the active revision wins; a
-/// changed file becomes a new revision, active at once.
+/// changed file becomes a new revision, active at once where no other host is alive. "Last read": by this host (`by` up to the `/`), or, where it never read one, by any.
 pub async fn register(
     connection: &mut Connection,
     proposal: &Registration,
@@ -56,21 +62,31 @@ pub async fn register(
 ) -> Result<Registered, DatabaseError> {
     let failed = || DatabaseError::query("register the pipeline");
     let transaction = connection.transaction().await.map_err(failed())?;
-    for component in &proposal.components {
-        let sql = "insert into gristmill.component (digest, bytes, description) values ($1, $2, $3) on conflict do nothing";
-        transaction
-            .execute(
-                sql,
-                &[&component.digest, &component.bytes, &component.description],
-            )
-            .await
-            .map_err(failed())?;
-    }
+    store_components(&transaction, &proposal.components)
+        .await
+        .map_err(failed())?;
     let registered = register_in(&transaction, proposal, by)
         .await
         .map_err(failed())?;
     transaction.commit().await.map_err(failed())?;
     Ok(registered)
+}
+
+/// Stores the bytes that are not there yet.
+pub(super) async fn store_components(
+    transaction: &Transaction<'_>,
+    components: &[Component],
+) -> Result<(), tokio_postgres::Error> {
+    let sql = "insert into gristmill.component (digest, bytes, description) values ($1, $2, $3) on conflict do nothing";
+    for component in components {
+        transaction
+            .execute(
+                sql,
+                &[&component.digest, &component.bytes, &component.description],
+            )
+            .await?;
+    }
+    Ok(())
 }
 
 async fn register_in(
@@ -93,64 +109,89 @@ async fn register_in(
         .await?;
     if created == 1 {
         store(transaction, proposal, 1, by).await?;
+        remember_file(transaction.client(), proposal, by).await?;
         return Ok(Registered {
             run: 1,
             revision: 1,
+            proposes: false,
             note: None,
         });
     }
     // By itself: a statement that waits for the lock would see the revisions of before.
     let alone = "select from gristmill.pipeline where pipeline = $1 for update";
     transaction.query_one(alone, &[name]).await?;
-    let state = "select p.active_run, p.active_revision, p.spec_hash = $2, r.spec = $3, coalesce((select max(revision) from gristmill.revision where pipeline = $1), 0) \
-        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision where p.pipeline = $1";
+    let state = format!(
+        "select p.active_run, p.active_revision, coalesce(f.spec_hash, p.spec_hash) = $2, r.spec = $3, \
+            coalesce((select max(revision) from gristmill.revision where pipeline = $1), 0), \
+            exists (select from gristmill.host h where h.pipeline = $1 and h.host <> $4 and {ALIVE}) \
+        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision \
+            left join gristmill.file f on f.pipeline = p.pipeline and f.host = split_part($4, '/', 1) where p.pipeline = $1"
+    );
     let row = transaction
-        .query_one(state, &[name, &proposal.spec_hash, &proposal.spec])
+        .query_one(&state, &[name, &proposal.spec_hash, &proposal.spec, &by])
         .await?;
-    let (run, active, unchanged, newest): (i64, i32, bool, i32) =
-        (row.get(0), row.get(1), row.get(2), row.get(4));
-    let same: Option<bool> = row.get(3);
+    let (run, active, newest): (i64, i32, i32) = (row.get(0), row.get(1), row.get(4));
+    let (unchanged, accompanied): (bool, bool) = (row.get(2), row.get(5));
+    let same = row.get::<_, Option<bool>>(3) == Some(true);
+    let mut registered = Registered {
+        run,
+        revision: active,
+        proposes: false,
+        note: None,
+    };
     if unchanged {
-        let note = (same == Some(false)).then(|| {
+        registered.note = (!same).then(|| {
             format!("revision {active} of pipeline {name} is active and runs, though the file says otherwise: the file has not changed since it was last read")
         });
-        return Ok(Registered {
-            run,
-            revision: active,
-            note,
-        });
+    } else if !same && accompanied {
+        registered.proposes = true;
+        registered.note = Some(format!(
+            "the pipeline file changed: other hosts run pipeline {name}, so it is staged, and takes over from revision {active} when all of them can run it"
+        ));
+        return Ok(registered);
+    } else if !same {
+        registered.revision = newest + 1;
+        registered.note = Some(format!(
+            "the pipeline file changed: revision {} of pipeline {name} takes over from revision {active}",
+            newest + 1
+        ));
+        store(transaction, proposal, newest + 1, by).await?;
+        let replace = "with old as (update gristmill.revision set state = 'retired' where pipeline = $1 and revision = $2) \
+            update gristmill.pipeline set active_revision = $3, previous_revision = $2, activated_at = now(), staging_revision = null, \
+              canary_partition = null where pipeline = $1";
+        transaction
+            .execute(replace, &[name, &active, &(newest + 1)])
+            .await?;
     }
-    let update = "update gristmill.pipeline set topics = $2, target = $3, spec_hash = $4, active_revision = $5 where pipeline = $1";
-    // A file that says in other words what is active already is no news.
-    let revision = if same == Some(true) {
-        active
-    } else {
-        newest + 1
-    };
-    if revision != active {
-        store(transaction, proposal, revision, by).await?;
-        let retire =
-            "update gristmill.revision set state = 'retired' where pipeline = $1 and revision = $2";
-        transaction.execute(retire, &[name, &active]).await?;
-    }
-    transaction
-        .execute(
-            update,
-            &[
-                name,
-                &proposal.topics,
-                &proposal.target,
-                &proposal.spec_hash,
-                &revision,
-            ],
-        )
+    remember_file(transaction.client(), proposal, by).await?;
+    Ok(registered)
+}
+
+/// The file as it is now has been read by this host: it proposes again when it changes.
+async fn remember_file(
+    client: &Client,
+    file: &Registration,
+    by: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let sql = "with f as (insert into gristmill.file (pipeline, host, spec_hash) values ($1, split_part($5, '/', 1), $4) \
+          on conflict (pipeline, host) do update set spec_hash = excluded.spec_hash, at = now()) \
+        update gristmill.pipeline set topics = $2, target = $3, spec_hash = $4 where pipeline = $1";
+    let (name, hash) = (&file.pipeline, &file.spec_hash);
+    client
+        .execute(sql, &[name, &file.topics, &file.target, hash, &by])
         .await?;
-    let note = (revision != active).then(|| format!("the pipeline file changed: revision {revision} of pipeline {name} takes over from revision {active}"));
-    Ok(Registered {
-        run,
-        revision,
-        note,
-    })
+    Ok(())
+}
+
+/// What [`register`] left to be staged has become active.
+pub async fn took_over(
+    client: &Client,
+    file: &Registration,
+    by: &str,
+) -> Result<(), DatabaseError> {
+    remember_file(client, file, by)
+        .await
+        .map_err(DatabaseError::query("note that the file was read"))
 }
 
 async fn store(
@@ -164,6 +205,19 @@ async fn store(
         .execute(sql, &[&proposal.pipeline, &revision, &proposal.spec, &by])
         .await?;
     Ok(())
+}
+
+/// Many components' bytes, by digest.
+pub async fn blobs(
+    client: &Client,
+    digests: &[&str],
+) -> Result<HashMap<String, Vec<u8>>, DatabaseError> {
+    let sql = "select digest, bytes from gristmill.component where digest = any ($1)";
+    let rows = client
+        .query(sql, &[&digests])
+        .await
+        .map_err(DatabaseError::query("read the components"))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// The active run and revision. `None`: the pipeline was never registered.

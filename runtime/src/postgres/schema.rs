@@ -26,11 +26,18 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: [Migration; 1] = [Migration {
-    version: 1,
-    name: "001_gristmill",
-    sql: include_str!("../../../schema/001_gristmill.sql"),
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration {
+        version: 1,
+        name: "001_gristmill",
+        sql: include_str!("../../../schema/001_gristmill.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "002_rollout",
+        sql: include_str!("../../../schema/002_rollout.sql"),
+    },
+];
 
 /// The table of `pipelines/users.toml`.
 pub const USERS_ENRICHED: &str = include_str!("../../../schema/users_enriched.sql");

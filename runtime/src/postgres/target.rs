@@ -102,6 +102,12 @@ const RULES: &str = "select 'constraint ' || conname || ' ' || pg_get_constraint
     order by 1";
 
 impl Target {
+    /// Its name as SQL, where its rows say which revision wrote them.
+    pub fn with_revision(&self) -> Option<&str> {
+        self.column(super::statement::REVISION)?;
+        Some(&self.sql_name)
+    }
+
     /// Reads the definition of `name` (`table` or `schema.table`, found as psql finds it). `None`: there is no such table.
     pub async fn load(client: &Client, name: &str) -> Result<Option<Self>, DatabaseError> {
         let failed = || DatabaseError::query("read the target table's definition");

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::postgres::blame::blame;
 use crate::postgres::checkpoint::Lease;
 use crate::postgres::error::FlushError;
+use crate::revision::Revision;
 use crate::supervisor::Shared;
 
 use super::Ended;
@@ -25,7 +26,7 @@ pub(super) struct Flight(JoinHandle<Landed>);
 pub(super) enum Landed {
     Committed {
         computed: Computed,
-        active_revision: i32,
+        wanted_revision: i32,
     },
     /// Rolled back: Postgres will not have these rows.
     Refused {
@@ -38,11 +39,18 @@ pub(super) enum Landed {
 impl Flight {
     pub(super) fn depart(
         shared: Arc<Shared>,
+        revision: Arc<Revision>,
         lease: Lease,
         from_offset: i64,
         computed: Computed,
     ) -> Self {
-        Self(tokio::spawn(flush(shared, lease, from_offset, computed)))
+        Self(tokio::spawn(flush(
+            shared,
+            revision,
+            lease,
+            from_offset,
+            computed,
+        )))
     }
 
     /// Waits for the flush; for ever when there is none. Cancel safe.
@@ -58,23 +66,29 @@ impl Flight {
     }
 }
 
-async fn flush(shared: Arc<Shared>, lease: Lease, from_offset: i64, computed: Computed) -> Landed {
+async fn flush(
+    shared: Arc<Shared>,
+    revision: Arc<Revision>,
+    lease: Lease,
+    from_offset: i64,
+    computed: Computed,
+) -> Landed {
     let mut wait = RETRY_FIRST;
-    let mut retries = shared.pipeline.config.target.retries;
+    let mut retries = shared.config.target.retries;
     loop {
         let mut connection = match shared.pool.get().await {
             Ok(connection) => connection,
             Err(e) => return Landed::Failed(Ended::Restart(e.into())),
         };
-        let digests = |stage: &_| shared.pipeline.digest(stage);
-        let sink = &shared.sink;
+        let digests = |stage: &_| revision.pipeline.digest(stage);
+        let sink = &revision.sink;
         let error = match sink
             .flush(
                 &mut connection,
                 &lease,
                 from_offset,
                 &computed,
-                shared.revision,
+                revision.number,
                 &digests,
             )
             .await
@@ -82,7 +96,7 @@ async fn flush(shared: Arc<Shared>, lease: Lease, from_offset: i64, computed: Co
             Ok(flushed) => {
                 return Landed::Committed {
                     computed,
-                    active_revision: flushed.active_revision,
+                    wanted_revision: flushed.wanted_revision,
                 };
             }
             Err(error) => error,
@@ -90,7 +104,7 @@ async fn flush(shared: Arc<Shared>, lease: Lease, from_offset: i64, computed: Co
         let error = match error {
             FlushError::Refused { .. } => {
                 let partition = lease.key.partition;
-                match blame(&mut connection, sink, partition, &computed, shared.revision).await {
+                match blame(&mut connection, sink, partition, &computed, revision.number).await {
                     // It passes by now: send it again.
                     Ok(rows) if rows.is_empty() && retries > 0 => {
                         retries -= 1;

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kafka::{Chunk, Intake, TopicPartition};
 use crate::postgres::checkpoint::Lease;
+use crate::revision::Revision;
 use crate::start::Ready;
 use crate::supervisor::Shared;
 
@@ -52,6 +53,10 @@ pub struct Worker {
     partition: TopicPartition,
     lease: Lease,
     chain: Chain,
+    /// What the chain was made by.
+    revision: Arc<Revision>,
+    /// What the next batch is to be computed by.
+    next: Option<Arc<Revision>>,
     open: Open,
     /// Computed and waiting for the flush in flight.
     ahead: Option<Computed>,
@@ -71,22 +76,25 @@ impl Worker {
             lease,
             next_offset,
             event_time_max_us,
+            revision,
         } = ready;
-        let chain = shared
+        let chain = revision
             .pipeline
             .chain(partition.partition, event_time_max_us)?;
-        let target = &shared.pipeline.config.target;
+        let target = &shared.config.target;
         let open = Open::new(
             target.max_rows,
             target.linger_rows,
             Duration::from_millis(target.linger_ms),
         );
-        let ratio = Ratio::new(shared.pipeline.config.dead_letters.ratio_max);
+        let ratio = Ratio::new(shared.config.dead_letters.ratio_max);
         Ok(Self {
             shared,
             partition,
             lease,
             chain,
+            revision,
+            next: None,
             open,
             ahead: None,
             flight: None,
@@ -133,6 +141,11 @@ impl Worker {
     /// Starts what can start: a flush, or the computation of the batch after it.
     fn advance(&mut self) -> Result<(), Ended> {
         if self.flight.is_none() {
+            if self.ahead.is_none()
+                && let Some(next) = self.next.take()
+            {
+                self.change(next);
+            }
             if self.ahead.is_none() && self.open.is_due() {
                 self.ahead = Some(self.compute()?);
             }
@@ -140,10 +153,49 @@ impl Worker {
                 self.depart(computed);
             }
         }
-        if self.flight.is_some() && self.ahead.is_none() && self.open.is_full() {
+        // While a change is due nothing is computed ahead by the old revision.
+        let may_look_ahead = self.next.is_none() && self.ahead.is_none();
+        if self.flight.is_some() && may_look_ahead && self.open.is_full() {
             self.ahead = Some(self.compute()?);
         }
         Ok(())
+    }
+
+    /// Runs another revision from the next batch on: its flush says so in the checkpoint and in `activation`.
+    fn change(&mut self, next: Arc<Revision>) {
+        let begun = std::time::Instant::now();
+        let event_time_max_us = self.chain.event_time_max_us();
+        let mut chain = match next
+            .pipeline
+            .chain(self.partition.partition, event_time_max_us)
+        {
+            Ok(chain) => chain,
+            Err(error) => {
+                tracing::error!(partition = %self.partition, revision = next.number, "cannot change revision: {error:#}");
+                return;
+            }
+        };
+        // What is known of the keys is about the table: with another one it would be wrong.
+        let table = |r: &Revision| r.pipeline.config.target.table.clone();
+        if table(&next) == table(&self.revision) {
+            chain.take_over(&mut self.chain);
+        }
+        let (from, to) = (self.revision.number, next.number);
+        self.chain = chain;
+        self.revision = next;
+        let pause_us = begun.elapsed().as_micros() as u64;
+        tracing::info!(partition = %self.partition, from_offset = self.next_offset, from, to, pause_us, "changed revision");
+    }
+
+    /// A flush said which revision the partition is to run.
+    fn told_revision(&mut self, wanted: i32) {
+        self.next = None;
+        if wanted != self.revision.number {
+            self.next = self.shared.revisions.get(wanted);
+            if self.next.is_none() {
+                self.shared.look_again.notify_one();
+            }
+        }
     }
 
     fn compute(&mut self) -> Result<Computed, Ended> {
@@ -168,6 +220,7 @@ impl Worker {
         let from_offset = self.next_offset;
         self.flight = Some(Flight::depart(
             Arc::clone(&self.shared),
+            Arc::clone(&self.revision),
             self.lease.clone(),
             from_offset,
             computed,
@@ -179,10 +232,11 @@ impl Worker {
         match landed {
             Landed::Committed {
                 computed,
-                active_revision,
+                wanted_revision,
             } => {
                 self.committed(&computed);
-                self.shared.saw_active_revision(active_revision);
+                self.lease.revision = self.revision.number;
+                self.told_revision(wanted_revision);
                 Ok(())
             }
             Landed::Refused { computed, refused } => {

@@ -80,7 +80,7 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
 #[tokio::test]
 async fn two_hosts_that_register_at_once_agree() -> Result<()> {
     let fixture = Fixture::new("register_at_once", WITH_PROVENANCE).await?;
-    fixture.psql("delete from gristmill.revision; delete from gristmill.pipeline")?;
+    fixture.psql("delete from gristmill.file; delete from gristmill.revision; delete from gristmill.pipeline")?;
     let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
     let proposal = proposal("a", "one");
     let (a, b) = tokio::join!(
@@ -93,6 +93,7 @@ async fn two_hosts_that_register_at_once_agree() -> Result<()> {
             pipeline::Registered {
                 run: 1,
                 revision: 1,
+                proposes: false,
                 note: None
             },
             None
@@ -116,7 +117,7 @@ async fn a_flush_by_another_revision_activates_it_from_its_offset_and_learns_of_
             &computed(0, &[(1, None, false, 1)]),
         )
         .await?;
-    assert_eq!(flushed.active_revision, 2);
+    assert_eq!(flushed.wanted_revision, 2);
     fixture
         .sink
         .flush(

@@ -2,13 +2,14 @@
 //!
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event times, keep the newest row of each key ([`crate::dedup`]), [`enrich`]
 //! those and pick the [`target`]'s columns. A transform runs as a [`step`], with [`blame`] when it fails; until its commit a batch is [`pending`]. [`check`] proves
-//! beforehand that the plans fit.
+//! beforehand that the plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
 
 mod blame;
 mod check;
 mod computed;
 mod enrich;
 mod fault;
+mod hand_over;
 mod judge;
 mod normalize;
 mod pending;

@@ -15,6 +15,7 @@ use crate::transform::Transform;
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::enrich;
 use super::fault::ChainFault;
+use super::hand_over::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::normalize::normalize;
 use super::pending::{Pending, leave_out};
@@ -34,11 +35,12 @@ pub struct Chain {
     event_time: EventTimeColumn,
     versions: VersionColumns,
     target: Target,
-    state: State,
+    pub(super) identity: Identity,
+    pub(super) state: State,
     /// Of what has committed, microseconds.
-    event_time_max: Option<i64>,
+    pub(super) event_time_max: Option<i64>,
     /// Computed and not yet committed, oldest first.
-    pending: VecDeque<Pending>,
+    pub(super) pending: VecDeque<Pending>,
 }
 
 impl Chain {
@@ -99,6 +101,7 @@ impl Chain {
         let enrichers = enrichers.collect::<Option<_>>()?;
         let versions = VersionColumns::new(&roles, &writes)?;
         Some(Self {
+            identity: Identity::new(&roles, &writes)?,
             decoder,
             normalizer,
             enrichers,
@@ -156,6 +159,11 @@ impl Chain {
     /// Forgets every computed but uncommitted batch.
     pub fn forget_uncommitted(&mut self) {
         self.pending.clear();
+    }
+
+    /// The highest event time accepted so far, of what has committed, microseconds.
+    pub fn event_time_max_us(&self) -> Option<i64> {
+        self.event_time_max
     }
 
     /// The event time that no record should be behind, as of what has committed, microseconds.

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod inspect;
 mod new;
+mod swap;
 mod test;
 
 use std::process::ExitCode;
@@ -30,6 +31,19 @@ pub(super) enum Command {
     /// Say what a component is: reads, joins, writes, codes, config, imports, limits, size, digest
     #[command(after_help = "Example: gristmill transform inspect builtin:enrich-email")]
     Inspect(inspect::Args),
+    /// Change a rule of a pipeline that runs: no restart, nothing lost or doubled
+    #[command(
+        after_help = "Example: gristmill transform swap enrich-email new.wasm --pipeline pipelines/users.toml"
+    )]
+    Swap(swap::SwapArgs),
+    /// Go back to what a rule was before its last change
+    #[command(
+        after_help = "Example: gristmill transform rollback enrich-email --pipeline pipelines/users.toml"
+    )]
+    Rollback(swap::RollbackArgs),
+    /// Say which revisions there were, who made them and why, and from which offsets each ran
+    #[command(after_help = "Example: gristmill transform history --pipeline pipelines/users.toml")]
+    History(swap::PipelineArg),
 }
 
 pub(super) async fn run(command: Command) -> Result<ExitCode> {
@@ -39,6 +53,9 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => bench::run(&args)?,
         Command::Build(args) => build::run(&args)?,
         Command::Inspect(args) => inspect::run(&args)?,
+        Command::Swap(args) => swap::swap(args).await?,
+        Command::Rollback(args) => swap::rollback(args).await?,
+        Command::History(args) => swap::tell_history(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

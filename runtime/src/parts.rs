@@ -1,0 +1,99 @@
+//! What a pipeline is made of, as bytes: from a file and what lies beside it, or from a revision in Postgres.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::builtin;
+use crate::config::Config;
+use crate::spec::Spec;
+
+/// A definition, with the bytes of all that it names.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub config: Config,
+    /// In the transforms' order.
+    pub components: Vec<Vec<u8>>,
+    /// The CSV files, by dimension.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl Parts {
+    /// Reads what the pipeline file names.
+    pub fn read(config: Config) -> Result<Self> {
+        let read = |t: &crate::config::Transform| {
+            component(&config, &t.component).with_context(|| format!("transform `{}`", t.name))
+        };
+        let components = config.transform.iter().map(read).collect::<Result<_>>()?;
+        let mut files = BTreeMap::new();
+        for (name, dimension) in &config.dimension {
+            if let Some(file) = &dimension.file {
+                let bytes = data(&config, file).with_context(|| format!("dimension `{name}`"))?;
+                files.insert(name.clone(), bytes);
+            }
+        }
+        Ok(Self {
+            config,
+            components,
+            files,
+        })
+    }
+
+    /// A stored revision on a host: `blobs` holds the bytes that `spec` names, by digest.
+    pub fn stored(host: &Config, spec: &Spec, blobs: &HashMap<String, Vec<u8>>) -> Result<Self> {
+        let blob = |digest: &str| {
+            blobs.get(digest).cloned().with_context(|| {
+                format!("gristmill.component has no {digest}, which the revision needs: restore the row, or swap the transform again")
+            })
+        };
+        let components = spec.transforms.iter().map(|t| blob(&t.digest));
+        let files = spec.dimensions.iter().filter_map(|(name, d)| {
+            let digest = d.digest.as_deref()?;
+            Some(blob(digest).map(|bytes| (name.clone(), bytes)))
+        });
+        Ok(Self {
+            config: spec.overlay(host),
+            components: components.collect::<Result<_>>()?,
+            files: files.collect::<Result<_>>()?,
+        })
+    }
+
+    /// The position of the transform called `name`.
+    pub fn position(&self, name: &str) -> Result<usize> {
+        let names = || self.config.transform.iter().map(|t| t.name.as_str());
+        names().position(|n| n == name).ok_or_else(|| {
+            let names = names().collect::<Vec<_>>().join(", ");
+            anyhow!(
+                "the pipeline {} has no transform `{name}`: it has {names}",
+                self.config.pipeline.name
+            )
+        })
+    }
+}
+
+/// The bytes of `builtin:NAME`, or of a file.
+pub fn component(config: &Config, component: &str) -> Result<Vec<u8>> {
+    match component.strip_prefix("builtin:") {
+        Some(name) => builtin::component(name).map(<[u8]>::to_vec).ok_or_else(|| {
+            let names = builtin::names().join(", ");
+            anyhow!("there is no builtin component `{name}`: there are {names}")
+        }),
+        None => {
+            let path = config.resolve(component);
+            std::fs::read(&path)
+                .with_context(|| format!("cannot read the component {}", path.display()))
+        }
+    }
+}
+
+fn data(config: &Config, file: &str) -> Result<Vec<u8>> {
+    match file.strip_prefix("builtin:") {
+        Some(name) => builtin::data(name)
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| anyhow!("there is no builtin data `{name}`")),
+        None => {
+            let path = config.resolve(file);
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Which revision runs, and which is to run next: the one row of `gristmill.pipeline` that all hosts follow.
+
+use tokio_postgres::{Client, Row};
+
+use super::connect::Connection;
+use super::error::DatabaseError;
+use super::host::ALIVE;
+use super::pipeline::{Component, store_components};
+
+/// Where a pipeline's fleet stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    pub run: i64,
+    pub active: i32,
+    /// What an automatic rollback may go back to.
+    pub previous: Option<i32>,
+    /// Milliseconds since the activation.
+    pub active_for_ms: i64,
+    /// What the hosts are asked to have ready.
+    pub staging: Option<i32>,
+    /// The partition that runs `staging` already.
+    pub canary: Option<i32>,
+}
+
+impl Rollout {
+    /// The revision that `partition` is to run.
+    pub fn wanted(&self, partition: i32) -> i32 {
+        match (self.canary, self.staging) {
+            (Some(canary), Some(staging)) if canary == partition => staging,
+            _ => self.active,
+        }
+    }
+
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            run: row.try_get("active_run")?,
+            active: row.try_get("active_revision")?,
+            previous: row.try_get("previous_revision")?,
+            active_for_ms: row.try_get("active_for_ms")?,
+            staging: row.try_get("staging_revision")?,
+            canary: row.try_get("canary_partition")?,
+        })
+    }
+}
+
+/// The columns of [`Rollout`].
+const COLUMNS: &str = "active_run, active_revision, previous_revision, \
+    (extract(epoch from now() - activated_at) * 1000)::bigint as active_for_ms, staging_revision, canary_partition";
+
+/// Where the fleet stands. `None`: the pipeline was never registered.
+pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
+    let failed = || DatabaseError::query("read which revision is active");
+    let sql = format!("select {COLUMNS} from gristmill.pipeline where pipeline = $1");
+    let row = client
+        .query_opt(&sql, &[&pipeline])
+        .await
+        .map_err(failed())?;
+    row.as_ref()
+        .map(Rollout::from_row)
+        .transpose()
+        .map_err(failed())
+}
+
+/// A definition that is to become a revision.
+#[derive(Clone, Debug)]
+pub struct Proposal<'a> {
+    pub pipeline: &'a str,
+    pub spec: &'a serde_json::Value,
+    pub components: &'a [Component],
+    /// The active revision that it was made from: it is activated only while that is still so.
+    pub based_on: i32,
+    pub by: &'a str,
+    pub reason: &'a str,
+}
+
+/// Stores a proposal and asks the hosts to have it ready. A definition that was stored before keeps its number. Takes the place of another one that was being
+/// staged; `None`: a canary is running, or the active revision is no longer `based_on`.
+pub async fn propose(
+    connection: &mut Connection,
+    proposal: &Proposal<'_>,
+) -> Result<Option<i32>, DatabaseError> {
+    let failed = || DatabaseError::query("stage the revision");
+    let transaction = connection.transaction().await.map_err(failed())?;
+    store_components(&transaction, proposal.components)
+        .await
+        .map_err(failed())?;
+    let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
+    let lock = "select active_revision = $2 and canary_partition is null from gristmill.pipeline where pipeline = $1 for update";
+    let free: bool = transaction
+        .query_one(lock, &[&pipeline, &based_on])
+        .await
+        .map_err(failed())?
+        .get(0);
+    if !free {
+        return Ok(None);
+    }
+    let known = "select max(revision) from gristmill.revision where pipeline = $1 and spec = $2";
+    let known: Option<i32> = transaction
+        .query_one(known, &[&pipeline, proposal.spec])
+        .await
+        .map_err(failed())?
+        .get(0);
+    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, based_on) \
+        select $1, coalesce($6, max(revision) + 1), $2, 'proposed', $3, $4, $5 from gristmill.revision where pipeline = $1 \
+        on conflict (pipeline, revision) do update set state = 'proposed', by = excluded.by, reason = excluded.reason, based_on = excluded.based_on, at = now() \
+        returning revision";
+    let revision: i32 = transaction
+        .query_one(
+            insert,
+            &[
+                &pipeline,
+                proposal.spec,
+                &proposal.by,
+                &proposal.reason,
+                &based_on,
+                &known,
+            ],
+        )
+        .await
+        .map_err(failed())?
+        .get(0);
+    let stage = "update gristmill.pipeline set staging_revision = $2 where pipeline = $1";
+    transaction
+        .execute(stage, &[&pipeline, &revision])
+        .await
+        .map_err(failed())?;
+    transaction.commit().await.map_err(failed())?;
+    Ok(Some(revision))
+}
+
+/// A live host and what it says about the revision being staged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub host: String,
+    pub staged: Option<i32>,
+    pub error: Option<String>,
+}
+
+/// The answers of all live hosts, by name.
+pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, DatabaseError> {
+    let sql = format!(
+        "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} order by host"
+    );
+    let rows = client
+        .query(&sql, &[&pipeline])
+        .await
+        .map_err(DatabaseError::query("read the hosts' answers"))?;
+    let answer = |row: &Row| Answer {
+        host: row.get(0),
+        staged: row.get(1),
+        error: row.get(2),
+    };
+    Ok(rows.iter().map(answer).collect())
+}
+
+/// All live hosts have it ready.
+pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<(), DatabaseError> {
+    let sql = "update gristmill.revision set state = 'staged' where pipeline = $1 and revision = $2 and state = 'proposed'";
+    client
+        .execute(sql, &[&pipeline, &revision])
+        .await
+        .map_err(DatabaseError::query("mark the revision staged"))?;
+    Ok(())
+}
+
+/// Gives a revision up that is being staged or runs as canary: its partition goes back with its next flush. `false`: it is neither.
+pub async fn give_up(
+    client: &Client,
+    pipeline: &str,
+    revision: i32,
+    reason: &str,
+) -> Result<bool, DatabaseError> {
+    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition = null \
+          where pipeline = $1 and staging_revision = $2 returning pipeline) \
+        update gristmill.revision r set state = 'failed', reason = $3 from p where r.pipeline = p.pipeline and r.revision = $2";
+    let updated = client
+        .execute(sql, &[&pipeline, &revision, &reason])
+        .await
+        .map_err(DatabaseError::query("give the revision up"))?;
+    Ok(updated == 1)
+}
+
+/// Lets one partition run the revision being staged. `false`: it is no longer being staged.
+pub async fn canary(
+    client: &Client,
+    pipeline: &str,
+    revision: i32,
+    partition: i32,
+) -> Result<bool, DatabaseError> {
+    let sql = "update gristmill.pipeline set canary_partition = $3 where pipeline = $1 and staging_revision = $2";
+    let updated = client
+        .execute(sql, &[&pipeline, &revision, &partition])
+        .await
+        .map_err(DatabaseError::query("start the canary"))?;
+    Ok(updated == 1)
+}
+
+/// The compare-and-swap that makes the revision being staged active, where `based_on` still is. `fallback`: whether an automatic rollback may undo it.
+pub async fn activate(
+    client: &Client,
+    pipeline: &str,
+    revision: i32,
+    based_on: i32,
+    fallback: bool,
+) -> Result<bool, DatabaseError> {
+    let sql = "with p as (update gristmill.pipeline set active_revision = $2, previous_revision = case when $4 then $3 end, activated_at = now(), \
+            staging_revision = null, canary_partition = null \
+          where pipeline = $1 and active_revision = $3 and staging_revision = $2 returning pipeline), \
+        old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3 and $2 <> $3) \
+        update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $2";
+    let updated = client
+        .execute(sql, &[&pipeline, &revision, &based_on, &fallback])
+        .await
+        .map_err(DatabaseError::query("activate the revision"))?;
+    Ok(updated == 1)
+}

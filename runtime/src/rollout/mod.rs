@@ -1,0 +1,14 @@
+//! Changing what a fleet runs, while it runs.
+//!
+//! ```text
+//! stage (bytes and definition into Postgres) -> every live host loads it and answers -> canary? -> one compare-and-swap activates
+//!     -> each worker changes at a batch boundary, in its flush
+//! ```
+//!
+//! The truth is one row, `gristmill.pipeline`. Each host [`follow`]s it and loads what it names; who proposes a revision [`stage`]s it, waits for the answers and activates.
+//! A worker learns of a change from its own flushes; it then runs the next batch by the new revision.
+
+pub mod follow;
+pub mod stage;
+
+pub use follow::follow;

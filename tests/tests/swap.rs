@@ -1,0 +1,168 @@
+//! Swapping a rule while it runs: each row is what the revision makes of it that the activation rows name for its record.
+
+use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use gristmill_tests::job::Job;
+use gristmill_tests::seed::random;
+use gristmill_tests::table;
+use rand::Rng;
+use serde_json::Value;
+
+/// The domains that count as companies', in turn.
+const CONFIGS: [&str; 3] = [
+    r#"{"corporate_domains": ["gmail.com"]}"#,
+    r#"{"corporate_domains": ["contoso.com", "outlook.de"]}"#,
+    r#"{"corporate_domains": []}"#,
+];
+
+#[test]
+fn two_hosts_swap_under_load_and_each_row_is_its_revisions() -> Result<()> {
+    let mut random = random("swaps");
+    let job = Job::new("swaps")?;
+    job.edit_pipeline(|text| text.replacen("[target]", "[target]\nmax_rows = 200", 1))?;
+    let mut first = job.run()?;
+    job.generate(1_000, 5_000, random.random())?;
+    job.wait_until_caught_up()?;
+    let mut second = job.run()?;
+    for round in 0..8 {
+        job.generate(20_000, 5_000, random.random())?;
+        swap(&job, CONFIGS[round % CONFIGS.len()])?;
+        sleep(Duration::from_millis(random.random_range(0..500)));
+        match round {
+            2 => second = job.run()?,
+            4 => {
+                first.kill()?;
+                first = job.run()?;
+            }
+            _ => {}
+        }
+    }
+    job.gristmill(&[
+        "transform",
+        "rollback",
+        "enrich-email",
+        "--pipeline",
+        "users.toml",
+    ])?;
+    job.generate(1_000, 5_000, random.random())?;
+    job.wait_until_caught_up()?;
+    check(&job)?;
+    let revisions = job.psql("select count(distinct revision) from gristmill.activation")?;
+    ensure!(
+        revisions.parse::<i32>()? >= 3,
+        "only {revisions} revisions ran\n{}",
+        job.explain()
+    );
+    let history = job.gristmill(&["transform", "history", "--pipeline", "users.toml"])?;
+    ensure!(history.contains("rollback enrich-email"), "{history}");
+    drop((first, second));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_run_is_refused_and_a_restart_runs_what_is_active() -> Result<()> {
+    let job = Job::new("refused_swaps")?;
+    let mut run = job.run()?;
+    job.generate(1_000, 500, 1)?;
+    job.wait_until_caught_up()?;
+    let folder = tempfile::tempdir()?;
+    let none = folder.path().join("none.json");
+    std::fs::write(&none, "{}")?;
+    let none = none.to_str().context("a path")?;
+    let refused = |arguments: &[&str], why: &str| -> Result<()> {
+        let all = [
+            &["transform", "swap"],
+            arguments,
+            &["--pipeline", "users.toml"],
+        ]
+        .concat();
+        let error = job.gristmill(&all).err().context("it was accepted")?;
+        let error = format!("{error:#}");
+        ensure!(error.contains(why), "{error} does not say: {why}");
+        Ok(())
+    };
+    refused(
+        &["enrich-mail", "builtin:enrich-email"],
+        "it has normalize-cdc, enrich-country, enrich-email",
+    )?;
+    refused(
+        &["enrich-email", "builtin:enrich-country", "--config", none],
+        "writes already",
+    )?;
+    refused(&["enrich-email", "builtin:enrich-weekday"], "config")?;
+    refused(&["enrich-country", "builtin:enrich-locale"], "locales")?;
+    refused(&["enrich-email", "nothing.wasm"], "nothing.wasm")?;
+    ensure!(job.psql("select active_revision from gristmill.pipeline")? == "1");
+    swap(&job, CONFIGS[0])?;
+    run.kill()?;
+    let _run = job.run()?;
+    job.generate(1_000, 500, 2)?;
+    job.wait_until_caught_up()?;
+    ensure!(
+        job.log()?
+            .contains("the file has not changed since it was last read"),
+        "{}",
+        job.explain()
+    );
+    let active = job.psql("select distinct revision from gristmill.checkpoint")?;
+    ensure!(active == "2", "revision {active} runs\n{}", job.explain());
+    check(&job)
+}
+
+/// Swaps the config of `enrich-email`.
+fn swap(job: &Job, config: &str) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, config)?;
+    let file = file.to_str().context("a path")?;
+    let component = ["enrich-email", "builtin:enrich-email", "--config", file];
+    let all = [
+        &["transform", "swap"],
+        &component[..],
+        &["--pipeline", "users.toml"],
+    ]
+    .concat();
+    job.gristmill(&all).with_context(|| job.explain())?;
+    Ok(())
+}
+
+/// The oracle, with the rule of the revision that the activation rows name for each row's record.
+fn check(job: &Job) -> Result<()> {
+    let mut expected = job.expected()?;
+    let mut ran: BTreeMap<i32, Vec<(i64, i32)>> = BTreeMap::new();
+    let activations = "select json_build_array(partition, from_offset, revision) from gristmill.activation order by from_offset";
+    for line in job.psql(activations)?.lines() {
+        let (partition, from, revision): (i32, i64, i32) = serde_json::from_str(line)?;
+        ran.entry(partition).or_default().push((from, revision));
+    }
+    let domains = "select json_build_array(r.revision, t -> 'config' -> 'corporate_domains') from gristmill.revision r, \
+        jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-email'";
+    let domains: BTreeMap<i32, Value> = job
+        .psql(domains)?
+        .lines()
+        .map(serde_json::from_str::<(i32, Value)>)
+        .collect::<Result<_, _>>()?;
+    for user in expected.users.values_mut() {
+        let ran = &ran[&user.partition];
+        let (_, revision) = ran
+            .iter()
+            .rfind(|(from, _)| *from <= user.offset)
+            .context("no revision")?;
+        let domain = user.email_domain.as_ref().map(|d| d.to_lowercase());
+        let corporate = domains[revision].as_array().context("domains")?;
+        user.is_corporate = domain.is_some_and(|d| corporate.contains(&Value::from(d)));
+    }
+    table::compare(job.postgres, &job.database, &expected).with_context(|| job.explain())?;
+    let wrong = "select count(*) from users_enriched u where u._gm_revision is distinct from (select a.revision from gristmill.activation a \
+        where a.partition = u._gm_partition and a.from_offset <= u._gm_offset order by a.from_offset desc limit 1)";
+    let wrong = job.psql(wrong)?;
+    ensure!(
+        wrong == "0",
+        "{wrong} rows name another revision than the activation rows\n{}",
+        job.explain()
+    );
+    Ok(())
+}
