@@ -53,8 +53,9 @@ fn the_guide_leads_to_a_row_in_the_table() -> Result<()> {
     kafka.create_topic("people_cdc", 2, &[])?;
     postgres.create_database("people")?;
     let folder = tempfile::tempdir()?;
-    // The pipeline runs until the script is ended.
-    let script = guide::script(&["author", "servers"])? + "wait\n";
+    // The pipeline runs until the script is ended, and no longer.
+    let script = guide::script(&["author", "servers"])?;
+    let script = format!("trap 'kill $(jobs -p)' TERM EXIT\n{script}wait\n");
     let log = folder.path().join("log");
     let written = std::fs::File::create(&log)?;
     let mut bash = bash(folder.path(), &script)?;
@@ -62,7 +63,7 @@ fn the_guide_leads_to_a_row_in_the_table() -> Result<()> {
         .env("DATABASE_URL", postgres.database_url("people"))
         .stdout(written.try_clone()?)
         .stderr(written);
-    let mut script = Process::spawn(&mut bash, "KILL")?;
+    let mut script = Process::spawn(&mut bash, "TERM")?;
     wait_until("the row of the guide", WITHIN, || {
         if let Some(status) = script.exit_status()? {
             bail!("the script ended with {status}");
