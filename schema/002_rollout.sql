@@ -2,12 +2,9 @@
 
 alter table gristmill.pipeline
     add column previous_revision int,
-    add column activated_at timestamptz not null default now(),
-    add column staging_revision int,
-    add column canary_partition int;
-comment on column gristmill.pipeline.previous_revision is 'What an automatic rollback goes back to; null after a rollback.';
+    add column staging_revision int;
+comment on column gristmill.pipeline.previous_revision is 'What was active before: hosts keep it ready.';
 comment on column gristmill.pipeline.staging_revision is 'What the hosts are asked to have ready.';
-comment on column gristmill.pipeline.canary_partition is 'This partition alone runs staging_revision.';
 
 alter table gristmill.revision add column based_on int;
 comment on column gristmill.revision.based_on is 'The revision that was active when this one was made.';

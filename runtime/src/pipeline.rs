@@ -25,7 +25,6 @@ use crate::spec::{DimensionSpec, Spec, TransformSpec};
 pub struct Pipeline {
     pub config: Config,
     components: Vec<Component>,
-    plans: Vec<Plan>,
     dimensions: Arc<Dimensions>,
     files: BTreeMap<String, Vec<u8>>,
     fields: Vec<Field>,
@@ -66,7 +65,6 @@ impl Pipeline {
         Ok(Self {
             config,
             components,
-            plans,
             dimensions,
             files: parts.files,
             fields,
@@ -152,11 +150,6 @@ impl Pipeline {
             state_max_bytes: c.limits.state_max_bytes,
             target: self.fields.clone(),
         }
-    }
-
-    /// The plans, in the order of the transforms.
-    pub fn plans(&self) -> &[Plan] {
-        &self.plans
     }
 
     /// What a revision stores.

@@ -12,47 +12,29 @@ use super::pipeline::{Component, store_components};
 pub struct Rollout {
     pub run: i64,
     pub active: i32,
-    /// What an automatic rollback may go back to.
+    /// What was active before: kept ready, so that going back is quick.
     pub previous: Option<i32>,
-    /// Milliseconds since the activation.
-    pub active_for_ms: i64,
     /// What the hosts are asked to have ready.
     pub staging: Option<i32>,
-    /// The partition that runs `staging` already.
-    pub canary: Option<i32>,
 }
 
 impl Rollout {
-    /// The revision that `partition` is to run.
-    pub fn wanted(&self, partition: i32) -> i32 {
-        match (self.canary, self.staging) {
-            (Some(canary), Some(staging)) if canary == partition => staging,
-            _ => self.active,
-        }
-    }
-
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             run: row.try_get("active_run")?,
             active: row.try_get("active_revision")?,
             previous: row.try_get("previous_revision")?,
-            active_for_ms: row.try_get("active_for_ms")?,
             staging: row.try_get("staging_revision")?,
-            canary: row.try_get("canary_partition")?,
         })
     }
 }
 
-/// The columns of [`Rollout`].
-const COLUMNS: &str = "active_run, active_revision, previous_revision, \
-    (extract(epoch from now() - activated_at) * 1000)::bigint as active_for_ms, staging_revision, canary_partition";
-
 /// Where the fleet stands. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
     let failed = || DatabaseError::query("read which revision is active");
-    let sql = format!("select {COLUMNS} from gristmill.pipeline where pipeline = $1");
+    let sql = "select active_run, active_revision, previous_revision, staging_revision from gristmill.pipeline where pipeline = $1";
     let row = client
-        .query_opt(&sql, &[&pipeline])
+        .query_opt(sql, &[&pipeline])
         .await
         .map_err(failed())?;
     row.as_ref()
@@ -74,7 +56,7 @@ pub struct Proposal<'a> {
 }
 
 /// Stores a proposal and asks the hosts to have it ready. A definition that was stored before keeps its number. Takes the place of another one that was being
-/// staged; `None`: a canary is running, or the active revision is no longer `based_on`.
+/// staged; `None`: the active revision is no longer `based_on`.
 pub async fn propose(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
@@ -85,7 +67,7 @@ pub async fn propose(
         .await
         .map_err(failed())?;
     let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
-    let lock = "select active_revision = $2 and canary_partition is null from gristmill.pipeline where pipeline = $1 for update";
+    let lock = "select active_revision = $2 from gristmill.pipeline where pipeline = $1 for update";
     let free: bool = transaction
         .query_one(lock, &[&pipeline, &based_on])
         .await
@@ -163,53 +145,37 @@ pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<()
     Ok(())
 }
 
-/// Gives a revision up that is being staged or runs as canary: its partition goes back with its next flush. `false`: it is neither.
+/// Gives a revision up that is being staged.
 pub async fn give_up(
     client: &Client,
     pipeline: &str,
     revision: i32,
     reason: &str,
-) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition = null \
+) -> Result<(), DatabaseError> {
+    let sql = "with p as (update gristmill.pipeline set staging_revision = null \
           where pipeline = $1 and staging_revision = $2 returning pipeline) \
         update gristmill.revision r set state = 'failed', reason = $3 from p where r.pipeline = p.pipeline and r.revision = $2";
-    let updated = client
+    client
         .execute(sql, &[&pipeline, &revision, &reason])
         .await
         .map_err(DatabaseError::query("give the revision up"))?;
-    Ok(updated == 1)
+    Ok(())
 }
 
-/// Lets one partition run the revision being staged. `false`: it is no longer being staged.
-pub async fn canary(
-    client: &Client,
-    pipeline: &str,
-    revision: i32,
-    partition: i32,
-) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.pipeline set canary_partition = $3 where pipeline = $1 and staging_revision = $2";
-    let updated = client
-        .execute(sql, &[&pipeline, &revision, &partition])
-        .await
-        .map_err(DatabaseError::query("start the canary"))?;
-    Ok(updated == 1)
-}
-
-/// The compare-and-swap that makes the revision being staged active, where `based_on` still is. `fallback`: whether an automatic rollback may undo it.
+/// The compare-and-swap that makes the revision being staged active, where `based_on` still is.
 pub async fn activate(
     client: &Client,
     pipeline: &str,
     revision: i32,
     based_on: i32,
-    fallback: bool,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set active_revision = $2, previous_revision = case when $4 then $3 end, activated_at = now(), \
-            staging_revision = null, canary_partition = null \
+    let sql = "with p as (update gristmill.pipeline set active_revision = $2, previous_revision = $3, \
+            staging_revision = null \
           where pipeline = $1 and active_revision = $3 and staging_revision = $2 returning pipeline), \
         old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3 and $2 <> $3) \
         update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $2";
     let updated = client
-        .execute(sql, &[&pipeline, &revision, &based_on, &fallback])
+        .execute(sql, &[&pipeline, &revision, &based_on])
         .await
         .map_err(DatabaseError::query("activate the revision"))?;
     Ok(updated == 1)

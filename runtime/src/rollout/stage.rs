@@ -20,10 +20,10 @@ pub async fn stage_and_activate(
 ) -> Result<i32> {
     let name = proposal.pipeline;
     let revision = rollout::propose(connection, proposal).await?.with_context(|| {
-        format!("the pipeline {name} was changed meanwhile, or a canary runs: look at `gristmill transform history`, then try again")
+        format!("the pipeline {name} was changed meanwhile: look at `gristmill transform history`, then try again")
     })?;
     await_hosts(connection, name, revision).await?;
-    if !rollout::activate(connection, name, revision, proposal.based_on, true).await? {
+    if !rollout::activate(connection, name, revision, proposal.based_on).await? {
         bail!("revision {revision} is not activated: another revision became active meanwhile");
     }
     Ok(revision)

@@ -187,11 +187,11 @@ impl Worker {
         tracing::info!(partition = %self.partition, from_offset = self.next_offset, from, to, pause_us, "changed revision");
     }
 
-    /// A flush said which revision the partition is to run.
-    fn told_revision(&mut self, wanted: i32) {
+    /// A flush said which revision is active.
+    fn told_revision(&mut self, active: i32) {
         self.next = None;
-        if wanted != self.revision.number {
-            self.next = self.shared.revisions.get(wanted);
+        if active != self.revision.number {
+            self.next = self.shared.revisions.get(active);
             if self.next.is_none() {
                 self.shared.look_again.notify_one();
             }
@@ -232,11 +232,11 @@ impl Worker {
         match landed {
             Landed::Committed {
                 computed,
-                wanted_revision,
+                active_revision,
             } => {
                 self.committed(&computed);
                 self.lease.revision = self.revision.number;
-                self.told_revision(wanted_revision);
+                self.told_revision(active_revision);
                 Ok(())
             }
             Landed::Refused { computed, refused } => {
