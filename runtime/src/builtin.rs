@@ -29,6 +29,16 @@ pub fn component(name: &str) -> Option<&'static [u8]> {
     Some(module)
 }
 
+/// The same; the error names those that there are.
+pub fn named_component(name: &str) -> anyhow::Result<&'static [u8]> {
+    component(name).ok_or_else(|| {
+        anyhow::anyhow!(
+            "there is no builtin component `{name}`: there are {}",
+            NAMES.join(", ")
+        )
+    })
+}
+
 /// The names of the shipped transforms, in an order in which a pipeline can run them.
 pub fn names() -> &'static [&'static str] {
     NAMES

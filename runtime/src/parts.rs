@@ -6,6 +6,8 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::builtin;
 use crate::config::Config;
+use crate::postgres::connect::Connection;
+use crate::postgres::pipeline;
 use crate::spec::Spec;
 
 /// A definition, with the bytes of all that it names.
@@ -39,8 +41,22 @@ impl Parts {
         })
     }
 
-    /// A stored revision on a host: `blobs` holds the bytes that `spec` names, by digest.
-    pub fn stored(host: &Config, spec: &Spec, blobs: &HashMap<String, Vec<u8>>) -> Result<Self> {
+    /// Reads revision `number` of the pipeline that `host` names; what a revision does not decide is as `host` says.
+    pub async fn stored(connection: &Connection, host: &Config, number: i32) -> Result<Self> {
+        let name = &host.pipeline.name;
+        let revision = pipeline::revision(connection, name, number).await?;
+        let revision =
+            revision.with_context(|| format!("the pipeline {name} has no revision {number}"))?;
+        let spec: Spec = serde_json::from_value(revision.spec).with_context(|| {
+            format!("this version of gristmill cannot read revision {number}: update it")
+        })?;
+        let digests: Vec<&str> = spec.digests().collect();
+        let blobs = pipeline::blobs(connection, &digests).await?;
+        Self::of(host, &spec, &blobs)
+    }
+
+    /// `blobs` holds the bytes that `spec` names, by digest.
+    fn of(host: &Config, spec: &Spec, blobs: &HashMap<String, Vec<u8>>) -> Result<Self> {
         let blob = |digest: &str| {
             blobs.get(digest).cloned().with_context(|| {
                 format!("gristmill.component has no {digest}, which the revision needs: restore the row, or swap the transform again")
@@ -74,10 +90,7 @@ impl Parts {
 /// The bytes of `builtin:NAME`, or of a file.
 pub fn component(config: &Config, component: &str) -> Result<Vec<u8>> {
     match component.strip_prefix("builtin:") {
-        Some(name) => builtin::component(name).map(<[u8]>::to_vec).ok_or_else(|| {
-            let names = builtin::names().join(", ");
-            anyhow!("there is no builtin component `{name}`: there are {names}")
-        }),
+        Some(name) => Ok(builtin::named_component(name)?.to_vec()),
         None => {
             let path = config.resolve(component);
             std::fs::read(&path)

@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Late, Tombstone};
 use crate::parts::Parts;
-use crate::postgres::connect::Database;
+use crate::postgres::connect::{Connection, Database};
 use crate::postgres::pipeline::Component as Stored;
-use crate::postgres::{self, schema::Wanted};
+use crate::postgres::schema::{self, Wanted};
 use crate::sandbox::{Component, Sandbox};
 use crate::spec::{DimensionSpec, Spec, TransformSpec};
 
@@ -85,13 +85,22 @@ impl Pipeline {
     /// The table that the rows need; the shipped pipeline's own is created as it is written in `schema/`.
     pub fn wanted(&self) -> Wanted<'_> {
         let table = self.config.target.table.as_str();
-        let sql = (table == "users_enriched").then_some(postgres::schema::USERS_ENRICHED);
+        let sql = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
         Wanted {
             table,
             fields: &self.fields,
             roles: &self.roles,
             sql,
         }
+    }
+
+    /// An error that tells everything that keeps the rows from the target, a line each.
+    pub async fn check_table(&self, connection: &Connection) -> Result<()> {
+        let problems = schema::problems(connection, &self.wanted()).await?;
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n"));
+        }
+        Ok(())
     }
 
     /// The components in the order they run, each with its transform's name.
@@ -247,7 +256,7 @@ async fn load_dimensions(
 
 async fn read_query(query: &str, database: &Database) -> Result<Batch> {
     let connection = database.connect().await?;
-    Ok(postgres::dimension::load(&connection, query).await?)
+    Ok(crate::postgres::dimension::load(&connection, query).await?)
 }
 
 /// A CSV file with a header as text columns; an empty value is null.

@@ -11,9 +11,7 @@ use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
 use crate::postgres::sink::Sink;
 use crate::postgres::target::Target;
-use crate::postgres::{pipeline, schema};
 use crate::sandbox::Sandbox;
-use crate::spec::Spec;
 
 /// A whole definition at one moment, with all that a worker needs to run it.
 pub struct Revision {
@@ -74,26 +72,15 @@ impl Revisions {
 
     async fn fetch(&self, number: i32) -> Result<Revision> {
         let connection = self.database.connect().await?;
-        let name = &self.host.pipeline.name;
-        let stored = pipeline::revision(&connection, name, number).await?;
-        let stored = stored.with_context(|| format!("the pipeline {name} has no such revision"))?;
-        let spec: Spec = serde_json::from_value(stored.spec)
-            .context("this version of gristmill cannot read its definition: update it")?;
-        if spec.topic != self.host.source.topic {
+        let parts = Parts::stored(&connection, &self.host, number).await?;
+        let (reads, says) = (&parts.config.source.topic, &self.host.source.topic);
+        if reads != says {
             bail!(
-                "it reads the topic {}, this host's pipeline file says {}: stop all hosts and start them with the same file",
-                spec.topic,
-                self.host.source.topic
+                "it reads the topic {reads}, this host's pipeline file says {says}: stop all hosts and start them with the same file"
             );
         }
-        let digests: Vec<&str> = spec.digests().collect();
-        let blobs = pipeline::blobs(&connection, &digests).await?;
-        let parts = Parts::stored(&self.host, &spec, &blobs)?;
         let pipeline = Pipeline::assemble(parts, &self.sandbox, &self.database).await?;
-        let problems = schema::problems(&connection, &pipeline.wanted()).await?;
-        if !problems.is_empty() {
-            bail!("{}", problems.join("\n"));
-        }
+        pipeline.check_table(&connection).await?;
         let table = &pipeline.config.target.table;
         let target = Target::load(&connection, table).await?;
         let target = target.with_context(|| format!("there is no table {table}"))?;

@@ -16,10 +16,10 @@ use crate::kafka::instance::Instance;
 use crate::kafka::{Source, SourceConfig, TopicPartition};
 use crate::pipeline::{Pipeline, spec_hash};
 use crate::postgres::connect::{Connection, Database};
+use crate::postgres::host;
 use crate::postgres::pipeline::{Registration, register, took_over};
 use crate::postgres::pool::Pool;
 use crate::postgres::rollout::{self, Proposal, Rollout};
-use crate::postgres::{host, schema};
 use crate::relay;
 use crate::revision::{Revision, Revisions};
 use crate::rollout::{follow, stage};
@@ -244,10 +244,7 @@ async fn said_by_file(
     connection: &Connection,
 ) -> Result<Registration> {
     let pipeline = Pipeline::load(config.clone(), sandbox, database).await?;
-    let problems = schema::problems(connection, &pipeline.wanted()).await?;
-    if !problems.is_empty() {
-        bail!("{}", problems.join("\n"));
-    }
+    pipeline.check_table(connection).await?;
     let spec = serde_json::to_value(pipeline.spec())?;
     Ok(Registration {
         pipeline: config.pipeline.name.clone(),
@@ -287,13 +284,16 @@ async fn propose(shared: Arc<Shared>, proposed: Option<Registration>) {
 
 /// `host/pid`: two processes of one host are two owners.
 fn owner() -> String {
+    format!("{}/{}", host_name(), std::process::id())
+}
+
+/// This machine's name.
+pub fn host_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() {
-        "unknown-host"
-    } else {
-        host.trim()
-    };
-    format!("{host}/{}", std::process::id())
+    match host.trim() {
+        "" => "unknown-host".to_owned(),
+        host => host.to_owned(),
+    }
 }
 
 async fn progress(shared: Arc<Shared>, stop: CancellationToken) {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::rule_crate::RuleCrate;
 use crate::builtin;
@@ -64,12 +64,7 @@ impl Subject {
                 Ok(sandbox.load(&name, &bytes, &Limits::default())?)
             }
             Self::Builtin(name) => {
-                let bytes = builtin::component(name).ok_or_else(|| {
-                    anyhow!(
-                        "there is no builtin component `{name}`: there are {}",
-                        builtin::names().join(", ")
-                    )
-                })?;
+                let bytes = builtin::named_component(name)?;
                 Ok(sandbox.load(name, bytes, &Limits::default())?)
             }
         }

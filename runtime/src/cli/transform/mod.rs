@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod history;
 mod inspect;
 mod new;
 mod swap;
@@ -55,7 +56,7 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args)?,
         Command::Swap(args) => swap::swap(args).await?,
         Command::Rollback(args) => swap::rollback(args).await?,
-        Command::History(args) => swap::tell_history(args).await?,
+        Command::History(args) => history::run(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

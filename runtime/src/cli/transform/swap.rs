@@ -1,19 +1,21 @@
-//! `gristmill transform swap`, `rollback`, `history`: changing a rule of a fleet that runs.
+//! `gristmill transform swap`, `rollback`: changing a rule of a fleet that runs.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use comfy_table::{Table, presets};
 
+use crate::authoring::read_config;
 use crate::config::Config;
 use crate::parts::{Parts, component};
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::{Connection, Database};
 use crate::postgres::rollout::{self, Proposal, Rollout};
-use crate::postgres::{checkpoint, history, pipeline, schema, target::Target};
+use crate::postgres::{checkpoint, history};
 use crate::rollout::stage;
+use crate::sandbox::Sandbox;
 use crate::spec::Spec;
+use crate::supervisor::host_name;
 
 /// How long a swap waits for partitions to change, to say so: one without records changes with its next one.
 const CHANGE_WAIT: Duration = Duration::from_secs(3);
@@ -26,7 +28,7 @@ pub(in crate::cli) struct SwapArgs {
     name: String,
     /// The new component: a .wasm file, or builtin:NAME
     component: String,
-    /// The new config, a JSON file; without one the present config stays
+    /// The new config, a TOML or JSON file; without one the present config stays
     #[arg(long)]
     config: Option<PathBuf>,
     /// A column that the pipeline stops to write: its values in the table stay as they are
@@ -52,7 +54,7 @@ pub(in crate::cli) struct PipelineArg {
         env = "GRISTMILL_PIPELINE",
         default_value = "pipelines/users.toml"
     )]
-    pipeline: PathBuf,
+    pub(super) pipeline: PathBuf,
 }
 
 /// A pipeline as the fleet runs it.
@@ -60,6 +62,7 @@ struct Fleet {
     config: Config,
     database: Database,
     connection: Connection,
+    sandbox: Sandbox,
     stands: Rollout,
     active: Pipeline,
 }
@@ -75,12 +78,14 @@ impl Fleet {
                 "the pipeline {name} has never run on this database: start it with `gristmill run`"
             )
         })?;
-        let parts = stored(&connection, &config, stands.active).await?;
-        let active = Pipeline::assemble(parts, &super::sandbox()?, &database).await?;
+        let parts = Parts::stored(&connection, &config, stands.active).await?;
+        let sandbox = super::sandbox()?;
+        let active = Pipeline::assemble(parts, &sandbox, &database).await?;
         Ok(Self {
             config,
             database,
             connection,
+            sandbox,
             stands,
             active,
         })
@@ -88,11 +93,8 @@ impl Fleet {
 
     /// Proves that `parts` can run here, stages them, and tells what became of it.
     async fn change(mut self, parts: Parts, retire: &[String], reason: &str) -> Result<()> {
-        let next = Pipeline::assemble(parts, &super::sandbox()?, &self.database).await?;
-        let problems = schema::problems(&self.connection, &next.wanted()).await?;
-        if !problems.is_empty() {
-            bail!("{}", problems.join("\n"));
-        }
+        let next = Pipeline::assemble(parts, &self.sandbox, &self.database).await?;
+        next.check_table(&self.connection).await?;
         dropped_columns(&self.active, &next, retire)?;
         let (name, by) = (&self.config.pipeline.name, who());
         let proposal = Proposal {
@@ -132,16 +134,6 @@ impl Fleet {
     }
 }
 
-async fn stored(connection: &Connection, config: &Config, number: i32) -> Result<Parts> {
-    let revision = pipeline::revision(connection, &config.pipeline.name, number).await?;
-    let revision = revision.with_context(|| format!("there is no revision {number}"))?;
-    let spec: Spec = serde_json::from_value(revision.spec)
-        .with_context(|| format!("this version of gristmill cannot read revision {number}"))?;
-    let digests: Vec<&str> = spec.digests().collect();
-    let blobs = pipeline::blobs(connection, &digests).await?;
-    Parts::stored(config, &spec, &blobs)
-}
-
 pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let fleet = Fleet::open(&args.pipeline.pipeline).await?;
     let mut parts = fleet.active.parts();
@@ -153,11 +145,8 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let mut here = fleet.config.clone();
     here.folder = PathBuf::new();
     parts.components[position] = component(&here, &args.component)?;
-    if let Some(path) = &args.config {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the config {}", path.display()))?;
-        parts.config.transform[position].config = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not JSON", path.display()))?;
+    if args.config.is_some() {
+        parts.config.transform[position].config = read_config(args.config.as_deref())?;
     }
     let reason = format!("swap {} {}", args.name, args.component);
     fleet.change(parts, &args.retire, &reason).await
@@ -191,7 +180,7 @@ pub(super) async fn rollback(args: RollbackArgs) -> Result<()> {
             .based_on
             .filter(|n| *n < revision.revision.revision);
     };
-    let then = stored(&fleet.connection, &fleet.config, earlier).await?;
+    let then = Parts::stored(&fleet.connection, &fleet.config, earlier).await?;
     let was = then.position(&args.name)?;
     parts.components[position] = then.components[was].clone();
     parts.config.transform[position] = then.config.transform[was].clone();
@@ -207,47 +196,6 @@ pub(super) async fn rollback(args: RollbackArgs) -> Result<()> {
         .map(|f| f.name.clone())
         .collect();
     fleet.change(parts, &written, &reason).await
-}
-
-pub(super) async fn tell_history(args: PipelineArg) -> Result<()> {
-    let (config, database) = super::super::open(&args.pipeline)?;
-    let connection = database.connect().await?;
-    let name = &config.pipeline.name;
-    let mut revisions = plain_table(["revision", "state", "made", "by", "why"]);
-    for made in history::revisions(&connection, name).await? {
-        let r = made.revision;
-        let why = r.reason.unwrap_or_default();
-        revisions.add_row([
-            r.revision.to_string(),
-            r.state,
-            made.at.to_string(),
-            r.by,
-            why,
-        ]);
-    }
-    println!("{revisions}\n");
-    let mut activations = plain_table(["partition", "from offset", "revision", "since", "by"]);
-    for a in history::activations(&connection, name).await? {
-        let partition = format!("{}[{}]", a.topic, a.partition);
-        let (offset, revision) = (a.from_offset.to_string(), a.revision.to_string());
-        activations.add_row([partition, offset, revision, a.at.to_string(), a.by]);
-    }
-    println!("{activations}");
-    let target = Target::load(&connection, &config.target.table).await?;
-    if let Some(table) = target.as_ref().and_then(Target::with_revision) {
-        println!();
-        for (revision, rows) in history::rows_by_revision(&connection, table).await? {
-            println!("{rows} rows were written last by revision {revision}");
-        }
-    }
-    Ok(())
-}
-
-fn plain_table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    table
 }
 
 /// Columns that are no longer written keep their old values, which somebody must want.
@@ -294,6 +242,5 @@ fn whole(path: &Path) -> Result<()> {
 /// `user@host`, for `gristmill.revision.by`.
 fn who() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{user}@{}", host.trim())
+    format!("{user}@{}", host_name())
 }
