@@ -252,7 +252,7 @@ async fn halt(
     let mut rollout = shared.rollout.subscribe();
     let halted_by = match &lease {
         Some(lease) => lease.revision,
-        None => rollout.borrow().active,
+        None => rollout.borrow().wanted(partition.partition),
     };
     tracing::error!(%partition, "halted: {reason:#}");
     shared.source().await.halt(partition.clone());
@@ -267,6 +267,6 @@ async fn halt(
     }
     tokio::select! {
         () = stop.cancelled() => true,
-        _ = rollout.wait_for(|r| r.active != halted_by) => false,
+        _ = rollout.wait_for(|r| r.wanted(partition.partition) != halted_by) => false,
     }
 }

@@ -63,7 +63,7 @@ impl Gap {
 /// Takes `partition`. An error is transient: try again.
 pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<Begin> {
     let (low, high) = watermarks(shared, partition).await?;
-    let revision = shared.active_revision().await?;
+    let revision = shared.wanted_revision(partition.partition).await?;
     let config = &shared.config;
     let first = match config.source.start {
         Start::Earliest => low,

@@ -86,18 +86,19 @@ impl Shared {
     /// The fleet's row was read: partitions that halted for a revision that is no longer theirs hear of it.
     pub fn learned(&self, rollout: Rollout) {
         self.rollout.send_if_modified(|known| {
-            let news = known.active != rollout.active;
+            let news = (known.active, known.staging, known.canary)
+                != (rollout.active, rollout.staging, rollout.canary);
             *known = rollout;
             news
         });
     }
 
-    /// The revision to run now, loaded.
-    pub async fn active_revision(&self) -> Result<Arc<Revision>> {
+    /// The revision that `partition` is to run now, loaded.
+    pub async fn wanted_revision(&self, partition: i32) -> Result<Arc<Revision>> {
         let name = &self.config.pipeline.name;
         let stands = rollout::read(&*self.pool.get().await?, name).await?;
         let stands = stands.with_context(|| format!("the pipeline {name} is gone"))?;
-        let number = stands.active;
+        let number = stands.wanted(partition);
         self.learned(stands);
         self.revisions.load(number).await
     }
@@ -271,6 +272,7 @@ async fn propose(shared: Arc<Shared>, proposed: Option<Registration>) {
             based_on,
             by: &shared.owner,
             reason: "the pipeline file changed",
+            fallback: true,
         };
         let revision = stage::stage_and_activate(&mut connection, &proposal).await?;
         took_over(&connection, &file, &shared.owner).await?;

@@ -24,6 +24,16 @@ impl Stage {
     }
 }
 
+impl DeadLetter {
+    /// Whether a transform judged the row unusable, as it declared that it may: a finding about the data, not a failure.
+    pub fn is_declared(&self) -> bool {
+        matches!(self.stage, Stage::Transform(_)) && !self.code.starts_with(HOST_CODES)
+    }
+}
+
+/// What the host's own codes about a transform begin with: none may declare such.
+pub const HOST_CODES: &str = "transform-";
+
 /// One dead letter of a batch; the record's bytes stay in the batch's `Records`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {

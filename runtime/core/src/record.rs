@@ -68,6 +68,15 @@ impl Records {
         });
     }
 
+    /// Copies of the records at `indices`, which rise.
+    pub fn select(&self, indices: impl IntoIterator<Item = usize>) -> Self {
+        let mut selected = Self::default();
+        for i in indices {
+            selected.append(self, i..i + 1);
+        }
+        selected
+    }
+
     pub fn len(&self) -> usize {
         self.index.len()
     }

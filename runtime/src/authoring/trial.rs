@@ -44,7 +44,10 @@ impl Trial {
     /// Runs the chain on a batch of one record.
     pub fn run(&mut self, record: Records) -> Result<Outcome> {
         let now_us = Timestamp::now().as_microsecond();
-        let computed = self.chain.compute(record, now_us)?;
+        let computed = self
+            .chain
+            .compute(record, now_us)
+            .map_err(|batch| batch.fault)?;
         self.chain.forget_uncommitted();
         let batch = &computed.rows;
         Ok(Outcome {

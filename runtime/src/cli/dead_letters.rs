@@ -259,7 +259,9 @@ async fn replay_all(
         // A state of its own, empty: the guard in Postgres decides what is newer.
         let mut chain = pipeline.chain(partition, None)?;
         let now_us = Timestamp::now().as_microsecond();
-        let mut computed = chain.compute(dead_letter::records(letters), now_us)?;
+        let mut computed = chain
+            .compute(dead_letter::records(letters), now_us)
+            .map_err(|batch| batch.fault)?;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
         let which = Replay {
             pipeline: name,
@@ -276,7 +278,9 @@ async fn replay_all(
                     let rows =
                         blame(&mut connection, &sink, partition, &computed, revision).await?;
                     let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
-                    computed = chain.exclude(computed, refused, now_us)?;
+                    computed = chain
+                        .exclude(computed, refused, now_us)
+                        .map_err(|batch| batch.fault)?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -6,6 +6,7 @@
 //! - [`sink`] commits a batch: rows, dead letters and checkpoint together; [`blame`] finds the rows that Postgres refuses;
 //! - [`dead_letter`] lists, relays and replays; [`dimension`] loads reference data.
 
+pub mod activation;
 pub mod blame;
 pub mod checkpoint;
 pub mod connect;

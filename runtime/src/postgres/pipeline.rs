@@ -157,7 +157,8 @@ async fn register_in(
         ));
         store(transaction, proposal, newest + 1, by).await?;
         let replace = "with old as (update gristmill.revision set state = 'retired' where pipeline = $1 and revision = $2) \
-            update gristmill.pipeline set active_revision = $3, previous_revision = $2, staging_revision = null where pipeline = $1";
+            update gristmill.pipeline set active_revision = $3, previous_revision = $2, activated_at = now(), staging_revision = null, \
+              canary_partition = null where pipeline = $1";
         transaction
             .execute(replace, &[name, &active, &(newest + 1)])
             .await?;

@@ -12,29 +12,56 @@ use super::pipeline::{Component, store_components};
 pub struct Rollout {
     pub run: i64,
     pub active: i32,
-    /// What was active before: kept ready, so that going back is quick.
+    /// What was active before, where rows that fail may bring it back by themselves.
     pub previous: Option<i32>,
+    /// Whether the active revision is young enough for that.
+    pub is_young: bool,
     /// What the hosts are asked to have ready.
     pub staging: Option<i32>,
+    /// The partition that runs `staging` already.
+    pub canary: Option<i32>,
 }
 
 impl Rollout {
+    /// The revision that `partition` is to run.
+    pub fn wanted(&self, partition: i32) -> i32 {
+        match (self.canary, self.staging) {
+            (Some(canary), Some(staging)) if canary == partition => staging,
+            _ => self.active,
+        }
+    }
+
+    /// The revision that rows are shown to which fail with `running` on `partition`.
+    pub fn fallback(&self, partition: i32, running: i32) -> Option<i32> {
+        if running == self.active {
+            self.previous.filter(|_| self.is_young)
+        } else {
+            (self.wanted(partition) == running).then_some(self.active)
+        }
+    }
+
     fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         Ok(Self {
             run: row.try_get("active_run")?,
             active: row.try_get("active_revision")?,
             previous: row.try_get("previous_revision")?,
+            is_young: row.try_get("is_young")?,
             staging: row.try_get("staging_revision")?,
+            canary: row.try_get("canary_partition")?,
         })
     }
 }
 
+/// The columns of [`Rollout`]. An hour: longer than what looks at a change takes, shorter than what would make the older revision strange to the data.
+const COLUMNS: &str = "active_run, active_revision, previous_revision, activated_at > now() - interval '1 hour' as is_young, \
+    staging_revision, canary_partition";
+
 /// Where the fleet stands. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
     let failed = || DatabaseError::query("read which revision is active");
-    let sql = "select active_run, active_revision, previous_revision, staging_revision from gristmill.pipeline where pipeline = $1";
+    let sql = format!("select {COLUMNS} from gristmill.pipeline where pipeline = $1");
     let row = client
-        .query_opt(sql, &[&pipeline])
+        .query_opt(&sql, &[&pipeline])
         .await
         .map_err(failed())?;
     row.as_ref()
@@ -53,10 +80,12 @@ pub struct Proposal<'a> {
     pub based_on: i32,
     pub by: &'a str,
     pub reason: &'a str,
+    /// Whether rows that fail may bring `based_on` back: not where a person goes back.
+    pub fallback: bool,
 }
 
 /// Stores a proposal and asks the hosts to have it ready. A definition that was stored before keeps its number. Takes the place of another one that was being
-/// staged; `None`: the active revision is no longer `based_on`.
+/// staged; `None`: a canary is running, or the active revision is no longer `based_on`.
 pub async fn propose(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
@@ -67,7 +96,7 @@ pub async fn propose(
         .await
         .map_err(failed())?;
     let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
-    let lock = "select active_revision = $2 from gristmill.pipeline where pipeline = $1 for update";
+    let lock = "select active_revision = $2 and canary_partition is null from gristmill.pipeline where pipeline = $1 for update";
     let free: bool = transaction
         .query_one(lock, &[&pipeline, &based_on])
         .await
@@ -143,40 +172,4 @@ pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<()
         .await
         .map_err(DatabaseError::query("mark the revision staged"))?;
     Ok(())
-}
-
-/// Gives a revision up that is being staged.
-pub async fn give_up(
-    client: &Client,
-    pipeline: &str,
-    revision: i32,
-    reason: &str,
-) -> Result<(), DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set staging_revision = null \
-          where pipeline = $1 and staging_revision = $2 returning pipeline) \
-        update gristmill.revision r set state = 'failed', reason = $3 from p where r.pipeline = p.pipeline and r.revision = $2";
-    client
-        .execute(sql, &[&pipeline, &revision, &reason])
-        .await
-        .map_err(DatabaseError::query("give the revision up"))?;
-    Ok(())
-}
-
-/// The compare-and-swap that makes the revision being staged active, where `based_on` still is.
-pub async fn activate(
-    client: &Client,
-    pipeline: &str,
-    revision: i32,
-    based_on: i32,
-) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set active_revision = $2, previous_revision = $3, \
-            staging_revision = null \
-          where pipeline = $1 and active_revision = $3 and staging_revision = $2 returning pipeline), \
-        old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3 and $2 <> $3) \
-        update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $2";
-    let updated = client
-        .execute(sql, &[&pipeline, &revision, &based_on])
-        .await
-        .map_err(DatabaseError::query("activate the revision"))?;
-    Ok(updated == 1)
 }

@@ -26,7 +26,7 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         version: 1,
         name: "001_gristmill",
@@ -36,6 +36,11 @@ const MIGRATIONS: [Migration; 2] = [
         version: 2,
         name: "002_rollout",
         sql: include_str!("../../../schema/002_rollout.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "003_canary",
+        sql: include_str!("../../../schema/003_canary.sql"),
     },
 ];
 

@@ -47,8 +47,8 @@ pub struct SinkError {
 /// What a flush learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flushed {
-    /// The pipeline's active revision: when it is not the one that runs, there is news.
-    pub active_revision: i32,
+    /// The revision that the partition is to run: when it is not the one that runs, there is news.
+    pub wanted_revision: i32,
 }
 
 /// Writes batches of one shape to one table.
@@ -112,9 +112,9 @@ impl Sink {
         let answer = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
         let answer = answer.unwrap_or(Err(FlushError::Unknown { source: None }));
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
-        let active: Option<i32> = answer?.try_get(1)?;
+        let wanted: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {
-            active_revision: active.unwrap_or(revision),
+            wanted_revision: wanted.unwrap_or(revision),
         })
     }
 

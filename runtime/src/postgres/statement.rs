@@ -43,8 +43,9 @@ const CHECKPOINT: &str = "with cp as ( \
         revision = excluded.revision, digest = excluded.digest, key = excluded.key, headers = excluded.headers, value = excluded.value, \
         record_at = excluded.record_at, attempts = 0, state = 'new')";
 
-/// One row: whether the checkpoint moved, and the active revision.
-const ANSWER: &str = " select exists (select from cp), (select active_revision from gristmill.pipeline where pipeline = $1)";
+/// One row: whether the checkpoint moved, and the revision that the partition is to run.
+const ANSWER: &str = " select exists (select from cp), \
+    (select case when canary_partition = $4 then staging_revision else active_revision end from gristmill.pipeline where pipeline = $1)";
 
 /// What [`CHECKPOINT`] takes.
 pub(super) const CHECKPOINT_TYPES: [Type; 24] = [

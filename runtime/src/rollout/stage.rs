@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
+use crate::postgres::activation;
 use crate::postgres::connect::Connection;
 use crate::postgres::rollout::{self, Answer, Proposal};
 
@@ -13,20 +14,39 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Well below the second in which hosts look for news.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Stores the proposal, waits for the hosts, and activates it. Returns its number.
+/// [`stage`] and [`activate`]. Returns the revision's number.
 pub async fn stage_and_activate(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
 ) -> Result<i32> {
+    let revision = stage(connection, proposal).await?;
+    let (name, based_on) = (proposal.pipeline, proposal.based_on);
+    activate(connection, name, revision, based_on, proposal.fallback).await?;
+    Ok(revision)
+}
+
+/// Stores the proposal and waits until the hosts have it ready. Returns its number.
+pub async fn stage(connection: &mut Connection, proposal: &Proposal<'_>) -> Result<i32> {
     let name = proposal.pipeline;
     let revision = rollout::propose(connection, proposal).await?.with_context(|| {
-        format!("the pipeline {name} was changed meanwhile: look at `gristmill transform history`, then try again")
+        format!("the pipeline {name} was changed meanwhile, or a canary runs: look at `gristmill transform history`, then try again")
     })?;
     await_hosts(connection, name, revision).await?;
-    if !rollout::activate(connection, name, revision, proposal.based_on).await? {
+    Ok(revision)
+}
+
+/// Makes the staged revision active in the place of `based_on`. `fallback`: whether rows that fail may undo it.
+pub async fn activate(
+    connection: &Connection,
+    pipeline: &str,
+    revision: i32,
+    based_on: i32,
+    fallback: bool,
+) -> Result<()> {
+    if !activation::activate(connection, pipeline, revision, based_on, fallback).await? {
         bail!("revision {revision} is not activated: another revision became active meanwhile");
     }
-    Ok(revision)
+    Ok(())
 }
 
 /// Waits until every live host has `revision` ready, and returns their names. The first that refuses, or time running out, ends the staging.
@@ -51,7 +71,7 @@ pub async fn await_hosts(
             .collect();
         if !refusals.is_empty() {
             let reason = refusals.join("\n");
-            rollout::give_up(connection, pipeline, revision, &reason).await?;
+            activation::give_up(connection, pipeline, revision, &reason).await?;
             bail!("revision {revision} is not activated, nothing has changed\n{reason}");
         }
         if answers.iter().filter(about).count() == answers.len() {
@@ -69,7 +89,7 @@ pub async fn await_hosts(
                 PATIENCE.as_secs(),
                 silent.join(", ")
             );
-            rollout::give_up(connection, pipeline, revision, &reason).await?;
+            activation::give_up(connection, pipeline, revision, &reason).await?;
             bail!(
                 "revision {revision} is not activated, nothing has changed: {reason}; look at the log there, or end the process"
             );

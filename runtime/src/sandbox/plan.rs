@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::dead_letter::HOST_CODES;
 use gristmill_core::plan::{Join, Plan, Roles};
 use gristmill_core::transform::Fault;
 
@@ -90,6 +91,11 @@ fn consistent(plan: &Plan) -> Result<(), String> {
     if let Some(code) = plan.reject_codes.iter().find(|c| !is_code(c)) {
         return Err(format!(
             "its reject code {code:?} is not 1-{CODE_MAX_BYTES} lower-case letters, digits and hyphens"
+        ));
+    }
+    if let Some(code) = plan.reject_codes.iter().find(|c| c.starts_with(HOST_CODES)) {
+        return Err(format!(
+            "its reject code `{code}` begins with `{HOST_CODES}`, as the host's own codes do: choose another"
         ));
     }
     if let Some(twice) = duplicate(plan.reject_codes.iter().map(String::as_str)) {
@@ -232,6 +238,7 @@ mod tests {
     #[case(roles(|r| r.order.push("lsn".into())), "its order `lsn` is decimal(20,0)")]
     #[case(codes(&["No Id"]), "reject code \"No Id\"")]
     #[case(codes(&[""]), "reject code \"\"")]
+    #[case(codes(&["transform-trapped"]), "the host's own")]
     #[case(codes(&["a", "a"]), "the reject code `a` twice")]
     fn a_plan_that_cannot_be_is_refused(#[case] plan: wit::Plan, #[case] why: &str) {
         let Err(Fault::Lied(message)) = check("t", plan) else {

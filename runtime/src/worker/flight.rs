@@ -26,7 +26,7 @@ pub(super) struct Flight(JoinHandle<Landed>);
 pub(super) enum Landed {
     Committed {
         computed: Computed,
-        active_revision: i32,
+        wanted_revision: i32,
     },
     /// Rolled back: Postgres will not have these rows.
     Refused {
@@ -96,7 +96,7 @@ async fn flush(
             Ok(flushed) => {
                 return Landed::Committed {
                     computed,
-                    active_revision: flushed.active_revision,
+                    wanted_revision: flushed.wanted_revision,
                 };
             }
             Err(error) => error,

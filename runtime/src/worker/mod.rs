@@ -9,6 +9,8 @@
 //! A flush begins when none is in flight and records wait ([`Open::is_due`]). While one is in flight a full batch is computed ahead, as if the pending one had
 //! committed; if that does not, the one ahead is thrown away with the worker.
 
+mod compute;
+mod fallback;
 mod flight;
 mod open;
 mod ratio;
@@ -16,12 +18,13 @@ mod ratio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gristmill_core::chain::{Chain, ChainFault, Computed};
-use jiff::Timestamp;
+use gristmill_core::chain::{Chain, Computed};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::kafka::{Chunk, Intake, TopicPartition};
 use crate::postgres::checkpoint::Lease;
+use crate::postgres::rollout::Rollout;
 use crate::revision::Revision;
 use crate::start::Ready;
 use crate::supervisor::Shared;
@@ -64,6 +67,8 @@ pub struct Worker {
     /// Where the next flush starts; what the checkpoint says.
     next_offset: i64,
     ratio: Ratio,
+    /// Where the fleet stands, as this process hears of it: a second late at most.
+    news: watch::Receiver<Rollout>,
 }
 
 impl Worker {
@@ -89,6 +94,7 @@ impl Worker {
         );
         let ratio = Ratio::new(shared.config.dead_letters.ratio_max);
         Ok(Self {
+            news: shared.rollout.subscribe(),
             shared,
             partition,
             lease,
@@ -116,8 +122,13 @@ impl Worker {
                     None => return self.feed_ended(stop).await,
                 },
                 () = sleep_until(due), if due.is_some() => Ok(()),
+                Ok(()) = self.news.changed() => self.heard(),
             };
-            if let Err(ended) = step.and_then(|()| self.advance()) {
+            let advanced = match step {
+                Ok(()) => self.advance().await,
+                Err(ended) => Err(ended),
+            };
+            if let Err(ended) = advanced {
                 return ended;
             }
         }
@@ -139,7 +150,7 @@ impl Worker {
     }
 
     /// Starts what can start: a flush, or the computation of the batch after it.
-    fn advance(&mut self) -> Result<(), Ended> {
+    async fn advance(&mut self) -> Result<(), Ended> {
         if self.flight.is_none() {
             if self.ahead.is_none()
                 && let Some(next) = self.next.take()
@@ -147,7 +158,7 @@ impl Worker {
                 self.change(next);
             }
             if self.ahead.is_none() && self.open.is_due() {
-                self.ahead = Some(self.compute()?);
+                self.ahead = Some(self.compute().await?);
             }
             if let Some(computed) = self.ahead.take() {
                 self.depart(computed);
@@ -156,7 +167,7 @@ impl Worker {
         // While a change is due nothing is computed ahead by the old revision.
         let may_look_ahead = self.next.is_none() && self.ahead.is_none();
         if self.flight.is_some() && may_look_ahead && self.open.is_full() {
-            self.ahead = Some(self.compute()?);
+            self.ahead = Some(self.compute().await?);
         }
         Ok(())
     }
@@ -187,33 +198,25 @@ impl Worker {
         tracing::info!(partition = %self.partition, from_offset = self.next_offset, from, to, pause_us, "changed revision");
     }
 
-    /// A flush said which revision is active.
-    fn told_revision(&mut self, active: i32) {
+    /// The fleet's row has changed: a partition without records need not wait for a flush to tell it.
+    fn heard(&mut self) -> Result<(), Ended> {
+        let wanted = self
+            .news
+            .borrow_and_update()
+            .wanted(self.partition.partition);
+        self.told_revision(wanted);
+        Ok(())
+    }
+
+    /// Which revision this partition is to run from the next batch on.
+    fn told_revision(&mut self, wanted: i32) {
         self.next = None;
-        if active != self.revision.number {
-            self.next = self.shared.revisions.get(active);
+        if wanted != self.revision.number {
+            self.next = self.shared.revisions.get(wanted);
             if self.next.is_none() {
                 self.shared.look_again.notify_one();
             }
         }
-    }
-
-    fn compute(&mut self) -> Result<Computed, Ended> {
-        let records = self.open.take();
-        self.chain(|chain, now_us| chain.compute(records, now_us))
-    }
-
-    /// Lets the chain work, away from the tasks that wait for sockets.
-    fn chain(
-        &mut self,
-        work: impl FnOnce(&mut Chain, i64) -> Result<Computed, ChainFault>,
-    ) -> Result<Computed, Ended> {
-        let now_us = Timestamp::now().as_microsecond();
-        let chain = &mut self.chain;
-        let computed = tokio::task::block_in_place(|| work(chain, now_us))
-            .map_err(|fault| Ended::Halt(fault.into()))?;
-        self.ratio.check(&computed.counts).map_err(Ended::Halt)?;
-        Ok(computed)
     }
 
     fn depart(&mut self, computed: Computed) {
@@ -232,22 +235,24 @@ impl Worker {
         match landed {
             Landed::Committed {
                 computed,
-                active_revision,
+                wanted_revision,
             } => {
                 self.committed(&computed);
                 self.lease.revision = self.revision.number;
-                self.told_revision(active_revision);
+                self.told_revision(wanted_revision);
                 Ok(())
             }
             Landed::Refused { computed, refused } => {
                 let ahead = self.ahead.take();
-                let computed =
-                    self.chain(|chain, now_us| chain.exclude(computed, refused, now_us))?;
+                self.rows_failed(&computed.records, &refused).await?;
+                let computed = self
+                    .chain(|chain, now_us| chain.exclude(computed, refused, now_us))
+                    .await?;
                 self.depart(computed);
                 // It was computed as if the refused rows had committed.
                 if let Some(ahead) = ahead {
-                    self.ahead =
-                        Some(self.chain(|chain, now_us| chain.compute(ahead.records, now_us))?);
+                    let again = self.chain(|chain, now_us| chain.compute(ahead.records, now_us));
+                    self.ahead = Some(again.await?);
                 }
                 Ok(())
             }

@@ -117,7 +117,7 @@ async fn a_flush_by_another_revision_activates_it_from_its_offset_and_learns_of_
             &computed(0, &[(1, None, false, 1)]),
         )
         .await?;
-    assert_eq!(flushed.active_revision, 2);
+    assert_eq!(flushed.wanted_revision, 2);
     fixture
         .sink
         .flush(

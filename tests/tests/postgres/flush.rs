@@ -18,7 +18,7 @@ async fn a_flush_moves_rows_and_checkpoint_and_counts_once() -> Result<()> {
     let flushed = fixture
         .flush(&mut connection, &taken.lease, 0, &batch)
         .await?;
-    assert_eq!(flushed.active_revision, 1);
+    assert_eq!(flushed.wanted_revision, 1);
     assert_eq!(fixture.people()?, "1|Ada|f|5000001\n2||t|7");
     assert_eq!(
         fixture.psql("select _gm_partition, _gm_offset, _gm_revision from people order by id")?,

@@ -30,7 +30,7 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
     );
     assert_eq!(
         schema::apply(&mut connection, Some(&wanted)).await?.len(),
-        3
+        numbered_files()? + 1
     );
     assert_eq!(
         schema::apply(&mut connection, Some(&wanted)).await?,
@@ -49,6 +49,16 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
     Ok(())
 }
 
+/// `schema/001_gristmill.sql` and what came after.
+fn numbered_files() -> Result<usize> {
+    let mut count = 0;
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema"))? {
+        let name = file?.file_name();
+        count += usize::from(name.as_encoded_bytes()[0].is_ascii_digit());
+    }
+    Ok(count)
+}
+
 #[tokio::test]
 async fn hosts_that_apply_at_once_take_turns() -> Result<()> {
     let url = Postgres::shared()?.create_database("schema_at_once")?;
@@ -56,7 +66,7 @@ async fn hosts_that_apply_at_once_take_turns() -> Result<()> {
     let (mut a, mut b) = (database.connect().await?, database.connect().await?);
     let (a, b) = tokio::join!(schema::apply(&mut a, None), schema::apply(&mut b, None));
     // Each numbered file once, by one of both.
-    assert_eq!(a?.len() + b?.len(), 2);
+    assert_eq!(a?.len() + b?.len(), numbered_files()?);
     Ok(())
 }
 

@@ -93,10 +93,11 @@ fn one_bad_row_is_one_dead_letter(#[case] name: &str, #[case] code: &str) {
 fn a_component_that_fails_on_every_row_costs_no_row(#[case] apply: &str) {
     let fault = chain(apply, &limits())
         .compute(records(0, "fine"), ROWS as i64)
-        .unwrap_err();
+        .unwrap_err()
+        .fault;
     assert!(
         matches!(
-            fault,
+            *fault,
             ChainFault::TooManyRows { .. } | ChainFault::Lied { .. }
         ),
         "{fault:?}"
@@ -107,11 +108,12 @@ fn a_component_that_fails_on_every_row_costs_no_row(#[case] apply: &str) {
 fn a_lie_costs_no_row() {
     let fault = chain("null", &limits())
         .compute(records(0, "fine"), ROWS as i64)
-        .unwrap_err();
+        .unwrap_err()
+        .fault;
     let ChainFault::Lied {
         transform,
         fault: Fault::Lied(message),
-    } = fault
+    } = &*fault
     else {
         panic!("{fault:?}")
     };

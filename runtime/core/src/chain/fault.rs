@@ -1,5 +1,6 @@
 //! Why a batch cannot be computed at all.
 
+use crate::record::Records;
 use crate::transform::Fault;
 
 /// A component or plan is at fault, no row is: the partition halts until a person acts.
@@ -36,4 +37,12 @@ pub enum ChainFault {
     /// Postgres is said to have refused a row that this batch does not have.
     #[error("there is no row {ordinal} of record {record} in the batch to leave out")]
     NoSuchRow { record: u32, ordinal: u32 },
+}
+
+/// A batch that could not be computed.
+#[derive(Debug)]
+pub struct Uncomputed {
+    /// What was to be computed, given back.
+    pub records: Records,
+    pub fault: Box<ChainFault>,
 }

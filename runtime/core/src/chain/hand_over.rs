@@ -1,8 +1,9 @@
 //! From one revision's chain to the next: what was learned of the keys goes along where it still holds.
 
 use crate::column::{Field, LogicalType};
+use crate::record::Records;
 
-use super::Chain;
+use super::{Chain, Computed, Uncomputed};
 
 /// The columns that make keys and versions, with their types, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +29,33 @@ impl Identity {
 
 impl Chain {
     /// Takes what `other` knows: how far event time has come, and, where both tell keys and versions by the same columns, the dedup state and the batches that have not
-    /// committed yet. Otherwise this chain starts with an empty state, which is safe and costs rows that Postgres' guard then finds superseded.
+    /// committed yet. `false`: this chain starts with an empty state, which is safe and costs rows that Postgres' guard then finds superseded.
     ///
     /// The state holds versions that the *table* has, so it is right for any rules, as long as they write to the same table.
-    pub fn take_over(&mut self, other: &mut Self) {
+    pub fn take_over(&mut self, other: &mut Self) -> bool {
         self.event_time_max = other.event_time_max;
-        if self.identity == other.identity {
+        let same = self.identity == other.identity;
+        if same {
             std::mem::swap(&mut self.state, &mut other.state);
             std::mem::swap(&mut self.pending, &mut other.pending);
         }
+        same
+    }
+
+    /// What this chain would make of `records` in the place of `live`, right now: nothing is remembered, by either.
+    pub fn rehearse(
+        &mut self,
+        live: &mut Self,
+        records: Records,
+        now_us: i64,
+    ) -> Result<Computed, Uncomputed> {
+        let same = self.take_over(live);
+        let before = self.pending.len();
+        let computed = self.compute(records, now_us);
+        self.pending.truncate(before);
+        if same {
+            live.take_over(self);
+        }
+        computed
     }
 }

@@ -14,7 +14,7 @@ use crate::transform::Transform;
 
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::enrich;
-use super::fault::ChainFault;
+use super::fault::{ChainFault, Uncomputed};
 use super::hand_over::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::normalize::normalize;
@@ -119,8 +119,8 @@ impl Chain {
     /// Computes the next batch, seeing earlier computed but uncommitted ones as if they had committed. There is at least one record.
     ///
     /// `Err`: the component or plan is at fault, no row is: the partition must halt.
-    pub fn compute(&mut self, records: Records, now_us: i64) -> Result<Computed, ChainFault> {
-        self.walk(records, Vec::new(), now_us)
+    pub fn compute(&mut self, records: Records, now_us: i64) -> Result<Computed, Uncomputed> {
+        self.compute_without(records, Vec::new(), now_us)
     }
 
     /// Computes the same records again, with these rows as dead letters (Postgres refused them); the next newest version of their keys takes their place. `refused` names a
@@ -130,14 +130,29 @@ impl Chain {
         computed: Computed,
         refused: Vec<DeadLetter>,
         now_us: i64,
-    ) -> Result<Computed, ChainFault> {
+    ) -> Result<Computed, Uncomputed> {
         let mut all = self
             .pending
             .pop_front()
             .map_or_else(Vec::new, |p| p.refused);
         all.extend(refused);
         self.pending.clear();
-        self.walk(computed.records, all, now_us)
+        self.compute_without(computed.records, all, now_us)
+    }
+
+    fn compute_without(
+        &mut self,
+        records: Records,
+        refused: Vec<DeadLetter>,
+        now_us: i64,
+    ) -> Result<Computed, Uncomputed> {
+        match self.walk(&records, refused, now_us) {
+            Ok(walked) => Ok(Computed { records, ..walked }),
+            Err(fault) => Err(Uncomputed {
+                records,
+                fault: Box::new(fault),
+            }),
+        }
     }
 
     /// The oldest computed batch has committed: the dedup state and watermark learn.
@@ -187,9 +202,10 @@ impl Chain {
         (self.state.len(), self.state.bytes())
     }
 
+    /// All but the records themselves.
     fn walk(
         &mut self,
-        records: Records,
+        records: &Records,
         refused: Vec<DeadLetter>,
         now_us: i64,
     ) -> Result<Computed, ChainFault> {
@@ -199,7 +215,7 @@ impl Chain {
             records: records.len() as u64,
             ..Counts::default()
         };
-        let mut decoded = self.decoder.decode(&records);
+        let mut decoded = self.decoder.decode(records);
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
         let normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
@@ -255,7 +271,7 @@ impl Chain {
             refused,
         });
         Ok(Computed {
-            records,
+            records: Records::default(),
             next_offset,
             rows: enriched.batch,
             sources,

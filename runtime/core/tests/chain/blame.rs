@@ -82,9 +82,10 @@ fn eight_rows_are_data_and_nine_are_a_broken_component() {
     let nine: Vec<_> = (0..=CONVICTIONS_MAX).map(|i| (i * 11, "trap")).collect();
     let fault = chain()
         .compute(records(&events(100, &nine), 0, 1), NOW_US)
-        .unwrap_err();
+        .unwrap_err()
+        .fault;
     assert!(
-        matches!(&fault, ChainFault::TooManyRows { transform, .. } if transform == "upper"),
+        matches!(&*fault, ChainFault::TooManyRows { transform, .. } if transform == "upper"),
         "{fault}"
     );
     // Replacements count with the rows that they replace.
@@ -151,9 +152,10 @@ fn behind_a_row_that_fails_the_next_newest_lands() {
 fn a_lie_convicts_nobody() {
     let fault = chain()
         .compute(records(&events(10, &[(3, "lie")]), 0, 1), NOW_US)
-        .unwrap_err();
+        .unwrap_err()
+        .fault;
     assert_eq!(
-        fault,
+        *fault,
         ChainFault::Lied {
             transform: "upper".to_owned(),
             fault: Fault::Lied("offsets decrease".to_owned())
@@ -207,10 +209,11 @@ fn an_enricher_that_loses_a_row_is_at_fault() {
     let mut chain = Chain::new(spec(PLAIN), transforms, Arc::new(Dimensions::new()), None).unwrap();
     let fault = chain
         .compute(records(&events(10, &[]), 0, 1), NOW_US)
-        .unwrap_err();
+        .unwrap_err()
+        .fault;
     assert!(
         matches!(
-            fault,
+            *fault,
             ChainFault::RowsMissing {
                 input: 10,
                 returned: 9,

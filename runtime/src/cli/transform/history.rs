@@ -1,10 +1,10 @@
-//! `gristmill transform history`: who changed what a pipeline runs, when and why, and which rows each revision wrote.
+//! `gristmill transform history`: who changed what a pipeline runs, when and why, what is being tried, and which rows each revision wrote.
 
 use anyhow::Result;
 
 use super::swap::PipelineArg;
 use crate::cli::table;
-use crate::postgres::{history, target::Target};
+use crate::postgres::{history, rollout, target::Target};
 
 pub(super) async fn run(args: PipelineArg) -> Result<()> {
     let (config, database) = super::super::open(&args.pipeline)?;
@@ -24,6 +24,17 @@ pub(super) async fn run(args: PipelineArg) -> Result<()> {
         ]);
     }
     println!("{}\n", table::text(revisions));
+    if let Some(stands) = rollout::read(&connection, name).await?
+        && let Some(staged) = stands.staging
+    {
+        let on = match stands.canary {
+            Some(partition) => format!("runs on partition {partition}"),
+            None => "is being staged".to_owned(),
+        };
+        println!(
+            "revision {staged} {on}: `gristmill transform promote` makes it active everywhere, `rollback` gives it up\n"
+        );
+    }
     let mut activations = table::borderless();
     activations.set_header(["partition", "from offset", "revision", "since", "by"]);
     for a in history::activations(&connection, name).await? {

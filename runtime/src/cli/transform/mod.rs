@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod fleet;
 mod history;
 mod inspect;
 mod new;
@@ -37,6 +38,9 @@ pub(super) enum Command {
         after_help = "Example: gristmill transform swap enrich-email new.wasm --pipeline pipelines/users.toml"
     )]
     Swap(swap::SwapArgs),
+    /// Make the staged revision, or the canary, active everywhere
+    #[command(after_help = "Example: gristmill transform promote --pipeline pipelines/users.toml")]
+    Promote(swap::PipelineArg),
     /// Go back to what a rule was before its last change
     #[command(
         after_help = "Example: gristmill transform rollback enrich-email --pipeline pipelines/users.toml"
@@ -55,6 +59,7 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::Build(args) => build::run(&args)?,
         Command::Inspect(args) => inspect::run(&args)?,
         Command::Swap(args) => swap::swap(args).await?,
+        Command::Promote(args) => swap::promote(args).await?,
         Command::Rollback(args) => swap::rollback(args).await?,
         Command::History(args) => history::run(args).await?,
     }

@@ -1,0 +1,50 @@
+//! `enrich-email` with flaws: at the domains that its config names it panics, rejects the row, or writes a domain that no table of the tests takes.
+
+use gristmill_guest::{Reject, RowTransform};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+gristmill_guest::transform! {
+    Flawed
+    reads Input<'a> {
+        email: Option<&'a str>,
+    }
+    writes Output<'a> {
+        email_domain: Option<&'a str>,
+        is_corporate: bool,
+    }
+    rejects Refusal {
+        Disliked = "disliked",
+    }
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Flawed {
+    corporate_domains: Vec<String>,
+    panics_on: Vec<String>,
+    rejects: Vec<String>,
+    spoils: Vec<String>,
+}
+
+impl RowTransform for Flawed {
+    fn row<'a>(&'a self, Input { email }: Input<'a>) -> Result<Output<'a>, Reject> {
+        let mut email_domain = email.and_then(|email| Some(email.rsplit_once('@')?.1));
+        let is_in = |list: &[String]| {
+            let known = |d: &str| list.iter().any(|known| known.eq_ignore_ascii_case(d));
+            email_domain.is_some_and(known)
+        };
+        assert!(!is_in(&self.panics_on), "a domain to panic on");
+        if is_in(&self.rejects) {
+            return Err(Refusal::Disliked.because("the domain is disliked"));
+        }
+        let is_corporate = is_in(&self.corporate_domains);
+        if is_in(&self.spoils) {
+            email_domain = Some("spoilt.example");
+        }
+        Ok(Output {
+            email_domain: email_domain.filter(|domain| !domain.is_empty()),
+            is_corporate,
+        })
+    }
+}
