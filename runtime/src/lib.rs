@@ -17,7 +17,7 @@
 //!
 //! [`cli`] -> [`supervisor`] (the process) -> [`assignment`] (partitions come and go) -> [`worker`] -> `kafka`, `sandbox`, `postgres` -> `gristmill_core`.
 //! rdkafka is used in `kafka` alone, wasmtime in `sandbox`, SQL in `postgres`. [`pipeline`] is a [`config`] file with all that it names loaded and checked.
-//! [`authoring`] is for those who write rules, and needs no server; [`purity`] tests a component before anybody trusts it.
+//! [`authoring`] is for those who write rules, and needs no server; [`purity`] tests a component before anybody trusts it; [`difference`] says what another rule would change.
 
 pub mod assignment;
 pub mod authoring;
@@ -25,6 +25,7 @@ pub mod builtin;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod difference;
 pub mod event_file;
 pub mod generate;
 pub mod kafka;

@@ -6,7 +6,7 @@ pub mod produce;
 mod run;
 mod schema;
 mod status;
-mod table;
+pub(crate) mod table;
 pub mod timestamp;
 mod transform;
 mod try_events;
