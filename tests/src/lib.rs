@@ -3,12 +3,14 @@
 //! - [`process`], [`postgres`], [`kafka`]: servers of our own that never outlive the tests;
 //! - [`fault_proxy`]: breaks a connection at a chosen moment;
 //! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
+//! - [`guests`]: components that are there for tests only;
 //! - [`guide`]: the commands of the guide for authors;
 //! - [`topic`]: what is really in a topic;
 //! - [`seed`]: randomness that can be repeated;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
 
 pub mod fault_proxy;
+pub mod guests;
 pub mod guide;
 pub mod job;
 pub mod kafka;

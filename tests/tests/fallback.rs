@@ -1,17 +1,13 @@
 //! Rows that fail bring the revision before back by themselves where that accepts them, on every partition; data that fails with both never does. A canary fails alone.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use gristmill_tests::guests;
 use gristmill_tests::job::Job;
 use gristmill_tests::process::wait_until;
-use gristmill_tests::program::repository;
 use gristmill_tests::topic::{self, Message};
 use serde_json::{Value, json};
-
-#[path = "../../runtime/guest_build.rs"]
-mod guest_build;
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -189,7 +185,10 @@ fn swap(job: &Job, config: &Value, flags: &[&str]) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("config.json");
     std::fs::write(&file, config.to_string())?;
-    let (component, config) = (flawed()?, file.display().to_string());
+    let (component, config) = (
+        guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?,
+        file.display().to_string(),
+    );
     let component = component.display().to_string();
     let swap = ["swap", "enrich-email", &component, "--config", &config];
     transform(job, &[&swap[..], flags].concat())
@@ -198,13 +197,6 @@ fn swap(job: &Job, config: &Value, flags: &[&str]) -> Result<String> {
 fn transform(job: &Job, arguments: &[&str]) -> Result<String> {
     let all = [&["transform"], arguments, &["--pipeline", "users.toml"]].concat();
     job.gristmill(&all).with_context(|| job.explain())
-}
-
-fn flawed() -> Result<PathBuf> {
-    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/guests");
-    let toolchain = guest_build::Toolchain::find().map_err(anyhow::Error::msg)?;
-    let built = toolchain.build(&repository().join("Cargo.toml"), &["flawed"], &target);
-    Ok(built.map_err(anyhow::Error::msg)?.remove(0))
 }
 
 fn active(job: &Job) -> Result<String> {

@@ -8,12 +8,9 @@ use gristmill::purity::{self, PurityError, sample};
 use gristmill::sandbox::{Component, Limits, Sandbox};
 use gristmill::{authoring, builtin};
 use gristmill_core::transform::Transform;
-use gristmill_tests::program::repository;
+use gristmill_tests::guests;
 use rstest::rstest;
 use serde_json::{Value, json};
-
-#[path = "../../runtime/guest_build.rs"]
-mod guest_build;
 
 #[rstest]
 #[case::calls("calls", "run a second time, row 0 has `m` ")]
@@ -122,9 +119,6 @@ fn joins_are_typed_as_the_plan_says() -> Result<()> {
 }
 
 fn impure() -> Result<Component> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/guests");
-    let toolchain = guest_build::Toolchain::find().map_err(anyhow::Error::msg)?;
-    let modules = toolchain.build(&repository().join("Cargo.toml"), &["impure"], &target);
-    let module = std::fs::read(&modules.map_err(anyhow::Error::msg)?[0])?;
+    let module = std::fs::read(guests::build("impure", env!("CARGO_TARGET_TMPDIR"))?)?;
     Ok(Sandbox::new(None)?.load("impure", &module, &Limits::default())?)
 }

@@ -5,7 +5,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use gristmill_tests::guests;
 use gristmill_tests::job::Job;
+use gristmill_tests::process::wait_until;
 use gristmill_tests::seed::random;
 use gristmill_tests::table;
 use rand::Rng;
@@ -18,6 +20,9 @@ const CONFIGS: [&str; 3] = [
     r#"{"corporate_domains": []}"#,
 ];
 
+/// The domain of most addresses.
+const PANICS: &str = r#"{"panics_on": ["gmail.com"], "corporate_domains": []}"#;
+
 #[test]
 fn two_hosts_swap_under_load_and_each_row_is_its_revisions() -> Result<()> {
     let mut random = random("swaps");
@@ -29,7 +34,7 @@ fn two_hosts_swap_under_load_and_each_row_is_its_revisions() -> Result<()> {
     let mut second = job.run()?;
     for round in 0..8 {
         job.generate(20_000, 5_000, random.random())?;
-        swap(&job, CONFIGS[round % CONFIGS.len()])?;
+        swap(&job, "builtin:enrich-email", CONFIGS[round % CONFIGS.len()])?;
         sleep(Duration::from_millis(random.random_range(0..500)));
         match round {
             2 => second = job.run()?,
@@ -37,6 +42,7 @@ fn two_hosts_swap_under_load_and_each_row_is_its_revisions() -> Result<()> {
                 first.kill()?;
                 first = job.run()?;
             }
+            6 => take_back(&job, random.random())?,
             _ => {}
         }
     }
@@ -96,7 +102,7 @@ fn what_cannot_run_is_refused_and_a_restart_runs_what_is_active() -> Result<()> 
     refused(&["enrich-country", "builtin:enrich-locale"], "locales")?;
     refused(&["enrich-email", "nothing.wasm"], "nothing.wasm")?;
     ensure!(job.psql("select active_revision from gristmill.pipeline")? == "1");
-    swap(&job, CONFIGS[0])?;
+    swap(&job, "builtin:enrich-email", CONFIGS[0])?;
     run.kill()?;
     let _run = job.run()?;
     job.generate(1_000, 500, 2)?;
@@ -112,13 +118,26 @@ fn what_cannot_run_is_refused_and_a_restart_runs_what_is_active() -> Result<()> 
     check(&job)
 }
 
-/// Swaps the config of `enrich-email`.
-fn swap(job: &Job, config: &str) -> Result<()> {
+/// Swaps in a component that traps, and waits until the hosts have gone back by themselves.
+fn take_back(job: &Job, seed: u64) -> Result<()> {
+    let active = || job.psql("select active_revision from gristmill.pipeline");
+    let before = active()?;
+    let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
+    swap(job, flawed.to_str().context("a path")?, PANICS)?;
+    job.generate(20_000, 5_000, seed)?;
+    wait_until("the hosts to go back", Duration::from_secs(60), || {
+        Ok(active()? == before)
+    })
+    .with_context(|| job.explain())
+}
+
+/// Swaps `enrich-email`.
+fn swap(job: &Job, component: &str, config: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("config.json");
     std::fs::write(&file, config)?;
     let file = file.to_str().context("a path")?;
-    let component = ["enrich-email", "builtin:enrich-email", "--config", file];
+    let component = ["enrich-email", component, "--config", file];
     let all = [
         &["transform", "swap"],
         &component[..],
