@@ -86,8 +86,8 @@ impl Shared {
     /// The fleet's row was read: partitions that halted for a revision that is no longer theirs hear of it.
     pub fn learned(&self, rollout: Rollout) {
         self.rollout.send_if_modified(|known| {
-            let news = (known.active, known.staging, known.canary)
-                != (rollout.active, rollout.staging, rollout.canary);
+            let told = |r: &Rollout| (r.active, r.staging, r.canary, r.is_shadowed);
+            let news = told(known) != told(&rollout);
             *known = rollout;
             news
         });

@@ -161,7 +161,7 @@ async fn open_pipeline(path: &Path) -> Result<(Pipeline, Database)> {
 }
 
 /// Cancelled at the first Ctrl-C or SIGTERM; a second one ends the process at once.
-fn stop_signal() -> Result<CancellationToken> {
+pub(crate) fn stop_signal() -> Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (
         signal(SignalKind::interrupt())?,

@@ -11,7 +11,7 @@ pub async fn give_up(
     revision: i32,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition = null \
+    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition = null, shadow_rows = null \
           where pipeline = $1 and staging_revision = $2 returning pipeline) \
         update gristmill.revision r set state = 'failed', reason = concat_ws('; ', r.reason, $3::text) from p \
         where r.pipeline = p.pipeline and r.revision = $2";
@@ -29,7 +29,7 @@ pub async fn canary(
     revision: i32,
     partition: i32,
 ) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.pipeline set canary_partition = $3 where pipeline = $1 and staging_revision = $2";
+    let sql = "update gristmill.pipeline set canary_partition = $3, shadow_rows = null where pipeline = $1 and staging_revision = $2";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &partition])
         .await
@@ -46,7 +46,7 @@ pub async fn activate(
     fallback: bool,
 ) -> Result<bool, DatabaseError> {
     let sql = "with p as (update gristmill.pipeline set active_revision = $2, previous_revision = case when $4 then $3 end, activated_at = now(), \
-            staging_revision = null, canary_partition = null \
+            staging_revision = null, canary_partition = null, shadow_rows = null \
           where pipeline = $1 and active_revision = $3 and staging_revision = $2 returning pipeline), \
         old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3 and $2 <> $3) \
         update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $2";
@@ -66,7 +66,7 @@ pub async fn roll_back(
     reason: &str,
 ) -> Result<bool, DatabaseError> {
     let sql = "with p as (update gristmill.pipeline set active_revision = $3, previous_revision = null, activated_at = now(), \
-            staging_revision = null, canary_partition = null \
+            staging_revision = null, canary_partition = null, shadow_rows = null \
           where pipeline = $1 and active_revision = $2 and previous_revision = $3 returning pipeline), \
         bad as (update gristmill.revision r set state = 'failed', reason = concat_ws('; ', r.reason, $4::text) from p \
           where r.pipeline = p.pipeline and r.revision = $2) \

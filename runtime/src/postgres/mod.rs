@@ -21,6 +21,7 @@ pub mod pool;
 pub mod replay;
 pub mod rollout;
 pub mod schema;
+pub mod shadow;
 pub mod sink;
 pub mod target;
 

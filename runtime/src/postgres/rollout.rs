@@ -20,6 +20,8 @@ pub struct Rollout {
     pub staging: Option<i32>,
     /// The partition that runs `staging` already.
     pub canary: Option<i32>,
+    /// Whether `staging` is compared with the active one on live records.
+    pub is_shadowed: bool,
 }
 
 impl Rollout {
@@ -48,13 +50,14 @@ impl Rollout {
             is_young: row.try_get("is_young")?,
             staging: row.try_get("staging_revision")?,
             canary: row.try_get("canary_partition")?,
+            is_shadowed: row.try_get("is_shadowed")?,
         })
     }
 }
 
 /// The columns of [`Rollout`]. An hour: longer than what looks at a change takes, shorter than what would make the older revision strange to the data.
 const COLUMNS: &str = "active_run, active_revision, previous_revision, activated_at > now() - interval '1 hour' as is_young, \
-    staging_revision, canary_partition";
+    staging_revision, canary_partition, shadow_rows is not null as is_shadowed";
 
 /// Where the fleet stands. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
@@ -130,7 +133,10 @@ pub async fn propose(
         .await
         .map_err(failed())?
         .get(0);
-    let stage = "update gristmill.pipeline set staging_revision = $2 where pipeline = $1";
+    let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = $1), \
+        gone as (update gristmill.revision r set state = 'retired', reason = concat_ws('; ', r.reason, 'another one was staged in its place') \
+          from before where r.pipeline = $1 and r.revision = before.staging_revision and r.revision <> $2) \
+        update gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline = $1";
     transaction
         .execute(stage, &[&pipeline, &revision])
         .await

@@ -26,7 +26,7 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         version: 1,
         name: "001_gristmill",
@@ -41,6 +41,11 @@ const MIGRATIONS: [Migration; 3] = [
         version: 3,
         name: "003_canary",
         sql: include_str!("../../../schema/003_canary.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "004_shadow",
+        sql: include_str!("../../../schema/004_shadow.sql"),
     },
 ];
 

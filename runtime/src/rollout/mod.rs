@@ -1,7 +1,7 @@
 //! Changing what a fleet runs, while it runs.
 //!
 //! ```text
-//! stage (bytes and definition into Postgres) -> every live host loads it and answers -> canary? -> one compare-and-swap activates
+//! stage (bytes and definition into Postgres) -> every live host loads it and answers -> shadow? -> canary? -> one compare-and-swap activates
 //!     -> each worker changes at a batch boundary, in its flush
 //! ```
 //!

@@ -7,13 +7,29 @@ use gristmill_core::record::Records;
 use jiff::Timestamp;
 
 use super::fallback::{Failure, Fallback};
+use super::shadow::Shadow;
 use super::{Ended, Worker};
 
 impl Worker {
     pub(super) async fn compute(&mut self) -> Result<Computed, Ended> {
         let records = self.open.take();
-        self.chain(|chain, now_us| chain.compute(records, now_us))
-            .await
+        self.shadow = Shadow::wanted(self.shadow.take(), &self.shared, &self.partition);
+        let Some(mut shadow) = self.shadow.take() else {
+            let work = |chain: &mut Chain, now_us| chain.compute(records, now_us);
+            return self.chain(work).await;
+        };
+        let mut compared = None;
+        let work = |chain: &mut Chain, now_us| {
+            let computed = shadow.compute(chain, records, now_us)?;
+            compared = Some(computed.1);
+            Ok(computed.0)
+        };
+        let computed = self.chain(work).await?;
+        self.shadow = Some(shadow);
+        if let Some(compared) = compared {
+            compared.report(&self.shared, &self.partition).await;
+        }
+        Ok(computed)
     }
 
     /// Lets the chain work, away from the tasks that wait for sockets.

@@ -14,6 +14,7 @@ mod fallback;
 mod flight;
 mod open;
 mod ratio;
+mod shadow;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ use crate::supervisor::Shared;
 use flight::{Flight, Landed};
 use open::Open;
 use ratio::Ratio;
+use shadow::Shadow;
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below what an operator who pressed Ctrl-C or a rebalance can bear.
 const STOP_WAIT: Duration = Duration::from_secs(3);
@@ -69,6 +71,8 @@ pub struct Worker {
     ratio: Ratio,
     /// Where the fleet stands, as this process hears of it: a second late at most.
     news: watch::Receiver<Rollout>,
+    /// What is computed beside, to be compared.
+    shadow: Option<Shadow>,
 }
 
 impl Worker {
@@ -95,6 +99,7 @@ impl Worker {
         let ratio = Ratio::new(shared.config.dead_letters.ratio_max);
         Ok(Self {
             news: shared.rollout.subscribe(),
+            shadow: None,
             shared,
             partition,
             lease,

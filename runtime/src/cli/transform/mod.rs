@@ -6,6 +6,7 @@ mod fleet;
 mod history;
 mod inspect;
 mod new;
+mod shadow;
 mod swap;
 mod test;
 

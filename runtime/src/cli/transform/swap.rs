@@ -28,6 +28,9 @@ pub(in crate::cli) struct SwapArgs {
     /// A column that the pipeline stops to write: its values in the table stay as they are
     #[arg(long, value_name = "COLUMN")]
     retire: Vec<String>,
+    /// First compute so many rows by both revisions, write those of the active one, and show what differs
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(i64).range(1..))]
+    shadow: Option<i64>,
     /// Run it on one partition only, until `transform promote` or `transform rollback`
     #[arg(long, value_name = "PARTITION")]
     canary: Option<i32>,
@@ -70,8 +73,18 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     }
     let reason = format!("swap {} {}", args.name, args.component);
     let revision = fleet.stage(parts, &args.retire, &reason).await?;
+    if let Some(rows) = args.shadow {
+        fleet.shadow(revision, rows).await?;
+    }
     match args.canary {
         Some(partition) => fleet.begin_canary(revision, partition).await,
+        None if args.shadow.is_some() => {
+            println!(
+                "\nrevision {revision} is staged and ready: `gristmill transform promote` makes it active, `gristmill transform rollback {}` gives it up",
+                args.name
+            );
+            Ok(())
+        }
         None => fleet.activate(revision, true).await,
     }
 }
@@ -81,7 +94,7 @@ pub(super) async fn promote(args: PipelineArg) -> Result<()> {
     let name = &fleet.config.pipeline.name;
     let staged = fleet.stands.staging.with_context(|| {
         format!(
-            "nothing is staged for the pipeline {name}: `gristmill transform swap --canary` does"
+            "nothing is staged for the pipeline {name}: `gristmill transform swap` with `--shadow` or `--canary` does"
         )
     })?;
     // Hosts may have come since it was staged.
