@@ -1,6 +1,7 @@
 //! What one rule makes otherwise than another, or than what a table holds: counted, with a handful of examples.
 
 mod between;
+pub mod recorded;
 mod text;
 
 use std::collections::BTreeMap;

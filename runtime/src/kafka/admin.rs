@@ -144,15 +144,7 @@ impl Admin {
         if offset < low || offset >= high {
             return Ok(None);
         }
-        let reader = self.reader(READER_GROUP).map_err(explain)?;
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(
-            &partition.topic,
-            partition.partition,
-            Offset::Offset(offset),
-        )
-        .map_err(explain)?;
-        reader.assign(&list).map_err(explain)?;
+        let reader = self.reader_at(partition, offset).map_err(explain)?;
         let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
             match reader.poll(deadline - Instant::now()) {
@@ -213,7 +205,26 @@ impl Admin {
         config.create_with_context(Reasons::default())
     }
 
-    fn explain(&self, what: &str, topic: Option<&str>, source: KafkaError) -> AdminError {
+    /// One that reads `partition` from `offset` on.
+    pub(super) fn reader_at(
+        &self,
+        partition: &TopicPartition,
+        offset: i64,
+    ) -> KafkaResult<BaseConsumer<Reasons>> {
+        let reader = self.reader(READER_GROUP)?;
+        let mut list = TopicPartitionList::new();
+        let (topic, number) = (&partition.topic, partition.partition);
+        list.add_partition_offset(topic, number, Offset::Offset(offset))?;
+        reader.assign(&list)?;
+        Ok(reader)
+    }
+
+    pub(super) fn explain(
+        &self,
+        what: &str,
+        topic: Option<&str>,
+        source: KafkaError,
+    ) -> AdminError {
         // The complaint waits in the client's queue, between lines of its log.
         let deadline = Instant::now() + COMPLAINT_TIMEOUT;
         while Instant::now() < deadline {

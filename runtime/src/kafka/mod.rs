@@ -5,7 +5,7 @@
 //! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's callback;
 //! - [`fault`]: what it cannot decide itself;
 //! - [`instance`]: the id by which the group knows this process again after a crash;
-//! - [`admin`]: topics, offsets and single records, asked for by hand;
+//! - [`admin`]: topics, offsets and single records, asked for by hand; `range`: all records between two offsets;
 //! - [`producer`]: dead letters on their way into a topic; [`events`]: events, for `produce`.
 
 pub mod admin;
@@ -20,6 +20,7 @@ mod hint;
 pub mod instance;
 mod polling;
 pub mod producer;
+mod range;
 mod reading;
 pub mod rebalance;
 

@@ -198,6 +198,14 @@ impl Connection {
         !self.busy && !self.client.is_closed()
     }
 
+    /// From here on Postgres itself refuses whatever would write.
+    pub async fn only_read(&self) -> Result<(), DatabaseError> {
+        let sql = "set default_transaction_read_only = on";
+        self.batch_execute(sql)
+            .await
+            .map_err(DatabaseError::query("make the session read-only"))
+    }
+
     /// Prepares `sql` with parameters of `types`, or finds it prepared.
     pub(super) async fn prepared(
         &mut self,

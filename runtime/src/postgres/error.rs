@@ -1,7 +1,7 @@
 //! What can go wrong with Postgres, in terms of what to do about it.
 
 use gristmill_core::action::{Action, SinkFault, SqlState, action};
-use tokio_postgres::error::Severity;
+use tokio_postgres::error::{Severity, SqlState as Code};
 
 /// Trouble with a connection or a statement outside the flush. Never holds the password.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,15 @@ impl DatabaseError {
     /// For `map_err`: says what was being done, as it follows "cannot".
     pub(super) fn query(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
         move |source| Self::Query { doing, source }
+    }
+
+    /// Whether a table or schema that it asked for does not exist.
+    pub fn is_missing(&self) -> bool {
+        let Self::Query { source, .. } = self else {
+            return false;
+        };
+        let missing = [&Code::UNDEFINED_TABLE, &Code::INVALID_SCHEMA_NAME];
+        source.code().is_some_and(|code| missing.contains(&code))
     }
 
     /// What this means to a worker.

@@ -6,6 +6,7 @@ mod fleet;
 mod history;
 mod inspect;
 mod new;
+mod replay;
 mod shadow;
 mod swap;
 mod test;
@@ -34,6 +35,13 @@ pub(super) enum Command {
     /// Say what a component is: reads, joins, writes, codes, config, imports, limits, size, digest
     #[command(after_help = "Example: gristmill transform inspect builtin:enrich-email")]
     Inspect(inspect::Args),
+    /// Run recorded traffic through a new rule, and show what would differ from what the table holds; nothing is written
+    ///
+    /// The rest of the chain is as in the active revision, or as the file says where none is. A row that a newer event has made since is not compared.
+    #[command(
+        after_help = "Example: gristmill transform replay pipelines/users.toml enrich-email --component new.wasm --from 0 --to 10000"
+    )]
+    Replay(replay::Args),
     /// Change a rule of a pipeline that runs: no restart, nothing lost or doubled
     #[command(
         after_help = "Example: gristmill transform swap enrich-email new.wasm --pipeline pipelines/users.toml"
@@ -59,6 +67,7 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => bench::run(&args)?,
         Command::Build(args) => build::run(&args)?,
         Command::Inspect(args) => inspect::run(&args)?,
+        Command::Replay(args) => replay::run(args).await?,
         Command::Swap(args) => swap::swap(args).await?,
         Command::Promote(args) => swap::promote(args).await?,
         Command::Rollback(args) => swap::rollback(args).await?,
