@@ -5,6 +5,7 @@
 //! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
 //! - [`guests`]: components that are there for tests only;
 //! - [`guide`]: the commands of the guide for authors;
+//! - [`rules`]: changing a rule of a job that runs;
 //! - [`topic`]: what is really in a topic;
 //! - [`seed`]: randomness that can be repeated;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
@@ -16,6 +17,7 @@ pub mod job;
 pub mod kafka;
 pub mod oracle;
 pub mod program;
+pub mod rules;
 pub mod seed;
 pub mod table;
 pub mod topic;

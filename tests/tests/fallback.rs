@@ -55,7 +55,7 @@ fn bad_data_takes_nothing_back() -> Result<()> {
     let _run = started(&job)?;
     swap(&job, &json!({ "rejects": ["bad.example"] }), &[])?;
     // No JSON, a row that no revision could write, and what the new rule declares it rejects.
-    write(&job, &[Message::new(0, "{")])?;
+    topic::write(&job.kafka.bootstrap(), &job.topic, &[Message::new(0, "{")])?;
     say(&job, 0, 10..11, "spoilt.example")?;
     say(&job, 0, 11..12, "bad.example")?;
     say(&job, 0, 12..20, "good.example")?;
@@ -114,7 +114,7 @@ fn a_canary_runs_on_its_partition_is_promoted_and_fails_alone() -> Result<()> {
         "{second:#}"
     );
 
-    transform(&job, &["promote"])?;
+    job.transform(&["promote"])?;
     say(&job, 0, 30..31, "none.example")?;
     say(&job, 0, 31..32, "good.example")?;
     ensure!(corporate(31)? == "t", "{}", job.explain());
@@ -143,9 +143,9 @@ fn a_canary_runs_on_its_partition_is_promoted_and_fails_alone() -> Result<()> {
         &json!({ "corporate_domains": ["none.example"] }),
         &["--canary", "0"],
     )?;
-    let given_up = transform(&job, &["rollback", "enrich-email"])?;
+    let given_up = job.transform(&["rollback", "enrich-email"])?;
     ensure!(given_up.contains("is given up"), "{given_up}");
-    let history = transform(&job, &["history"])?;
+    let history = job.transform(&["history"])?;
     ensure!(
         history.contains("rolled back by itself") && history.contains("given up by"),
         "{history}"
@@ -163,40 +163,15 @@ fn started(job: &Job) -> Result<gristmill_tests::process::Process> {
 
 /// Users with addresses in `domain`, written when this returns.
 fn say(job: &Job, partition: i32, ids: std::ops::Range<i32>, domain: &str) -> Result<()> {
-    let event = |id: i32| {
-        json!({
-            "op": "c", "timestamp_ms": 1_726_531_200_000_i64 + i64::from(partition),
-            "after": { "user_id": id, "name": "Ann", "email": format!("ann.{id}@{domain}") },
-        })
-    };
-    let messages: Vec<_> = ids
-        .map(|id| Message::new(partition, event(id).to_string()))
-        .collect();
-    write(job, &messages)
-}
-
-fn write(job: &Job, messages: &[Message]) -> Result<()> {
-    topic::write(&job.kafka.bootstrap(), &job.topic, messages)?;
+    job.users(partition, ids, domain)?;
     job.wait_until_caught_up()
 }
 
 /// Puts the flawed rule in the place of `enrich-email`.
 fn swap(job: &Job, config: &Value, flags: &[&str]) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("config.json");
-    std::fs::write(&file, config.to_string())?;
-    let (component, config) = (
-        guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?,
-        file.display().to_string(),
-    );
-    let component = component.display().to_string();
-    let swap = ["swap", "enrich-email", &component, "--config", &config];
-    transform(job, &[&swap[..], flags].concat())
-}
-
-fn transform(job: &Job, arguments: &[&str]) -> Result<String> {
-    let all = [&["transform"], arguments, &["--pipeline", "users.toml"]].concat();
-    job.gristmill(&all).with_context(|| job.explain())
+    let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
+    let flawed = flawed.to_str().context("a path")?;
+    job.swap(flawed, &config.to_string(), flags)
 }
 
 fn active(job: &Job) -> Result<String> {
@@ -214,7 +189,7 @@ fn back_to_first(job: &Job, why: &str) -> Result<()> {
     })
     .with_context(|| job.explain())?;
     ensure!(states(job)? == "active\nfailed", "{}", states(job)?);
-    let history = transform(job, &["history"])?;
+    let history = job.transform(&["history"])?;
     ensure!(
         history.contains("rolled back by itself") && history.contains(why),
         "{history}"

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use gristmill_tests::guests;
 use gristmill_tests::job::Job;
-use gristmill_tests::topic::{self, Message};
 use serde_json::{Value, json};
 
 #[test]
@@ -37,9 +36,9 @@ fn what_differs_is_shown_before_it_is_written_and_promoted_by_hand() -> Result<(
     job.wait_until_caught_up()?;
     let written = "select count(*) from users_enriched where is_corporate or _gm_revision <> 1";
     ensure!(job.psql(written)? == "0", "{}", job.explain());
-    let history = transform(&job, &["history"])?;
+    let history = job.transform(&["history"])?;
     ensure!(history.contains("revision 2 is being staged"), "{history}");
-    transform(&job, &["promote"])?;
+    job.transform(&["promote"])?;
     ensure!(job.psql("select active_revision from gristmill.pipeline")? == "2");
 
     // A rule that does the same.
@@ -47,7 +46,7 @@ fn what_differs_is_shown_before_it_is_written_and_promoted_by_hand() -> Result<(
     let report = under_load(&job, || swap(&job, &same, "50"))?;
     let (compared, differ) = counts(&report)?;
     ensure!(compared >= 50 && differ == 0, "{report}");
-    let given_up = transform(&job, &["rollback", "enrich-email"])?;
+    let given_up = job.transform(&["rollback", "enrich-email"])?;
     ensure!(given_up.contains("revision 3 is given up"), "{given_up}");
     ensure!(job.psql("select active_revision from gristmill.pipeline")? == "2");
 
@@ -106,31 +105,14 @@ fn under_load(job: &Job, work: impl FnOnce() -> Result<String> + Send) -> Result
 
 /// Twenty users from `from` on, on both partitions, all of one domain.
 fn say(job: &Job, from: i32) -> Result<()> {
-    let event = |id: i32| {
-        json!({
-            "op": "c", "timestamp_ms": 1_726_531_200_000_i64,
-            "after": { "user_id": id, "name": "Ann", "email": format!("ann.{id}@good.example") },
-        })
-    };
-    let messages: Vec<_> = (from..from + 20)
-        .map(|id| Message::new(id % 2, event(id).to_string()))
-        .collect();
-    topic::write(&job.kafka.bootstrap(), &job.topic, &messages)
+    job.users(0, from..from + 10, "good.example")?;
+    job.users(1, from + 10..from + 20, "good.example")
 }
 
 fn swap(job: &Job, config: &Value, rows: &str) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("config.json");
-    std::fs::write(&file, config.to_string())?;
-    let component = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
-    let (component, config) = (component.display().to_string(), file.display().to_string());
-    let swap = ["swap", "enrich-email", &component, "--config", &config];
-    transform(job, &[&swap[..], &["--shadow", rows]].concat())
-}
-
-fn transform(job: &Job, arguments: &[&str]) -> Result<String> {
-    let all = [&["transform"], arguments, &["--pipeline", "users.toml"]].concat();
-    job.gristmill(&all).with_context(|| job.explain())
+    let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
+    let flawed = flawed.to_str().context("a path")?;
+    job.swap(flawed, &config.to_string(), &["--shadow", rows])
 }
 
 /// Rows compared, and of them those that differ.

@@ -34,7 +34,7 @@ fn two_hosts_swap_under_load_and_each_row_is_its_revisions() -> Result<()> {
     let mut second = job.run()?;
     for round in 0..8 {
         job.generate(20_000, 5_000, random.random())?;
-        swap(&job, "builtin:enrich-email", CONFIGS[round % CONFIGS.len()])?;
+        job.swap("builtin:enrich-email", CONFIGS[round % CONFIGS.len()], &[])?;
         sleep(Duration::from_millis(random.random_range(0..500)));
         match round {
             2 => second = job.run()?,
@@ -102,7 +102,7 @@ fn what_cannot_run_is_refused_and_a_restart_runs_what_is_active() -> Result<()> 
     refused(&["enrich-country", "builtin:enrich-locale"], "locales")?;
     refused(&["enrich-email", "nothing.wasm"], "nothing.wasm")?;
     ensure!(job.psql("select active_revision from gristmill.pipeline")? == "1");
-    swap(&job, "builtin:enrich-email", CONFIGS[0])?;
+    job.swap("builtin:enrich-email", CONFIGS[0], &[])?;
     run.kill()?;
     let _run = job.run()?;
     job.generate(1_000, 500, 2)?;
@@ -123,29 +123,12 @@ fn take_back(job: &Job, seed: u64) -> Result<()> {
     let active = || job.psql("select active_revision from gristmill.pipeline");
     let before = active()?;
     let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
-    swap(job, flawed.to_str().context("a path")?, PANICS)?;
+    job.swap(flawed.to_str().context("a path")?, PANICS, &[])?;
     job.generate(20_000, 5_000, seed)?;
     wait_until("the hosts to go back", Duration::from_secs(60), || {
         Ok(active()? == before)
     })
     .with_context(|| job.explain())
-}
-
-/// Swaps `enrich-email`.
-fn swap(job: &Job, component: &str, config: &str) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("config.json");
-    std::fs::write(&file, config)?;
-    let file = file.to_str().context("a path")?;
-    let component = ["enrich-email", component, "--config", file];
-    let all = [
-        &["transform", "swap"],
-        &component[..],
-        &["--pipeline", "users.toml"],
-    ]
-    .concat();
-    job.gristmill(&all).with_context(|| job.explain())?;
-    Ok(())
 }
 
 /// The oracle, with the rule of the revision that the activation rows name for each row's record.
