@@ -85,7 +85,11 @@ fn a_column_is_given_up_only_by_name_and_keeps_its_values() -> Result<()> {
     );
     ensure!(active(&job)? == "1");
     let named = ["--retire", "email_domain", "--retire", "is_corporate"];
-    job.swap(empty, config, &named)?;
+    let said = job.swap(empty, config, &named)?;
+    ensure!(
+        said.contains("no longer written: email_domain, is_corporate"),
+        "{said}"
+    );
     say(&job, 10..20)?;
     say(&job, 20..30)?;
     let domains = "select count(email_domain) filter (where user_id < 10), count(email_domain) filter (where user_id >= 20) from users_enriched";

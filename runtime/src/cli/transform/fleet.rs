@@ -166,20 +166,26 @@ pub(super) fn rule(spec: &Spec, name: &str) -> Option<serde_json::Value> {
 
 /// Columns that are no longer written keep their old values, which somebody must want.
 fn dropped_columns(active: &Pipeline, next: &Pipeline, retire: &[String]) -> Result<()> {
-    let gone =
-        active.fields().iter().map(|f| &f.name).filter(|name| {
-            next.fields().iter().all(|f| f.name != **name) && !retire.contains(name)
-        });
-    let gone: Vec<&str> = gone.map(String::as_str).collect();
-    if gone.is_empty() {
-        return Ok(());
+    let written = |name: &String| next.fields().iter().any(|f| f.name == *name);
+    let names = active.fields().iter().map(|f| f.name.clone());
+    let (retired, gone): (Vec<String>, Vec<String>) = names
+        .filter(|name| !written(name))
+        .partition(|name| retire.contains(name));
+    if !gone.is_empty() {
+        let flags: Vec<String> = gone.iter().map(|g| format!("--retire {g}")).collect();
+        bail!(
+            "the pipeline would no longer write {}, and the table would keep old values: write it again, or say {}",
+            gone.join(", "),
+            flags.join(" ")
+        );
     }
-    let flags: Vec<String> = gone.iter().map(|g| format!("--retire {g}")).collect();
-    bail!(
-        "the pipeline would no longer write {}, and the table would keep old values: write it again, or say {}",
-        gone.join(", "),
-        flags.join(" ")
-    )
+    if !retired.is_empty() {
+        println!(
+            "no longer written: {}; the table keeps the values that it has",
+            retired.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// `user@host`, for `gristmill.revision.by`.
