@@ -5,6 +5,7 @@
 //! on a fresh instance.
 
 mod answer;
+mod prove;
 mod sample;
 
 use gristmill_core::column::Batch;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use crate::sandbox::{Component, SandboxError};
 use answer::Answer;
 
+pub use prove::prove;
 pub use sample::sample;
 
 /// A row that the component fails on, alone in a batch.

@@ -24,7 +24,7 @@ pub(super) struct Fleet {
     pub(super) config: Config,
     database: Database,
     pub(super) connection: Connection,
-    sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
     pub(super) stands: Rollout,
     pub(super) active: Pipeline,
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::authoring::read_config;
 use crate::parts::{Parts, component};
 use crate::postgres::history;
+use crate::purity;
 use crate::rollout::stage;
 use crate::spec::Spec;
 
@@ -71,6 +72,7 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     if args.config.is_some() {
         parts.config.transform[position].config = read_config(args.config.as_deref())?;
     }
+    purity::prove(&fleet.sandbox, &parts, position)?;
     let reason = format!("swap {} {}", args.name, args.component);
     let revision = fleet.stage(parts, &args.retire, &reason).await?;
     if let Some(rows) = args.shadow {
