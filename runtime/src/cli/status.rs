@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::kafka::TopicPartition;
 use crate::kafka::admin::Admin;
 use crate::postgres::checkpoint::{self, Checkpoint, PartitionState};
-use crate::postgres::dead_letter::{self, LetterState};
+use crate::postgres::dead_letter::{self, Filter, LetterState};
 use crate::postgres::{gap, host, pipeline};
 
 pub(super) async fn run(path: &Path) -> Result<()> {
@@ -23,7 +23,11 @@ pub(super) async fn run(path: &Path) -> Result<()> {
         active.with_context(|| format!("the pipeline `{name}` has never run on this database"))?;
     let checkpoints = checkpoint::list(&connection, &name, run).await?;
     let gaps = gap::list(&connection, &name, run).await?;
-    let waiting = dead_letter::count(&connection, &name, run, LetterState::New).await?;
+    let new = Filter {
+        states: vec![LetterState::New],
+        ..Filter::default()
+    };
+    let waiting = dead_letter::count(&connection, &name, run, &new).await?;
     let alive = host::alive(&connection, &name).await?;
     println!(
         "pipeline {name}: {} -> {}, run {run}, revision {revision}",

@@ -36,12 +36,48 @@ pub struct StoredLetter {
 /// Which dead letters to list. The default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    pub state: Option<LetterState>,
+    /// In one of these states; none: in any.
+    pub states: Vec<LetterState>,
     pub code: Option<String>,
     pub topic: Option<String>,
     pub partition: Option<i32>,
     /// At most so many, oldest offsets first.
     pub limit: Option<i64>,
+}
+
+/// What [`Filter`] lets through; parameters as [`Selected`] has them.
+const SELECTED: &str = "from gristmill.dead_letter where pipeline = $1 and run = $2 and (cardinality($3::text[]) = 0 or state = any ($3)) \
+    and ($4::text is null or code = $4) and ($5::text is null or topic = $5) and ($6::int4 is null or partition = $6)";
+
+/// The parameters of [`SELECTED`].
+struct Selected<'a> {
+    pipeline: &'a str,
+    run: i64,
+    states: Vec<&'static str>,
+    filter: &'a Filter,
+}
+
+impl<'a> Selected<'a> {
+    fn new(pipeline: &'a str, run: i64, filter: &'a Filter) -> Self {
+        Self {
+            pipeline,
+            run,
+            states: filter.states.iter().map(|s| s.as_str()).collect(),
+            filter,
+        }
+    }
+
+    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let filter = self.filter;
+        vec![
+            &self.pipeline,
+            &self.run,
+            &self.states,
+            &filter.code,
+            &filter.topic,
+            &filter.partition,
+        ]
+    }
 }
 
 /// The dead letters of a run that `filter` lets through, by topic, partition, offset and ordinal.
@@ -51,36 +87,30 @@ pub async fn list(
     run: i64,
     filter: &Filter,
 ) -> Result<Vec<StoredLetter>, DatabaseError> {
-    let sql = "select * from gristmill.dead_letter where pipeline = $1 and run = $2 and ($3::text is null or state = $3) and ($4::text is null or code = $4) \
-        and ($5::text is null or topic = $5) and ($6::int4 is null or partition = $6) order by topic, partition, \"offset\", ordinal limit $7";
-    let state = filter.state.map(LetterState::as_str);
-    let parameters: [&(dyn ToSql + Sync); 7] = [
-        &pipeline,
-        &run,
-        &state,
-        &filter.code,
-        &filter.topic,
-        &filter.partition,
-        &filter.limit,
-    ];
+    let sql =
+        format!("select * {SELECTED} order by topic, partition, \"offset\", ordinal limit $7");
+    let selected = Selected::new(pipeline, run, filter);
+    let mut parameters = selected.parameters();
+    parameters.push(&filter.limit);
     letters(
         client
-            .query(sql, &parameters)
+            .query(&sql, &parameters)
             .await
             .map_err(DatabaseError::query("list dead letters"))?,
     )
 }
 
-/// How many dead letters of a run are in `state`.
+/// How many dead letters of a run `filter` lets through, whatever its limit.
 pub async fn count(
     client: &Client,
     pipeline: &str,
     run: i64,
-    state: LetterState,
+    filter: &Filter,
 ) -> Result<i64, DatabaseError> {
-    let sql = "select count(*) from gristmill.dead_letter where pipeline = $1 and run = $2 and state = $3";
+    let sql = format!("select count(*) {SELECTED}");
+    let selected = Selected::new(pipeline, run, filter);
     let row = client
-        .query_one(sql, &[&pipeline, &run, &state.as_str()])
+        .query_one(&sql, &selected.parameters())
         .await
         .map_err(DatabaseError::query("count dead letters"))?;
     Ok(row.get(0))

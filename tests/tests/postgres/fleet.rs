@@ -304,7 +304,7 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     let again = replay(&mut connection, &fixture.sink, replay_of, &batch, &|_| None).await?;
     assert_eq!((again.used, again.again), (0, 1));
     let filter = Filter {
-        state: Some(LetterState::New),
+        states: vec![LetterState::New],
         code: Some("unknown-op".into()),
         partition: Some(0),
         limit: Some(1),
@@ -312,6 +312,10 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     };
     let listed = dead_letter::list(&connection, PIPELINE, 1, &filter).await?;
     assert_eq!(listed.iter().map(|l| l.id.offset).collect::<Vec<_>>(), [2]);
+    let counted = dead_letter::count(&connection, PIPELINE, 1, &filter).await?;
+    assert_eq!(counted, 2, "the limit is for lists");
+    let all = dead_letter::count(&connection, PIPELINE, 1, &Filter::default()).await?;
+    assert_eq!(all, 4);
     let shown = dead_letter::show(&connection, PIPELINE, 1, &"people_cdc/0/3/0".parse()?).await?;
     assert_eq!(shown.context("the letter")?.message, "bad");
     for text in ["people_cdc/0/3", "/0/3/0", "people_cdc/0/x/0", ""] {

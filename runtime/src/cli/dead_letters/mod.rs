@@ -1,28 +1,21 @@
 //! `gristmill dead-letters`: records that could not be used.
 
+mod replay;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
 use crate::authoring;
 use crate::config::Config;
-use crate::pipeline::Pipeline;
-use crate::postgres::blame::blame;
 use crate::postgres::connect::{Connection, Database};
 use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use crate::postgres::error::FlushError;
 use crate::postgres::pipeline::active;
-use crate::postgres::replay::{Replay, Replayed, replay};
-use crate::postgres::sink::Sink;
-use crate::postgres::target::Target;
 use crate::sandbox::Sandbox;
-
-/// Dead letters that a replay reads and commits at a time, a partition.
-const REPLAY_BATCH: usize = 1_000;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -32,6 +25,9 @@ pub(super) enum Command {
         pipeline: PathBuf,
         #[command(flatten)]
         select: Select,
+        /// At most so many, oldest offsets first
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
     },
     /// All about one dead letter, its bytes included
     Show {
@@ -50,7 +46,7 @@ pub(super) enum Command {
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
     },
-    /// Run the current rules again on dead letters; an older event never overwrites a newer row
+    /// Run the rules of the active revision again on dead letters; an older event never overwrites a newer row
     #[command(
         after_help = "Example: gristmill dead-letters replay pipelines/users.toml --code unknown-op"
     )]
@@ -61,6 +57,9 @@ pub(super) enum Command {
         ids: Vec<LetterId>,
         #[command(flatten)]
         select: Select,
+        /// At most so many, oldest offsets first
+        #[arg(long)]
+        limit: Option<i64>,
     },
 }
 
@@ -75,9 +74,6 @@ pub(super) struct Select {
     /// Only this partition
     #[arg(long)]
     partition: Option<i32>,
-    /// At most so many
-    #[arg(long)]
-    limit: Option<i64>,
 }
 
 fn state(text: &str) -> Result<LetterState, String> {
@@ -89,25 +85,32 @@ fn state(text: &str) -> Result<LetterState, String> {
 }
 
 impl Select {
-    fn filter(self) -> Filter {
+    fn filter(self, limit: Option<i64>) -> Filter {
         Filter {
-            state: self.state,
+            states: self.state.into_iter().collect(),
             code: self.code,
             topic: None,
             partition: self.partition,
-            limit: self.limit,
+            limit,
         }
     }
 }
 
 pub(super) async fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::List { pipeline, select } => {
+        Command::List {
+            pipeline,
+            select,
+            limit,
+        } => {
             let (config, database) = super::open(&pipeline)?;
             let name = &config.pipeline.name;
             let connection = database.connect().await?;
             let run = active_run(&connection, name).await?;
-            list(&dead_letter::list(&connection, name, run, &select.filter()).await?);
+            let filter = select.filter(Some(limit));
+            let letters = dead_letter::list(&connection, name, run, &filter).await?;
+            let all = dead_letter::count(&connection, name, run, &filter).await?;
+            list(&letters, all);
         }
         Command::Show { pipeline, id } => {
             let (config, database) = super::open(&pipeline)?;
@@ -123,9 +126,10 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
             pipeline,
             ids,
             select,
+            limit,
         } => {
-            let (pipeline, database) = super::open_pipeline(&pipeline).await?;
-            let replayed = replay_all(&pipeline, &database, ids, select.filter()).await?;
+            let (config, database) = super::open(&pipeline)?;
+            let replayed = replay::all(config, &database, ids, select.filter(limit)).await?;
             println!(
                 "{} replayed, {} still cannot be used",
                 replayed.used, replayed.again
@@ -155,8 +159,9 @@ async fn stored(config: &Config, database: &Database, id: &LetterId) -> Result<S
     })
 }
 
-fn list(letters: &[StoredLetter]) {
-    if letters.is_empty() {
+/// `all`: how many there are without the limit.
+fn list(letters: &[StoredLetter], all: i64) {
+    if all == 0 {
         println!("no dead letters");
         return;
     }
@@ -183,6 +188,10 @@ fn list(letters: &[StoredLetter]) {
         ]);
     }
     println!("{table}");
+    let more = all - letters.len() as i64;
+    if more > 0 {
+        println!("{more} more: --limit {all} shows all, --code and --partition show fewer");
+    }
 }
 
 fn show(letter: &StoredLetter) {
@@ -222,99 +231,4 @@ fn show(letter: &StoredLetter) {
     }
     println!("key        {}", text(&letter.key));
     println!("value      {}", text(&letter.value));
-}
-
-/// Computes the letters' records again, a partition at a time, and commits rows and letters together.
-async fn replay_all(
-    pipeline: &Pipeline,
-    database: &Database,
-    ids: Vec<LetterId>,
-    filter: Filter,
-) -> Result<Replayed> {
-    let name = &pipeline.config.pipeline.name;
-    let mut connection = database.connect().await?;
-    let active = active(&connection, name).await?;
-    let (run, revision) =
-        active.with_context(|| format!("the pipeline `{name}` has never run on this database"))?;
-    let letters = match ids.is_empty() {
-        true => {
-            let letters = dead_letter::list(&connection, name, run, &filter).await?;
-            letters
-                .into_iter()
-                .filter(|l| matches!(l.state, LetterState::New | LetterState::Relayed))
-                .collect()
-        }
-        false => by_id(&connection, name, run, ids).await?,
-    };
-    let target = Target::load(&connection, &pipeline.config.target.table).await?;
-    let target =
-        target.with_context(|| format!("there is no table {}", pipeline.config.target.table))?;
-    let sink = Sink::new(&target, pipeline.fields(), pipeline.roles())?;
-    let mut total = Replayed::default();
-    for letters in letters
-        .chunk_by(|a, b| a.id.partition == b.id.partition)
-        .flat_map(|l| l.chunks(REPLAY_BATCH))
-    {
-        let partition = letters[0].id.partition;
-        // A state of its own, empty: the guard in Postgres decides what is newer.
-        let mut chain = pipeline.chain(partition, None)?;
-        let now_us = Timestamp::now().as_microsecond();
-        let mut computed = chain
-            .compute(dead_letter::records(letters), now_us)
-            .map_err(|batch| batch.fault)?;
-        let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
-        let which = Replay {
-            pipeline: name,
-            run,
-            partition,
-            revision,
-            ids: &ids,
-        };
-        let replayed = loop {
-            let digests = |stage: &_| pipeline.digest(stage);
-            match replay(&mut connection, &sink, which, &computed, &digests).await {
-                Ok(replayed) => break replayed,
-                Err(FlushError::Refused { .. }) => {
-                    let rows =
-                        blame(&mut connection, &sink, partition, &computed, revision).await?;
-                    let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
-                    computed = chain
-                        .exclude(computed, refused, now_us)
-                        .map_err(|batch| batch.fault)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
-        total.used += replayed.used;
-        total.again += replayed.again;
-    }
-    Ok(total)
-}
-
-async fn by_id(
-    connection: &Connection,
-    pipeline: &str,
-    run: i64,
-    ids: Vec<LetterId>,
-) -> Result<Vec<StoredLetter>> {
-    let mut letters = Vec::new();
-    for id in ids {
-        let letter = dead_letter::show(connection, pipeline, run, &id).await?;
-        let letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
-        if !matches!(letter.state, LetterState::New | LetterState::Relayed) {
-            bail!(
-                "{id} is {} already: nothing was replayed",
-                letter.state.as_str()
-            );
-        }
-        letters.push(letter);
-    }
-    letters.sort_by(|a, b| {
-        (a.id.partition, a.id.offset, a.id.ordinal).cmp(&(
-            b.id.partition,
-            b.id.offset,
-            b.id.ordinal,
-        ))
-    });
-    Ok(letters)
 }
