@@ -153,7 +153,7 @@ fn rows_that_go_and_dead_letters_that_come_are_counted() -> Result<()> {
         .concat(),
     )?;
     for line in [
-        "4 records of users_cdc_replayed_letters[0], offsets 0 to 4 (exclusive)",
+        "users_cdc_replayed_letters[0] from offset 0 to 4 (exclusive), 4 read",
         "revision 1, which is active",
         "1  rows compared\n0  of them differ\n1  rows more\n1  rows fewer\n",
         "unknown-op    1     1      offset 2: ",

@@ -77,7 +77,7 @@ pub(super) async fn run(args: Args) -> Result<()> {
     };
     let (records, difference) = replay.run(&mut connection).await?;
     println!(
-        "{records} records of {partition}, offsets {} to {} (exclusive): `{}` by {}, all else as in {}\n",
+        "{partition} from offset {} to {} (exclusive), {records} read: `{}` by {}, all else as in {}\n",
         offsets.start,
         offsets.end,
         args.name,

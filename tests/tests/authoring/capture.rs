@@ -1,0 +1,63 @@
+//! A dead letter as a golden case.
+
+use anyhow::{Context, Result};
+use gristmill::authoring::{self, golden};
+use gristmill::config;
+use gristmill::postgres::dead_letter::{LetterState, StoredLetter};
+use gristmill::sandbox::Sandbox;
+use gristmill_tests::program::repository;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Result<()> {
+    let sandbox = Sandbox::new(None)?;
+    let config = config::load(&repository().join("pipelines/users.toml"))?;
+    let value =
+        r#"{"op":"c","after":{"user_id":7,"email":"a@contoso.com"},"timestamp_ms":1726531200000}"#;
+    let at = |stage: &str| letter(stage, value);
+
+    let refused = at("transform:normalize-cdc")?;
+    let text = authoring::capture(config.clone(), &refused, &sandbox).await?;
+    let case: Value = serde_json::from_str(&text)?;
+    let document: Value = serde_json::from_str(value)?;
+    assert_eq!(case["input"], json!([{ "value": document }]));
+    assert_eq!(case["config"]["key"], json!(["user_id"]));
+    let about = case["about"].as_str().context("about")?;
+    assert!(
+        about.contains("users_cdc/0/5/0") && about.contains("too bad"),
+        "{about}"
+    );
+
+    let text = authoring::capture(config.clone(), &at("transform:enrich-email")?, &sandbox).await?;
+    let case: golden::Case = serde_json::from_str(&text)?;
+    assert_eq!(case.input, [json!({ "email": "a@contoso.com" })]);
+    assert!(
+        case.expect.is_none() && text.contains("corporate_domains"),
+        "{text}"
+    );
+
+    let gone = authoring::capture(config.clone(), &at("transform:gone")?, &sandbox).await;
+    assert!(gone.unwrap_err().to_string().contains("`gone`"));
+    let malformed = letter("decode", "{")?;
+    let no_json = authoring::capture(config, &malformed, &sandbox).await;
+    assert!(no_json.unwrap_err().to_string().contains("no JSON"));
+    Ok(())
+}
+
+fn letter(stage: &str, value: &str) -> Result<StoredLetter> {
+    Ok(StoredLetter {
+        id: "users_cdc/0/5/0".parse()?,
+        stage: stage.to_owned(),
+        code: "bad".to_owned(),
+        message: "too bad".to_owned(),
+        revision: 1,
+        digest: None,
+        key: None,
+        headers: Vec::new(),
+        value: Some(value.as_bytes().to_vec()),
+        record_at_ms: Some(5),
+        attempts: 0,
+        state: LetterState::New,
+        at_us: 0,
+    })
+}
