@@ -241,6 +241,7 @@ fn what_cannot_be_replayed_is_told_in_a_sentence() -> Result<()> {
         Ok(())
     };
     refused(5, 5, &[], "--to is the offset behind the last")?;
+    refused(-1, 5, &[], "an offset is a number from 0 on")?;
     refused(0, end + 1, &[], &format!("use a --to of at most {end}"))?;
     refused(0, 1_000_000, &[], "ends at offset")?;
     refused(
@@ -250,6 +251,22 @@ fn what_cannot_be_replayed_is_told_in_a_sentence() -> Result<()> {
         "has no partition 7: it has 0, 1",
     )?;
     refused(0, 5, &["--config", "gone.json"], "gone.json")?;
+    let wrong_name = [
+        "transform",
+        "replay",
+        "users.toml",
+        "enrich-mail",
+        "--from",
+        "0",
+        "--to",
+        "5",
+    ];
+    let wrong_name = job.gristmill(&[&wrong_name[..], &present].concat()).err();
+    let wrong_name = format!("{:#}", wrong_name.context("it was accepted")?);
+    ensure!(
+        wrong_name.contains("it has normalize-cdc, enrich-country, enrich-email"),
+        "{wrong_name}"
+    );
     kafka.delete_records(&job.topic, 0, 10)?;
     refused(0, 20, &[], "use a --from of at least 10")?;
     let gap = format!(

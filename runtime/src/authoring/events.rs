@@ -27,6 +27,11 @@ pub fn of_file(path: &Path, limit: usize) -> Result<(Vec<Event>, usize)> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let entries = event_file::entries(&text);
+    ensure!(
+        !entries.is_empty(),
+        "there is no event in {}: write a JSON array, or one event a line",
+        path.display()
+    );
     let now_ms = Timestamp::now().as_millisecond();
     let event = |(i, entry): (usize, &event_file::Entry)| {
         let mut record = Records::default();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::rule_crate::RuleCrate;
 use crate::builtin;
@@ -29,6 +29,10 @@ impl Subject {
         if path.is_dir() {
             return Ok(Self::Crate(RuleCrate::open(path)?));
         }
+        ensure!(
+            path.exists(),
+            "there is no {text}: name a rule's folder, a .wasm file or builtin:NAME"
+        );
         Ok(Self::File(path.to_owned()))
     }
 

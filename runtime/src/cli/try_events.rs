@@ -16,12 +16,8 @@ use crate::sandbox::Sandbox;
 pub(super) struct Args {
     /// A rule's folder (which is built first), a component's file, builtin:NAME, or a pipeline's .toml file
     what: String,
-    /// A file of events: a JSON array, or one event a line
-    #[arg(long, value_name = "FILE", required_unless_present = "topic")]
-    on: Option<PathBuf>,
-    /// The newest events of this topic instead
-    #[arg(long, conflicts_with = "on")]
-    topic: Option<String>,
+    #[command(flatten)]
+    events: From,
     /// Kafka's brokers, for --topic
     #[arg(long, env = "KAFKA_BOOTSTRAP", default_value = "localhost:9092")]
     bootstrap: String,
@@ -34,6 +30,18 @@ pub(super) struct Args {
     /// Try the rule as part of this pipeline: in the place of the transform of its name, else at the end
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
+}
+
+/// Where the events are.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct From {
+    /// A file of events: a JSON array, or one event a line
+    #[arg(long, value_name = "FILE")]
+    on: Option<PathBuf>,
+    /// The newest events of this topic instead
+    #[arg(long)]
+    topic: Option<String>,
 }
 
 /// What is tried.
@@ -112,7 +120,7 @@ fn tried(args: &Args, sandbox: &Sandbox) -> Result<Tried> {
 
 async fn events(args: &Args) -> Result<(Vec<Event>, usize)> {
     let limit = args.limit;
-    match (&args.on, &args.topic) {
+    match (&args.events.on, &args.events.topic) {
         (None, Some(topic)) => {
             let (topic, bootstrap) = (topic.clone(), args.bootstrap.clone());
             let read = move || events::of_topic(&bootstrap, &topic, limit);

@@ -20,9 +20,8 @@ pub enum AdminError {
     )]
     Unreachable {
         bootstrap: String,
-        /// Empty, or `: ` and librdkafka's words.
+        /// `: ` and librdkafka's words.
         reason: String,
-        source: Box<KafkaError>,
     },
     #[error("kafka has no topic `{topic}`: create it, or correct the name")]
     UnknownTopic { topic: String },
@@ -104,8 +103,10 @@ pub(crate) fn explain(
             | Code::Resolve,
         ) => AdminError::Unreachable {
             bootstrap: bootstrap.to_owned(),
-            reason,
-            source,
+            reason: match reason.is_empty() {
+                true => format!(": {source}"),
+                false => reason,
+            },
         },
         _ => AdminError::Failed {
             what: what.to_owned(),

@@ -21,6 +21,7 @@ fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
     std::fs::create_dir(at("broken"))?;
     std::fs::write(at("broken/Cargo.toml"), "[package\n")?;
     std::fs::write(at("words.wasm"), "words")?;
+    std::fs::write(at("empty.json"), "[]")?;
     for (arguments, said) in [
         ("transform build gone", "there is no folder gone"),
         ("transform build none", "there is no Cargo.toml in none"),
@@ -36,7 +37,14 @@ fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
             "lower-case letters, digits and single hyphens",
         ),
         ("transform inspect words.wasm", "not WebAssembly"),
-        ("transform inspect gone.wasm", "cannot read gone.wasm"),
+        (
+            "transform inspect gone.wasm",
+            "there is no gone.wasm: name a rule's folder, a .wasm file or builtin:NAME",
+        ),
+        (
+            "try builtin:enrich-email --on empty.json",
+            "there is no event in empty.json",
+        ),
         (
             "transform inspect builtin:gone",
             "there is no builtin component `gone`",

@@ -38,14 +38,19 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The first offset
-    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "OFFSET", value_parser = offset, allow_negative_numbers = true)]
     from: i64,
     /// The offset behind the last
-    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "OFFSET", value_parser = offset, allow_negative_numbers = true)]
     to: i64,
     /// The partition of the topic
     #[arg(long, value_name = "N", default_value_t = 0)]
     partition: i32,
+}
+
+fn offset(text: &str) -> Result<i64, &'static str> {
+    let offset = text.parse().ok().filter(|offset| *offset >= 0);
+    offset.ok_or("an offset is a number from 0 on, as `gristmill status` shows them")
 }
 
 pub(super) async fn run(args: Args) -> Result<()> {
