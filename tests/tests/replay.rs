@@ -208,8 +208,8 @@ fn values_that_the_table_writes_otherwise_are_no_difference() -> Result<()> {
         "1  of them differ",
         "price   1",
         "about   1",
-        "12.4",
-        "12.3",
+        "\"12.4\"",
+        "\"12.3\"",
     ] {
         ensure!(said.contains(part), "no {part:?} in\n{said}");
     }

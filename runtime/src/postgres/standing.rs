@@ -208,8 +208,8 @@ fn question(target: &Target, fields: &[Field], roles: &Roles) -> String {
         provenance(OFFSET, "int8"),
         order(&version),
         list(&|c| c.differs()),
-        list(&|c| format!("case when {} then to_jsonb({}) end", c.differs(), c.held)),
-        list(&|c| format!("case when {} then to_jsonb({}) end", c.differs(), c.given)),
+        list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.held))),
+        list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.given))),
         parameters.join(", "),
         names.join(", "),
         target.sql_name,
@@ -233,6 +233,7 @@ struct Compared<'a> {
     /// What is given, as it is joined on.
     key: String,
     is_text: bool,
+    is_numeric: bool,
 }
 
 impl<'a> Compared<'a> {
@@ -261,11 +262,20 @@ impl<'a> Compared<'a> {
             given,
             key,
             is_text,
+            is_numeric: base == "numeric",
         }
     }
 
     fn differs(&self) -> String {
         format!("{} is distinct from {}", self.held, self.given)
+    }
+
+    fn json(&self, side: &str) -> String {
+        match self.is_numeric {
+            // A number of JSON would lose the digits that differ.
+            true => format!("to_jsonb({side}::text)"),
+            false => format!("to_jsonb({side})"),
+        }
     }
 
     /// Text is ordered by bytes, as the host orders it.

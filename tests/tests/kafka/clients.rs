@@ -29,6 +29,23 @@ fn admin_answers_in_offsets_and_sentences() -> Result<()> {
     for gone in [2, 10, 99] {
         assert!(admin.record_at(&partition, gone)?.is_none());
     }
+    let runs = |range, max_rows| -> Result<Vec<Vec<i64>>> {
+        let mut runs = Vec::new();
+        admin.read(&partition, range, max_rows, |records| {
+            runs.push(records.iter().map(|r| r.offset).collect());
+            anyhow::Ok(())
+        })?;
+        Ok(runs)
+    };
+    assert_eq!(runs(3..10, 3)?, [vec![3, 4, 5], vec![6, 7, 8], vec![9]]);
+    assert_eq!(runs(4..6, 9)?, [vec![4, 5]]);
+    let gone = format!("{:#}", runs(0..5, 9).unwrap_err());
+    assert!(
+        gone.contains("cannot read admin[1] from offset 0"),
+        "{gone}"
+    );
+    let stop = admin.read(&partition, 3..10, 1, |_| Err(anyhow::anyhow!("enough")));
+    assert_eq!(stop.unwrap_err().to_string(), "enough");
     let error = admin.topic("admni").unwrap_err();
     assert!(matches!(&error, AdminError::UnknownTopic { topic } if topic == "admni"));
     let nobody = Admin::new("127.0.0.1:1", &BTreeMap::new())?;

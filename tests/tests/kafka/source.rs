@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use gristmill::kafka::admin::Admin;
 use gristmill::kafka::events::EventProducer;
-use gristmill::kafka::{SourceConfig, feed};
+use gristmill::kafka::{SourceConfig, TopicPartition, feed};
 use gristmill_tests::kafka::Kafka;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -192,6 +193,22 @@ fn records_of_aborted_transactions_are_not_seen() -> Result<()> {
     // Each transaction ends in a control record that takes an offset.
     assert_eq!(offsets(&records), [0, 4]);
     source.stop();
+
+    // The same by hand, also where a range begins or ends among such offsets, or has nothing else.
+    let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+    for (range, expected) in [
+        (0..8, vec![0, 4]),
+        (1..5, vec![4]),
+        (1..4, vec![]),
+        (5..8, vec![]),
+    ] {
+        let mut found = Vec::new();
+        admin.read(&TopicPartition::new("aborted", 0), range, 10, |records| {
+            found.extend(offsets(&records));
+            anyhow::Ok(())
+        })?;
+        assert_eq!(found, expected);
+    }
     Ok(())
 }
 
