@@ -19,7 +19,13 @@ const CORE_INSTANCES_MAX: u32 = 40 * INSTANCES_MAX;
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
 /// Stack of a call. wasmtime's default: a fourth of the 2 MiB that Rust gives a thread, so that the host keeps the rest.
-const STACK_MAX_BYTES: usize = 512 << 10;
+pub(super) const STACK_MAX_BYTES: usize = 512 << 10;
+
+/// Linear memories of one component. Each toolchain tried makes one; 4 leave room for a component put together from others, and none can take the pool's for itself.
+const MEMORIES_MAX: u32 = 4;
+
+/// Tables of one component. Rust and C have two, their own and the one of the shims; the same room.
+const TABLES_MAX: u32 = 2 * MEMORIES_MAX;
 
 pub(super) struct Engines {
     /// Stops a call at a wall-clock deadline: costs next to nothing, but a starved process can bring it about.
@@ -95,6 +101,8 @@ fn pool() -> PoolingAllocationConfig {
         // One each. A memory reserves 4 GiB of addresses, so the pool 4 of the 128 TiB that a process has.
         .total_memories(INSTANCES_MAX)
         .total_tables(4 * INSTANCES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX);
     pool
 }

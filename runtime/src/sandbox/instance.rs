@@ -6,6 +6,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 use super::bindings::Transform as World;
 use super::bindings::gristmill::transform::types as wit;
 use super::component::{Compiled, Description};
+use super::engine::STACK_MAX_BYTES;
 use super::guard::Guard;
 use super::limits::Allowance;
 use super::log::{MESSAGE_MAX_BYTES, printable};
@@ -179,7 +180,7 @@ fn stop(
             "transform `{transform}` finds no room for another instance: run fewer transforms or partitions in this process ({error:#})"
         )),
         None if function == START => Fault::Lied(format!(
-            "transform `{transform}` cannot be instantiated with core_instances_max = {} in its limits: {error:#}",
+            "transform `{transform}` cannot be instantiated: it is damaged, or needs a higher core_instances_max than {} in its limits ({error:#})",
             guard.limits.core_instances_max
         )),
         None => Fault::Lied(format!(
@@ -190,14 +191,25 @@ fn stop(
 
 /// What the component said before it trapped, else what the engine says and where.
 fn explain(trap: Trap, guard: &Guard, error: &wasmtime::Error) -> String {
+    if trap == Trap::StackOverflow {
+        return format!(
+            "it recursed deeper than the {STACK_MAX_BYTES} bytes of stack that a call has, which no setting changes: turn the recursion into a loop, or bound it"
+        );
+    }
     if let Some(said) = guard.last_error() {
         return said.to_owned();
     }
     let place = error
         .downcast_ref::<WasmBacktrace>()
         .and_then(|trace| trace.frames().iter().find_map(|frame| frame.func_name()));
-    match place {
-        Some(place) => format!("{trap} (in {})", printable(place, MESSAGE_MAX_BYTES)),
-        None => trap.to_string(),
-    }
+    let place = place.map_or_else(String::new, |place| {
+        format!(" (in {})", printable(place, MESSAGE_MAX_BYTES))
+    });
+    let how = match trap {
+        Trap::MemoryOutOfBounds => {
+            ", by a stray pointer or because it recursed deeper than the stack that its toolchain gave it"
+        }
+        _ => "",
+    };
+    format!("{trap}{how}{place}")
 }

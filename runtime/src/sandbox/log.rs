@@ -42,16 +42,16 @@ impl Log {
     }
 
     pub(super) fn write(&self, level: Level, message: &str) {
-        let (passes, suppressed) = {
+        let ((passes, suppressed), max) = {
             let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-            gate.admit(Instant::now())
+            (gate.admit(Instant::now()), gate.lines_per_second)
         };
         let transform = &*self.transform;
         if suppressed > 0 {
             tracing::warn!(
                 transform,
                 suppressed,
-                "transform `{transform}` logged {suppressed} more lines than log_lines_per_second allows"
+                "transform `{transform}` logged {suppressed} more lines than log_lines_per_second = {max} lets through: log less, or raise it in the transform's limits"
             );
         }
         if passes {

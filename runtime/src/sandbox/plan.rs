@@ -12,15 +12,42 @@ use super::bindings::gristmill::transform::types as wit;
 /// Longest code of a rejection. 64: as long as a name in Postgres.
 const CODE_MAX_BYTES: usize = 64;
 
+/// Entries of each list in a plan. 1,600: as many columns as a table of Postgres can have. What the host does for each column of a batch and each code of a
+/// rejection is not metered, so a component may not choose how much that is.
+const ENTRIES_MAX: usize = 1_600;
+
 /// Types the plan. What is wrong with it is the component's fault.
 pub(super) fn check(transform: &str, plan: wit::Plan) -> Result<Plan, Fault> {
-    typed(plan)
+    bounded(&plan)
+        .and_then(|()| typed(plan))
         .and_then(|plan| consistent(&plan).map(|()| plan))
         .map_err(|why| {
             Fault::Lied(format!(
                 "transform `{transform}` answers `open` with a plan that cannot be: {why}"
             ))
         })
+}
+
+fn bounded(plan: &wit::Plan) -> Result<(), String> {
+    let taken = plan
+        .joins
+        .iter()
+        .map(|join| join.on.len() + join.take.len());
+    let order = plan.roles.iter().map(|r| r.key.len() + r.order.len());
+    let lists = [
+        ("reads", plan.reads.len()),
+        ("joins", plan.joins.len()),
+        ("columns of joins", taken.sum()),
+        ("writes", plan.writes.len()),
+        ("key and order columns", order.sum()),
+        ("reject codes", plan.reject_codes.len()),
+    ];
+    match lists.iter().find(|(_, entries)| *entries > ENTRIES_MAX) {
+        None => Ok(()),
+        Some((list, entries)) => Err(format!(
+            "it has {entries} {list}, and {ENTRIES_MAX} are the most, which no setting changes: split the rule"
+        )),
+    }
 }
 
 fn typed(plan: wit::Plan) -> Result<Plan, String> {
@@ -214,6 +241,13 @@ mod tests {
     }
 
     #[test]
+    fn as_many_reads_as_there_may_be_are_taken() {
+        let mut plan = plan();
+        plan.reads = vec![field("value.x", "text"); 1_600];
+        assert_eq!(check("t", plan).unwrap().reads.len(), 1_600);
+    }
+
+    #[test]
     fn a_fitting_plan_is_typed() {
         let plan = check("t", plan()).unwrap();
         assert_eq!(plan.writes[1].logical_type, LogicalType::TimestampUs);
@@ -240,6 +274,11 @@ mod tests {
     #[case(codes(&[""]), "reject code \"\"")]
     #[case(codes(&["transform-trapped"]), "the host's own")]
     #[case(codes(&["a", "a"]), "the reject code `a` twice")]
+    #[case(codes(&["a"; 1_601]), "it has 1601 reject codes, and 1600 are the most")]
+    #[case(
+        wit::Plan { reads: vec![field("value.x", "text"); 1_601], ..plan() },
+        "it has 1601 reads, and 1600 are the most"
+    )]
     fn a_plan_that_cannot_be_is_refused(#[case] plan: wit::Plan, #[case] why: &str) {
         let Err(Fault::Lied(message)) = check("t", plan) else {
             panic!("{why}: taken")

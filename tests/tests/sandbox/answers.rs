@@ -117,6 +117,8 @@ fn a_slice_of_a_batch_gives_the_slice_of_the_answer() {
     "presence-short",
     "column `text` with 0 bytes of presence where 3 rows need 1"
 )]
+#[case("pointer-wild", "breaks the interface in apply")]
+#[case("pointer-odd", "breaks the interface in apply")]
 #[case("null", "column `integer` with a null in output row 1")]
 #[case("absent", "column `integer` with a null in output row 1")]
 #[case("column-missing", "returned 5 columns, and its plan writes 6")]
@@ -178,6 +180,32 @@ fn a_normalizer_may_split_and_reorder(#[case] how: &str, #[case] source_rows: &[
 }
 
 #[test]
+fn lists_may_overlap() {
+    let mut transform = misbehaving("overlap-columns");
+    let output = apply(&mut transform, &[Some("ada"), Some("größer")]).unwrap();
+    let texts: Vec<_> = output.columns[0].values.as_string::<i32>().iter().collect();
+    assert_eq!(texts, [Some("ada"), Some("größer")]);
+    let bytes = output.columns[4].values.as_binary::<i32>();
+    assert_eq!(
+        (bytes.value(0), bytes.value(1)),
+        ("ada".as_bytes(), "größer".as_bytes())
+    );
+}
+
+#[test]
+fn a_message_that_is_not_utf8_is_refused() {
+    let answer = apply(&mut misbehaving("message-not-utf8"), &[Some("reject")]);
+    let Err(Fault::Lied(message)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert!(
+        message.starts_with("transform `rule` breaks the interface in apply")
+            && message.contains("utf-8"),
+        "{message}"
+    );
+}
+
+#[test]
 fn what_is_absent_is_null_too() {
     let output = apply(&mut misbehaving("absent-nullable"), &[Some("a"), Some("b")]).unwrap();
     let presence = output.columns[0].presence.as_ref().unwrap();
@@ -199,6 +227,10 @@ fn a_long_rejection_is_cut_and_fit_for_postgres() {
 #[rstest]
 #[case("type", "it writes `text` with an unknown logical type `int7`")]
 #[case("twice", "it writes `text` twice")]
+#[case(
+    "crowd",
+    "it has 100000 reads, and 1600 are the most, which no setting changes"
+)]
 #[case("role", "its event-time `gone` is not among what it writes")]
 #[case(
     "role-type",

@@ -1,57 +1,11 @@
 //! The chain and the sandbox together: blame falls on the row or on the component, never on a neighbour.
 
-use std::sync::Arc;
-
 use gristmill::sandbox::Limits;
-use gristmill_core::chain::{Chain, ChainFault, ChainSpec, Late, TimePolicy, Tombstone};
-use gristmill_core::dimension::Dimensions;
-use gristmill_core::record::Records;
-use gristmill_core::transform::{Fault, Transform};
+use gristmill_core::chain::ChainFault;
+use gristmill_core::transform::Fault;
 use rstest::rstest;
-use serde_json::json;
 
-use crate::guest::open_limited;
-
-const ROWS: usize = 300;
-
-fn chain(apply: &str, limits: &Limits) -> Chain {
-    let transform = open_limited(&json!({ "normalizer": true, "apply": apply }), limits);
-    let time = TimePolicy {
-        watermark_delay_us: 10_000_000,
-        ttl_us: i64::MAX,
-        future_max_us: 0,
-        floor_us: 0,
-        late: Late::Apply,
-    };
-    let spec = ChainSpec {
-        topic: "users_cdc".to_owned(),
-        partition: 0,
-        time,
-        tombstone: Tombstone::Ignore,
-        record_max_bytes: 1 << 20,
-        state_max_bytes: 1 << 20,
-        target: transform.plan().writes.clone(),
-    };
-    let dimensions = Arc::new(Dimensions::default());
-    Chain::new(spec, vec![Box::new(transform)], dimensions, None).unwrap()
-}
-
-/// A record a row, the one at `odd` with another name.
-fn records(odd: usize, name: &str) -> Records {
-    let mut records = Records::default();
-    for id in 0..ROWS {
-        let name = if id == odd { name } else { "fine" };
-        let value = json!({ "id": id, "name": name }).to_string();
-        records.push(
-            id as i64,
-            None,
-            None,
-            Some(value.as_bytes()),
-            std::iter::empty(),
-        );
-    }
-    records
-}
+use crate::chain::{ROWS, misbehaving as chain, records};
 
 /// A conviction takes milliseconds, and memory ends before fuel does.
 fn limits() -> Limits {

@@ -2,9 +2,12 @@
 
 mod answers;
 mod blame;
+mod bounded;
+mod chain;
 mod files;
 mod guest;
 mod memory;
+mod neighbours;
 mod starved;
 mod surgery;
 mod time;

@@ -2,9 +2,10 @@
 
 use gristmill::sandbox::{Limits, SandboxError};
 use gristmill_core::transform::Fault;
+use rstest::rstest;
 use serde_json::json;
 
-use crate::guest::{apply, misbehaving, open_limited, sandbox};
+use crate::guest::{apply, load, misbehaving, module, open_limited, patched, sandbox};
 use crate::surgery;
 
 #[test]
@@ -20,6 +21,29 @@ fn a_memory_bomb_is_no_rows_fault_and_leaves_nothing_behind() {
             "{message}"
         );
         assert_eq!(apply(&mut transform, &[Some("fine")]).unwrap().rows, 1);
+    }
+}
+
+#[test]
+fn a_memory_bomb_does_not_open() {
+    let described = patched(
+        module(),
+        "hostile-describe:.......",
+        "hostile-describe:bomb...",
+    );
+    let describe = load(&described).map(|_| ());
+    let open = load(module())
+        .unwrap()
+        .open(&json!({ "open": "bomb" }))
+        .map(|_| ());
+    for (answer, function) in [(describe, "describe"), (open, "open")] {
+        let Err(SandboxError::Fault(Fault::OutOfMemory(message))) = answer else {
+            panic!("{answer:?}")
+        };
+        let expected = format!(
+            "transform `rule` wanted more than memory_max_bytes = 67108864 in {function}: raise it"
+        );
+        assert!(message.contains(&expected), "{message}");
     }
 }
 
@@ -54,15 +78,29 @@ fn an_answer_that_is_too_large_is_not_copied() {
     );
 }
 
-#[test]
-fn a_deep_recursion_traps_and_a_shallow_one_does_not() {
+#[rstest]
+#[case(
+    "recurse",
+    "out of bounds memory access, by a stray pointer or because it recursed deeper than the stack that its toolchain gave it"
+)]
+#[case(
+    "recurse-lightly",
+    "it recursed deeper than the 524288 bytes of stack that a call has, which no setting changes"
+)]
+fn a_deep_recursion_traps_and_a_shallow_one_does_not(#[case] how: &str, #[case] why: &str) {
     let recursing = |depth: u64| {
-        let config = json!({ "apply": "recurse", "amount": depth });
+        let config = json!({ "apply": how, "amount": depth });
         apply(&mut open_limited(&config, &Limits::default()), &[None])
     };
     assert_eq!(recursing(100).unwrap().rows, 1);
     let answer = recursing(100_000_000);
-    assert!(matches!(answer, Err(Fault::Trapped(_))), "{answer:?}");
+    let Err(Fault::Trapped(message)) = answer else {
+        panic!("{answer:?}")
+    };
+    assert!(
+        message.starts_with("transform `rule` trapped in apply: ") && message.contains(why),
+        "{message}"
+    );
 }
 
 #[test]
@@ -90,4 +128,42 @@ fn a_table_bomb_is_refused() {
     };
     let source = source.unwrap().to_string();
     assert!(source.contains("table does not fit"), "{source}");
+}
+
+#[test]
+fn an_instance_bomb_is_refused() {
+    let limits = Limits {
+        core_instances_max: 10,
+        ..Limits::default()
+    };
+    let refusal = |instances| {
+        let component = surgery::with_core_instances(instances, surgery::EMPTY);
+        sandbox().load("rule", &component, &limits).map(|_| ())
+    };
+    refusal(5).unwrap();
+    for instances in [11, 900] {
+        let answer = refusal(instances);
+        let Err(SandboxError::Fault(Fault::Lied(message))) = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(
+            message.contains("transform `rule` cannot be instantiated: it is damaged, or needs a higher core_instances_max than 10 in its limits"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_component_of_many_memories_is_refused() {
+    let refusal = |instances| {
+        let component = surgery::with_core_instances(instances, surgery::ONE_PAGE);
+        load(&component).map(|_| ())
+    };
+    refusal(3).unwrap();
+    // One component of 60 memories would take them from the others in the pool.
+    let Err(SandboxError::Refused { source, .. }) = refusal(60) else {
+        panic!()
+    };
+    let source = source.unwrap().to_string();
+    assert!(source.contains("maximum of 4"), "{source}");
 }

@@ -1,21 +1,53 @@
 //! Modules and components that no compiler would leave.
 
-use crate::guest::module;
+use crate::guest::{load, module};
 
 const TABLE_SECTION: u8 = 4;
 const EXPORT_SECTION: u8 = 7;
 const START_SECTION: u8 = 8;
 const ELEMENT_SECTION: u8 = 9;
+/// Of a component.
+const CORE_MODULE_SECTION: u8 = 1;
+const CORE_INSTANCE_SECTION: u8 = 2;
 
-/// The hostile module with a start function that panics.
-pub(crate) fn with_start_function() -> Vec<u8> {
+/// A core module with nothing in it.
+pub(crate) const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+
+/// A core module with a linear memory of one page.
+pub(crate) const ONE_PAGE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
+
+/// The hostile component with more core instances, of `core_module`.
+pub(crate) fn with_core_instances(instances: usize, core_module: &[u8]) -> Vec<u8> {
+    let mut component = load(module()).unwrap().bytes().to_vec();
+    let modules = |(id, _): &(u8, Vec<u8>)| *id == CORE_MODULE_SECTION;
+    let index = sections(&component).into_iter().filter(modules).count();
+    let mut instantiated = Vec::new();
+    push_leb(&mut instantiated, instances);
+    for _ in 0..instances {
+        instantiated.push(0);
+        push_leb(&mut instantiated, index);
+        push_leb(&mut instantiated, 0);
+    }
+    for (id, content) in [
+        (CORE_MODULE_SECTION, core_module),
+        (CORE_INSTANCE_SECTION, &instantiated),
+    ] {
+        component.push(id);
+        push_leb(&mut component, content.len());
+        component.extend(content);
+    }
+    component
+}
+
+/// The hostile module with one of its exported functions as its start function.
+pub(crate) fn with_start_function(name: &str) -> Vec<u8> {
     let sections = sections(module());
     let (_, exports) = sections
         .iter()
         .find(|(id, _)| *id == EXPORT_SECTION)
         .unwrap();
     let mut start = Vec::new();
-    push_leb(&mut start, exported_function(exports, "trap_at_start"));
+    push_leb(&mut start, exported_function(exports, name));
     let at = sections
         .iter()
         .position(|(id, _)| *id >= ELEMENT_SECTION)

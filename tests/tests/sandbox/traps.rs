@@ -1,13 +1,14 @@
 //! A component that traps says why, and its successor knows nothing of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gristmill::sandbox::Limits;
 use gristmill_core::transform::Fault;
 use serde_json::json;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::guest::{apply, load, misbehaving, module, open_limited};
+use crate::guest::{apply, load, misbehaving, module, open_limited, sandbox};
 use crate::surgery;
 
 #[test]
@@ -50,6 +51,8 @@ fn a_fresh_instance_knows_nothing_of_the_one_that_trapped() {
         *counted(&mut transform).values,
         "it keeps state, as it was told to"
     );
+    apply(&mut transform, &[Some("trap")]).unwrap_err();
+    assert_eq!(*first.values, *counted(&mut transform).values);
     let mut other = load(module())
         .unwrap()
         .open(&json!({ "apply": "count" }))
@@ -58,15 +61,27 @@ fn a_fresh_instance_knows_nothing_of_the_one_that_trapped() {
 }
 
 #[test]
-fn a_start_function_that_traps_is_refused() {
-    let message = load(&surgery::with_start_function())
-        .err()
-        .expect("refused")
-        .to_string();
-    assert!(
-        message.starts_with("transform `rule` trapped in its start"),
-        "{message}"
-    );
+fn a_start_function_that_traps_or_loops_is_refused() {
+    let limits = Limits {
+        open_deadline_ms: 200,
+        open_fuel: 100_000_000,
+        ..Limits::default()
+    };
+    for (function, why) in [
+        ("trap_at_start", "trapped in its start"),
+        (
+            "loop_at_start",
+            "did not finish its start within 100000000 units of fuel: it loops, or needs a higher open_fuel in its limits",
+        ),
+    ] {
+        let module = surgery::with_start_function(function);
+        let refused = sandbox().load("rule", &module, &limits).err();
+        let message = refused.expect("refused").to_string();
+        assert!(
+            message.starts_with(&format!("transform `rule` {why}")),
+            "{message}"
+        );
+    }
 }
 
 #[test]
@@ -81,17 +96,24 @@ fn a_flood_of_log_lines_is_dammed() {
         log_lines_per_second: 5,
         ..Limits::default()
     };
-    let mut transform = open_limited(&json!({ "apply": "log", "amount": 10_000 }), &limits);
-    assert_eq!(apply(&mut transform, &[Some("a")]).unwrap().rows, 1);
-    let said = std::fs::read_to_string(said.path()).unwrap();
-    let lines: Vec<_> = said
-        .lines()
-        .filter(|line| line.contains(": line "))
-        .collect();
-    assert!((5..1_000).contains(&lines.len()), "{}", lines.len());
-    assert!(
-        lines[0].contains("line 0 transform=\"rule\""),
-        "{}",
-        lines[0]
-    );
+    let log = |lines: u64| open_limited(&json!({ "apply": "log", "amount": lines }), &limits);
+    let lines = || {
+        let said = std::fs::read_to_string(said.path()).unwrap();
+        let lines = said.lines().filter(|line| line.contains("line"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+
+    apply(&mut log(5), &[None]).unwrap();
+    assert_eq!(lines().len(), 5);
+    assert!(lines()[4].contains("line 4 transform=\"rule\""));
+
+    let mut flood = log(10_000);
+    assert_eq!(apply(&mut flood, &[None]).unwrap().rows, 1);
+    assert!((10..1_000).contains(&lines().len()), "{}", lines().len());
+
+    std::thread::sleep(Duration::from_millis(1_100));
+    apply(&mut flood, &[None]).unwrap();
+    let expected = "more lines than log_lines_per_second = 5 lets through: log less, or raise it in the transform's limits";
+    let told = |line: &String| line.contains("transform `rule` logged ") && line.contains(expected);
+    assert!(lines().iter().any(told), "{:?}", lines().last());
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod lies;
+mod overlap;
 
 use std::cell::{Cell, RefCell};
 
@@ -21,6 +22,7 @@ static DESCRIBE: [u8; 24] = *b"hostile-describe:.......";
 struct Config {
     normalizer: bool,
     open: String,
+    /// What it does to a batch; `WHAT-on-NAME` only to one with a row of that name.
     apply: String,
     /// How much of it, where that means something.
     amount: u64,
@@ -34,7 +36,13 @@ thread_local! {
 struct Hostile;
 export!(Hostile);
 
-/// A start function, when a test says so in the module's start section.
+/// The start function, when a test says so in the module's start section.
+#[unsafe(no_mangle)]
+pub extern "C" fn loop_at_start() {
+    spin()
+}
+
+/// The same.
 #[unsafe(no_mangle)]
 pub extern "C" fn trap_at_start() {
     panic!("the start function panics");
@@ -47,6 +55,7 @@ impl Guest for Hostile {
         match told.strip_prefix(b"hostile-describe:").unwrap_or_default() {
             b"loop..." => spin(),
             b"trap..." => panic!("describe panics"),
+            b"bomb..." => bomb(),
             _ => {}
         }
         let config_schema = match told.strip_prefix(b"hostile-describe:").unwrap_or_default() {
@@ -70,6 +79,7 @@ impl Guest for Hostile {
         match config.open.as_str() {
             "loop" => spin(),
             "trap" => die("open panics"),
+            "bomb" => bomb(),
             "refuse" => return Err("not with me".into()),
             _ => {}
         }
@@ -78,6 +88,7 @@ impl Guest for Hostile {
             "type" => plan.writes[0].logical_type = "int7".into(),
             "twice" => plan.writes[1].name = "text".into(),
             "role" => plan.roles.as_mut().unwrap().event_time = "gone".into(),
+            "crowd" => plan.reads = vec![plan.reads[0].clone(); 100_000],
             "role-type" => plan.roles.as_mut().unwrap().event_time = "integer".into(),
             _ => {}
         }
@@ -87,10 +98,16 @@ impl Guest for Hostile {
 
     fn apply(batch: Batch) -> Result<Output, String> {
         CALLS.set(CALLS.get() + 1);
-        let config = CONFIG.with_borrow(Config::clone);
+        let Config { apply, amount, .. } = CONFIG.with_borrow(Config::clone);
         let mut output = columns::honest(&batch);
-        misbehave(&config, &batch)?;
-        lies::tell(&config.apply, config.amount, &batch, &mut output);
+        let (what, victim) = match apply.split_once("-on-") {
+            Some((what, victim)) => (what, Some(victim)),
+            None => (&*apply, None),
+        };
+        if victim.is_none() || columns::names(&batch).any(|name| name == victim) {
+            misbehave(what, amount)?;
+            lies::tell(what, amount, &batch, &mut output);
+        }
         Ok(output)
     }
 }
@@ -134,23 +151,23 @@ fn plan(normalizer: bool) -> Plan {
 }
 
 /// What does not come back with an output.
-fn misbehave(config: &Config, batch: &Batch) -> Result<(), String> {
-    let called = |name: &str| columns::names(batch).any(|n| n == Some(name));
-    match config.apply.as_str() {
+fn misbehave(what: &str, amount: u64) -> Result<(), String> {
+    match what {
         "refuse" => return Err("not this batch".into()),
         "loop" => spin(),
         "loop-fill" => loop_fill(),
         "loop-log" => loop_log(),
-        "loop-on-loop" if called("loop") => spin(),
-        "trap-on-trap" if called("trap") => die("a row is called trap"),
+        "trap" => die("a row is called trap"),
         "bomb" => bomb(),
-        "bomb-on-bomb" if called("bomb") => bomb(),
         "recurse" => {
-            std::hint::black_box(recurse(config.amount));
+            std::hint::black_box(recurse(amount));
+        }
+        "recurse-lightly" => {
+            std::hint::black_box(recurse_lightly(amount));
         }
         "panic-long" => die(&"x".repeat(1 << 20)),
-        "log" => (0..config.amount).for_each(|i| write(Level::Info, &format!("line {i}"))),
-        "work" => (0..config.amount).for_each(|i| {
+        "log" => (0..amount).for_each(|i| write(Level::Info, &format!("line {i}"))),
+        "work" => (0..amount).for_each(|i| {
             std::hint::black_box(i);
         }),
         _ => {}
@@ -186,13 +203,14 @@ fn loop_log() -> ! {
     }
 }
 
-fn bomb() {
+fn bomb() -> ! {
     let mut hoard = Vec::new();
     loop {
         hoard.push(std::hint::black_box(vec![1u8; 1 << 20]));
     }
 }
 
+/// With frames in linear memory, where a toolchain puts what has an address.
 fn recurse(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 64]);
     if depth == 0 {
@@ -200,4 +218,14 @@ fn recurse(depth: u64) -> u64 {
     } else {
         recurse(depth - 1) + frame[63]
     }
+}
+
+/// With frames on the engine's stack alone. No loop says the same.
+#[inline(never)]
+fn recurse_lightly(depth: u64) -> u64 {
+    if depth == 0 {
+        return 1;
+    }
+    let below = recurse_lightly(depth - 1);
+    below.rotate_left((below & 31) as u32) ^ depth
 }

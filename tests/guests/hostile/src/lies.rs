@@ -1,7 +1,7 @@
 //! Lies, one at a time, about an output that was true.
 
-use crate::CALLS;
 use crate::gristmill::transform::types::{Batch, Column, Output, Rejection, Values, Varlen};
+use crate::{CALLS, columns, overlap};
 
 pub fn tell(lie: &str, amount: u64, batch: &Batch, output: &mut Output) {
     let rows = batch.rows;
@@ -37,8 +37,25 @@ pub fn tell(lie: &str, amount: u64, batch: &Batch, output: &mut Output) {
         "reject-twice" => (0..2).for_each(|_| reject(output, 0, "told-to")),
         "reject-code" => reject(output, 0, "made-up"),
         "reject-long" => output.rejections[0].message = format!("\0{}", "x".repeat(1 << 20)),
+        "message-not-utf8" => {
+            output.rejections[0].message = unsafe { String::from_utf8_unchecked(vec![0xff]) }
+        }
+        "pointer-wild" => text(output).data = unsafe { overlap::claim(0xffff_0000 as *mut u8, 16) },
+        "pointer-odd" => {
+            *integers(output) = unsafe { overlap::claim(0x1_0001 as *mut i64, rows as usize) }
+        }
+        "overlap-columns" => overlap_columns(output),
+        "overlap-messages" => overlap_messages(amount, output),
+        "amplify" => {
+            output.columns[0].values = Values::Text(repeated(text(output), amount as usize))
+        }
         "large" => text(output).data = vec![b'x'; amount as usize],
-        "count" => integers(output).fill(CALLS.get()),
+        "count" => {
+            integers(output).fill(CALLS.get());
+            if columns::names(batch).any(|name| name == Some("trap")) {
+                crate::die("a row is called trap");
+            }
+        }
         _ => {}
     }
 }
@@ -95,4 +112,42 @@ fn split_character(text: &mut Varlen) {
     text.data = "é".repeat(rows).into_bytes();
     text.offsets = (0..=rows as u32).map(|i| i * 2).collect();
     text.offsets[1] = 1;
+}
+
+/// Text and bytes, which are equal, are the same list.
+fn overlap_columns(output: &mut Output) {
+    let Varlen { offsets, data } = text(output).clone();
+    let (offsets, data) = (overlap::share(offsets), overlap::share(data));
+    // SAFETY: freeing what is shared does nothing.
+    let claim = || unsafe {
+        Varlen {
+            offsets: overlap::claim(offsets.0, offsets.1),
+            data: overlap::claim(data.0, data.1),
+        }
+    };
+    output.columns[0].values = Values::Text(claim());
+    output.columns[4].values = Values::Bytes(claim());
+}
+
+/// All rejections have the same message, of `length` bytes.
+fn overlap_messages(length: u64, output: &mut Output) {
+    let (message, length) = overlap::share(vec![b'x'; length as usize]);
+    for rejection in &mut output.rejections {
+        // SAFETY: it is UTF-8, and freeing what is shared does nothing.
+        rejection.message = unsafe { String::from_utf8_unchecked(overlap::claim(message, length)) };
+    }
+}
+
+/// Each value `times` times over.
+fn repeated(text: &Varlen, times: usize) -> Varlen {
+    let mut repeated = Varlen {
+        offsets: vec![0],
+        data: Vec::new(),
+    };
+    for value in text.offsets.windows(2) {
+        let value = &text.data[value[0] as usize..value[1] as usize];
+        repeated.data.extend(value.repeat(times));
+        repeated.offsets.push(repeated.data.len() as u32);
+    }
+    repeated
 }
