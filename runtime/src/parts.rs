@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::builtin;
 use crate::config::Config;
+use crate::pipeline::sha256;
 use crate::postgres::connect::Connection;
 use crate::postgres::pipeline;
 use crate::spec::Spec;
@@ -58,9 +59,11 @@ impl Parts {
     /// `blobs` holds the bytes that `spec` names, by digest.
     fn of(host: &Config, spec: &Spec, blobs: &HashMap<String, Vec<u8>>) -> Result<Self> {
         let blob = |digest: &str| {
-            blobs.get(digest).cloned().with_context(|| {
+            let bytes = blobs.get(digest).cloned().with_context(|| {
                 format!("gristmill.component has no {digest}, which the revision needs: restore the row, or swap the transform again")
-            })
+            })?;
+            check_digest(&bytes, digest)?;
+            anyhow::Ok(bytes)
         };
         let components = spec.transforms.iter().map(|t| blob(&t.digest));
         let files = spec.dimensions.iter().filter_map(|(name, d)| {
@@ -87,6 +90,16 @@ impl Parts {
     }
 }
 
+/// What runs is what the revision names, also when somebody changed the row.
+fn check_digest(bytes: &[u8], digest: &str) -> Result<()> {
+    let found = sha256(bytes);
+    ensure!(
+        found == digest,
+        "the bytes of {digest} in gristmill.component were changed (they are those of {found}): restore the row, or swap the transform again"
+    );
+    Ok(())
+}
+
 /// The bytes of `builtin:NAME`, or of a file.
 pub fn component(config: &Config, component: &str) -> Result<Vec<u8>> {
     match component.strip_prefix("builtin:") {
@@ -108,5 +121,23 @@ fn data(config: &Config, file: &str) -> Result<Vec<u8>> {
             let path = config.resolve(file);
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_their_digests_are_refused() {
+        let digest = sha256(b"a rule");
+        check_digest(b"a rule", &digest).unwrap();
+        let message = check_digest(b"another", &digest).unwrap_err().to_string();
+        assert!(
+            message.contains(&format!(
+                "the bytes of {digest} in gristmill.component were changed"
+            )),
+            "{message}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What the documents name exists: paths, commands and their flags, make's targets, variables.
+//! What the documents name exists: paths, tests, commands and their flags, make's targets, variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -52,6 +52,31 @@ fn paths_exist() -> Result<()> {
     assert!(
         missing.is_empty(),
         "these do not exist:\n{}",
+        missing.join("\n")
+    );
+    Ok(())
+}
+
+#[test]
+fn tests_exist() -> Result<()> {
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for (name, text) in documents()? {
+        for (file, function) in code(&text)
+            .iter()
+            .filter_map(|code| code.split_once(".rs::"))
+        {
+            seen += 1;
+            let source = std::fs::read_to_string(repository().join(file).with_extension("rs"));
+            if !source.is_ok_and(|source| is_test(&source, function)) {
+                missing.push(format!("{name}: {file}.rs::{function}"));
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} tests were found");
+    assert!(
+        missing.is_empty(),
+        "these tests do not exist:\n{}",
         missing.join("\n")
     );
     Ok(())
@@ -159,6 +184,21 @@ fn is_pattern(word: &str) -> bool {
         || word
             .split('/')
             .any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
+}
+
+/// Whether `function` stands in `source` right below what makes it a test: `#[test]`, `#[tokio::test]`, or `#[rstest]` and its cases.
+fn is_test(source: &str, function: &str) -> bool {
+    let head = format!("fn {function}(");
+    let lines: Vec<_> = source.lines().map(str::trim_start).collect();
+    let above = lines
+        .iter()
+        .position(|line| line.trim_start_matches("async ").starts_with(&head))
+        .map(|at| lines[..at].iter().rev());
+    above.is_some_and(|above| {
+        above
+            .take_while(|line| !line.is_empty())
+            .any(|line| line.starts_with("#[") && line.ends_with("test]"))
+    })
 }
 
 /// A variable that gristmill or its tests read; other programs' (`POSTGRES_USER`) are theirs.

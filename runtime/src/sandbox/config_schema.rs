@@ -125,6 +125,28 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_refers_to_nothing_outside_itself() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{}").unwrap();
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let here = format!("http://{}/schema.json", server.local_addr().unwrap());
+        for schema in [
+            json!({ "$ref": format!("file://{}", file.path().display()) }),
+            json!({ "$ref": here }),
+            json!({ "$schema": here }),
+        ] {
+            let why = ConfigSchema::parse(&schema.to_string()).err();
+            assert!(
+                why.is_some_and(|why| why.contains("is not a JSON Schema")),
+                "{schema}"
+            );
+        }
+        let asked = server.accept().map(|_| ()).map_err(|e| e.kind());
+        assert_eq!(asked, Err(std::io::ErrorKind::WouldBlock));
+    }
+
+    #[test]
     fn where_nothing_may_be_configured_it_says_so() {
         let schema = ConfigSchema::parse(r#"{"additionalProperties":false}"#).unwrap();
         let expected = "there is nothing to configure: leave it out";
