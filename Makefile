@@ -56,8 +56,10 @@ fmt: ## format the sources
 	cargo fmt --all
 
 .PHONY: bench
-bench: setup ## measure decoding, the sandbox boundary, dedup and the flush
-	cargo bench --locked --workspace
+bench: setup setup-kafka ## measure gristmill beside its rivals and the ceiling, then its parts; ARGS=--quick takes minutes
+	$(BUILD)
+	target/release/gristmill-bench $(ARGS)
+	cargo bench --locked --workspace --benches
 
 .PHONY: guests
 guests: setup-build ## build the shipped transforms alone, as core modules under target/guests

@@ -143,6 +143,12 @@ impl Kafka {
         Ok(())
     }
 
+    /// The server's process id. An error while it is stopped.
+    pub fn id(&self) -> Result<u32> {
+        let server = self.server.lock().expect("the lock of the server");
+        Ok(server.as_ref().context("the server is stopped")?.id())
+    }
+
     /// Ends it at once. Nothing acknowledged is lost: its log is on disk, or with the operating system.
     pub fn stop(&self) -> Result<()> {
         match self.server.lock().expect("the lock of the server").take() {

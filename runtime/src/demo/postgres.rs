@@ -113,6 +113,12 @@ impl Postgres {
         Ok(output(psql.env("PGTZ", "UTC"))?.trim_end().to_owned())
     }
 
+    /// The server's process id. An error while it is stopped.
+    pub fn id(&self) -> Result<u32> {
+        let server = self.server.lock().expect("the lock of the server");
+        Ok(server.as_ref().context("the server is stopped")?.id())
+    }
+
     /// The port it listens on, the same after a restart.
     pub fn port(&self) -> u16 {
         self.port

@@ -1,0 +1,190 @@
+//! Who is measured: gristmill, the ceilings, and what lies under `benches/rivals/`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use gristmill_tests::process::{Folder, Process, output};
+use gristmill_tests::program::repository;
+
+use crate::traffic::TOPIC;
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Contender {
+    Gristmill,
+    /// Rows that are finished beforehand, written as gristmill's sink writes them.
+    WriteCeiling,
+    /// Records counted and thrown away.
+    ReadCeiling,
+    /// A folder with the programs `setup`, `run` and `about`; `benches/rivals/README.md` says what they do.
+    Rival {
+        name: String,
+        about: String,
+    },
+}
+
+/// Who cannot be measured here, and why.
+pub(crate) type Absent = Vec<(String, String)>;
+
+/// Where a contender finds what it works on.
+pub(crate) struct Place<'a> {
+    pub(crate) bootstrap: String,
+    pub(crate) database_url: String,
+    /// Empty, its own.
+    pub(crate) folder: &'a Folder,
+    /// For names of groups.
+    pub(crate) run: String,
+}
+
+impl Contender {
+    /// All that can be had, or those of them that `only` names, and the rivals that cannot be had.
+    pub(crate) fn all(only: &[String]) -> Result<(Vec<Self>, Absent)> {
+        let mut all = vec![Self::Gristmill, Self::WriteCeiling, Self::ReadCeiling];
+        let mut absent = Vec::new();
+        let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+        for folder in rivals()? {
+            let name = folder
+                .file_name()
+                .and_then(|n| n.to_str())
+                .unwrap_or_default();
+            if !wanted(name) {
+                continue;
+            }
+            println!("setting up {name}");
+            let mut setup = Command::new(folder.join("setup"));
+            match output(setup.arg(fetched(name))) {
+                Ok(_) => all.push(Self::Rival {
+                    name: name.to_owned(),
+                    about: output(&mut Command::new(folder.join("about")))?
+                        .trim()
+                        .to_owned(),
+                }),
+                Err(error) => {
+                    println!("{name} cannot be had: {error:#}");
+                    absent.push((name.to_owned(), format!("{error:#}")));
+                }
+            }
+        }
+        all.retain(|contender| wanted(contender.name()));
+        if all.is_empty() {
+            bail!("there is no contender called {}", only.join(" or "));
+        }
+        Ok((all, absent))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Gristmill => "gristmill",
+            Self::WriteCeiling => "ceiling-write",
+            Self::ReadCeiling => "ceiling-read",
+            Self::Rival { name, .. } => name,
+        }
+    }
+
+    /// What it is, for the results.
+    pub(crate) fn about(&self) -> &str {
+        match self {
+            Self::Gristmill => "gristmill as shipped: `pipelines/users.toml`, rules in the sandbox",
+            Self::WriteCeiling => {
+                "a client that writes the finished rows by gristmill's own statements, two connections, nothing else"
+            }
+            Self::ReadCeiling => "a client that reads both partitions and counts",
+            Self::Rival { about, .. } => about,
+        }
+    }
+
+    /// Whether the table is its work.
+    pub(crate) fn writes(&self) -> bool {
+        *self != Self::ReadCeiling
+    }
+
+    /// Whether it says itself when its measured part begins and ends.
+    pub(crate) fn is_ceiling(&self) -> bool {
+        matches!(self, Self::WriteCeiling | Self::ReadCeiling)
+    }
+
+    /// Starts it on an empty table. Its log is `log` in its folder.
+    pub(crate) fn start(&self, place: &Place<'_>) -> Result<Process> {
+        let folder = place.folder.path();
+        let mut command = match self {
+            Self::Gristmill => {
+                let mut command = Command::new(sibling("gristmill")?);
+                command.args(["run", "users.toml"]).current_dir(folder);
+                command
+            }
+            Self::WriteCeiling | Self::ReadCeiling => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command
+                    .args(["ceiling", self.name(), "users.toml"])
+                    .current_dir(folder);
+                command
+            }
+            Self::Rival { name, .. } => {
+                let mut command =
+                    Command::new(repository().join("benches/rivals").join(name).join("run"));
+                command.arg(fetched(name)).current_dir(folder);
+                command.env("WORK", folder).env("TOPIC", TOPIC);
+                command
+            }
+        };
+        environment(&mut command, place);
+        let log = std::fs::File::create(folder.join("log"))?;
+        command.stdin(Stdio::null()).stderr(log.try_clone()?);
+        let stdout = if self.is_ceiling() {
+            Stdio::piped()
+        } else {
+            log.into()
+        };
+        Process::spawn(command.stdout(stdout), "KILL")
+    }
+}
+
+/// Makes the table, and the pipeline file of those who read one.
+pub(crate) fn prepare(place: &Place<'_>) -> Result<()> {
+    let shipped = std::fs::read_to_string(repository().join("pipelines/users.toml"))?;
+    let own = shipped.replace(
+        "name = \"users\"",
+        &format!("name = \"users-{}\"", place.run),
+    );
+    std::fs::write(place.folder.path().join("users.toml"), own)?;
+    let mut apply = Command::new(sibling("gristmill")?);
+    apply
+        .args(["schema", "apply", "users.toml"])
+        .current_dir(place.folder.path());
+    environment(&mut apply, place);
+    output(&mut apply).context("cannot make the table")?;
+    Ok(())
+}
+
+pub(crate) fn environment(command: &mut Command, place: &Place<'_>) {
+    command
+        .env("KAFKA_BOOTSTRAP", &place.bootstrap)
+        .env("DATABASE_URL", &place.database_url);
+}
+
+/// A program that was built beside this one.
+pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if !path.exists() {
+        bail!("there is no {}: `make bench` builds it", path.display());
+    }
+    Ok(path)
+}
+
+/// The folders of `benches/rivals/`, by name.
+fn rivals() -> Result<Vec<PathBuf>> {
+    let folder = repository().join("benches/rivals");
+    let mut rivals: Vec<PathBuf> = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries.map(|e| Ok(e?.path())).collect::<Result<_>>()?,
+        Err(_) => return Ok(Vec::new()),
+    };
+    rivals.retain(|path| path.join("run").is_file());
+    rivals.sort();
+    Ok(rivals)
+}
+
+/// Where a rival's `setup` puts what it fetches.
+fn fetched(name: &str) -> PathBuf {
+    Path::new(&repository().join("target/rivals")).join(name)
+}

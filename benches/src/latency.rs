@@ -1,0 +1,192 @@
+//! From an event's production to its row being visible, at a steady rate, with and without a rule being swapped meanwhile.
+
+use std::fmt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use gristmill_tests::kafka::Kafka;
+use gristmill_tests::postgres::Postgres;
+use gristmill_tests::process::{Folder, output, wait_until};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use serde_json::json;
+use tokio_postgres::NoTls;
+
+use crate::contender::{Contender, Place, environment, prepare, sibling};
+use crate::traffic::{PARTITIONS, TOPIC};
+
+/// A fleet that changes its rules more often than anybody.
+const SWAP_EVERY: Duration = Duration::from_secs(2);
+/// Events before the measured part: connections, caches.
+const WARM_UP_S: u32 = 2;
+
+/// See the module. Milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Latency {
+    pub(crate) rate: u32,
+    pub(crate) swaps: u32,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) max_ms: f64,
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "latency at {} events/s, {} swaps: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+            self.rate, self.swaps, self.p50_ms, self.p99_ms, self.max_ms
+        )
+    }
+}
+
+pub(crate) fn run(
+    kafka: &Kafka,
+    postgres: &Postgres,
+    rate: u32,
+    seconds: u32,
+    swapping: bool,
+) -> Result<Latency> {
+    let name = format!("latency_{rate}{}", if swapping { "_swaps" } else { "" });
+    kafka.create_topic(&name, PARTITIONS, &[])?;
+    let folder = Folder::new("gristmill-bench-")?;
+    let place = Place {
+        bootstrap: kafka.bootstrap(),
+        database_url: postgres.create_database(&name)?,
+        folder: &folder,
+        run: name.clone(),
+    };
+    prepare(&place)?;
+    let file = folder.path().join("users.toml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(
+        &file,
+        text.replace(&format!("\"{TOPIC}\""), &format!("\"{name}\"")),
+    )?;
+    let _process = Contender::Gristmill.start(&place)?;
+    wait_until(
+        "both partitions to be taken",
+        Duration::from_secs(30),
+        || {
+            Ok(
+                postgres.psql(&name, "select count(*) from gristmill.checkpoint")?
+                    == PARTITIONS.to_string(),
+            )
+        },
+    )?;
+    let done = AtomicBool::new(false);
+    let (sent, seen, swaps) = thread::scope(|scope| {
+        let seen = scope.spawn(|| watch(&place.database_url, &done));
+        let swaps = scope.spawn(|| if swapping { swap(&place, &done) } else { Ok(0) });
+        let sent = produce(&place.bootstrap, &name, rate, (seconds + WARM_UP_S) * rate);
+        // The last ones arrive.
+        thread::sleep(Duration::from_secs(1));
+        done.store(true, Ordering::Relaxed);
+        let ended = "a thread of the benchmark panicked";
+        anyhow::Ok((
+            sent?,
+            seen.join().expect(ended)?,
+            swaps.join().expect(ended)?,
+        ))
+    })?;
+    let mut waits = waits(&sent[(WARM_UP_S * rate) as usize..], &seen)?;
+    waits.sort_by(f64::total_cmp);
+    let at = |part: f64| waits[((waits.len() - 1) as f64 * part) as usize];
+    Ok(Latency {
+        rate,
+        swaps,
+        p50_ms: at(0.5),
+        p99_ms: at(0.99),
+        max_ms: at(1.0),
+    })
+}
+
+/// When the `n`th event was handed to the producer: event `n` is number `n / PARTITIONS` of partition `n % PARTITIONS`.
+fn produce(
+    bootstrap: &str,
+    topic: &str,
+    rate: u32,
+    events: u32,
+) -> Result<Vec<(i32, i64, Instant)>> {
+    let producer: ThreadedProducer<_> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("linger.ms", "0")
+        .create::<ThreadedProducer<rdkafka::producer::DefaultProducerContext>>()?;
+    let begun = Instant::now();
+    let mut sent = Vec::with_capacity(events as usize);
+    for n in 0..events {
+        let due = begun + Duration::from_secs(1) * n / rate;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let (partition, offset) = (n as i32 % PARTITIONS, i64::from(n / PARTITIONS as u32));
+        let after = json!({"user_id": n % 50_000, "name": "Ann", "email": "ann@contoso.com", "country_code": "US"});
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        let event = json!({"op": "u", "timestamp_ms": now_ms, "after": after}).to_string();
+        sent.push((partition, offset, Instant::now()));
+        let record = BaseRecord::<(), String>::to(topic)
+            .partition(partition)
+            .payload(&event);
+        producer.send(record).map_err(|(error, _)| error)?;
+    }
+    producer.flush(Duration::from_secs(10))?;
+    Ok(sent)
+}
+
+/// What each partition's checkpoint said, and when it was first seen to: its rows became visible in the same instant.
+type Seen = Vec<Vec<(i64, Instant)>>;
+
+fn watch(url: &str, done: &AtomicBool) -> Result<Seen> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+        tokio::spawn(connection);
+        let sql = client
+            .prepare("select partition, next_offset from gristmill.checkpoint")
+            .await?;
+        let mut seen: Seen = vec![Vec::new(); PARTITIONS as usize];
+        while !done.load(Ordering::Relaxed) {
+            for row in client.query(&sql, &[]).await? {
+                let (partition, next_offset): (i32, i64) = (row.get(0), row.get(1));
+                let seen = &mut seen[partition as usize];
+                if seen.last().is_none_or(|(last, _)| *last < next_offset) {
+                    seen.push((next_offset, Instant::now()));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(seen)
+    })
+}
+
+fn waits(sent: &[(i32, i64, Instant)], seen: &Seen) -> Result<Vec<f64>> {
+    let wait = |(partition, offset, sent): &(i32, i64, Instant)| {
+        let seen = &seen[*partition as usize];
+        let at = seen.partition_point(|(next_offset, _)| next_offset <= offset);
+        let (_, visible) = seen.get(at).context("an event has not arrived")?;
+        Ok(visible.saturating_duration_since(*sent).as_secs_f64() * 1e3)
+    };
+    sent.iter().map(wait).collect()
+}
+
+/// Swaps the config of a rule to and fro; how often.
+fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
+    let mut swaps = 0;
+    while !done.load(Ordering::Relaxed) {
+        let config = json!({"corporate_domains": [format!("{}.example", swaps % 2)]});
+        std::fs::write(place.folder.path().join("config.json"), config.to_string())?;
+        let mut command = Command::new(sibling("gristmill")?);
+        command
+            .args(["transform", "swap", "enrich-email", "builtin:enrich-email"])
+            .args(["--config", "config.json", "--pipeline", "users.toml"])
+            .current_dir(place.folder.path());
+        environment(&mut command, place);
+        output(&mut command)?;
+        swaps += 1;
+        thread::sleep(SWAP_EVERY);
+    }
+    Ok(swaps)
+}
