@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use gristmill_tests::guests;
 use gristmill_tests::job::Job;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
@@ -196,6 +197,48 @@ fn kafka_away_for_a_while_is_waited_for() -> Result<()> {
     job.wait_until_caught_up()?;
     assert!(run.exit_status()?.is_none());
     job.check()
+}
+
+#[test]
+fn a_process_that_is_stopped_again_and_again_convicts_no_row() -> Result<()> {
+    let mut random = random("stopped");
+    let job = Job::new("stopped")?;
+    // A row takes longer than the clock allows for one, and far less than the fuel.
+    let slow = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
+    let slow = format!(
+        "{:?}\nlimits = {{ deadline_base_ms = 0, deadline_per_row_us = 0, fuel_per_row = 2_000_000_000 }}",
+        slow.display().to_string()
+    );
+    job.edit_pipeline(|text| {
+        text.replace("\"builtin:enrich-email\"", &slow)
+            .replace("corporate_domains", "idles = 10_000_000\ncorporate_domains")
+            .replace("[target]", "[target]\nmax_rows = 10")
+    })?;
+    job.users(0, 0..100, "good.example")?;
+    job.users(1, 100..200, "good.example")?;
+    let run = job.run()?;
+    let mut stopped = 0;
+    while job.written()? < 200 {
+        run.signal("STOP")?;
+        sleep(Duration::from_millis(random.random_range(20..300)));
+        stopped += 1;
+        run.signal("CONT")?;
+        sleep(Duration::from_millis(random.random_range(20..300)));
+    }
+    job.wait_until_caught_up()?;
+    let missed = job
+        .log()?
+        .matches("running it again under a fuel limit")
+        .count();
+    assert!(
+        stopped >= 5 && missed >= 20,
+        "stopped {stopped} times, and {missed} calls missed their deadline: nothing was tested"
+    );
+    let written =
+        job.psql("select count(*) from users_enriched where email_domain = 'good.example'")?;
+    let letters = job.psql("select count(*) from gristmill.dead_letter")?;
+    assert_eq!((&*written, &*letters), ("200", "0"), "{}", job.explain());
+    Ok(())
 }
 
 /// Many small flushes, so that something is always under way.

@@ -1,16 +1,20 @@
 //! Compiled components on disk, so that a start takes microseconds instead of a compilation.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::error::SandboxError;
+
+/// What the folder may hold; beyond it goes what nobody has used for the longest time. 1 GiB: a rule in Rust takes about 1 MiB for both engines, one in Python 100.
+const KEPT_MAX_BYTES: u64 = 1 << 30;
 
 /// A folder that only this user can write.
 pub(super) struct Cache {
@@ -101,13 +105,42 @@ impl Cache {
         // Else the name may outlive a power cut and the bytes may not.
         file.as_file().sync_all()?;
         file.persist(path)?;
+        self.prune(KEPT_MAX_BYTES)
+    }
+
+    /// Removes what was used the longest time ago, until the rest fits; the newest stays in any case. Who has mapped a file goes on with it.
+    fn prune(&self, kept_max_bytes: u64) -> io::Result<()> {
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            // What a process that was killed left half-written is ours, too.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_ours = name.ends_with(".cwasm") || name.starts_with(".tmp");
+            // Another process may be quicker.
+            if let (true, Ok(found)) = (is_ours, entry.metadata()) {
+                kept.push((found.modified()?, found.len(), entry.path()));
+            }
+        }
+        kept.sort_by(|a, b| b.cmp(a));
+        let mut bytes = 0;
+        for (place, (_, length, path)) in kept.iter().enumerate() {
+            bytes += length;
+            if place > 0 && bytes > kept_max_bytes {
+                let removed = fs::remove_file(path);
+                removed.or_else(|e| match e.kind() {
+                    io::ErrorKind::NotFound => Ok(()),
+                    _ => Err(e),
+                })?;
+            }
+        }
         Ok(())
     }
 }
 
-/// Maps a compiled component.
+/// Maps a compiled component, and notes that it was used.
 #[allow(unsafe_code)]
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
+    File::open(path)?.set_modified(SystemTime::now())?;
     // SAFETY: the bytes must be what `Component::serialize` left, unchanged. Only we can write in the folder (checked when it was opened), we write only
     // that, and whole files only; wasmtime itself checks that version and settings of the engine are the same.
     unsafe { Component::deserialize_file(engine, path) }
@@ -116,6 +149,7 @@ fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
 
     use super::*;
 
@@ -143,6 +177,35 @@ mod tests {
         }
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         Cache::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_was_not_used_for_the_longest_time_goes_first() {
+        let parent = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&parent.path().join("cache")).unwrap();
+        let put = |name: &str, bytes: usize, age: u64| {
+            let path = cache.folder.join(name);
+            fs::write(&path, vec![0; bytes]).unwrap();
+            let used = SystemTime::now() - Duration::from_secs(age);
+            File::open(&path).unwrap().set_modified(used).unwrap();
+        };
+        let names = || {
+            let entries = fs::read_dir(&cache.folder).unwrap();
+            let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        put("a.cwasm", 40, 3);
+        put("b.cwasm", 40, 1);
+        put("c.cwasm", 40, 2);
+        put(".tmpXYZ", 40, 9);
+        put("notes.txt", 1_000, 9);
+        cache.prune(160).unwrap();
+        assert_eq!(names().len(), 5);
+        cache.prune(100).unwrap();
+        assert_eq!(names(), ["b.cwasm", "c.cwasm", "notes.txt"]);
+        cache.prune(1).unwrap();
+        assert_eq!(names(), ["b.cwasm", "notes.txt"]);
     }
 
     #[test]

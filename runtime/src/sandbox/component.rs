@@ -1,6 +1,6 @@
 //! A compiled component under limits.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use gristmill_core::transform::Fault;
 use serde_json::Value;
@@ -24,8 +24,8 @@ pub(super) struct Compiled {
     digest: String,
     bytes: Vec<u8>,
     fast: TransformPre<Guard>,
-    /// Compiled when the first deadline has passed: most components never need it.
-    metered: Mutex<Option<TransformPre<Guard>>>,
+    /// The error is its sentence: it is told to everybody who asks.
+    metered: OnceLock<Result<TransformPre<Guard>, String>>,
     shared: Arc<Shared>,
 }
 
@@ -44,24 +44,34 @@ impl Compiled {
             digest: digest.to_owned(),
             bytes,
             fast,
-            metered: Mutex::default(),
+            metered: OnceLock::new(),
             shared,
         })
     }
 
-    pub(super) fn code(&self, meter: Meter) -> wasmtime::Result<TransformPre<Guard>> {
+    /// The code for the engine that `meter` needs, or why it does not compile. Waits for a compilation that is under way.
+    pub(super) fn code(&self, meter: Meter) -> Result<&TransformPre<Guard>, &str> {
         match meter {
-            Meter::Clock => Ok(self.fast.clone()),
-            Meter::Fuel => {
-                let mut metered = self.metered.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(code) = &*metered {
-                    return Ok(code.clone());
-                }
-                let engine = &self.shared.engines.metered;
-                let code = compile(&self.shared, engine, &self.digest, &self.bytes)?;
-                Ok(metered.insert(code).clone())
-            }
+            Meter::Clock => Ok(&self.fast),
+            Meter::Fuel => self.metered().as_ref().map_err(String::as_str),
         }
+    }
+
+    fn metered(&self) -> &Result<TransformPre<Guard>, String> {
+        self.metered.get_or_init(|| {
+            let engine = &self.shared.engines.metered;
+            compile(&self.shared, engine, &self.digest, &self.bytes).map_err(|e| format!("{e:#}"))
+        })
+    }
+
+    /// Compiles for the metered engine beside everything else, so that neither a start nor the first batch that misses its deadline waits for it.
+    pub(super) fn prepare_metered(self: &Arc<Self>) {
+        let compiled = Arc::clone(self);
+        let preparing = std::thread::Builder::new().name("sandbox-compile".to_owned());
+        // Without a thread it is compiled when it is needed.
+        let _ = preparing.spawn(move || {
+            let _ = compiled.metered();
+        });
     }
 }
 

@@ -53,13 +53,12 @@ pub(super) struct Instance {
 impl Instance {
     /// Instantiates, under the limits for opening.
     pub(super) fn new(compiled: &Compiled, meter: Meter, guard: Guard) -> Result<Self, Stop> {
-        let unusable = |guard: &Guard, error: wasmtime::Error| {
+        let code = compiled.code(meter).map_err(|why| {
             let transform = guard.log.transform();
             Stop::Fault(Fault::Lied(format!(
-                "transform `{transform}` cannot be compiled: {error:#}"
+                "transform `{transform}` cannot be compiled: {why}"
             )))
-        };
-        let code = compiled.code(meter).map_err(|e| unusable(&guard, e))?;
+        })?;
         let allowance = guard.limits.opening();
         let returned_max_bytes = guard.limits.returned_max_bytes;
         let mut store = Store::new(code.engine(), guard);

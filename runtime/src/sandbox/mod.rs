@@ -96,6 +96,7 @@ impl Sandbox {
             return Ok(known);
         }
         let fresh = Arc::new(Compiled::new(name, digest, bytes, self.shared.clone())?);
+        fresh.prepare_metered();
         compiled.retain(|_, known| known.strong_count() > 0);
         compiled.insert(digest.to_owned(), Arc::downgrade(&fresh));
         Ok(fresh)

@@ -121,7 +121,7 @@ impl SandboxedTransform {
         if self.convicted_fuel >= max {
             return Err(Fault::Lied(format!(
                 "transform `{name}` did not end on so many parts of one batch (conviction_fuel_max = {max}) that the component is at fault, not the data: swap it, or \
-                 raise fuel_per_row in its limits"
+                 raise fuel_per_row or conviction_fuel_max in its limits"
             )));
         }
         let fuel = limits.applying(batch.weight()).fuel;

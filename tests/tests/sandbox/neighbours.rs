@@ -1,7 +1,7 @@
 //! One row in a thousand sets a component off: that row is a dead letter that says why, the others land, and so does the next batch.
 
 use gristmill::sandbox::Limits;
-use gristmill_core::chain::Chain;
+use gristmill_core::chain::{Chain, ChainFault};
 use gristmill_core::record::Records;
 use rstest::rstest;
 use serde_json::json;
@@ -129,4 +129,57 @@ fn role_columns_are_the_normalizers_alone() {
         );
         assert!(format!("{refusal:?}").contains(&expected), "{refusal:?}");
     }
+}
+
+#[test]
+fn eight_rows_that_loop_are_data_and_nine_are_a_broken_component() {
+    let looping = |rows: usize| {
+        let names = (0..THOUSAND).map(|i| if i < rows { "odd" } else { "fine" });
+        let mut chain = misbehaving_by("loop-on-odd", 0, &limits());
+        chain.compute(named(names), 2_000)
+    };
+    let computed = looping(8).unwrap();
+    assert_eq!(
+        (computed.dead_letters.len(), computed.rows.rows),
+        (8, THOUSAND - 8)
+    );
+    let stopped = looping(9).unwrap_err();
+    assert!(
+        matches!(*stopped.fault, ChainFault::TooManyRows { rows_max: 8, .. }),
+        "{stopped:?}"
+    );
+    assert_eq!(stopped.records.len(), THOUSAND);
+}
+
+#[test]
+fn a_search_that_burns_too_much_blames_the_component_and_no_row() {
+    // The batch, and one half of it: not enough to find one row of a thousand.
+    let limits = Limits {
+        conviction_fuel_max: 60_000_000,
+        ..limits()
+    };
+    let mut chain = misbehaving_by("loop-on-odd", 0, &limits);
+    let stopped = chain.compute(with_one_odd(613), 2_000).unwrap_err();
+    let ChainFault::Lied { fault, .. } = &*stopped.fault else {
+        panic!("{stopped:?}")
+    };
+    let message = fault.to_string();
+    assert!(
+        message.contains("transform `rule` did not end on so many parts of one batch (conviction_fuel_max = 60000000)")
+            && message.contains("the component is at fault, not the data: swap it, or raise"),
+        "{message}"
+    );
+    assert_eq!(stopped.records.len(), THOUSAND);
+    the_next_batch_lands(&mut chain);
+}
+
+#[test]
+fn the_budget_that_ships_finds_a_row_that_loops_in_the_largest_batch() {
+    let names = (0..5_000).map(|i| if i == 4_321 { "odd" } else { "fine" });
+    let mut chain = misbehaving_by("loop-on-odd", 0, &Limits::default());
+    let computed = chain.compute(named(names), 6_000).unwrap();
+    assert_eq!(
+        (computed.dead_letters.len(), computed.rows.rows),
+        (1, 4_999)
+    );
 }

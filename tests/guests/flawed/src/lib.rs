@@ -1,4 +1,4 @@
-//! `enrich-email` with flaws: at the domains that its config names it panics, rejects the row, or writes a domain that no table of the tests takes.
+//! `enrich-email` with flaws: at the domains that its config names it panics, rejects the row, or writes a domain that no table of the tests takes; and it may be slow.
 
 use gristmill_guest::{Reject, RowTransform};
 use schemars::JsonSchema;
@@ -25,10 +25,15 @@ struct Flawed {
     panics_on: Vec<String>,
     rejects: Vec<String>,
     spoils: Vec<String>,
+    /// Steps of no use, for each row.
+    idles: u64,
 }
 
 impl RowTransform for Flawed {
     fn row<'a>(&'a self, Input { email }: Input<'a>) -> Result<Output<'a>, Reject> {
+        (0..self.idles).for_each(|step| {
+            std::hint::black_box(step);
+        });
         let mut email_domain = email.and_then(|email| Some(email.rsplit_once('@')?.1));
         let is_in = |list: &[String]| {
             let known = |d: &str| list.iter().any(|known| known.eq_ignore_ascii_case(d));
