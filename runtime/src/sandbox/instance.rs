@@ -9,7 +9,7 @@ use super::component::{Compiled, Description};
 use super::engine::STACK_MAX_BYTES;
 use super::guard::Guard;
 use super::limits::Allowance;
-use super::log::{MESSAGE_MAX_BYTES, printable};
+use super::log::{MESSAGE_MAX_BYTES, printable, printable_pairs};
 use super::lower::Lowered;
 
 /// What stops a call that does not end.
@@ -85,7 +85,7 @@ impl Instance {
             version: printable(&description.version, MESSAGE_MAX_BYTES),
             summary: printable(&description.summary, MESSAGE_MAX_BYTES),
             config_schema: description.config_schema,
-            attributes: description.attributes,
+            attributes: printable_pairs(description.attributes),
         })
     }
 

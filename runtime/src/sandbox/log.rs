@@ -55,6 +55,8 @@ impl Log {
             );
         }
         if passes {
+            // What follows a line break must not look like a line of the host's.
+            let message = message.replace('\n', "\n    ");
             match level {
                 Level::Debug => tracing::debug!(transform, "{message}"),
                 Level::Info => tracing::info!(transform, "{message}"),
@@ -81,6 +83,13 @@ impl Gate {
         }
         (passes, suppressed)
     }
+}
+
+/// Attributes, [`printable`].
+pub(super) fn printable_pairs(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let printable = |text: &str| printable(text, MESSAGE_MAX_BYTES);
+    let pairs = pairs.iter();
+    pairs.map(|(a, b)| (printable(a), printable(b))).collect()
 }
 
 /// What a component said, fit for a terminal, a log and a text column in Postgres: at most `max_bytes` of it, and no control characters but line breaks and tabs.

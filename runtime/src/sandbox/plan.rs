@@ -8,6 +8,7 @@ use gristmill_core::plan::{Join, Plan, Roles};
 use gristmill_core::transform::Fault;
 
 use super::bindings::gristmill::transform::types as wit;
+use super::log::printable_pairs;
 
 /// Longest code of a rejection. 64: as long as a name in Postgres.
 const CODE_MAX_BYTES: usize = 64;
@@ -41,6 +42,7 @@ fn bounded(plan: &wit::Plan) -> Result<(), String> {
         ("writes", plan.writes.len()),
         ("key and order columns", order.sum()),
         ("reject codes", plan.reject_codes.len()),
+        ("attributes", plan.attributes.len()),
     ];
     match lists.iter().find(|(_, entries)| *entries > ENTRIES_MAX) {
         None => Ok(()),
@@ -52,6 +54,10 @@ fn bounded(plan: &wit::Plan) -> Result<(), String> {
 
 fn typed(plan: wit::Plan) -> Result<Plan, String> {
     let joins = plan.joins.into_iter().map(|join| {
+        let is_odd = |name: &&String| name.contains(char::is_control);
+        if let Some(name) = join.on.iter().chain([&join.dimension]).find(is_odd) {
+            return Err(format!("it joins by a name like {name:?}"));
+        }
         Ok(Join {
             dimension: join.dimension,
             on: join.on,
@@ -69,7 +75,7 @@ fn typed(plan: wit::Plan) -> Result<Plan, String> {
             order: roles.order,
         }),
         reject_codes: plan.reject_codes,
-        attributes: plan.attributes,
+        attributes: printable_pairs(plan.attributes),
     })
 }
 
@@ -233,6 +239,18 @@ mod tests {
         plan
     }
 
+    fn joins(dimension: &str) -> wit::Plan {
+        let join = wit::Join {
+            dimension: dimension.to_owned(),
+            on: vec!["id".into()],
+            take: vec![field("x", "text")],
+        };
+        wit::Plan {
+            joins: vec![join],
+            ..plan()
+        }
+    }
+
     fn codes(codes: &[&str]) -> wit::Plan {
         wit::Plan {
             reject_codes: codes.iter().map(|c| (*c).to_owned()).collect(),
@@ -249,7 +267,10 @@ mod tests {
 
     #[test]
     fn a_fitting_plan_is_typed() {
-        let plan = check("t", plan()).unwrap();
+        let mut plan = plan();
+        plan.attributes = vec![("a".into(), "\u{1b}[2J".into())];
+        let plan = check("t", plan).unwrap();
+        assert_eq!(plan.attributes[0].1, "\u{fffd}[2J");
         assert_eq!(plan.writes[1].logical_type, LogicalType::TimestampUs);
         assert_eq!(plan.roles.unwrap().key, ["id"]);
     }
@@ -262,6 +283,7 @@ mod tests {
     #[case(writes("x", "decimal(2,3)"), "the scale may not exceed the precision")]
     #[case(writes("", "text"), "a field called \"\"")]
     #[case(writes("a\0", "text"), "a field called")]
+    #[case(joins("a\u{1b}[2J"), "it joins by a name like \"a\\u{1b}[2J\"")]
     #[case(writes("id", "int64"), "it writes `id` twice")]
     #[case(roles(|r| r.key.clear()), "no key")]
     #[case(roles(|r| r.key.push("id".into())), "its key has `id` twice")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use gristmill::sandbox::Limits;
 use gristmill_core::transform::Fault;
 use serde_json::json;
+use tempfile::NamedTempFile;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::guest::{apply, load, misbehaving, module, open_limited, sandbox};
@@ -86,12 +87,7 @@ fn a_start_function_that_traps_or_loops_is_refused() {
 
 #[test]
 fn a_flood_of_log_lines_is_dammed() {
-    let said = tempfile::NamedTempFile::new().unwrap();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Arc::new(said.reopen().unwrap()))
-        .with_ansi(false)
-        .finish();
-    let _capturing = subscriber.set_default();
+    let (said, _capturing) = capture();
     let limits = Limits {
         log_lines_per_second: 5,
         ..Limits::default()
@@ -116,4 +112,25 @@ fn a_flood_of_log_lines_is_dammed() {
     let expected = "more lines than log_lines_per_second = 5 lets through: log less, or raise it in the transform's limits";
     let told = |line: &String| line.contains("transform `rule` logged ") && line.contains(expected);
     assert!(lines().iter().any(told), "{:?}", lines().last());
+}
+
+#[test]
+fn a_line_break_does_not_begin_a_line_of_the_log() {
+    let (said, _capturing) = capture();
+    apply(&mut misbehaving("log-lines"), &[None]).unwrap();
+    let said = std::fs::read_to_string(said.path()).unwrap();
+    assert!(
+        said.contains("a line\n    2026-01-01 ERROR forged\u{fffd}[2J"),
+        "{said}"
+    );
+}
+
+/// What this thread logs from now on, in a file.
+fn capture() -> (NamedTempFile, impl Drop) {
+    let said = NamedTempFile::new().unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Arc::new(said.reopen().unwrap()))
+        .with_ansi(false)
+        .finish();
+    (said, subscriber.set_default())
 }

@@ -167,6 +167,7 @@ fn misbehave(what: &str, amount: u64) -> Result<(), String> {
         }
         "panic-long" => die(&"x".repeat(1 << 20)),
         "log" => (0..amount).for_each(|i| write(Level::Info, &format!("line {i}"))),
+        "log-lines" => write(Level::Info, "a line\n2026-01-01 ERROR forged\u{1b}[2J"),
         "work" => (0..amount).for_each(|i| {
             std::hint::black_box(i);
         }),
