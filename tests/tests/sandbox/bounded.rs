@@ -13,13 +13,15 @@ const PEAK_MAX_BYTES: usize = (64 << 20) + (64 << 20) + (16 << 20);
 /// What may remain of all of them, however often they go off: what the allocator keeps of the largest answer.
 const REST_MAX_BYTES: usize = (64 << 20) + (16 << 20);
 
-const BOMBS: [(&str, u64); 9] = [
+const BOMBS: [(&str, u64); 11] = [
     ("bomb", 0),
     ("large", 63 << 20),
     ("large", 40 << 20),
     ("amplify", 100_000),
     ("overlap-messages", 1 << 20),
     ("overlap-columns", 0),
+    ("reject-crowd", 700_000),
+    ("column-crowd", 300_000),
     ("recurse", 100_000_000),
     ("panic-long", 0),
     ("reject-long", 0),

@@ -38,6 +38,8 @@ fn a_loop_is_convicted_by_fuel_and_named() {
 #[rstest]
 #[case("loop-fill")]
 #[case("loop-log")]
+#[case("loop-grow")]
+#[case("loop-miss")]
 fn a_loop_of_few_instructions_and_much_work_ends_too(#[case] how: &str) {
     let answer = apply(
         &mut open_limited(&json!({ "apply": how }), &strict()),

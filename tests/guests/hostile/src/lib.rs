@@ -157,6 +157,8 @@ fn misbehave(what: &str, amount: u64) -> Result<(), String> {
         "loop" => spin(),
         "loop-fill" => loop_fill(),
         "loop-log" => loop_log(),
+        "loop-grow" => loop_grow(),
+        "loop-miss" => loop_miss(),
         "trap" => die("a row is called trap"),
         "bomb" => bomb(),
         "recurse" => {
@@ -229,4 +231,33 @@ fn recurse_lightly(depth: u64) -> u64 {
     }
     let below = recurse_lightly(depth - 1);
     below.rotate_left((below & 31) as u32) ^ depth
+}
+
+/// Few instructions, each a call into the engine.
+fn loop_grow() -> ! {
+    loop {
+        std::hint::black_box(grow_by_nothing());
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn grow_by_nothing() -> usize {
+    core::arch::wasm32::memory_grow::<0>(0)
+}
+
+/// The workspace compiles this for the host, too, and runs it never.
+#[cfg(not(target_arch = "wasm32"))]
+fn grow_by_nothing() -> usize {
+    0
+}
+
+/// Few instructions, each a wait for memory.
+fn loop_miss() -> ! {
+    let memory = vec![1u64; 2 << 20];
+    let (mut at, mut sum) = (1u64, 0);
+    loop {
+        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        sum += memory[((at >> 33) as usize + sum as usize) % memory.len()];
+        std::hint::black_box(sum);
+    }
 }

@@ -35,6 +35,8 @@ pub fn tell(lie: &str, amount: u64, batch: &Batch, output: &mut Output) {
         "reject-range" => reject(output, rows, "told-to"),
         "reject-kept" => reject(output, 0, "told-to"),
         "reject-twice" => (0..2).for_each(|_| reject(output, 0, "told-to")),
+        "reject-crowd" => (0..amount).for_each(|_| reject(output, 0, "")),
+        "column-crowd" => output.columns = (0..amount).map(|_| integer_column(0)).collect(),
         "reject-code" => reject(output, 0, "made-up"),
         "reject-long" => output.rejections[0].message = format!("\0{}", "x".repeat(1 << 20)),
         "message-not-utf8" => {
