@@ -1,4 +1,5 @@
-//! `enrich-email` with flaws: at the domains that its config names it panics, rejects the row, or writes a domain that no table of the tests takes; and it may be slow.
+//! `enrich-email` with flaws: at the domains that its config names it panics, loops, hoards memory, rejects the row, or writes a domain that no table of the
+//! tests takes; and it may be slow.
 
 use gristmill_guest::{Reject, RowTransform};
 use schemars::JsonSchema;
@@ -23,6 +24,8 @@ gristmill_guest::transform! {
 struct Flawed {
     corporate_domains: Vec<String>,
     panics_on: Vec<String>,
+    loops_on: Vec<String>,
+    hoards_on: Vec<String>,
     rejects: Vec<String>,
     spoils: Vec<String>,
     /// Steps of no use, for each row.
@@ -40,6 +43,11 @@ impl RowTransform for Flawed {
             email_domain.is_some_and(known)
         };
         assert!(!is_in(&self.panics_on), "a domain to panic on");
+        while is_in(&self.loops_on) {}
+        let mut hoard = Vec::new();
+        while is_in(&self.hoards_on) {
+            hoard.push(std::hint::black_box(vec![1u8; 1 << 20]));
+        }
         if is_in(&self.rejects) {
             return Err(Refusal::Disliked.because("the domain is disliked"));
         }
