@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, Headers, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// For all of a topic to arrive: 100,000 small records take a second on a quiet machine.
@@ -132,7 +133,13 @@ pub fn write(bootstrap: &str, topic: &str, messages: &[Message]) -> Result<()> {
             };
             record.headers = Some(message.headers.iter().fold(OwnedHeaders::new(), add));
         }
-        producer.send(record).map_err(|(e, _)| e)?;
+        while let Err((error, again)) = producer.send(record) {
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return Err(error.into());
+            }
+            producer.poll(Duration::from_millis(10));
+            record = again;
+        }
     }
     producer
         .flush(TIMEOUT)

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kafka::config::QUEUED_MAX_BYTES;
 use crate::sandbox::Limits as TransformLimits;
 
 pub use load::{load, parse};
@@ -207,9 +208,8 @@ fn future_max_ms() -> i64 {
 fn session_timeout_ms() -> u32 {
     10_000
 }
-// About 130,000 records of 250 bytes: a second of work.
 fn queued_max_bytes() -> usize {
-    32 << 20
+    QUEUED_MAX_BYTES
 }
 fn empty_object() -> serde_json::Value {
     serde_json::Value::Object(Default::default())

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
-/// Two busy batches of the sink (5,000 rows of some 500 bytes) with room for a slow Postgres.
-pub const QUEUED_MAX_BYTES: usize = 32 << 20;
+/// Three busy batches of the sink (in flight, computed ahead, open: 5,000 rows of some 300 bytes each) and as much again.
+pub const QUEUED_MAX_BYTES: usize = 8 << 20;
 /// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound is 6,000.
 pub const SESSION_TIMEOUT_MS: u32 = 10_000;
 

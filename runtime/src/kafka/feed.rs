@@ -37,7 +37,7 @@ pub struct Intake {
 pub struct Chunk {
     /// May be empty when `caught_up`.
     pub records: Records,
-    /// The end of the partition was reached after these. With several topics it is reported only for a partition number that one topic alone has here:
+    /// The end of the partition was reached after these, or no more have come for a moment: waiting would not fill a batch. With several topics it is reported only for a partition number that one topic alone has here:
     /// librdkafka's safe interface names the number and not the topic.
     pub caught_up: bool,
     /// The bytes count against the partition's bound until this is dropped: keep it until the records are committed.

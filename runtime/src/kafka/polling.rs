@@ -1,7 +1,7 @@
 //! The consumer's loop: poll, hand over, hold back, follow what the owner and the group want.
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -15,6 +15,15 @@ use super::rebalance::{Assignments, Change, Context};
 
 /// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume costs at most.
 const IDLE_POLL: Duration = Duration::from_millis(20);
+/// After records came: when for so long no more do, waiting would not fill the batch. Kafka itself says that a partition's end is reached only when a fetch has waited for
+/// `fetch.wait.max.ms` (500) in vain, or a record of another partition ends it. A broker in the same data centre answers within a millisecond.
+const MORE_POLL: Duration = Duration::from_millis(2);
+/// Between two offset hints, as Kafka's own clients commit. A broker answers a connection's requests one by one, so a commit that it is slow with (4.1.0 forgets one
+/// in thousands until another group writes) holds the heartbeats back until the group gives this member up.
+const HINT_EVERY: Duration = Duration::from_secs(5);
+/// How long a full partition is waited for before it is paused: a worker that keeps up with a busy Postgres makes room within milliseconds.
+const HOLD_MAX: Duration = Duration::from_millis(200);
+const HOLD_STEP: Duration = Duration::from_millis(1);
 /// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's full speed.
 const PASS_RECORDS: usize = 4_096;
 /// For the broker's answer about a partition's offsets.
@@ -35,6 +44,7 @@ pub(crate) struct Polling<A: Assignments + Send + 'static> {
     trouble: Trouble,
     /// What was last wrong with a connection: says more than that all of them are down.
     connection: String,
+    hinted: Instant,
 }
 
 /// What was reported and still holds, so that it is reported once.
@@ -66,6 +76,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             readings: Readings::new(queued_max_bytes),
             trouble: Trouble::None,
             connection: String::new(),
+            hinted: Instant::now(),
         }
     }
 
@@ -76,20 +87,26 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             }
             self.readings.deliver_all();
             self.apply_back_pressure();
-            let context = self.consumer.context();
-            if !context.hints.is_empty() {
-                let state = context.state();
-                context.hints.commit(&self.consumer, &state.assigned);
-            }
+            self.hint();
         }
         // Dropping the consumer first closes it, which calls the owner's `revoked`; only then the feeds end.
     }
 
+    fn hint(&mut self) {
+        let context = self.consumer.context();
+        if self.hinted.elapsed() > HINT_EVERY && !context.hints.is_empty() {
+            let state = context.state();
+            context.hints.commit(&self.consumer, &state.assigned);
+            self.hinted = Instant::now();
+        }
+    }
+
     /// Polls until nothing waits, or enough is taken.
     fn pass(&mut self) -> Flow {
-        let mut timeout = IDLE_POLL;
+        let may_be_more = self.readings.may_be_more();
+        let mut timeout = if may_be_more { MORE_POLL } else { IDLE_POLL };
         let mut answered = false;
-        for _ in 0..PASS_RECORDS {
+        for taken in 0..PASS_RECORDS {
             let polled = self.consumer.poll(timeout);
             timeout = Duration::ZERO;
             let error = match polled {
@@ -100,6 +117,9 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 }
                 Some(Err(error)) => error,
                 None => {
+                    if taken == 0 && may_be_more {
+                        self.readings.set_all_caught_up();
+                    }
                     self.follow_changes();
                     break;
                 }
@@ -263,7 +283,13 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         self.consumer.context().state().owner.fault(fault);
     }
 
+    /// A worker that is merely slower than Kafka is waited for; what waits with librdkafka then is kept. Pausing a partition throws that away and fetches it again: it is for
+    /// a worker that is stuck, whom the other partitions must not wait for.
     fn apply_back_pressure(&mut self) {
+        let begun = Instant::now();
+        while self.readings.is_full() && begun.elapsed() < HOLD_MAX {
+            std::thread::sleep(HOLD_STEP);
+        }
         for (partition, full) in self.readings.back_pressure() {
             self.set_paused(&partition, full == Full::Pause);
         }

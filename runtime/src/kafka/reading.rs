@@ -19,6 +19,8 @@ pub(crate) struct Reading {
     records: Records,
     next_offset: i64,
     caught_up: bool,
+    /// Records came since the worker was told that waiting would bring no more.
+    may_be_more: bool,
     paused: bool,
 }
 
@@ -44,6 +46,7 @@ impl Reading {
             records: Records::default(),
             next_offset,
             caught_up: false,
+            may_be_more: false,
             paused: false,
         }
     }
@@ -56,6 +59,7 @@ impl Reading {
         }
         push(&mut self.records, message, &self.partition);
         self.next_offset = offset + 1;
+        self.may_be_more = true;
         if self.records.len() >= CHUNK_RECORDS || self.records.bytes() >= CHUNK_BYTES {
             self.deliver();
         }
@@ -65,7 +69,8 @@ impl Reading {
         if self.records.is_empty() && !self.caught_up {
             return;
         }
-        let caught_up = std::mem::replace(&mut self.caught_up, false);
+        let caught_up = std::mem::take(&mut self.caught_up);
+        self.may_be_more &= !caught_up;
         self.feed.send(std::mem::take(&mut self.records), caught_up);
     }
 }
@@ -113,6 +118,18 @@ impl Readings {
         }
     }
 
+    /// Whether a worker may wait for more records of a partition that is fetched.
+    pub(crate) fn may_be_more(&self) -> bool {
+        self.readings.iter().any(|r| r.may_be_more && !r.paused)
+    }
+
+    /// Nothing comes at the moment: such a worker need not wait.
+    pub(crate) fn set_all_caught_up(&mut self) {
+        for reading in &mut self.readings {
+            reading.caught_up |= reading.may_be_more && !reading.paused;
+        }
+    }
+
     pub(crate) fn deliver_all(&mut self) {
         for reading in &mut self.readings {
             reading.deliver();
@@ -140,6 +157,12 @@ impl Readings {
             .iter()
             .filter_map(|r| Some((r.partition.clone(), wants(r)?)))
             .collect()
+    }
+
+    /// Whether the queue of a partition that is fetched is above its bound.
+    pub(crate) fn is_full(&self) -> bool {
+        let is_full = |r: &Reading| !r.paused && r.feed.queued_bytes() > self.queued_max_bytes;
+        self.readings.iter().any(is_full)
     }
 
     pub(crate) fn is_paused(&self, partition: &TopicPartition) -> bool {

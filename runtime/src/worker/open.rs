@@ -24,7 +24,7 @@ pub(super) struct Open {
     bytes: usize,
     /// Since when the oldest record waits.
     since: Option<Instant>,
-    /// The partition's end was reached after the newest record: waiting would bring no more.
+    /// After the newest record the partition's end was reached, or nothing has come for a moment: waiting would bring no more.
     caught_up: bool,
     /// The guards of chunks not yet committed, each with the records it still covers.
     held: VecDeque<(usize, Held)>,
