@@ -1,12 +1,14 @@
 //! The topic that all contenders read, and what the table must hold when they are done.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use gristmill::generate::{Events, Spec};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::oracle::{self, Expected};
 use gristmill_tests::topic::{self, Message};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{ClientConfig, TopicPartitionList};
 use serde_json::json;
 
 pub(crate) const TOPIC: &str = "users_cdc";
@@ -68,10 +70,23 @@ impl Traffic {
             );
         }
         topic::write(&kafka.bootstrap(), TOPIC, &messages)?;
+        warm_up(kafka)?;
         Ok(Self {
             records: messages.len() as u64,
             last_users,
             expected: oracle::expected(&messages, now, RECORD_MAX_BYTES),
         })
     }
+}
+
+/// A broker takes seconds to make the topic of the groups' offsets, for the first group alone.
+fn warm_up(kafka: &Kafka) -> Result<()> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.bootstrap())
+        .set("group.id", "warm-up")
+        .create()?;
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition(TOPIC, 0);
+    consumer.committed_offsets(asked, Duration::from_secs(60))?;
+    Ok(())
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
-/// Three busy batches of the sink (in flight, computed ahead, open: 5,000 rows of some 300 bytes each) and as much again.
-pub const QUEUED_MAX_BYTES: usize = 8 << 20;
+/// More than two batches of the sink (5,000 rows of some 250 bytes, and what holds each): one in flight, one computed ahead, one filling. Twice as much gains nothing.
+pub const QUEUED_MAX_BYTES: usize = 4 << 20;
 /// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound is 6,000.
 pub const SESSION_TIMEOUT_MS: u32 = 10_000;
 
@@ -20,7 +20,7 @@ pub struct SourceConfig {
     pub properties: BTreeMap<String, String>,
     pub session_timeout_ms: u32,
     /// Bytes of one partition read and not yet processed; fetching pauses above it and resumes below half of it. What librdkafka fetches ahead
-    /// (16 MiB for all partitions together, unless set otherwise) comes on top.
+    /// (4 MiB for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
     /// The id of [`crate::kafka::instance`]: with one, the group knows this process again after a crash.
     pub instance_id: Option<String>,
@@ -152,8 +152,8 @@ pub(crate) fn client(
 /// The consumer of a source.
 pub(crate) fn consumer(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
     let mut defaults: BTreeMap<String, String> = [
-        // Fetched ahead for all partitions together: half a second at 30 MB/s.
-        ("queued.max.messages.kbytes", "16384"),
+        // Fetched ahead for all partitions together: some answers of the broker. Four times as much gains nothing and costs 30 MiB.
+        ("queued.max.messages.kbytes", "4096"),
         // After its own queue was full librdkafka sleeps this long (1 s by default), while the worker has long drained it.
         ("fetch.queue.backoff.ms", "20"),
         // So that a partition added to the topic is read within half a minute, not five.
