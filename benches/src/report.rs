@@ -166,25 +166,36 @@ impl Results {
         Ok(())
     }
 
-    /// What gristmill reaches of each other contender's events a second.
+    /// What gristmill reaches of each other contender's events a second, and what the processors allow each.
     fn shares(&self, text: &mut String) -> Result<()> {
-        let rate = |runs: &[Outcome]| Spread::of(runs, |f| f.events_per_s).map(|s| s.1);
+        let middle =
+            |runs: &[Outcome], figure: fn(&Figures) -> f64| Some(Spread::of(runs, figure)?.1);
         let ours = self
             .contenders
             .iter()
             .find(|(c, _)| *c == Contender::Gristmill);
-        let Some(ours) = ours.and_then(|(_, runs)| rate(runs)) else {
+        let Some(ours) = ours.and_then(|(_, runs)| middle(runs, |f| f.events_per_s)) else {
             return Ok(());
         };
-        for (contender, runs) in &self.contenders {
-            if let Some(theirs) = rate(runs).filter(|_| *contender != Contender::Gristmill) {
+        let cores = std::thread::available_parallelism()?.get() as f64;
+        for (contender, runs) in self.contenders.iter().filter(|(c, _)| c.writes()) {
+            let all = middle(runs, |f| f.cpu_us + f.postgres_cpu_us + f.kafka_cpu_us);
+            let (Some(theirs), Some(all)) = (middle(runs, |f| f.events_per_s), all) else {
+                continue;
+            };
+            let name = contender.name();
+            if *contender != Contender::Gristmill {
                 writeln!(
                     text,
-                    "- gristmill's events/s are {:.2} times those of {}",
-                    ours / theirs,
-                    contender.name()
+                    "- gristmill's events/s are {:.2} times those of {name}",
+                    ours / theirs
                 )?;
             }
+            writeln!(
+                text,
+                "- {name} and its servers use {all:.1} us of CPU an event together: {cores} cores cannot do more than {:.0} events/s",
+                cores * 1e6 / all
+            )?;
         }
         writeln!(text)?;
         Ok(())
