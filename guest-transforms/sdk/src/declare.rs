@@ -164,14 +164,17 @@ macro_rules! transform {
         $crate::transform! { $rule }
     };
     ($rule:ty) => {
-        const _: () = {
-            struct Component;
+        /// The rule as the host calls it. Public, so that a benchmark can link the rule natively and compare.
+        #[doc(hidden)]
+        #[allow(unreachable_pub, reason = "a rule may stand in a private module")]
+        pub struct __Component;
 
+        const _: () = {
             ::std::thread_local! {
                 static RULE: $crate::export::Slot<$rule> = const { $crate::export::Slot::new() };
             }
 
-            impl $crate::export::Guest for Component {
+            impl $crate::export::Guest for __Component {
                 fn describe() -> $crate::export::Description {
                     $crate::export::describe::<$rule>(
                         env!("CARGO_PKG_NAME"),
@@ -194,7 +197,7 @@ macro_rules! transform {
             }
 
             #[cfg(target_arch = "wasm32")]
-            $crate::wit::export! { Component with_types_in $crate::wit }
+            $crate::wit::export! { __Component with_types_in $crate::wit }
 
             // Natively nothing is exported: the rule is there for its tests, and counts as used.
             #[cfg(not(target_arch = "wasm32"))]

@@ -1,0 +1,201 @@
+//! What the sandbox costs the whole walk, from Kafka's bytes to rows ready for the sink: the shipped chain in components, under the limits as shipped, and the same
+//! rules compiled into the host.
+//!
+//! Both get the same batches and must give the same rows. They take turns in short blocks, each first in every other: other work on the machine meets both, and yet each
+//! finds its own state and memory in the processor's caches, as alone in a process.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use gristmill::pipeline::Pipeline;
+use gristmill::sandbox::Sandbox;
+use gristmill_core::chain::{Chain, Computed};
+use gristmill_core::record::Records;
+use gristmill_core::transform::Transform;
+
+mod native;
+#[path = "../users/mod.rs"]
+mod users;
+
+use native::{Adapting, Native};
+
+/// Rows of a batch: the shipped `linger_rows`, and what a partition under load takes.
+const BATCHES: [usize; 3] = [200, 1_000, 5_000];
+/// Users that the events are about: with few of them the dedup state costs little, and the sandbox weighs more.
+const KEYS: [u32; 2] = [5_000, 200_000];
+/// Batches of a block.
+const BLOCK: usize = 20;
+/// Rows before anything is measured: most keys are known then.
+const WARM_ROWS: usize = 400_000;
+const MEASURED_ROWS: usize = 500_000;
+
+fn main() {
+    let sandbox = Sandbox::new(None).unwrap();
+    let pipeline = users::pipeline(users::config(), &sandbox);
+    for keys in KEYS {
+        // A native rule is opened once a thread.
+        std::thread::scope(|scope| {
+            scope.spawn(|| measure(&pipeline, keys));
+        });
+    }
+}
+
+fn measure(pipeline: &Pipeline, keys: u32) {
+    let mut pair = Pair::new(pipeline, keys);
+    let (warm, measured) = match users::is_measured() {
+        true => (WARM_ROWS, MEASURED_ROWS),
+        false => (1, 1),
+    };
+    let mut samples = |rows: usize, total: usize| -> Vec<Sample> {
+        let blocks = total.div_ceil(rows * BLOCK);
+        (0..blocks).flat_map(|_| pair.block(rows)).collect()
+    };
+    samples(1_000, warm);
+    for rows in BATCHES {
+        let samples = samples(rows, measured);
+        if users::is_measured() {
+            report(keys, rows, &samples);
+        }
+    }
+}
+
+/// Nanoseconds a row.
+struct Sample {
+    sandboxed: f64,
+    native: f64,
+    /// Of `native`, what goes into making the SDK's columns of the host's and back.
+    adapting: f64,
+}
+
+fn report(keys: u32, rows: usize, samples: &[Sample]) {
+    let median = |of: fn(&Sample) -> f64| {
+        users::percentile(&mut samples.iter().map(of).collect::<Vec<_>>(), 50)
+    };
+    let (sandboxed, native) = (median(|s| s.sandboxed), median(|s| s.native));
+    let adapting = median(|s| s.adapting);
+    let ratio = sandboxed / native;
+    let bare = median(|s| s.native - s.adapting);
+    println!(
+        "chain, {keys} keys, {rows} rows a batch: sandboxed {sandboxed:.0} ns a row, native {native:.0}: {ratio:.2} times; {:.2} without the {adapting:.0} ns of the native \
+         rules' adapter (medians of {} batches)",
+        sandboxed / bare,
+        samples.len()
+    );
+}
+
+struct Pair {
+    traffic: users::Traffic,
+    sandboxed: Chain,
+    native: Chain,
+    adapting: Adapting,
+    blocks: usize,
+}
+
+impl Pair {
+    fn new(pipeline: &Pipeline, keys: u32) -> Self {
+        let adapting = Adapting::default();
+        Self {
+            traffic: users::Traffic::new(keys),
+            sandboxed: pipeline.chain(0, None).unwrap(),
+            native: pipeline
+                .chain_of(native_rules(pipeline, &adapting), 0, None)
+                .unwrap(),
+            adapting,
+            blocks: 0,
+        }
+    }
+
+    /// A block of batches through both.
+    fn block(&mut self, rows: usize) -> Vec<Sample> {
+        let batches: Vec<Records> = (0..BLOCK).map(|_| self.traffic.records(rows)).collect();
+        self.blocks += 1;
+        let (sandboxed, native) = if self.blocks.is_multiple_of(2) {
+            let sandboxed = self.sandboxed_block(&batches);
+            (sandboxed, self.native_block(&batches))
+        } else {
+            let native = self.native_block(&batches);
+            (self.sandboxed_block(&batches), native)
+        };
+        let per_row = |ns: u64| ns as f64 / rows as f64;
+        let sample = |((a, sandboxed), (b, native, adapting)): (Run, NativeRun)| {
+            assert_same(&a, &b);
+            Sample {
+                sandboxed: per_row(sandboxed),
+                native: per_row(native),
+                adapting: per_row(adapting),
+            }
+        };
+        sandboxed.into_iter().zip(native).map(sample).collect()
+    }
+
+    fn sandboxed_block(&mut self, batches: &[Records]) -> Vec<Run> {
+        let chain = &mut self.sandboxed;
+        batches.iter().map(|batch| timed(chain, batch)).collect()
+    }
+
+    fn native_block(&mut self, batches: &[Records]) -> Vec<NativeRun> {
+        let (chain, adapting) = (&mut self.native, &self.adapting);
+        let run = |batch| {
+            adapting.reset();
+            let (computed, ns) = timed(chain, batch);
+            (computed, ns, adapting.ns())
+        };
+        batches.iter().map(run).collect()
+    }
+}
+
+/// What came of a batch, and the nanoseconds that it took.
+type Run = (Computed, u64);
+/// The same, and how many of them were the adapter's.
+type NativeRun = (Computed, u64, u64);
+
+fn native_rules(pipeline: &Pipeline, adapting: &Adapting) -> Vec<Box<dyn Transform>> {
+    let opened = pipeline.components().zip(&pipeline.config.transform);
+    let rule = opened.map(|((name, component), transform)| {
+        let config = &transform.config;
+        let plan = component.open(config).unwrap().plan().clone();
+        let adapting = Arc::clone(adapting);
+        match name {
+            "normalize-cdc" => {
+                Native::<normalize_cdc::__Component>::boxed(name, plan, config, adapting)
+            }
+            "enrich-country" => {
+                Native::<enrich_country::__Component>::boxed(name, plan, config, adapting)
+            }
+            "enrich-email" => {
+                Native::<enrich_email::__Component>::boxed(name, plan, config, adapting)
+            }
+            other => panic!("the benchmark does not link `{other}`"),
+        }
+    });
+    rule.collect()
+}
+
+fn timed(chain: &mut Chain, batch: &Records) -> Run {
+    let records = batch.clone();
+    let begun = Instant::now();
+    let computed = chain.compute(records, users::NOW_US);
+    let ns = begun.elapsed().as_nanos() as u64;
+    let computed = computed.map_err(|batch| batch.fault).unwrap();
+    chain.committed(&computed);
+    (computed, ns)
+}
+
+fn assert_same(a: &Computed, b: &Computed) {
+    assert!(a.rows.rows > 0);
+    assert_eq!(a.counts, b.counts);
+    assert_eq!(a.dead_letters, b.dead_letters);
+    assert_eq!(a.rows.fields, b.rows.fields);
+    for (field, (a, b)) in a
+        .rows
+        .fields
+        .iter()
+        .zip(a.rows.columns.iter().zip(&b.rows.columns))
+    {
+        assert!(
+            *a.values == *b.values && a.presence == b.presence,
+            "column `{}` differs",
+            field.name
+        );
+    }
+}
