@@ -44,7 +44,7 @@ build: setup-build ## build target/release/gristmill
 
 .PHONY: test
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
-	cargo test --release --locked --workspace
+	cargo test --release --locked --workspace --no-fail-fast
 
 .PHONY: check
 check: setup-build ## formatting and lints, as CI demands them

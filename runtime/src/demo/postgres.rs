@@ -168,19 +168,16 @@ impl Postgres {
             .stderr(file);
         // QUIT ends it at once but lets it give back its shared memory.
         let mut process = Process::spawn(&mut command, "QUIT")?;
-        let mut ended = None;
         wait_until("PostgreSQL to answer", START_TIMEOUT, || {
-            ended = process.exit_status()?;
-            // Another server on this port would answer too: after a kill, ours may wait for the old one's last backends to go.
-            Ok(ended.is_some() || self.psql("postgres", "select 1").is_ok())
+            // Another server on this port would answer too, so that ours lives is asked first.
+            let Some(status) = process.exit_status()? else {
+                return Ok(self.psql("postgres", "select 1").is_ok());
+            };
+            // After a kill it refuses to start until the old one's last backends are gone.
+            process = Process::spawn(&mut command, "QUIT")?;
+            bail!("PostgreSQL ended with {status} while it started");
         })
         .with_context(|| tail(&log))?;
-        if let Some(status) = ended {
-            bail!(
-                "PostgreSQL ended with {status} while it started:\n{}",
-                tail(&log)
-            );
-        }
         *self.server.lock().expect("the lock of the server") = Some(process);
         Ok(())
     }
