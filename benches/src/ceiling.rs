@@ -1,6 +1,7 @@
 //! What this Postgres takes from a client that only writes, and what this Kafka gives to one that only reads.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +11,6 @@ use gristmill::postgres::checkpoint::{self, PartitionKey};
 use gristmill::postgres::connect::Database;
 use gristmill::postgres::pipeline::{Registration, register};
 use gristmill::postgres::sink::Sink;
-use gristmill::postgres::target::Target;
 use gristmill::sandbox::Sandbox;
 use gristmill_core::chain::Computed;
 use gristmill_core::record::Records;
@@ -34,6 +34,28 @@ pub(crate) struct Args {
 pub(crate) struct Took {
     pub(crate) seconds: f64,
     pub(crate) cpu_s: f64,
+}
+
+/// This process, from the start of the part that counts.
+struct Meter {
+    begun: Instant,
+    cpu_s: f64,
+}
+
+impl Meter {
+    fn start() -> Self {
+        Self {
+            begun: Instant::now(),
+            cpu_s: Tree(std::process::id()).cpu_s(),
+        }
+    }
+
+    fn took(&self) -> Took {
+        Took {
+            seconds: self.begun.elapsed().as_secs_f64(),
+            cpu_s: Tree(std::process::id()).cpu_s() - self.cpu_s,
+        }
+    }
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
@@ -67,15 +89,10 @@ async fn write(config: Config) -> Result<Took> {
         components: pipeline.blobs(),
     };
     register(&mut connection, &registration, "ceiling").await?;
-    let (begun, cpu) = (Instant::now(), Tree(std::process::id()).cpu_s());
+    let sink = Arc::new(pipeline.sink(&connection).await?);
+    let meter = Meter::start();
     let mut tasks = Vec::new();
     for (partition, batches) in finished.into_iter().enumerate() {
-        let target = Target::load(&connection, &config.target.table).await?;
-        let sink = Sink::new(
-            &target.context("there is no table")?,
-            pipeline.fields(),
-            pipeline.roles(),
-        )?;
         let key = PartitionKey {
             pipeline: name.clone(),
             run: 1,
@@ -84,7 +101,7 @@ async fn write(config: Config) -> Result<Took> {
         };
         tasks.push(tokio::spawn(flush_all(
             database.clone(),
-            sink,
+            Arc::clone(&sink),
             key,
             batches,
         )));
@@ -92,10 +109,7 @@ async fn write(config: Config) -> Result<Took> {
     for task in tasks {
         task.await??;
     }
-    Ok(Took {
-        seconds: begun.elapsed().as_secs_f64(),
-        cpu_s: Tree(std::process::id()).cpu_s() - cpu,
-    })
+    Ok(meter.took())
 }
 
 /// The rows of a partition, in batches as large as gristmill's.
@@ -124,7 +138,7 @@ fn finish(pipeline: &Pipeline, messages: &[Message], partition: i32) -> Result<V
 
 async fn flush_all(
     database: Database,
-    sink: Sink,
+    sink: Arc<Sink>,
     key: PartitionKey,
     batches: Vec<Computed>,
 ) -> Result<()> {
@@ -157,7 +171,7 @@ fn read(config: &Config) -> Result<Took> {
     for partition in 0..PARTITIONS {
         assignment.add_partition_offset(&config.source.topic, partition, Offset::Beginning)?;
     }
-    let (begun, cpu) = (Instant::now(), Tree(std::process::id()).cpu_s());
+    let meter = Meter::start();
     consumer.assign(&assignment)?;
     let mut left: i64 = ends.iter().sum();
     while left > 0 {
@@ -166,10 +180,7 @@ fn read(config: &Config) -> Result<Took> {
             left -= 1;
         }
     }
-    Ok(Took {
-        seconds: begun.elapsed().as_secs_f64(),
-        cpu_s: Tree(std::process::id()).cpu_s() - cpu,
-    })
+    Ok(meter.took())
 }
 
 /// The last line of what a ceiling said.

@@ -33,8 +33,42 @@ pub(crate) struct Place<'a> {
     pub(crate) database_url: String,
     /// Empty, its own.
     pub(crate) folder: &'a Folder,
+    pub(crate) topic: &'a str,
     /// For names of groups.
     pub(crate) run: String,
+}
+
+impl Place<'_> {
+    /// `gristmill ARGS` in its folder.
+    pub(crate) fn gristmill(&self, args: &[&str]) -> Result<Command> {
+        let mut command = self.command(&sibling("gristmill")?);
+        command.args(args);
+        Ok(command)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.folder.path())
+            .env("KAFKA_BOOTSTRAP", &self.bootstrap)
+            .env("DATABASE_URL", &self.database_url);
+        command
+    }
+
+    /// Makes the table, and the pipeline file of those who read one.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        let shipped = std::fs::read_to_string(repository().join("pipelines/users.toml"))?;
+        let own = shipped
+            .replace(
+                "name = \"users\"",
+                &format!("name = \"users-{}\"", self.run),
+            )
+            .replace(&format!("\"{TOPIC}\""), &format!("\"{}\"", self.topic));
+        std::fs::write(self.folder.path().join("users.toml"), own)?;
+        output(&mut self.gristmill(&["schema", "apply", "users.toml"])?)
+            .context("cannot make the table")?;
+        Ok(())
+    }
 }
 
 impl Contender {
@@ -108,27 +142,20 @@ impl Contender {
     pub(crate) fn start(&self, place: &Place<'_>) -> Result<Process> {
         let folder = place.folder.path();
         let mut command = match self {
-            Self::Gristmill => {
-                let mut command = Command::new(sibling("gristmill")?);
-                command.args(["run", "users.toml"]).current_dir(folder);
-                command
-            }
+            Self::Gristmill => place.gristmill(&["run", "users.toml"])?,
             Self::WriteCeiling | Self::ReadCeiling => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command
-                    .args(["ceiling", self.name(), "users.toml"])
-                    .current_dir(folder);
+                let mut command = place.command(&std::env::current_exe()?);
+                command.args(["ceiling", self.name(), "users.toml"]);
                 command
             }
             Self::Rival { name, .. } => {
-                let mut command =
-                    Command::new(repository().join("benches/rivals").join(name).join("run"));
-                command.arg(fetched(name)).current_dir(folder);
-                command.env("WORK", folder).env("TOPIC", TOPIC);
+                let run = repository().join("benches/rivals").join(name).join("run");
+                let mut command = place.command(&run);
+                command.arg(fetched(name));
+                command.env("WORK", folder).env("TOPIC", place.topic);
                 command
             }
         };
-        environment(&mut command, place);
         let log = std::fs::File::create(folder.join("log"))?;
         command.stdin(Stdio::null()).stderr(log.try_clone()?);
         let stdout = if self.is_ceiling() {
@@ -140,31 +167,8 @@ impl Contender {
     }
 }
 
-/// Makes the table, and the pipeline file of those who read one.
-pub(crate) fn prepare(place: &Place<'_>) -> Result<()> {
-    let shipped = std::fs::read_to_string(repository().join("pipelines/users.toml"))?;
-    let own = shipped.replace(
-        "name = \"users\"",
-        &format!("name = \"users-{}\"", place.run),
-    );
-    std::fs::write(place.folder.path().join("users.toml"), own)?;
-    let mut apply = Command::new(sibling("gristmill")?);
-    apply
-        .args(["schema", "apply", "users.toml"])
-        .current_dir(place.folder.path());
-    environment(&mut apply, place);
-    output(&mut apply).context("cannot make the table")?;
-    Ok(())
-}
-
-pub(crate) fn environment(command: &mut Command, place: &Place<'_>) {
-    command
-        .env("KAFKA_BOOTSTRAP", &place.bootstrap)
-        .env("DATABASE_URL", &place.database_url);
-}
-
 /// A program that was built beside this one.
-pub(crate) fn sibling(name: &str) -> Result<PathBuf> {
+fn sibling(name: &str) -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name(name);
     if !path.exists() {
         bail!("there is no {}: `make bench` builds it", path.display());

@@ -1,22 +1,21 @@
 //! From an event's production to its row being visible, at a steady rate, with and without a rule being swapped meanwhile.
 
 use std::fmt;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use gristmill::postgres::connect::Database;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, output, wait_until};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use serde_json::json;
-use tokio_postgres::NoTls;
 
-use crate::contender::{Contender, Place, environment, prepare, sibling};
-use crate::traffic::{PARTITIONS, TOPIC};
+use crate::contender::{Contender, Place};
+use crate::traffic::PARTITIONS;
 
 /// A fleet that changes its rules more often than anybody.
 const SWAP_EVERY: Duration = Duration::from_secs(2);
@@ -57,15 +56,10 @@ pub(crate) fn run(
         bootstrap: kafka.bootstrap(),
         database_url: postgres.create_database(&name)?,
         folder: &folder,
+        topic: &name,
         run: name.clone(),
     };
-    prepare(&place)?;
-    let file = folder.path().join("users.toml");
-    let text = std::fs::read_to_string(&file)?;
-    std::fs::write(
-        &file,
-        text.replace(&format!("\"{TOPIC}\""), &format!("\"{name}\"")),
-    )?;
+    place.prepare()?;
     let _process = Contender::Gristmill.start(&place)?;
     wait_until(
         "both partitions to be taken",
@@ -143,8 +137,7 @@ fn watch(url: &str, done: &AtomicBool) -> Result<Seen> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-        tokio::spawn(connection);
+        let client = Database::new(url, "gristmill-bench")?.connect().await?;
         let sql = client
             .prepare("select partition, next_offset from gristmill.checkpoint")
             .await?;
@@ -179,13 +172,9 @@ fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
     while !done.load(Ordering::Relaxed) {
         let config = json!({"corporate_domains": [format!("{}.example", swaps % 2)]});
         std::fs::write(place.folder.path().join("config.json"), config.to_string())?;
-        let mut command = Command::new(sibling("gristmill")?);
-        command
-            .args(["transform", "swap", "enrich-email", "builtin:enrich-email"])
-            .args(["--config", "config.json", "--pipeline", "users.toml"])
-            .current_dir(place.folder.path());
-        environment(&mut command, place);
-        output(&mut command)?;
+        let mut command = place.gristmill(&["transform", "swap", "enrich-email"])?;
+        command.args(["builtin:enrich-email", "--config", "config.json"]);
+        output(command.args(["--pipeline", "users.toml"]))?;
         swaps += 1;
         thread::sleep(SWAP_EVERY);
     }

@@ -5,14 +5,14 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use gristmill::postgres::connect::{Connection, Database};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, Process, tail};
-use tokio_postgres::{Client, NoTls};
 
 use crate::ceiling;
-use crate::contender::{Contender, Place, prepare};
-use crate::traffic::Traffic;
+use crate::contender::{Contender, Place};
+use crate::traffic::{TOPIC, Traffic};
 use crate::truth::wrong_rows;
 use crate::usage::Tree;
 
@@ -79,9 +79,10 @@ pub(crate) fn run(
         bootstrap: kafka.bootstrap(),
         database_url: postgres.create_database(&database)?,
         folder: &folder,
+        topic: TOPIC,
         run: format!("{}-{round}", contender.name()),
     };
-    prepare(&place)?;
+    place.prepare()?;
     postgres.psql(&database, "checkpoint")?;
     let servers = [Tree(postgres.id()?), Tree(kafka.id()?)];
     let before = servers.map(Tree::cpu_s);
@@ -164,8 +165,7 @@ async fn table_times(
     begun: Instant,
     process: &mut Process,
 ) -> Result<Times> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-    tokio::spawn(connection);
+    let client = Database::new(url, "gristmill-bench")?.connect().await?;
     let mut first_row_s = None;
     let (mut written, mut last_write) = (0, Instant::now());
     loop {
@@ -202,7 +202,7 @@ struct Seen {
     written: i64,
 }
 
-async fn look(client: &Client, traffic: &Traffic) -> Result<Seen> {
+async fn look(client: &Connection, traffic: &Traffic) -> Result<Seen> {
     let sql = "select exists (select from users_enriched), (select count(*) from users_enriched where user_id = any ($1)), \
         (pg_current_wal_insert_lsn() - '0/0')::bigint";
     let row = client.query_one(sql, &[&traffic.last_users]).await?;

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use gristmill::generate::{Events, Spec};
+use gristmill_tests::job::RECORD_MAX_BYTES;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::oracle::{self, Expected};
 use gristmill_tests::topic::{self, Message};
@@ -15,8 +16,6 @@ pub(crate) const TOPIC: &str = "users_cdc";
 pub(crate) const PARTITIONS: i32 = 2;
 /// Above every made-up user: the last event of each partition is about one of these.
 const LAST_USER: i64 = 2_000_000_000;
-/// `record_max_bytes` of the shipped pipeline.
-const RECORD_MAX_BYTES: usize = 1 << 20;
 
 pub(crate) struct Traffic {
     /// Records in the topic.

@@ -26,6 +26,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod difference;
+mod digest;
 pub mod event_file;
 pub mod generate;
 pub mod kafka;

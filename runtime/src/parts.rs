@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::builtin;
 use crate::config::Config;
-use crate::pipeline::sha256;
+use crate::digest::sha256;
 use crate::postgres::connect::Connection;
 use crate::postgres::pipeline;
 use crate::spec::Spec;

@@ -11,13 +11,15 @@ use gristmill_core::dead_letter::Stage;
 use gristmill_core::dimension::{Dimension, Dimensions};
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
-use sha2::{Digest, Sha256};
 
 use crate::config::{Config, Late, Tombstone};
+use crate::digest::sha256;
 use crate::parts::Parts;
 use crate::postgres::connect::{Connection, Database};
 use crate::postgres::pipeline::Component as Stored;
 use crate::postgres::schema::{self, Wanted};
+use crate::postgres::sink::Sink;
+use crate::postgres::target::Target;
 use crate::sandbox::{Component, Sandbox};
 use crate::spec::{DimensionSpec, Spec, TransformSpec};
 
@@ -101,6 +103,19 @@ impl Pipeline {
             bail!("{}", problems.join("\n"));
         }
         Ok(())
+    }
+
+    /// The target table as it is now.
+    pub async fn target(&self, connection: &Connection) -> Result<Target> {
+        let table = &self.config.target.table;
+        let target = Target::load(connection, table).await?;
+        target.with_context(|| format!("there is no table {table}"))
+    }
+
+    /// What writes the rows into the target.
+    pub async fn sink(&self, connection: &Connection) -> Result<Sink> {
+        let target = self.target(connection).await?;
+        Ok(Sink::new(&target, &self.fields, &self.roles)?)
     }
 
     /// The components in the order they run, each with its transform's name.
@@ -232,12 +247,6 @@ impl Pipeline {
             files: self.files.clone(),
         }
     }
-}
-
-/// In lower-case hex.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Changes exactly when the definition does.

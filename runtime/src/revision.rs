@@ -10,7 +10,6 @@ use crate::parts::Parts;
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
 use crate::postgres::sink::Sink;
-use crate::postgres::target::Target;
 use crate::sandbox::Sandbox;
 
 /// A whole definition at one moment, with all that a worker needs to run it.
@@ -81,12 +80,9 @@ impl Revisions {
         }
         let pipeline = Pipeline::assemble(parts, &self.sandbox, &self.database).await?;
         pipeline.check_table(&connection).await?;
-        let table = &pipeline.config.target.table;
-        let target = Target::load(&connection, table).await?;
-        let target = target.with_context(|| format!("there is no table {table}"))?;
         Ok(Revision {
             number,
-            sink: Sink::new(&target, pipeline.fields(), pipeline.roles())?,
+            sink: pipeline.sink(&connection).await?,
             pipeline,
         })
     }

@@ -203,4 +203,4 @@ impl<'s> Job<'s> {
 }
 
 /// `record_max_bytes` of the shipped pipeline.
-const RECORD_MAX_BYTES: usize = 1 << 20;
+pub const RECORD_MAX_BYTES: usize = 1 << 20;

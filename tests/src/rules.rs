@@ -8,6 +8,12 @@ use serde_json::json;
 use crate::job::Job;
 use crate::topic::{self, Message};
 
+/// A config of `normalize-cdc`, in TOML, that reads the operation from another field than the shipped one: `kind`.
+pub const OPERATION_IN_KIND: &str = r#"op = "value.kind"
+key = ["user_id"]
+columns = { user_id = "int64", name = "text", email = "text", country_code = "text" }
+"#;
+
 impl Job<'_> {
     /// `gristmill transform ARGUMENTS` for the job's pipeline, with what it printed.
     pub fn transform(&self, arguments: &[&str]) -> Result<String> {

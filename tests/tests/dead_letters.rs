@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
+use gristmill_tests::rules::OPERATION_IN_KIND;
 use gristmill_tests::topic::{self, Message};
 
 /// An event whose operation is unknown where the pipeline file looks for it, and good in `kind`.
@@ -41,9 +42,7 @@ fn a_replay_runs_what_is_active_whatever_the_file_says() -> Result<()> {
 
     let folder = tempfile::tempdir()?;
     let config = folder.path().join("config.toml");
-    let text = "op = \"value.kind\"\nkey = [\"user_id\"]\n\
-        columns = { user_id = \"int64\", name = \"text\", email = \"text\", country_code = \"text\" }\n";
-    std::fs::write(&config, text)?;
+    std::fs::write(&config, OPERATION_IN_KIND)?;
     let config = config.to_str().context("a path")?;
     let swap = ["normalize-cdc", "builtin:normalize-cdc", "--config", config];
     job.gristmill(

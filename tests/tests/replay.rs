@@ -5,6 +5,7 @@ use gristmill_tests::job::Job;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::oracle::User;
 use gristmill_tests::postgres::Postgres;
+use gristmill_tests::rules::OPERATION_IN_KIND;
 use gristmill_tests::seed::random;
 use gristmill_tests::topic::{self, Message};
 use rand::Rng;
@@ -133,9 +134,7 @@ fn rows_that_go_and_dead_letters_that_come_are_counted() -> Result<()> {
     // The operation is read elsewhere: the bad event is good, and the third is bad.
     let folder = tempfile::tempdir()?;
     let config = folder.path().join("config.toml");
-    let text = "op = \"value.kind\"\nkey = [\"user_id\"]\n\
-        columns = { user_id = \"int64\", name = \"text\", email = \"text\", country_code = \"text\" }\n";
-    std::fs::write(&config, text)?;
+    std::fs::write(&config, OPERATION_IN_KIND)?;
     let config = config.to_str().context("a path")?;
     let rule = [
         "normalize-cdc",

@@ -65,6 +65,16 @@ impl Reading {
         }
     }
 
+    /// Whether it is fetched although its queue is above the bound.
+    fn is_full(&self, queued_max_bytes: usize) -> bool {
+        !self.paused && self.feed.queued_bytes() > queued_max_bytes
+    }
+
+    /// Whether it is paused although its queue is down to half the bound.
+    fn is_drained(&self, queued_max_bytes: usize) -> bool {
+        self.paused && self.feed.queued_bytes() < queued_max_bytes / 2
+    }
+
     fn deliver(&mut self) {
         if self.records.is_empty() && !self.caught_up {
             return;
@@ -148,9 +158,9 @@ impl Readings {
 
     /// The partitions whose queue crossed its bound, or half of it on the way down.
     pub(crate) fn back_pressure(&self) -> Vec<(TopicPartition, Full)> {
-        let wants = |r: &Reading| match (r.feed.queued_bytes(), r.paused) {
-            (bytes, false) if bytes > self.queued_max_bytes => Some(Full::Pause),
-            (bytes, true) if bytes < self.queued_max_bytes / 2 => Some(Full::Resume),
+        let wants = |r: &Reading| match self.queued_max_bytes {
+            max if r.is_full(max) => Some(Full::Pause),
+            max if r.is_drained(max) => Some(Full::Resume),
             _ => None,
         };
         self.readings
@@ -161,8 +171,8 @@ impl Readings {
 
     /// Whether the queue of a partition that is fetched is above its bound.
     pub(crate) fn is_full(&self) -> bool {
-        let is_full = |r: &Reading| !r.paused && r.feed.queued_bytes() > self.queued_max_bytes;
-        self.readings.iter().any(is_full)
+        let max = self.queued_max_bytes;
+        self.readings.iter().any(|r| r.is_full(max))
     }
 
     pub(crate) fn is_paused(&self, partition: &TopicPartition) -> bool {

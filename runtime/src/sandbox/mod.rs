@@ -24,8 +24,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use sha2::{Digest, Sha256};
-
 pub use component::{Component, Description};
 pub use error::SandboxError;
 pub use limits::Limits;
@@ -34,6 +32,8 @@ pub use transform::SandboxedTransform;
 use cache::Cache;
 use component::Compiled;
 use engine::Engines;
+
+use crate::digest::sha256;
 
 /// The engines, the clock that stops runaways and the compiled components. Cheap to clone.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ impl Sandbox {
         limits: &Limits,
     ) -> Result<Component, SandboxError> {
         let bytes = file::componentize(name, bytes)?;
-        let digest = hex(&Sha256::digest(&bytes));
+        let digest = sha256(&bytes);
         let compiled = self.compile(name, &digest, bytes)?;
         Component::describe(name, compiled, limits)
     }
@@ -101,13 +101,4 @@ impl Sandbox {
         compiled.insert(digest.to_owned(), Arc::downgrade(&fresh));
         Ok(fresh)
     }
-}
-
-/// Lower-case hex.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -12,8 +12,6 @@ use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLe
 use crate::postgres::error::FlushError;
 use crate::postgres::pipeline::active;
 use crate::postgres::replay::{Replay, Replayed, replay};
-use crate::postgres::sink::Sink;
-use crate::postgres::target::Target;
 use crate::sandbox::Sandbox;
 
 /// Dead letters that are read and committed at a time, a partition.
@@ -41,10 +39,7 @@ pub(super) async fn all(
     let parts = Parts::stored(&connection, &config, revision).await?;
     let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
     let pipeline = Pipeline::assemble(parts, &sandbox, database).await?;
-    let table = &pipeline.config.target.table;
-    let target = Target::load(&connection, table).await?;
-    let target = target.with_context(|| format!("there is no table {table}"))?;
-    let sink = Sink::new(&target, pipeline.fields(), pipeline.roles())?;
+    let sink = pipeline.sink(&connection).await?;
     let mut total = Replayed::default();
     for letters in letters
         .chunk_by(|a, b| a.id.partition == b.id.partition)
@@ -120,12 +115,6 @@ async fn by_id(
         }
         letters.push(letter);
     }
-    letters.sort_by(|a, b| {
-        (a.id.partition, a.id.offset, a.id.ordinal).cmp(&(
-            b.id.partition,
-            b.id.offset,
-            b.id.ordinal,
-        ))
-    });
+    letters.sort_by_key(|letter| (letter.id.partition, letter.id.offset, letter.id.ordinal));
     Ok(letters)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use gristmill_core::column::Field;
 use gristmill_core::record::Records;
 use jiff::Timestamp;
@@ -18,7 +18,6 @@ use crate::parts::Parts;
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Connection;
 use crate::postgres::standing::Standings;
-use crate::postgres::target::Target;
 use crate::postgres::{checkpoint, gap, pipeline};
 use crate::sandbox::Sandbox;
 
@@ -142,9 +141,7 @@ impl Replay<'_> {
             self.offsets.start,
             self.offsets.end
         );
-        let table = &self.active.config.target.table;
-        let target = Target::load(connection, table).await?;
-        let target = target.with_context(|| format!("there is no table {table}"))?;
+        let target = self.active.target(connection).await?;
         // Of the active rule's rows only the versions are asked for: the table holds what they became.
         let roles = self.active.roles();
         let is_version = |name: &String| {
