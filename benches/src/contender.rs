@@ -57,8 +57,16 @@ impl Place<'_> {
 
     /// Makes the table, and the pipeline file of those who read one.
     pub(crate) fn prepare(&self) -> Result<()> {
+        self.prepare_changed(|shipped| Ok(shipped.to_owned()))
+    }
+
+    /// The same with another pipeline, made of the shipped file.
+    pub(crate) fn prepare_changed(
+        &self,
+        change: impl FnOnce(&str) -> Result<String>,
+    ) -> Result<()> {
         let shipped = std::fs::read_to_string(repository().join("pipelines/users.toml"))?;
-        let own = shipped
+        let own = change(&shipped)?
             .replace(
                 "name = \"users\"",
                 &format!("name = \"users-{}\"", self.run),
@@ -156,7 +164,11 @@ impl Contender {
                 command
             }
         };
-        let log = std::fs::File::create(folder.join("log"))?;
+        // Another process of the same place writes to it too.
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))?;
         command.stdin(Stdio::null()).stderr(log.try_clone()?);
         let stdout = if self.is_ceiling() {
             Stdio::piped()

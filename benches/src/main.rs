@@ -2,7 +2,7 @@
 //!
 //! [`traffic`] fills the topic and says what the table must hold at the end; a [`contender`] is started on an empty database; [`measure`] watches the table and
 //! the processes ([`usage`]) until the last row is there, and asks [`truth`] whether the table is right; [`ceiling`] is a contender of our own that only writes,
-//! or only reads; [`report`] writes the results with their [`chart`]. [`latency`] is a scenario of its own.
+//! or only reads; [`report`] writes the results with their [`chart`]. [`latency`] and [`scale`] are scenarios of their own, of gristmill alone.
 
 mod ceiling;
 mod chart;
@@ -10,6 +10,7 @@ mod contender;
 mod latency;
 mod measure;
 mod report;
+mod scale;
 mod traffic;
 mod truth;
 mod usage;
@@ -23,6 +24,7 @@ use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::repository;
 
 use contender::Contender;
+use scale::{Ground, Scenario};
 use traffic::Traffic;
 
 #[derive(Parser)]
@@ -48,6 +50,9 @@ struct Args {
     /// Events a second of the latency runs; 0: none
     #[arg(long, value_name = "RATE", value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
     latency: Vec<u32>,
+    /// What to measure of gristmill at scale; all of it unless this says otherwise (many-keys not with --quick)
+    #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
+    scale: Option<Vec<Scenario>>,
     /// Where RESULTS.md and the chart go
     #[arg(long, value_name = "FOLDER", default_value_os_t = repository().join("benches"))]
     into: PathBuf,
@@ -99,6 +104,14 @@ fn bench(args: &Args) -> Result<()> {
             latencies.push(latency);
         }
     }
+    let ground = Ground {
+        kafka: &kafka,
+        postgres: &postgres,
+        quick: args.quick,
+    };
+    let scenarios = args.scale.clone();
+    let scenarios = scenarios.unwrap_or_else(|| Scenario::usual(args.quick));
+    let scale = scale::run(ground, &scenarios)?;
     let results = report::Results {
         events,
         keys,
@@ -107,6 +120,7 @@ fn bench(args: &Args) -> Result<()> {
         contenders: contenders.into_iter().zip(runs).collect(),
         absent,
         latencies,
+        scale,
     };
     results.write(&args.into)
 }

@@ -11,6 +11,7 @@ use crate::chart::{Bar, bars};
 use crate::contender::{Absent, Contender};
 use crate::latency::Latency;
 use crate::measure::{Figures, Outcome};
+use crate::scale;
 
 pub(crate) struct Results {
     pub(crate) events: u64,
@@ -21,6 +22,7 @@ pub(crate) struct Results {
     pub(crate) contenders: Vec<(Contender, Vec<Outcome>)>,
     pub(crate) absent: Absent,
     pub(crate) latencies: Vec<Latency>,
+    pub(crate) scale: Vec<scale::Table>,
 }
 
 /// The lowest, the middle and the highest of a figure.
@@ -96,6 +98,19 @@ impl Results {
                     "| {} | {} | {:.1} | {:.1} | {:.1} |",
                     l.rate, l.swaps, l.p50_ms, l.p99_ms, l.max_ms
                 )?;
+            }
+            writeln!(text)?;
+        }
+        if !self.scale.is_empty() {
+            writeln!(text, "## At scale\n")?;
+            writeln!(
+                text,
+                "Gristmill alone, one run each. Events have {} bytes and are about {} users in two partitions, unless a table says otherwise.\n",
+                scale::EVENT_BYTES,
+                scale::KEYS
+            )?;
+            for table in &self.scale {
+                writeln!(text, "{}", table.markdown()?)?;
             }
         }
         Ok(text)

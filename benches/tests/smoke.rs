@@ -17,7 +17,7 @@ fn a_small_run_ends_with_results_of_every_contender_and_right_tables() -> Result
                 "--quick", "--events", "5000", "--keys", "700", "--rounds", "1",
             ])
             .args(["--only", "gristmill,ceiling-write,ceiling-read"])
-            .args(["--latency", "200", "--into"])
+            .args(["--latency", "200", "--scale", "restart", "--into"])
             .arg(folder.path()),
     )?;
     let results = std::fs::read_to_string(folder.path().join("RESULTS.md"))?;
@@ -32,6 +32,10 @@ fn a_small_run_ends_with_results_of_every_contender_and_right_tables() -> Result
     }
     let latencies = results.lines().filter(|line| line.starts_with("| 200 |"));
     ensure!(latencies.count() == 2, "{results}");
+    for start in ["first start", "again after kill -9", "again after SIGTERM"] {
+        let cells = row(&results, start).with_context(|| results.clone())?;
+        ensure!(cells.last() == Some(&"0"), "{results}");
+    }
     let chart = std::fs::read_to_string(folder.path().join("events.svg"))?;
     ensure!(
         chart.contains(">gristmill<") && chart.contains(">ceiling-write<"),
