@@ -1,0 +1,1 @@
+../flink-as-written/insert.sql
