@@ -13,6 +13,8 @@ use crate::traffic::TOPIC;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     Gristmill,
+    /// Gristmill with the shipped rules linked into the process.
+    Native,
     /// Rows that are finished beforehand, written as gristmill's sink writes them.
     WriteCeiling,
     /// Records counted and thrown away.
@@ -82,7 +84,12 @@ impl Place<'_> {
 impl Contender {
     /// All that can be had, or those of them that `only` names, and the rivals that cannot be had.
     pub(crate) fn all(only: &[String]) -> Result<(Vec<Self>, Absent)> {
-        let mut all = vec![Self::Gristmill, Self::WriteCeiling, Self::ReadCeiling];
+        let mut all = vec![
+            Self::Gristmill,
+            Self::Native,
+            Self::WriteCeiling,
+            Self::ReadCeiling,
+        ];
         let mut absent = Vec::new();
         let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
         for folder in rivals()? {
@@ -118,6 +125,7 @@ impl Contender {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Gristmill => "gristmill",
+            Self::Native => "gristmill-native",
             Self::WriteCeiling => "ceiling-write",
             Self::ReadCeiling => "ceiling-read",
             Self::Rival { name, .. } => name,
@@ -128,6 +136,9 @@ impl Contender {
     pub(crate) fn about(&self) -> &str {
         match self {
             Self::Gristmill => "gristmill as shipped: `pipelines/users.toml`, rules in the sandbox",
+            Self::Native => {
+                "the same with the same rules compiled into the process instead of components"
+            }
             Self::WriteCeiling => {
                 "a client that writes the finished rows by gristmill's own statements, two connections, nothing else"
             }
@@ -151,6 +162,11 @@ impl Contender {
         let folder = place.folder.path();
         let mut command = match self {
             Self::Gristmill => place.gristmill(&["run", "users.toml"])?,
+            Self::Native => {
+                let mut command = place.command(&std::env::current_exe()?);
+                command.args(["native", "users.toml"]);
+                command
+            }
             Self::WriteCeiling | Self::ReadCeiling => {
                 let mut command = place.command(&std::env::current_exe()?);
                 command.args(["ceiling", self.name(), "users.toml"]);

@@ -12,7 +12,7 @@ use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, output, wait_until};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::contender::{Contender, Place};
 use crate::traffic::PARTITIONS;
@@ -23,13 +23,15 @@ const SWAP_EVERY: Duration = Duration::from_secs(2);
 const WARM_UP_S: u32 = 2;
 
 /// See the module. Milliseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Latency {
     pub(crate) rate: u32,
     pub(crate) swaps: u32,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) max_ms: f64,
+    /// What the workers did between two batches at each change of revision, sorted.
+    pub(crate) pauses_ms: Vec<f64>,
 }
 
 impl fmt::Display for Latency {
@@ -95,7 +97,21 @@ pub(crate) fn run(
         p50_ms: at(0.5),
         p99_ms: at(0.99),
         max_ms: at(1.0),
+        pauses_ms: pauses(&place)?,
     })
+}
+
+/// As gristmill's log tells them.
+fn pauses(place: &Place<'_>) -> Result<Vec<f64>> {
+    let log = std::fs::read_to_string(place.folder.path().join("log"))?;
+    let entries = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut pauses: Vec<f64> = entries
+        .filter_map(|entry| Some(entry.get("pause_us")?.as_f64()? / 1e3))
+        .collect();
+    pauses.sort_by(f64::total_cmp);
+    Ok(pauses)
 }
 
 /// When the `n`th event was handed to the producer: event `n` is number `n / PARTITIONS` of partition `n % PARTITIONS`.
@@ -166,17 +182,24 @@ fn waits(sent: &[(i32, i64, Instant)], seen: &Seen) -> Result<Vec<f64>> {
     sent.iter().map(wait).collect()
 }
 
-/// Swaps the config of a rule to and fro; how often.
+/// Swaps in a rule that no host has seen, again and again; how often.
 fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
-    let mut swaps = 0;
+    let shipped = gristmill::builtin::named_component("enrich-email")?;
+    let mut swaps: u32 = 0;
     while !done.load(Ordering::Relaxed) {
         let config = json!({"corporate_domains": [format!("{}.example", swaps % 2)]});
         std::fs::write(place.folder.path().join("config.json"), config.to_string())?;
+        // A custom section of its own makes it another component: it is compiled and instantiated as one.
+        let number = swaps.to_le_bytes();
+        let component = [shipped, &[0, 9, 4], b"swap", &number].concat();
+        // A file that was written this moment is refused, as it may not be whole.
+        let file = place.folder.path().join(format!("rule-{swaps}.wasm"));
+        std::fs::write(&file, component)?;
+        thread::sleep(SWAP_EVERY);
         let mut command = place.gristmill(&["transform", "swap", "enrich-email"])?;
-        command.args(["builtin:enrich-email", "--config", "config.json"]);
+        command.arg(&file).args(["--config", "config.json"]);
         output(command.args(["--pipeline", "users.toml"]))?;
         swaps += 1;
-        thread::sleep(SWAP_EVERY);
     }
     Ok(swaps)
 }

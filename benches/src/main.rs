@@ -9,21 +9,26 @@ mod chart;
 mod contender;
 mod latency;
 mod measure;
+mod native;
 mod report;
 mod scale;
 mod traffic;
 mod truth;
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use gristmill::sandbox::Sandbox;
+use gristmill::{config, supervisor};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::repository;
+use tokio_util::sync::CancellationToken;
 
 use contender::Contender;
+use measure::Outcome;
 use scale::{Ground, Scenario};
 use traffic::Traffic;
 
@@ -63,14 +68,26 @@ enum Command {
     /// What a contender is that only writes or only reads; started by the benchmark itself
     #[command(hide = true)]
     Ceiling(ceiling::Args),
+    /// `gristmill run` with native rules; started by the benchmark itself
+    #[command(hide = true)]
+    Native { pipeline: PathBuf },
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     match args.command {
         Some(Command::Ceiling(args)) => ceiling::run(args),
+        Some(Command::Native { pipeline }) => run_native(&pipeline),
         None => bench(&args),
     }
+}
+
+fn run_native(pipeline: &Path) -> Result<()> {
+    gristmill::logging::start("info");
+    let config = config::load(pipeline)?;
+    let sandbox = Sandbox::linked(gristmill::cache_folder().as_deref(), native::rule)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(supervisor::run(config, sandbox, CancellationToken::new()))
 }
 
 fn bench(args: &Args) -> Result<()> {
@@ -85,10 +102,15 @@ fn bench(args: &Args) -> Result<()> {
     let (kafka, postgres) = (Kafka::start()?, Postgres::start()?);
     println!("filling the topic: {events} events about {keys} users, a tenth of them late");
     let traffic = Traffic::fill(&kafka, events, keys)?;
-    let mut runs: Vec<Vec<measure::Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
+    let mut runs: Vec<Vec<Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
         for (contender, runs) in contenders.iter().zip(&mut runs) {
             let name = contender.name();
+            if runs.iter().any(Outcome::is_unfinished) {
+                // It would take the whole of the patience once more.
+                println!("round {round}: {name} is not tried again");
+                continue;
+            }
             let outcome = measure::run(contender, &kafka, &postgres, &traffic, round)
                 .with_context(|| format!("{name}, round {round}"))?;
             println!("round {round}: {name}: {outcome}");

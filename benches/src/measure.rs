@@ -48,6 +48,12 @@ pub(crate) struct Figures {
     pub(crate) wrong_rows: u64,
 }
 
+impl Outcome {
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self, Self::Unfinished(_))
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

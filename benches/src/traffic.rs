@@ -7,6 +7,7 @@ use gristmill::generate::{Events, Spec};
 use gristmill_tests::job::RECORD_MAX_BYTES;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::oracle::{self, Expected};
+use gristmill_tests::process::wait_until;
 use gristmill_tests::topic::{self, Message};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, TopicPartitionList};
@@ -86,6 +87,13 @@ fn warm_up(kafka: &Kafka) -> Result<()> {
         .create()?;
     let mut asked = TopicPartitionList::new();
     asked.add_partition(TOPIC, 0);
-    consumer.committed_offsets(asked, Duration::from_secs(60))?;
-    Ok(())
+    // Until the topic is there a broker may say that it coordinates nothing.
+    wait_until(
+        "the broker to know the groups' offsets",
+        Duration::from_secs(60),
+        || {
+            let asked = consumer.committed_offsets(asked.clone(), Duration::from_secs(60));
+            Ok(asked.is_ok())
+        },
+    )
 }

@@ -16,13 +16,17 @@ fn a_small_run_ends_with_results_of_every_contender_and_right_tables() -> Result
             .args([
                 "--quick", "--events", "5000", "--keys", "700", "--rounds", "1",
             ])
-            .args(["--only", "gristmill,ceiling-write,ceiling-read"])
+            .args([
+                "--only",
+                "gristmill,gristmill-native,ceiling-write,ceiling-read",
+            ])
             .args(["--latency", "200", "--scale", "restart", "--into"])
             .arg(folder.path()),
     )?;
     let results = std::fs::read_to_string(folder.path().join("RESULTS.md"))?;
     for (name, wrong) in [
         ("gristmill", "0"),
+        ("gristmill-native", "0"),
         ("ceiling-write", "0"),
         ("ceiling-read", "–"),
     ] {

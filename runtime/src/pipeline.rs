@@ -139,20 +139,10 @@ impl Pipeline {
 
     /// A chain of its own for one partition: fresh instances, an empty dedup state, the watermark of the checkpoint.
     pub fn chain(&self, partition: i32, event_time_max_us: Option<i64>) -> Result<Chain> {
-        let mut transforms: Vec<Box<dyn gristmill_core::transform::Transform>> = Vec::new();
-        for (component, transform) in self.components.iter().zip(&self.config.transform) {
-            transforms.push(Box::new(component.open(&transform.config)?));
-        }
-        self.chain_of(transforms, partition, event_time_max_us)
-    }
-
-    /// The same with other transforms in the components' place, in their order: the same rules compiled natively, in a benchmark.
-    pub fn chain_of(
-        &self,
-        transforms: Vec<Box<dyn gristmill_core::transform::Transform>>,
-        partition: i32,
-        event_time_max_us: Option<i64>,
-    ) -> Result<Chain> {
+        let configs = self.config.transform.iter().map(|t| &t.config);
+        let rules = self.components.iter().zip(configs);
+        let transforms = rules.map(|(component, config)| component.rule(config));
+        let transforms = transforms.collect::<Result<_, _>>()?;
         Ok(Chain::new(
             self.chain_spec(partition),
             transforms,

@@ -104,9 +104,9 @@ impl Shared {
     }
 }
 
-/// Runs a pipeline until `stop`. Errors before the first record are about the set-up; later ones mean that the source ended for good.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<()> {
-    let (shared, proposed) = start(config).await?;
+/// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about the set-up; later ones mean that the source ended for good.
+pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> Result<()> {
+    let (shared, proposed) = start(config, sandbox).await?;
     let shared = Arc::new(shared);
     let config = &shared.config;
     let instance = match Instance::acquire(&config.group()) {
@@ -183,12 +183,11 @@ async fn leave(shared: &Shared) -> Result<()> {
 }
 
 /// Everything up to the first connection to the group, and what the pipeline file proposes, where that is still to be staged.
-async fn start(config: Config) -> Result<(Shared, Option<Registration>)> {
+async fn start(config: Config, sandbox: Sandbox) -> Result<(Shared, Option<Registration>)> {
     let database = Database::new(
         &config.target.url,
         &format!("gristmill/{}", config.pipeline.name),
     )?;
-    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
     let owner = owner();
     let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
     let mut connection = database.connect().await?;

@@ -51,11 +51,12 @@ pub async fn run(keep: bool, stop: CancellationToken) -> Result<()> {
     let broker = EmbeddedBroker::start(&[("users_cdc", 2), ("users_cdc_dlq", 1)])?;
     let config = config(&broker.bootstrap(), &url)?;
     let database = Database::new(&url, "gristmill/demo")?;
-    apply_schema(&config, &database).await?;
+    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+    apply_schema(&config, &sandbox, &database).await?;
     let sent = send(&broker.bootstrap(), &config.source.topic)?;
     let end = CancellationToken::new();
     let name = config.pipeline.name.clone();
-    let mut running = tokio::spawn(supervisor::run(config, end.clone()));
+    let mut running = tokio::spawn(supervisor::run(config, sandbox, end.clone()));
     println!("\nthe pipeline {name} reads them, and writes the table users_enriched ...\n");
     tokio::select! {
         done = caught_up(&database, &name, sent, &mut running) => done?,
@@ -88,13 +89,8 @@ fn config(bootstrap: &str, url: &str) -> Result<Config> {
         .map_err(|problems| anyhow::anyhow!("the shipped pipeline: {problems:?}"))
 }
 
-async fn apply_schema(config: &Config, database: &Database) -> Result<()> {
-    let pipeline = Pipeline::load(
-        config.clone(),
-        &Sandbox::new(crate::cache_folder().as_deref())?,
-        database,
-    )
-    .await?;
+async fn apply_schema(config: &Config, sandbox: &Sandbox, database: &Database) -> Result<()> {
+    let pipeline = Pipeline::load(config.clone(), sandbox, database).await?;
     let mut connection = database.connect().await?;
     schema::apply(&mut connection, Some(&pipeline.wanted())).await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use gristmill_core::transform::Fault;
+use gristmill_core::transform::{Fault, Transform};
 use serde_json::Value;
 use wasmtime::Engine;
 use wasmtime::component::{Component as Code, HasSelf, Linker};
@@ -176,6 +176,15 @@ impl Component {
 
     pub(super) fn compiled(&self) -> &Compiled {
         &self.compiled
+    }
+
+    /// What a chain runs: an instance, as [`Component::open`] makes it, or the rule that is linked in its place.
+    pub(crate) fn rule(&self, config: &Value) -> Result<Box<dyn Transform>, SandboxError> {
+        let opened = self.open(config)?;
+        Ok(match self.compiled.shared.linked {
+            Some(linked) => linked(&self.name, opened.plan(), config),
+            None => Box::new(opened),
+        })
     }
 
     /// Checks `config` against the component's schema, opens an instance with it and checks the plan.

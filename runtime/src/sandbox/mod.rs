@@ -29,6 +29,10 @@ pub use error::SandboxError;
 pub use limits::Limits;
 pub use transform::SandboxedTransform;
 
+use gristmill_core::plan::Plan;
+use gristmill_core::transform::Transform;
+use serde_json::Value;
+
 use cache::Cache;
 use component::Compiled;
 use engine::Engines;
@@ -41,8 +45,12 @@ pub struct Sandbox {
     shared: Arc<Shared>,
 }
 
+/// Makes the rule that runs in a component's place, of the transform's name, what the component declared, and the config.
+pub type Linked = fn(&str, &Plan, &Value) -> Box<dyn Transform>;
+
 struct Shared {
     engines: Engines,
+    linked: Option<Linked>,
     cache: Option<Cache>,
     /// One compiled component per digest, for as long as somebody uses it.
     compiled: Mutex<HashMap<String, Weak<Compiled>>>,
@@ -52,11 +60,21 @@ impl Sandbox {
     /// Starts the engines. `cache` is a folder for compiled components, made with mode 0700 if it is missing; one that others can write is refused, because
     /// what lies there is run as it is. `None`: every start compiles again (about 0.1 s a component in Rust or C, seconds for a script language).
     pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        Self::with(cache, None)
+    }
+
+    /// The same, but rules that are compiled into this process run in the components' place: what the sandbox costs is measured against them.
+    pub fn linked(cache: Option<&Path>, rules: Linked) -> Result<Self, SandboxError> {
+        Self::with(cache, Some(rules))
+    }
+
+    fn with(cache: Option<&Path>, linked: Option<Linked>) -> Result<Self, SandboxError> {
         let cache = cache.map(Cache::open).transpose()?;
         let engines = Engines::start()?;
         Ok(Self {
             shared: Arc::new(Shared {
                 engines,
+                linked,
                 cache,
                 compiled: Mutex::default(),
             }),

@@ -1,5 +1,7 @@
-//! A shipped rule, linked into the host: its SDK's columns are made of the host's, one copy a buffer, and the host's of its without one.
+//! The shipped rules, linked into the host: their SDK's columns are made of the host's, one copy a buffer, and the host's of theirs without one.
 
+use std::any::TypeId;
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,56 +20,63 @@ use gristmill_core::plan::Plan;
 use gristmill_core::transform::{Fault, Output, Rejection, Transform};
 use gristmill_guest::export::{Guest, WireBatch};
 use gristmill_guest::wit::gristmill::transform::types as wire;
+use serde_json::Value;
 
-/// Time spent on copies and checks that a rule written against the host's own columns would not need.
-pub(crate) type Adapting = Arc<Clock>;
-
-#[derive(Default)]
-pub(crate) struct Clock(AtomicU64);
-
-impl Clock {
-    pub(crate) fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    pub(crate) fn ns(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn time<R>(&self, work: impl FnOnce() -> R) -> R {
-        let begun = Instant::now();
-        let result = work();
-        let ns = begun.elapsed().as_nanos() as u64;
-        self.0.fetch_add(ns, Ordering::Relaxed);
-        result
+/// The rule of the shipped pipeline that is called `name`, for [`Sandbox::linked`](gristmill::sandbox::Sandbox::linked).
+pub(crate) fn rule(name: &str, plan: &Plan, config: &Value) -> Box<dyn Transform> {
+    match name {
+        "normalize-cdc" => Native::<normalize_cdc::__Component>::boxed(name, plan, config),
+        "enrich-country" => Native::<enrich_country::__Component>::boxed(name, plan, config),
+        "enrich-email" => Native::<enrich_email::__Component>::boxed(name, plan, config),
+        other => panic!("the benchmark does not link `{other}`"),
     }
 }
 
-/// The rule that the crate of `R` makes a component of. One a thread: the crate keeps it.
-pub(crate) struct Native<R> {
+/// Nanoseconds spent on copies and checks that a rule written against the host's own columns would not need.
+pub(crate) static ADAPTING_NS: AtomicU64 = AtomicU64::new(0);
+
+fn adapting<R>(work: impl FnOnce() -> R) -> R {
+    let begun = Instant::now();
+    let result = work();
+    let ns = begun.elapsed().as_nanos() as u64;
+    ADAPTING_NS.fetch_add(ns, Ordering::Relaxed);
+    result
+}
+
+thread_local! {
+    /// The rules that are open on this thread: their crates keep one a thread.
+    static OPEN: RefCell<Vec<TypeId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The rule that the crate of `R` makes a component of.
+struct Native<R> {
     name: String,
     plan: Plan,
-    adapting: Adapting,
+    config: String,
     rule: PhantomData<fn() -> R>,
 }
 
 impl<R: Guest + 'static> Native<R> {
     /// `plan` is what the component declares with this config.
-    pub(crate) fn boxed(
-        name: &str,
-        plan: Plan,
-        config: &serde_json::Value,
-        adapting: Adapting,
-    ) -> Box<dyn Transform> {
-        R::open(config.to_string()).unwrap();
-        // The rule's own hook calls the host's log, which there is none of here.
-        drop(std::panic::take_hook());
+    fn boxed(name: &str, plan: &Plan, config: &Value) -> Box<dyn Transform> {
         Box::new(Self {
             name: name.to_owned(),
-            plan,
-            adapting,
+            plan: plan.clone(),
+            config: config.to_string(),
             rule: PhantomData,
         })
+    }
+
+    /// A worker may go on on another thread with each batch.
+    fn open(&self) {
+        OPEN.with_borrow_mut(|open| {
+            if !open.contains(&TypeId::of::<R>()) {
+                R::open(self.config.clone()).expect("the component opened with it");
+                // The rule's own hook calls the host's log, which there is none of here.
+                drop(std::panic::take_hook());
+                open.push(TypeId::of::<R>());
+            }
+        });
     }
 }
 
@@ -81,12 +90,13 @@ impl<R: Guest + 'static> Transform for Native<R> {
     }
 
     fn apply(&mut self, input: &Batch) -> Result<Output, Fault> {
-        let batch = self.adapting.time(|| WireBatch {
+        self.open();
+        let batch = adapting(|| WireBatch {
             rows: input.rows as u32,
             columns: input.columns.iter().map(lower).collect(),
         });
         let output = R::apply(batch).map_err(Fault::Trapped)?;
-        Ok(self.adapting.time(|| lift(input.rows, output)))
+        Ok(adapting(|| lift(input.rows, output)))
     }
 }
 

@@ -4,20 +4,20 @@
 //! Both get the same batches and must give the same rows. They take turns in short blocks, each first in every other: other work on the machine meets both, and yet each
 //! finds its own state and memory in the processor's caches, as alone in a process.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use gristmill::pipeline::Pipeline;
 use gristmill::sandbox::Sandbox;
 use gristmill_core::chain::{Chain, Computed};
 use gristmill_core::record::Records;
-use gristmill_core::transform::Transform;
 
+#[path = "../../benches/src/native.rs"]
 mod native;
-#[path = "../users/mod.rs"]
+#[path = "users/mod.rs"]
 mod users;
 
-use native::{Adapting, Native};
+use native::ADAPTING_NS;
 
 /// Rows of a batch: the shipped `linger_rows`, and what a partition under load takes.
 const BATCHES: [usize; 3] = [200, 1_000, 5_000];
@@ -30,18 +30,18 @@ const WARM_ROWS: usize = 400_000;
 const MEASURED_ROWS: usize = 500_000;
 
 fn main() {
-    let sandbox = Sandbox::new(None).unwrap();
-    let pipeline = users::pipeline(users::config(), &sandbox);
+    let sandboxes = [
+        Sandbox::new(None).unwrap(),
+        Sandbox::linked(None, native::rule).unwrap(),
+    ];
+    let pipelines = sandboxes.map(|sandbox| users::pipeline(users::config(), &sandbox));
     for keys in KEYS {
-        // A native rule is opened once a thread.
-        std::thread::scope(|scope| {
-            scope.spawn(|| measure(&pipeline, keys));
-        });
+        measure(&pipelines, keys);
     }
 }
 
-fn measure(pipeline: &Pipeline, keys: u32) {
-    let mut pair = Pair::new(pipeline, keys);
+fn measure(pipelines: &[Pipeline; 2], keys: u32) {
+    let mut pair = Pair::new(pipelines, keys);
     let (warm, measured) = match users::is_measured() {
         true => (WARM_ROWS, MEASURED_ROWS),
         false => (1, 1),
@@ -87,20 +87,15 @@ struct Pair {
     traffic: users::Traffic,
     sandboxed: Chain,
     native: Chain,
-    adapting: Adapting,
     blocks: usize,
 }
 
 impl Pair {
-    fn new(pipeline: &Pipeline, keys: u32) -> Self {
-        let adapting = Adapting::default();
+    fn new([sandboxed, native]: &[Pipeline; 2], keys: u32) -> Self {
         Self {
             traffic: users::Traffic::new(keys),
-            sandboxed: pipeline.chain(0, None).unwrap(),
-            native: pipeline
-                .chain_of(native_rules(pipeline, &adapting), 0, None)
-                .unwrap(),
-            adapting,
+            sandboxed: sandboxed.chain(0, None).unwrap(),
+            native: native.chain(0, None).unwrap(),
             blocks: 0,
         }
     }
@@ -134,11 +129,11 @@ impl Pair {
     }
 
     fn native_block(&mut self, batches: &[Records]) -> Vec<NativeRun> {
-        let (chain, adapting) = (&mut self.native, &self.adapting);
+        let chain = &mut self.native;
         let run = |batch| {
-            adapting.reset();
+            ADAPTING_NS.store(0, Ordering::Relaxed);
             let (computed, ns) = timed(chain, batch);
-            (computed, ns, adapting.ns())
+            (computed, ns, ADAPTING_NS.load(Ordering::Relaxed))
         };
         batches.iter().map(run).collect()
     }
@@ -148,28 +143,6 @@ impl Pair {
 type Run = (Computed, u64);
 /// The same, and how many of them were the adapter's.
 type NativeRun = (Computed, u64, u64);
-
-fn native_rules(pipeline: &Pipeline, adapting: &Adapting) -> Vec<Box<dyn Transform>> {
-    let opened = pipeline.components().zip(&pipeline.config.transform);
-    let rule = opened.map(|((name, component), transform)| {
-        let config = &transform.config;
-        let plan = component.open(config).unwrap().plan().clone();
-        let adapting = Arc::clone(adapting);
-        match name {
-            "normalize-cdc" => {
-                Native::<normalize_cdc::__Component>::boxed(name, plan, config, adapting)
-            }
-            "enrich-country" => {
-                Native::<enrich_country::__Component>::boxed(name, plan, config, adapting)
-            }
-            "enrich-email" => {
-                Native::<enrich_email::__Component>::boxed(name, plan, config, adapting)
-            }
-            other => panic!("the benchmark does not link `{other}`"),
-        }
-    });
-    rule.collect()
-}
 
 fn timed(chain: &mut Chain, batch: &Records) -> Run {
     let records = batch.clone();
