@@ -24,7 +24,7 @@ pub struct Spec {
 }
 
 /// One rule of the chain.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct TransformSpec {
     pub name: String,
     /// SHA-256 of the component, lower-case hex: its bytes are in `gristmill.component`.
@@ -48,6 +48,11 @@ impl Spec {
         let components = self.transforms.iter().map(|t| t.digest.as_str());
         let files = self.dimensions.values().filter_map(|d| d.digest.as_deref());
         components.chain(files)
+    }
+
+    /// The rule called `name`.
+    pub fn rule(&self, name: &str) -> Option<&TransformSpec> {
+        self.transforms.iter().find(|t| t.name == name)
     }
 
     /// `host`'s configuration with all that the revision decides put in its place.

@@ -14,15 +14,14 @@ use crate::config::Config;
 use crate::kafka::admin::Admin;
 use crate::kafka::instance::Instance;
 use crate::kafka::{Source, SourceConfig, TopicPartition};
-use crate::pipeline::{Pipeline, spec_hash};
-use crate::postgres::connect::{Connection, Database};
+use crate::postgres::connect::Database;
 use crate::postgres::host;
-use crate::postgres::pipeline::{Registration, register, took_over};
 use crate::postgres::pool::Pool;
-use crate::postgres::rollout::{self, Proposal, Rollout};
+use crate::postgres::rollout::{self, Rollout};
 use crate::relay;
 use crate::revision::{Revision, Revisions};
-use crate::rollout::{follow, stage};
+use crate::rollout::file::{self, News};
+use crate::rollout::follow;
 use crate::sandbox::Sandbox;
 
 /// How often a running pipeline says how it is doing.
@@ -106,7 +105,7 @@ impl Shared {
 
 /// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about the set-up; later ones mean that the source ended for good.
 pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> Result<()> {
-    let (shared, proposed) = start(config, sandbox).await?;
+    let (shared, news) = start(config, sandbox).await?;
     let shared = Arc::new(shared);
     let config = &shared.config;
     let instance = match Instance::acquire(&config.group()) {
@@ -138,7 +137,7 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
         tokio::spawn(follow(Arc::clone(&shared), background.clone())),
         tokio::spawn(until(
             background.clone(),
-            propose(Arc::clone(&shared), proposed),
+            file::propose(Arc::clone(&shared), news),
         )),
         tokio::spawn(until(
             background.clone(),
@@ -183,7 +182,7 @@ async fn leave(shared: &Shared) -> Result<()> {
 }
 
 /// Everything up to the first connection to the group, and what the pipeline file proposes, where that is still to be staged.
-async fn start(config: Config, sandbox: Sandbox) -> Result<(Shared, Option<Registration>)> {
+async fn start(config: Config, sandbox: Sandbox) -> Result<(Shared, Option<News>)> {
     let database = Database::new(
         &config.target.url,
         &format!("gristmill/{}", config.pipeline.name),
@@ -191,28 +190,8 @@ async fn start(config: Config, sandbox: Sandbox) -> Result<(Shared, Option<Regis
     let owner = owner();
     let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
     let mut connection = database.connect().await?;
+    let news = file::read(&config, &sandbox, &database, &mut connection, &owner).await?;
     let name = &config.pipeline.name;
-    let proposed = match said_by_file(&config, &sandbox, &database, &connection).await {
-        Ok(registration) => {
-            let registered = register(&mut connection, &registration, &owner)
-                .await
-                .context("cannot register the pipeline")?;
-            if let Some(note) = &registered.note {
-                tracing::info!("{note}");
-            }
-            registered.proposes.then_some(registration)
-        }
-        // What is on a host's disk cannot stop a pipeline that runs: the truth is in Postgres.
-        Err(error) => match rollout::read(&connection, name).await {
-            Ok(Some(stands)) => {
-                let active = stands.active;
-                tracing::error!("what the pipeline file says cannot run: {error:#}");
-                tracing::warn!(revision = active, "the active revision runs");
-                None
-            }
-            _ => return Err(error),
-        },
-    };
     let stands = rollout::read(&connection, name)
         .await?
         .with_context(|| format!("the pipeline {name} is not registered"))?;
@@ -233,54 +212,7 @@ async fn start(config: Config, sandbox: Sandbox) -> Result<(Shared, Option<Regis
         dead_letters: AtomicU64::new(0),
         config,
     };
-    Ok((shared, proposed))
-}
-
-/// What the pipeline file says, proved to run here.
-async fn said_by_file(
-    config: &Config,
-    sandbox: &Sandbox,
-    database: &Database,
-    connection: &Connection,
-) -> Result<Registration> {
-    let pipeline = Pipeline::load(config.clone(), sandbox, database).await?;
-    pipeline.check_table(connection).await?;
-    let spec = serde_json::to_value(pipeline.spec())?;
-    Ok(Registration {
-        pipeline: config.pipeline.name.clone(),
-        topics: vec![config.source.topic.clone()],
-        target: config.target.table.clone(),
-        spec_hash: spec_hash(&spec),
-        spec,
-        components: pipeline.blobs(),
-    })
-}
-
-/// Stages what the file says, when it is news and other hosts run the pipeline.
-async fn propose(shared: Arc<Shared>, proposed: Option<Registration>) {
-    let Some(file) = proposed else {
-        return;
-    };
-    let staged = async {
-        let mut connection = shared.pool.database().connect().await?;
-        let based_on = shared.rollout.borrow().active;
-        let proposal = Proposal {
-            pipeline: &file.pipeline,
-            spec: &file.spec,
-            components: &file.components,
-            based_on,
-            by: &shared.owner,
-            reason: "the pipeline file changed",
-            fallback: true,
-        };
-        let revision = stage::stage_and_activate(&mut connection, &proposal).await?;
-        took_over(&connection, &file, &shared.owner).await?;
-        anyhow::Ok(revision)
-    };
-    match staged.await {
-        Ok(revision) => tracing::info!(revision, "what the pipeline file says is active"),
-        Err(error) => tracing::error!("what the pipeline file says is not active: {error:#}"),
-    }
+    Ok((shared, news))
 }
 
 /// `host/pid`: two processes of one host are two owners.

@@ -211,7 +211,10 @@ fn a_process_that_is_stopped_again_and_again_convicts_no_row() -> Result<()> {
     );
     job.edit_pipeline(|text| {
         text.replace("\"builtin:enrich-email\"", &slow)
-            .replace("corporate_domains", "idles = 10_000_000\ncorporate_domains")
+            .replace(
+                "corporate_domains",
+                "idles_on = [\"good.example\"]\ncorporate_domains",
+            )
             .replace("[target]", "[target]\nmax_rows = 10")
     })?;
     let run = job.run()?;

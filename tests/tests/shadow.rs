@@ -89,6 +89,34 @@ fn rows_that_would_fail_are_counted_and_a_rule_that_fails_on_all_is_given_up() -
     Ok(())
 }
 
+#[test]
+fn with_both_flags_a_canary_follows_the_comparison() -> Result<()> {
+    let job = Job::new("shadow_canary")?;
+    let _run = job.run()?;
+    say(&job, 0)?;
+    job.wait_until_caught_up()?;
+    let config = json!({ "corporate_domains": ["good.example"] }).to_string();
+    let flags = ["--shadow", "50", "--canary", "1"];
+    let report = under_load(&job, || job.swap("builtin:enrich-email", &config, &flags))?;
+    let (compared, differ) = counts(&report)?;
+    ensure!(compared >= 50 && differ == compared, "{report}");
+    ensure!(report.contains("partition 1 runs revision 2"), "{report}");
+    ensure!(!report.contains("is staged and ready"), "{report}");
+    job.wait_until_caught_up()?;
+    // By the second batch for sure.
+    for from in [900_000, 900_020] {
+        say(&job, from)?;
+        job.wait_until_caught_up()?;
+    }
+    let ran = "select distinct _gm_partition, _gm_revision, is_corporate from users_enriched where user_id >= 900020 order by 1";
+    let ran = job.psql(ran)?;
+    ensure!(ran == "0|1|f\n1|2|t", "{ran}\n{}", job.explain());
+    ensure!(job.psql("select active_revision from gristmill.pipeline")? == "1");
+    job.transform(&["promote"])?;
+    ensure!(job.psql("select active_revision from gristmill.pipeline")? == "2");
+    Ok(())
+}
+
 /// Writes users while `work` goes on.
 fn under_load(job: &Job, work: impl FnOnce() -> Result<String> + Send) -> Result<String> {
     thread::scope(|scope| {

@@ -10,6 +10,7 @@ use crate::kafka::admin::{Admin, AdminError};
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
 use crate::postgres::schema;
+use crate::rollout::check::pure;
 use crate::sandbox::Sandbox;
 
 pub(super) async fn run(path: &Path) -> Result<ExitCode> {
@@ -64,6 +65,7 @@ async fn chain_problems(config: Config) -> Vec<String> {
                 Ok(found) => problems.extend(found),
                 Err(error) => problems.push(chain_of(&error.into())),
             }
+            problems.extend(pure(None, &pipeline).err().map(|e| chain_of(&e)));
         }
         (connection, pipeline) => {
             problems.extend(pipeline.err().map(|e| chain_of(&e)));

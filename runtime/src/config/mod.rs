@@ -168,6 +168,9 @@ pub struct Target {
     /// How often a flush that was definitely rolled back (deadlock, serialization failure) is sent again as it is.
     #[serde(default = "retries")]
     pub retries: u32,
+    /// Columns that the file no longer writes though the active revision does. No part of the definition: it only lets it become active.
+    #[serde(default)]
+    pub retire: Vec<String>,
 }
 
 /// `[dead_letters]`: where records that cannot be used are relayed.

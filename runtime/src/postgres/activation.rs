@@ -4,19 +4,33 @@ use tokio_postgres::Client;
 
 use super::error::DatabaseError;
 
-/// Gives a revision up that is being staged or runs as canary: its partition goes back with its next flush. `false`: it is neither.
+/// Who went back where no person did, as `gristmill.revision.taken_back_by` and `gristmill.activation.by` say.
+const AUTOMATIC: &str = "gristmill (automatic)";
+
+/// Gives a revision up that is being staged or runs as canary, because of what it did or could not do: its partition goes back with its next flush. `false`: it is neither.
 pub async fn give_up(
     client: &Client,
     pipeline: &str,
     revision: i32,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
+    give_up_by(client, pipeline, revision, AUTOMATIC, reason).await
+}
+
+/// The same by the will of a person.
+pub async fn give_up_by(
+    client: &Client,
+    pipeline: &str,
+    revision: i32,
+    by: &str,
+    reason: &str,
+) -> Result<bool, DatabaseError> {
     let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition = null, shadow_rows = null \
           where pipeline = $1 and staging_revision = $2 returning pipeline) \
-        update gristmill.revision r set state = 'failed', reason = concat_ws('; ', r.reason, $3::text) from p \
+        update gristmill.revision r set state = 'failed', taken_back_by = $4, reason = concat_ws('; ', r.reason, $3::text) from p \
         where r.pipeline = p.pipeline and r.revision = $2";
     let updated = client
-        .execute(sql, &[&pipeline, &revision, &reason])
+        .execute(sql, &[&pipeline, &revision, &reason, &by])
         .await
         .map_err(DatabaseError::query("give the revision up"))?;
     Ok(updated == 1)
@@ -37,21 +51,21 @@ pub async fn canary(
     Ok(updated == 1)
 }
 
-/// Makes the revision being staged active, where `based_on` still is. `fallback`: whether rows that fail may undo it.
+/// Makes the revision being staged active, where `based_on` still is. Rows that fail may bring that back, unless the revision itself goes back.
 pub async fn activate(
     client: &Client,
     pipeline: &str,
     revision: i32,
     based_on: i32,
-    fallback: bool,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set active_revision = $2, previous_revision = case when $4 then $3 end, activated_at = now(), \
-            staging_revision = null, canary_partition = null, shadow_rows = null \
-          where pipeline = $1 and active_revision = $3 and staging_revision = $2 returning pipeline), \
-        old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3 and $2 <> $3) \
+    let sql = "with p as (update gristmill.pipeline p set active_revision = r.revision, \
+            previous_revision = case when r.restores is null then p.active_revision end, activated_at = now(), \
+            staging_revision = null, canary_partition = null, shadow_rows = null from gristmill.revision r \
+          where p.pipeline = $1 and p.active_revision = $3 and p.staging_revision = $2 and r.pipeline = $1 and r.revision = $2 returning p.pipeline), \
+        old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3) \
         update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $2";
     let updated = client
-        .execute(sql, &[&pipeline, &revision, &based_on, &fallback])
+        .execute(sql, &[&pipeline, &revision, &based_on])
         .await
         .map_err(DatabaseError::query("activate the revision"))?;
     Ok(updated == 1)
@@ -68,11 +82,11 @@ pub async fn roll_back(
     let sql = "with p as (update gristmill.pipeline set active_revision = $3, previous_revision = null, activated_at = now(), \
             staging_revision = null, canary_partition = null, shadow_rows = null \
           where pipeline = $1 and active_revision = $2 and previous_revision = $3 returning pipeline), \
-        bad as (update gristmill.revision r set state = 'failed', reason = concat_ws('; ', r.reason, $4::text) from p \
+        bad as (update gristmill.revision r set state = 'failed', taken_back_by = $5, reason = concat_ws('; ', r.reason, $4::text) from p \
           where r.pipeline = p.pipeline and r.revision = $2) \
         update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $3";
     let updated = client
-        .execute(sql, &[&pipeline, &from, &to, &reason])
+        .execute(sql, &[&pipeline, &from, &to, &reason, &AUTOMATIC])
         .await
         .map_err(DatabaseError::query("roll the revision back"))?;
     Ok(updated == 1)

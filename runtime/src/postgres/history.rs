@@ -12,6 +12,8 @@ use super::pipeline::Revision;
 pub struct Made {
     pub at: Timestamp,
     pub based_on: Option<i32>,
+    /// The revision that it took a rule back from.
+    pub restores: Option<i32>,
     pub revision: Revision,
 }
 
@@ -29,7 +31,7 @@ pub struct Activation {
 
 /// All revisions, oldest first.
 pub async fn revisions(client: &Client, pipeline: &str) -> Result<Vec<Made>, DatabaseError> {
-    let sql = "select revision, spec, state, reason, by, at, based_on from gristmill.revision where pipeline = $1 order by revision";
+    let sql = "select revision, spec, state, reason, by, at, based_on, restores from gristmill.revision where pipeline = $1 order by revision";
     let rows = client
         .query(sql, &[&pipeline])
         .await
@@ -37,6 +39,7 @@ pub async fn revisions(client: &Client, pipeline: &str) -> Result<Vec<Made>, Dat
     let made = |row: &Row| Made {
         at: row.get(5),
         based_on: row.get(6),
+        restores: row.get(7),
         revision: Revision {
             revision: row.get(0),
             spec: row.get(1),

@@ -31,14 +31,16 @@ pub struct Registration {
     pub components: Vec<Component>,
 }
 
-/// What is to be run.
+/// What is to be run, and what the file has to say to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registered {
     pub run: i64,
     /// The active one.
     pub revision: i32,
-    /// The file changed while other hosts run the pipeline: to be staged, and [`took_over`] to be called when it is active.
+    /// The file changed: to be staged, and [`took_over`] to be called when it is active.
     pub proposes: bool,
+    /// Other hosts run the pipeline.
+    pub is_accompanied: bool,
     /// What a person should know about the choice.
     pub note: Option<String>,
 }
@@ -54,22 +56,29 @@ pub struct Revision {
 }
 
 /// Registers the pipeline: a new one starts with run 1 and revision 1; a file that is as it was when it was last read changes nothing, and the active revision wins; a
-/// changed file becomes a new revision, active at once where no other host is alive. "Last read": by this host (`by` up to the `/`), or, where it never read one, by any.
+/// changed file is a proposal. "Last read": by this host (`by` up to the `/`), or, where it never read one, by any.
 pub async fn register(
     connection: &mut Connection,
-    proposal: &Registration,
+    file: &Registration,
     by: &str,
 ) -> Result<Registered, DatabaseError> {
     let failed = || DatabaseError::query("register the pipeline");
     let transaction = connection.transaction().await.map_err(failed())?;
-    store_components(&transaction, &proposal.components)
-        .await
-        .map_err(failed())?;
-    let registered = register_in(&transaction, proposal, by)
+    let registered = register_in(&transaction, file, by)
         .await
         .map_err(failed())?;
     transaction.commit().await.map_err(failed())?;
     Ok(registered)
+}
+
+/// Nobody else changes what the pipeline runs until the transaction ends. By itself: a statement that waits for the lock would see the revisions of before.
+pub(super) async fn lock(
+    transaction: &Transaction<'_>,
+    pipeline: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let alone = "select from gristmill.pipeline where pipeline = $1 for update";
+    transaction.query_one(alone, &[&pipeline]).await?;
+    Ok(())
 }
 
 /// Stores the bytes that are not there yet.
@@ -91,79 +100,51 @@ pub(super) async fn store_components(
 
 async fn register_in(
     transaction: &Transaction<'_>,
-    proposal: &Registration,
+    file: &Registration,
     by: &str,
 ) -> Result<Registered, tokio_postgres::Error> {
-    let name = &proposal.pipeline;
+    let name = &file.pipeline;
     let create = "insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision) values ($1, $2, $3, $4, 1) on conflict do nothing";
     let created = transaction
-        .execute(
-            create,
-            &[
-                name,
-                &proposal.topics,
-                &proposal.target,
-                &proposal.spec_hash,
-            ],
-        )
+        .execute(create, &[name, &file.topics, &file.target, &file.spec_hash])
         .await?;
+    let mut registered = Registered {
+        run: 1,
+        revision: 1,
+        proposes: false,
+        is_accompanied: false,
+        note: None,
+    };
     if created == 1 {
-        store(transaction, proposal, 1, by).await?;
-        remember_file(transaction.client(), proposal, by).await?;
-        return Ok(Registered {
-            run: 1,
-            revision: 1,
-            proposes: false,
-            note: None,
-        });
+        store_first(transaction, file, by).await?;
+        remember_file(transaction.client(), file, by).await?;
+        return Ok(registered);
     }
-    // By itself: a statement that waits for the lock would see the revisions of before.
-    let alone = "select from gristmill.pipeline where pipeline = $1 for update";
-    transaction.query_one(alone, &[name]).await?;
+    lock(transaction, name).await?;
     let state = format!(
-        "select p.active_run, p.active_revision, coalesce(f.spec_hash, p.spec_hash) = $2, r.spec = $3, \
-            coalesce((select max(revision) from gristmill.revision where pipeline = $1), 0), \
+        "select p.active_run, p.active_revision, coalesce(f.spec_hash, p.spec_hash) = $2, coalesce(r.spec = $3, false), \
             exists (select from gristmill.host h where h.pipeline = $1 and h.host <> $4 and {ALIVE}) \
         from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision \
             left join gristmill.file f on f.pipeline = p.pipeline and f.host = split_part($4, '/', 1) where p.pipeline = $1"
     );
     let row = transaction
-        .query_one(&state, &[name, &proposal.spec_hash, &proposal.spec, &by])
+        .query_one(&state, &[name, &file.spec_hash, &file.spec, &by])
         .await?;
-    let (run, active, newest): (i64, i32, i32) = (row.get(0), row.get(1), row.get(4));
-    let (unchanged, accompanied): (bool, bool) = (row.get(2), row.get(5));
-    let same = row.get::<_, Option<bool>>(3) == Some(true);
-    let mut registered = Registered {
-        run,
-        revision: active,
-        proposes: false,
-        note: None,
-    };
-    if unchanged {
-        registered.note = (!same).then(|| {
-            format!("revision {active} of pipeline {name} is active and runs, though the file says otherwise: the file has not changed since it was last read")
-        });
-    } else if !same && accompanied {
-        registered.proposes = true;
-        registered.note = Some(format!(
-            "the pipeline file changed: other hosts run pipeline {name}, so it is staged, and takes over from revision {active} when all of them can run it"
-        ));
+    let (unchanged, same): (bool, bool) = (row.get(2), row.get(3));
+    registered.run = row.get(0);
+    registered.revision = row.get(1);
+    registered.is_accompanied = row.get(4);
+    registered.proposes = !unchanged && !same;
+    if registered.proposes {
         return Ok(registered);
-    } else if !same {
-        registered.revision = newest + 1;
-        registered.note = Some(format!(
-            "the pipeline file changed: revision {} of pipeline {name} takes over from revision {active}",
-            newest + 1
-        ));
-        store(transaction, proposal, newest + 1, by).await?;
-        let replace = "with old as (update gristmill.revision set state = 'retired' where pipeline = $1 and revision = $2) \
-            update gristmill.pipeline set active_revision = $3, previous_revision = $2, activated_at = now(), staging_revision = null, \
-              canary_partition = null where pipeline = $1";
-        transaction
-            .execute(replace, &[name, &active, &(newest + 1)])
-            .await?;
     }
-    remember_file(transaction.client(), proposal, by).await?;
+    if !same {
+        let active = registered.revision;
+        registered.note = Some(format!(
+            "revision {active} of pipeline {name} is active and runs, though the file says otherwise: the file has not changed since it was last read"
+        ));
+    }
+    remember_file(transaction.client(), file, by).await?;
     Ok(registered)
 }
 
@@ -194,15 +175,15 @@ pub async fn took_over(
         .map_err(DatabaseError::query("note that the file was read"))
 }
 
-async fn store(
+async fn store_first(
     transaction: &Transaction<'_>,
-    proposal: &Registration,
-    revision: i32,
+    file: &Registration,
     by: &str,
 ) -> Result<(), tokio_postgres::Error> {
-    let sql = "insert into gristmill.revision (pipeline, revision, spec, state, by) values ($1, $2, $3, 'active', $4)";
+    store_components(transaction, &file.components).await?;
+    let sql = "insert into gristmill.revision (pipeline, revision, spec, state, by) values ($1, 1, $2, 'active', $3)";
     transaction
-        .execute(sql, &[&proposal.pipeline, &revision, &proposal.spec, &by])
+        .execute(sql, &[&file.pipeline, &file.spec, &by])
         .await?;
     Ok(())
 }

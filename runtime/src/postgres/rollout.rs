@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Row};
 use super::connect::Connection;
 use super::error::DatabaseError;
 use super::host::ALIVE;
-use super::pipeline::{Component, store_components};
+use super::pipeline::{Component, lock, store_components};
 
 /// Where a pipeline's fleet stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,41 +83,47 @@ pub struct Proposal<'a> {
     pub based_on: i32,
     pub by: &'a str,
     pub reason: &'a str,
-    /// Whether rows that fail may bring `based_on` back: not where a person goes back.
-    pub fallback: bool,
+    /// The earlier revision whose rule it takes back. Rows that fail do not bring `based_on` back then: a person has left it.
+    pub restores: Option<i32>,
 }
 
-/// Stores a proposal and asks the hosts to have it ready. A definition that was stored before keeps its number. Takes the place of another one that was being
-/// staged; `None`: a canary is running, or the active revision is no longer `based_on`.
+/// What became of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proposed {
+    /// It has this number.
+    Staged(i32),
+    /// The active revision, of this number, says the same: there is nothing to change.
+    Same(i32),
+}
+
+/// Stores a proposal under a number of its own and asks the hosts to have it ready. Takes the place of another one that was being staged; `None`: a canary is running, or
+/// the active revision is no longer `based_on`.
 pub async fn propose(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
-) -> Result<Option<i32>, DatabaseError> {
+) -> Result<Option<Proposed>, DatabaseError> {
     let failed = || DatabaseError::query("stage the revision");
     let transaction = connection.transaction().await.map_err(failed())?;
-    store_components(&transaction, proposal.components)
+    let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
+    lock(&transaction, pipeline).await.map_err(failed())?;
+    let state = "select p.active_revision, p.active_revision = $2 and p.canary_partition is null, coalesce(r.spec = $3, false) \
+        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision where p.pipeline = $1";
+    let row = transaction
+        .query_one(state, &[&pipeline, &based_on, proposal.spec])
         .await
         .map_err(failed())?;
-    let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
-    let lock = "select active_revision = $2 and canary_partition is null from gristmill.pipeline where pipeline = $1 for update";
-    let free: bool = transaction
-        .query_one(lock, &[&pipeline, &based_on])
-        .await
-        .map_err(failed())?
-        .get(0);
+    let (free, same): (bool, bool) = (row.get(1), row.get(2));
+    if same {
+        return Ok(Some(Proposed::Same(row.get(0))));
+    }
     if !free {
         return Ok(None);
     }
-    let known = "select max(revision) from gristmill.revision where pipeline = $1 and spec = $2";
-    let known: Option<i32> = transaction
-        .query_one(known, &[&pipeline, proposal.spec])
+    store_components(&transaction, proposal.components)
         .await
-        .map_err(failed())?
-        .get(0);
-    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, based_on) \
-        select $1, coalesce($6, max(revision) + 1), $2, 'proposed', $3, $4, $5 from gristmill.revision where pipeline = $1 \
-        on conflict (pipeline, revision) do update set state = 'proposed', by = excluded.by, reason = excluded.reason, based_on = excluded.based_on, at = now() \
-        returning revision";
+        .map_err(failed())?;
+    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, based_on, restores) \
+        select $1, max(revision) + 1, $2, 'proposed', $3, $4, $5, $6 from gristmill.revision where pipeline = $1 returning revision";
     let revision: i32 = transaction
         .query_one(
             insert,
@@ -127,7 +133,7 @@ pub async fn propose(
                 &proposal.by,
                 &proposal.reason,
                 &based_on,
-                &known,
+                &proposal.restores,
             ],
         )
         .await
@@ -135,14 +141,14 @@ pub async fn propose(
         .get(0);
     let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = $1), \
         gone as (update gristmill.revision r set state = 'retired', reason = concat_ws('; ', r.reason, 'another one was staged in its place') \
-          from before where r.pipeline = $1 and r.revision = before.staging_revision and r.revision <> $2) \
+          from before where r.pipeline = $1 and r.revision = before.staging_revision) \
         update gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline = $1";
     transaction
         .execute(stage, &[&pipeline, &revision])
         .await
         .map_err(failed())?;
     transaction.commit().await.map_err(failed())?;
-    Ok(Some(revision))
+    Ok(Some(Proposed::Staged(revision)))
 }
 
 /// A live host and what it says about the revision being staged.

@@ -26,7 +26,7 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         version: 1,
         name: "001_gristmill",
@@ -46,6 +46,11 @@ const MIGRATIONS: [Migration; 4] = [
         version: 4,
         name: "004_shadow",
         sql: include_str!("../../../schema/004_shadow.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "005_rollback",
+        sql: include_str!("../../../schema/005_rollback.sql"),
     },
 ];
 

@@ -33,7 +33,8 @@ const CHECKPOINT: &str = "with cp as ( \
       where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and next_offset = $5 and owner_epoch = $6 returning owner), \
     activated as ( \
       insert into gristmill.activation (pipeline, run, topic, partition, from_offset, revision, by) \
-      select $1, $2, $3, $4, $5, $9, coalesce((select by from gristmill.revision where pipeline = $1 and revision = $9), cp.owner) from cp where $9 <> $10 \
+      select $1, $2, $3, $4, $5, $9, coalesce((select taken_back_by from gristmill.revision where pipeline = $1 and revision = $10 and $10 > $9), \
+        (select by from gristmill.revision where pipeline = $1 and revision = $9), cp.owner) from cp where $9 <> $10 \
       on conflict (pipeline, run, topic, partition, from_offset) do update set revision = excluded.revision, at = excluded.at, by = excluded.by), \
     letters as ( \
       insert into gristmill.dead_letter (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision, digest, key, headers, value, record_at) \

@@ -87,14 +87,13 @@ async fn take_once(
         .await
         .map_err(failed())?;
     let checkpoint = Checkpoint::from_row(&row).map_err(failed())?;
-    if old
-        .as_ref()
-        .is_none_or(|old| old.get::<_, i32>(0) != revision)
-    {
+    let old: Option<i32> = old.as_ref().map(|old| old.get(0));
+    if old != Some(revision) {
         let activate = "insert into gristmill.activation (pipeline, run, topic, partition, from_offset, revision, by) \
-            values ($1, $2, $3, $4, $5, $6, coalesce((select by from gristmill.revision where pipeline = $1 and revision = $6), $7)) \
+            values ($1, $2, $3, $4, $5, $6, coalesce((select taken_back_by from gristmill.revision where pipeline = $1 and revision = $8 and $8 > $6), \
+              (select by from gristmill.revision where pipeline = $1 and revision = $6), $7)) \
             on conflict (pipeline, run, topic, partition, from_offset) do update set revision = excluded.revision, at = excluded.at, by = excluded.by";
-        let parameters: [&(dyn ToSql + Sync); 7] = [
+        let parameters: [&(dyn ToSql + Sync); 8] = [
             &key.pipeline,
             &key.run,
             &key.topic,
@@ -102,6 +101,7 @@ async fn take_once(
             &checkpoint.next_offset,
             &revision,
             &owner,
+            &old,
         ];
         transaction
             .execute(activate, &parameters)

@@ -1,21 +1,16 @@
-//! The proof that a swap asks of a rule before anybody runs it.
+//! The proof that is asked of a rule before anybody runs it.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use gristmill_core::transform::Transform as _;
+use serde_json::Value;
 
 use super::{check, sample};
-use crate::parts::Parts;
-use crate::sandbox::Sandbox;
+use crate::sandbox::Component;
 
-/// An error that says what to do, unless the transform at `position` answers the same rows alike, however they come: [`check`] on rows that nobody wrote. Rows that it fails
+/// An error that says what to do, unless the component answers the same rows alike, however they come: [`check`] on rows that nobody wrote. Rows that it fails
 /// on do not count: they would be dead letters.
-pub fn prove(sandbox: &Sandbox, parts: &Parts, position: usize) -> Result<()> {
-    let transform = &parts.config.transform[position];
-    let (name, bytes) = (&transform.name, &parts.components[position]);
-    let component = sandbox
-        .load(name, bytes, &transform.limits)
-        .with_context(|| format!("transform `{name}`"))?;
-    let plan = component.open(&transform.config)?.plan().clone();
-    check(&component, &transform.config, &sample(&plan))?;
+pub fn prove(component: &Component, config: &Value) -> Result<()> {
+    let plan = component.open(config)?.plan().clone();
+    check(component, config, &sample(&plan))?;
     Ok(())
 }

@@ -7,44 +7,38 @@ use tokio::time::Instant;
 
 use crate::postgres::activation;
 use crate::postgres::connect::Connection;
-use crate::postgres::rollout::{self, Answer, Proposal};
+use crate::postgres::rollout::{self, Answer, Proposal, Proposed};
 
-/// How long the hosts may take: a component of a script language compiles in seconds, on each.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the hosts may take, where nobody says otherwise: a component of a script language compiles in seconds, on each.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Well below the second in which hosts look for news.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// [`stage`] and [`activate`]. Returns the revision's number.
-pub async fn stage_and_activate(
+/// Stores the proposal, unless the active revision says the same, and waits until the hosts have it ready.
+pub async fn stage(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
-) -> Result<i32> {
-    let revision = stage(connection, proposal).await?;
-    let (name, based_on) = (proposal.pipeline, proposal.based_on);
-    activate(connection, name, revision, based_on, proposal.fallback).await?;
-    Ok(revision)
-}
-
-/// Stores the proposal and waits until the hosts have it ready. Returns its number.
-pub async fn stage(connection: &mut Connection, proposal: &Proposal<'_>) -> Result<i32> {
+    patience: Duration,
+) -> Result<Proposed> {
     let name = proposal.pipeline;
-    let revision = rollout::propose(connection, proposal).await?.with_context(|| {
+    let proposed = rollout::propose(connection, proposal).await?.with_context(|| {
         format!("the pipeline {name} was changed meanwhile, or a canary runs: look at `gristmill transform history`, then try again")
     })?;
-    await_hosts(connection, name, revision).await?;
-    Ok(revision)
+    if let Proposed::Staged(revision) = proposed {
+        await_hosts(connection, name, revision, patience).await?;
+    }
+    Ok(proposed)
 }
 
-/// Makes the staged revision active in the place of `based_on`. `fallback`: whether rows that fail may undo it.
+/// Makes the staged revision active in the place of `based_on`.
 pub async fn activate(
     connection: &Connection,
     pipeline: &str,
     revision: i32,
     based_on: i32,
-    fallback: bool,
 ) -> Result<()> {
-    if !activation::activate(connection, pipeline, revision, based_on, fallback).await? {
-        bail!("revision {revision} is not activated: another revision became active meanwhile");
+    if !activation::activate(connection, pipeline, revision, based_on).await? {
+        bail!("revision {revision} is not activated: another one took its place meanwhile");
     }
     Ok(())
 }
@@ -54,8 +48,9 @@ pub async fn await_hosts(
     connection: &Connection,
     pipeline: &str,
     revision: i32,
+    patience: Duration,
 ) -> Result<Vec<String>> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     loop {
         let stands = rollout::read(connection, pipeline).await?;
         let stands = stands.with_context(|| format!("the pipeline {pipeline} is gone"))?;
@@ -86,7 +81,7 @@ pub async fn await_hosts(
                 .collect();
             let reason = format!(
                 "no answer within {} s from {}",
-                PATIENCE.as_secs(),
+                patience.as_secs(),
                 silent.join(", ")
             );
             activation::give_up(connection, pipeline, revision, &reason).await?;

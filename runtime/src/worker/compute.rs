@@ -13,8 +13,18 @@ use super::{Ended, Worker};
 impl Worker {
     pub(super) async fn compute(&mut self) -> Result<Computed, Ended> {
         let records = self.open.take();
-        self.shadow = Shadow::wanted(self.shadow.take(), &self.shared, &self.partition);
-        let Some(mut shadow) = self.shadow.take() else {
+        let wanted = Shadow::wanted(self.shadow.take(), &self.shared, &self.partition);
+        let shadow = match wanted {
+            Ok(shadow) => shadow,
+            Err(not_started) => {
+                let (shared, partition) = (&self.shared, &self.partition);
+                not_started
+                    .report(shared, partition, self.next_offset)
+                    .await;
+                None
+            }
+        };
+        let Some(mut shadow) = shadow else {
             let work = |chain: &mut Chain, now_us| chain.compute(records, now_us);
             return self.chain(work).await;
         };

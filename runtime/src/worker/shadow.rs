@@ -17,6 +17,12 @@ pub(super) struct Shadow {
     chain: Chain,
 }
 
+/// The staged revision's chain cannot be made on this host.
+pub(super) struct NotStarted {
+    revision: i32,
+    error: anyhow::Error,
+}
+
 /// What a batch's comparison found: how many rows, and what differs or why there is nothing to compare.
 pub(super) struct Compared {
     revision: i32,
@@ -26,28 +32,29 @@ pub(super) struct Compared {
 }
 
 impl Shadow {
-    /// The shadow that the fleet asks for now; `known` when it is that one. `None` also where the staged revision is not ready here or does not start: who staged it is
-    /// told by the host's own answer.
+    /// The shadow that the fleet asks for now; `known` when it is that one. `None` also where the staged revision is not ready here: who staged it is told by the host's
+    /// own answer. The error is that it does not start.
     pub(super) fn wanted(
         known: Option<Self>,
         shared: &Shared,
         partition: &TopicPartition,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, NotStarted> {
         let stands = shared.rollout.borrow();
-        let staging = stands.staging.filter(|_| stands.is_shadowed)?;
+        let staging = stands.staging.filter(|_| stands.is_shadowed);
         drop(stands);
-        if let Some(known) = known.filter(|k| k.revision.number == staging) {
-            return Some(known);
+        if known.as_ref().map(|k| k.revision.number) == staging {
+            return Ok(known);
         }
-        let revision = shared.revisions.get(staging)?;
-        let chain = revision.pipeline.chain(partition.partition, None);
-        let chain = chain.inspect_err(|error| {
-            tracing::error!(%partition, revision = staging, "the shadow does not start: {error:#}");
-        });
-        Some(Self {
-            chain: chain.ok()?,
-            revision,
-        })
+        let Some(revision) = staging.and_then(|staging| shared.revisions.get(staging)) else {
+            return Ok(None);
+        };
+        match revision.pipeline.chain(partition.partition, None) {
+            Ok(chain) => Ok(Some(Self { revision, chain })),
+            Err(error) => Err(NotStarted {
+                revision: revision.number,
+                error,
+            }),
+        }
     }
 
     /// Computes `records` with both chains, the shadow first, as the live one remembers.
@@ -73,6 +80,19 @@ impl Shadow {
             outcome,
         };
         Ok((computed, compared))
+    }
+}
+
+impl NotStarted {
+    /// Ends the run: whoever asked for it waits for rows that never come.
+    pub(super) async fn report(self, shared: &Shared, partition: &TopicPartition, from: i64) {
+        let compared = Compared {
+            revision: self.revision,
+            next_offset: from,
+            rows: 0,
+            outcome: Err(format!("it does not start: {:#}", self.error)),
+        };
+        compared.report(shared, partition).await;
     }
 }
 

@@ -81,7 +81,7 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
          row        column  table has  rule gives\nuser_id=1  age     36         37\n",
         "revision 2 is active",
         "swap enrich-age enrich-age.wasm",
-        "revision 1 is active; 2 was before it",
+        "revision 3 is active; 2 was before it",
     ] {
         assert!(said.contains(line), "no {line:?} in\n{said}");
     }

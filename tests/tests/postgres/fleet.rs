@@ -5,40 +5,25 @@ use gristmill::postgres::checkpoint::{self, PartitionState};
 use gristmill::postgres::dead_letter::{self, Filter, LetterState};
 use gristmill::postgres::gap::{self, accept_gap, halt_at_gap};
 use gristmill::postgres::host;
-use gristmill::postgres::pipeline::{self, Component, Registration};
+use gristmill::postgres::pipeline;
 use gristmill::postgres::replay::{Replay, replay};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, key};
-
-fn proposal(config: &str, spec_hash: &str) -> Registration {
-    Registration {
-        pipeline: PIPELINE.into(),
-        topics: vec!["people_cdc".into()],
-        target: "people".into(),
-        spec: serde_json::json!({"config": config}),
-        spec_hash: spec_hash.into(),
-        components: vec![Component {
-            digest: "d1".into(),
-            bytes: vec![0, 97, 115, 109],
-            description: serde_json::json!({"name": "n"}),
-        }],
-    }
-}
+use crate::rollout::{file, take_over};
 
 #[tokio::test]
 async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
     let fixture = Fixture::new("register", WITH_PROVENANCE).await?;
     let mut connection = fixture.connect().await?;
     // Revision 1 is the fixture's.
-    let changed = pipeline::register(&mut connection, &proposal("a", "two"), "ann").await?;
-    assert_eq!((changed.run, changed.revision), (1, 2));
-    assert!(changed.note.context("news")?.contains("revision 2"));
-    let same = pipeline::register(&mut connection, &proposal("a", "two"), "bob").await?;
+    let changed = take_over(&mut connection, &file("a", "two"), "ann").await?;
+    assert_eq!(changed, 2);
+    let same = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!((same.revision, same.note), (2, None));
     // Somebody swaps by hand: the file, unchanged, does not take it back, and says so.
     fixture.psql("insert into gristmill.revision (pipeline, revision, spec, state, by) values ('people', 3, '{\"config\": \"b\"}', 'active', 'cat'); \
         update gristmill.pipeline set active_revision = 3")?;
-    let kept = pipeline::register(&mut connection, &proposal("a", "two"), "bob").await?;
+    let kept = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!(kept.revision, 3);
     assert!(
         kept.note
@@ -46,7 +31,7 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
             .contains("the file says otherwise")
     );
     // The file comes to say what is active already.
-    let met = pipeline::register(&mut connection, &proposal("b", "three"), "bob").await?;
+    let met = pipeline::register(&mut connection, &file("b", "three"), "bob").await?;
     assert_eq!((met.revision, met.note), (3, None));
     assert_eq!(pipeline::active(&connection, PIPELINE).await?, Some((1, 3)));
     let stored = pipeline::revision(&connection, PIPELINE, 2)
@@ -82,7 +67,7 @@ async fn two_hosts_that_register_at_once_agree() -> Result<()> {
     let fixture = Fixture::new("register_at_once", WITH_PROVENANCE).await?;
     fixture.psql("delete from gristmill.file; delete from gristmill.revision; delete from gristmill.pipeline")?;
     let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
-    let proposal = proposal("a", "one");
+    let proposal = file("a", "one");
     let (a, b) = tokio::join!(
         pipeline::register(&mut a, &proposal, "a"),
         pipeline::register(&mut b, &proposal, "b")
@@ -94,6 +79,7 @@ async fn two_hosts_that_register_at_once_agree() -> Result<()> {
                 run: 1,
                 revision: 1,
                 proposes: false,
+                is_accompanied: false,
                 note: None
             },
             None
@@ -108,7 +94,7 @@ async fn a_flush_by_another_revision_activates_it_from_its_offset_and_learns_of_
     let fixture = Fixture::new("activation", WITH_PROVENANCE).await?;
     let mut connection = fixture.connect().await?;
     let mut lease = fixture.take(&mut connection, 0).await?.lease;
-    pipeline::register(&mut connection, &proposal("a", "two"), "ann").await?;
+    take_over(&mut connection, &file("a", "two"), "ann").await?;
     let flushed = fixture
         .flush(
             &mut connection,

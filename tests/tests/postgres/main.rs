@@ -7,5 +7,6 @@ mod fleet;
 mod flush;
 mod guard;
 mod refused;
+mod rollout;
 mod schema;
 mod types;

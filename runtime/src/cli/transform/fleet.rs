@@ -9,8 +9,9 @@ use crate::config::Config;
 use crate::parts::Parts;
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::{Connection, Database};
-use crate::postgres::rollout::{self, Proposal, Rollout};
+use crate::postgres::rollout::{self, Proposal, Proposed, Rollout};
 use crate::postgres::{activation, checkpoint, pipeline};
+use crate::rollout::check::{self, Retire};
 use crate::rollout::stage;
 use crate::sandbox::Sandbox;
 use crate::spec::Spec;
@@ -27,6 +28,18 @@ pub(super) struct Fleet {
     pub(super) sandbox: Sandbox,
     pub(super) stands: Rollout,
     pub(super) active: Pipeline,
+}
+
+/// What a person wants to run in the place of what is active.
+pub(super) struct Change<'a> {
+    pub(super) parts: Parts,
+    /// Columns that may be given up.
+    pub(super) retire: &'a [String],
+    pub(super) reason: &'a str,
+    /// The earlier revision that a rule of it is taken from, when it goes back.
+    pub(super) restores: Option<i32>,
+    /// How long the hosts may take.
+    pub(super) patience: Duration,
 }
 
 impl Fleet {
@@ -53,34 +66,50 @@ impl Fleet {
         })
     }
 
-    /// Proves that `parts` can run here and stages them. Returns the revision's number.
-    pub(super) async fn stage(
-        &mut self,
-        parts: Parts,
-        retire: &[String],
-        reason: &str,
-    ) -> Result<i32> {
-        let next = Pipeline::assemble(parts, &self.sandbox, &self.database).await?;
+    /// Proves that the change can run here and stages it. Returns the revision's number; `None`, and says so, when there is nothing to change.
+    pub(super) async fn stage(&mut self, change: Change<'_>) -> Result<Option<i32>> {
+        let next = Pipeline::assemble(change.parts, &self.sandbox, &self.database).await?;
         next.check_table(&self.connection).await?;
-        dropped_columns(&self.active, &next, retire)?;
+        // What is gone back to ran before, and is wanted at once.
+        if change.restores.is_none() {
+            check::pure(Some(&self.active), &next)?;
+        }
+        let retired = check::columns(&self.active, &next, Retire::Flags(change.retire))?;
         let (name, by) = (&self.config.pipeline.name, who());
+        let spec = serde_json::to_value(next.spec())?;
+        if spec != serde_json::to_value(self.active.spec())? {
+            println!("staging: every live host loads it and says whether it can run it");
+        }
         let proposal = Proposal {
             pipeline: name,
-            spec: &serde_json::to_value(next.spec())?,
+            spec: &spec,
             components: &next.blobs(),
             based_on: self.stands.active,
             by: &by,
-            reason,
-            fallback: true,
+            reason: change.reason,
+            restores: change.restores,
         };
-        println!("staging: every live host loads it and says whether it can run it");
-        stage::stage(&mut self.connection, &proposal).await
+        match stage::stage(&mut self.connection, &proposal, change.patience).await? {
+            Proposed::Staged(revision) => {
+                if !retired.is_empty() {
+                    println!(
+                        "no longer written: {}; the table keeps the values that it has",
+                        retired.join(", ")
+                    );
+                }
+                Ok(Some(revision))
+            }
+            Proposed::Same(active) => {
+                println!("nothing to change: this is what revision {active}, the active one, runs");
+                Ok(None)
+            }
+        }
     }
 
-    /// Makes a staged revision active everywhere. `fallback`: whether rows that fail may undo it.
-    pub(super) async fn activate(&self, revision: i32, fallback: bool) -> Result<()> {
+    /// Makes a staged revision active everywhere.
+    pub(super) async fn activate(&self, revision: i32) -> Result<()> {
         let (name, before) = (&self.config.pipeline.name, self.stands.active);
-        stage::activate(&self.connection, name, revision, before, fallback).await?;
+        stage::activate(&self.connection, name, revision, before).await?;
         println!(
             "revision {revision} is active; {before} was before it, and `gristmill transform rollback` goes back"
         );
@@ -117,11 +146,12 @@ impl Fleet {
         let revision = pipeline::revision(&self.connection, name, staged).await?;
         let revision = revision.with_context(|| format!("there is no revision {staged}"))?;
         let spec: Spec = serde_json::from_value(revision.spec)?;
-        if rule(&spec, rule_name) == rule(&self.active.spec(), rule_name) {
+        if spec.rule(rule_name) == self.active.spec().rule(rule_name) {
             return Ok(false);
         }
-        let reason = format!("given up by {}", who());
-        if !activation::give_up(&self.connection, name, staged, &reason).await? {
+        let by = who();
+        let reason = format!("given up by {by}");
+        if !activation::give_up_by(&self.connection, name, staged, &by, &reason).await? {
             bail!(
                 "revision {staged} is no longer being staged: look at `gristmill transform history`"
             );
@@ -156,36 +186,6 @@ impl Fleet {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-}
-
-/// The rule called `name`, to be compared.
-pub(super) fn rule(spec: &Spec, name: &str) -> Option<serde_json::Value> {
-    let transform = spec.transforms.iter().find(|t| t.name == name)?;
-    serde_json::to_value(transform).ok()
-}
-
-/// Columns that are no longer written keep their old values, which somebody must want.
-fn dropped_columns(active: &Pipeline, next: &Pipeline, retire: &[String]) -> Result<()> {
-    let written = |name: &String| next.fields().iter().any(|f| f.name == *name);
-    let names = active.fields().iter().map(|f| f.name.clone());
-    let (retired, gone): (Vec<String>, Vec<String>) = names
-        .filter(|name| !written(name))
-        .partition(|name| retire.contains(name));
-    if !gone.is_empty() {
-        let flags: Vec<String> = gone.iter().map(|g| format!("--retire {g}")).collect();
-        bail!(
-            "the pipeline would no longer write {}, and the table would keep old values: write it again, or say {}",
-            gone.join(", "),
-            flags.join(" ")
-        );
-    }
-    if !retired.is_empty() {
-        println!(
-            "no longer written: {}; the table keeps the values that it has",
-            retired.join(", ")
-        );
-    }
-    Ok(())
 }
 
 /// `user@host`, for `gristmill.revision.by`.

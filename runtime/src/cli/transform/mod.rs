@@ -7,6 +7,7 @@ mod history;
 mod inspect;
 mod new;
 mod replay;
+mod rollback;
 mod shadow;
 mod swap;
 mod test;
@@ -49,12 +50,12 @@ pub(super) enum Command {
     Swap(swap::SwapArgs),
     /// Make the staged revision, or the canary, active everywhere
     #[command(after_help = "Example: gristmill transform promote --pipeline pipelines/users.toml")]
-    Promote(swap::PipelineArg),
+    Promote(swap::PromoteArgs),
     /// Go back to what a rule was before its last change
     #[command(
         after_help = "Example: gristmill transform rollback enrich-email --pipeline pipelines/users.toml"
     )]
-    Rollback(swap::RollbackArgs),
+    Rollback(rollback::Args),
     /// Say which revisions there were, who made them and why, and from which offsets each ran
     #[command(after_help = "Example: gristmill transform history --pipeline pipelines/users.toml")]
     History(swap::PipelineArg),
@@ -70,7 +71,7 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::Replay(args) => replay::run(args).await?,
         Command::Swap(args) => swap::swap(args).await?,
         Command::Promote(args) => swap::promote(args).await?,
-        Command::Rollback(args) => swap::rollback(args).await?,
+        Command::Rollback(args) => rollback::run(args).await?,
         Command::History(args) => history::run(args).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `gristmill transform swap`, `rollback`: changing a rule of a fleet that runs.
+//! `gristmill transform swap`, `promote`: changing a rule of a fleet that runs.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -6,13 +6,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 
 use crate::authoring::read_config;
-use crate::parts::{Parts, component};
-use crate::postgres::history;
-use crate::purity;
-use crate::rollout::stage;
-use crate::spec::Spec;
+use crate::parts::component;
+use crate::rollout::stage::{self, PATIENCE};
 
-use super::fleet::{Fleet, rule};
+use super::fleet::{Change, Fleet};
 
 /// A file that was written to this lately may not be whole yet.
 const WRITING: Duration = Duration::from_millis(300);
@@ -36,15 +33,30 @@ pub(in crate::cli) struct SwapArgs {
     #[arg(long, value_name = "PARTITION")]
     canary: Option<i32>,
     #[command(flatten)]
+    wait: WaitArg,
+    #[command(flatten)]
     pipeline: PipelineArg,
 }
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct RollbackArgs {
-    /// The transform's name in the pipeline
-    name: String,
+pub(in crate::cli) struct PromoteArgs {
+    #[command(flatten)]
+    wait: WaitArg,
     #[command(flatten)]
     pipeline: PipelineArg,
+}
+
+#[derive(clap::Args)]
+pub(super) struct WaitArg {
+    /// How long the hosts may take to load it: one that has not answered by then ends the change
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    wait: u64,
+}
+
+impl WaitArg {
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait)
+    }
 }
 
 #[derive(clap::Args)]
@@ -72,9 +84,16 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     if args.config.is_some() {
         parts.config.transform[position].config = read_config(args.config.as_deref())?;
     }
-    purity::prove(&fleet.sandbox, &parts, position)?;
-    let reason = format!("swap {} {}", args.name, args.component);
-    let revision = fleet.stage(parts, &args.retire, &reason).await?;
+    let change = Change {
+        parts,
+        retire: &args.retire,
+        reason: &format!("swap {} {}", args.name, args.component),
+        restores: None,
+        patience: args.wait.patience(),
+    };
+    let Some(revision) = fleet.stage(change).await? else {
+        return Ok(());
+    };
     if let Some(rows) = args.shadow {
         fleet.shadow(revision, rows).await?;
     }
@@ -87,12 +106,12 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
             );
             Ok(())
         }
-        None => fleet.activate(revision, true).await,
+        None => fleet.activate(revision).await,
     }
 }
 
-pub(super) async fn promote(args: PipelineArg) -> Result<()> {
-    let fleet = Fleet::open(&args.pipeline).await?;
+pub(super) async fn promote(args: PromoteArgs) -> Result<()> {
+    let fleet = Fleet::open(&args.pipeline.pipeline).await?;
     let name = &fleet.config.pipeline.name;
     let staged = fleet.stands.staging.with_context(|| {
         format!(
@@ -100,56 +119,8 @@ pub(super) async fn promote(args: PipelineArg) -> Result<()> {
         )
     })?;
     // Hosts may have come since it was staged.
-    stage::await_hosts(&fleet.connection, name, staged).await?;
-    fleet.activate(staged, true).await
-}
-
-pub(super) async fn rollback(args: RollbackArgs) -> Result<()> {
-    let mut fleet = Fleet::open(&args.pipeline.pipeline).await?;
-    if fleet.gives_up_staged(&args.name).await? {
-        return Ok(());
-    }
-    let mut parts = fleet.active.parts();
-    let position = parts.position(&args.name)?;
-    let spec = fleet.active.spec();
-    let of = |spec: &Spec| rule(spec, &args.name);
-    // Back along what each revision was made from, to the first that had another rule of this name.
-    let made = history::revisions(&fleet.connection, &fleet.config.pipeline.name).await?;
-    let mut number = Some(fleet.stands.active);
-    let earlier = loop {
-        let revision = number.and_then(|n| made.iter().find(|m| m.revision.revision == n));
-        let Some(revision) = revision else {
-            bail!(
-                "there is nothing to go back to: `{}` has not been changed since revision 1",
-                args.name
-            );
-        };
-        let then: Spec = serde_json::from_value(revision.revision.spec.clone())?;
-        if of(&then) != of(&spec) {
-            break revision.revision.revision;
-        }
-        number = revision
-            .based_on
-            .filter(|n| *n < revision.revision.revision);
-    };
-    let then = Parts::stored(&fleet.connection, &fleet.config, earlier).await?;
-    let was = then.position(&args.name)?;
-    parts.components[position] = then.components[was].clone();
-    parts.config.transform[position] = then.config.transform[was].clone();
-    let reason = format!(
-        "rollback {} to what it was in revision {earlier}",
-        args.name
-    );
-    // Columns that only the newer rule wrote stay in the table.
-    let written: Vec<String> = fleet
-        .active
-        .fields()
-        .iter()
-        .map(|f| f.name.clone())
-        .collect();
-    let revision = fleet.stage(parts, &written, &reason).await?;
-    // What a person left is not come back to by itself.
-    fleet.activate(revision, false).await
+    stage::await_hosts(&fleet.connection, name, staged, args.wait.patience()).await?;
+    fleet.activate(staged).await
 }
 
 /// Refuses a file that a build is still writing.

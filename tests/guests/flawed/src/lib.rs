@@ -1,5 +1,5 @@
-//! `enrich-email` with flaws: at the domains that its config names it panics, loops, hoards memory, rejects the row, or writes a domain that no table of the
-//! tests takes; and it may be slow.
+//! `enrich-email` with flaws: at the domains that its config names it panics, loops, hoards memory, idles, rejects the row, or writes a domain that no table of the
+//! tests takes.
 
 use gristmill_guest::{Reject, RowTransform};
 use schemars::JsonSchema;
@@ -19,6 +19,9 @@ gristmill_guest::transform! {
     }
 }
 
+/// Some milliseconds.
+const IDLE_STEPS: u32 = 10_000_000;
+
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct Flawed {
@@ -28,15 +31,11 @@ struct Flawed {
     hoards_on: Vec<String>,
     rejects: Vec<String>,
     spoils: Vec<String>,
-    /// Steps of no use, for each row.
-    idles: u64,
+    idles_on: Vec<String>,
 }
 
 impl RowTransform for Flawed {
     fn row<'a>(&'a self, Input { email }: Input<'a>) -> Result<Output<'a>, Reject> {
-        (0..self.idles).for_each(|step| {
-            std::hint::black_box(step);
-        });
         let mut email_domain = email.and_then(|email| Some(email.rsplit_once('@')?.1));
         let is_in = |list: &[String]| {
             let known = |d: &str| list.iter().any(|known| known.eq_ignore_ascii_case(d));
@@ -44,6 +43,11 @@ impl RowTransform for Flawed {
         };
         assert!(!is_in(&self.panics_on), "a domain to panic on");
         while is_in(&self.loops_on) {}
+        if is_in(&self.idles_on) {
+            (0..IDLE_STEPS).for_each(|step| {
+                std::hint::black_box(step);
+            });
+        }
         let mut hoard = Vec::new();
         while is_in(&self.hoards_on) {
             hoard.push(std::hint::black_box(vec![1u8; 1 << 20]));
