@@ -115,7 +115,7 @@ impl Worker {
     }
 
     /// Works until it is told to stop or something is wrong that it cannot mend itself.
-    pub async fn run(mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
+    pub async fn run(&mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
         loop {
             let due = self.flight.is_none().then(|| self.open.due_at()).flatten();
             let step = tokio::select! {
@@ -139,13 +139,18 @@ impl Worker {
         }
     }
 
+    /// The revision that it computes by.
+    pub fn revision(&self) -> i32 {
+        self.revision.number
+    }
+
     fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
         self.open.push(chunk);
         Ok(())
     }
 
     /// The source is stopping, and will say so, or the position no longer holds.
-    async fn feed_ended(self, stop: &CancellationToken) -> Ended {
+    async fn feed_ended(&mut self, stop: &CancellationToken) -> Ended {
         match tokio::time::timeout(STOP_NOTICE, stop.cancelled()).await {
             Ok(()) => self.finish().await,
             Err(_) => Ended::Restart(anyhow::anyhow!(
@@ -274,7 +279,7 @@ impl Worker {
     }
 
     /// Waits briefly for the flush in flight. What it did is in the checkpoint either way.
-    async fn finish(mut self) -> Ended {
+    async fn finish(&mut self) -> Ended {
         if self.flight.is_none() {
             return Ended::Stopped;
         }
