@@ -15,6 +15,7 @@ mod flight;
 mod open;
 mod ratio;
 mod shadow;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,15 +255,11 @@ impl Worker {
             }
             Landed::Refused { computed, refused } => {
                 let ahead = self.ahead.take();
-                self.rows_failed(&computed.records, &refused).await?;
-                let computed = self
-                    .chain(|chain, now_us| chain.exclude(computed, refused, now_us))
-                    .await?;
+                let computed = self.compute_without(computed, refused).await?;
                 self.depart(computed);
                 // It was computed as if the refused rows had committed.
                 if let Some(ahead) = ahead {
-                    let again = self.chain(|chain, now_us| chain.compute(ahead.records, now_us));
-                    self.ahead = Some(again.await?);
+                    self.ahead = Some(self.compute_again(ahead).await?);
                 }
                 Ok(())
             }
