@@ -143,6 +143,21 @@ impl Assignments for Assignment {
     }
 }
 
+/// What a partition was taken with, and the revision that ran last.
+struct Held {
+    lease: Lease,
+    revision: i32,
+}
+
+impl Held {
+    fn new(lease: Lease) -> Self {
+        Self {
+            revision: lease.revision,
+            lease,
+        }
+    }
+}
+
 /// Runs one worker after another for `partition`, each through the start path, until it is told to stop or the partition halts.
 async fn keep_going(
     shared: Arc<Shared>,
@@ -151,19 +166,19 @@ async fn keep_going(
     stop: CancellationToken,
 ) {
     let mut wait = RESTART_FIRST;
-    let mut lease = None;
+    let mut held = None;
     loop {
         let begun = tokio::time::Instant::now();
         let ended = match first.take() {
             Some((ready, intake)) => {
-                work(&shared, &partition, ready, intake, &stop, &mut lease).await
+                work(&shared, &partition, ready, intake, &stop, &mut held).await
             }
-            None => start_and_work(&shared, &partition, &stop, &mut lease).await,
+            None => start_and_work(&shared, &partition, &stop, &mut held).await,
         };
         match ended {
             Ended::Stopped => return,
             Ended::Halt(reason) => {
-                if halt(&shared, &partition, lease.take(), &reason, &stop).await {
+                if halt(&shared, &partition, held.take(), &reason, &stop).await {
                     return;
                 }
                 tracing::info!(%partition, "another revision is to run: taking the partition again");
@@ -187,7 +202,7 @@ async fn start_and_work(
     shared: &Arc<Shared>,
     partition: &TopicPartition,
     stop: &CancellationToken,
-    lease: &mut Option<Lease>,
+    held: &mut Option<Held>,
 ) -> Ended {
     let begin = tokio::select! {
         () = stop.cancelled() => return Ended::Stopped,
@@ -195,11 +210,8 @@ async fn start_and_work(
     };
     let ready = match begin {
         Ok(Begin::Go(ready)) => ready,
-        Ok(Begin::Halt {
-            lease: taken,
-            reason,
-        }) => {
-            *lease = Some(taken);
+        Ok(Begin::Halt { lease, reason }) => {
+            *held = Some(Held::new(lease));
             return Ended::Halt(reason);
         }
         Err(error) if needs_a_person(&error) => return Ended::Halt(error),
@@ -211,7 +223,7 @@ async fn start_and_work(
         .source()
         .await
         .restart(partition.clone(), ready.next_offset, feed);
-    work(shared, partition, ready, intake, stop, lease).await
+    work(shared, partition, ready, intake, stop, held).await
 }
 
 /// Whether Postgres said something that waiting does not mend: no permission, no such table.
@@ -226,37 +238,47 @@ async fn work(
     ready: Ready,
     mut intake: Intake,
     stop: &CancellationToken,
-    lease: &mut Option<Lease>,
+    held: &mut Option<Held>,
 ) -> Ended {
-    *lease = Some(ready.lease.clone());
-    let worker = match Worker::new(Arc::clone(shared), partition.clone(), ready) {
+    let held = held.insert(Held::new(ready.lease.clone()));
+    let mut worker = match Worker::new(Arc::clone(shared), partition.clone(), ready) {
         Ok(worker) => worker,
         Err(error) => return Ended::Halt(error),
     };
     // A task of its own, so that a panic ends the worker and not, in silence, the partition.
     let stop = stop.clone();
-    let task = tokio::spawn(async move { worker.run(&mut intake, &stop).await });
-    task.await.unwrap_or_else(|panicked| {
-        Ended::Halt(anyhow::Error::new(panicked).context("the worker ended; please report this"))
-    })
+    let task = tokio::spawn(async move {
+        let ended = worker.run(&mut intake, &stop).await;
+        (ended, worker.revision())
+    });
+    match task.await {
+        Ok((ended, revision)) => {
+            held.revision = revision;
+            ended
+        }
+        Err(panicked) => {
+            let error = anyhow::Error::new(panicked);
+            Ended::Halt(error.context("the worker ended; please report this"))
+        }
+    }
 }
 
 /// Leaves the partition assigned and silent, says why, and waits to be stopped or to be given another revision. The other partitions go on. Whether it was stopped.
 async fn halt(
     shared: &Arc<Shared>,
     partition: &TopicPartition,
-    lease: Option<Lease>,
+    held: Option<Held>,
     reason: &anyhow::Error,
     stop: &CancellationToken,
 ) -> bool {
     let mut rollout = shared.rollout.subscribe();
-    let halted_by = match &lease {
-        Some(lease) => lease.revision,
+    let halted_by = match &held {
+        Some(held) => held.revision,
         None => rollout.borrow().wanted(partition.partition),
     };
     tracing::error!(%partition, "halted: {reason:#}");
     shared.source().await.halt(partition.clone());
-    if let Some(lease) = lease {
+    if let Some(Held { lease, .. }) = held {
         let noted = async {
             let connection = shared.pool.get().await?;
             checkpoint::halt(&connection, &lease, &format!("{reason:#}")).await

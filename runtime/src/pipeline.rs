@@ -39,12 +39,19 @@ impl Pipeline {
         Self::assemble(Parts::read(config)?, sandbox, database).await
     }
 
-    /// Compiles components, builds dimensions and checks the plans. `database` is asked for dimensions that are queries. Blocks while it compiles.
+    /// Compiles components, builds dimensions and checks the plans. `database` is asked for dimensions that are queries.
     ///
     /// The error tells every problem of the chain, a line each.
     pub async fn assemble(parts: Parts, sandbox: &Sandbox, database: &Database) -> Result<Self> {
+        let dimensions = load_dimensions(&parts.config, &parts.files, database).await?;
+        let sandbox = sandbox.clone();
+        // A compiler takes a core for as long as it runs: the tasks of the data path must not wait for it.
+        let compile = move || Self::compile(parts, &sandbox, Arc::new(dimensions));
+        tokio::task::spawn_blocking(compile).await?
+    }
+
+    fn compile(parts: Parts, sandbox: &Sandbox, dimensions: Arc<Dimensions>) -> Result<Self> {
         let config = parts.config;
-        let dimensions = Arc::new(load_dimensions(&config, &parts.files, database).await?);
         let mut components = Vec::new();
         let mut plans: Vec<Plan> = Vec::new();
         for (transform, bytes) in config.transform.iter().zip(&parts.components) {

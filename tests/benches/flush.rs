@@ -13,7 +13,7 @@ use gristmill::postgres::pipeline::{self, Registration};
 use gristmill::postgres::schema::{self, USERS_ENRICHED, Wanted};
 use gristmill::postgres::sink::Sink;
 use gristmill::postgres::target::Target;
-use gristmill_core::chain::{Computed, Counts, RowSource};
+use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
@@ -173,6 +173,7 @@ fn batch(from: i64, rows: usize, key: i64) -> Computed {
     }
     Computed {
         records,
+        moment: Moment::default(),
         next_offset: from + rows as i64,
         rows: Batch {
             rows,

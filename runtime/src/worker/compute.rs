@@ -1,18 +1,21 @@
 //! A batch through the chain, and what becomes of the worker when it fails.
 
+use std::collections::HashSet;
+
 use anyhow::Error;
-use gristmill_core::chain::{Chain, Computed, Uncomputed};
+use gristmill_core::chain::{Chain, Computed, Moment, Uncomputed};
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::record::Records;
 use jiff::Timestamp;
 
-use super::fallback::{Failure, Fallback};
+use super::fallback::{Failed, Failure, Fallback};
 use super::shadow::Shadow;
 use super::{Ended, Worker};
 
 impl Worker {
     pub(super) async fn compute(&mut self) -> Result<Computed, Ended> {
         let records = self.open.take();
+        let now_us = Timestamp::now().as_microsecond();
         let wanted = Shadow::wanted(self.shadow.take(), &self.shared, &self.partition);
         let shadow = match wanted {
             Ok(shadow) => shadow,
@@ -25,16 +28,16 @@ impl Worker {
             }
         };
         let Some(mut shadow) = shadow else {
-            let work = |chain: &mut Chain, now_us| chain.compute(records, now_us);
-            return self.chain(work).await;
+            let work = |chain: &mut Chain| chain.compute(records, now_us);
+            return self.chain(&[], work).await;
         };
         let mut compared = None;
-        let work = |chain: &mut Chain, now_us| {
+        let work = |chain: &mut Chain| {
             let computed = shadow.compute(chain, records, now_us)?;
             compared = Some(computed.1);
             Ok(computed.0)
         };
-        let computed = self.chain(work).await?;
+        let computed = self.chain(&[], work).await?;
         self.shadow = Some(shadow);
         if let Some(compared) = compared {
             compared.report(&self.shared, &self.partition).await;
@@ -42,53 +45,101 @@ impl Worker {
         Ok(computed)
     }
 
-    /// Lets the chain work, away from the tasks that wait for sockets.
-    pub(super) async fn chain(
+    /// Computes the batch that was in flight without the rows that Postgres refused.
+    pub(super) async fn compute_without(
         &mut self,
-        work: impl FnOnce(&mut Chain, i64) -> Result<Computed, Uncomputed>,
+        computed: Computed,
+        refused: Vec<DeadLetter>,
     ) -> Result<Computed, Ended> {
-        let now_us = Timestamp::now().as_microsecond();
+        let known = computed.dead_letters.clone();
+        let work = |chain: &mut Chain| chain.exclude(computed, refused);
+        self.chain(&known, work).await
+    }
+
+    /// Computes the next batch as it was computed before.
+    pub(super) async fn compute_again(&mut self, ahead: Computed) -> Result<Computed, Ended> {
+        let now_us = ahead.moment.now_us;
+        let work = |chain: &mut Chain| chain.compute(ahead.records, now_us);
+        self.chain(&ahead.dead_letters, work).await
+    }
+
+    /// Lets the chain work, away from the tasks that wait for sockets. The revision before is asked about what fails, but for `known`: about those it was asked when the same
+    /// batch was computed before.
+    async fn chain(
+        &mut self,
+        known: &[DeadLetter],
+        work: impl FnOnce(&mut Chain) -> Result<Computed, Uncomputed>,
+    ) -> Result<Computed, Ended> {
         let chain = &mut self.chain;
-        let computed = match tokio::task::block_in_place(|| work(chain, now_us)) {
+        let computed = match tokio::task::block_in_place(|| work(chain)) {
             Ok(computed) => computed,
-            Err(Uncomputed { records, fault }) => {
+            Err(uncomputed) => {
+                let Uncomputed {
+                    records,
+                    moment,
+                    fault,
+                } = uncomputed;
                 let error = Error::from(*fault);
-                return Err(self.batch_failed(&records, error).await);
+                return Err(self.batch_failed(&records, moment, &[], error).await);
             }
         };
+        let Computed {
+            records,
+            moment,
+            dead_letters,
+            ..
+        } = &computed;
+        let row = |l: &DeadLetter| (l.record, l.ordinal);
+        let known: HashSet<_> = known.iter().map(row).collect();
+        let is_news = |l: &&DeadLetter| !l.is_declared() && !known.contains(&row(l));
+        let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_news).collect();
+        self.rows_failed(records, *moment, &failed).await?;
         if let Err(error) = self.ratio.check(&computed.counts) {
-            return Err(self.batch_failed(&computed.records, error).await);
+            let failed = self.batch_failed(records, *moment, dead_letters, error);
+            return Err(failed.await);
         }
-        let failed = computed.dead_letters.iter().filter(|l| !l.is_declared());
-        let failed: Vec<DeadLetter> = failed.cloned().collect();
-        self.rows_failed(&computed.records, &failed).await?;
         Ok(computed)
     }
 
     /// Halts, unless the revision before takes over.
-    async fn batch_failed(&mut self, records: &Records, error: Error) -> Ended {
-        let (failure, why) = (Failure::Batch(&self.ratio), format!("{error:#}"));
-        match self.fallback().take(records, failure, &why).await {
+    async fn batch_failed(
+        &mut self,
+        records: &Records,
+        moment: Moment,
+        letters: &[DeadLetter],
+        error: Error,
+    ) -> Ended {
+        let failed = Failed {
+            records,
+            moment,
+            failure: Failure::Batch {
+                ratio: &self.ratio,
+                letters,
+                error: &error,
+            },
+        };
+        match self.fallback().take(&failed).await {
             Some(went_back) => Ended::Restart(went_back),
             None => Ended::Halt(error),
         }
     }
 
     /// Goes on, the rows being dead letters, unless the revision before takes over.
-    pub(super) async fn rows_failed(
+    async fn rows_failed(
         &mut self,
         records: &Records,
-        failed: &[DeadLetter],
+        moment: Moment,
+        letters: &[&DeadLetter],
     ) -> Result<(), Ended> {
-        let Some(first) = failed.first() else {
+        if letters.is_empty() {
             return Ok(());
+        }
+        let failed = Failed {
+            records,
+            moment,
+            failure: Failure::Rows(letters),
         };
-        let offset = records.get(first.record as usize).offset;
-        let why = format!("{}@{offset}: {}", self.partition, first.message);
-        let taken = self
-            .fallback()
-            .take(records, Failure::Rows(failed), &why)
-            .await;
+        let taken = self.fallback().take(&failed).await;
         taken.map_or(Ok(()), |went_back| Err(Ended::Restart(went_back)))
     }
 
@@ -97,7 +148,6 @@ impl Worker {
             shared: &self.shared,
             partition: &self.partition,
             running: &self.revision,
-            event_time_max_us: self.chain.event_time_max_us(),
         }
     }
 }

@@ -1,32 +1,43 @@
-//! Going back by itself: what fails is shown to the revision that was active before, and where that accepts it the whole pipeline goes back.
+//! Going back by itself: a batch of which something fails is shown to the revision that was active before, and where that accepts what failed the whole pipeline goes
+//! back.
 //!
 //! Declared rejections are findings about the data and never the cause; nor is data that fails with both.
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use gristmill_core::chain::Computed;
-use gristmill_core::dead_letter::DeadLetter;
+use anyhow::{Error, Result};
+use gristmill_core::chain::Moment;
+use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::record::Records;
-use jiff::Timestamp;
+use serde_json::json;
 
 use crate::kafka::TopicPartition;
-use crate::postgres::blame::blame;
+use crate::pipeline::Pipeline;
 use crate::postgres::{activation, rollout};
 use crate::revision::Revision;
+use crate::spec::Spec;
 use crate::supervisor::Shared;
 
 use super::ratio::Ratio;
+use super::trial::Trial;
 
-/// Failed rows of one batch that the other revision is shown: it is to be found out whether the rule is at fault, not for how many.
-const SHOWN_MAX: usize = 32;
+/// A batch, and what failed of it.
+pub(super) struct Failed<'a> {
+    pub(super) records: &'a Records,
+    pub(super) moment: Moment,
+    pub(super) failure: Failure<'a>,
+}
 
-/// What failed, of one batch.
+/// What failed of a batch.
 pub(super) enum Failure<'a> {
-    /// All of it: a component is at fault, or too much would become dead letters.
-    Batch(&'a Ratio),
+    /// All of it: a component is at fault, or too much, `letters`, would become dead letters.
+    Batch {
+        ratio: &'a Ratio,
+        letters: &'a [DeadLetter],
+        error: &'a Error,
+    },
     /// These rows.
-    Rows(&'a [DeadLetter]),
+    Rows(&'a [&'a DeadLetter]),
 }
 
 /// Whom to ask.
@@ -34,19 +45,12 @@ pub(super) struct Fallback<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) partition: &'a TopicPartition,
     pub(super) running: &'a Revision,
-    /// Of what has committed, microseconds.
-    pub(super) event_time_max_us: Option<i64>,
 }
 
 impl Fallback<'_> {
     /// Makes the revision before active again when it accepts what failed, and says so; `None`: it does not, or there is none to go back to.
-    pub(super) async fn take(
-        &self,
-        records: &Records,
-        failure: Failure<'_>,
-        why: &str,
-    ) -> Option<anyhow::Error> {
-        match self.try_take(records, failure, why).await {
+    pub(super) async fn take(&self, failed: &Failed<'_>) -> Option<Error> {
+        match self.try_take(failed).await {
             Ok(went_back) => went_back,
             Err(error) => {
                 tracing::warn!(partition = %self.partition, "cannot tell whether the revision before accepts what fails: {error:#}");
@@ -55,45 +59,47 @@ impl Fallback<'_> {
         }
     }
 
-    async fn try_take(
-        &self,
-        records: &Records,
-        failure: Failure<'_>,
-        why: &str,
-    ) -> Result<Option<anyhow::Error>> {
-        let running = self.running.number;
+    async fn try_take(&self, failed: &Failed<'_>) -> Result<Option<Error>> {
         let Some(number) = self.number().await? else {
             return Ok(None);
         };
         let before = self.shared.revisions.load(number).await?;
-        let accepts = match failure {
-            Failure::Batch(ratio) => {
-                let computed = self.compute(&before, records.clone());
-                computed.is_ok_and(|c| ratio.check(&c.counts).is_ok())
-            }
-            Failure::Rows(letters) => self.accepts_one(&before, records, letters).await?,
-        };
-        if !accepts {
+        let Some(why) = self.accepted(&before, failed).await? else {
             return Ok(None);
-        }
-        let why = format!("rolled back by itself: {why}, which revision {number} accepts");
-        let (pipeline, client) = (
-            &self.shared.config.pipeline.name,
-            self.shared.pool.get().await?,
-        );
-        // A canary is not active yet: its partition goes back.
-        let canary = activation::give_up(&client, pipeline, running, &why).await?;
-        let done =
-            canary || activation::roll_back(&client, pipeline, running, number, &why).await?;
-        if let Some(stands) = rollout::read(&client, pipeline).await? {
-            self.shared.learned(stands);
-        }
-        let what = if done {
-            "is rolled back"
-        } else {
-            "is no longer active"
         };
-        Ok(Some(anyhow::anyhow!("revision {running} {what}: {why}")))
+        let why = format!("rolled back by itself: {why}, which revision {number} accepts");
+        self.go_back(number, &why).await.map(Some)
+    }
+
+    /// What failed and `before` accepts; `None`: nothing.
+    async fn accepted(&self, before: &Revision, failed: &Failed<'_>) -> Result<Option<String>> {
+        let (records, moment) = (failed.records, failed.moment);
+        let trial = || Trial::new(before, self.partition.partition, records, moment);
+        match &failed.failure {
+            Failure::Batch {
+                ratio,
+                letters,
+                error,
+            } => {
+                let accepts = trial().is_some_and(|t| t.is_within(ratio, letters));
+                Ok(accepts.then(|| format!("{error:#}")))
+            }
+            Failure::Rows(letters) => {
+                let undoable = undoable(&self.running.pipeline, &before.pipeline);
+                let letters: Vec<_> = letters.iter().copied().filter(undoable).collect();
+                if letters.is_empty() {
+                    return Ok(None);
+                }
+                let Some(trial) = trial() else {
+                    return Ok(None);
+                };
+                let accepted = trial.accepted(&letters, &self.shared.pool).await?;
+                Ok(accepted.map(|letter| {
+                    let offset = records.get(letter.record as usize).offset;
+                    format!("{}@{offset}: {}", self.partition, letter.message)
+                }))
+            }
+        }
     }
 
     /// The revision to ask. What this process knows may be a second old.
@@ -108,40 +114,37 @@ impl Fallback<'_> {
         Ok(stands.and_then(|s| s.fallback(partition, running)))
     }
 
-    /// Whether `before` makes of a record that failed what Postgres takes.
-    async fn accepts_one(
-        &self,
-        before: &Revision,
-        records: &Records,
-        letters: &[DeadLetter],
-    ) -> Result<bool> {
-        let mut failed: Vec<_> = letters.iter().map(|l| l.record as usize).collect();
-        failed.dedup();
-        failed.truncate(SHOWN_MAX);
-        let Ok(computed) = self.compute(before, records.select(failed.iter().copied())) else {
-            return Ok(false);
+    async fn go_back(&self, number: i32, why: &str) -> Result<Error> {
+        let running = self.running.number;
+        let (pipeline, client) = (
+            &self.shared.config.pipeline.name,
+            self.shared.pool.get().await?,
+        );
+        // A canary is not active yet: its partition goes back.
+        let canary = activation::give_up(&client, pipeline, running, why).await?;
+        let done = canary || activation::roll_back(&client, pipeline, running, number, why).await?;
+        if let Some(stands) = rollout::read(&client, pipeline).await? {
+            self.shared.learned(stands);
+        }
+        let what = if done {
+            "is rolled back"
+        } else {
+            "is no longer active"
         };
-        let mut refused: Vec<u32> = computed.dead_letters.iter().map(|l| l.record).collect();
-        let (sink, partition) = (&before.sink, self.partition.partition);
-        if !computed.sources.is_empty() {
-            let mut connection = self.shared.pool.get().await?;
-            let rows = blame(&mut connection, sink, partition, &computed, before.number).await?;
-            refused.extend(rows.iter().map(|row| computed.sources[row.row].record));
-        }
-        Ok((0..failed.len() as u32).any(|record| !refused.contains(&record)))
+        Ok(anyhow::anyhow!("revision {running} {what}: {why}"))
     }
+}
 
-    /// A state of its own, empty: it shows more rows to the rules than the live one would, never fewer.
-    fn compute(&self, before: &Revision, records: Records) -> Result<Computed> {
-        if records.is_empty() {
-            bail!("there is nothing to compute");
-        }
-        let chain = before
-            .pipeline
-            .chain(self.partition.partition, self.event_time_max_us);
-        let mut chain = chain.context("its chain does not start")?;
-        let now_us = Timestamp::now().as_microsecond();
-        let computed = tokio::task::block_in_place(|| chain.compute(records, now_us));
-        Ok(computed.map_err(|batch| batch.fault)?)
+/// Tells dead letters that may be a rule's fault. Most bad data is found by the host itself, in the records and in what the normalizer makes of their event times: with
+/// the same normalizer both revisions find the same, and nothing needs to be computed to know it. Limits on the data that differ were changed on purpose.
+fn undoable(running: &Pipeline, before: &Pipeline) -> impl Fn(&&DeadLetter) -> bool + use<> {
+    let [running, before] = [running, before].map(Pipeline::spec);
+    let limits = |s: &Spec| json!([s.pipeline, s.tombstone, s.record_max_bytes]);
+    let normalizer = |s: &Spec| json!([s.transforms.first(), s.dimensions]);
+    let by_normalizer =
+        limits(&running) == limits(&before) && normalizer(&running) != normalizer(&before);
+    move |letter| match letter.stage {
+        Stage::Decode | Stage::EventTime => by_normalizer,
+        Stage::Transform(_) | Stage::Sink => true,
     }
 }

@@ -15,6 +15,7 @@ mod flight;
 mod open;
 mod ratio;
 mod shadow;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +116,7 @@ impl Worker {
     }
 
     /// Works until it is told to stop or something is wrong that it cannot mend itself.
-    pub async fn run(mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
+    pub async fn run(&mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
         loop {
             let due = self.flight.is_none().then(|| self.open.due_at()).flatten();
             let step = tokio::select! {
@@ -139,13 +140,18 @@ impl Worker {
         }
     }
 
+    /// The revision that it computes by.
+    pub fn revision(&self) -> i32 {
+        self.revision.number
+    }
+
     fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
         self.open.push(chunk);
         Ok(())
     }
 
     /// The source is stopping, and will say so, or the position no longer holds.
-    async fn feed_ended(self, stop: &CancellationToken) -> Ended {
+    async fn feed_ended(&mut self, stop: &CancellationToken) -> Ended {
         match tokio::time::timeout(STOP_NOTICE, stop.cancelled()).await {
             Ok(()) => self.finish().await,
             Err(_) => Ended::Restart(anyhow::anyhow!(
@@ -249,15 +255,11 @@ impl Worker {
             }
             Landed::Refused { computed, refused } => {
                 let ahead = self.ahead.take();
-                self.rows_failed(&computed.records, &refused).await?;
-                let computed = self
-                    .chain(|chain, now_us| chain.exclude(computed, refused, now_us))
-                    .await?;
+                let computed = self.compute_without(computed, refused).await?;
                 self.depart(computed);
                 // It was computed as if the refused rows had committed.
                 if let Some(ahead) = ahead {
-                    let again = self.chain(|chain, now_us| chain.compute(ahead.records, now_us));
-                    self.ahead = Some(again.await?);
+                    self.ahead = Some(self.compute_again(ahead).await?);
                 }
                 Ok(())
             }
@@ -274,7 +276,7 @@ impl Worker {
     }
 
     /// Waits briefly for the flush in flight. What it did is in the checkpoint either way.
-    async fn finish(mut self) -> Ended {
+    async fn finish(&mut self) -> Ended {
         if self.flight.is_none() {
             return Ended::Stopped;
         }

@@ -11,7 +11,7 @@ use gristmill::postgres::pipeline::{self, Registration};
 use gristmill::postgres::schema::{self, Wanted};
 use gristmill::postgres::sink::{Flushed, Sink};
 use gristmill::postgres::target::Target;
-use gristmill_core::chain::{Computed, Counts, RowSource};
+use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::plan::Roles;
@@ -174,6 +174,7 @@ pub(crate) fn computed_of(
     }
     Computed {
         records,
+        moment: Moment::default(),
         next_offset: from + rows as i64,
         rows: Batch {
             rows,

@@ -15,6 +15,15 @@ pub struct RowSource {
     pub rank: u32,
 }
 
+/// What a batch's records are judged by beside each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The clock, microseconds since the Unix epoch.
+    pub now_us: i64,
+    /// The partition's highest accepted event time before the batch, microseconds; batches that have not committed yet are counted as if they had.
+    pub event_time_max: Option<i64>,
+}
+
 /// How many of what: added to the checkpoint's counters in the same transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -48,6 +57,8 @@ impl AddAssign for Counts {
 pub struct Computed {
     /// The input, kept for the dead letters' bytes and for computing again without refused rows.
     pub records: Records,
+    /// Another chain that is to judge the same records must begin here.
+    pub moment: Moment,
     /// One above the last record's offset.
     pub next_offset: i64,
     /// The target's columns in [`super::ChainSpec::target`]'s order; at most one row a key, sorted by the key columns (each ascending, text by bytes).

@@ -3,6 +3,8 @@
 use crate::record::Records;
 use crate::transform::Fault;
 
+use super::Moment;
+
 /// A component or plan is at fault, no row is: the partition halts until a person acts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
@@ -44,5 +46,6 @@ pub enum ChainFault {
 pub struct Uncomputed {
     /// What was to be computed, given back.
     pub records: Records,
+    pub moment: Moment,
     pub fault: Box<ChainFault>,
 }

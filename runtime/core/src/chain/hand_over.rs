@@ -28,15 +28,21 @@ impl Identity {
 }
 
 impl Chain {
+    /// How far event time will have come when all that is computed has committed.
+    pub(super) fn event_time_ahead(&self) -> Option<i64> {
+        let last = self.pending.back();
+        last.map_or(self.event_time_max, |p| p.event_time_max)
+    }
+
     /// Takes what `other` knows: how far event time has come, and, where both tell keys and versions by the same columns, the dedup state and the batches that have not
     /// committed yet. `false`: this chain starts with an empty state, which is safe and costs rows that Postgres' guard then finds superseded.
     ///
-    /// The state holds versions that the *table* has, so it is right for any rules, as long as they write to the same table.
+    /// How long a key is remembered is this chain's own. The state holds versions that the *table* has, so it is right for any rules, as long as they write to the same table.
     pub fn take_over(&mut self, other: &mut Self) -> bool {
         self.event_time_max = other.event_time_max;
         let same = self.identity == other.identity;
         if same {
-            std::mem::swap(&mut self.state, &mut other.state);
+            self.state.exchange(&mut other.state);
             std::mem::swap(&mut self.pending, &mut other.pending);
         }
         same
@@ -50,6 +56,9 @@ impl Chain {
         now_us: i64,
     ) -> Result<Computed, Uncomputed> {
         let same = self.take_over(live);
+        if !same {
+            self.event_time_max = live.event_time_ahead();
+        }
         let before = self.pending.len();
         let computed = self.compute(records, now_us);
         self.pending.truncate(before);

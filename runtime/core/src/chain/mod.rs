@@ -20,7 +20,7 @@ mod walk;
 
 pub use blame::CONVICTIONS_MAX;
 pub use check::{PlanError, PlanProblem, check_plans, check_target};
-pub use computed::{Computed, Counts, RowSource};
+pub use computed::{Computed, Counts, Moment, RowSource};
 pub use fault::{ChainFault, Uncomputed};
 pub use spec::{ChainSpec, Late, TimePolicy, Tombstone};
 pub use walk::Chain;

@@ -39,7 +39,7 @@ impl Pending {
     }
 }
 
-/// Takes the rows out that Postgres refused. One that is no longer accepted (the clock was set back) is a dead letter for that.
+/// Takes the rows out that Postgres refused.
 pub(super) fn leave_out(
     accepted: &mut Vec<u32>,
     sources: &[RowSource],

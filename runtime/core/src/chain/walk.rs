@@ -21,7 +21,7 @@ use super::normalize::normalize;
 use super::pending::{Pending, leave_out};
 use super::step::Step;
 use super::target::Target;
-use super::{ChainSpec, Computed, Counts};
+use super::{ChainSpec, Computed, Counts, Moment};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
@@ -124,12 +124,12 @@ impl Chain {
     }
 
     /// Computes the same records again, with these rows as dead letters (Postgres refused them); the next newest version of their keys takes their place. `refused` names a
-    /// row by record and ordinal (1 + rank). Only for the oldest uncommitted batch; later ones are forgotten.
+    /// row by record and ordinal (1 + rank). Only for the oldest uncommitted batch; later ones are forgotten. The clock is that of the first time, so that no other row
+    /// changes sides.
     pub fn exclude(
         &mut self,
         computed: Computed,
         refused: Vec<DeadLetter>,
-        now_us: i64,
     ) -> Result<Computed, Uncomputed> {
         let mut all = self
             .pending
@@ -137,7 +137,7 @@ impl Chain {
             .map_or_else(Vec::new, |p| p.refused);
         all.extend(refused);
         self.pending.clear();
-        self.compute_without(computed.records, all, now_us)
+        self.compute_without(computed.records, all, computed.moment.now_us)
     }
 
     fn compute_without(
@@ -146,10 +146,15 @@ impl Chain {
         refused: Vec<DeadLetter>,
         now_us: i64,
     ) -> Result<Computed, Uncomputed> {
-        match self.walk(&records, refused, now_us) {
+        let moment = Moment {
+            now_us,
+            event_time_max: self.event_time_ahead(),
+        };
+        match self.walk(&records, refused, moment) {
             Ok(walked) => Ok(Computed { records, ..walked }),
             Err(fault) => Err(Uncomputed {
                 records,
+                moment,
                 fault: Box::new(fault),
             }),
         }
@@ -207,7 +212,7 @@ impl Chain {
         &mut self,
         records: &Records,
         refused: Vec<DeadLetter>,
-        now_us: i64,
+        moment: Moment,
     ) -> Result<Computed, ChainFault> {
         self.normalizer.begin();
         self.enrichers.iter_mut().for_each(Step::begin);
@@ -221,17 +226,13 @@ impl Chain {
         let normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
         counts.dropped = normalized.dropped;
 
-        let event_time_max = self
-            .pending
-            .back()
-            .map_or(self.event_time_max, |p| p.event_time_max);
         let rules = Judge {
             event_time: self.event_time,
             versions: &self.versions,
             policy: &self.spec.time,
-            now_us,
+            now_us: moment.now_us,
         };
-        let mut judged = rules.judge(&normalized, event_time_max, &mut dead_letters);
+        let mut judged = rules.judge(&normalized, moment.event_time_max, &mut dead_letters);
         let event_time_max = judged.event_time_max;
         counts.late = judged.late;
         leave_out(&mut judged.accepted, &normalized.sources, &refused)?;
@@ -272,6 +273,7 @@ impl Chain {
         });
         Ok(Computed {
             records: Records::default(),
+            moment,
             next_offset,
             rows: enriched.batch,
             sources,

@@ -90,6 +90,11 @@ impl State {
         Self { table, ttl_us }
     }
 
+    /// Exchanges what is remembered, and the room for it, with a state for the same columns. How long a key is remembered stays each one's own.
+    pub fn exchange(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.table, &mut other.table);
+    }
+
     /// Keys remembered.
     pub fn len(&self) -> usize {
         match &self.table {

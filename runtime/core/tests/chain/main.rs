@@ -2,6 +2,7 @@
 
 mod blame;
 mod events;
+mod hand_over;
 mod oracle;
 mod outcome;
 mod plans;

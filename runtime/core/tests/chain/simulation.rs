@@ -1,15 +1,14 @@
-//! A partition's life as a seeded loop: batches of any size, computed ahead, committed, lost, refused, restarted. Whatever happens, the table is what an oracle
-//! makes of all events at once.
+//! A partition's life as a seeded loop: batches of any size, computed ahead, rehearsed, committed, lost, refused, restarted, handed over to other rules. Whatever
+//! happens, the table is what an oracle makes of all events at once.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use gristmill_core::chain::{Chain, ChainSpec, Computed, Late};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
-use gristmill_core::dimension::Dimensions;
-use gristmill_core::transform::Transform;
+use gristmill_core::record::Records;
 use proptest::prelude::*;
 
+use crate::hand_over::{FIRST, Rules, chain_by};
 use crate::oracle::{oracle, surely_tried};
 use crate::postgres::{Postgres, STEP};
 use crate::rules::*;
@@ -25,6 +24,10 @@ enum Op {
     Crash,
     /// The flush commits, but its answer is lost: the worker starts again from the checkpoint.
     CommitAndCrash,
+    /// Other rules take over, with what is ahead where they can.
+    Swap(Rules),
+    /// Other rules compute the next records beside.
+    Rehearse(Rules, usize),
 }
 
 struct World<'a> {
@@ -34,26 +37,33 @@ struct World<'a> {
     /// Rows that the transforms have memory for.
     memory_rows: usize,
     postgres: Postgres,
+    rules: Rules,
     chain: Chain,
-    ahead: VecDeque<Computed>,
+    /// Each with the mark of the rules that computed it.
+    ahead: VecDeque<(Computed, &'static str)>,
     /// The next event to compute.
     next: usize,
-    crashed: bool,
+    /// Of each event that has committed, the mark of its rules.
+    marks: Vec<&'static str>,
+    /// What was known of the keys was lost at some time.
+    forgot: bool,
 }
 
 impl<'a> World<'a> {
     fn new(events: &'a [Event], spec: ChainSpec, shape: Shape, memory_rows: usize) -> Self {
-        let chain = start(&spec, shape, memory_rows, None);
+        let chain = chain_by(FIRST, &spec, shape, memory_rows, None);
         Self {
             events,
             spec,
             shape,
             memory_rows,
             postgres: Postgres::default(),
+            rules: FIRST,
             chain,
             ahead: VecDeque::new(),
             next: 0,
-            crashed: false,
+            marks: Vec::new(),
+            forgot: false,
         }
     }
 
@@ -65,29 +75,76 @@ impl<'a> World<'a> {
                     self.chain.committed(&computed);
                 }
             }
-            Op::Lose => {
-                self.chain.forget_uncommitted();
-                self.ahead.clear();
-                self.next = self.postgres.next;
-            }
+            Op::Lose => self.lose(),
             Op::Crash => self.crash(),
             Op::CommitAndCrash => {
                 self.commit();
                 self.crash();
             }
+            Op::Swap(rules) => self.swap(*rules),
+            Op::Rehearse(rules, rows) => self.rehearse(*rules, *rows),
         }
     }
 
-    fn compute(&mut self, rows: usize) {
+    fn next_records(&self, rows: usize) -> Option<Records> {
         let end = (self.next + rows).min(self.events.len());
-        if self.next == end {
+        let events = &self.events[self.next..end];
+        (!events.is_empty()).then(|| records(events, self.next as i64 * STEP, STEP))
+    }
+
+    fn compute(&mut self, rows: usize) {
+        let Some(records) = self.next_records(rows) else {
             return;
-        }
-        let records = records(&self.events[self.next..end], self.next as i64 * STEP, STEP);
-        self.next = end;
+        };
+        self.next += records.len();
         let computed = self.chain.compute(records, NOW_US).unwrap();
         self.check(&computed);
-        self.ahead.push_back(computed);
+        self.ahead.push_back((computed, self.rules.mark));
+    }
+
+    fn lose(&mut self) {
+        self.chain.forget_uncommitted();
+        self.ahead.clear();
+        self.next = self.postgres.next;
+    }
+
+    fn swap(&mut self, rules: Rules) {
+        let mut chain = self.start(rules, None);
+        let same = chain.take_over(&mut self.chain);
+        assert_eq!(same, rules.renames == self.rules.renames);
+        (self.chain, self.rules) = (chain, rules);
+        if !same {
+            self.lose();
+            self.forgot = true;
+        }
+    }
+
+    /// The rehearsal makes what the live chain makes next, but for the mark; with an empty state perhaps more of it.
+    fn rehearse(&mut self, rules: Rules, rows: usize) {
+        let Some(records) = self.next_records(rows) else {
+            return;
+        };
+        let mut shadow = self.start(rules, None);
+        let rehearsed = shadow.rehearse(&mut self.chain, records, NOW_US).unwrap();
+        self.check(&rehearsed);
+        self.compute(rows);
+        let (live, _) = self.ahead.back().unwrap();
+        let judged = |c: &Computed| (c.moment, c.event_time_max, c.counts.late, c.counts.dropped);
+        assert_eq!(judged(&rehearsed), judged(live));
+        if rules.renames == self.rules.renames {
+            assert_eq!(
+                (letters(&rehearsed), &rehearsed.sources, rehearsed.counts),
+                (letters(live), &live.sources, live.counts)
+            );
+        } else {
+            let missing = live.sources.iter().find(|s| !rehearsed.sources.contains(s));
+            assert_eq!(missing, None);
+        }
+    }
+
+    fn start(&self, rules: Rules, event_time_max: Option<i64>) -> Chain {
+        let (spec, shape) = (&self.spec, self.shape);
+        chain_by(rules, spec, shape, self.memory_rows, event_time_max)
     }
 
     fn check(&self, computed: &Computed) {
@@ -99,14 +156,15 @@ impl<'a> World<'a> {
     }
 
     fn commit(&mut self) -> Option<Computed> {
-        let mut computed = self.ahead.pop_front()?;
+        let (mut computed, mut mark) = self.ahead.pop_front()?;
         loop {
             let refused = refused(&computed);
             if refused.is_empty() {
                 break;
             }
             let letters = computed.counts.dead_letters;
-            computed = self.chain.exclude(computed, refused, NOW_US).unwrap();
+            computed = self.chain.exclude(computed, refused).unwrap();
+            mark = self.rules.mark;
             assert!(
                 computed.counts.dead_letters > letters,
                 "a refused row came back"
@@ -116,35 +174,22 @@ impl<'a> World<'a> {
             self.next = ((computed.next_offset - 1) / STEP) as usize + 1;
         }
         self.postgres.write(&computed, self.shape);
+        self.marks.resize(self.postgres.next, mark);
         Some(computed)
     }
 
     fn crash(&mut self) {
-        self.crashed = true;
+        self.forgot = true;
         self.ahead.clear();
         self.next = self.postgres.next;
-        let event_time_max = self.postgres.event_time_max;
-        self.chain = start(&self.spec, self.shape, self.memory_rows, event_time_max);
+        self.chain = self.start(self.rules, self.postgres.event_time_max);
     }
-}
-
-fn start(spec: &ChainSpec, shape: Shape, memory_rows: usize, event_time_max: Option<i64>) -> Chain {
-    let transforms: Vec<Box<dyn Transform>> = vec![
-        Box::new(normalizer(shape).with_memory_for(memory_rows)),
-        Box::new(upper().with_memory_for(memory_rows)),
-    ];
-    Chain::new(
-        spec.clone(),
-        transforms,
-        Arc::new(Dimensions::new()),
-        event_time_max,
-    )
-    .unwrap()
 }
 
 fn refused(computed: &Computed) -> Vec<DeadLetter> {
     let rows = rows(computed).into_iter().zip(&computed.sources);
-    let refused = rows.filter(|(row, _)| row.upper.as_deref() == Some("REFUSE"));
+    let is_refused = |text: &String| text.starts_with("REFUSE");
+    let refused = rows.filter(|(row, _)| row.upper.as_ref().is_some_and(is_refused));
     refused
         .map(|(_, source)| DeadLetter {
             record: source.record,
@@ -190,6 +235,12 @@ fn spare(mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
+fn rules() -> impl Strategy<Value = Rules> {
+    let mark = prop::sample::select(vec!["", "!", "?"]);
+    let renames = prop::bool::weighted(0.2);
+    (mark, renames).prop_map(|(mark, renames)| Rules { mark, renames })
+}
+
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => (1_usize..9).prop_map(Op::Compute),
@@ -197,6 +248,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Op::Lose),
         1 => Just(Op::Crash),
         1 => Just(Op::CommitAndCrash),
+        2 => rules().prop_map(Op::Swap),
+        1 => (rules(), 1_usize..9).prop_map(|(rules, rows)| Op::Rehearse(rules, rows)),
     ]
 }
 
@@ -227,7 +280,10 @@ proptest! {
             world.run(&Op::Compute(10));
             world.run(&Op::Commit);
         }
-        let (expected, optional) = oracle(&events, &spec, shape);
+        let (mut expected, optional) = oracle(&events, &spec, shape);
+        for (version, text) in expected.table.values_mut() {
+            text.push_str(world.marks[(version.2 / STEP) as usize]);
+        }
         let actual = &world.postgres;
         prop_assert_eq!(&actual.table, &expected.table);
         prop_assert_eq!(actual.event_time_max, expected.event_time_max);
@@ -243,7 +299,7 @@ proptest! {
             prop_assert!(!tried || actual.letters.contains_key(letter), "{letter:?} is missing");
         }
         // A state that forgets nothing leaves the guard nothing to do: were it not consulted, or taught too little, this would show.
-        if forgetful.is_none() && !world.crashed {
+        if forgetful.is_none() && !world.forgot {
             prop_assert_eq!(actual.stale, 0);
         }
     }

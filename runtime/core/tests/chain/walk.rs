@@ -155,12 +155,12 @@ fn a_refused_row_gives_way_to_the_next_newest() {
         code: "refused".to_owned(),
         message: "value too long for type character varying(3)".to_owned(),
     };
-    let computed = chain.exclude(computed, vec![refuse(1, 1)], NOW_US).unwrap();
+    let computed = chain.exclude(computed, vec![refuse(1, 1)]).unwrap();
     assert_eq!(landed(&computed)[0].1, "MIDDLE");
     assert_adds_up(&computed, 0);
     // Refused again, with the only row of another key: both stay refused.
     let refused = vec![refuse(2, 1), refuse(3, 1)];
-    let computed = chain.exclude(computed, refused, NOW_US).unwrap();
+    let computed = chain.exclude(computed, refused).unwrap();
     assert_eq!(landed(&computed), [("1".to_owned(), "OLDEST".to_owned())]);
     assert_eq!(
         letters(&computed).iter().map(|l| l.0).collect::<Vec<_>>(),
@@ -171,5 +171,5 @@ fn a_refused_row_gives_way_to_the_next_newest() {
     // What was computed ahead of the refusal is forgotten, and what was refused was never learned.
     let ahead = chain.compute(ahead.records, NOW_US).unwrap();
     assert_eq!(landed(&ahead)[0].1, "AHEAD");
-    assert!(chain.exclude(ahead, vec![refuse(9, 1)], NOW_US).is_err());
+    assert!(chain.exclude(ahead, vec![refuse(9, 1)]).is_err());
 }

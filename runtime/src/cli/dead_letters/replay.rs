@@ -69,7 +69,7 @@ pub(super) async fn all(
                         blame(&mut connection, &sink, partition, &computed, revision).await?;
                     let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
                     computed = chain
-                        .exclude(computed, refused, now_us)
+                        .exclude(computed, refused)
                         .map_err(|batch| batch.fault)?;
                 }
                 Err(error) => return Err(error.into()),

@@ -1,4 +1,4 @@
-use gristmill_core::chain::{Counts, RowSource};
+use gristmill_core::chain::{Counts, Moment, RowSource};
 use gristmill_core::dead_letter::Stage;
 use gristmill_core::record::Records;
 use serde_json::json;
@@ -30,6 +30,7 @@ fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Comput
     let source = |record| RowSource { record, rank: 0 };
     Computed {
         records,
+        moment: Moment::default(),
         next_offset: 110,
         rows: rows::batch(fields, rows).unwrap(),
         sources: (0..rows.len() as u32).map(source).collect(),

@@ -1,5 +1,5 @@
-//! `enrich-email` with flaws: at the domains that its config names it panics, loops, hoards memory, idles, rejects the row, or writes a domain that no table of the
-//! tests takes.
+//! `enrich-email` with flaws: at the domains that its config names it panics, in few words or many, loops, hoards memory, lies, floods the log, idles, rejects the row, or
+//! writes a domain that no table of the tests takes.
 
 use gristmill_guest::{Reject, RowTransform};
 use schemars::JsonSchema;
@@ -21,6 +21,8 @@ gristmill_guest::transform! {
 
 /// Some milliseconds.
 const IDLE_STEPS: u32 = 10_000_000;
+/// Far more than a second lets through, and a tenth of what a batch has fuel for.
+const FLOOD_LINES: usize = 5_000;
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +31,9 @@ struct Flawed {
     panics_on: Vec<String>,
     loops_on: Vec<String>,
     hoards_on: Vec<String>,
+    shouts_on: Vec<String>,
+    lies_on: Vec<String>,
+    floods_on: Vec<String>,
     rejects: Vec<String>,
     spoils: Vec<String>,
     idles_on: Vec<String>,
@@ -51,6 +56,17 @@ impl RowTransform for Flawed {
         let mut hoard = Vec::new();
         while is_in(&self.hoards_on) {
             hoard.push(std::hint::black_box(vec![1u8; 1 << 20]));
+        }
+        assert!(!is_in(&self.shouts_on), "{}", "x".repeat(1 << 20));
+        if is_in(&self.floods_on) {
+            (0..FLOOD_LINES).for_each(|_| gristmill_guest::log::info("a line of no use"));
+        }
+        if is_in(&self.lies_on) {
+            let message = "its plan declares no such code".to_owned();
+            return Err(Reject {
+                code: "made-up",
+                message,
+            });
         }
         if is_in(&self.rejects) {
             return Err(Refusal::Disliked.because("the domain is disliked"));
