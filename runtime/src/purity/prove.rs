@@ -1,11 +1,13 @@
 //! The proof that a swap asks of a rule before anybody runs it.
 
 use anyhow::{Context, Result};
+use gristmill_core::column::Batch;
 use gristmill_core::transform::Transform as _;
+use serde_json::Value;
 
-use super::{check, sample};
+use super::{Checked, PurityError, check, sample};
 use crate::parts::Parts;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Component, Sandbox};
 
 /// An error that says what to do, unless the transform at `position` answers the same rows alike, however they come: [`check`] on rows that nobody wrote. Rows that it fails
 /// on do not count: they would be dead letters.
@@ -15,7 +17,23 @@ pub fn prove(sandbox: &Sandbox, parts: &Parts, position: usize) -> Result<()> {
     let component = sandbox
         .load(name, bytes, &transform.limits)
         .with_context(|| format!("transform `{name}`"))?;
-    let plan = component.open(&transform.config)?.plan().clone();
-    check(&component, &transform.config, &sample(&plan))?;
+    check_sample(&component, &transform.config)?;
     Ok(())
+}
+
+/// [`check`] on the [`sample`] for the plan, or on as many of its rows as the component takes in one call.
+pub fn check_sample(
+    component: &Component,
+    config: &Value,
+) -> Result<(Batch, Checked), PurityError> {
+    let mut batch = sample(component.open(config)?.plan());
+    loop {
+        match check(component, config, &batch) {
+            Err(PurityError::TooLarge(_)) => {
+                let half: Vec<u32> = (0..batch.rows as u32 / 2).collect();
+                batch = batch.take(&half);
+            }
+            checked => return Ok((batch, checked?)),
+        }
+    }
 }
