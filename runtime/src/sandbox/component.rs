@@ -11,6 +11,7 @@ use super::Shared;
 use super::bindings::TransformPre;
 use super::bindings::gristmill::transform::types;
 use super::config_schema::ConfigSchema;
+use super::engine;
 use super::error::SandboxError;
 use super::file::{self, LOG};
 use super::guard::{self, Guard};
@@ -37,7 +38,9 @@ impl Compiled {
         shared: Arc<Shared>,
     ) -> Result<Self, SandboxError> {
         let fast = compile(&shared, &shared.engines.fast, digest, &bytes).map_err(|e| {
-            let why = "the engine does not take the component: check it with `wasm-tools validate`, and build it without large tables or unusual WebAssembly features";
+            let why = engine::beyond_the_pool(&e).unwrap_or_else(|| {
+                "the engine does not take the component: check it with `wasm-tools validate`, and build it without unusual WebAssembly features".to_owned()
+            });
             SandboxError::refused_because(transform, why, e)
         })?;
         Ok(Self {

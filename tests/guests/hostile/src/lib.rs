@@ -36,6 +36,13 @@ thread_local! {
 struct Hostile;
 export!(Hostile);
 
+/// Its body is written over by a test: no Rust grows a table.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn grow_table(elements: u32) -> i32 {
+    std::hint::black_box(elements) as i32
+}
+
 /// The start function, when a test says so in the module's start section.
 #[unsafe(no_mangle)]
 pub extern "C" fn loop_at_start() {
@@ -161,6 +168,7 @@ fn misbehave(what: &str, amount: u64) -> Result<(), String> {
         "loop-miss" => loop_miss(),
         "trap" => die("a row is called trap"),
         "bomb" => bomb(),
+        "grow-table" if grow_table(amount as u32) < 0 => die("the table does not grow"),
         "recurse" => {
             std::hint::black_box(recurse(amount));
         }
