@@ -17,7 +17,8 @@ use super::file::{self, LOG};
 use super::guard::{self, Guard};
 use super::instance::{Instance, Meter, Stop};
 use super::limits::Limits;
-use super::log::Log;
+use super::log::{Log, MESSAGE_MAX_BYTES, printable};
+use super::plan::ENTRIES_MAX;
 use super::transform::SandboxedTransform;
 
 /// A component's code, shared by everybody who uses its digest.
@@ -63,7 +64,8 @@ impl Compiled {
     fn metered(&self) -> &Result<TransformPre<Guard>, String> {
         self.metered.get_or_init(|| {
             let engine = &self.shared.engines.metered;
-            compile(&self.shared, engine, &self.digest, &self.bytes).map_err(|e| format!("{e:#}"))
+            compile(&self.shared, engine, &self.digest, &self.bytes)
+                .map_err(|e| printable(&format!("{e:#}"), MESSAGE_MAX_BYTES))
         })
     }
 
@@ -130,9 +132,16 @@ impl Component {
             answer => answer,
         };
         let description = description.map_err(|stop| stop.into_fault(name))?;
+        let attributes = description.attributes.len();
+        if attributes > ENTRIES_MAX {
+            return Err(SandboxError::Fault(Fault::Lied(format!(
+                "transform `{name}` describes itself with {attributes} attributes, and {ENTRIES_MAX} are the most, which no setting changes"
+            ))));
+        }
         let schema = ConfigSchema::parse(&description.config_schema).map_err(|why| {
             Fault::Lied(format!(
-                "transform `{name}` describes its config wrongly: {why}"
+                "transform `{name}` describes its config wrongly: {}",
+                printable(&why, MESSAGE_MAX_BYTES)
             ))
         })?;
         Ok(Self {
@@ -187,7 +196,7 @@ impl Component {
             .check(config)
             .map_err(|why| SandboxError::Config {
                 transform: self.name.to_string(),
-                why,
+                why: printable(&why, MESSAGE_MAX_BYTES),
             })?;
         SandboxedTransform::open(self.clone(), config.to_string())
     }
