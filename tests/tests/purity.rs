@@ -61,6 +61,28 @@ fn rows_that_fail_alone_are_told_and_do_not_make_a_rule_impure() -> Result<()> {
 }
 
 #[test]
+fn a_limit_that_many_rows_meet_does_not_make_a_rule_impure() -> Result<()> {
+    let component = impure()?;
+    let rows = [1, 2, 3, 4].map(|n| json!({ "n": n }));
+    let check = |how: &str| {
+        let config = json!({ "how": how });
+        let batch = rows::batch(&component.open(&config)?.plan().reads, &rows)?;
+        anyhow::Ok(purity::check(&component, &config, &batch))
+    };
+    // Many times over, they need 256 MiB.
+    assert_eq!(check("heavy")??.output.rows, 4);
+    // Two need 80.
+    let Err(PurityError::TooLarge(sentence)) = check("greedy")? else {
+        panic!("it was accepted");
+    };
+    let said = "takes each row alone, but not 4 in one call: transform `impure` wanted more than memory_max_bytes";
+    assert!(sentence.contains(said), "{sentence}");
+    let (sample, checked) = purity::check_sample(&component, &json!({ "how": "greedy" }))?;
+    assert_eq!((sample.rows, checked.output.rows), (1, 1));
+    Ok(())
+}
+
+#[test]
 fn what_ships_is_pure_on_rows_that_nobody_wrote() -> Result<()> {
     let sandbox = Sandbox::new(None)?;
     let columns = json!({"id": "int64", "name": "text", "at": "timestamp(us)", "price": "decimal(6,2)", "blob": "bytes"});

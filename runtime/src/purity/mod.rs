@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::sandbox::{Component, SandboxError};
 use answer::Answer;
 
-pub use prove::prove;
+pub use prove::{check_sample, prove};
 pub use sample::sample;
 
 /// A row that the component fails on, alone in a batch.
@@ -41,6 +41,9 @@ pub enum PurityError {
     /// The same rows had different answers: a sentence that names the way, the row and the column.
     #[error("{0}")]
     Impure(String),
+    /// Nothing is wrong with it, but so many rows are beyond its limits in one call. A pipeline would cut the batch.
+    #[error("{0}")]
+    TooLarge(String),
     /// It does not open with this config, or breaks its own plan.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -50,7 +53,7 @@ pub enum PurityError {
 type Way = (&'static str, Vec<Vec<u32>>);
 
 /// Opens the component with `config` and runs it on `input`, whose columns are its plan's: row by row, whole, twice, in halves, every other row, backwards, many
-/// times over, and on a fresh instance. `Ok` is what it answered each time.
+/// times over, and on a fresh instance. `Ok` is what it answered each time. Copies of the rows that are beyond its limits in one call are run in parts.
 ///
 /// Costs about 70 times the rule on the batch: some hundred rows are enough.
 pub fn check(component: &Component, config: &Value, input: &Batch) -> Result<Checked, PurityError> {
@@ -62,13 +65,12 @@ pub fn check(component: &Component, config: &Value, input: &Batch) -> Result<Che
     let reference = run(&mut transform, input, &rows, "all together")?;
     for (way, calls) in ways(&rows) {
         for order in calls {
-            let answer = run(&mut transform, input, &order, way)?;
-            compare(component, &reference, &answer, way)?;
+            compare(&mut transform, input, &order, way, &reference)?;
         }
     }
-    let fresh = "on a fresh instance";
-    let answer = run(&mut component.open(config)?, input, &rows, fresh)?;
-    compare(component, &reference, &answer, fresh)?;
+    let mut fresh = component.open(config)?;
+    let way = "on a fresh instance";
+    compare(&mut fresh, input, &rows, way, &reference)?;
     Ok(Checked {
         output: reference.into_output(),
         failures,
@@ -98,6 +100,13 @@ fn run(
     match transform.apply(&input.take(order)) {
         Ok(output) => Ok(Answer::new(transform.plan(), order, output)),
         Err(fault @ Fault::Lied(_)) => Err(SandboxError::from(fault).into()),
+        Err(fault @ (Fault::OutOfMemory(_) | Fault::OutOfFuel(_))) if order.len() > 1 => {
+            Err(PurityError::TooLarge(format!(
+                "transform `{}` takes each row alone, but not {} in one call: {fault}",
+                transform.name(),
+                order.len()
+            )))
+        }
         Err(fault) => Err(PurityError::Impure(format!(
             "transform `{}` takes each row alone, but run {way} it fails: {fault}",
             transform.name()
@@ -105,18 +114,28 @@ fn run(
     }
 }
 
+/// Runs the rows of `order`, in halves where they are too many for one call, and holds each answer against the reference.
 fn compare(
-    component: &Component,
-    reference: &Answer,
-    answer: &Answer,
+    transform: &mut dyn Transform,
+    input: &Batch,
+    order: &[u32],
     way: &str,
+    reference: &Answer,
 ) -> Result<(), PurityError> {
-    let Some(difference) = reference.difference(answer) else {
+    let answer = match run(transform, input, order, way) {
+        Err(PurityError::TooLarge(_)) => {
+            let (first, second) = order.split_at(order.len() / 2);
+            compare(transform, input, first, way, reference)?;
+            return compare(transform, input, second, way, reference);
+        }
+        answer => answer?,
+    };
+    let Some(difference) = reference.difference(&answer) else {
         return Ok(());
     };
     Err(PurityError::Impure(format!(
         "transform `{}` is no pure function of its rows: run {way}, {difference}: keep nothing between rows or calls, and let nothing depend on the order of a hash map",
-        component.name()
+        transform.name()
     )))
 }
 

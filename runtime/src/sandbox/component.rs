@@ -11,12 +11,14 @@ use super::Shared;
 use super::bindings::TransformPre;
 use super::bindings::gristmill::transform::types;
 use super::config_schema::ConfigSchema;
+use super::engine;
 use super::error::SandboxError;
 use super::file::{self, LOG};
 use super::guard::{self, Guard};
 use super::instance::{Instance, Meter, Stop};
 use super::limits::Limits;
-use super::log::Log;
+use super::log::{Log, MESSAGE_MAX_BYTES, printable};
+use super::plan::ENTRIES_MAX;
 use super::transform::SandboxedTransform;
 
 /// A component's code, shared by everybody who uses its digest.
@@ -37,7 +39,9 @@ impl Compiled {
         shared: Arc<Shared>,
     ) -> Result<Self, SandboxError> {
         let fast = compile(&shared, &shared.engines.fast, digest, &bytes).map_err(|e| {
-            let why = "the engine does not take the component: check it with `wasm-tools validate`, and build it without large tables or unusual WebAssembly features";
+            let why = engine::beyond_the_pool(&e).unwrap_or_else(|| {
+                "the engine does not take the component: check it with `wasm-tools validate`, and build it without unusual WebAssembly features".to_owned()
+            });
             SandboxError::refused_because(transform, why, e)
         })?;
         Ok(Self {
@@ -60,7 +64,8 @@ impl Compiled {
     fn metered(&self) -> &Result<TransformPre<Guard>, String> {
         self.metered.get_or_init(|| {
             let engine = &self.shared.engines.metered;
-            compile(&self.shared, engine, &self.digest, &self.bytes).map_err(|e| format!("{e:#}"))
+            compile(&self.shared, engine, &self.digest, &self.bytes)
+                .map_err(|e| printable(&format!("{e:#}"), MESSAGE_MAX_BYTES))
         })
     }
 
@@ -127,9 +132,16 @@ impl Component {
             answer => answer,
         };
         let description = description.map_err(|stop| stop.into_fault(name))?;
+        let attributes = description.attributes.len();
+        if attributes > ENTRIES_MAX {
+            return Err(SandboxError::Fault(Fault::Lied(format!(
+                "transform `{name}` describes itself with {attributes} attributes, and {ENTRIES_MAX} are the most, which no setting changes"
+            ))));
+        }
         let schema = ConfigSchema::parse(&description.config_schema).map_err(|why| {
             Fault::Lied(format!(
-                "transform `{name}` describes its config wrongly: {why}"
+                "transform `{name}` describes its config wrongly: {}",
+                printable(&why, MESSAGE_MAX_BYTES)
             ))
         })?;
         Ok(Self {
@@ -193,7 +205,7 @@ impl Component {
             .check(config)
             .map_err(|why| SandboxError::Config {
                 transform: self.name.to_string(),
-                why,
+                why: printable(&why, MESSAGE_MAX_BYTES),
             })?;
         SandboxedTransform::open(self.clone(), config.to_string())
     }

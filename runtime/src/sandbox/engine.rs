@@ -94,6 +94,24 @@ fn config() -> Config {
     config
 }
 
+/// Why a component does not fit into the pool, and what to do. `None`: it fits, and something else is wrong.
+pub(super) fn beyond_the_pool(error: &wasmtime::Error) -> Option<String> {
+    // wasmtime has only the sentence.
+    let cause = error.root_cause().to_string();
+    let what = if cause.contains("Wasm linear memories") {
+        format!("more than the {MEMORIES_MAX} linear memories")
+    } else if cause.contains("tables, which exceeds") || cause.contains("defined tables count") {
+        format!("more than the {TABLES_MAX} tables")
+    } else if cause.contains("minimum element size") {
+        format!("a table of more than the {TABLE_ELEMENTS_MAX} elements")
+    } else {
+        return None;
+    };
+    Some(format!(
+        "the component has {what} that one may have, which no setting changes: build it from fewer or smaller core modules"
+    ))
+}
+
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES_MAX)

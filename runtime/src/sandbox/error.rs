@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use gristmill_core::transform::Fault;
 
+use super::log::{MESSAGE_MAX_BYTES, printable};
+
 /// Why the sandbox does not start or does not take a component.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -49,11 +51,18 @@ impl SandboxError {
         why: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        let source = Some(source.into());
+        let source: Box<dyn std::error::Error + Send + Sync> = source.into();
         Self::Refused {
             transform: transform.to_owned(),
             why: why.into(),
-            source,
+            source: Some(in_print(&*source).into()),
         }
     }
+}
+
+/// What went wrong and why, in one line: names in it come out of the file.
+fn in_print(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    printable(&causes.join(": "), MESSAGE_MAX_BYTES)
 }

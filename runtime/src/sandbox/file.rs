@@ -4,6 +4,7 @@ use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::error::SandboxError;
+use super::log::printable;
 
 /// What a component must export, with the version of the interface.
 const EXPORT: &str = "gristmill:transform/rule@0.1.0";
@@ -19,6 +20,12 @@ const WORLD_SECTION: &str = "component-type";
 
 const HOW_TO_BUILD: &str = "build it with gristmill-guest, or wit-bindgen and wit/transform.wit, for wasm32-unknown-unknown";
 
+/// Largest file. 64 MiB: a rule in Rust takes 0.1, one in Python with its interpreter and libraries 40. Every host reads it from Postgres and compiles it, twice.
+const FILE_MAX_BYTES: usize = 64 << 20;
+
+/// Of a name that a file may make as long as itself.
+const NAME_SHOWN_MAX_BYTES: usize = 256;
+
 /// What stands on the outside of a file.
 struct Outline {
     encoding: Encoding,
@@ -30,6 +37,7 @@ struct Outline {
 
 /// The bytes of a component that this host can run, as far as its outside tells.
 pub(super) fn componentize(transform: &str, bytes: &[u8]) -> Result<Vec<u8>, SandboxError> {
+    check_size(transform, bytes)?;
     check_magic(transform, bytes)?;
     let outline = read(bytes).map_err(|e| unreadable(transform, bytes, e))?;
     if outline.encoding == Encoding::Component {
@@ -63,6 +71,18 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + S
         .validate(true)
         .module(module)?
         .encode()?)
+}
+
+fn check_size(transform: &str, bytes: &[u8]) -> Result<(), SandboxError> {
+    match bytes.len() {
+        0..=FILE_MAX_BYTES => Ok(()),
+        size => {
+            let why = format!(
+                "the file has {size} bytes, and {FILE_MAX_BYTES} are the most, which no setting changes: build it optimized for size, and strip it (`wasm-tools strip`)"
+            );
+            Err(SandboxError::refused(transform, why))
+        }
+    }
 }
 
 fn check_magic(transform: &str, bytes: &[u8]) -> Result<(), SandboxError> {
@@ -169,17 +189,17 @@ impl Outline {
         match payload {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    self.imports.push(import?.module.to_owned());
+                    self.imports.push(in_print(import?.module));
                 }
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {
-                    self.imports.push(import?.name.name.to_owned());
+                    self.imports.push(in_print(import?.name.name));
                 }
             }
             Payload::ComponentExportSection(section) => {
                 for export in section {
-                    self.exports.push(export?.name.name.to_owned());
+                    self.exports.push(in_print(export?.name.name));
                 }
             }
             Payload::CustomSection(section) if section.name().starts_with(WORLD_SECTION) => {
@@ -188,5 +208,28 @@ impl Outline {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Nobody has checked it yet.
+fn in_print(name: &str) -> String {
+    printable(name, NAME_SHOWN_MAX_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_larger_than_the_limit_is_refused_as_such() {
+        let refusal = |bytes| {
+            let refused = componentize("rule", &vec![0; bytes]).err();
+            refused.expect("refused").to_string()
+        };
+        let message = refusal(FILE_MAX_BYTES + 1);
+        let expected = "transform `rule`: the file has 67108865 bytes, and 67108864 are the most";
+        assert!(message.starts_with(expected), "{message}");
+        let message = refusal(FILE_MAX_BYTES);
+        assert!(message.contains("is not WebAssembly"), "{message}");
     }
 }

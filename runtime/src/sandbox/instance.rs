@@ -176,16 +176,24 @@ fn stop(
             ))
         }
         None if error.is::<PoolConcurrencyLimitError>() => Fault::Lied(format!(
-            "transform `{transform}` finds no room for another instance: run fewer transforms or partitions in this process ({error:#})"
+            "transform `{transform}` finds no room for another instance: run fewer transforms or partitions in this process ({})",
+            in_print(&error)
         )),
         None if function == START => Fault::Lied(format!(
-            "transform `{transform}` cannot be instantiated: it is damaged, or needs a higher core_instances_max than {} in its limits ({error:#})",
-            guard.limits.core_instances_max
+            "transform `{transform}` cannot be instantiated: it is damaged, or needs a higher core_instances_max than {} in its limits ({})",
+            guard.limits.core_instances_max,
+            in_print(&error)
         )),
         None => Fault::Lied(format!(
-            "transform `{transform}` breaks the interface in {function}, build it with a current toolchain: {error:#}"
+            "transform `{transform}` breaks the interface in {function}, build it with a current toolchain: {}",
+            in_print(&error)
         )),
     })
+}
+
+/// What the engine says: the names of functions in it are the component's.
+fn in_print(error: &wasmtime::Error) -> String {
+    printable(&format!("{error:#}"), MESSAGE_MAX_BYTES)
 }
 
 /// What the component said before it trapped, else what the engine says and where.

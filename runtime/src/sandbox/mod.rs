@@ -18,6 +18,7 @@ mod limits;
 mod log;
 mod lower;
 mod plan;
+mod schema_bounds;
 mod transform;
 
 use std::collections::HashMap;

@@ -8,14 +8,17 @@ use gristmill_core::plan::{Join, Plan, Roles};
 use gristmill_core::transform::Fault;
 
 use super::bindings::gristmill::transform::types as wit;
-use super::log::printable_pairs;
+use super::log::{MESSAGE_MAX_BYTES, printable, printable_pairs};
 
 /// Longest code of a rejection. 64: as long as a name in Postgres.
 const CODE_MAX_BYTES: usize = 64;
 
 /// Entries of each list in a plan. 1,600: as many columns as a table of Postgres can have. What the host does for each column of a batch and each code of a
 /// rejection is not metered, so a component may not choose how much that is.
-const ENTRIES_MAX: usize = 1_600;
+pub(super) const ENTRIES_MAX: usize = 1_600;
+
+/// Longest name. 1 KiB: a column's in Postgres has 63, a path into a document a few of that length.
+const NAME_MAX_BYTES: usize = 1 << 10;
 
 /// Types the plan. What is wrong with it is the component's fault.
 pub(super) fn check(transform: &str, plan: wit::Plan) -> Result<Plan, Fault> {
@@ -23,6 +26,7 @@ pub(super) fn check(transform: &str, plan: wit::Plan) -> Result<Plan, Fault> {
         .and_then(|()| typed(plan))
         .and_then(|plan| consistent(&plan).map(|()| plan))
         .map_err(|why| {
+            let why = printable(&why, MESSAGE_MAX_BYTES);
             Fault::Lied(format!(
                 "transform `{transform}` answers `open` with a plan that cannot be: {why}"
             ))
@@ -54,9 +58,9 @@ fn bounded(plan: &wit::Plan) -> Result<(), String> {
 
 fn typed(plan: wit::Plan) -> Result<Plan, String> {
     let joins = plan.joins.into_iter().map(|join| {
-        let is_odd = |name: &&String| name.contains(char::is_control);
+        let is_odd = |name: &&String| !is_name(name);
         if let Some(name) = join.on.iter().chain([&join.dimension]).find(is_odd) {
-            return Err(format!("it joins by a name like {name:?}"));
+            return Err(format!("it joins by a name like {}", quoted(name)));
         }
         Ok(Join {
             dimension: join.dimension,
@@ -87,8 +91,8 @@ fn fields(verb: &str, fields: Vec<wit::Field>) -> Result<Vec<Field>, String> {
                 .logical_type
                 .parse::<LogicalType>()
                 .map_err(|e| format!("it {verb} `{}` with an {e}", field.name))?;
-            if field.name.is_empty() || field.name.contains(char::is_control) {
-                return Err(format!("it {verb} a field called {:?}", field.name));
+            if !is_name(&field.name) {
+                return Err(format!("it {verb} a field called {}", quoted(&field.name)));
             }
             if let LogicalType::Decimal { precision, scale } = logical_type
                 && (precision == 0 || scale > precision)
@@ -105,6 +109,16 @@ fn fields(verb: &str, fields: Vec<wit::Field>) -> Result<Vec<Field>, String> {
             })
         })
         .collect()
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME_MAX_BYTES).contains(&name.len()) && !name.contains(char::is_control)
+}
+
+/// Its beginning, when it is long.
+fn quoted(name: &str) -> String {
+    let beginning = &name[..name.floor_char_boundary(CODE_MAX_BYTES)];
+    format!("{beginning:?}, and a name has 1-{NAME_MAX_BYTES} bytes and no control characters")
 }
 
 fn consistent(plan: &Plan) -> Result<(), String> {
@@ -192,122 +206,4 @@ fn fitting_roles(plan: &Plan, roles: &Roles) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    fn field(name: &str, logical_type: &str) -> wit::Field {
-        wit::Field {
-            name: name.to_owned(),
-            logical_type: logical_type.to_owned(),
-            nullable: true,
-        }
-    }
-
-    fn plan() -> wit::Plan {
-        wit::Plan {
-            reads: vec![field("value.after.id", "int64")],
-            joins: vec![],
-            writes: vec![
-                field("id", "int64"),
-                field("at", "timestamp(us)"),
-                field("gone", "boolean"),
-                field("price", "float64"),
-                field("lsn", "decimal(20,0)"),
-            ],
-            roles: Some(wit::Roles {
-                key: vec!["id".into()],
-                event_time: "at".into(),
-                deleted: Some("gone".into()),
-                order: vec![],
-            }),
-            reject_codes: vec!["no-id".into()],
-            attributes: vec![],
-        }
-    }
-
-    fn roles(change: impl FnOnce(&mut wit::Roles)) -> wit::Plan {
-        let mut plan = plan();
-        change(plan.roles.as_mut().unwrap());
-        plan
-    }
-
-    fn writes(name: &str, logical_type: &str) -> wit::Plan {
-        let mut plan = plan();
-        plan.writes.push(field(name, logical_type));
-        plan
-    }
-
-    fn joins(dimension: &str) -> wit::Plan {
-        let join = wit::Join {
-            dimension: dimension.to_owned(),
-            on: vec!["id".into()],
-            take: vec![field("x", "text")],
-        };
-        wit::Plan {
-            joins: vec![join],
-            ..plan()
-        }
-    }
-
-    fn codes(codes: &[&str]) -> wit::Plan {
-        wit::Plan {
-            reject_codes: codes.iter().map(|c| (*c).to_owned()).collect(),
-            ..plan()
-        }
-    }
-
-    #[test]
-    fn as_many_reads_as_there_may_be_are_taken() {
-        let mut plan = plan();
-        plan.reads = vec![field("value.x", "text"); 1_600];
-        assert_eq!(check("t", plan).unwrap().reads.len(), 1_600);
-    }
-
-    #[test]
-    fn a_fitting_plan_is_typed() {
-        let mut plan = plan();
-        plan.attributes = vec![("a".into(), "\u{1b}[2J".into())];
-        let plan = check("t", plan).unwrap();
-        assert_eq!(plan.attributes[0].1, "\u{fffd}[2J");
-        assert_eq!(plan.writes[1].logical_type, LogicalType::TimestampUs);
-        assert_eq!(plan.roles.unwrap().key, ["id"]);
-    }
-
-    #[rstest]
-    #[case(
-        writes("x", "int32"),
-        "it writes `x` with an unknown logical type `int32`"
-    )]
-    #[case(writes("x", "decimal(2,3)"), "the scale may not exceed the precision")]
-    #[case(writes("", "text"), "a field called \"\"")]
-    #[case(writes("a\0", "text"), "a field called")]
-    #[case(joins("a\u{1b}[2J"), "it joins by a name like \"a\\u{1b}[2J\"")]
-    #[case(writes("id", "int64"), "it writes `id` twice")]
-    #[case(roles(|r| r.key.clear()), "no key")]
-    #[case(roles(|r| r.key.push("id".into())), "its key has `id` twice")]
-    #[case(roles(|r| r.key[0] = "uid".into()), "its key `uid` is not among")]
-    #[case(roles(|r| r.key[0] = "price".into()), "its key `price` is float64")]
-    #[case(roles(|r| r.event_time = "id".into()), "its event-time `id` is int64")]
-    #[case(roles(|r| r.deleted = Some("at".into())), "its deleted `at` is timestamp(us)")]
-    #[case(roles(|r| r.order.push("lsn".into())), "its order `lsn` is decimal(20,0)")]
-    #[case(codes(&["No Id"]), "reject code \"No Id\"")]
-    #[case(codes(&[""]), "reject code \"\"")]
-    #[case(codes(&["transform-trapped"]), "the host's own")]
-    #[case(codes(&["a", "a"]), "the reject code `a` twice")]
-    #[case(codes(&["a"; 1_601]), "it has 1601 reject codes, and 1600 are the most")]
-    #[case(
-        wit::Plan { reads: vec![field("value.x", "text"); 1_601], ..plan() },
-        "it has 1601 reads, and 1600 are the most"
-    )]
-    fn a_plan_that_cannot_be_is_refused(#[case] plan: wit::Plan, #[case] why: &str) {
-        let Err(Fault::Lied(message)) = check("t", plan) else {
-            panic!("{why}: taken")
-        };
-        assert!(
-            message.starts_with("transform `t` ") && message.contains(why),
-            "{message}"
-        );
-    }
-}
+mod tests;

@@ -123,11 +123,39 @@ fn a_table_bomb_is_refused() {
         "{message}"
     );
     // More than the pool has for anybody.
-    let Err(SandboxError::Refused { source, .. }) = refusal(50_000_000) else {
+    let Err(SandboxError::Refused { why, source, .. }) = refusal(50_000_000) else {
         panic!()
     };
     let source = source.unwrap().to_string();
     assert!(source.contains("table does not fit"), "{source}");
+    let expected = "the component has a table of more than the 100000 elements that one may have, which no setting changes";
+    assert!(why.contains(expected), "{why}");
+}
+
+#[test]
+fn a_table_grows_to_its_limit_and_no_further() {
+    let limits = Limits {
+        table_elements_max: 1_000,
+        ..Limits::default()
+    };
+    let component = sandbox().load("rule", &surgery::with_growing_table_of(500), &limits);
+    let component = component.unwrap();
+    let growing = |elements| {
+        let config = json!({ "apply": "grow-table-on-tall", "amount": elements });
+        component.open(&config).unwrap()
+    };
+    // Beside the 500 there are those of the shims.
+    let mut transform = growing(400);
+    assert_eq!(apply(&mut transform, &[Some("tall")]).unwrap().rows, 1);
+    for mut transform in [transform, growing(501), growing(u64::from(u32::MAX))] {
+        let answer = apply(&mut transform, &[Some("tall")]);
+        let Err(Fault::OutOfMemory(message)) = answer else {
+            panic!("{answer:?}")
+        };
+        let expected = "transform `rule` wanted more than table_elements_max = 1000 in apply: raise it in the transform's limits";
+        assert!(message.contains(expected), "{message}");
+        assert_eq!(apply(&mut transform, &[Some("short")]).unwrap().rows, 1);
+    }
 }
 
 #[test]
@@ -161,9 +189,21 @@ fn a_component_of_many_memories_is_refused() {
     };
     refusal(3).unwrap();
     // One component of 60 memories would take them from the others in the pool.
-    let Err(SandboxError::Refused { source, .. }) = refusal(60) else {
-        panic!()
-    };
-    let source = source.unwrap().to_string();
+    let Err(refused) = refusal(60) else { panic!() };
+    let expected = "transform `rule`: the component has more than the 4 linear memories that one may have, which no setting changes: build it from fewer";
+    assert!(refused.to_string().starts_with(expected), "{refused}");
+    let source = std::error::Error::source(&refused).unwrap().to_string();
     assert!(source.contains("maximum of 4"), "{source}");
+}
+
+#[test]
+fn a_component_of_many_tables_is_refused() {
+    let refusal = |instances| {
+        let component = surgery::with_core_instances(instances, surgery::ONE_TABLE);
+        load(&component).map(|_| ())
+    };
+    refusal(5).unwrap();
+    let refused = refusal(60).unwrap_err().to_string();
+    let expected = "transform `rule`: the component has more than the 8 tables that one may have, which no setting changes: build it from fewer";
+    assert!(refused.starts_with(expected), "{refused}");
 }

@@ -2,10 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gristmill::sandbox::Limits;
 use serde_json::json;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::guest::{apply, open_limited};
 
@@ -41,25 +44,43 @@ fn a_process_that_is_stopped_again_and_again_answers() {
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let mut lines = stdout.lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("answering")));
-    for _ in 0..10 {
+    let missed = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&missed);
+    let reading = std::thread::spawn(move || {
+        let is_missed = |line: &String| line.contains("running it again under a fuel limit");
+        let mut said = Vec::new();
+        for line in lines {
+            counter.fetch_add(usize::from(is_missed(&line)), Ordering::SeqCst);
+            said.push(line);
+        }
+        said
+    });
+    // However fast the machine is: until it was stopped often and has judged often.
+    let mut rounds = 0;
+    while rounds < 10 || missed.load(Ordering::SeqCst) < 20 {
+        assert!(rounds < 1_000, "{missed:?} calls missed their deadline");
+        rounds += 1;
         signal(&child, "STOP");
         std::thread::sleep(Duration::from_millis(60));
         signal(&child, "CONT");
         std::thread::sleep(Duration::from_millis(15));
     }
     drop(child.stdin.take());
-    let said: Vec<_> = lines.collect();
+    let said = reading.join().unwrap();
     assert!(child.wait().unwrap().success(), "{said:#?}");
 }
 
-/// Calls that take a few milliseconds, with a deadline shorter than the stops.
+/// Calls that take longer than their deadline, a tick of the clock, about every other time, and far less than their fuel.
 fn answer_until_the_parent_has_enough() {
     let limits = Limits {
-        deadline_base_ms: 20,
-        fuel_base: 50_000_000,
+        deadline_base_ms: 0,
+        deadline_per_row_us: 0,
+        fuel_base: 500_000_000,
         ..Limits::default()
     };
-    let mut transform = open_limited(&json!({ "apply": "work", "amount": 2_000_000 }), &limits);
+    let log = tracing_subscriber::fmt().with_writer(std::io::stdout);
+    let _logging = log.with_ansi(false).finish().set_default();
+    let mut transform = open_limited(&json!({ "apply": "work", "amount": 20_000_000 }), &limits);
     let over = std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()));
     println!("answering");
     while !over.is_finished() {

@@ -2,10 +2,12 @@
 
 use crate::guest::{load, module};
 
+const IMPORT_SECTION: u8 = 2;
 const TABLE_SECTION: u8 = 4;
 const EXPORT_SECTION: u8 = 7;
 const START_SECTION: u8 = 8;
 const ELEMENT_SECTION: u8 = 9;
+const CODE_SECTION: u8 = 10;
 /// Of a component.
 const CORE_MODULE_SECTION: u8 = 1;
 const CORE_INSTANCE_SECTION: u8 = 2;
@@ -15,6 +17,9 @@ pub(crate) const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
 
 /// A core module with a linear memory of one page.
 pub(crate) const ONE_PAGE: &[u8] = b"\0asm\x01\0\0\0\x05\x03\x01\0\x01";
+
+/// A core module with a table of one element.
+pub(crate) const ONE_TABLE: &[u8] = b"\0asm\x01\0\0\0\x04\x04\x01\x70\0\x01";
 
 /// The hostile component with more core instances, of `core_module`.
 pub(crate) fn with_core_instances(instances: usize, core_module: &[u8]) -> Vec<u8> {
@@ -59,15 +64,49 @@ pub(crate) fn with_start_function(name: &str) -> Vec<u8> {
 
 /// The hostile module with a table of `elements` elements.
 pub(crate) fn with_table_of(elements: usize) -> Vec<u8> {
+    assemble(&with_table(sections(module()), elements))
+}
+
+/// The hostile module with a table of `elements` elements, and `grow_table` as it says.
+pub(crate) fn with_growing_table_of(elements: usize) -> Vec<u8> {
+    // No locals; ref.null func, local.get 0, table.grow 0, end.
+    const GROW: &[u8] = &[0, 0xd0, 0x70, 0x20, 0, 0xfc, 15, 0, 0x0b];
+    let mut sections = with_table(sections(module()), elements);
+    let section = |wanted: u8| sections.iter().position(|(id, _)| *id == wanted).unwrap();
+    let (imports, code) = (section(IMPORT_SECTION), section(CODE_SECTION));
+    // All that it imports are functions.
+    let imported = take_leb(&mut &sections[imports].1[..]);
+    let function = exported_function(&sections[section(EXPORT_SECTION)].1, "grow_table");
+    sections[code].1 = with_body(&sections[code].1, function - imported, GROW);
+    assemble(&sections)
+}
+
+/// A table without a maximum, where the compiler left one that cannot grow.
+fn with_table(mut sections: Vec<(u8, Vec<u8>)>, elements: usize) -> Vec<(u8, Vec<u8>)> {
     let mut table = vec![1, 0x70, 0];
     push_leb(&mut table, elements);
-    let mut sections = sections(module());
     sections
         .iter_mut()
         .find(|(id, _)| *id == TABLE_SECTION)
         .unwrap()
         .1 = table;
-    assemble(&sections)
+    sections
+}
+
+/// A code section with another body at `index`.
+fn with_body(mut code: &[u8], index: usize, body: &[u8]) -> Vec<u8> {
+    let bodies = take_leb(&mut code);
+    let mut patched = Vec::new();
+    push_leb(&mut patched, bodies);
+    for i in 0..bodies {
+        let size = take_leb(&mut code);
+        let (old, rest) = code.split_at(size);
+        code = rest;
+        let new = if i == index { body } else { old };
+        push_leb(&mut patched, new.len());
+        patched.extend(new);
+    }
+    patched
 }
 
 /// A module that imports `name` from `module` and exports nothing.

@@ -109,6 +109,27 @@ fn a_component_that_loops_on_everything_is_at_fault_itself() {
 #[case("loop...", "did not finish describe within 100000000 units of fuel")]
 #[case("trap...", "trapped in describe")]
 #[case("schema.", "its config-schema is not JSON")]
+#[case("cycle..", "for this host: it refers to itself")]
+#[case(
+    "empty..",
+    "for this host: it refers to \"\", and the host follows only"
+)]
+#[case(
+    "regexes",
+    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it refers to and each pattern as 500 values, which no setting changes"
+)]
+#[case(
+    "swollen",
+    "for this host: it has 1048576 bytes, and 262144 are the most, which no setting changes"
+)]
+#[case(
+    "escapes",
+    "for this host: it has control characters in \"\u{fffd}[2J\""
+)]
+#[case(
+    "crowd..",
+    "describes itself with 100000 attributes, and 1600 are the most, which no setting changes"
+)]
 fn a_component_that_cannot_describe_itself_is_refused(#[case] how: &str, #[case] why: &str) {
     let module = patched(
         module(),

@@ -11,7 +11,6 @@ use crate::authoring::{RuleCrate, input, rows};
 use crate::cli::table;
 use crate::purity;
 use crate::sandbox::Component;
-use gristmill_core::transform::Transform as _;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -131,9 +130,7 @@ fn distinct_configs<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<&'a Value>
 
 /// What staging does, too: nulls, absent and odd values of each type. A row that fails there would be a dead letter, which the author may want; it is only told.
 fn odd_rows(component: &Component, config: &Value) -> Result<()> {
-    let plan = component.open(config)?.plan().clone();
-    let sample = purity::sample(&plan);
-    let checked = purity::check(component, config, &sample)?;
+    let (sample, checked) = purity::check_sample(component, config)?;
     if let Some(failure) = checked.failures.first() {
         let row = rows::read(&sample.fields, &sample.columns, sample.rows);
         let row = row.get(failure.row).cloned().unwrap_or(json!({}));

@@ -36,6 +36,13 @@ thread_local! {
 struct Hostile;
 export!(Hostile);
 
+/// Its body is written over by a test: no Rust grows a table.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn grow_table(elements: u32) -> i32 {
+    std::hint::black_box(elements) as i32
+}
+
 /// The start function, when a test says so in the module's start section.
 #[unsafe(no_mangle)]
 pub extern "C" fn loop_at_start() {
@@ -52,25 +59,36 @@ impl Guest for Hostile {
     fn describe() -> Description {
         // SAFETY: it is a static; volatile, because its bytes are not what the compiler saw.
         let told = unsafe { std::ptr::read_volatile(&raw const DESCRIBE) };
-        match told.strip_prefix(b"hostile-describe:").unwrap_or_default() {
+        let told = told.strip_prefix(b"hostile-describe:").unwrap_or_default();
+        match told {
             b"loop..." => spin(),
             b"trap..." => panic!("describe panics"),
             b"bomb..." => bomb(),
             _ => {}
         }
-        let config_schema = match told.strip_prefix(b"hostile-describe:").unwrap_or_default() {
-            b"schema." => "{ not json",
+        let config_schema: String = match told {
+            b"schema." => "{ not json".into(),
+            b"cycle.." => r##"{"$ref": "#/a", "a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}}"##.into(),
+            b"empty.." => r#"{"$ref": ""}"#.into(),
+            b"regexes" => regexes(1_000),
+            b"swollen" => " ".repeat(1 << 20),
+            b"escapes" => r#"{"enum": ["\u001b[2J"]}"#.into(),
             _ => {
                 r#"{"type": "object", "additionalProperties": false, "properties": {
                     "normalizer": {"type": "boolean"}, "open": {"type": "string"}, "apply": {"type": "string"}, "amount": {"type": "integer", "minimum": 0}}}"#
+                .into()
             }
+        };
+        let attributes = match told {
+            b"crowd.." => vec![Default::default(); 100_000],
+            _ => vec![],
         };
         Description {
             name: "hostile".into(),
             version: "1.0.0".into(),
             summary: "misbehaves".into(),
-            config_schema: config_schema.into(),
-            attributes: vec![],
+            config_schema,
+            attributes,
         }
     }
 
@@ -161,6 +179,7 @@ fn misbehave(what: &str, amount: u64) -> Result<(), String> {
         "loop-miss" => loop_miss(),
         "trap" => die("a row is called trap"),
         "bomb" => bomb(),
+        "grow-table" if grow_table(amount as u32) < 0 => die("the table does not grow"),
         "recurse" => {
             std::hint::black_box(recurse(amount));
         }
@@ -204,6 +223,13 @@ fn loop_log() -> ! {
     loop {
         write(Level::Info, &message);
     }
+}
+
+/// A schema of patterns that are small as text and large when compiled.
+fn regexes(count: usize) -> String {
+    let pattern = |i| format!(r#"{{"pattern": "^\\p{{L}}{{{i}}}$"}}"#);
+    let patterns: Vec<_> = (1..=count).map(pattern).collect();
+    format!(r#"{{"anyOf": [{}]}}"#, patterns.join(","))
 }
 
 fn bomb() -> ! {

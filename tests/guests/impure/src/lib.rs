@@ -27,6 +27,10 @@ enum How {
     Alone,
     /// Panics where a batch has more than 100 rows.
     Crowd,
+    /// Pure, and takes 1 MiB for each row.
+    Heavy,
+    /// Pure, and takes 40 MiB for each row.
+    Greedy,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -60,6 +64,12 @@ impl Transform for Impure {
     fn apply(&self, batch: &Batch) -> Output {
         self.calls.set(self.calls.get() + 1);
         assert!(self.how != How::Crowd || batch.len() <= 100, "a crowd");
+        let row_mib = match self.how {
+            How::Heavy => 1,
+            How::Greedy => 40,
+            _ => 0,
+        };
+        std::hint::black_box(vec![0u8; (row_mib * batch.len()) << 20]);
         let mut output = Output::new();
         let mut column = Vec::new();
         let mut before = 0;
