@@ -116,7 +116,7 @@ fn a_component_that_loops_on_everything_is_at_fault_itself() {
 )]
 #[case(
     "regexes",
-    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it refers to and each pattern as 500 values, which no setting changes"
+    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it refers to and each pattern as 1000 values, which no setting changes"
 )]
 #[case(
     "swollen",
