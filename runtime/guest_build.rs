@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The target of every guest: no operating system, so that nothing but the interface can be imported.
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's second Rust, which comes with the standard library's source.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";

@@ -1,24 +1,17 @@
 //! Columns of any layout, for rules whose columns the config names.
-//!
-//! ```
-//! use gristmill_guest::{AnyColumn, Column, Pick};
-//!
-//! let numbers = |values: &[i64]| {
-//!     let mut column = Column::<Vec<i64>>::default();
-//!     values.iter().for_each(|value| column.push(Some(*value)));
-//!     AnyColumn::from(column)
-//! };
-//! let (before, after) = (numbers(&[1, 2]), numbers(&[1, 3]));
-//! assert!(!before.same_value(1, &after, 1));
-//! let picks = [Pick { source: 1, row: 0 }, Pick { source: 0, row: 1 }];
-//! assert_eq!(AnyColumn::gather(&[Some(&before), Some(&after)], &picks), numbers(&[1, 2]));
-//! ```
 
 use crate::column::Column;
 use crate::layout::{Bits, Bytes, Layout, Text};
 use crate::wit::gristmill::transform::types::{Column as Wire, Values, Varlen};
 
-/// A column of any layout.
+/// A column of any layout, for rules whose columns the config names: what [`Batch::column`](crate::Batch::column) gives.
+///
+/// ```
+/// use gristmill_guest::{AnyColumn, Column, Text};
+///
+/// let names: AnyColumn = Column::<Text>::default().into();
+/// assert!(matches!(names, AnyColumn::Text(_)));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyColumn {
     /// Type boolean.
@@ -33,7 +26,11 @@ pub enum AnyColumn {
     Bytes(Column<Bytes>),
 }
 
-/// Where a gathered row comes from.
+/// Where a row of [`AnyColumn::gather`] comes from.
+///
+/// ```
+/// let second_row_of_the_first = gristmill_guest::Pick { source: 0, row: 1 };
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pick {
     /// Which of the source columns.
@@ -57,26 +54,42 @@ macro_rules! each_layout {
 
 impl AnyColumn {
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         each_layout!(self, column => column.len())
     }
 
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Whether `row` holds no value: it is null or absent.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let users = batch([Field::text("name")], &json!([{ "name": "Ada" }, { "name": null }, {}])).unwrap();
+    /// assert_eq!([0, 1, 2].map(|row| users.column("name").is_null(row)), [false, true, true]);
+    /// ```
     pub fn is_null(&self, row: usize) -> bool {
         each_layout!(self, column => column.get(row).is_none())
     }
 
     /// Whether the source did not say what the value at `row` is.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let users = batch([Field::text("name")], &json!([{ "name": "Ada" }, { "name": null }, {}])).unwrap();
+    /// assert_eq!([0, 1, 2].map(|row| users.column("name").is_absent(row)), [false, false, true]);
+    /// ```
     pub fn is_absent(&self, row: usize) -> bool {
         each_layout!(self, column => column.is_absent(row))
     }
 
     /// The value at `row` for a message to a person; empty when there is none.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let users = batch([Field::int64("id")], &json!([{ "id": 7 }, { "id": null }])).unwrap();
+    /// assert_eq!([0, 1].map(|row| users.column("id").to_text(row)), ["7", ""]);
+    /// ```
     pub fn to_text(&self, row: usize) -> String {
         match self {
             Self::Boolean(c) => c.get(row).map(|v| v.to_string()),
@@ -89,6 +102,16 @@ impl AnyColumn {
     }
 
     /// Whether `row` and row `other_row` of `other` hold the same value. Null equals nothing.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let fields = [Field::int64("before.id"), Field::int64("after.id")];
+    /// let events = json!([{ "before": { "id": 1 }, "after": { "id": 1 } }, { "before": { "id": 1 }, "after": { "id": 2 } }]);
+    /// let events = batch(fields, &events).unwrap();
+    /// let (before, after) = (events.column("before.id"), events.column("after.id"));
+    /// assert_eq!([0, 1].map(|row| before.same_value(row, after, row)), [true, false]);
+    /// ```
     pub fn same_value(&self, row: usize, other: &AnyColumn, other_row: usize) -> bool {
         fn same<L: Layout>(a: &Column<L>, row: usize, b: &Column<L>, other_row: usize) -> bool
         where
@@ -109,6 +132,16 @@ impl AnyColumn {
 
     /// One column made of rows of several, all of one layout; nulls and absent values stay what they are, and a source that is not there is absent in each row.
     /// Panics when the layouts differ or there is no source.
+    ///
+    /// ```
+    /// # use gristmill_guest::{AnyColumn, Field, Pick, testing::batch};
+    /// # use serde_json::json;
+    /// let fields = [Field::int64("before.id"), Field::int64("after.id")];
+    /// let events = batch(fields, &json!([{ "before": { "id": 1 }, "after": { "id": 2 } }])).unwrap();
+    /// let images = [Some(events.column("before.id")), Some(events.column("after.id"))];
+    /// let ids = AnyColumn::gather(&images, &[Pick { source: 1, row: 0 }, Pick { source: 0, row: 0 }]);
+    /// assert_eq!([0, 1].map(|row| ids.to_text(row)), ["2", "1"]);
+    /// ```
     pub fn gather(sources: &[Option<&AnyColumn>], picks: &[Pick]) -> AnyColumn {
         macro_rules! gathered {
             ($variant:ident) => {

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::any::AnyColumn;
 use crate::column::Column;
+use crate::field::Field;
 use crate::layout::{Bits, Bytes, Layout, Text};
-use crate::plan::Field;
 use crate::row::ReadRow;
 use crate::value::{Cell, ReadCell};
 use crate::wit::gristmill::transform::types::Batch as Wire;
@@ -19,7 +19,7 @@ use crate::wit::gristmill::transform::types::Batch as Wire;
 /// fn apply(batch: &Batch) -> Output {
 ///     let mut labels = Column::<Text>::with_capacity(batch.len());
 ///     let times = batch.values::<Option<TimestampMs>>("updated_at");
-///     for (name, time) in batch.text("name").into_iter().zip(times) {
+///     for (name, time) in batch.text("name").iter().zip(times) {
 ///         let label = name.zip(time).map(|(name, time)| format!("{name} at {}", time.0));
 ///         labels.push(label.as_deref());
 ///     }
@@ -31,13 +31,6 @@ pub struct Batch {
     rows: usize,
     fields: Rc<[Field]>,
     columns: Vec<AnyColumn>,
-}
-
-/// The values of one column, in the order of the rows; `None` where null or absent.
-#[derive(Debug)]
-pub struct Values<'a, L> {
-    column: &'a Column<L>,
-    row: usize,
 }
 
 impl Batch {
@@ -64,23 +57,64 @@ impl Batch {
     }
 
     /// How many rows there are.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::text("name")], &json!([{ "name": "Ada" }, {}])).unwrap();
+    /// assert_eq!(batch.len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.rows
     }
 
     /// Whether there is no row.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::text("name")], &json!([])).unwrap();
+    /// assert!(batch.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
     /// The rows, as the struct of what is read that [`transform!`](crate::transform) declares. Texts are borrowed from the batch.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Batch, Reject, RowTransform};
+    /// gristmill_guest::transform! {
+    ///     Greet
+    ///     reads User<'a> { name: Option<&'a str> }
+    ///     writes Greeting { greeting: String }
+    /// }
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct Greet {}
+    /// # impl RowTransform for Greet {
+    /// #     fn row(&self, _: User) -> Result<Greeting, Reject> { Ok(Greeting { greeting: String::new() }) }
+    /// # }
+    ///
+    /// fn nameless(batch: &Batch) -> usize {
+    ///     batch.rows().filter(|user: &User| user.name.is_none()).count()
+    /// }
+    /// # fn main() {}
+    /// ```
     #[track_caller]
     pub fn rows<'a, R: ReadRow<'a>>(&'a self) -> impl ExactSizeIterator<Item = R> + use<'a, R> {
         let columns = R::columns(self);
         (0..self.rows).map(move |row| R::read_row(&columns, row))
     }
 
-    /// The values of a column of any type: `batch.values::<Option<TimestampMs>>("updated_at")`. [`value`](crate::value) lists the types.
+    /// The values of a column of any type; [`value`](crate::value) lists the types.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, TimestampMs, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::timestamp_ms("at")], &json!([{ "at": 5 }, { "at": null }])).unwrap();
+    /// let times: Vec<_> = batch.values::<Option<TimestampMs>>("at").collect();
+    /// assert_eq!(times, [Some(TimestampMs(5)), None]);
+    /// ```
     #[track_caller]
     pub fn values<'a, C: ReadCell<'a>>(
         &'a self,
@@ -91,36 +125,78 @@ impl Batch {
     }
 
     /// The column called `name`, whatever its layout.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::text("name")], &json!([{ "name": "Ada" }])).unwrap();
+    /// assert_eq!(batch.column("name").to_text(0), "Ada");
+    /// ```
     #[track_caller]
     pub fn column(&self, name: &str) -> &AnyColumn {
         &self.columns[self.position(name)]
     }
 
     /// A column of type text, uuid, decimal or json.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::text("name")], &json!([{ "name": "Ada" }])).unwrap();
+    /// assert_eq!(batch.text("name").get(0), Some("Ada"));
+    /// ```
     #[track_caller]
     pub fn text(&self, name: &str) -> &Column<Text> {
         self.of_layout(name, "text")
     }
 
     /// A column of type int64, timestamp or date, in the unit that the plan declares.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::date("born")], &json!([{ "born": -1 }])).unwrap();
+    /// assert_eq!(batch.int64("born").get(0), Some(-1));
+    /// ```
     #[track_caller]
     pub fn int64(&self, name: &str) -> &Column<Vec<i64>> {
         self.of_layout(name, "int64")
     }
 
     /// A column of type float64.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::float64("celsius")], &json!([{ "celsius": 21.5 }])).unwrap();
+    /// assert_eq!(batch.float64("celsius").get(0), Some(21.5));
+    /// ```
     #[track_caller]
     pub fn float64(&self, name: &str) -> &Column<Vec<f64>> {
         self.of_layout(name, "float64")
     }
 
     /// A column of type boolean.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::boolean("is_new")], &json!([{ "is_new": true }])).unwrap();
+    /// assert_eq!(batch.boolean("is_new").get(0), Some(true));
+    /// ```
     #[track_caller]
     pub fn boolean(&self, name: &str) -> &Column<Bits> {
         self.of_layout(name, "boolean")
     }
 
     /// A column of type bytes.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let batch = batch([Field::bytes("key")], &json!([{ "key": "a1" }])).unwrap();
+    /// assert_eq!(batch.bytes("key").get(0), Some(&b"a1"[..]));
+    /// ```
     #[track_caller]
     pub fn bytes(&self, name: &str) -> &Column<Bytes> {
         self.of_layout(name, "bytes")
@@ -159,38 +235,6 @@ impl Batch {
         }
     }
 }
-
-impl<'a, L: Layout> IntoIterator for &'a Column<L> {
-    type Item = Option<L::Value<'a>>;
-    type IntoIter = Values<'a, L>;
-
-    fn into_iter(self) -> Values<'a, L> {
-        Values {
-            column: self,
-            row: 0,
-        }
-    }
-}
-
-impl<'a, L: Layout> Iterator for Values<'a, L> {
-    type Item = Option<L::Value<'a>>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let row = self.row;
-        (row < self.column.len()).then(|| {
-            self.row += 1;
-            self.column.get(row)
-        })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let rest = self.column.len() - self.row;
-        (rest, Some(rest))
-    }
-}
-
-impl<L: Layout> ExactSizeIterator for Values<'_, L> {}
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,11 @@ pub struct Column<L> {
 
 impl<L: Layout> Column<L> {
     /// An empty column with room for `rows` values.
+    ///
+    /// ```
+    /// let ages = gristmill_guest::Column::<Vec<i64>>::with_capacity(1_000);
+    /// assert_eq!(ages.len(), 0);
+    /// ```
     pub fn with_capacity(rows: usize) -> Self {
         Self {
             values: L::with_capacity(rows),
@@ -43,17 +48,36 @@ impl<L: Layout> Column<L> {
         }
     }
 
-    /// How many rows there are.
+    /// How many rows there are, those without a value among them.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Column, Text};
+    /// let mut names = Column::<Text>::default();
+    /// names.push(None);
+    /// assert_eq!(names.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Whether there is no row.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Column, Text};
+    /// assert!(Column::<Text>::default().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The value at `row`; `None` when it is null or absent. `row` must be below [`Column::len`].
+    ///
+    /// ```
+    /// # use gristmill_guest::{Bits, Column};
+    /// let mut flags = Column::<Bits>::default();
+    /// flags.push(Some(true));
+    /// assert_eq!(flags.get(0), Some(true));
+    /// ```
     #[inline]
     pub fn get(&self, row: usize) -> Option<L::Value<'_>> {
         match &self.validity {
@@ -63,17 +87,40 @@ impl<L: Layout> Column<L> {
     }
 
     /// Whether the source did not say what the value at `row` is (which is not null).
+    ///
+    /// ```
+    /// # use gristmill_guest::{Column, Text};
+    /// let mut names = Column::<Text>::default();
+    /// names.push_absent();
+    /// names.push(None);
+    /// assert_eq!([0, 1].map(|row| names.is_absent(row)), [true, false]);
+    /// ```
     #[inline]
     pub fn is_absent(&self, row: usize) -> bool {
         self.presence.as_ref().is_some_and(|p| !p.get(row))
     }
 
     /// The values in the order of the rows.
+    ///
+    /// ```
+    /// # use gristmill_guest::Column;
+    /// let mut ages = Column::<Vec<i64>>::default();
+    /// ages.push(Some(36));
+    /// ages.push(None);
+    /// assert_eq!(ages.iter().flatten().sum::<i64>(), 36);
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<L::Value<'_>>> {
         (0..self.len()).map(|row| self.get(row))
     }
 
     /// Appends a value, or null.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Bytes, Column};
+    /// let mut keys = Column::<Bytes>::default();
+    /// keys.push(Some(b"a1"));
+    /// assert_eq!(keys.get(0), Some(&b"a1"[..]));
+    /// ```
     #[inline]
     pub fn push(&mut self, value: Option<L::Value<'_>>) {
         match value {
@@ -97,6 +144,13 @@ impl<L: Layout> Column<L> {
     }
 
     /// Appends a value that the source did not say: what is stored in the target stays.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Column, Text};
+    /// let mut names = Column::<Text>::default();
+    /// names.push_absent();
+    /// assert_eq!(names.get(0), None);
+    /// ```
     pub fn push_absent(&mut self) {
         let rows = self.values.len();
         self.presence

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use crate::Transform;
 use crate::batch::Batch;
+use crate::field::Field;
 use crate::output::Answer;
-use crate::plan::{Field, Plan};
+use crate::plan::Plan;
 
 pub use crate::wit::exports::gristmill::transform::rule::Guest;
 pub use crate::wit::gristmill::transform::types::{

@@ -4,6 +4,7 @@ use crate::any::AnyColumn;
 use crate::column::Column;
 
 /// Values of one column without their nulls.
+#[doc(hidden)]
 #[allow(clippy::len_without_is_empty, reason = "columns have it")]
 pub trait Layout: Default + 'static {
     /// One value.
@@ -47,7 +48,12 @@ macro_rules! in_any {
     };
 }
 
-/// One bit a row, least significant bit first.
+/// One bit a row, least significant bit first: the values of a `Column<Bits>`, which are `bool`s.
+///
+/// ```
+/// let mut flags = gristmill_guest::Column::<gristmill_guest::Bits>::default();
+/// flags.push(Some(true));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bits {
     bytes: Vec<u8>,
@@ -149,7 +155,7 @@ numbers!(f64, Float64);
 
 /// Values of varying length, end to end: value `i` is `data[offsets[i] .. offsets[i + 1]]`.
 macro_rules! varlen {
-    ($(#[$doc:meta])* $name:ident, $data:ty, $value:ty, $append:ident) => {
+    ($(#[$doc:meta])* pub struct $name:ident, $data:ty, $value:ty, $append:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
@@ -201,10 +207,20 @@ macro_rules! varlen {
 const EXPECTED_BYTES: usize = 16;
 
 varlen!(
-    /// UTF-8 texts: also those that mean a uuid, a decimal or JSON.
-    Text, String, str, push_str
+    /// UTF-8 texts, also those that mean a uuid, a decimal or JSON: the values of a `Column<Text>`, which are `&str`s.
+    ///
+    /// ```
+    /// let mut names = gristmill_guest::Column::<gristmill_guest::Text>::default();
+    /// names.push(Some("Ada"));
+    /// ```
+    pub struct Text, String, str, push_str
 );
 varlen!(
-    /// Byte strings.
-    Bytes, Vec<u8>, [u8], extend_from_slice
+    /// Byte strings: the values of a `Column<Bytes>`, which are `&[u8]`s.
+    ///
+    /// ```
+    /// let mut keys = gristmill_guest::Column::<gristmill_guest::Bytes>::default();
+    /// keys.push(Some(b"a1"));
+    /// ```
+    pub struct Bytes, Vec<u8>, [u8], extend_from_slice
 );

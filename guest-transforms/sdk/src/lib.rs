@@ -47,20 +47,23 @@
 //! serde = { version = "1", features = ["derive"] }
 //! ```
 //!
-//! `cargo build --release --target wasm32-unknown-unknown` leaves a module that the host takes as it is.
+//! `gristmill transform new` makes such a crate, `gristmill transform build` its component.
 
 #![warn(missing_docs)]
 
-pub mod any;
-pub mod batch;
-pub mod column;
+mod any;
+mod batch;
+mod cell;
+mod column;
 mod declare;
+#[doc(hidden)]
 pub mod export;
+mod field;
 mod layout;
 pub mod log;
 mod logical;
-pub mod output;
-pub mod plan;
+mod output;
+mod plan;
 mod row;
 mod row_macros;
 pub mod testing;
@@ -70,14 +73,14 @@ pub mod wit;
 
 pub use any::{AnyColumn, Pick};
 pub use batch::Batch;
+pub use cell::Presence;
 pub use column::Column;
-pub use layout::{Bits, Bytes, Layout, Text};
+pub use field::Field;
+pub use layout::{Bits, Bytes, Text};
 pub use logical::{Date, Decimal, Json, TimestampMs, TimestampUs, Uuid};
 pub use output::Output;
-pub use plan::{Field, Join, Plan, Roles};
+pub use plan::{Join, Plan, Roles};
 pub use row::{Declared, ReadRow, Reject, RowTransform, WriteRow};
-pub use schemars;
-pub use value::Presence;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -106,7 +109,7 @@ use serde::de::DeserializeOwned;
 ///
 ///     fn apply(&self, batch: &Batch) -> Output {
 ///         let mut loud = Column::<Text>::with_capacity(batch.len());
-///         for name in batch.text("name") {
+///         for name in batch.text("name").iter() {
 ///             loud.push(name.map(str::to_uppercase).as_deref());
 ///         }
 ///         Output::new().column("loud_name", loud)
@@ -134,7 +137,12 @@ pub trait Transform: Sized + 'static {
     fn apply(&self, batch: &Batch) -> Output;
 }
 
-/// The config of a rule that has nothing to configure.
+/// The config of a rule that has nothing to configure: any key is refused.
+///
+/// ```
+/// let refused = serde_json::from_str::<gristmill_guest::NoConfig>(r#"{"colour": "red"}"#);
+/// assert!(refused.is_err());
+/// ```
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoConfig {}

@@ -7,21 +7,37 @@
 use crate::wit::gristmill::transform::log::Level;
 
 /// For whoever writes the rule.
+///
+/// ```
+/// gristmill_guest::log::debug("3 domains are known");
+/// ```
 pub fn debug(message: &str) {
     write(Level::Debug, message);
 }
 
 /// For whoever runs the pipeline.
+///
+/// ```
+/// gristmill_guest::log::info("no list of companies: no address is one's");
+/// ```
 pub fn info(message: &str) {
     write(Level::Info, message);
 }
 
 /// Something is odd, but no row is lost.
+///
+/// ```
+/// gristmill_guest::log::warn("`companies` names contoso.com twice");
+/// ```
 pub fn warn(message: &str) {
     write(Level::Warn, message);
 }
 
 /// Something that a person must look at.
+///
+/// ```
+/// gristmill_guest::log::error("the list of companies is cut off");
+/// ```
 pub fn error(message: &str) {
     write(Level::Error, message);
 }

@@ -9,7 +9,7 @@ use crate::value::{Read, Value, Write};
 
 /// Numbers with a meaning.
 macro_rules! numbered {
-    ($($(#[$doc:meta])* $name:ident, $logical_type:literal;)*) => {$(
+    ($($(#[$doc:meta])* pub struct $name:ident: $logical_type:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub i64);
@@ -44,25 +44,30 @@ numbered! {
     /// use gristmill_guest::{Date, TimestampUs};
     /// assert_eq!(TimestampUs(86_400_000_000).date(), Date(1));
     /// ```
-    TimestampUs, "timestamp(us)";
+    pub struct TimestampUs: "timestamp(us)";
     /// Milliseconds since the Unix epoch, UTC: logical type `timestamp(ms)`.
     ///
     /// ```
     /// use gristmill_guest::{Date, TimestampMs};
     /// assert_eq!(TimestampMs(-1).date(), Date(-1));
     /// ```
-    TimestampMs, "timestamp(ms)";
+    pub struct TimestampMs: "timestamp(ms)";
     /// Days since the Unix epoch: logical type `date`.
     ///
     /// ```
     /// use gristmill_guest::Date;
     /// assert_eq!(Date(0).iso_weekday(), 4, "1970 began on a Thursday");
     /// ```
-    Date, "date";
+    pub struct Date: "date";
 }
 
 impl TimestampUs {
     /// The day in UTC.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Date, TimestampUs};
+    /// assert_eq!(TimestampUs(1_726_531_200_000_000).date(), Date(19_983));
+    /// ```
     pub fn date(self) -> Date {
         Date(self.0.div_euclid(86_400_000_000))
     }
@@ -70,6 +75,11 @@ impl TimestampUs {
 
 impl TimestampMs {
     /// The day in UTC.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Date, TimestampMs};
+    /// assert_eq!(TimestampMs(1_726_531_200_000).date(), Date(19_983));
+    /// ```
     pub fn date(self) -> Date {
         Date(self.0.div_euclid(86_400_000))
     }
@@ -77,6 +87,11 @@ impl TimestampMs {
 
 impl Date {
     /// ISO 8601: 1 is Monday, 7 is Sunday.
+    ///
+    /// ```
+    /// # use gristmill_guest::Date;
+    /// assert_eq!(Date(19_983).iso_weekday(), 2, "2024-09-17 was a Tuesday");
+    /// ```
     pub fn iso_weekday(self) -> i64 {
         // The epoch's day is a Thursday. Reduced first: no date is too far.
         (self.0.rem_euclid(7) + 3) % 7 + 1
@@ -148,6 +163,17 @@ spelt!(Json, "json");
 
 impl<'a> Json<&'a str> {
     /// The document as a value: of a type of the rule's, or a [`serde_json::Value`].
+    ///
+    /// ```
+    /// # use gristmill_guest::Json;
+    /// #[derive(serde::Deserialize)]
+    /// struct Address {
+    ///     city: String,
+    /// }
+    ///
+    /// let address: Address = Json(r#"{"city": "Pune", "zip": "411001"}"#).parse().unwrap();
+    /// assert_eq!(address.city, "Pune");
+    /// ```
     pub fn parse<V: Deserialize<'a>>(self) -> Result<V, serde_json::Error> {
         serde_json::from_str(self.0)
     }
@@ -155,6 +181,11 @@ impl<'a> Json<&'a str> {
 
 impl Json<String> {
     /// The document of a value.
+    ///
+    /// ```
+    /// # use gristmill_guest::Json;
+    /// assert_eq!(Json::of(&[1, 2]).0, "[1,2]");
+    /// ```
     pub fn of(value: &(impl serde::Serialize + ?Sized)) -> Self {
         Self(serde_json::to_string(value).expect("values of a rule are JSON: keys are texts"))
     }

@@ -15,7 +15,7 @@ use crate::wit::gristmill::transform::types::{Output as Wire, Rejection};
 /// fn apply(batch: &Batch) -> Output {
 ///     let mut output = Output::new();
 ///     let mut doubled = Column::<Vec<i64>>::with_capacity(batch.len());
-///     for (row, amount) in batch.int64("amount").into_iter().enumerate() {
+///     for (row, amount) in batch.int64("amount").iter().enumerate() {
 ///         match amount.map(|amount| amount.checked_mul(2)) {
 ///             Some(None) => output.reject(row, "too-large", "`amount` cannot be doubled".to_owned()),
 ///             amount => doubled.push(amount.flatten()),
@@ -33,17 +33,37 @@ pub struct Output {
 
 impl Output {
     /// No columns yet, and nothing rejected.
+    ///
+    /// ```
+    /// let of_a_rule_that_writes_nothing = gristmill_guest::Output::new();
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Answers a column that the plan writes. The order of the calls does not matter.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Batch, Output};
+    /// /// Passes on what a join found.
+    /// fn apply(batch: &Batch) -> Output {
+    ///     Output::new().column("country_name", batch.column("country_name").clone())
+    /// }
+    /// ```
     pub fn column(mut self, name: impl Into<String>, column: impl Into<AnyColumn>) -> Self {
         self.columns.push((name.into(), column.into()));
         self
     }
 
-    /// Answers a column value by value: `output.values("name", batch.values::<Option<&str>>("name").map(..))`.
+    /// Answers a column value by value.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Batch, Output};
+    /// fn apply(batch: &Batch) -> Output {
+    ///     let capitals = batch.text("name").iter().map(|name| name.map(str::to_uppercase));
+    ///     Output::new().values("loud_name", capitals)
+    /// }
+    /// ```
     pub fn values<C: WriteCell>(
         self,
         name: impl Into<String>,
@@ -55,6 +75,17 @@ impl Output {
     }
 
     /// Names the input row of each output row: a normalizer may leave a row out or answer it twice.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Batch, Output};
+    /// /// Passes over rows without an id.
+    /// fn apply(batch: &Batch) -> Output {
+    ///     let ids = batch.int64("value.id");
+    ///     let rows: Vec<u32> = (0..batch.len() as u32).filter(|row| ids.get(*row as usize).is_some()).collect();
+    ///     let found: Vec<i64> = ids.iter().flatten().collect();
+    ///     Output::new().values("id", found.into_iter()).source_rows(rows)
+    /// }
+    /// ```
     pub fn source_rows(self, rows: Vec<u32>) -> Self {
         Self {
             source_rows: Some(rows),
@@ -64,6 +95,12 @@ impl Output {
 
     /// Refuses input row `row`: it becomes a dead letter with this code, which the plan declares, and one sentence for a person.
     /// An enricher pushes nothing for it.
+    ///
+    /// ```
+    /// # use gristmill_guest::Output;
+    /// let mut output = Output::new();
+    /// output.reject(7, "no-total", "`total` is null".to_owned());
+    /// ```
     pub fn reject(&mut self, row: usize, code: &str, message: String) {
         self.rejections.push(Rejection {
             row: row as u32,

@@ -1,111 +1,53 @@
 //! What a rule declares before a row flows.
-//!
-//! [`transform!`](crate::transform) makes a plan from typed rows. It is written by hand where the config names the columns, and for a normalizer:
-//!
-//! ```
-//! use gristmill_guest::{Field, Join, Plan, Roles};
-//!
-//! let normalizer = Plan::new()
-//!     .read(Field::int64("value.after.id"))
-//!     .read(Field::timestamp_ms("value.timestamp_ms"))
-//!     .write(Field::int64("id").not_null())
-//!     .write(Field::timestamp_ms("updated_at").not_null())
-//!     .roles(Roles::new(["id"], "updated_at"))
-//!     .rejects(["missing-key", "missing-time"]);
-//!
-//! let enricher = Plan::new()
-//!     .join(Join::new("countries", "country_code").take(Field::text("country_name")))
-//!     .write(Field::text("country_name"));
-//! # assert_eq!((normalizer.reads.len(), enricher.joins.len()), (2, 1));
-//! ```
 
-use crate::value::Cell;
-pub use crate::wit::gristmill::transform::types::{Field, Join, Plan, Roles};
+use crate::field::Field;
 
-impl Field {
-    /// A nullable field. `logical_type` is one of boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json.
-    pub fn new(name: impl Into<String>, logical_type: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            logical_type: logical_type.into(),
-            nullable: true,
-        }
-    }
+/// A lookup that the host does before each batch.
+///
+/// ```
+/// use gristmill_guest::{Field, Join};
+///
+/// let country = Join::new("countries", "country_code").take(Field::text("country_name"));
+/// ```
+pub use crate::wit::gristmill::transform::types::Join;
 
-    /// A field of the type that `C` stands for, nullable unless `C` is a plain value: `Field::of::<Option<TimestampMs>>("updated_at")`.
-    pub fn of<C: Cell>(name: impl Into<String>) -> Self {
-        Self {
-            nullable: C::NULLABLE,
-            ..Self::new(name, C::logical_type())
-        }
-    }
+/// What a rule reads, joins, writes and may reject. [`transform!`](crate::transform) makes one of typed rows; it is written by hand where the config names the
+/// columns.
+///
+/// ```
+/// use gristmill_guest::{Field, Join, Plan, Roles};
+///
+/// let normalizer = Plan::new()
+///     .read(Field::int64("value.after.id"))
+///     .read(Field::timestamp_ms("value.timestamp_ms"))
+///     .write(Field::int64("id").not_null())
+///     .write(Field::timestamp_ms("updated_at").not_null())
+///     .roles(Roles::new(["id"], "updated_at"))
+///     .rejects(["missing-key", "missing-time"]);
+///
+/// let enricher = Plan::new()
+///     .join(Join::new("countries", "country_code").take(Field::text("country_name")))
+///     .write(Field::text("country_name"));
+/// # assert_eq!((normalizer.reads.len(), enricher.joins.len()), (2, 1));
+/// ```
+pub use crate::wit::gristmill::transform::types::Plan;
 
-    /// A nullable field of type boolean.
-    pub fn boolean(name: impl Into<String>) -> Self {
-        Self::new(name, "boolean")
-    }
-
-    /// A nullable field of type int64.
-    pub fn int64(name: impl Into<String>) -> Self {
-        Self::new(name, "int64")
-    }
-
-    /// A nullable field of type float64.
-    pub fn float64(name: impl Into<String>) -> Self {
-        Self::new(name, "float64")
-    }
-
-    /// A nullable field of type text.
-    pub fn text(name: impl Into<String>) -> Self {
-        Self::new(name, "text")
-    }
-
-    /// A nullable field of type bytes.
-    pub fn bytes(name: impl Into<String>) -> Self {
-        Self::new(name, "bytes")
-    }
-
-    /// Milliseconds since the Unix epoch, UTC.
-    pub fn timestamp_ms(name: impl Into<String>) -> Self {
-        Self::new(name, "timestamp(ms)")
-    }
-
-    /// Microseconds since the Unix epoch, UTC.
-    pub fn timestamp_us(name: impl Into<String>) -> Self {
-        Self::new(name, "timestamp(us)")
-    }
-
-    /// Days since the Unix epoch.
-    pub fn date(name: impl Into<String>) -> Self {
-        Self::new(name, "date")
-    }
-
-    /// A UUID as text.
-    pub fn uuid(name: impl Into<String>) -> Self {
-        Self::new(name, "uuid")
-    }
-
-    /// A decimal number as text, of at most `precision` digits with `scale` of them after the point.
-    pub fn decimal(name: impl Into<String>, precision: u8, scale: u8) -> Self {
-        Self::new(name, format!("decimal({precision},{scale})"))
-    }
-
-    /// A JSON document as text.
-    pub fn json(name: impl Into<String>) -> Self {
-        Self::new(name, "json")
-    }
-
-    /// The same field, never null: in `writes` a promise that the host checks.
-    pub fn not_null(self) -> Self {
-        Self {
-            nullable: false,
-            ..self
-        }
-    }
-}
+/// The columns by which the host keeps the newest row of each key: they make a rule a normalizer.
+///
+/// ```
+/// use gristmill_guest::Roles;
+///
+/// let roles = Roles::new(["id"], "updated_at").deleted("is_deleted").order("sequence");
+/// ```
+pub use crate::wit::gristmill::transform::types::Roles;
 
 impl Join {
     /// Looks `dimension` up by the column `on`.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, Join};
+    /// let country = Join::new("countries", "country_code").take(Field::text("country_name"));
+    /// ```
     pub fn new(dimension: impl Into<String>, on: impl Into<String>) -> Self {
         Self {
             dimension: dimension.into(),
@@ -115,12 +57,24 @@ impl Join {
     }
 
     /// One more column of the dimension's key.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, Join};
+    /// let price = Join::new("prices", "product_id").and("currency").take(Field::decimal("price", 10, 2));
+    /// assert_eq!(price.on, ["product_id", "currency"]);
+    /// ```
     pub fn and(mut self, on: impl Into<String>) -> Self {
         self.on.push(on.into());
         self
     }
 
     /// Takes a field of the dimension's row; null where nothing matches.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, Join};
+    /// let locale = Join::new("locales", "country_code").take(Field::text("currency")).take(Field::text("time_zone"));
+    /// assert_eq!(locale.take.len(), 2);
+    /// ```
     pub fn take(mut self, field: Field) -> Self {
         self.take.push(field);
         self
@@ -129,6 +83,11 @@ impl Join {
 
 impl Roles {
     /// `key` names the columns that tell rows apart, `event_time` the one that tells versions of a row apart.
+    ///
+    /// ```
+    /// let roles = gristmill_guest::Roles::new(["tenant", "id"], "updated_at");
+    /// assert_eq!(roles.key, ["tenant", "id"]);
+    /// ```
     pub fn new(
         key: impl IntoIterator<Item = impl Into<String>>,
         event_time: impl Into<String>,
@@ -142,6 +101,11 @@ impl Roles {
     }
 
     /// The boolean column that says that the row was deleted.
+    ///
+    /// ```
+    /// let roles = gristmill_guest::Roles::new(["id"], "updated_at").deleted("is_deleted");
+    /// assert_eq!(roles.deleted.as_deref(), Some("is_deleted"));
+    /// ```
     pub fn deleted(self, column: impl Into<String>) -> Self {
         Self {
             deleted: Some(column.into()),
@@ -150,6 +114,11 @@ impl Roles {
     }
 
     /// One more column that decides between equal event times.
+    ///
+    /// ```
+    /// let roles = gristmill_guest::Roles::new(["id"], "updated_at").order("sequence");
+    /// assert_eq!(roles.order, ["sequence"]);
+    /// ```
     pub fn order(mut self, column: impl Into<String>) -> Self {
         self.order.push(column.into());
         self
@@ -158,6 +127,10 @@ impl Roles {
 
 impl Plan {
     /// Reads, writes and rejects nothing.
+    ///
+    /// ```
+    /// assert!(gristmill_guest::Plan::new().writes.is_empty());
+    /// ```
     pub fn new() -> Self {
         Self {
             reads: Vec::new(),
@@ -170,24 +143,47 @@ impl Plan {
     }
 
     /// Reads a document path (a normalizer) or a column (an enricher).
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, Plan};
+    /// let plan = Plan::new().read(Field::text("email")).read(Field::date("born"));
+    /// assert_eq!(plan.reads.len(), 2);
+    /// ```
     pub fn read(mut self, field: Field) -> Self {
         self.reads.push(field);
         self
     }
 
     /// Asks the host for a lookup before each batch.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, Join, Plan};
+    /// let plan = Plan::new().join(Join::new("countries", "country_code").take(Field::text("country_name")));
+    /// assert_eq!(plan.joins[0].dimension, "countries");
+    /// ```
     pub fn join(mut self, join: Join) -> Self {
         self.joins.push(join);
         self
     }
 
     /// Writes a column.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, Plan};
+    /// let plan = Plan::new().write(Field::boolean("is_adult"));
+    /// assert_eq!(plan.writes[0].name, "is_adult");
+    /// ```
     pub fn write(mut self, field: Field) -> Self {
         self.writes.push(field);
         self
     }
 
     /// Says which columns are key, event time, deleted flag and order: this makes the rule a normalizer.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Plan, Roles};
+    /// assert!(Plan::new().roles(Roles::new(["id"], "updated_at")).roles.is_some());
+    /// ```
     pub fn roles(self, roles: Roles) -> Self {
         Self {
             roles: Some(roles),
@@ -195,7 +191,12 @@ impl Plan {
         }
     }
 
-    /// Declares codes for [`crate::Output::reject`], in kebab-case.
+    /// Declares codes for [`Output::reject`](crate::Output::reject), in kebab-case.
+    ///
+    /// ```
+    /// let plan = gristmill_guest::Plan::new().rejects(["no-total", "too-large"]);
+    /// assert_eq!(plan.reject_codes, ["no-total", "too-large"]);
+    /// ```
     pub fn rejects(mut self, codes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.reject_codes.extend(codes.into_iter().map(Into::into));
         self

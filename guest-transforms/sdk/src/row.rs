@@ -57,7 +57,13 @@ pub trait RowTransform: Declared + DeserializeOwned + JsonSchema + 'static {
     fn row<'a>(&'a self, row: Self::Input<'a>) -> Result<Self::Output<'a>, Reject>;
 }
 
-/// A row that cannot be used. Made by the codes that [`transform!`](crate::transform) declares, `Refusal::NotBorn.because("..")`.
+/// A row that cannot be used. Made by the codes that [`transform!`](crate::transform) declares, `Refusal::NotBorn.because("..")`, or by hand.
+///
+/// ```
+/// use gristmill_guest::Reject;
+///
+/// let reject = Reject { code: "not-born", message: "`birth_year` is after 2026".to_owned() };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// A code of the plan.
@@ -66,47 +72,74 @@ pub struct Reject {
     pub message: String,
 }
 
-/// What [`transform!`](crate::transform) declares for a rule.
+/// What [`transform!`](crate::transform) declares for a rule. One that thinks in columns can take its plan from here, and its rows from the batch:
+///
+/// ```
+/// use gristmill_guest::{Batch, Declared, NoConfig, Output, Plan, Transform};
+///
+/// gristmill_guest::transform! {
+///     EnrichLength
+///     reads User<'a> { name: Option<&'a str> }
+///     writes Length { length: i64 }
+/// }
+///
+/// struct EnrichLength;
+///
+/// impl Transform for EnrichLength {
+///     type Config = NoConfig;
+///
+///     fn open(_: NoConfig) -> Result<Self, String> {
+///         Ok(Self)
+///     }
+///
+///     fn plan(&self) -> Plan {
+///         Self::declared()
+///     }
+///
+///     fn apply(&self, batch: &Batch) -> Output {
+///         let length = |user: User| user.name.map_or(0, |name| name.len() as i64);
+///         Output::new().values("length", batch.rows().map(length))
+///     }
+/// }
+/// # fn main() {}
+/// ```
 pub trait Declared {
     /// A row that is read, joined columns included.
     type Input<'a>: ReadRow<'a>;
     /// A row that is written.
     type Output<'a>: WriteRow;
 
-    /// The plan. A rule that thinks in columns gives it in [`Transform::plan`].
+    /// The plan.
     fn declared() -> Plan;
 }
 
-/// A row that [`Batch::rows`] reads: a struct that [`transform!`](crate::transform) declares.
+/// A row that [`Batch::rows`] reads: a struct that [`transform!`](crate::transform) declares, and implements this for.
+#[doc(hidden)]
 pub trait ReadRow<'a>: Sized {
-    #[doc(hidden)]
+    /// The columns that a row has a value of.
     type Columns;
 
     /// Adds what is read and joined to a plan.
     fn declare(plan: Plan) -> Plan;
 
-    #[doc(hidden)]
     fn columns(batch: &'a Batch) -> Self::Columns;
 
-    #[doc(hidden)]
     fn read_row(columns: &Self::Columns, row: usize) -> Self;
 }
 
-/// A row that is written: a struct that [`transform!`](crate::transform) declares.
+/// A row that is written: a struct that [`transform!`](crate::transform) declares, and implements this for.
+#[doc(hidden)]
 pub trait WriteRow {
-    #[doc(hidden)]
+    /// The columns that a row has a value of.
     type Columns;
 
     /// Adds what is written to a plan.
     fn declare(plan: Plan) -> Plan;
 
-    #[doc(hidden)]
     fn columns(rows: usize) -> Self::Columns;
 
-    #[doc(hidden)]
     fn write_row(&self, columns: &mut Self::Columns);
 
-    #[doc(hidden)]
     fn finish(columns: Self::Columns, output: Output) -> Output;
 }
 

@@ -8,14 +8,60 @@
 //! | `timestamp(us)`, `timestamp(ms)`, `date` | [`TimestampUs`](crate::TimestampUs), [`TimestampMs`](crate::TimestampMs), [`Date`](crate::Date) |
 //! | `uuid`, `decimal(P,S)`, `json` | [`Uuid<&str>`](crate::Uuid), [`Decimal<&str, P, S>`](crate::Decimal), [`Json<&str>`](crate::Json); written also with `String` or `Cow<str>` |
 //!
-//! Around any of them stands an `Option` where a value may be null, or a [`Presence`] where null and absent differ.
+//! Around any of them stands an `Option` where a value may be null, or a [`Presence`](crate::Presence) where null and absent differ:
+//!
+//! ```
+//! # use gristmill_guest::{Field, Presence, testing::batch};
+//! # use serde_json::json;
+//! let users = batch([Field::int64("age")], &json!([{ "age": 36 }, { "age": null }, {}])).unwrap();
+//! let ages: Vec<Option<i64>> = users.values("age").collect();
+//! assert_eq!(ages, [Some(36), None, None]);
+//! let ages: Vec<Presence<i64>> = users.values("age").collect();
+//! assert_eq!(ages, [Presence::Value(36), Presence::Null, Presence::Absent]);
+//! ```
 
 use std::borrow::Cow;
 
-use crate::column::Column;
+#[doc(hidden)]
+pub use crate::cell::{Cell, ReadCell, WriteCell};
 use crate::layout::{Bits, Bytes, Layout, Text};
 
-/// A value, never null.
+/// A value, never null. A type of the rule's own may be one, too:
+///
+/// ```
+/// use std::borrow::Cow;
+///
+/// use gristmill_guest::Text;
+/// use gristmill_guest::value::{Read, Value, Write};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// enum Tariff { Free, Paid }
+///
+/// impl Value for Tariff {
+///     type Layout = Text;
+///
+///     fn logical_type() -> Cow<'static, str> {
+///         "text".into()
+///     }
+/// }
+///
+/// impl Read<'_> for Tariff {
+///     fn read(value: &str) -> Self {
+///         if value == "free" { Self::Free } else { Self::Paid }
+///     }
+/// }
+///
+/// impl Write for Tariff {
+///     fn write(&self) -> &str {
+///         match self {
+///             Self::Free => "free",
+///             Self::Paid => "paid",
+///         }
+///     }
+/// }
+///
+/// assert_eq!(Tariff::read(Tariff::Free.write()), Tariff::Free);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a column cannot be of type `{Self}`",
     note = "use `bool`, `i64`, `f64`, `&str`, `&[u8]`, `TimestampMs`, .. or an `Option` of one: `gristmill_guest::value` lists them"
@@ -29,156 +75,25 @@ pub trait Value {
 }
 
 /// A [`Value`] that a rule can read.
+///
+/// ```
+/// use gristmill_guest::{TimestampMs, value::Read};
+/// assert_eq!(TimestampMs::read(5), TimestampMs(5));
+/// ```
 pub trait Read<'a>: Value {
     /// From what the column holds.
     fn read(value: <Self::Layout as Layout>::Value<'a>) -> Self;
 }
 
 /// A [`Value`] that a rule can write.
+///
+/// ```
+/// use gristmill_guest::{TimestampMs, value::Write};
+/// assert_eq!(TimestampMs(5).write(), 5);
+/// ```
 pub trait Write: Value {
     /// As the column holds it.
     fn write(&self) -> <Self::Layout as Layout>::Value<'_>;
-}
-
-/// What a row has in a column: a [`Value`], an `Option` of one (absent reads as null), or a [`Presence`].
-pub trait Cell {
-    /// How it crosses the sandbox.
-    type Layout: Layout;
-    /// Whether the plan says that nulls may occur.
-    const NULLABLE: bool;
-
-    /// What it means.
-    fn logical_type() -> Cow<'static, str>;
-}
-
-/// A [`Cell`] that a rule can read.
-#[diagnostic::on_unimplemented(
-    message = "a column cannot be read as `{Self}`",
-    note = "texts are read as `&'a str`, bytes as `&'a [u8]`: name the lifetime, `reads Input<'a> {{ .. }}`"
-)]
-pub trait ReadCell<'a>: Cell {
-    /// The cell of `column` at `row`.
-    fn read_cell(column: &'a Column<Self::Layout>, row: usize) -> Self;
-}
-
-/// A [`Cell`] that a rule can write.
-pub trait WriteCell: Cell {
-    /// Appends itself to `column`.
-    fn write_cell(&self, column: &mut Column<Self::Layout>);
-}
-
-/// A value that the source may not have stated. Absent is not null: what the target holds stays as it is.
-///
-/// ```
-/// use gristmill_guest::Presence;
-///
-/// let of_update = |email: Presence<&str>| match email {
-///     Presence::Absent => "not changed".to_owned(),
-///     Presence::Null => "removed".to_owned(),
-///     Presence::Value(email) => format!("now {email}"),
-/// };
-/// assert_eq!(of_update(Presence::Absent), "not changed");
-/// assert_eq!(Presence::Value(7).value(), Some(7));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Presence<T> {
-    /// The source did not say.
-    #[default]
-    Absent,
-    /// The source said that there is none.
-    Null,
-    /// The source said it.
-    Value(T),
-}
-
-impl<T> Presence<T> {
-    /// The value; `None` when it is null or absent.
-    pub fn value(self) -> Option<T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Absent | Self::Null => None,
-        }
-    }
-}
-
-impl<T: Value> Cell for T {
-    type Layout = T::Layout;
-    const NULLABLE: bool = false;
-
-    fn logical_type() -> Cow<'static, str> {
-        T::logical_type()
-    }
-}
-
-impl<'a, T: Read<'a>> ReadCell<'a> for T {
-    #[inline]
-    fn read_cell(column: &'a Column<T::Layout>, row: usize) -> Self {
-        match column.get(row) {
-            Some(value) => T::read(value),
-            None => panic!("row {row} is null in a column that is read as never null"),
-        }
-    }
-}
-
-impl<T: Write> WriteCell for T {
-    #[inline]
-    fn write_cell(&self, column: &mut Column<T::Layout>) {
-        column.push(Some(self.write()));
-    }
-}
-
-impl<T: Value> Cell for Option<T> {
-    type Layout = T::Layout;
-    const NULLABLE: bool = true;
-
-    fn logical_type() -> Cow<'static, str> {
-        T::logical_type()
-    }
-}
-
-impl<'a, T: Read<'a>> ReadCell<'a> for Option<T> {
-    #[inline]
-    fn read_cell(column: &'a Column<T::Layout>, row: usize) -> Self {
-        column.get(row).map(T::read)
-    }
-}
-
-impl<T: Write> WriteCell for Option<T> {
-    #[inline]
-    fn write_cell(&self, column: &mut Column<T::Layout>) {
-        column.push(self.as_ref().map(T::write));
-    }
-}
-
-impl<T: Value> Cell for Presence<T> {
-    type Layout = T::Layout;
-    const NULLABLE: bool = true;
-
-    fn logical_type() -> Cow<'static, str> {
-        T::logical_type()
-    }
-}
-
-impl<'a, T: Read<'a>> ReadCell<'a> for Presence<T> {
-    #[inline]
-    fn read_cell(column: &'a Column<T::Layout>, row: usize) -> Self {
-        match column.get(row) {
-            Some(value) => Self::Value(T::read(value)),
-            None if column.is_absent(row) => Self::Absent,
-            None => Self::Null,
-        }
-    }
-}
-
-impl<T: Write> WriteCell for Presence<T> {
-    #[inline]
-    fn write_cell(&self, column: &mut Column<T::Layout>) {
-        match self {
-            Self::Absent => column.push_absent(),
-            Self::Null => column.push(None),
-            Self::Value(value) => column.push(Some(value.write())),
-        }
-    }
 }
 
 /// Values that are as wide as what the column holds.

@@ -7,30 +7,26 @@ use gristmill_core::transform::Transform as _;
 use serde_json::{Map, Value, json};
 
 use super::golden::one_line;
-use super::subject::Subject;
 use super::trial::Trial;
-use crate::config::{self, Config};
+use crate::parts::Parts;
 use crate::postgres::dead_letter::StoredLetter;
 use crate::sandbox::Sandbox;
 
-/// The case of a dead letter for the transform that refused it; for the normalizer where no transform did. Its input is what the transform got, which for an
-/// enricher the transforms before it compute again. What is expected is left out: nobody knows it yet.
-pub async fn capture(config: Config, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
+/// The case of a dead letter for the transform that refused it; for the normalizer where no transform did. `parts` are those of the revision that it was refused
+/// by: another has other rules and configs. Its input is what the transform got, which for an enricher the transforms before it compute again. What is expected is
+/// left out: nobody knows it yet.
+pub async fn capture(parts: Parts, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
     let place = match letter.stage.strip_prefix("transform:") {
-        Some(name) => position(&config, name)?,
+        Some(name) => parts.position(name)?,
         None => 0,
     };
-    let transform = &config.transform[place];
-    let subject = match transform.component.strip_prefix("builtin:") {
-        Some(name) => Subject::Builtin(name.to_owned()),
-        None => Subject::File(config.resolve(&transform.component)),
-    };
-    let component = subject.load(sandbox)?;
+    let transform = &parts.config.transform[place];
+    let component = sandbox.load(&transform.name, &parts.components[place], &transform.limits)?;
     let plan = component.open(&transform.config)?.plan().clone();
     let own_config = transform.config.clone();
     let input = match place {
         0 => vec![document(letter, &plan)?],
-        _ => rows(config, place, letter, &plan, sandbox).await?,
+        _ => rows(parts, place, letter, &plan, sandbox).await?,
     };
     let about = format!(
         "Dead letter {}, {}: {}",
@@ -46,13 +42,6 @@ pub async fn capture(config: Config, letter: &StoredLetter, sandbox: &Sandbox) -
         one_line(&own_config),
         input.join(",")
     ))
-}
-
-fn position(config: &Config, name: &str) -> Result<usize> {
-    let is_it = |t: &config::Transform| t.name == name;
-    config.transform.iter().position(is_it).with_context(|| {
-        format!("the pipeline has no transform `{name}` any more, which refused the record")
-    })
 }
 
 /// The record as a normalizer's reads name it, as far as they do.
@@ -94,15 +83,16 @@ fn headers(letter: &StoredLetter) -> Value {
 
 /// The rows that an enricher got: what the transforms before it make of the record, as far as it reads it.
 async fn rows(
-    mut config: Config,
+    mut parts: Parts,
     place: usize,
     letter: &StoredLetter,
     plan: &Plan,
     sandbox: &Sandbox,
 ) -> Result<Vec<Value>> {
-    let name = config.transform[place].name.clone();
-    config.transform.truncate(place);
-    let outcome = Trial::new(config, sandbox).await?.run(record(letter))?;
+    let name = parts.config.transform[place].name.clone();
+    parts.config.transform.truncate(place);
+    parts.components.truncate(place);
+    let outcome = Trial::of(parts, sandbox).await?.run(record(letter))?;
     if let Some(other) = outcome.dead_letters.first() {
         bail!(
             "the record does not get as far as {name} any more: {} ({}): {}",

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 
 /// Paths and texts; NAME stands for the rule's name.
-const TEMPLATE: [(&str, &str); 5] = [
+const TEMPLATE: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("../../template/Cargo.toml")),
     ("src/lib.rs", include_str!("../../template/src/lib.rs")),
     (
         "cases/first.json",
         include_str!("../../template/cases/first.json"),
     ),
+    ("events.json", include_str!("../../template/events.json")),
     ("README.md", include_str!("../../template/README.md")),
     (".gitignore", include_str!("../../template/gitignore")),
 ];

@@ -1,18 +1,15 @@
 //! A folder with a rule in Rust.
 
-use std::env;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
+use super::compile;
 use super::guest_build::{self, Toolchain};
 use crate::sandbox::{Component, Limits, Sandbox};
-
-const INSTALL_RUST: &str = "cannot start cargo: install Rust from https://rustup.rs";
 
 /// A crate that compiles to a transform.
 #[derive(Clone, Debug)]
@@ -109,22 +106,17 @@ impl RuleCrate {
         self.dir.join("cases")
     }
 
-    /// Compiles the crate and writes its component. What the compiler says goes to standard error as cargo shows it.
+    /// Compiles the crate and writes its component. What the compiler says of the source goes to standard error as cargo shows it.
     pub fn build(&self, sandbox: &Sandbox) -> Result<Built> {
         let toolchain = Toolchain::find().map_err(|why| anyhow!(why))?;
         let manifest = self.dir.join("Cargo.toml");
         let cargo = toolchain.cargo_build(&manifest, &self.target_dir);
-        let status = cargo
-            .map_err(|why| anyhow!(why))?
-            .args(["--package", &self.name])
-            .status()
-            .context(INSTALL_RUST)?;
-        if !status.success() {
-            bail!("{} does not compile: see above", self.name);
-        }
+        let mut cargo = cargo.map_err(|why| anyhow!(why))?;
+        compile::run(&self.name, cargo.args(["--package", &self.name]))?;
         let module = guest_build::module(&self.target_dir, &self.library);
         let bytes =
             fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+        compile::check(&self.name, &manifest, &bytes)?;
         let component = sandbox.load(&self.name, &bytes, &Limits::default())?;
         let file = self.file();
         write(&file, component.bytes())
@@ -134,12 +126,12 @@ impl RuleCrate {
 }
 
 fn metadata(manifest: &Path) -> Result<Metadata> {
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = compile::cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .arg("--manifest-path")
         .arg(manifest)
         .output()
-        .context(INSTALL_RUST)?;
+        .map_err(compile::no_cargo)?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }

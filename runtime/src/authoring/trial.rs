@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::rows;
 use crate::config::Config;
+use crate::parts::Parts;
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
 use crate::sandbox::Sandbox;
@@ -29,8 +30,14 @@ pub struct Outcome {
 impl Trial {
     /// Loads what the pipeline names. Kafka is not asked, and Postgres for dimensions that are queries only.
     pub async fn new(config: Config, sandbox: &Sandbox) -> Result<Self> {
-        let database = Database::new(&config.target.url, "gristmill/try").context("target.url")?;
-        let pipeline = Pipeline::load(config, sandbox, &database).await?;
+        Self::of(Parts::read(config)?, sandbox).await
+    }
+
+    /// The same of a definition that has been read already.
+    pub async fn of(parts: Parts, sandbox: &Sandbox) -> Result<Self> {
+        let url = &parts.config.target.url;
+        let database = Database::new(url, "gristmill/try").context("target.url")?;
+        let pipeline = Pipeline::assemble(parts, sandbox, &database).await?;
         Ok(Self {
             chain: pipeline.chain(0, None)?,
         })

@@ -18,7 +18,13 @@ const TYPES: &str = "gristmill:transform/types@0.1.0";
 /// wit-bindgen leaves the world in a custom section of this name, with a suffix.
 const WORLD_SECTION: &str = "component-type";
 
-const HOW_TO_BUILD: &str = "build it with gristmill-guest, or wit-bindgen and wit/transform.wit, for wasm32-unknown-unknown";
+/// [`EXPORT`], whatever the version: what a core module calls its functions, too.
+const RULE: &str = "gristmill:transform/rule";
+
+/// A rule in Rust gets here only by another way than ours: its own mistakes are told before, by `authoring`.
+const HOW_TO_BUILD: &str = "a rule in Rust is built by `gristmill transform build`, one in another language against wit/transform.wit, without WASI";
+
+const OTHER_VERSION: &str = "build it again with what this host brings (in Rust the `vendor/gristmill-guest` of a crate that `gristmill transform new` makes), or use a host of its version";
 
 /// Largest file. 64 MiB: a rule in Rust takes 0.1, one in Python with its interpreter and libraries 40. Every host reads it from Postgres and compiles it, twice.
 const FILE_MAX_BYTES: usize = 64 << 20;
@@ -27,12 +33,28 @@ const FILE_MAX_BYTES: usize = 64 << 20;
 const NAME_SHOWN_MAX_BYTES: usize = 256;
 
 /// What stands on the outside of a file.
-struct Outline {
+pub(crate) struct Outline {
     encoding: Encoding,
     /// Of a component by name, of a core module by module.
     imports: Vec<String>,
+    /// Of a core module the names of what it imports, in the order of its imports.
+    asks_for: Vec<String>,
     exports: Vec<String>,
     has_world: bool,
+}
+
+impl Outline {
+    /// Whether the core module has a rule's functions.
+    pub(crate) fn has_rule(&self) -> bool {
+        self.exports.iter().any(|e| e.contains(RULE))
+    }
+
+    /// What the core module asks for and no transform gets: module and name.
+    pub(crate) fn asks_for(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.imports.iter().zip(&self.asks_for);
+        let pairs = pairs.map(|(module, name)| (module.as_str(), name.as_str()));
+        pairs.filter(|(module, _)| !is_granted(module))
+    }
 }
 
 /// The bytes of a component that this host can run, as far as its outside tells.
@@ -120,13 +142,10 @@ fn check_interface(transform: &str, outline: &Outline) -> Result<(), SandboxErro
     if outline.exports.iter().any(|e| e == EXPORT) {
         return Ok(());
     }
-    let other = outline
-        .exports
-        .iter()
-        .find(|e| e.starts_with("gristmill:transform/rule"));
+    let other = outline.exports.iter().find(|e| e.starts_with(RULE));
     let why = match other {
         Some(other) => format!(
-            "the component exports `{other}` and this host runs `{EXPORT}`: build it again with the wit/transform.wit of this host, or use a host of its version"
+            "the component exports `{other}` and this host runs `{EXPORT}`: {OTHER_VERSION}"
         ),
         None => format!("the component does not export `{EXPORT}`: {HOW_TO_BUILD}"),
     };
@@ -139,13 +158,11 @@ fn refuse_imports(transform: &str, imports: &[String]) -> Result<(), SandboxErro
     };
     let why = if import.starts_with("wasi") {
         format!(
-            "the component imports `{import}`, and a transform gets no WASI (no files, clock, network or randomness): build it for wasm32-unknown-unknown, or \
-             with the toolchain's switch for no WASI (componentize-py --stub-wasi, componentize-js with all features disabled)"
+            "the component imports `{import}`, and a transform gets no WASI (no files, clock, network or randomness): build one in Rust with \
+             `gristmill transform build`, one in another language with its toolchain's switch for no WASI (Python has --stub-wasi, JavaScript --disable all)"
         )
     } else if import.starts_with("gristmill:transform/") {
-        format!(
-            "the component imports `{import}` and this host has `{LOG}`: build it again with the wit/transform.wit of this host, or use a host of its version",
-        )
+        format!("the component imports `{import}` and this host has `{LOG}`: {OTHER_VERSION}")
     } else {
         format!(
             "the component imports `{import}`, and a transform can call nothing but `{LOG}`: {HOW_TO_BUILD}"
@@ -159,10 +176,11 @@ fn is_granted(import: &str) -> bool {
 }
 
 /// Reads the outermost level of `bytes`, to the end, so that a file that is cut off is found here and not by the compiler.
-fn read(bytes: &[u8]) -> Result<Outline, wasmparser::BinaryReaderError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Outline, wasmparser::BinaryReaderError> {
     let mut outline = Outline {
         encoding: Encoding::Module,
         imports: Vec::new(),
+        asks_for: Vec::new(),
         exports: Vec::new(),
         has_world: false,
     };
@@ -189,12 +207,19 @@ impl Outline {
         match payload {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    self.imports.push(in_print(import?.module));
+                    let import = import?;
+                    self.imports.push(in_print(import.module));
+                    self.asks_for.push(in_print(import.name));
                 }
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {
                     self.imports.push(in_print(import?.name.name));
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    self.exports.push(in_print(export?.name));
                 }
             }
             Payload::ComponentExportSection(section) => {

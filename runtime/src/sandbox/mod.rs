@@ -11,7 +11,7 @@ mod component;
 mod config_schema;
 mod engine;
 mod error;
-mod file;
+pub(crate) mod file;
 mod guard;
 mod instance;
 mod limits;

@@ -1,23 +1,27 @@
 //! A dead letter as a golden case.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use gristmill::authoring::{self, golden};
 use gristmill::config;
+use gristmill::parts::Parts;
 use gristmill::postgres::dead_letter::{LetterState, StoredLetter};
 use gristmill::sandbox::Sandbox;
+use gristmill_tests::job::Job;
 use gristmill_tests::program::repository;
+use gristmill_tests::rules::OPERATION_IN_KIND;
+use gristmill_tests::topic::{self, Message};
 use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Result<()> {
     let sandbox = Sandbox::new(None)?;
-    let config = config::load(&repository().join("pipelines/users.toml"))?;
+    let parts = Parts::read(config::load(&repository().join("pipelines/users.toml"))?)?;
     let value =
         r#"{"op":"c","after":{"user_id":7,"email":"a@contoso.com"},"timestamp_ms":1726531200000}"#;
     let at = |stage: &str| letter(stage, value);
 
     let refused = at("transform:normalize-cdc")?;
-    let text = authoring::capture(config.clone(), &refused, &sandbox).await?;
+    let text = authoring::capture(parts.clone(), &refused, &sandbox).await?;
     let case: Value = serde_json::from_str(&text)?;
     let document: Value = serde_json::from_str(value)?;
     assert_eq!(case["input"], json!([{ "value": document }]));
@@ -28,7 +32,7 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
         "{about}"
     );
 
-    let text = authoring::capture(config.clone(), &at("transform:enrich-email")?, &sandbox).await?;
+    let text = authoring::capture(parts.clone(), &at("transform:enrich-email")?, &sandbox).await?;
     let case: golden::Case = serde_json::from_str(&text)?;
     assert_eq!(case.input, [json!({ "email": "a@contoso.com" })]);
     assert!(
@@ -36,11 +40,54 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
         "{text}"
     );
 
-    let gone = authoring::capture(config.clone(), &at("transform:gone")?, &sandbox).await;
+    let gone = authoring::capture(parts.clone(), &at("transform:gone")?, &sandbox).await;
     assert!(gone.unwrap_err().to_string().contains("`gone`"));
     let malformed = letter("decode", "{")?;
-    let no_json = authoring::capture(config, &malformed, &sandbox).await;
+    let no_json = authoring::capture(parts, &malformed, &sandbox).await;
     assert!(no_json.unwrap_err().to_string().contains("no JSON"));
+    Ok(())
+}
+
+#[test]
+fn the_case_has_the_config_that_refused_the_record() -> Result<()> {
+    let job = Job::new("captured")?;
+    let bad = |id: i64| {
+        let text = format!(
+            r#"{{"op":"?","kind":"?","after":{{"user_id":{id}}},"timestamp_ms":1726531200000}}"#
+        );
+        topic::write(&job.kafka.bootstrap(), &job.topic, &[Message::new(0, text)])?;
+        job.wait_until_caught_up()
+    };
+    let mut run = job.run()?;
+    bad(1)?;
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, OPERATION_IN_KIND)?;
+    let config = config.to_str().context("a path")?;
+    let swap = [
+        "swap",
+        "normalize-cdc",
+        "builtin:normalize-cdc",
+        "--config",
+        config,
+    ];
+    job.transform(&swap)?;
+    // With the first record after it was told, and with the second for sure.
+    bad(2)?;
+    bad(3)?;
+    run.kill()?;
+    // What the file says is a third thing.
+    job.edit_pipeline(|text| text.replacen("key = [", "op = \"value.third\"\nkey = [", 1))?;
+    for (offset, op) in [(0, Value::Null), (2, json!("value.kind"))] {
+        let id = format!("{}/0/{offset}/0", job.topic);
+        let text = job.gristmill(&["dead-letters", "capture", "users.toml", &id])?;
+        let case: Value = serde_json::from_str(&text)?;
+        ensure!(
+            case["config"]["op"] == op,
+            "{id}: {text}\n{}",
+            job.explain()
+        );
+    }
     Ok(())
 }
 

@@ -1,8 +1,9 @@
-//! The guide, as it is written.
+//! The guide, as it is written, and README's lines about rules.
 
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +11,7 @@ use gristmill_tests::guide;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Process, tail, wait_until};
+use gristmill_tests::topic::{self, Message};
 
 use crate::program::{bash, good};
 
@@ -18,6 +20,49 @@ static GUIDE: Mutex<()> = Mutex::new(());
 
 /// For a first compilation on a busy machine.
 const WITHIN: Duration = Duration::from_secs(300);
+
+#[test]
+fn every_command_of_the_guide_is_run() -> Result<()> {
+    let unrun = guide::unrun()?;
+    assert!(
+        unrun.is_empty(),
+        "only told, in no block that is run: {unrun:#?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn readme_works_as_it_is_written() -> Result<()> {
+    let _alone = GUIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    let script = guide::readme()?;
+    assert_eq!(script.matches("gristmill ").count(), 5, "{script}");
+    let folder = tempfile::tempdir()?;
+    let said = good(bash(folder.path(), &script)?.output()?)?;
+    for line in [
+        "ok       cases/first.json",
+        r#"short_name                 "Bartholo""#,
+        "dead letter (transform:enrich-age, blank-name): `name` is blank",
+        "writes\n  short_name  text",
+    ] {
+        assert!(said.contains(line), "no {line:?} in\n{said}");
+    }
+    // Of the rule and of one that does nothing.
+    for figure in [
+        "ns a row",
+        "rows a second, one core",
+        "memory of an instance",
+    ] {
+        let figures = said.lines().find_map(|line| line.strip_prefix(figure));
+        let words = figures.context(figure)?.split_whitespace();
+        let numbers = words.filter_map(|word| word.replace(',', "").parse::<f64>().ok());
+        let numbers: Vec<f64> = numbers.collect();
+        assert!(
+            numbers.len() == 2 && numbers.iter().all(|number| *number > 0.0),
+            "{figure}: {numbers:?} in\n{said}"
+        );
+    }
+    Ok(())
+}
 
 #[test]
 fn the_guide_works_as_it_is_written() -> Result<()> {
@@ -33,7 +78,7 @@ fn the_guide_works_as_it_is_written() -> Result<()> {
         // try . --on events.json, then the whole pipeline.
         "dead letter (transform:enrich-age, unborn): `birth_year` is after 2026",
         "dead letter (transform:normalize-cdc, unknown-op)",
-        "ns a row",
+        "rows a second, one core",
         "birth_year  int64",
     ] {
         assert!(said.contains(line), "no {line:?} in\n{said}");
@@ -62,31 +107,71 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
     let mut bash = in_people(folder.path(), &script)?;
     bash.stdout(written.try_clone()?).stderr(written);
     let mut script = Process::spawn(&mut bash, "TERM")?;
-    wait_until("the row of the guide", WITHIN, || {
+    wait_until("the row and the dead letter of the guide", WITHIN, || {
         if let Some(status) = script.exit_status()? {
             bail!("the script ended with {status}");
         }
-        let row = postgres.psql("people", "select user_id, age, is_adult from people");
-        Ok(row.is_ok_and(|row| row == "1|36|t"))
+        let row = "select user_id, age, is_adult, code from people, gristmill.dead_letter";
+        Ok(postgres
+            .psql("people", row)
+            .is_ok_and(|row| row == "1|36|t|unborn"))
     })
     .with_context(|| tail(&log))?;
+    let tried = std::fs::read_to_string(&log)?;
+    assert!(
+        tried.contains("people_cdc/0/1\n  dead letter (transform:enrich-age, unborn)"),
+        "{tried}"
+    );
 
     let rule = folder.path().join("enrich-age");
-    let said = good(in_people(&rule, &guide::script(&["swap"])?)?.output()?)?;
+    let mut swaps = in_people(&rule, &guide::script(&["swap"])?)?;
+    let said = good(under_load(&kafka.bootstrap(), || Ok(swaps.output()?))?)?;
     for line in [
-        // What the page says that a replay says.
-        "people_cdc[0] from offset 0 to 1 (exclusive), 1 read: `enrich-age` by enrich-age.wasm, all else as in revision 1, which is active\n\n\
-         1  rows compared\n1  of them differ\n\n\
-         column  rows that differ\nage     1\n\n\
-         row        column  table has  rule gives\nuser_id=1  age     36         37\n",
         "revision 2 is active",
         "swap enrich-age enrich-age.wasm",
         "revision 3 is active; 2 was before it",
+        "is staged and ready",
+        "is given up; revision 3 stays active",
+        "of 1 partitions run it",
+        "transform:enrich-age  unborn",
+        "written  cases/letter.json",
+        "1 replayed, 0 still cannot be used",
     ] {
         assert!(said.contains(line), "no {line:?} in\n{said}");
     }
+    for output in guide::outputs()? {
+        assert!(said.contains(&output), "no {output} in\n{said}");
+    }
+    let letter = std::fs::read_to_string(rule.join("cases/letter.json"))?;
+    assert!(letter.contains(r#""config": {"year": 2026}"#), "{letter}");
+    assert_eq!(
+        postgres.psql("people", "select age from people where user_id = 2")?,
+        "0"
+    );
     let year = "select t -> 'config' ->> 'year' from gristmill.pipeline p join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision, \
         jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-age'";
-    assert_eq!(postgres.psql("people", year)?, "2026");
+    assert_eq!(postgres.psql("people", year)?, "2027");
     Ok(())
+}
+
+/// Writes other people than the guide's while `work` goes on.
+fn under_load<T: Send>(bootstrap: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let person = |id: i32| {
+        let row = format!(r#"{{"user_id":{id},"birth_year":1990}}"#);
+        Message::new(
+            0,
+            format!(r#"{{"op":"c","after":{row},"timestamp_ms":1726531200000}}"#),
+        )
+    };
+    thread::scope(|scope| {
+        let work = scope.spawn(work);
+        let mut first = 1_000;
+        while !work.is_finished() {
+            let people: Vec<Message> = (first..first + 200).map(person).collect();
+            topic::write(bootstrap, "people_cdc", &people)?;
+            first += 200;
+            thread::sleep(Duration::from_millis(100));
+        }
+        work.join().expect("no panic")
+    })
 }

@@ -115,7 +115,7 @@ fn other_imports_are_refused_by_name() {
 fn a_module_without_an_interface_is_told_how_to_get_one() {
     let message = refusal(b"\0asm\x01\0\0\0");
     assert!(
-        message.contains("does not say which interface it has: build it with gristmill-guest"),
+        message.contains("does not say which interface it has: a rule in Rust is built by `gristmill transform build`"),
         "{message}"
     );
 }

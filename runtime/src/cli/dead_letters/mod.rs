@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::authoring;
 use crate::config::Config;
+use crate::parts::Parts;
 use crate::postgres::connect::{Connection, Database};
 use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
 use crate::postgres::pipeline::active;
@@ -36,9 +37,9 @@ pub(super) enum Command {
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
     },
-    /// Print a dead letter as a golden case of the transform that refused it
+    /// Print a dead letter as a golden case of the transform that refused it, with the config that it had then
     #[command(
-        after_help = "Example: gristmill dead-letters capture pipelines/users.toml users_cdc/0/17/0 > enrich-age/cases/letter.json"
+        after_help = "Example: gristmill dead-letters capture pipelines/users.toml users_cdc/0/17/1 > enrich-age/cases/letter.json"
     )]
     Capture {
         /// The pipeline's TOML file
@@ -119,8 +120,10 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::Capture { pipeline, id } => {
             let (config, database) = super::open(&pipeline)?;
             let letter = stored(&config, &database, &id).await?;
+            let connection = database.connect().await?;
+            let parts = Parts::stored(&connection, &config, letter.revision).await?;
             let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
-            print!("{}", authoring::capture(config, &letter, &sandbox).await?);
+            print!("{}", authoring::capture(parts, &letter, &sandbox).await?);
         }
         Command::Replay {
             pipeline,

@@ -16,7 +16,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let name = &args.name;
     authoring::create(Path::new(""), name)?;
     println!(
-        "{name}/src/lib.rs is the rule, {name}/cases/first.json says what it answers
+        "{name}/src/lib.rs is the rule, {name}/cases/first.json what it answers
 
 next:
   cd {name}
