@@ -117,8 +117,9 @@ fn a_file_that_gives_up_a_column_without_saying_so_is_not_taken() -> Result<()> 
         text[..rule].to_owned() + &text[behind..]
     })?;
     let mut second = job.run()?;
+    // As JSON has it.
     let how =
-        r#"write it again, or say `retire = ["email_domain", "is_corporate"]` under [target]"#;
+        r#"write it again, or say `retire = [\"email_domain\", \"is_corporate\"]` under [target]"#;
     said(&job, how)?;
     end(&mut first)?;
     // By itself, too.

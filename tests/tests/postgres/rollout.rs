@@ -141,7 +141,7 @@ async fn what_a_person_left_is_not_come_back_to_and_what_failed_says_who_went_ba
         .flush(&mut connection, &lease, 1, &second, 1, &|_| None);
     flush.await?;
     let by = fixture.psql("select revision, by from gristmill.activation order by from_offset")?;
-    assert_eq!(by, "1|test\n2|ann\n1|gristmill (automatic)");
+    assert_eq!(by, "2|ann\n1|gristmill (automatic)");
     let failed = fixture.psql("select state, reason from gristmill.revision where revision = 2")?;
     assert_eq!(failed, "failed|why not; it panics");
 

@@ -13,7 +13,8 @@ const SHIPPED: &str = r#"["contoso.com", "autodesk.com", "company.com"]"#;
 fn going_back_twice_ends_two_rules_before_and_no_change_is_forgotten() -> Result<()> {
     let job = Job::new("back")?;
     let _run = job.run()?;
-    let mut users = 0;
+    say(&job, 0..8, "good.example")?;
+    let mut users = 8;
     let mut then = |revision: i32, rule: &str| -> Result<()> {
         ensure!(active(&job)? == revision, "{}", job.explain());
         ensure!(self::rule(&job)? == rule, "{} runs", self::rule(&job)?);

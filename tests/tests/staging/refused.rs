@@ -88,7 +88,7 @@ fn what_cannot_or_must_not_run_is_refused_and_changes_nothing() -> Result<()> {
             "impure",
             &impure,
             r#"{"how": "neighbour"}"#,
-            "no pure function of its rows: run one by one, row 0 has `m` 0 and not",
+            "keep nothing between rows or calls, and let nothing depend on the order of a hash map",
         ),
     ];
     for (name, component, config, sentence) in cases {
