@@ -55,9 +55,7 @@ impl Pipeline {
         let mut components = Vec::new();
         let mut plans: Vec<Plan> = Vec::new();
         for (transform, bytes) in config.transform.iter().zip(&parts.components) {
-            let component = sandbox
-                .load(&transform.name, bytes, &transform.limits)
-                .with_context(|| format!("transform `{}`", transform.name))?;
+            let component = sandbox.load(&transform.name, bytes, &transform.limits)?;
             plans.push(component.open(&transform.config)?.plan().clone());
             components.push(component);
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use arrow_schema::DataType;
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dimension::Dimension;
@@ -10,6 +10,7 @@ use gristmill_core::plan::{Join, Plan};
 use serde_json::{Map, Value};
 
 use super::rows;
+use crate::config::nearest;
 
 /// Gives a dimension's rows by its name, as CSV with a header.
 pub type Dimensions<'a> = dyn Fn(&str) -> Result<Vec<u8>> + 'a;
@@ -40,6 +41,33 @@ pub fn batch(plan: &Plan, input: &[Value], dimensions: &Dimensions) -> Result<Ba
     }
     batch.fields = plan.input_fields().cloned().collect();
     Ok(batch)
+}
+
+/// An error where a row of an enricher has a name that the rule does not read: a misspelt one would be an absent value, and nobody would see it.
+pub fn check_names(plan: &Plan, input: &[Value]) -> Result<()> {
+    if plan.roles.is_some() {
+        // A normalizer gets documents, of which it reads a part.
+        return Ok(());
+    }
+    let on = plan.joins.iter().flat_map(|join| &join.on);
+    let known: Vec<&str> = plan
+        .reads
+        .iter()
+        .map(|f| &f.name)
+        .chain(on)
+        .map(String::as_str)
+        .collect();
+    for (i, row) in input.iter().enumerate() {
+        let mut names = row.as_object().into_iter().flat_map(Map::keys);
+        if let Some(name) = names.find(|name| !known.contains(&name.as_str())) {
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it reads {}", known.join(", ")),
+            };
+            bail!("input row {i}: the rule reads no column `{name}`: {hint}");
+        }
+    }
+    Ok(())
 }
 
 /// The key's columns of a dimension that is joined on the columns `on`: those of the same names, else as many from the first on.

@@ -101,14 +101,14 @@ struct DemoArgs {
 /// Parses the command line and runs it. Errors go to standard error, with what caused them.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The demo tells its own story; of the rest only trouble is of interest.
-    crate::logging::start(
-        if matches!(cli.command, Command::Demo(_) | Command::Try(_)) {
-            "warn"
-        } else {
-            "info"
-        },
-    );
+    crate::logging::start(match &cli.command {
+        // The demo tells its own story; of the rest only trouble is of interest.
+        Command::Demo(_) => "warn",
+        // What a rule says when it panics stands in the tables already.
+        Command::Try(_) => "warn,gristmill::sandbox::log=off",
+        Command::Transform(command) if command.runs_cases() => "warn,gristmill::sandbox::log=off",
+        _ => "info",
+    });
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

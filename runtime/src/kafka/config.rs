@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rdkafka::ClientConfig;
 
 /// More than two batches of the sink (5,000 rows of some 250 bytes, and what holds each): one in flight, one computed ahead, one filling. Twice as much gains nothing.
-pub const QUEUED_MAX_BYTES: usize = 4 << 20;
+pub const QUEUED_MAX_BYTES: usize = 3 << 20;
 /// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound is 6,000.
 pub const SESSION_TIMEOUT_MS: u32 = 10_000;
 
@@ -152,8 +152,8 @@ pub(crate) fn client(
 /// The consumer of a source.
 pub(crate) fn consumer(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
     let mut defaults: BTreeMap<String, String> = [
-        // Fetched ahead for all partitions together: some answers of the broker. Four times as much gains nothing and costs 30 MiB.
-        ("queued.max.messages.kbytes", "4096"),
+        // Fetched ahead for all partitions together: two answers of the broker. Twice as much, with queues of 4 MiB, gains nothing and costs 8 MiB.
+        ("queued.max.messages.kbytes", "2048"),
         // After its own queue was full librdkafka sleeps this long (1 s by default), while the worker has long drained it.
         ("fetch.queue.backoff.ms", "20"),
         // So that a partition added to the topic is read within half a minute, not five.

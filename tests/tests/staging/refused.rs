@@ -40,19 +40,19 @@ fn what_cannot_or_must_not_run_is_refused_and_changes_nothing() -> Result<()> {
             "enrich-email",
             newer.as_str(),
             "{}",
-            "exports `gristmill:transform/rule@0.2.0` and this host runs `gristmill:transform/rule@0.1.0`: build it again with the wit/transform.wit of this host",
+            "exports `gristmill:transform/rule@0.2.0` and this host runs `gristmill:transform/rule@0.1.0`: build it again with what this host brings",
         ),
         (
             "enrich-email",
             &wasi,
             "{}",
-            "imports `wasi:clocks/wall-clock@0.2.3`, and a transform gets no WASI (no files, clock, network or randomness): build it for wasm32-unknown-unknown",
+            "imports `wasi:clocks/wall-clock@0.2.3`, and a transform gets no WASI (no files, clock, network or randomness): build one in Rust with `gristmill transform build`",
         ),
         (
             "enrich-email",
             &http,
             "{}",
-            "imports `acme:http/client@1.0.0`, and a transform can call nothing but `gristmill:transform/log@0.1.0`: build it with gristmill-guest",
+            "imports `acme:http/client@1.0.0`, and a transform can call nothing but `gristmill:transform/log@0.1.0`: a rule in Rust is built by `gristmill transform build`",
         ),
         (
             "enrich-email",

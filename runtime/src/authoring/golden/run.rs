@@ -19,6 +19,7 @@ pub struct Answered {
 /// Runs the component on the case's rows. An error where it is no pure function of them, too.
 pub fn run(component: &Component, case: &Case, dimensions: &Dimensions) -> Result<Answered> {
     let plan = component.open(&case.config)?.plan().clone();
+    input::check_names(&plan, &case.input)?;
     let batch = input::batch(&plan, &case.input, dimensions)?;
     let checked = purity::check(component, &case.config, &batch)?;
     let output = checked.output;

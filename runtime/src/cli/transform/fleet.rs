@@ -176,11 +176,14 @@ impl Fleet {
             partitions.retain(|c| only.is_none_or(|p| p == c.key.partition));
             let waits = partitions.iter().filter(|c| c.revision != revision).count();
             if waits == 0 || tokio::time::Instant::now() > deadline {
-                println!(
-                    "{} of {} partitions run it; the others change with their next records: see `gristmill transform history`",
-                    partitions.len() - waits,
-                    partitions.len()
-                );
+                let rest = match waits {
+                    0 => "",
+                    _ => {
+                        "; the others change with their next records: see `gristmill transform history`"
+                    }
+                };
+                let all = partitions.len();
+                println!("{} of {all} partitions run it{rest}", all - waits);
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -61,6 +61,13 @@ pub(super) enum Command {
     History(swap::PipelineArg),
 }
 
+impl Command {
+    /// Whether it shows what a rule answers, and why it fails, by itself.
+    pub(super) fn runs_cases(&self) -> bool {
+        matches!(self, Self::Test(_))
+    }
+}
+
 pub(super) async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::New(args) => new::run(&args)?,

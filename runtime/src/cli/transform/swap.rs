@@ -94,6 +94,9 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let Some(revision) = fleet.stage(change).await? else {
         return Ok(());
     };
+    if let Some(before) = fleet.stands.staging {
+        println!("revision {before}, which was staged, is given up for it");
+    }
     if let Some(rows) = args.shadow {
         fleet.shadow(revision, rows).await?;
     }

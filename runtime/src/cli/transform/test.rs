@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use gristmill_core::transform::Fault;
 use serde_json::{Value, json};
 
 use crate::authoring::golden::{self, Answered, Case, Difference, Expected};
@@ -128,12 +129,21 @@ fn distinct_configs<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<&'a Value>
     configs
 }
 
-/// What staging does, too: nulls, absent and odd values of each type. A row that fails there would be a dead letter, which the author may want; it is only told.
+/// What staging does, too: nulls, absent and odd values of each type. A row that runs out of something there would be a dead letter, and that is only told; a panic is a
+/// mistake, as a rule that does not want a row rejects it.
 fn odd_rows(component: &Component, config: &Value) -> Result<()> {
     let (sample, checked) = purity::check_sample(component, config)?;
     if let Some(failure) = checked.failures.first() {
         let row = rows::read(&sample.fields, &sample.columns, sample.rows);
         let row = row.get(failure.row).cloned().unwrap_or(json!({}));
+        if let Fault::Trapped(_) = failure.fault {
+            bail!(
+                "it fails on {} of {} odd rows, such as {row}: {}; such a row would be a dead letter without a code: have an answer for it, or reject it",
+                checked.failures.len(),
+                sample.rows,
+                failure.fault
+            );
+        }
         println!(
             "note: {} of {} odd rows would be dead letters, such as {row}: {}",
             checked.failures.len(),
