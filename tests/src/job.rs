@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
@@ -130,6 +131,24 @@ impl<'s> Job<'s> {
         ];
         self.gristmill(&[&["produce"][..], &to, &load].concat())?;
         Ok(())
+    }
+
+    /// Does `work` while generated events come, about ten times `events` a second, so that something is always under way.
+    pub fn under_load<R: Send>(
+        &self,
+        events: u32,
+        seed: u32,
+        work: impl FnOnce() -> Result<R> + Send,
+    ) -> Result<R> {
+        thread::scope(|scope| {
+            let work = scope.spawn(work);
+            let mut seeds = u64::from(seed)..;
+            while let (false, Some(seed)) = (work.is_finished(), seeds.next()) {
+                self.generate(events, 5_000, seed)?;
+                thread::sleep(Duration::from_millis(100));
+            }
+            work.join().expect("no panic")
+        })
     }
 
     /// Records that the checkpoints say are done, all partitions together.

@@ -25,7 +25,7 @@ fn kills_at_random_moments_leave_what_an_undisturbed_run_would() -> Result<()> {
     let job = Job::new("kills")?;
     small_flushes(&job)?;
     // So many that a quiet machine is still on the way at the third kill.
-    job.generate(200_000, 5_000, random.random())?;
+    job.generate(400_000, 5_000, random.random())?;
     let mut killed_on_the_way = 0;
     for _ in 0..6 {
         let before = job.written()?;
@@ -167,14 +167,16 @@ fn postgres_killed_at_random_moments_never_makes_a_flush_count_twice() -> Result
     let postgres = Postgres::start()?;
     let job = Job::on(Kafka::shared()?, &postgres, "postgres_killed")?;
     small_flushes(&job)?;
-    job.generate(100_000, 5_000, random.random())?;
     let mut run = job.run()?;
-    for _ in 0..4 {
-        job.wait_until_written(job.written()? + 1)?;
-        sleep(Duration::from_millis(random.random_range(0..300)));
-        postgres.kill()?;
-        postgres.start_again()?;
-    }
+    job.under_load(5_000, random.random(), || {
+        for _ in 0..4 {
+            job.wait_until_written(job.written()? + 1)?;
+            sleep(Duration::from_millis(random.random_range(0..300)));
+            postgres.kill()?;
+            postgres.start_again()?;
+        }
+        Ok(())
+    })?;
     job.wait_until_caught_up()?;
     assert!(run.exit_status()?.is_none(), "{}", job.explain());
     job.check()

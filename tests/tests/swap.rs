@@ -1,7 +1,7 @@
 //! Swapping a rule while it runs: each row is what the revision makes of it that the activation rows name for its record.
 
 use std::collections::BTreeMap;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -34,7 +34,7 @@ fn two_hosts_swap_under_load_and_each_row_is_its_revisions() -> Result<()> {
     let first = job.run()?;
     job.generate(1_000, 5_000, random.random())?;
     job.wait_until_caught_up()?;
-    let (swaps, hosts) = under_load(&job, random.random::<u32>(), || {
+    let (swaps, hosts) = job.under_load(400, random.random(), || {
         swap_again_and_again(&job, &mut random, first)
     })?;
     job.transform(&["rollback", "enrich-email"])?;
@@ -86,19 +86,6 @@ fn swap_again_and_again(
         }
     }
     Ok((swaps, [first, second]))
-}
-
-/// Produces some thousands of events a second while `work` goes on.
-fn under_load<R: Send>(job: &Job, seed: u32, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
-    thread::scope(|scope| {
-        let work = scope.spawn(work);
-        let mut seeds = u64::from(seed)..;
-        while let (false, Some(seed)) = (work.is_finished(), seeds.next()) {
-            job.generate(400, 5_000, seed)?;
-            sleep(Duration::from_millis(100));
-        }
-        work.join().expect("no panic")
-    })
 }
 
 #[test]
