@@ -82,6 +82,29 @@ fn a_hundred_thousand_events_equal_the_oracle_and_each_dead_letter_is_relayed() 
 }
 
 #[test]
+fn large_records_that_fill_the_queue_do_not_wait_for_the_linger() -> Result<()> {
+    let job = Job::new("large")?;
+    // Longer than the test is patient, and more rows than the queue has room for.
+    job.edit_pipeline(|text| {
+        text.replace("linger_rows = 200", "linger_rows = 5_000")
+            .replace("linger_ms = 2_000", "linger_ms = 3_600_000")
+    })?;
+    let name = "N".repeat(40_000);
+    let messages: Vec<Message> = (0..400)
+        .map(|id| {
+            let value = format!(
+                r#"{{"op":"c","after":{{"user_id":{id},"name":"{name}","email":"n@contoso.com","country_code":"US"}},"timestamp_ms":1726531200000}}"#
+            );
+            Message::new(id % 2, value)
+        })
+        .collect();
+    topic::write(&job.kafka.bootstrap(), &job.topic, &messages)?;
+    let _run = job.run()?;
+    job.wait_until_caught_up()?;
+    job.check()
+}
+
+#[test]
 fn each_kind_of_bad_record_is_kept_whole_and_its_neighbours_land() -> Result<()> {
     let job = Job::new("bad")?;
     let good = |id: i64| {

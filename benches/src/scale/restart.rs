@@ -1,5 +1,6 @@
 //! From a start to the first row, in the middle of a topic that is filled.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -11,6 +12,8 @@ use super::{Ground, Table};
 
 /// A clean stop waits some seconds at most for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// For PostgreSQL to end what a killed process had sent it.
+const SETTLE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(ground: Ground<'_>) -> Result<Table> {
     let folder = Folder::new("gristmill-bench-")?;
@@ -52,8 +55,9 @@ pub(super) fn run(ground: Ground<'_>) -> Result<Table> {
     })
 }
 
-/// Until more of the topic is in the table than now; seconds.
+/// Until more of the topic is in the table than before; seconds.
 fn start(job: &mut Job<'_>) -> Result<(Process, f64)> {
+    thread::sleep(SETTLE);
     let before = job.progress()?.events;
     let begun = Instant::now();
     let process = job.start()?;

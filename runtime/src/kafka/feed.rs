@@ -12,6 +12,11 @@ use tokio::sync::mpsc;
 /// What a record costs beside its own bytes: its place in the index of [`Records`].
 pub(crate) const RECORD_OVERHEAD_BYTES: usize = 80;
 
+/// A partition that was paused because its queue is full is fetched again below this. A worker must not wait for more records above it: perhaps none come.
+pub(crate) fn resumes_below(queued_max_bytes: usize) -> usize {
+    queued_max_bytes / 2
+}
+
 /// Makes the two ends for one start of one partition.
 pub fn feed() -> (Feed, Intake) {
     let (sender, receiver) = mpsc::unbounded_channel();

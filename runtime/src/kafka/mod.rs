@@ -31,6 +31,7 @@ pub use config::SourceConfig;
 pub use consumer::Source;
 pub use fault::SourceFault;
 pub use feed::{Chunk, Feed, Held, Intake, feed};
+pub(crate) use feed::{RECORD_OVERHEAD_BYTES, resumes_below};
 pub use rebalance::{Assignments, Position};
 
 /// One partition of one topic. Cheap to clone.

@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use super::TopicPartition;
 use super::fault::{Kind, SourceFault, kind};
 use super::feed::Feed;
-use super::reading::{Full, Reading, Readings};
+use super::reading::{Full, Pushed, Reading, Readings};
 use super::rebalance::{Assignments, Change, Context};
 
 /// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume costs at most.
@@ -28,6 +28,7 @@ const HOLD_STEP: Duration = Duration::from_millis(1);
 const PASS_RECORDS: usize = 4_096;
 /// For the broker's answer about a partition's offsets.
 const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What the owner asks of the loop, in order.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -101,7 +102,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         }
     }
 
-    /// Polls until nothing waits, or enough is taken.
+    /// Polls until nothing waits, or enough is taken: [`PASS_RECORDS`], or what fills a queue.
     fn pass(&mut self) -> Flow {
         let may_be_more = self.readings.may_be_more();
         let mut timeout = if may_be_more { MORE_POLL } else { IDLE_POLL };
@@ -111,9 +112,11 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             timeout = Duration::ZERO;
             let error = match polled {
                 Some(Ok(message)) => {
-                    self.readings.push(&message);
                     answered = true;
-                    continue;
+                    match self.readings.push(&message) {
+                        Pushed::ChunkLeft if self.readings.is_full() => break,
+                        _ => continue,
+                    }
                 }
                 Some(Err(error)) => error,
                 None => {

@@ -6,7 +6,7 @@ use gristmill_core::record::Records;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 use super::TopicPartition;
-use super::feed::Feed;
+use super::feed::{Feed, resumes_below};
 
 /// A chunk is handed over when it holds this much: large enough that a channel send costs nothing per record, small enough for the cache.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -38,6 +38,14 @@ pub(crate) enum Full {
     Resume,
 }
 
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Kept,
+    /// It filled a chunk, which was handed over.
+    ChunkLeft,
+}
+
 impl Reading {
     pub(crate) fn new(partition: TopicPartition, next_offset: i64, feed: Feed) -> Self {
         Self {
@@ -51,18 +59,20 @@ impl Reading {
         }
     }
 
-    fn push(&mut self, message: &BorrowedMessage<'_>) {
+    fn push(&mut self, message: &BorrowedMessage<'_>) -> Pushed {
         let offset = message.offset();
         // The broker answers with whole batches; librdkafka drops what lies before the wanted offset. Checked, because a repeated record must not get further.
         if offset < self.next_offset {
-            return;
+            return Pushed::Kept;
         }
         push(&mut self.records, message, &self.partition);
         self.next_offset = offset + 1;
         self.may_be_more = true;
-        if self.records.len() >= CHUNK_RECORDS || self.records.bytes() >= CHUNK_BYTES {
-            self.deliver();
+        if self.records.len() < CHUNK_RECORDS && self.records.bytes() < CHUNK_BYTES {
+            return Pushed::Kept;
         }
+        self.deliver();
+        Pushed::ChunkLeft
     }
 
     /// Whether it is fetched although its queue is above the bound.
@@ -72,7 +82,7 @@ impl Reading {
 
     /// Whether it is paused although its queue is down to half the bound.
     fn is_drained(&self, queued_max_bytes: usize) -> bool {
-        self.paused && self.feed.queued_bytes() < queued_max_bytes / 2
+        self.paused && self.feed.queued_bytes() < resumes_below(queued_max_bytes)
     }
 
     fn deliver(&mut self) {
@@ -104,16 +114,16 @@ impl Readings {
     }
 
     /// Takes a record over. One of a partition that is no longer fetched is dropped.
-    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>) {
+    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>) -> Pushed {
         let (topic, partition) = (message.topic(), message.partition());
         let is = |r: &Reading| r.partition.partition == partition && &*r.partition.topic == topic;
         if !self.readings.get(self.last).is_some_and(is) {
             let Some(found) = self.readings.iter().position(is) else {
-                return;
+                return Pushed::Kept;
             };
             self.last = found;
         }
-        self.readings[self.last].push(message);
+        self.readings[self.last].push(message)
     }
 
     /// The end of partition number `partition` was reached.

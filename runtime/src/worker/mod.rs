@@ -24,7 +24,7 @@ use gristmill_core::chain::{Chain, Computed};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::kafka::{Chunk, Intake, TopicPartition};
+use crate::kafka::{Chunk, Intake, TopicPartition, resumes_below};
 use crate::postgres::checkpoint::Lease;
 use crate::postgres::rollout::Rollout;
 use crate::revision::Revision;
@@ -95,6 +95,7 @@ impl Worker {
         let open = Open::new(
             target.max_rows,
             target.linger_rows,
+            resumes_below(shared.config.source.queued_max_bytes),
             Duration::from_millis(target.linger_ms),
         );
         let ratio = Ratio::new(shared.config.dead_letters.ratio_max);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gristmill_core::record::Records;
 use tokio::time::Instant;
 
-use crate::kafka::{Chunk, Held};
+use crate::kafka::{Chunk, Held, RECORD_OVERHEAD_BYTES};
 
 /// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1 GiB) can hold, with columns computed and parameters copied
 /// beside it, and above 5,000 records of 3 kB.
@@ -16,6 +16,8 @@ const BATCH_MAX_BYTES: usize = 16 << 20;
 pub(super) struct Open {
     max_rows: usize,
     linger_rows: usize,
+    /// So many bytes, counted as the partition's bound counts them, do not wait: the source may hold back more until they are committed.
+    linger_bytes: usize,
     linger: Duration,
     /// Unread chunks; of the first one, records from `position` on.
     chunks: VecDeque<Records>,
@@ -31,10 +33,16 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(max_rows: usize, linger_rows: usize, linger: Duration) -> Self {
+    pub(super) fn new(
+        max_rows: usize,
+        linger_rows: usize,
+        linger_bytes: usize,
+        linger: Duration,
+    ) -> Self {
         Self {
             max_rows,
             linger_rows: linger_rows.min(max_rows),
+            linger_bytes,
             linger,
             chunks: VecDeque::new(),
             position: 0,
@@ -69,6 +77,7 @@ impl Open {
         self.rows > 0
             && (self.caught_up
                 || self.rows >= self.linger_rows
+                || self.bytes + self.rows * RECORD_OVERHEAD_BYTES >= self.linger_bytes
                 || self.is_full()
                 || self.due_at().is_some_and(|due| due <= Instant::now()))
     }
@@ -140,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn batches_are_cut_at_max_rows_and_nothing_is_lost_between_chunks() {
-        let mut open = Open::new(4, 2, Duration::from_secs(9));
+        let mut open = Open::new(4, 2, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..3, false));
         open.push(chunk(3..13, false));
         let mut seen = Vec::new();
@@ -158,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn batches_are_cut_by_bytes_too() {
-        let mut open = Open::new(1_000, 1_000, Duration::from_secs(9));
+        let mut open = Open::new(1_000, 1_000, usize::MAX, Duration::from_secs(9));
         for offset in 0..40 {
             let mut records = Records::default();
             records.push(
@@ -182,11 +191,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_flush_is_due_when_enough_wait_or_no_more_come() {
-        let mut open = Open::new(100, 3, Duration::from_secs(9));
+        let mut open = Open::new(100, 3, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..2, false));
         assert!(!open.is_due());
         open.push(chunk(2..2, true));
         assert!(open.is_due());
+        open.push(chunk(2..3, false));
+        assert!(open.is_due());
+        open.take();
+        assert!(!open.is_due());
+    }
+
+    #[tokio::test]
+    async fn what_the_source_may_hold_back_more_for_does_not_wait() {
+        let record = "value".len() + RECORD_OVERHEAD_BYTES;
+        let mut open = Open::new(100, 50, 3 * record, Duration::from_secs(9));
+        open.push(chunk(0..2, false));
+        assert!(!open.is_due());
         open.push(chunk(2..3, false));
         assert!(open.is_due());
         open.take();

@@ -12,13 +12,10 @@ pub(super) trait Entry {
     fn heap_bytes(&self) -> usize;
 }
 
-/// How many slots a sweep looks at for each row learned. A table is at most 7/8 full, so a lap of it takes about as many rows as half of it holds; a slot costs a byte's
-/// look when empty and a comparison when not.
-const SWEEP_SLOTS: usize = 2;
 /// Enough event times to know a table's median within 5 % nearly always.
 const SAMPLES: usize = 1024;
 
-/// Entries by hash. The seed is random: keys come from outside, and a fixed one could be attacked.
+/// Entries by hash.
 pub(super) struct Cache<E> {
     table: HashTable<E>,
     hasher: RandomState,
@@ -29,8 +26,7 @@ pub(super) struct Cache<E> {
 }
 
 impl<E: Entry> Cache<E> {
-    pub(super) fn new(max_bytes: usize) -> Self {
-        let hasher = RandomState::default();
+    pub(super) fn new(hasher: RandomState, max_bytes: usize) -> Self {
         Self {
             table: HashTable::new(),
             hasher,
@@ -40,10 +36,6 @@ impl<E: Entry> Cache<E> {
         }
     }
 
-    pub(super) fn hasher(&self) -> &RandomState {
-        &self.hasher
-    }
-
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }
@@ -51,6 +43,11 @@ impl<E: Entry> Cache<E> {
     /// Of the table and what its entries hold. While the table grows, the old one is held beside it.
     pub(super) fn bytes(&self) -> usize {
         self.table.allocation_size() + self.heap_bytes
+    }
+
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.heap_bytes
     }
 
     pub(super) fn find(&self, hash: u64, is_key: impl FnMut(&E) -> bool) -> Option<&E> {
@@ -82,22 +79,26 @@ impl<E: Entry> Cache<E> {
         }
     }
 
-    /// Forgets what is older than `oldest_us` in the next slots: a few for each of `rows` learned, so that no single batch pays for the whole table.
-    pub(super) fn sweep(&mut self, rows: usize, oldest_us: i64) {
+    /// Forgets what is older than `oldest_us` in the next slots, at most `slots_max`, and none beyond the last; returns how many it looked at.
+    pub(super) fn sweep(&mut self, slots_max: usize, oldest_us: i64) -> usize {
         let slots = self.table.num_buckets();
-        for _ in 0..(rows * SWEEP_SLOTS).min(slots) {
-            self.sweep_at = if self.sweep_at + 1 < slots {
-                self.sweep_at + 1
-            } else {
-                0
-            };
-            if let Ok(slot) = self.table.get_bucket_entry(self.sweep_at)
+        let from = if self.is_swept() { 0 } else { self.sweep_at };
+        let end = slots.min(from + slots_max);
+        for at in from..end {
+            if let Ok(slot) = self.table.get_bucket_entry(at)
                 && slot.get().event_time_us() < oldest_us
             {
                 self.heap_bytes -= slot.get().heap_bytes();
                 slot.remove();
             }
         }
+        self.sweep_at = end;
+        end - from
+    }
+
+    /// Whether the sweep has come to the end: the next begins anew.
+    pub(super) fn is_swept(&self) -> bool {
+        self.sweep_at >= self.table.num_buckets()
     }
 
     /// Before the table would outgrow its bytes, forgets the older half of it: then the table can clean itself in place, and the cost is spread over as many inserts.

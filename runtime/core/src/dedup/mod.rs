@@ -7,6 +7,7 @@ mod cache;
 mod candidates;
 mod compact;
 mod pack;
+mod shards;
 mod state;
 mod version;
 mod watermark;
