@@ -11,7 +11,6 @@ use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
 use crate::postgres::schema;
 use crate::rollout::check::pure;
-use crate::sandbox::Sandbox;
 
 pub(super) async fn run(path: &Path) -> Result<ExitCode> {
     let config = match config::load(path) {
@@ -53,7 +52,7 @@ async fn chain_problems(config: Config) -> Vec<String> {
         Ok(database) => database,
         Err(error) => return vec![format!("target.url: {error}")],
     };
-    let sandbox = match Sandbox::new(crate::cache_folder().as_deref()) {
+    let sandbox = match crate::cli::sandbox() {
         Ok(sandbox) => sandbox,
         Err(error) => return vec![chain_of(&error.into())],
     };

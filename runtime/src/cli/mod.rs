@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{self, Config};
 use crate::pipeline::Pipeline;
 use crate::postgres::connect::Database;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, SandboxError, compile};
 
 /// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.
 #[derive(Parser)]
@@ -80,6 +80,9 @@ enum Command {
     /// Print event times (timestamp_ms) as UTC
     #[command(after_help = "Example: gristmill timestamp 1726531200000")]
     Timestamp(timestamp::Args),
+    /// What each of the others starts to compile a component
+    #[command(name = compile::COMMAND, hide = true)]
+    CompileComponent(compile::Args),
     /// Run the users pipeline on sample events with a broker and a database of its own
     #[command(after_help = "Example: gristmill demo --keep")]
     Demo(DemoArgs),
@@ -139,6 +142,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Try(args) => try_events::run(args).await?,
         Command::Produce(args) => produce::run(args).await?,
         Command::Timestamp(args) => timestamp::run(args).await?,
+        Command::CompileComponent(args) => return Ok(compile::in_child(&args)),
         Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -152,10 +156,15 @@ fn open(path: &Path) -> Result<(Config, Database)> {
     Ok((config, database))
 }
 
+/// The sandbox of every command, with the compiled components of all runs.
+pub(crate) fn sandbox() -> Result<Sandbox, SandboxError> {
+    Sandbox::compiling_apart(crate::cache_folder().as_deref())
+}
+
 /// The same with everything that the file names loaded.
 async fn open_pipeline(path: &Path) -> Result<(Pipeline, Database)> {
     let (config, database) = open(path)?;
-    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+    let sandbox = sandbox()?;
     let pipeline = Pipeline::load(config, &sandbox, &database).await?;
     Ok((pipeline, database))
 }

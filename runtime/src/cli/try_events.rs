@@ -52,7 +52,7 @@ struct Tried {
 }
 
 pub(super) async fn run(args: Args) -> Result<()> {
-    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+    let sandbox = crate::cli::sandbox()?;
     let tried = tried(&args, &sandbox)?;
     let images = Images::of(&tried.config);
     let mut trial = Trial::new(tried.config, &sandbox).await?;

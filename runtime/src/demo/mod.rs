@@ -51,7 +51,7 @@ pub async fn run(keep: bool, stop: CancellationToken) -> Result<()> {
     let broker = EmbeddedBroker::start(&[("users_cdc", 2), ("users_cdc_dlq", 1)])?;
     let config = config(&broker.bootstrap(), &url)?;
     let database = Database::new(&url, "gristmill/demo")?;
-    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+    let sandbox = crate::cli::sandbox()?;
     apply_schema(&config, &sandbox, &database).await?;
     let sent = send(&broker.bootstrap(), &config.source.topic)?;
     let end = CancellationToken::new();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
-/// More than two batches of the sink (5,000 rows of some 250 bytes, and what holds each): one in flight, one computed ahead, one filling. Twice as much gains nothing.
+/// Nearly two batches of the sink (5,000 rows of some 250 bytes, and 80 that hold each), one in flight and one computed ahead; a third fills in what other partitions leave.
+/// Twice as much gains nothing.
 pub const QUEUED_MAX_BYTES: usize = 3 << 20;
 /// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound is 6,000.
 pub const SESSION_TIMEOUT_MS: u32 = 10_000;

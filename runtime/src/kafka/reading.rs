@@ -76,7 +76,7 @@ impl Reading {
     }
 
     /// Whether it is fetched although its queue is above the bound.
-    fn is_full(&self, queued_max_bytes: usize) -> bool {
+    fn is_above(&self, queued_max_bytes: usize) -> bool {
         !self.paused && self.feed.queued_bytes() > queued_max_bytes
     }
 
@@ -166,11 +166,12 @@ impl Readings {
         positions.into_iter()
     }
 
-    /// The partitions whose queue crossed its bound, or half of it on the way down.
+    /// What to pause, should the queues be full ([`Readings::is_full`]), and what has room again.
     pub(crate) fn back_pressure(&self) -> Vec<(TopicPartition, Full)> {
-        let wants = |r: &Reading| match self.queued_max_bytes {
-            max if r.is_full(max) => Some(Full::Pause),
-            max if r.is_drained(max) => Some(Full::Resume),
+        let (max, is_full) = (self.queued_max_bytes, self.is_full());
+        let wants = |r: &Reading| match r {
+            r if is_full && r.is_above(max) => Some(Full::Pause),
+            r if r.is_drained(max) => Some(Full::Resume),
             _ => None,
         };
         self.readings
@@ -179,10 +180,13 @@ impl Readings {
             .collect()
     }
 
-    /// Whether the queue of a partition that is fetched is above its bound.
+    /// Whether no more should be read: the partitions that are fetched hold more than their bounds together, or one twice its own. One alone may go above its bound, since
+    /// a worker that has a batch in flight and one computed must not keep another waiting, whose records come in the same answers.
     pub(crate) fn is_full(&self) -> bool {
         let max = self.queued_max_bytes;
-        self.readings.iter().any(|r| r.is_full(max))
+        let fetched = || self.readings.iter().filter(|r| !r.paused);
+        let queued: usize = fetched().map(|r| r.feed.queued_bytes()).sum();
+        queued > max * fetched().count() || fetched().any(|r| r.is_above(2 * max))
     }
 
     pub(crate) fn is_paused(&self, partition: &TopicPartition) -> bool {
@@ -235,6 +239,50 @@ mod tests {
     use rdkafka::message::Header;
 
     use super::*;
+    use crate::kafka::{Intake, feed};
+
+    /// Two partitions that may hold 10,000 bytes each, and what keeps what they hold.
+    fn holding(bytes: [usize; 2]) -> (Readings, Vec<Intake>) {
+        let mut readings = Readings::new(10_000);
+        let mut intakes = Vec::new();
+        for (partition, bytes) in bytes.into_iter().enumerate() {
+            let (feed, intake) = feed();
+            let mut records = Records::default();
+            let none = std::iter::empty();
+            records.push(0, None, None, Some(&vec![0; bytes]), none);
+            feed.send(records, false);
+            let partition = TopicPartition::new("t", partition as i32);
+            readings.add(Reading::new(partition, 0, feed));
+            intakes.push(intake);
+        }
+        (readings, intakes)
+    }
+
+    #[test]
+    fn a_full_partition_is_paused_when_it_holds_twice_its_bound_or_the_others_have_no_room() {
+        let paused = |bytes| {
+            let (readings, _intakes) = holding(bytes);
+            let partitions = readings.back_pressure().into_iter();
+            let paused: Vec<i32> = partitions.map(|(p, _)| p.partition).collect();
+            assert_eq!(readings.is_full(), !paused.is_empty());
+            paused
+        };
+        assert_eq!(paused([0, 0]), [0; 0]);
+        assert_eq!(paused([15_000, 1_000]), [0; 0]);
+        assert_eq!(paused([15_000, 6_000]), [0]);
+        assert_eq!(paused([11_000, 11_000]), [0, 1]);
+        assert_eq!(paused([20_000, 0]), [0]);
+    }
+
+    #[test]
+    fn a_paused_partition_does_not_count_and_is_resumed_below_half() {
+        let (mut readings, mut intakes) = holding([20_000, 4_000]);
+        let (first, _) = readings.back_pressure().remove(0);
+        readings.set_paused(&first, true);
+        assert!(!readings.is_full() && readings.back_pressure().is_empty());
+        drop(intakes.remove(0));
+        assert_eq!(readings.back_pressure(), [(first, Full::Resume)]);
+    }
 
     /// As rdkafka's own do.
     struct PanicsAt(usize);

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -63,12 +63,12 @@ impl Cache {
         })
     }
 
-    /// The compiled form of `bytes`, whose digest is `digest`: from the folder, or compiled now and left there.
-    pub(super) fn compile(
+    /// The compiled form of the component whose digest is `digest`: from the folder, or what `compile` makes there, which stays.
+    pub(super) fn compiled(
         &self,
         engine: &Engine,
         digest: &str,
-        bytes: &[u8],
+        compile: impl FnOnce(&Path) -> wasmtime::Result<NamedTempFile>,
     ) -> wasmtime::Result<Component> {
         let path = self.path(engine, digest);
         if path.exists() {
@@ -80,8 +80,9 @@ impl Cache {
                 ),
             }
         }
-        let component = Component::new(engine, bytes)?;
-        if let Err(error) = self.keep(&path, &component.serialize()?) {
+        let compiled = compile(&self.folder)?;
+        let component = load(engine, compiled.path())?;
+        if let Err(error) = self.keep(&path, compiled) {
             tracing::warn!(
                 path = %path.display(),
                 "cannot keep a compiled component, the next start compiles it again: {error}"
@@ -99,12 +100,10 @@ impl Cache {
     }
 
     /// Renamed into place, so that nobody ever reads half a file.
-    fn keep(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
-        let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(compiled)?;
+    fn keep(&self, path: &Path, compiled: NamedTempFile) -> io::Result<()> {
         // Else the name may outlive a power cut and the bytes may not.
-        file.as_file().sync_all()?;
-        file.persist(path)?;
+        compiled.as_file().sync_all()?;
+        compiled.persist(path)?;
         self.prune(KEPT_MAX_BYTES)
     }
 
@@ -135,6 +134,16 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// What `compile` makes, without a folder to keep it in.
+pub(super) fn compiled_anew(
+    engine: &Engine,
+    compile: impl FnOnce(&Path) -> wasmtime::Result<NamedTempFile>,
+) -> wasmtime::Result<Component> {
+    // Mode 0700. What is mapped stays when the file is gone.
+    let folder = tempfile::tempdir()?;
+    load(engine, compile(folder.path())?.path())
 }
 
 /// Maps a compiled component, and notes that it was used.

@@ -1,15 +1,17 @@
 //! A compiled component under limits.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use gristmill_core::transform::{Fault, Transform};
 use serde_json::Value;
-use wasmtime::Engine;
-use wasmtime::component::{Component as Code, HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker};
 
 use super::Shared;
 use super::bindings::TransformPre;
 use super::bindings::gristmill::transform::types;
+use super::cache;
+use super::compile::BeyondLimit;
 use super::config_schema::ConfigSchema;
 use super::engine;
 use super::error::SandboxError;
@@ -38,7 +40,10 @@ impl Compiled {
         bytes: Vec<u8>,
         shared: Arc<Shared>,
     ) -> Result<Self, SandboxError> {
-        let fast = compile(&shared, &shared.engines.fast, digest, &bytes).map_err(|e| {
+        let fast = compile(&shared, Meter::Clock, digest, &bytes).map_err(|e| {
+            if let Some(beyond) = e.downcast_ref::<BeyondLimit>() {
+                return SandboxError::refused(transform, beyond.to_string());
+            }
             let why = engine::beyond_the_pool(&e).unwrap_or_else(|| {
                 "the engine does not take the component: check it with `wasm-tools validate`, and build it without unusual WebAssembly features".to_owned()
             });
@@ -63,8 +68,7 @@ impl Compiled {
 
     fn metered(&self) -> &Result<TransformPre<Guard>, String> {
         self.metered.get_or_init(|| {
-            let engine = &self.shared.engines.metered;
-            compile(&self.shared, engine, &self.digest, &self.bytes)
+            compile(&self.shared, Meter::Fuel, &self.digest, &self.bytes)
                 .map_err(|e| printable(&format!("{e:#}"), MESSAGE_MAX_BYTES))
         })
     }
@@ -82,13 +86,15 @@ impl Compiled {
 
 fn compile(
     shared: &Shared,
-    engine: &Engine,
+    meter: Meter,
     digest: &str,
     bytes: &[u8],
 ) -> wasmtime::Result<TransformPre<Guard>> {
+    let engine = shared.engines.of(meter);
+    let compile = |folder: &Path| shared.compiler.compile(engine, meter, bytes, folder);
     let code = match &shared.cache {
-        Some(cache) => cache.compile(engine, digest, bytes)?,
-        None => Code::new(engine, bytes)?,
+        Some(cache) => cache.compiled(engine, digest, compile)?,
+        None => cache::compiled_anew(engine, compile)?,
     };
     let mut linker = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<Guard>>(&mut linker, |guard| guard)?;

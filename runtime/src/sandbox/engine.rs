@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::{Config, Engine, EngineWeak, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
 use super::error::SandboxError;
+use super::instance::Meter;
 
 /// How often the clock of the fast engine ticks. 10 ms: a fifth of the shortest deadline by default, and 100 wake-ups a second cost nothing that can be measured.
 pub(super) const TICK_MS: u64 = 10;
@@ -36,15 +37,9 @@ pub(super) struct Engines {
 
 impl Engines {
     pub(super) fn start() -> Result<Self, SandboxError> {
-        let start =
-            |config: &Config| Engine::new(config).map_err(|e| SandboxError::Engine(e.into()));
-        let mut fast = config();
-        fast.epoch_interruption(true).allocation_strategy(pool());
-        let mut metered = config();
-        metered.consume_fuel(true);
         let engines = Self {
-            fast: start(&fast)?,
-            metered: start(&metered)?,
+            fast: start(config(Meter::Clock).allocation_strategy(pool()))?,
+            metered: start(&config(Meter::Fuel))?,
         };
         let ticking = engines.fast.weak();
         std::thread::Builder::new()
@@ -53,6 +48,22 @@ impl Engines {
             .map_err(|e| SandboxError::Engine(e.into()))?;
         Ok(engines)
     }
+
+    pub(super) fn of(&self, meter: Meter) -> &Engine {
+        match meter {
+            Meter::Clock => &self.fast,
+            Meter::Fuel => &self.metered,
+        }
+    }
+}
+
+/// An engine whose code the one for `meter` runs. It has no room for instances, which a process that only compiles may not take.
+pub(super) fn for_compiling(meter: Meter) -> Result<Engine, SandboxError> {
+    start(&config(meter))
+}
+
+fn start(config: &Config) -> Result<Engine, SandboxError> {
+    Engine::new(config).map_err(|e| SandboxError::Engine(e.into()))
 }
 
 /// Counts ticks, not time: while the whole process stands still (SIGSTOP, a suspended machine) the clock of the components stands still, too.
@@ -64,8 +75,12 @@ fn tick(engine: &EngineWeak) {
     }
 }
 
-fn config() -> Config {
+fn config(meter: Meter) -> Config {
     let mut config = Config::new();
+    match meter {
+        Meter::Clock => config.epoch_interruption(true),
+        Meter::Fuel => config.consume_fuel(true),
+    };
     config
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true)

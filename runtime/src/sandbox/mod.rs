@@ -7,6 +7,7 @@
 mod answer;
 mod bindings;
 mod cache;
+pub(crate) mod compile;
 mod component;
 mod config_schema;
 mod engine;
@@ -35,6 +36,7 @@ use gristmill_core::transform::Transform;
 use serde_json::Value;
 
 use cache::Cache;
+use compile::Compiler;
 use component::Compiled;
 use engine::Engines;
 
@@ -53,6 +55,7 @@ struct Shared {
     engines: Engines,
     linked: Option<Linked>,
     cache: Option<Cache>,
+    compiler: Compiler,
     /// One compiled component per digest, for as long as somebody uses it.
     compiled: Mutex<HashMap<String, Weak<Compiled>>>,
 }
@@ -60,16 +63,27 @@ struct Shared {
 impl Sandbox {
     /// Starts the engines. `cache` is a folder for compiled components, made with mode 0700 if it is missing; one that others can write is refused, because
     /// what lies there is run as it is. `None`: every start compiles again (about 0.1 s a component in Rust or C, seconds for a script language).
+    ///
+    /// Components are compiled by this process, and nothing limits what that takes: for components that are trusted so far.
     pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
-        Self::with(cache, None)
+        Self::with(cache, Compiler::Here, None)
     }
 
-    /// The same, but rules that are compiled into this process run in the components' place: what the sandbox costs is measured against them.
+    /// The same, but each is compiled by a process of its own, under limits: this program once more, which must be gristmill's.
+    pub(crate) fn compiling_apart(cache: Option<&Path>) -> Result<Self, SandboxError> {
+        Self::with(cache, Compiler::Child, None)
+    }
+
+    /// [`Sandbox::new`], but rules that are compiled into this process run in the components' place: what the sandbox costs is measured against them.
     pub fn linked(cache: Option<&Path>, rules: Linked) -> Result<Self, SandboxError> {
-        Self::with(cache, Some(rules))
+        Self::with(cache, Compiler::Here, Some(rules))
     }
 
-    fn with(cache: Option<&Path>, linked: Option<Linked>) -> Result<Self, SandboxError> {
+    fn with(
+        cache: Option<&Path>,
+        compiler: Compiler,
+        linked: Option<Linked>,
+    ) -> Result<Self, SandboxError> {
         let cache = cache.map(Cache::open).transpose()?;
         let engines = Engines::start()?;
         Ok(Self {
@@ -77,6 +91,7 @@ impl Sandbox {
                 engines,
                 linked,
                 cache,
+                compiler,
                 compiled: Mutex::default(),
             }),
         })

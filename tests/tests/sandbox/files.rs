@@ -3,15 +3,17 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gristmill::builtin;
 use gristmill::sandbox::{Limits, Sandbox};
+use gristmill_tests::program::gristmill;
 use rstest::rstest;
 use serde_json::json;
 
 use crate::guest::{apply, load, module, patched};
-use crate::surgery::{importing_component, importing_module};
+use crate::surgery::{importing_component, importing_module, with_function_of};
 
 fn refusal(bytes: &[u8]) -> String {
     load(bytes).err().expect("refused").to_string()
@@ -158,6 +160,39 @@ fn the_metered_code_does_not_wait_for_a_batch_that_needs_it() {
     let sandbox = Sandbox::new(Some(folder.path())).unwrap();
     let _loaded = sandbox.load("rule", module(), &Limits::default()).unwrap();
     wait_until_both_engines_have_it(folder.path());
+}
+
+#[rstest]
+#[case::cpu(
+    1_000,
+    300,
+    "compiling the component takes more than the 10 s of CPU that a file of"
+)]
+#[case::memory(50_000, 1_000, "compiling the component takes more than the 5")]
+fn a_component_that_is_too_much_for_a_compiler_is_refused(
+    #[case] locals: usize,
+    #[case] loops: usize,
+    #[case] said: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bomb.wasm");
+    fs::write(&file, with_function_of(locals, loops)).unwrap();
+    let inspected = Command::new(gristmill().unwrap())
+        .args(["transform", "inspect"])
+        .arg(&file)
+        .env("XDG_CACHE_HOME", folder.path())
+        .output()
+        .unwrap();
+    let error = String::from_utf8(inspected.stderr).unwrap();
+    assert!(
+        !inspected.status.success()
+            && error.contains(said)
+            && error.contains("split its largest functions"),
+        "{error}"
+    );
+    // Nothing half-done stays.
+    let left = fs::read_dir(folder.path().join("gristmill")).unwrap();
+    assert_eq!(left.count(), 0);
 }
 
 /// The metered code comes from a thread beside.

@@ -44,6 +44,38 @@ pub(crate) fn with_core_instances(instances: usize, core_module: &[u8]) -> Vec<u
     component
 }
 
+/// The hostile component with one more core module, which nobody instantiates: a function of so many locals, all of them changed in the innermost of so many loops.
+pub(crate) fn with_function_of(locals: usize, loops: usize) -> Vec<u8> {
+    const BLOCK_WITHOUT_RESULT: u8 = 0x40;
+    let mut body = vec![1];
+    push_leb(&mut body, locals);
+    body.push(0x7f);
+    for _ in 0..loops {
+        body.extend([0x03, BLOCK_WITHOUT_RESULT]);
+    }
+    for local in 0..locals {
+        // local.get, i32.const 1, i32.add, local.set.
+        body.push(0x20);
+        push_leb(&mut body, local);
+        body.extend([0x41, 1, 0x6a, 0x21]);
+        push_leb(&mut body, local);
+    }
+    for _ in 0..loops {
+        // local.get 0, br_if to the loop, end.
+        body.extend([0x20, 0, 0x0d, 0, 0x0b]);
+    }
+    body.push(0x0b);
+    let mut code = vec![1];
+    push_leb(&mut code, body.len());
+    code.extend(body);
+    let bomb = assemble(&[
+        (1, vec![1, 0x60, 0, 0]),
+        (3, vec![1, 0]),
+        (CODE_SECTION, code),
+    ]);
+    with_core_instances(0, &bomb)
+}
+
 /// The hostile module with one of its exported functions as its start function.
 pub(crate) fn with_start_function(name: &str) -> Vec<u8> {
     let sections = sections(module());

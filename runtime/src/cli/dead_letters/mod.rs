@@ -16,7 +16,6 @@ use crate::parts::Parts;
 use crate::postgres::connect::{Connection, Database};
 use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
 use crate::postgres::pipeline::active;
-use crate::sandbox::Sandbox;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -122,7 +121,7 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
             let letter = stored(&config, &database, &id).await?;
             let connection = database.connect().await?;
             let parts = Parts::stored(&connection, &config, letter.revision).await?;
-            let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+            let sandbox = crate::cli::sandbox()?;
             print!("{}", authoring::capture(parts, &letter, &sandbox).await?);
         }
         Command::Replay {

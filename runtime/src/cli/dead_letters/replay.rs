@@ -12,7 +12,6 @@ use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLe
 use crate::postgres::error::FlushError;
 use crate::postgres::pipeline::active;
 use crate::postgres::replay::{Replay, Replayed, replay};
-use crate::sandbox::Sandbox;
 
 /// Dead letters that are read and committed at a time, a partition.
 const REPLAY_BATCH: usize = 1_000;
@@ -37,7 +36,7 @@ pub(super) async fn all(
         false => by_id(&connection, name, run, ids).await?,
     };
     let parts = Parts::stored(&connection, &config, revision).await?;
-    let sandbox = Sandbox::new(crate::cache_folder().as_deref())?;
+    let sandbox = crate::cli::sandbox()?;
     let pipeline = Pipeline::assemble(parts, &sandbox, database).await?;
     let sink = pipeline.sink(&connection).await?;
     let mut total = Replayed::default();

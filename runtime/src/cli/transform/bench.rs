@@ -39,7 +39,7 @@ struct Measured {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let subject = Subject::parse(&args.what)?;
-    let sandbox = super::sandbox()?;
+    let sandbox = crate::cli::sandbox()?;
     let component = subject.load(&sandbox)?;
     let folder = subject.cases().filter(|folder| folder.is_dir());
     let cases = folder.as_deref().map(golden::cases).transpose()?;

@@ -14,7 +14,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let built = RuleCrate::open(&args.dir)?.build(&super::sandbox()?)?;
+    let built = RuleCrate::open(&args.dir)?.build(&crate::cli::sandbox()?)?;
     let size = super::inspect::size(built.component.bytes().len());
     let digest = built.component.digest();
     println!("{}  {size}  sha256:{digest}", built.file.display());

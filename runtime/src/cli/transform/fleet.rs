@@ -54,7 +54,7 @@ impl Fleet {
             )
         })?;
         let parts = Parts::stored(&connection, &config, stands.active).await?;
-        let sandbox = super::sandbox()?;
+        let sandbox = crate::cli::sandbox()?;
         let active = Pipeline::assemble(parts, &sandbox, &database).await?;
         Ok(Self {
             config,

@@ -22,7 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let component = Subject::parse(&args.what)?.load(&super::sandbox()?)?;
+    let component = Subject::parse(&args.what)?.load(&crate::cli::sandbox()?)?;
     let config = authoring::read_config(args.config.as_deref())?;
     let opened = component.open(&config);
     print!("{}", outside(&component)?);

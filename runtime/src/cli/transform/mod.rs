@@ -17,8 +17,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use crate::sandbox::Sandbox;
-
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Make a small crate for a new rule: the rule, its config, a case
@@ -82,9 +80,4 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
         Command::History(args) => history::run(args).await?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The sandbox that a run would use, compiled components and all.
-fn sandbox() -> Result<Sandbox> {
-    Ok(Sandbox::new(crate::cache_folder().as_deref())?)
 }

@@ -60,7 +60,7 @@ pub(super) async fn run(args: Args) -> Result<()> {
         args.to
     );
     let (config, database) = super::super::open(&args.pipeline)?;
-    let sandbox = super::sandbox()?;
+    let sandbox = crate::cli::sandbox()?;
     let mut connection = database.connect().await?;
     connection.only_read().await?;
     let stands = Stands::read(&connection, config).await?;

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let rule = RuleCrate::open(&args.dir)?;
     let folder = rule.cases();
     let cases = golden::cases(&folder)?;
-    let component = rule.build(&super::sandbox()?)?.component;
+    let component = rule.build(&crate::cli::sandbox()?)?.component;
     let dimensions = input::csv_files(&folder.join("dimensions"));
     let mut wrong = 0;
     for (path, case) in &cases {
