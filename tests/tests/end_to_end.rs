@@ -86,8 +86,10 @@ fn large_records_that_fill_the_queue_do_not_wait_for_the_linger() -> Result<()> 
     let job = Job::new("large")?;
     // Longer than the test is patient, and more rows than the queue has room for.
     job.edit_pipeline(|text| {
-        text.replace("linger_rows = 200", "linger_rows = 5_000")
-            .replace("linger_ms = 2_000", "linger_ms = 3_600_000")
+        let (rows, time) = ("linger_rows = 200", "linger_ms = 2_000");
+        assert!(text.contains(rows) && text.contains(time));
+        text.replace(rows, "linger_rows = 5_000")
+            .replace(time, "linger_ms = 3_600_000")
     })?;
     let name = "N".repeat(40_000);
     let messages: Vec<Message> = (0..400)

@@ -8,6 +8,17 @@ use super::{Results, Spread};
 use crate::contender::Contender;
 use crate::measure::{Figures, Outcome};
 
+/// Of the events a second that the ceiling reaches.
+const SHARE_AIM: f64 = 0.8;
+
+fn all_cpu_us(f: &Figures) -> f64 {
+    f.cpu_us + f.postgres_cpu_us + f.kafka_cpu_us
+}
+
+fn cores() -> Result<f64> {
+    Ok(std::thread::available_parallelism()?.get() as f64)
+}
+
 impl Results {
     pub(super) fn end_to_end(&self, text: &mut String) -> Result<()> {
         writeln!(text, "## End to end\n")?;
@@ -74,6 +85,53 @@ impl Results {
         Ok(())
     }
 
+    /// What gristmill reaches of the ceilings, and what it may take of the processors to reach [`SHARE_AIM`] of the one that writes.
+    pub(super) fn share_of_the_ceilings(&self, text: &mut String) -> Result<()> {
+        let of = |contender, figure| self.median(&contender, figure);
+        let events: fn(&Figures) -> f64 = |f| f.events_per_s;
+        let (Some(ours), Some(write), Some(read)) = (
+            of(Contender::Gristmill, events),
+            of(Contender::WriteCeiling, events),
+            of(Contender::ReadCeiling, events),
+        ) else {
+            return Ok(());
+        };
+        let postgres: fn(&Figures) -> f64 = |f| f.postgres_cpu_us;
+        let (Some(own), Some(postgres), Some(kafka), Some(ceiling), Some(all)) = (
+            of(Contender::Gristmill, |f| f.cpu_us),
+            of(Contender::Gristmill, postgres),
+            of(Contender::Gristmill, |f| f.kafka_cpu_us),
+            // It has read the topic before.
+            of(Contender::WriteCeiling, |f| f.cpu_us + f.postgres_cpu_us),
+            of(Contender::Gristmill, all_cpu_us),
+        ) else {
+            return Ok(());
+        };
+        let cores = cores()?;
+        let busy = |events_per_s: f64, us: f64| 100.0 * events_per_s * us / 1e6 / cores;
+        let budget = ceiling / SHARE_AIM;
+        writeln!(text, "### The share of the ceilings\n")?;
+        writeln!(
+            text,
+            "Gristmill reaches {:.2} of what this PostgreSQL takes from a client that only writes finished rows, and {:.2} of what this Kafka gives to one that only counts. \
+             All of them share {cores:.0} cores. At the ceiling PostgreSQL and the client take {ceiling:.1} us of CPU an event, which is {:.0} % of the cores; {:.0} % of its events a second \
+             leave {budget:.1} us. When gristmill runs PostgreSQL takes {postgres:.1} and Kafka {kafka:.1}, so {:.1} would be left to it, and it takes {own:.1}, start-up included \
+             ({:.0} % of the cores, all three).\n",
+            ours / write,
+            ours / read,
+            busy(write, ceiling),
+            100.0 * SHARE_AIM,
+            budget - postgres - kafka,
+            busy(ours, all),
+        )?;
+        Ok(())
+    }
+
+    fn median(&self, contender: &Contender, figure: fn(&Figures) -> f64) -> Option<f64> {
+        let (_, runs) = self.contenders.iter().find(|(c, _)| c == contender)?;
+        Spread::of(runs, figure).map(|spread| spread.1)
+    }
+
     /// Gristmill's figures divided by each other contender's, and what the processors allow each.
     pub(super) fn against_the_others(&self, text: &mut String) -> Result<()> {
         let of = |runs: &[Outcome], figure: fn(&Figures) -> f64| {
@@ -95,14 +153,14 @@ impl Results {
             text,
             "| | events/s | CPU an event | memory | all three us/event | at most events/s |\n|---|---|---|---|---|---|"
         )?;
-        let cores = std::thread::available_parallelism()?.get() as f64;
+        let cores = cores()?;
         let writers = self.contenders.iter().filter(|(c, _)| c.writes());
         for (contender, theirs) in writers {
             let ratio = |figure: fn(&Figures) -> f64, digits: usize| {
                 let ratio = of(ours, figure).zip(of(theirs, figure)).map(|(a, b)| a / b);
                 ratio.map_or("–".to_owned(), |r| format!("{r:.digits$}"))
             };
-            let Some(all) = of(theirs, |f| f.cpu_us + f.postgres_cpu_us + f.kafka_cpu_us) else {
+            let Some(all) = of(theirs, all_cpu_us) else {
                 continue;
             };
             // A ceiling does a part of the work, after what needs memory.

@@ -90,6 +90,7 @@ impl Results {
             writeln!(text, "![{name}]({name}.svg)\n")?;
         }
         self.end_to_end(&mut text)?;
+        self.share_of_the_ceilings(&mut text)?;
         self.against_the_others(&mut text)?;
         if !self.latencies.is_empty() {
             writeln!(

@@ -104,6 +104,10 @@ struct DemoArgs {
 /// Parses the command line and runs it. Errors go to standard error, with what caused them.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Before there are threads: their stacks would count.
+    if let Command::CompileComponent(args) = &cli.command {
+        return compile::in_child(args);
+    }
     crate::logging::start(match &cli.command {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",

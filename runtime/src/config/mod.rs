@@ -87,7 +87,7 @@ pub struct Source {
     /// What a process that leaves for good costs the others.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
-    /// Bytes of records read and not yet committed, a partition on average; reading pauses above it.
+    /// Bytes of records read and not yet committed, a partition: reading pauses above it, or above twice as much while other partitions have room.
     #[serde(default = "queued_max_bytes")]
     pub queued_max_bytes: usize,
     /// Any property of librdkafka: security, timeouts.

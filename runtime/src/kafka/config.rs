@@ -20,8 +20,8 @@ pub struct SourceConfig {
     /// Further properties of librdkafka: security, sizes of fetches. See [`check_properties`] for those that are refused.
     pub properties: BTreeMap<String, String>,
     pub session_timeout_ms: u32,
-    /// Bytes of one partition read and not yet processed; fetching pauses above it and resumes below half of it. What librdkafka fetches ahead
-    /// (4 MiB for all partitions together, unless set otherwise) comes on top.
+    /// Bytes of one partition read and not yet processed; fetching pauses above it (twice that, while others have room) and resumes below half of it. What librdkafka
+    /// fetches ahead (2 MiB for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
     /// The id of [`crate::kafka::instance`]: with one, the group knows this process again after a crash.
     pub instance_id: Option<String>,

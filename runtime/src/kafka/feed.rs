@@ -10,11 +10,12 @@ use gristmill_core::record::Records;
 use tokio::sync::mpsc;
 
 /// What a record costs beside its own bytes: its place in the index of [`Records`].
-pub(crate) const RECORD_OVERHEAD_BYTES: usize = 80;
+const RECORD_OVERHEAD_BYTES: usize = 80;
 
 /// A partition that was paused because its queue is full is fetched again below this. A worker must not wait for more records above it: perhaps none come.
 pub(crate) fn resumes_below(queued_max_bytes: usize) -> usize {
-    queued_max_bytes / 2
+    // At least 1: nothing is less than 0.
+    (queued_max_bytes / 2).max(1)
 }
 
 /// Makes the two ends for one start of one partition.
@@ -92,6 +93,12 @@ impl Intake {
     /// The next chunk if one waits.
     pub fn try_recv(&mut self) -> Option<Chunk> {
         self.receiver.try_recv().ok()
+    }
+}
+
+impl Held {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -30,8 +30,8 @@ use std::sync::Arc;
 pub use config::SourceConfig;
 pub use consumer::Source;
 pub use fault::SourceFault;
+pub(crate) use feed::resumes_below;
 pub use feed::{Chunk, Feed, Held, Intake, feed};
-pub(crate) use feed::{RECORD_OVERHEAD_BYTES, resumes_below};
 pub use rebalance::{Assignments, Position};
 
 /// One partition of one topic. Cheap to clone.

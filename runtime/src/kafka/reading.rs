@@ -241,8 +241,8 @@ mod tests {
     use super::*;
     use crate::kafka::{Intake, feed};
 
-    /// Two partitions that may hold 10,000 bytes each, and what keeps what they hold.
-    fn holding(bytes: [usize; 2]) -> (Readings, Vec<Intake>) {
+    /// Partitions that may hold 10,000 bytes each, and what keeps what they hold.
+    fn holding<const N: usize>(bytes: [usize; N]) -> (Readings, Vec<Intake>) {
         let mut readings = Readings::new(10_000);
         let mut intakes = Vec::new();
         for (partition, bytes) in bytes.into_iter().enumerate() {
@@ -260,18 +260,18 @@ mod tests {
 
     #[test]
     fn a_full_partition_is_paused_when_it_holds_twice_its_bound_or_the_others_have_no_room() {
-        let paused = |bytes| {
+        let paused = |bytes: [usize; 3]| {
             let (readings, _intakes) = holding(bytes);
             let partitions = readings.back_pressure().into_iter();
             let paused: Vec<i32> = partitions.map(|(p, _)| p.partition).collect();
             assert_eq!(readings.is_full(), !paused.is_empty());
             paused
         };
-        assert_eq!(paused([0, 0]), [0; 0]);
-        assert_eq!(paused([15_000, 1_000]), [0; 0]);
-        assert_eq!(paused([15_000, 6_000]), [0]);
-        assert_eq!(paused([11_000, 11_000]), [0, 1]);
-        assert_eq!(paused([20_000, 0]), [0]);
+        assert_eq!(paused([0, 0, 0]), [0; 0]);
+        assert_eq!(paused([15_000, 1_000, 0]), [0; 0]);
+        assert_eq!(paused([15_000, 9_000, 9_000]), [0]);
+        assert_eq!(paused([11_000, 11_000, 9_000]), [0, 1]);
+        assert_eq!(paused([20_000, 0, 0]), [0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::compile::NotCompiled;
 use super::error::SandboxError;
 
 /// What the folder may hold; beyond it goes what nobody has used for the longest time. 1 GiB: a rule in Rust takes about 1 MiB for both engines, one in Python 100.
@@ -63,13 +64,13 @@ impl Cache {
         })
     }
 
-    /// The compiled form of the component whose digest is `digest`: from the folder, or what `compile` makes there, which stays.
+    /// The compiled form of the component whose digest is `digest`: from the folder, or what `compile` returns, which is left there.
     pub(super) fn compiled(
         &self,
         engine: &Engine,
         digest: &str,
-        compile: impl FnOnce(&Path) -> wasmtime::Result<NamedTempFile>,
-    ) -> wasmtime::Result<Component> {
+        compile: impl FnOnce() -> Result<Vec<u8>, NotCompiled>,
+    ) -> Result<Component, NotCompiled> {
         let path = self.path(engine, digest);
         if path.exists() {
             match load(engine, &path) {
@@ -80,9 +81,9 @@ impl Cache {
                 ),
             }
         }
-        let compiled = compile(&self.folder)?;
-        let component = load(engine, compiled.path())?;
-        if let Err(error) = self.keep(&path, compiled) {
+        let compiled = compile()?;
+        let component = load_bytes(engine, &compiled)?;
+        if let Err(error) = self.keep(&path, &compiled) {
             tracing::warn!(
                 path = %path.display(),
                 "cannot keep a compiled component, the next start compiles it again: {error}"
@@ -100,10 +101,12 @@ impl Cache {
     }
 
     /// Renamed into place, so that nobody ever reads half a file.
-    fn keep(&self, path: &Path, compiled: NamedTempFile) -> io::Result<()> {
+    fn keep(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(&self.folder)?;
+        file.write_all(compiled)?;
         // Else the name may outlive a power cut and the bytes may not.
-        compiled.as_file().sync_all()?;
-        compiled.persist(path)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
         self.prune(KEPT_MAX_BYTES)
     }
 
@@ -136,14 +139,11 @@ impl Cache {
     }
 }
 
-/// What `compile` makes, without a folder to keep it in.
-pub(super) fn compiled_anew(
-    engine: &Engine,
-    compile: impl FnOnce(&Path) -> wasmtime::Result<NamedTempFile>,
-) -> wasmtime::Result<Component> {
-    // Mode 0700. What is mapped stays when the file is gone.
-    let folder = tempfile::tempdir()?;
-    load(engine, compile(folder.path())?.path())
+/// What a compiler has just returned.
+#[allow(unsafe_code)]
+pub(super) fn load_bytes(engine: &Engine, compiled: &[u8]) -> Result<Component, NotCompiled> {
+    // SAFETY: the bytes must be what an engine's `precompile_component` returned: they are what our own compiler has said, over a pipe at most.
+    unsafe { Component::deserialize(engine, compiled) }.map_err(NotCompiled::Refused)
 }
 
 /// Maps a compiled component, and notes that it was used.

@@ -1,17 +1,17 @@
 //! A compiled component under limits.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use gristmill_core::transform::{Fault, Transform};
 use serde_json::Value;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::Engine;
+use wasmtime::component::{Component as Code, HasSelf, Linker};
 
 use super::Shared;
 use super::bindings::TransformPre;
 use super::bindings::gristmill::transform::types;
 use super::cache;
-use super::compile::BeyondLimit;
+use super::compile::NotCompiled;
 use super::config_schema::ConfigSchema;
 use super::engine;
 use super::error::SandboxError;
@@ -40,14 +40,18 @@ impl Compiled {
         bytes: Vec<u8>,
         shared: Arc<Shared>,
     ) -> Result<Self, SandboxError> {
-        let fast = compile(&shared, Meter::Clock, digest, &bytes).map_err(|e| {
-            if let Some(beyond) = e.downcast_ref::<BeyondLimit>() {
-                return SandboxError::refused(transform, beyond.to_string());
+        let fast = compile(&shared, Meter::Clock, digest, &bytes).map_err(|e| match e {
+            NotCompiled::BeyondLimit(why) => SandboxError::refused(transform, why),
+            NotCompiled::Host(why) => SandboxError::Compiler {
+                transform: transform.to_owned(),
+                why: printable(&why, MESSAGE_MAX_BYTES),
+            },
+            NotCompiled::Refused(e) => {
+                let why = engine::beyond_the_pool(&e).unwrap_or_else(|| {
+                    "the engine does not take the component: check it with `wasm-tools validate`, and build it without unusual WebAssembly features".to_owned()
+                });
+                SandboxError::refused_because(transform, why, e)
             }
-            let why = engine::beyond_the_pool(&e).unwrap_or_else(|| {
-                "the engine does not take the component: check it with `wasm-tools validate`, and build it without unusual WebAssembly features".to_owned()
-            });
-            SandboxError::refused_because(transform, why, e)
         })?;
         Ok(Self {
             digest: digest.to_owned(),
@@ -68,8 +72,13 @@ impl Compiled {
 
     fn metered(&self) -> &Result<TransformPre<Guard>, String> {
         self.metered.get_or_init(|| {
-            compile(&self.shared, Meter::Fuel, &self.digest, &self.bytes)
-                .map_err(|e| printable(&format!("{e:#}"), MESSAGE_MAX_BYTES))
+            compile(&self.shared, Meter::Fuel, &self.digest, &self.bytes).map_err(|e| {
+                let why = match e {
+                    NotCompiled::BeyondLimit(why) | NotCompiled::Host(why) => why,
+                    NotCompiled::Refused(e) => format!("{e:#}"),
+                };
+                printable(&why, MESSAGE_MAX_BYTES)
+            })
         })
     }
 
@@ -89,17 +98,21 @@ fn compile(
     meter: Meter,
     digest: &str,
     bytes: &[u8],
-) -> wasmtime::Result<TransformPre<Guard>> {
+) -> Result<TransformPre<Guard>, NotCompiled> {
     let engine = shared.engines.of(meter);
-    let compile = |folder: &Path| shared.compiler.compile(engine, meter, bytes, folder);
+    let compile = || shared.compiler.compile(engine, meter, bytes);
     let code = match &shared.cache {
         Some(cache) => cache.compiled(engine, digest, compile)?,
-        None => cache::compiled_anew(engine, compile)?,
+        None => cache::load_bytes(engine, &compile()?)?,
     };
+    link(engine, &code).map_err(NotCompiled::Refused)
+}
+
+fn link(engine: &Engine, code: &Code) -> wasmtime::Result<TransformPre<Guard>> {
     let mut linker = Linker::new(engine);
     types::add_to_linker::<_, HasSelf<Guard>>(&mut linker, |guard| guard)?;
     linker.instance(LOG)?.func_wrap("write", guard::write)?;
-    TransformPre::new(linker.instantiate_pre(&code)?)
+    TransformPre::new(linker.instantiate_pre(code)?)
 }
 
 /// What a component says about itself.

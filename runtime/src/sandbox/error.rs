@@ -29,6 +29,9 @@ pub enum SandboxError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+    /// Nothing is wrong with the component so far.
+    #[error("transform `{transform}` cannot be compiled on this host now: {why}")]
+    Compiler { transform: String, why: String },
     /// The config does not fit the component's schema, or the component refused it.
     #[error("transform `{transform}`: config: {why}")]
     Config { transform: String, why: String },

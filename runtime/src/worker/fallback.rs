@@ -67,7 +67,7 @@ impl Fallback<'_> {
         let Some(why) = self.accepted(&before, failed).await? else {
             return Ok(None);
         };
-        let why = format!("rolled back by itself: {why}, which revision {number} accepts");
+        let why = format!("{why}, which revision {number} accepts");
         self.go_back(number, &why).await.map(Some)
     }
 
@@ -120,9 +120,11 @@ impl Fallback<'_> {
             &self.shared.config.pipeline.name,
             self.shared.pool.get().await?,
         );
+        let reason = format!("rolled back by itself: {why}");
         // A canary is not active yet: its partition goes back.
-        let canary = activation::give_up(&client, pipeline, running, why).await?;
-        let done = canary || activation::roll_back(&client, pipeline, running, number, why).await?;
+        let canary = activation::give_up(&client, pipeline, running, &reason).await?;
+        let done =
+            canary || activation::roll_back(&client, pipeline, running, number, &reason).await?;
         if let Some(stands) = rollout::read(&client, pipeline).await? {
             self.shared.learned(stands);
         }

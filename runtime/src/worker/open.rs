@@ -6,7 +6,7 @@ use std::time::Duration;
 use gristmill_core::record::Records;
 use tokio::time::Instant;
 
-use crate::kafka::{Chunk, Held, RECORD_OVERHEAD_BYTES};
+use crate::kafka::{Chunk, Held};
 
 /// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1 GiB) can hold, with columns computed and parameters copied
 /// beside it, and above 5,000 records of 3 kB.
@@ -16,7 +16,7 @@ const BATCH_MAX_BYTES: usize = 16 << 20;
 pub(super) struct Open {
     max_rows: usize,
     linger_rows: usize,
-    /// So many bytes, counted as the partition's bound counts them, do not wait: the source may hold back more until they are committed.
+    /// So many bytes that count against the partition's bound do not wait: the source may hold back more until they are committed.
     linger_bytes: usize,
     linger: Duration,
     /// Unread chunks; of the first one, records from `position` on.
@@ -30,6 +30,8 @@ pub(super) struct Open {
     caught_up: bool,
     /// The guards of chunks not yet committed, each with the records it still covers.
     held: VecDeque<(usize, Held)>,
+    /// What counts by `held`: the bytes of whole chunks, those of a batch in flight among them.
+    held_bytes: usize,
 }
 
 impl Open {
@@ -51,6 +53,7 @@ impl Open {
             since: None,
             caught_up: false,
             held: VecDeque::new(),
+            held_bytes: 0,
         }
     }
 
@@ -62,6 +65,7 @@ impl Open {
         }
         self.rows += rows;
         self.bytes += chunk.records.bytes();
+        self.held_bytes += chunk.held.bytes();
         self.held.push_back((rows, chunk.held));
         self.chunks.push_back(chunk.records);
         self.since.get_or_insert_with(Instant::now);
@@ -77,7 +81,7 @@ impl Open {
         self.rows > 0
             && (self.caught_up
                 || self.rows >= self.linger_rows
-                || self.bytes + self.rows * RECORD_OVERHEAD_BYTES >= self.linger_bytes
+                || self.held_bytes >= self.linger_bytes
                 || self.is_full()
                 || self.due_at().is_some_and(|due| due <= Instant::now()))
     }
@@ -117,12 +121,13 @@ impl Open {
 
     /// The oldest `rows` records have committed: their bytes no longer count.
     pub(super) fn release(&mut self, mut rows: usize) {
-        while let Some((covered, _)) = self.held.front_mut() {
+        while let Some((covered, held)) = self.held.front_mut() {
             if *covered > rows {
                 *covered -= rows;
                 return;
             }
             rows -= *covered;
+            self.held_bytes -= held.bytes();
             self.held.pop_front();
         }
     }
@@ -204,13 +209,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_source_may_hold_back_more_for_does_not_wait() {
-        let record = "value".len() + RECORD_OVERHEAD_BYTES;
-        let mut open = Open::new(100, 50, 3 * record, Duration::from_secs(9));
+        let record = chunk(0..1, false).held.bytes();
+        let mut open = Open::new(4, 50, 3 * record, Duration::from_secs(9));
         open.push(chunk(0..2, false));
         assert!(!open.is_due());
-        open.push(chunk(2..3, false));
+        open.push(chunk(2..5, false));
         assert!(open.is_due());
-        open.take();
+        // Of the second chunk a record is left, and all of it counts until that is committed.
+        let taken = open.take().len();
+        open.release(taken);
+        assert!(open.rows == 1 && open.is_due());
+        let taken = open.take().len();
+        open.release(taken);
+        open.push(chunk(5..6, false));
         assert!(!open.is_due());
     }
 }

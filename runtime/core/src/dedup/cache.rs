@@ -79,26 +79,22 @@ impl<E: Entry> Cache<E> {
         }
     }
 
-    /// Forgets what is older than `oldest_us` in the next slots, at most `slots_max`, and none beyond the last; returns how many it looked at.
-    pub(super) fn sweep(&mut self, slots_max: usize, oldest_us: i64) -> usize {
-        let slots = self.table.num_buckets();
-        let from = if self.is_swept() { 0 } else { self.sweep_at };
-        let end = slots.min(from + slots_max);
-        for at in from..end {
-            if let Ok(slot) = self.table.get_bucket_entry(at)
+    /// Forgets what is older than `oldest_us` in the next `slots`.
+    pub(super) fn sweep(&mut self, slots: usize, oldest_us: i64) {
+        let all = self.table.num_buckets();
+        for _ in 0..slots.min(all) {
+            self.sweep_at = if self.sweep_at + 1 < all {
+                self.sweep_at + 1
+            } else {
+                0
+            };
+            if let Ok(slot) = self.table.get_bucket_entry(self.sweep_at)
                 && slot.get().event_time_us() < oldest_us
             {
                 self.heap_bytes -= slot.get().heap_bytes();
                 slot.remove();
             }
         }
-        self.sweep_at = end;
-        end - from
-    }
-
-    /// Whether the sweep has come to the end: the next begins anew.
-    pub(super) fn is_swept(&self) -> bool {
-        self.sweep_at >= self.table.num_buckets()
     }
 
     /// Before the table would outgrow its bytes, forgets the older half of it: then the table can clean itself in place, and the cost is spread over as many inserts.

@@ -1,14 +1,14 @@
 //! A state's entries, spread over many small tables.
 
-use std::array;
-
 use foldhash::fast::RandomState;
 
 use super::cache::{Cache, Entry};
 
-/// Tables of one state. One alone would hold its old room beside twice as much while it grows, and its partition would stand still while millions of entries move: a
+/// Most tables of one state. One alone would hold its old room beside twice as much while it grows, and its partition would stand still while millions of entries move: a
 /// table of 100,000, a 64th of the 6 million that fit by default, moves in some milliseconds.
-const SHARDS: usize = 64;
+const SHARDS_MAX: usize = 64;
+/// Least bytes that a table may take: with less, what moves is little, and the median of its event times says little about the others.
+const SHARD_MIN_BYTES: usize = 1 << 20;
 /// Neither of the bits by which hashbrown finds a slot (the lowest) nor of the seven that it keeps as a tag (the highest).
 const SHARD_SHIFT: u32 = 48;
 
@@ -18,21 +18,21 @@ const SWEEP_SLOTS: usize = 2;
 
 /// Entries by hash. The seed is random: keys come from outside, and a fixed one could be attacked.
 pub(super) struct Shards<E> {
-    shards: Box<[Cache<E>; SHARDS]>,
+    /// A power of two of them.
+    shards: Box<[Cache<E>]>,
     hasher: RandomState,
-    /// The shard that is being swept.
-    sweep_at: usize,
 }
 
 impl<E: Entry> Shards<E> {
     pub(super) fn new(max_bytes: usize) -> Self {
         let hasher = RandomState::default();
+        let shards = (max_bytes / SHARD_MIN_BYTES).clamp(1, SHARDS_MAX);
+        let shards = 1 << shards.ilog2();
         Self {
-            shards: Box::new(array::from_fn(|_| {
-                Cache::new(hasher.clone(), max_bytes / SHARDS)
-            })),
+            shards: (0..shards)
+                .map(|_| Cache::new(hasher.clone(), max_bytes / shards))
+                .collect(),
             hasher,
-            sweep_at: 0,
         }
     }
 
@@ -56,7 +56,7 @@ impl<E: Entry> Shards<E> {
     }
 
     pub(super) fn find(&self, hash: u64, is_key: impl FnMut(&E) -> bool) -> Option<&E> {
-        self.shards[shard(hash)].find(hash, is_key)
+        self.shards[self.shard(hash)].find(hash, is_key)
     }
 
     /// Puts in what `insert` makes, or lets `update` change the entry that is there.
@@ -67,25 +67,21 @@ impl<E: Entry> Shards<E> {
         update: impl FnOnce(&mut E),
         insert: impl FnOnce() -> E,
     ) {
-        self.shards[shard(hash)].upsert(hash, is_key, update, insert);
+        let shard = self.shard(hash);
+        self.shards[shard].upsert(hash, is_key, update, insert);
     }
 
-    /// Forgets what is older than `oldest_us` in the next slots: a few for each of `rows` learned, so that no single batch pays for all.
+    /// Forgets what is older than `oldest_us` in the next slots of each: a few for each of `rows` learned, so that no single batch pays for all.
     pub(super) fn sweep(&mut self, rows: usize, oldest_us: i64) {
-        let mut slots = rows * SWEEP_SLOTS;
-        for _ in 0..SHARDS {
-            let shard = &mut self.shards[self.sweep_at];
-            slots -= shard.sweep(slots, oldest_us);
-            if !shard.is_swept() {
-                return;
-            }
-            self.sweep_at = (self.sweep_at + 1) % SHARDS;
+        let slots = (rows * SWEEP_SLOTS).div_ceil(self.shards.len());
+        for shard in &mut self.shards {
+            shard.sweep(slots, oldest_us);
         }
     }
-}
 
-fn shard(hash: u64) -> usize {
-    (hash >> SHARD_SHIFT) as usize % SHARDS
+    fn shard(&self, hash: u64) -> usize {
+        (hash >> SHARD_SHIFT) as usize & (self.shards.len() - 1)
+    }
 }
 
 #[cfg(test)]
@@ -119,8 +115,8 @@ mod tests {
                 shards.upsert(hash, |e: &At| e.0 == at, |_| {}, || At(at));
             }
             assert_eq!(shards.len(), 10_000);
-            // A lap, and two slots a row: each table is at least half of 7/8 full.
-            for _ in 0..(20_000 / rows).max(1) + SHARDS {
+            // A lap, and two slots a row: a table of some dozens is a fourth full at least.
+            for _ in 0..40_000 / rows / SWEEP_SLOTS + 1 {
                 shards.sweep(rows, 9_000);
             }
             assert_eq!(shards.len(), 1_000, "steps of {rows}");

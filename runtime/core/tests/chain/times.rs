@@ -90,8 +90,8 @@ fn expired_keys_are_forgotten() {
         chain.committed(&computed);
         next += 100;
     }
-    // A lap of the sweep takes at most as many rows as the table has slots, so a few seconds' keys are left of 5,000.
-    assert!(chain.state_size().0 < 1500, "{:?}", chain.state_size());
+    // A lap of the sweep takes about half as many rows as the tables have slots, twice to four times what they hold: some seconds' keys are left of 5,000.
+    assert!(chain.state_size().0 < 2_000, "{:?}", chain.state_size());
 }
 
 #[test]
@@ -126,7 +126,8 @@ fn the_state_stays_within_its_bytes_and_forgets_the_oldest() {
             .iter()
             .filter(|r| r.at_us >= 9_000_000)
             .count();
-        assert!(known <= 5, "{known} of the newest 100 keys are forgotten");
+        // The median is of a sample, so a few of the newest may fall to the older half.
+        assert!(known <= 10, "{known} of the newest 100 keys are forgotten");
         let forgotten = rows(&computed)
             .iter()
             .filter(|r| r.at_us < 1_000_000)
