@@ -1,20 +1,21 @@
-//! A state's entries, spread over many small tables.
+//! A state's entries, spread over several tables.
 
 use foldhash::fast::RandomState;
 
 use super::cache::{Cache, Entry};
 
-/// Most tables of one state. One alone would hold its old room beside twice as much while it grows, and its partition would stand still while millions of entries move: a
-/// table of 100,000, a 64th of the 6 million that fit by default, moves in some milliseconds.
-const SHARDS_MAX: usize = 64;
+/// Most tables of one state. One alone would hold its old room beside twice as much while it grows, and its partition would stand still while millions of entries move.
+/// More than these would be so small that the allocator puts them among everything else, and what they leave behind cannot go back to the system: with 64, 10 million
+/// keys take 418 MiB in the place of 383.
+const SHARDS_MAX: usize = 8;
 /// Least bytes that a table may take: with less, what moves is little, and the median of its event times says little about the others.
 const SHARD_MIN_BYTES: usize = 1 << 20;
 /// Neither of the bits by which hashbrown finds a slot (the lowest) nor of the seven that it keeps as a tag (the highest).
 const SHARD_SHIFT: u32 = 48;
 
-/// How many slots a sweep looks at for each row learned. A table is at most 7/8 full, so a lap of all takes about as many rows as half of them holds; a slot costs a byte's
-/// look when empty and a comparison when not.
-const SWEEP_SLOTS: usize = 2;
+/// How many slots a sweep looks at for each row learned. With as many new keys as rows, what has expired fills at most a third of the slots, so that no table doubles for
+/// it; a slot costs a byte's look when empty and a comparison when not.
+const SWEEP_SLOTS: usize = 3;
 
 /// Entries by hash. The seed is random: keys come from outside, and a fixed one could be attacked.
 pub(super) struct Shards<E> {

@@ -118,7 +118,7 @@ fn keys_are_remembered_for_as_long_as_the_new_rules_say() {
         next.committed(&computed);
     }
     // Of 7,500: see `expired_keys_are_forgotten`.
-    assert!(next.state_size().0 < 2_000, "{:?}", next.state_size());
+    assert!(next.state_size().0 < 1_500, "{:?}", next.state_size());
 }
 
 #[test]
