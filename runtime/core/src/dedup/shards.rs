@@ -10,8 +10,8 @@ use super::cache::{Cache, Entry};
 const SHARDS_MAX: usize = 8;
 /// Least bytes that a table may take: with less, what moves is little, and the median of its event times says little about the others.
 const SHARD_MIN_BYTES: usize = 1 << 20;
-/// Neither of the bits by which hashbrown finds a slot (the lowest) nor of the seven that it keeps as a tag (the highest).
-const SHARD_SHIFT: u32 = 48;
+/// Fibonacci hashing, 2^64 over the golden ratio: for keys in a row a seed may leave the same in any few bits of the hash.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// How many slots a sweep looks at for each row learned. With as many new keys as rows, what has expired fills at most a third of the slots, so that no table doubles for
 /// it; a slot costs a byte's look when empty and a comparison when not.
@@ -81,7 +81,7 @@ impl<E: Entry> Shards<E> {
     }
 
     fn shard(&self, hash: u64) -> usize {
-        (hash >> SHARD_SHIFT) as usize & (self.shards.len() - 1)
+        (hash.wrapping_mul(SPREAD) >> 32) as usize & (self.shards.len() - 1)
     }
 }
 
