@@ -104,7 +104,12 @@ fn bench(args: &Args) -> Result<()> {
     let traffic = Traffic::fill(&kafka, events, keys)?;
     let mut runs: Vec<Vec<Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
-        for (contender, runs) in contenders.iter().zip(&mut runs) {
+        let mut turns: Vec<_> = contenders.iter().zip(&mut runs).collect();
+        // The other way round each time: whoever comes after a large one finds the machine as that left it.
+        if round % 2 == 0 {
+            turns.reverse();
+        }
+        for (contender, runs) in turns {
             let name = contender.name();
             if runs.iter().any(Outcome::is_unfinished) {
                 // It would take the whole of the patience once more.
