@@ -116,7 +116,7 @@ mod tests {
                 shards.upsert(hash, |e: &At| e.0 == at, |_| {}, || At(at));
             }
             assert_eq!(shards.len(), 10_000);
-            // A lap, and two slots a row: a table of some dozens is a fourth full at least.
+            // At least a lap: 10,000 entries have at most 40,000 slots.
             for _ in 0..40_000 / rows / SWEEP_SLOTS + 1 {
                 shards.sweep(rows, 9_000);
             }
