@@ -151,16 +151,15 @@ impl Shape<'_> {
             .chain(self.fields.iter().map(|f| sent_types(f.logical_type).0))
     }
 
-    /// `unnest($n, ..) as u (names)`, with parameters from `base` + 1 on.
+    /// `(select unnest($n) as name, ..) as u`, with parameters from `base` + 1 on. In the select list and not in FROM: there the server writes each array into a tuple
+    /// store of its own before it reads the first row.
     fn unnest(&self, base: usize) -> String {
-        let parameters: Vec<_> = (0..self.row_types().count())
-            .map(|i| format!("${}", base + 1 + i))
+        let names = self.sent_names();
+        let arrays = names.iter().zip(base + 1..);
+        let arrays: Vec<_> = arrays
+            .map(|(name, i)| format!("unnest(${i}) as {name}"))
             .collect();
-        format!(
-            "unnest({}) as u ({})",
-            parameters.join(", "),
-            self.sent_names().join(", ")
-        )
+        format!("(select {}) as u", arrays.join(", "))
     }
 
     /// The columns of what is sent: numbered, so that no name can clash.
