@@ -14,8 +14,6 @@ pub enum Fault {
     CutRequest,
     /// The request arrives and is answered; the answer is lost, and both ends see the connection close.
     CutAnswer,
-    /// The request never arrives, and nobody notices: the connection stays open and silent.
-    Freeze,
 }
 
 /// Forwards connections to one port of this machine until it is armed. Ends with the process.
@@ -97,8 +95,6 @@ fn requests(
         }
         match strike(plan, &buffer[..length]) {
             Some(Fault::CutRequest) => return close(&client, &server),
-            // Kept open by the other direction's handles.
-            Some(Fault::Freeze) => return,
             Some(Fault::CutAnswer) => {
                 *lose_answer.lock().unwrap_or_else(PoisonError::into_inner) = true
             }

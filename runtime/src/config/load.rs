@@ -132,6 +132,8 @@ fn explain(message: &str) -> String {
 
 /// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost two.
 const MAX_ROWS: usize = 20_000;
+/// As much as one process is to hold back for one partition: far above what a flush can carry.
+const QUEUED_MAX_BYTES: usize = 1 << 30;
 
 /// What no type can say.
 fn contradictions(config: &Config) -> Vec<Problem> {
@@ -199,6 +201,11 @@ fn contradictions(config: &Config) -> Vec<Problem> {
             "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains nothing more per row"
         ));
     }
+    if config.source.queued_max_bytes > QUEUED_MAX_BYTES {
+        problem(format!(
+            "source.queued_max_bytes must be at most {QUEUED_MAX_BYTES}: it is memory, once for each partition"
+        ));
+    }
     if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {
         problem("dead_letters.ratio_max is a part of 1: between 0.0 and 1.0".to_owned());
     }
@@ -261,6 +268,19 @@ max_rows = "${ROWS:-17}"
             told[2],
             (15, "unknown key `linger_sm`: did you mean `linger_ms`?")
         );
+    }
+
+    #[test]
+    fn a_number_out_of_its_bounds_is_told_with_the_bound() {
+        for (key, value, bound) in [
+            ("queued_max_bytes", "0", "above 0"),
+            ("queued_max_bytes", "1_073_741_825", "at most 1073741824"),
+        ] {
+            let text = MINIMAL.replace("topic =", &format!("{key} = {value}\ntopic ="));
+            let problems = parse(&text, variable).unwrap_err();
+            assert!(problems[0].message.contains(bound), "{problems:?}");
+        }
+        assert!(parse(MINIMAL, |_| Some("20_001".to_owned())).is_err());
     }
 
     #[test]

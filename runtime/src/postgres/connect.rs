@@ -162,7 +162,6 @@ impl Database {
             client,
             task,
             statements: HashMap::new(),
-            staged: Vec::new(),
             busy: false,
         };
         connection.batch_execute(SESSION).await?;
@@ -186,8 +185,6 @@ pub struct Connection {
     task: JoinHandle<()>,
     /// By their SQL, prepared once a session.
     statements: HashMap<Arc<str>, Statement>,
-    /// Names of the temporary tables made in this session.
-    pub(super) staged: Vec<String>,
     /// Set while the session is in the middle of something; a future dropped there leaves it set.
     pub(super) busy: bool,
 }

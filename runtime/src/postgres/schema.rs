@@ -257,20 +257,13 @@ async fn privilege_problems(client: &Client, user: &str) -> Result<Vec<String>, 
           unnest(array['select', 'insert', 'update']) with ordinality as u (p, n) \
         where s.nspname = 'gristmill' and c.relkind = 'r' and not has_table_privilege(c.oid, p) and (c.relname <> 'migration' or p = 'select') group by 1 order by 1";
     let rows = client.query(sql, &[]).await.map_err(failed())?;
-    let mut problems: Vec<_> = rows
+    let problems = rows
         .iter()
         .map(|row| {
             let (table, missing): (String, String) = (row.get(0), row.get(1));
             format!("role {user} may not {missing} on the table gristmill.{table}: grant {missing} on gristmill.{table} to {user}")
         })
         .collect();
-    let temporary =
-        "select has_database_privilege(current_database(), 'temporary'), current_database()::text";
-    let row = client.query_one(temporary, &[]).await.map_err(failed())?;
-    if !row.get::<_, bool>(0) {
-        let database: String = row.get(1);
-        problems.push(format!("role {user} may not create temporary tables, which large batches need: grant temporary on database {database} to {user}"));
-    }
     Ok(problems)
 }
 

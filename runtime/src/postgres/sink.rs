@@ -1,10 +1,7 @@
 //! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a compare-and-swap on the checkpoint.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use bytes::{BufMut, BytesMut};
-use futures_util::SinkExt;
 use gristmill_core::chain::{Computed, RowSource};
 use gristmill_core::column::{Batch, Field};
 use gristmill_core::dead_letter::Stage;
@@ -22,14 +19,8 @@ use super::statement::{OFFSET, Shape, Statements};
 use super::target::Target;
 use super::values::Values;
 
-/// From this many rows on a flush goes by COPY. Measured by `benches/flush.rs`: as fast as one statement at 5,000 rows, 14 % faster at 20,000; below, its four round
-/// trips buy nothing.
-const COPY_ROWS_MIN: usize = 5_000;
 /// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing else notices a server that keeps its connections but is frozen.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
-/// Large enough that waking the connection's task is nothing, small enough that the server parses one piece while the next is made.
-const COPY_CHUNK_BYTES: usize = 128 * 1024;
-
 /// Looks up the digest of the component behind a stage, for its dead letters.
 pub type Digests<'a> = &'a (dyn Fn(&Stage) -> Option<String> + Sync);
 
@@ -98,17 +89,11 @@ impl Sink {
         let advance = Advance::new(lease, from_offset, batch, revision);
         let letters = Letters::new(batch, digests);
         let rows = self.rows(&batch.records, &batch.sources, &batch.rows)?;
-        let mut checkpoint: Parameters<'_> = advance.parameters();
-        checkpoint.extend(letters.parameters());
+        let mut parameters: Parameters<'_> = advance.parameters();
+        parameters.extend(letters.parameters());
+        rows.push(&mut parameters);
         connection.busy = true;
-        let flush = async {
-            if rows.len < COPY_ROWS_MIN {
-                self.flush_statement(connection, checkpoint, &rows).await
-            } else {
-                self.flush_copy(connection, checkpoint, &rows, lease.key.partition, revision)
-                    .await
-            }
-        };
+        let flush = self.commit(connection, &parameters);
         let answer = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
         let answer = answer.unwrap_or(Err(FlushError::Unknown { source: None }));
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
@@ -118,55 +103,14 @@ impl Sink {
         })
     }
 
-    async fn flush_statement(
+    async fn commit(
         &self,
         connection: &mut Connection,
-        mut parameters: Parameters<'_>,
-        rows: &Rows<'_>,
+        parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, FlushError> {
         let sql = &self.statements.flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
-        rows.push(&mut parameters);
-        hit(connection.query(&statement, &parameters).await?)
-    }
-
-    async fn flush_copy(
-        &self,
-        connection: &mut Connection,
-        checkpoint: Parameters<'_>,
-        rows: &Rows<'_>,
-        partition: i32,
-        revision: i32,
-    ) -> Result<Row, FlushError> {
-        let (sql, stage) = (&self.statements.checkpoint, &self.statements.stage);
-        if !connection.staged.contains(&stage.table) {
-            connection.batch_execute(&stage.create).await?;
-            connection.staged.push(stage.table.clone());
-        }
-        let advance = connection.prepared(&sql.text, &sql.types).await?;
-        let copy = connection.prepared(&stage.copy, &[]).await?;
-        let upsert = connection
-            .prepared(&stage.upsert.text, &stage.upsert.types)
-            .await?;
-        let transaction = connection.transaction().await?;
-        let answer = hit(transaction.query(&advance, &checkpoint).await?)?;
-        let mut sink = pin!(transaction.copy_in(&copy).await?);
-        let mut chunk = BytesMut::with_capacity(COPY_CHUNK_BYTES + COPY_CHUNK_BYTES / 4);
-        chunk.put_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
-        for row in 0..rows.len {
-            rows.put(row, &mut chunk);
-            if chunk.len() >= COPY_CHUNK_BYTES {
-                sink.send(chunk.split().freeze()).await?;
-            }
-        }
-        chunk.put_i16(-1);
-        sink.send(chunk.freeze()).await?;
-        sink.finish().await?;
-        transaction
-            .execute(&upsert, &[&partition, &revision])
-            .await?;
-        transaction.commit().await?;
-        Ok(answer)
+        hit(connection.query(&statement, parameters).await?)
     }
 
     /// Rows in Postgres' types; `sources` is parallel to them and points into `records`.
@@ -183,7 +127,6 @@ impl Sink {
                 .collect()
         });
         Ok(Rows {
-            len: rows.rows,
             offsets,
             columns: self.columns(rows)?,
         })
@@ -214,7 +157,6 @@ fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
 
 /// Rows ready to be sent.
 pub(super) struct Rows<'a> {
-    pub(super) len: usize,
     /// Of the records they came from, where the target wants to know.
     pub(super) offsets: Option<Vec<i64>>,
     pub(super) columns: Vec<Values<'a>>,
@@ -225,17 +167,5 @@ impl Rows<'_> {
     pub(super) fn push<'p>(&'p self, parameters: &mut Parameters<'p>) {
         parameters.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
         parameters.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
-    }
-
-    /// Appends a row of COPY BINARY.
-    fn put(&self, row: usize, out: &mut BytesMut) {
-        out.put_i16((self.columns.len() + usize::from(self.offsets.is_some())) as i16);
-        if let Some(offsets) = &self.offsets {
-            out.put_i32(8);
-            out.put_i64(offsets[row]);
-        }
-        for column in &self.columns {
-            column.put(row, out);
-        }
     }
 }

@@ -15,7 +15,7 @@ use super::connect::Connection;
 use super::error::DatabaseError;
 use super::statement::{OFFSET, PARTITION, quote};
 use super::target::{Target, TargetColumn};
-use super::values::{Values, sent_types};
+use super::values::{Values, sent_type};
 use crate::difference::ColumnChange;
 
 /// Rows of one question: an answer of some megabytes, well within a statement's time.
@@ -63,10 +63,7 @@ impl Standings {
             fields: fields.to_vec(),
             compared: compared.map(|f| f.name.clone()).collect(),
             sql: question(target, fields, roles).into(),
-            types: fields
-                .iter()
-                .map(|f| sent_types(f.logical_type).0)
-                .collect(),
+            types: fields.iter().map(|f| sent_type(f.logical_type)).collect(),
         }
     }
 

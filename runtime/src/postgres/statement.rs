@@ -1,15 +1,13 @@
 //! The sink's SQL, written once for a target and a set of columns.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
-use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
 
 use super::target::{Target, TargetColumn};
-use super::values::sent_types;
+use super::values::sent_type;
 
 /// The optional columns of a target that say where a row came from.
 pub(super) const PARTITION: &str = "_gm_partition";
@@ -84,20 +82,7 @@ const REVISION_PARAMETER: usize = 9;
 pub(super) struct Statements {
     /// Checkpoint, dead letters and rows in one.
     pub(super) flush: Sql,
-    /// Checkpoint and dead letters, before a COPY.
-    pub(super) checkpoint: Sql,
     /// Rows alone: $1 partition, $2 revision, then as in `flush`.
-    pub(super) upsert: Sql,
-    pub(super) stage: Stage,
-}
-
-/// The way of large batches, by a temporary table of the session.
-#[derive(Clone, Debug)]
-pub(super) struct Stage {
-    pub(super) table: String,
-    pub(super) create: String,
-    pub(super) copy: Arc<str>,
-    /// $1 partition, $2 revision.
     pub(super) upsert: Sql,
 }
 
@@ -124,10 +109,6 @@ impl Shape<'_> {
                 text: flush.into(),
                 types: rows.collect(),
             },
-            checkpoint: Sql {
-                text: format!("{CHECKPOINT}{ANSWER}").into(),
-                types: CHECKPOINT_TYPES.to_vec(),
-            },
             upsert: Sql {
                 text: self.insert(&self.unnest(2), "", 1, 2).into(),
                 types: [Type::INT4, Type::INT4]
@@ -135,7 +116,6 @@ impl Shape<'_> {
                     .chain(self.row_types())
                     .collect(),
             },
-            stage: self.stage(),
         }
     }
 
@@ -148,7 +128,7 @@ impl Shape<'_> {
         let offset = self.has(OFFSET).then_some(Type::INT8_ARRAY);
         offset
             .into_iter()
-            .chain(self.fields.iter().map(|f| sent_types(f.logical_type).0))
+            .chain(self.fields.iter().map(|f| sent_type(f.logical_type)))
     }
 
     /// `(select unnest($n) as name, ..) as u`, with parameters from `base` + 1 on. In the select list and not in FROM: there the server writes each array into a tuple
@@ -251,40 +231,6 @@ impl Shape<'_> {
             ""
         };
         format!("{table}.{}{collate}", quote(name))
-    }
-
-    fn stage(&self) -> Stage {
-        let mut columns = String::new();
-        if self.has(OFFSET) {
-            columns.push_str("o int8, ");
-        }
-        for (i, field) in self.fields.iter().enumerate() {
-            let separator = if i == 0 { "" } else { ", " };
-            let _ = write!(
-                columns,
-                "{separator}c{i} {}",
-                sent_types(field.logical_type).1.name()
-            );
-        }
-        // Sinks that send the same columns share the table of a session.
-        let digest = Sha256::digest(&columns);
-        let table = format!(
-            "gm_stage_{:02x}{:02x}{:02x}{:02x}",
-            digest[0], digest[1], digest[2], digest[3]
-        );
-        Stage {
-            create: format!(
-                "create temporary table if not exists {table} ({columns}) on commit delete rows"
-            ),
-            copy: format!("copy pg_temp.{table} from stdin with (format binary)").into(),
-            upsert: Sql {
-                text: self
-                    .insert(&format!("pg_temp.{table} as u"), "", 1, 2)
-                    .into(),
-                types: vec![Type::INT4, Type::INT4],
-            },
-            table,
-        }
     }
 }
 

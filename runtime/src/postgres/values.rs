@@ -1,4 +1,4 @@
-//! Arrow columns in Postgres' binary formats: as array parameters and as fields of COPY.
+//! Arrow columns in Postgres' binary format, as array parameters.
 
 use std::error::Error;
 use std::fmt;
@@ -34,19 +34,17 @@ pub(super) enum Values<'a> {
     Bytes(&'a BinaryArray),
 }
 
-/// The type of an array parameter, and of its elements, that carry `logical_type`.
-pub(super) fn sent_types(logical_type: LogicalType) -> (Type, Type) {
+/// The type of the array parameter that carries `logical_type`.
+pub(super) fn sent_type(logical_type: LogicalType) -> Type {
     match logical_type {
-        LogicalType::Boolean => (Type::BOOL_ARRAY, Type::BOOL),
-        LogicalType::Int64 => (Type::INT8_ARRAY, Type::INT8),
-        LogicalType::Float64 => (Type::FLOAT8_ARRAY, Type::FLOAT8),
-        LogicalType::TimestampUs | LogicalType::TimestampMs => {
-            (Type::TIMESTAMPTZ_ARRAY, Type::TIMESTAMPTZ)
-        }
-        LogicalType::Date => (Type::DATE_ARRAY, Type::DATE),
-        LogicalType::Bytes => (Type::BYTEA_ARRAY, Type::BYTEA),
+        LogicalType::Boolean => Type::BOOL_ARRAY,
+        LogicalType::Int64 => Type::INT8_ARRAY,
+        LogicalType::Float64 => Type::FLOAT8_ARRAY,
+        LogicalType::TimestampUs | LogicalType::TimestampMs => Type::TIMESTAMPTZ_ARRAY,
+        LogicalType::Date => Type::DATE_ARRAY,
+        LogicalType::Bytes => Type::BYTEA_ARRAY,
         LogicalType::Text | LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json => {
-            (Type::TEXT_ARRAY, Type::TEXT)
+            Type::TEXT_ARRAY
         }
     }
 }
@@ -94,7 +92,7 @@ impl<'a> Values<'a> {
     }
 
     /// Appends the value at `row` as its length and bytes.
-    pub(super) fn put(&self, row: usize, out: &mut BytesMut) {
+    fn put(&self, row: usize, out: &mut BytesMut) {
         if self.array().is_null(row) {
             return out.put_i32(-1);
         }

@@ -37,8 +37,8 @@ fn bad_at(rows: i64, bad: &[(i64, &'static str)]) -> Vec<Person<'static>> {
 }
 
 #[rstest]
-#[case::by_statement("refused_statement", 200)]
-#[case::by_copy("refused_copy", 6_000)]
+#[case::of_few("refused_few", 200)]
+#[case::of_many("refused_many", 6_000)]
 #[tokio::test]
 async fn every_kind_of_refusal_is_found_and_the_neighbours_land(
     #[case] name: &str,

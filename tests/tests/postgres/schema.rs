@@ -200,7 +200,6 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
         "grant usage on schema gristmill to reader".to_owned(),
         "grant select, insert, update on gristmill.checkpoint to reader".to_owned(),
         "grant insert, update on public.people to reader".to_owned(),
-        "grant temporary on database schema_privileges to reader".to_owned(),
     ];
     fixture.psql("grant select on people to reader")?;
     // Do what the sentences say until none is left.
