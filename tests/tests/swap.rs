@@ -118,7 +118,10 @@ fn what_cannot_run_is_refused_and_a_restart_runs_what_is_active() -> Result<()> 
         &["enrich-email", "builtin:enrich-country", "--config", none],
         "writes already",
     )?;
-    refused(&["enrich-email", "builtin:enrich-weekday"], "config")?;
+    refused(
+        &["enrich-email", "builtin:enrich-weekday"],
+        "with --config FILE",
+    )?;
     refused(&["enrich-country", "builtin:enrich-locale"], "locales")?;
     refused(&["enrich-email", "nothing.wasm"], "nothing.wasm")?;
     ensure!(job.psql("select active_revision from gristmill.pipeline")? == "1");

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::authoring::read_config;
 use crate::parts::component;
 use crate::rollout::stage::{self, PATIENCE};
+use crate::sandbox::SandboxError;
 
 use super::fleet::{Change, Fleet};
 
@@ -70,6 +71,13 @@ pub(in crate::cli) struct PipelineArg {
     pub(super) pipeline: PathBuf,
 }
 
+fn is_about_config(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(|cause| matches!(cause, SandboxError::Config { .. }))
+}
+
 pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let mut fleet = Fleet::open(&args.pipeline.pipeline).await?;
     let mut parts = fleet.active.parts();
@@ -91,7 +99,14 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
         restores: None,
         patience: args.wait.patience(),
     };
-    let Some(revision) = fleet.stage(change).await? else {
+    let staged = fleet.stage(change).await;
+    let keeps_config = args.config.is_none();
+    let staged = staged.map_err(|error| match keeps_config && is_about_config(&error) {
+        true => error
+            .context("the present config does not fit the new component: name one that does with --config FILE"),
+        false => error,
+    });
+    let Some(revision) = staged? else {
         return Ok(());
     };
     if let Some(before) = fleet.stands.staging {
