@@ -141,7 +141,7 @@ async fn register_in(
     if !same {
         let active = registered.revision;
         registered.note = Some(format!(
-            "revision {active} of pipeline {name} is active and runs, though the file says otherwise: the file has not changed since it was last read"
+            "revision {active} of pipeline {name} is active and runs, though the file says otherwise: what it says of that has not changed since it was last read"
         ));
     }
     remember_file(transaction.client(), file, by).await?;

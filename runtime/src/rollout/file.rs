@@ -8,13 +8,17 @@ use crate::config::Config;
 use crate::parts::Parts;
 use crate::pipeline::{Pipeline, spec_hash};
 use crate::postgres::connect::{Connection, Database};
-use crate::postgres::pipeline::{Registration, register, took_over};
+use crate::postgres::pipeline::{Registration, register, revision, took_over};
 use crate::postgres::rollout::{self, Proposal, Proposed};
 use crate::sandbox::Sandbox;
+use crate::spec::{Spec, TransformSpec};
 use crate::supervisor::Shared;
 
 use super::check::{self, Retire};
 use super::stage;
+
+/// Why a revision came to be that a file proposed.
+const CHANGED: &str = "the pipeline file changed";
 
 /// A file that says something else than the active revision.
 pub struct News {
@@ -76,6 +80,7 @@ async fn try_read(
         Pipeline::assemble(parts, sandbox, database).await
     };
     check_news(active.await, &said, &config.target.retire)?;
+    tell_taken_back(connection, based_on, &said).await?;
     let news = News { file, based_on };
     if registered.is_accompanied {
         tracing::info!(
@@ -120,6 +125,30 @@ fn check_news(active: Result<Pipeline>, said: &Pipeline, retire: &[String]) -> R
     Ok(())
 }
 
+/// Says which rules that somebody made active by a command are gone with what the file says.
+async fn tell_taken_back(connection: &Connection, based_on: i32, said: &Pipeline) -> Result<()> {
+    let name = &said.config.pipeline.name;
+    let Some(active) = revision(connection, name, based_on).await? else {
+        return Ok(());
+    };
+    let Some(reason) = active.reason.filter(|reason| reason != CHANGED) else {
+        return Ok(());
+    };
+    let spec: Spec = serde_json::from_value(active.spec)?;
+    let differ = |rule: &&TransformSpec| spec.rule(&rule.name) != Some(rule);
+    let said = said.spec();
+    let rules = said.transforms.iter().filter(differ);
+    let rules: Vec<_> = rules.map(|rule| rule.name.as_str()).collect();
+    if !rules.is_empty() {
+        tracing::warn!(
+            "the pipeline file changed and takes back what revision {based_on} has of {} ({reason}, by {}): write that into the file if it is to stay",
+            rules.join(", "),
+            active.by
+        );
+    }
+    Ok(())
+}
+
 impl News {
     async fn stage(&self, connection: &mut Connection, owner: &str) -> Result<()> {
         let (file, based_on) = (&self.file, self.based_on);
@@ -129,7 +158,7 @@ impl News {
             components: &file.components,
             based_on,
             by: owner,
-            reason: "the pipeline file changed",
+            reason: CHANGED,
             restores: None,
         };
         let staged = stage::stage(connection, &proposal, stage::PATIENCE).await?;

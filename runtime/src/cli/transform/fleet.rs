@@ -18,6 +18,8 @@ use crate::spec::Spec;
 use crate::supervisor::host_name;
 
 /// How long a swap waits for partitions to change, to say so: one without records changes with its next one.
+/// The state of a revision that was taken back or given up.
+const FAILED: &str = "failed";
 const CHANGE_WAIT: Duration = Duration::from_secs(3);
 
 /// A pipeline as the fleet runs it.
@@ -172,6 +174,13 @@ impl Fleet {
         let name = &self.config.pipeline.name;
         let deadline = tokio::time::Instant::now() + CHANGE_WAIT;
         loop {
+            let stands = pipeline::revision(&self.connection, name, revision).await?;
+            if let Some(failed) = stands.filter(|r| r.state == FAILED) {
+                bail!(
+                    "revision {revision} did not stay: {}",
+                    failed.reason.as_deref().unwrap_or("it failed")
+                );
+            }
             let mut partitions = checkpoint::list(&self.connection, name, self.stands.run).await?;
             partitions.retain(|c| only.is_none_or(|p| p == c.key.partition));
             let waits = partitions.iter().filter(|c| c.revision != revision).count();

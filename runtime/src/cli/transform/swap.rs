@@ -103,7 +103,7 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let keeps_config = args.config.is_none();
     let staged = staged.map_err(|error| match keeps_config && is_about_config(&error) {
         true => error
-            .context("the present config does not fit the new component: name one that does with --config FILE"),
+            .context("the present config does not fit the new component: name one that does with --config FILE (an empty file: no config)"),
         false => error,
     });
     let Some(revision) = staged? else {
