@@ -1,8 +1,9 @@
 //! The commands around a running pipeline, on a real Kafka and a real Postgres.
 
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use gristmill_tests::job::Job;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::wait_until;
@@ -10,6 +11,32 @@ use gristmill_tests::table;
 use gristmill_tests::topic::{self, Message};
 
 const SOON: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_trouble() -> Result<()> {
+    let job = Job::new("enough")?;
+    let mut print = job.command(&["schema", "print", "users.toml"])?;
+    let mut print = print
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    drop(print.stdout.take());
+    let ended = print.wait_with_output()?;
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert_eq!(ended.status.code(), Some(141));
+    Ok(())
+}
+
+#[test]
+fn a_table_that_does_not_fit_is_told_by_who_was_to_make_it() -> Result<()> {
+    let job = Job::new("unfit")?;
+    job.psql("alter table users_enriched drop column email_domain")?;
+    let applied = job.gristmill(&["schema", "apply", "users.toml"]);
+    let told = format!("{:#}", applied.err().context("it was accepted")?);
+    assert!(told.contains("do not fit the pipeline"), "{told}");
+    assert!(told.contains("email_domain"), "{told}");
+    Ok(())
+}
 
 #[test]
 fn a_refused_row_is_found_alone_and_a_replay_never_lets_it_win_over_a_newer_one() -> Result<()> {

@@ -8,6 +8,10 @@ use crate::value::{Read, Value, Write};
 
 /// What a row has in a column: a [`Value`], an `Option` of one (absent reads as null), or a [`Presence`].
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the type of a column",
+    note = "columns have the types bool, i64, f64, &str (String where they are written), &[u8], TimestampMs, TimestampUs, Date, Uuid, Decimal and Json, or an Option of one"
+)]
 pub trait Cell {
     /// How it crosses the sandbox.
     type Layout: Layout;

@@ -108,6 +108,7 @@ pub fn main() -> ExitCode {
     if let Command::CompileComponent(args) = &cli.command {
         return compile::in_child(args);
     }
+    end_quietly_without_reader();
     crate::logging::start(match &cli.command {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",
@@ -133,6 +134,18 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Who pipes a listing into `head` has seen enough: that is no panic. 141 is what a shell says of SIGPIPE, which Rust ignores.
+fn end_quietly_without_reader() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to stdout") && message.contains("os error 32") {
+            std::process::exit(141);
+        }
+        told(panic);
+    }));
 }
 
 async fn dispatch(command: Command) -> Result<ExitCode> {

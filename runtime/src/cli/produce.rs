@@ -25,7 +25,7 @@ type Message = (Option<Vec<u8>>, Vec<u8>);
   gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092
   gristmill produce --generate 1000000 --keys 50000 --seed 7 --late 5 --bad 1 --topic users_cdc --bootstrap localhost:9092")]
 pub struct Args {
-    /// A JSON array of events, or one event a line
+    /// A JSON array of events, or one event a line: of users like data/sample_events.json, or of anything with --no-validate
     #[arg(long, value_name = "FILE", required_unless_present = "generate")]
     file: Option<PathBuf>,
     /// The topic, which must exist

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Subcommand;
 
 use crate::pipeline::Pipeline;
@@ -46,5 +46,12 @@ async fn apply(
         true => println!("nothing to do: the tables are there"),
         false => done.iter().for_each(|line| println!("{line}")),
     }
+    // A table that was there already is left as it is.
+    let problems = schema::problems(connection, &pipeline.wanted()).await?;
+    ensure!(
+        problems.is_empty(),
+        "the tables are there and do not fit the pipeline:\n{}",
+        problems.join("\n")
+    );
     Ok(())
 }

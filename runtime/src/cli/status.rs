@@ -33,6 +33,7 @@ pub(super) async fn run(path: &Path) -> Result<()> {
         "pipeline {name}: {} -> {}, run {run}, revision {revision}",
         config.source.topic, config.target.table
     );
+    let letters_go_to = config.dead_letters.topic.clone();
     let ends = tokio::task::spawn_blocking({
         let checkpoints = checkpoints.clone();
         move || ends(&config, &checkpoints)
@@ -57,8 +58,10 @@ pub(super) async fn run(path: &Path) -> Result<()> {
             gap.topic, gap.partition, gap.from_offset, gap.to_offset, gap.cause
         );
     }
-    if waiting > 0 {
-        println!("{waiting} dead letters wait for their topic");
+    match letters_go_to {
+        _ if waiting == 0 => {}
+        Some(topic) => println!("{waiting} dead letters wait for their topic {topic}"),
+        None => println!("{waiting} dead letters are new: see `gristmill dead-letters list`"),
     }
     if let Some(error) = trouble {
         println!("lag is not known: {error:#}");

@@ -132,6 +132,8 @@ fn explain(message: &str) -> String {
 
 /// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost two.
 const MAX_ROWS: usize = 20_000;
+/// Kafka's default of `group.min.session.timeout.ms`.
+const SESSION_TIMEOUT_MIN_MS: u32 = 6_000;
 /// As much as one process is to hold back for one partition: far above what a flush can carry.
 const QUEUED_MAX_BYTES: usize = 1 << 30;
 
@@ -199,6 +201,11 @@ fn contradictions(config: &Config) -> Vec<Problem> {
     if config.target.max_rows > MAX_ROWS {
         problem(format!(
             "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains nothing more per row"
+        ));
+    }
+    if config.source.session_timeout_ms < SESSION_TIMEOUT_MIN_MS {
+        problem(format!(
+            "source.session_timeout_ms must be at least {SESSION_TIMEOUT_MIN_MS}: brokers let nobody into the group with less"
         ));
     }
     if config.source.queued_max_bytes > QUEUED_MAX_BYTES {
@@ -275,6 +282,7 @@ max_rows = "${ROWS:-17}"
         for (key, value, bound) in [
             ("queued_max_bytes", "0", "above 0"),
             ("queued_max_bytes", "1_073_741_825", "at most 1073741824"),
+            ("session_timeout_ms", "5_999", "at least 6000"),
         ] {
             let text = MINIMAL.replace("topic =", &format!("{key} = {value}\ntopic ="));
             let problems = parse(&text, variable).unwrap_err();

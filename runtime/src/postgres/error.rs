@@ -56,6 +56,14 @@ impl DatabaseError {
     }
 }
 
+/// Class 42 is what a statement cannot be told before somebody mends the table or a privilege.
+fn advice(state: SqlState) -> &'static str {
+    match state.as_str().starts_with("42") {
+        true => ": `gristmill check` says what the table or the role lacks; then start again",
+        false => "",
+    }
+}
+
 /// Why a flush did not commit, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum FlushError {
@@ -69,7 +77,7 @@ pub enum FlushError {
         source: tokio_postgres::Error,
     },
     /// Rolled back for certain.
-    #[error("postgres rolled the flush back (SQLSTATE {state})")]
+    #[error("postgres rolled the flush back (SQLSTATE {state}{})", advice(*state))]
     Definite {
         state: SqlState,
         source: tokio_postgres::Error,
