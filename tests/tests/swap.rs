@@ -131,8 +131,9 @@ fn what_cannot_run_is_refused_and_a_restart_runs_what_is_active() -> Result<()> 
     job.generate(1_000, 500, 2)?;
     job.wait_until_caught_up()?;
     ensure!(
-        job.log()?
-            .contains("has not changed since it was last read"),
+        job.log()?.contains(
+            "the file says otherwise: what it says of that has not changed since it was last read"
+        ),
         "{}",
         job.explain()
     );

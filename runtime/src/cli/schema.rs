@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use crate::pipeline::Pipeline;
@@ -47,11 +47,6 @@ async fn apply(
         false => done.iter().for_each(|line| println!("{line}")),
     }
     // A table that was there already is left as it is.
-    let problems = schema::problems(connection, &pipeline.wanted()).await?;
-    ensure!(
-        problems.is_empty(),
-        "the tables are there and do not fit the pipeline:\n{}",
-        problems.join("\n")
-    );
-    Ok(())
+    let fits = pipeline.check_table(connection).await;
+    fits.context("the tables are there and do not fit the pipeline")
 }

@@ -133,9 +133,9 @@ fn explain(message: &str) -> String {
 /// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost two.
 const MAX_ROWS: usize = 20_000;
 /// Kafka's default of `group.min.session.timeout.ms`.
-const SESSION_TIMEOUT_MIN_MS: u32 = 6_000;
+const MIN_SESSION_TIMEOUT_MS: u32 = 6_000;
 /// As much as one process is to hold back for one partition: far above what a flush can carry.
-const QUEUED_MAX_BYTES: usize = 1 << 30;
+const MAX_QUEUED_BYTES: usize = 1 << 30;
 
 /// What no type can say.
 fn contradictions(config: &Config) -> Vec<Problem> {
@@ -203,14 +203,14 @@ fn contradictions(config: &Config) -> Vec<Problem> {
             "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains nothing more per row"
         ));
     }
-    if config.source.session_timeout_ms < SESSION_TIMEOUT_MIN_MS {
+    if config.source.session_timeout_ms < MIN_SESSION_TIMEOUT_MS {
         problem(format!(
-            "source.session_timeout_ms must be at least {SESSION_TIMEOUT_MIN_MS}: brokers let nobody into the group with less"
+            "source.session_timeout_ms must be at least {MIN_SESSION_TIMEOUT_MS}: brokers let nobody into the group with less"
         ));
     }
-    if config.source.queued_max_bytes > QUEUED_MAX_BYTES {
+    if config.source.queued_max_bytes > MAX_QUEUED_BYTES {
         problem(format!(
-            "source.queued_max_bytes must be at most {QUEUED_MAX_BYTES}: it is memory, once for each partition"
+            "source.queued_max_bytes must be at most {MAX_QUEUED_BYTES}: it is memory, once for each partition"
         ));
     }
     if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {

@@ -56,7 +56,7 @@ impl DatabaseError {
     }
 }
 
-/// Class 42 is what a statement cannot be told before somebody mends the table or a privilege.
+/// Class 42: an unknown table or column, or a missing privilege. No try succeeds before somebody mends it.
 fn advice(state: SqlState) -> &'static str {
     match state.as_str().starts_with("42") {
         true => ": `gristmill check` says what the table or the role lacks; then start again",

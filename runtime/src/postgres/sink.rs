@@ -21,6 +21,7 @@ use super::values::Values;
 
 /// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing else notices a server that keeps its connections but is frozen.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// Looks up the digest of the component behind a stage, for its dead letters.
 pub type Digests<'a> = &'a (dyn Fn(&Stage) -> Option<String> + Sync);
 

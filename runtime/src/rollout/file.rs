@@ -11,7 +11,7 @@ use crate::postgres::connect::{Connection, Database};
 use crate::postgres::pipeline::{Registration, register, revision, took_over};
 use crate::postgres::rollout::{self, Proposal, Proposed};
 use crate::sandbox::Sandbox;
-use crate::spec::{Spec, TransformSpec};
+use crate::spec::TransformSpec;
 use crate::supervisor::Shared;
 
 use super::check::{self, Retire};
@@ -79,8 +79,17 @@ async fn try_read(
         let parts = Parts::stored(connection, config, based_on).await?;
         Pipeline::assemble(parts, sandbox, database).await
     };
-    check_news(active.await, &said, &config.target.retire)?;
-    tell_taken_back(connection, based_on, &said).await?;
+    // One that can no longer be made tells nothing of its columns and rules: then the file may be what mends the pipeline.
+    let active = active
+        .await
+        .inspect_err(|error| {
+            tracing::warn!("not compared with the active revision, which cannot run: {error:#}");
+        })
+        .ok();
+    check_news(active.as_ref(), &said, &config.target.retire)?;
+    if let Some(active) = &active {
+        tell_taken_back(connection, based_on, active, &said).await?;
+    }
     let news = News { file, based_on };
     if registered.is_accompanied {
         tracing::info!(
@@ -104,18 +113,13 @@ fn registration(said: &Pipeline) -> Result<Registration> {
     })
 }
 
-/// What every proposal must pass. An active revision that can no longer be made tells nothing of its columns: then the file may be what mends the pipeline.
-fn check_news(active: Result<Pipeline>, said: &Pipeline, retire: &[String]) -> Result<()> {
-    let active = active
-        .inspect_err(|error| {
-            tracing::warn!("not compared with the active revision, which cannot run: {error:#}");
-        })
-        .ok();
-    check::pure(active.as_ref(), said)?;
+/// What every proposal must pass.
+fn check_news(active: Option<&Pipeline>, said: &Pipeline, retire: &[String]) -> Result<()> {
+    check::pure(active, said)?;
     let Some(active) = active else {
         return Ok(());
     };
-    let retired = check::columns(&active, said, Retire::Key(retire))?;
+    let retired = check::columns(active, said, Retire::Key(retire))?;
     if !retired.is_empty() {
         tracing::info!(
             "no longer written: {}; the table keeps the values that it has",
@@ -126,24 +130,25 @@ fn check_news(active: Result<Pipeline>, said: &Pipeline, retire: &[String]) -> R
 }
 
 /// Says which rules that somebody made active by a command are gone with what the file says.
-async fn tell_taken_back(connection: &Connection, based_on: i32, said: &Pipeline) -> Result<()> {
-    let name = &said.config.pipeline.name;
-    let Some(active) = revision(connection, name, based_on).await? else {
-        return Ok(());
-    };
-    let Some(reason) = active.reason.filter(|reason| reason != CHANGED) else {
-        return Ok(());
-    };
-    let spec: Spec = serde_json::from_value(active.spec)?;
-    let differ = |rule: &&TransformSpec| spec.rule(&rule.name) != Some(rule);
-    let said = said.spec();
-    let rules = said.transforms.iter().filter(differ);
+async fn tell_taken_back(
+    connection: &Connection,
+    based_on: i32,
+    active: &Pipeline,
+    said: &Pipeline,
+) -> Result<()> {
+    let (before, after) = (active.spec(), said.spec());
+    let differ = |rule: &&TransformSpec| before.rule(&rule.name) != Some(rule);
+    let rules = after.transforms.iter().filter(differ);
     let rules: Vec<_> = rules.map(|rule| rule.name.as_str()).collect();
-    if !rules.is_empty() {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let stored = revision(connection, &said.config.pipeline.name, based_on).await?;
+    let told = stored.and_then(|r| Some((r.reason?, r.by)));
+    if let Some((reason, by)) = told.filter(|(reason, _)| reason != CHANGED) {
         tracing::warn!(
-            "the pipeline file changed and takes back what revision {based_on} has of {} ({reason}, by {}): write that into the file if it is to stay",
-            rules.join(", "),
-            active.by
+            "the pipeline file changed and takes back what revision {based_on} has of {} ({reason}, by {by}): write that into the file if it is to stay",
+            rules.join(", ")
         );
     }
     Ok(())

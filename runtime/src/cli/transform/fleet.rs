@@ -17,9 +17,9 @@ use crate::sandbox::Sandbox;
 use crate::spec::Spec;
 use crate::supervisor::host_name;
 
-/// How long a swap waits for partitions to change, to say so: one without records changes with its next one.
 /// The state of a revision that was taken back or given up.
 const FAILED: &str = "failed";
+/// How long a swap waits for partitions to change, to say so: one without records changes with its next one.
 const CHANGE_WAIT: Duration = Duration::from_secs(3);
 
 /// A pipeline as the fleet runs it.
@@ -174,8 +174,8 @@ impl Fleet {
         let name = &self.config.pipeline.name;
         let deadline = tokio::time::Instant::now() + CHANGE_WAIT;
         loop {
-            let stands = pipeline::revision(&self.connection, name, revision).await?;
-            if let Some(failed) = stands.filter(|r| r.state == FAILED) {
+            let stored = pipeline::revision(&self.connection, name, revision).await?;
+            if let Some(failed) = stored.filter(|r| r.state == FAILED) {
                 bail!(
                     "revision {revision} did not stay: {}",
                     failed.reason.as_deref().unwrap_or("it failed")

@@ -71,13 +71,6 @@ pub(in crate::cli) struct PipelineArg {
     pub(super) pipeline: PathBuf,
 }
 
-fn is_about_config(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref())
-        .any(|cause| matches!(cause, SandboxError::Config { .. }))
-}
-
 pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let mut fleet = Fleet::open(&args.pipeline.pipeline).await?;
     let mut parts = fleet.active.parts();
@@ -100,11 +93,11 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
         patience: args.wait.patience(),
     };
     let staged = fleet.stage(change).await;
-    let keeps_config = args.config.is_none();
-    let staged = staged.map_err(|error| match keeps_config && is_about_config(&error) {
-        true => error
-            .context("the present config does not fit the new component: name one that does with --config FILE (an empty file: no config)"),
-        false => error,
+    let staged = staged.map_err(|error| match args.config {
+        None if is_about_config(&error) => error.context(
+            "the present config does not fit the new component: name one that does with --config FILE (an empty file: no config)",
+        ),
+        _ => error,
     });
     let Some(revision) = staged? else {
         return Ok(());
@@ -126,6 +119,13 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
         }
         None => fleet.activate(revision).await,
     }
+}
+
+fn is_about_config(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(|cause| matches!(cause, SandboxError::Config { .. }))
 }
 
 pub(super) async fn promote(args: PromoteArgs) -> Result<()> {
