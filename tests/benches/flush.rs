@@ -13,10 +13,10 @@ use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::{self, Registration};
+use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::table::schema::{self, USERS_ENRICHED, Wanted};
 use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 use tokio::runtime::Runtime;
 
@@ -77,7 +77,7 @@ impl Bench {
             spec_hash: "one".into(),
             components: vec![],
         };
-        pipeline::register(&mut connection, &proposal, "bench").await?;
+        registration::register(&mut connection, &proposal, "bench").await?;
         let key = PartitionKey {
             pipeline: "users".into(),
             run: 1,

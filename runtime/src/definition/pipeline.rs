@@ -18,10 +18,10 @@ use crate::definition::file::{Config, Late, Tombstone};
 use crate::definition::spec::{DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::Component as Stored;
+use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
 use gristmill_postgres::table::schema::{self, Wanted};
 use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 
 /// A pipeline ready to make chains of.
@@ -276,7 +276,7 @@ async fn load_dimensions(
 
 async fn read_query(query: &str, database: &Database) -> Result<Batch> {
     let connection = database.connect().await?;
-    Ok(gristmill_postgres::table::dimension::load(&connection, query).await?)
+    Ok(gristmill_postgres::table::dimension_query::load(&connection, query).await?)
 }
 
 /// A CSV file with a header as text columns; an empty value is null.

@@ -12,8 +12,8 @@ use crate::definition::revision::Revision;
 use crate::process::Shared;
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::rollout::{self, Rollout};
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::DatabaseError;
+use gristmill_postgres::wire::connection::Connection;
+use gristmill_postgres::wire::database_error::DatabaseError;
 
 /// How often the process tells the `host` table that it lives, and looks for news: what a swap
 /// waits for.

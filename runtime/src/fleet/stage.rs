@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use gristmill_postgres::fleet::activation;
 use gristmill_postgres::fleet::rollout::{self, Answer, Proposal, Proposed};
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::wire::connection::Connection;
 
 /// How long the hosts may take, where nobody says otherwise: a component of a script language
 /// compiles in seconds, on each.

@@ -8,7 +8,7 @@ use gristmill_core::record::Records;
 use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
-use gristmill_postgres::commit::blame::{RefusedRow, blame};
+use gristmill_postgres::commit::refusal::{RefusedRow, blame};
 use gristmill_postgres::wire::pool::Pool;
 
 use crate::partition::brake::Ratio;

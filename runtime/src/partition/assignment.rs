@@ -16,7 +16,7 @@ use crate::process::Shared;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Assignments, Intake, Position, SourceFault, feed};
 use gristmill_postgres::commit::checkpoint::{self, Lease};
-use gristmill_postgres::wire::error::DatabaseError;
+use gristmill_postgres::wire::database_error::DatabaseError;
 
 /// How long the group waits, inside a rebalance, for checkpoints to be read. A partition that took
 /// longer is assigned without being fetched and starts when it can.

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::definition::revision::Revision;
 use crate::process::Shared;
-use gristmill_postgres::commit::blame::blame;
 use gristmill_postgres::commit::checkpoint::Lease;
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::refusal::blame;
 
 use super::worker::Ended;
 

@@ -23,7 +23,7 @@ use gristmill_kafka::source::Source;
 use gristmill_kafka::source::membership::Instance;
 use gristmill_postgres::fleet::host;
 use gristmill_postgres::fleet::rollout::{self, Rollout};
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_postgres::wire::pool::Pool;
 use gristmill_sandbox::Sandbox;
 

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::Shared;
 use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter};
-use gristmill_postgres::letters::dead_letter::{Header, StoredLetter, relayed, unrelayed};
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::letters::stored_letter::{Header, StoredLetter, relayed, unrelayed};
+use gristmill_postgres::wire::connection::Connection;
 
 /// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that
 /// `limits.record_max_bytes` lets in.

@@ -10,12 +10,12 @@ use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest, Taken};
+use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::sink::{Flushed, Sink};
-use gristmill_postgres::fleet::pipeline::{self, Registration};
+use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::table::schema::{self, Wanted};
 use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 
 pub(crate) const PIPELINE: &str = "people";
@@ -86,7 +86,7 @@ impl Fixture {
             spec_hash: "one".into(),
             components: vec![],
         };
-        pipeline::register(&mut connection, &proposal, "test").await?;
+        registration::register(&mut connection, &proposal, "test").await?;
         let target = Target::load(&connection, "people")
             .await?
             .context("the table")?;

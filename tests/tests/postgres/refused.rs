@@ -3,10 +3,10 @@
 use anyhow::Result;
 use gristmill_core::chain::Computed;
 use gristmill_core::policy::{Action, action};
-use gristmill_postgres::commit::blame::{RefusedRow, blame};
 use gristmill_postgres::commit::checkpoint::Lease;
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::refusal::{RefusedRow, blame};
+use gristmill_postgres::wire::connection::Connection;
 use rstest::rstest;
 
 use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed};

@@ -4,7 +4,7 @@ use anyhow::Result;
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
 use gristmill_postgres::table::schema::{self, USERS_ENRICHED, Wanted};
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
 

@@ -4,11 +4,11 @@ use sha2::{Digest, Sha256};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use crate::wire::error::DatabaseError;
+use crate::wire::column_array::Instant;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
-use crate::wire::values::Instant;
 
-pub use crate::commit::take::{TakeRequest, take};
+pub use crate::commit::lease::{TakeRequest, take};
 
 /// A partition in one pass over its topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use crate::commit::checkpoint::Lease;
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
-use crate::wire::values::Instant;
+use crate::wire::column_array::Instant;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// Missing offsets of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,14 @@
 //! - [`checkpoint`] and `take`: who owns a partition, and where it goes on; [`gap`]: what was never
 //!   read;
 //! - [`sink`] sends a batch by the statement of `statement`, `letters` and `advance`;
-//! - [`blame`] finds the rows that Postgres refuses.
+//! - [`refusal`] finds the rows that Postgres refuses.
 
-mod advance;
-pub mod blame;
 pub mod checkpoint;
+pub mod flush_error;
 pub mod gap;
-pub(crate) mod letters;
+mod lease;
+pub(crate) mod letter_arrays;
+mod parameters;
+pub mod refusal;
 pub mod sink;
 pub(crate) mod statement;
-mod take;

@@ -11,14 +11,14 @@ use gristmill_core::record::Records;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::commit::advance::Advance;
 use crate::commit::checkpoint::Lease;
-use crate::commit::letters::Letters;
+use crate::commit::flush_error::FlushError;
+use crate::commit::letter_arrays::Letters;
+use crate::commit::parameters::Advance;
 use crate::commit::statement::{OFFSET, Shape, Statements};
 use crate::table::target::Target;
-use crate::wire::connect::Connection;
-use crate::wire::error::FlushError;
-use crate::wire::values::Values;
+use crate::wire::column_array::Values;
+use crate::wire::connection::Connection;
 
 /// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing
 /// else notices a server that keeps its connections but is frozen.

@@ -7,7 +7,7 @@ use gristmill_core::plan::Roles;
 use tokio_postgres::types::Type;
 
 use crate::table::target::{Target, TargetColumn};
-use crate::wire::values::sent_type;
+use crate::wire::column_array::sent_type;
 
 /// The optional columns of a target that say where a row came from.
 pub(crate) const PARTITION: &str = "_gm_partition";

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::{Client, Row};
 
-use crate::fleet::pipeline::Revision;
-use crate::wire::error::DatabaseError;
+use crate::fleet::definition_store::StoredRevision;
+use crate::wire::database_error::DatabaseError;
 
 /// A revision, and when it was made.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Made {
     pub based_on: Option<i32>,
     /// The revision that it took a rule back from.
     pub restores: Option<i32>,
-    pub revision: Revision,
+    pub revision: StoredRevision,
 }
 
 /// A change of one partition's revision.
@@ -41,7 +41,7 @@ pub async fn revisions(client: &Client, pipeline: &str) -> Result<Vec<Made>, Dat
         at: row.get(5),
         based_on: row.get(6),
         restores: row.get(7),
-        revision: Revision {
+        revision: StoredRevision {
             revision: row.get(0),
             spec: row.get(1),
             state: row.get(2),

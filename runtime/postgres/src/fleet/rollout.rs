@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
-use crate::fleet::pipeline::{Component, lock, store_components};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
+use crate::fleet::registration::lock;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder;
 
 /// Where a pipeline's fleet stands.
@@ -97,7 +98,7 @@ pub async fn read_all(
 pub struct Proposal<'a> {
     pub pipeline: &'a str,
     pub spec: &'a serde_json::Value,
-    pub components: &'a [Component],
+    pub components: &'a [StoredComponent],
     /// The active revision that it was made from: it is activated only while that is still so.
     pub based_on: i32,
     pub by: &'a str,

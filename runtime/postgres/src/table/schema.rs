@@ -6,8 +6,8 @@ use tokio_postgres::Client;
 
 use crate::commit::statement::{OFFSET, PARTITION, REVISION, quote};
 use crate::table::target::Target;
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// A numbered file of `schema/`.
 struct Migration {

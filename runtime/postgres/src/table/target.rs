@@ -4,7 +4,7 @@ use gristmill_core::column::LogicalType;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
 #[derive(Clone, Debug)]

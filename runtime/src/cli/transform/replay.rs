@@ -18,9 +18,9 @@ use crate::fleet::difference::recorded::{Made, Recorded, Side, Traffic};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::commit::{checkpoint, gap};
-use gristmill_postgres::fleet::pipeline;
-use gristmill_postgres::table::standing::Standings;
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::table::row_lookup::Standings;
+use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 
 /// Records computed at a time: as a flush of the shipped pipeline takes them.
@@ -188,7 +188,7 @@ struct Stands {
 
 impl Stands {
     async fn read(connection: &Connection, config: Config) -> Result<Self> {
-        let active = match pipeline::active(connection, &config.pipeline.name).await {
+        let active = match definition_store::active(connection, &config.pipeline.name).await {
             // The database knows nothing of gristmill: somebody else filled the table.
             Err(error) if error.is_missing() => None,
             active => active?,

@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 
 use super::Difference;
 use super::between::{key_of, key_text};
-use gristmill_postgres::table::standing::{Held, Standing};
+use gristmill_postgres::table::row_lookup::{Held, Standing};
 
 /// A chain on a range of records of one partition: it keeps the newest row of each key.
 pub struct Recorded {

@@ -8,8 +8,8 @@ use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::commit::statement::quote;
-use crate::wire::error::DatabaseError;
-use crate::wire::values::Finite;
+use crate::wire::column_array::Finite;
+use crate::wire::database_error::DatabaseError;
 
 const DOING: &str = "load a dimension";
 

@@ -5,9 +5,9 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::letters::letter_id::IdColumns;
-use crate::wire::error::DatabaseError;
+use crate::wire::column_array::Instant;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
-use crate::wire::values::Instant;
 
 pub use crate::letters::letter_id::{InvalidLetterId, LetterId, LetterState};
 
@@ -329,7 +329,7 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
     })
 }
 
-/// The inverse of what [`crate::commit::letters`] stores.
+/// The inverse of what [`crate::commit::letter_arrays`] stores.
 fn header(stored: &serde_json::Value) -> Header {
     let part = |text: &str, hex: &str| match (stored.get(text), stored.get(hex)) {
         (Some(text), _) => text.as_str().map(|s| s.as_bytes().to_vec()),

@@ -5,11 +5,11 @@ use gristmill_core::chain::Computed;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use crate::commit::letters::Letters;
+use crate::commit::flush_error::FlushError;
+use crate::commit::letter_arrays::Letters;
 use crate::commit::sink::{Digests, Parameters, Sink};
 use crate::letters::letter_id::{IdColumns, LetterId, LetterState};
-use crate::wire::connect::Connection;
-use crate::wire::error::FlushError;
+use crate::wire::connection::Connection;
 
 /// What a replay did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

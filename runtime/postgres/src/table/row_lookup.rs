@@ -13,9 +13,9 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::commit::statement::{OFFSET, PARTITION, quote};
 use crate::table::target::{Target, TargetColumn};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
-use crate::wire::values::{Values, sent_type};
+use crate::wire::column_array::{Values, sent_type};
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// Rows of one question: an answer of some megabytes, well within a statement's time.
 const ROWS_MAX: usize = 2_000;

@@ -6,9 +6,10 @@ use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use tokio_postgres::{Statement, Transaction};
 
+use crate::commit::flush_error::FlushError;
 use crate::commit::sink::{Parameters, Sink};
-use crate::wire::connect::Connection;
-use crate::wire::error::{DatabaseError, FlushError};
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// A batch's rows are searched with at most this many savepoints a call: one bad row among 20,000
 /// (the most that a batch may have) takes 31, and a transaction with more than 64 subtransactions

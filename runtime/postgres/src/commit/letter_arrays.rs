@@ -7,7 +7,7 @@ use gristmill_core::record::Record;
 use serde_json::{Map, Value};
 
 use crate::commit::sink::{Digests, Parameters};
-use crate::wire::values::Instant;
+use crate::wire::column_array::Instant;
 
 /// Parameters 15 to 24 of [`crate::commit::statement::CHECKPOINT_TYPES`].
 #[derive(Default)]

@@ -5,8 +5,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use crate::commit::checkpoint::{Checkpoint, Lease, PartitionKey, Taken};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
 /// How long taking waits for a flush of the previous owner before it ends that owner's session: a

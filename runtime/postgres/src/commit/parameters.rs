@@ -4,7 +4,7 @@ use gristmill_core::chain::{Computed, Counts};
 
 use crate::commit::checkpoint::{Lease, record_hash};
 use crate::commit::sink::Parameters;
-use crate::wire::values::Instant;
+use crate::wire::column_array::Instant;
 
 /// The compare-and-swap's parameters, 1 to 14 of [`crate::commit::statement::CHECKPOINT_TYPES`].
 pub(crate) struct Advance<'a> {
