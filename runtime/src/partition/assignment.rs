@@ -15,7 +15,7 @@ use crate::partition::worker::{Ended, Worker};
 use crate::process::Shared;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Assignments, Intake, Position, SourceFault, feed};
-use gristmill_postgres::commit::checkpoint::{self, Lease};
+use gristmill_postgres::commit::lease::{self, Lease};
 use gristmill_postgres::wire::database_error::DatabaseError;
 
 /// How long the group waits, inside a rebalance, for checkpoints to be read. A partition that took
@@ -289,7 +289,7 @@ async fn halt(
     if let Some(Held { lease, .. }) = held {
         let noted = async {
             let connection = shared.pool.get().await?;
-            checkpoint::halt(&connection, &lease, &format!("{reason:#}")).await
+            lease::halt(&connection, &lease, &format!("{reason:#}")).await
         };
         if let Err(error) = noted.await {
             tracing::warn!(%partition, error = &error as &dyn std::error::Error, "cannot note the halt in the checkpoint");

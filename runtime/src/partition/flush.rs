@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::definition::revision::Revision;
 use crate::process::Shared;
-use gristmill_postgres::commit::checkpoint::Lease;
 use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::blame;
 
 use super::worker::Ended;

@@ -9,10 +9,9 @@ use crate::definition::file::{OnGap, Start};
 use crate::definition::revision::Revision;
 use crate::process::Shared;
 use gristmill_kafka::TopicPartition;
-use gristmill_postgres::commit::checkpoint::{
-    Lease, PartitionKey, PartitionState, TakeRequest, Taken, record_hash, resume, take,
-};
+use gristmill_postgres::commit::checkpoint::{PartitionKey, PartitionState, record_hash};
 use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
+use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
 
 /// How a partition starts.
 pub enum Begin {

@@ -23,7 +23,7 @@ use crate::partition::take::Ready;
 use crate::process::Shared;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
-use gristmill_postgres::commit::checkpoint::Lease;
+use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::fleet::rollout::Rollout;
 
 use super::brake::Ratio;

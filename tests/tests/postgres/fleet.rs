@@ -1,12 +1,12 @@
 //! Registration, leases, gaps, and what becomes of dead letters.
 
 use anyhow::{Context, Result};
-use gristmill_postgres::commit::checkpoint::{self, PartitionState, take};
+use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::commit::gap::{self, accept_gap, halt_at_gap};
-use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::commit::lease::{self, take};
 use gristmill_postgres::fleet::host::{self, Beat};
-use gristmill_postgres::fleet::registration;
-use gristmill_postgres::letters::replay_commit::{Replay, replay};
+use gristmill_postgres::fleet::{definition_store, registration};
+use gristmill_postgres::letters::replay_commit::{LetterReplay, replay};
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
@@ -163,7 +163,7 @@ async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
         (first.next_offset, first.topic_id.as_deref(), first.state),
         (42, Some("id-1"), PartitionState::Running)
     );
-    assert!(checkpoint::halt(&connection, &first.lease, "the topic is gone").await?);
+    assert!(lease::halt(&connection, &first.lease, "the topic is gone").await?);
     let again = take(&mut connection, &[request(0, 1, 0, Some("id-2"))], "host-b")
         .await?
         .remove(0);
@@ -176,7 +176,7 @@ async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
         (PartitionState::Halted, Some("the topic is gone"))
     );
     let leases = [&again.lease, &first.lease];
-    assert_eq!(checkpoint::resume(&connection, &leases).await?, 1);
+    assert_eq!(lease::resume(&connection, &leases).await?, 1);
     let row = checkpoint::list(&connection, PIPELINE, 1).await?.remove(0);
     assert_eq!(
         (row.state, row.reason, row.owner.as_str()),
@@ -288,7 +288,7 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     batch.records = stored_letter::records(&unrelayed);
     batch.dead_letters = dead(0, "still bad", &[]).dead_letters;
     batch.dead_letters[0].record = 2;
-    let replay_of = Replay {
+    let replay_of = LetterReplay {
         pipeline: PIPELINE,
         run: 1,
         partition: 0,

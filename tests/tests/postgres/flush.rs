@@ -3,6 +3,7 @@
 use anyhow::Result;
 use gristmill_postgres::commit::checkpoint::{self, record_hash};
 use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease;
 use gristmill_postgres::letters::stored_letter::{self, Filter};
 
 use crate::fixture::{Fixture, PIPELINE, PLAIN, WITH_PROVENANCE, computed, dead, key};
@@ -77,7 +78,7 @@ async fn a_zombie_writes_nothing() -> Result<()> {
         fixture.psql("select count(*) from gristmill.dead_letter")?,
         "0"
     );
-    assert!(!checkpoint::halt(&old, &zombie, "why").await?);
+    assert!(!lease::halt(&old, &zombie, "why").await?);
     fixture
         .flush(
             &mut new,

@@ -1,11 +1,10 @@
 //! One change at a time, each with a number of its own.
 
 use anyhow::{Context, Result};
-use gristmill_postgres::fleet::activation;
 use gristmill_postgres::fleet::definition_store::StoredComponent;
 use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
-use gristmill_postgres::fleet::shadow_report;
+use gristmill_postgres::fleet::{activation, shadow_report};
 use gristmill_postgres::wire::connection::Connection;
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::table::dimension_query;
-use gristmill_postgres::table::target::Target;
+use gristmill_postgres::table::target::TargetTable;
 
 use crate::fixture::{Fixture, PLAIN, computed_of, field};
 
@@ -148,7 +148,7 @@ async fn sink(fixture: &Fixture, connection: &tokio_postgres::Client) -> Result<
         deleted: None,
         order: vec![],
     };
-    let target = Target::load(connection, "people")
+    let target = TargetTable::load(connection, "people")
         .await?
         .with_context(|| format!("the table of {}", fixture.name))?;
     Ok(Sink::new(&target, &fields(), &roles)?)

@@ -9,7 +9,7 @@ use crate::wire::database_error::DatabaseError;
 
 /// A revision, and when it was made.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct DatedRevision {
     pub at: Timestamp,
     pub based_on: Option<i32>,
     /// The revision that it took a rule back from.
@@ -30,14 +30,17 @@ pub struct Activation {
 }
 
 /// All revisions, oldest first.
-pub async fn revisions(client: &Client, pipeline: &str) -> Result<Vec<Made>, DatabaseError> {
+pub async fn revisions(
+    client: &Client,
+    pipeline: &str,
+) -> Result<Vec<DatedRevision>, DatabaseError> {
     let sql = "select revision, spec, state, reason, by, at, based_on, restores from \
                gristmill.revision where pipeline = $1 order by revision";
     let rows = client
         .query(sql, &[&pipeline])
         .await
         .map_err(DatabaseError::query("read the revisions"))?;
-    let made = |row: &Row| Made {
+    let made = |row: &Row| DatedRevision {
         at: row.get(5),
         based_on: row.get(6),
         restores: row.get(7),

@@ -180,14 +180,14 @@ pub async fn propose(
 
 /// A live host and what it says about the revision being staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct HostAnswer {
     pub host: String,
     pub staged: Option<i32>,
     pub error: Option<String>,
 }
 
 /// The answers of all live hosts, by name.
-pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, DatabaseError> {
+pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<HostAnswer>, DatabaseError> {
     let sql = format!(
         "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} \
          order by host"
@@ -196,7 +196,7 @@ pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, Dat
         .query(&sql, &[&pipeline])
         .await
         .map_err(DatabaseError::query("read the hosts' answers"))?;
-    let answer = |row: &Row| Answer {
+    let answer = |row: &Row| HostAnswer {
         host: row.get(0),
         staged: row.get(1),
         error: row.get(2),

@@ -7,7 +7,7 @@ use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Row};
 
-use crate::commit::statement::quote;
+use crate::table::identifier::quote;
 use crate::wire::column_array::Finite;
 use crate::wire::database_error::DatabaseError;
 

@@ -9,7 +9,7 @@ use crate::definition::pipeline::Pipeline;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::refusal::blame;
 use gristmill_postgres::fleet::definition_store::active;
-use gristmill_postgres::letters::replay_commit::{Replay, Replayed, replay};
+use gristmill_postgres::letters::replay_commit::{LetterReplay, Replayed, replay};
 use gristmill_postgres::letters::stored_letter::{
     self, Filter, LetterId, LetterState, StoredLetter,
 };
@@ -55,7 +55,7 @@ pub(super) async fn all(
             .compute(stored_letter::records(letters), now_us)
             .map_err(|batch| batch.fault)?;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
-        let which = Replay {
+        let which = LetterReplay {
             pipeline: name,
             run,
             partition,
