@@ -158,7 +158,8 @@ async fn find_gap(
     }
     if let Some(last) = taken.last_record.filter(|last| last.offset >= low) {
         let found = on_kafka(shared, partition, move |shared, p| {
-            Ok(shared.admin.record_at(p, last.offset)?)
+            let wanted = [(p.clone(), last.offset)];
+            Ok(shared.admin.records_at(&wanted)?.pop().flatten())
         })
         .await?;
         let hash = found
@@ -183,7 +184,7 @@ async fn find_gap(
 
 async fn watermarks(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<(i64, i64)> {
     on_kafka(shared, partition, |shared, p| {
-        Ok(shared.admin.watermarks(p)?)
+        Ok(shared.admin.watermarks(std::slice::from_ref(p))?[0])
     })
     .await
 }
