@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gristmill::postgres::connect::Database;
+use gristmill_postgres::wire::connect::Database;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, output, wait_until};
@@ -184,7 +184,7 @@ fn waits(sent: &[(i32, i64, Instant)], seen: &Seen) -> Result<Vec<f64>> {
 
 /// Swaps in a rule that no host has seen, again and again; how often.
 fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
-    let shipped = gristmill::builtin::named_component("enrich-email")?;
+    let shipped = gristmill::definition::builtin::named_component("enrich-email")?;
     let mut swaps: u32 = 0;
     while !done.load(Ordering::Relaxed) {
         let config = json!({"corporate_domains": [format!("{}.example", swaps % 2)]});

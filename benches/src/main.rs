@@ -20,8 +20,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use gristmill::sandbox::Sandbox;
-use gristmill::{config, supervisor};
+use gristmill::definition::file;
+use gristmill::process;
+use gristmill_sandbox::Sandbox;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::repository;
@@ -83,11 +84,11 @@ fn main() -> Result<()> {
 }
 
 fn run_native(pipeline: &Path) -> Result<()> {
-    gristmill::logging::start("info");
-    let config = config::load(pipeline)?;
+    gristmill::cli::logging::start("info");
+    let config = file::load(pipeline)?;
     let sandbox = Sandbox::linked(gristmill::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(supervisor::run(config, sandbox, CancellationToken::new()))
+    runtime.block_on(process::run(config, sandbox, CancellationToken::new()))
 }
 
 fn bench(args: &Args) -> Result<()> {

@@ -22,7 +22,7 @@ use gristmill_guest::export::{Guest, WireBatch};
 use gristmill_guest::wit::gristmill::transform::types as wire;
 use serde_json::Value;
 
-/// The rule of the shipped pipeline that is called `name`, for [`Sandbox::linked`](gristmill::sandbox::Sandbox::linked).
+/// The rule of the shipped pipeline that is called `name`, for [`Sandbox::linked`](gristmill_sandbox::Sandbox::linked).
 pub(crate) fn rule(name: &str, plan: &Plan, config: &Value) -> Box<dyn Transform> {
     match name {
         "normalize-cdc" => Native::<normalize_cdc::__Component>::boxed(name, plan, config),

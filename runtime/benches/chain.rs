@@ -7,10 +7,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use gristmill::pipeline::Pipeline;
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::{Chain, Computed};
 use gristmill_core::record::Records;
+use gristmill_sandbox::Sandbox;
 
 #[path = "../../benches/src/native.rs"]
 mod native;

@@ -3,9 +3,9 @@
 
 use std::time::Instant;
 
-use gristmill::pipeline::Pipeline;
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::Chain;
+use gristmill_sandbox::Sandbox;
 use serde_json::json;
 
 #[path = "users/mod.rs"]

@@ -19,30 +19,13 @@
 //! rdkafka is used in `kafka` alone, wasmtime in `sandbox`, SQL in `postgres`. [`pipeline`] is a [`config`] file with all that it names loaded and checked.
 //! [`authoring`] is for those who write rules, and needs no server; [`purity`] tests a component before anybody trusts it; [`difference`] says what another rule would change.
 
-pub mod assignment;
 pub mod authoring;
-pub mod builtin;
 pub mod cli;
-pub mod config;
+pub mod definition;
 pub mod demo;
-pub mod difference;
-mod digest;
-pub mod event_file;
-pub mod generate;
-pub mod kafka;
-pub mod logging;
-pub mod parts;
-pub mod pipeline;
-pub mod postgres;
-pub mod purity;
-pub mod relay;
-pub mod revision;
-pub mod rollout;
-pub mod sandbox;
-pub mod spec;
-pub mod start;
-pub mod supervisor;
-pub mod worker;
+pub mod fleet;
+pub mod partition;
+pub mod process;
 
 use std::path::PathBuf;
 

@@ -9,15 +9,18 @@
 //! - [`dedup`]: event time, watermark and the newest version of each key;
 //! - [`dimension`]: rows that a transform asked to have looked up;
 //! - [`chain`]: all of it in order, from [`record::Records`] to [`chain::Computed`], with everything unusable as a [`dead_letter`];
-//! - [`action`]: what to do about an infrastructure fault.
+//! - [`policy`]: what to do about an infrastructure fault.
 
-pub mod action;
 pub mod chain;
 pub mod column;
 pub mod dead_letter;
 pub mod decode;
 pub mod dedup;
+pub mod digest;
 pub mod dimension;
 pub mod plan;
+pub mod policy;
 pub mod record;
+pub mod rows;
+pub mod suggest;
 pub mod transform;

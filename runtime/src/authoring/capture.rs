@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::golden::one_line;
 use super::trial::Trial;
-use crate::parts::Parts;
-use crate::postgres::dead_letter::StoredLetter;
-use crate::sandbox::Sandbox;
+use crate::definition::bundle::Parts;
+use gristmill_postgres::letters::dead_letter::StoredLetter;
+use gristmill_sandbox::Sandbox;
 
 /// The case of a dead letter for the transform that refused it; for the normalizer where no transform did. `parts` are those of the revision that it was refused
 /// by: another has other rules and configs. Its input is what the transform got, which for an enricher the transforms before it compute again. What is expected is

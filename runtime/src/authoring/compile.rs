@@ -9,7 +9,7 @@ use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
 use super::guest_build::TARGET;
-use crate::sandbox::file;
+use gristmill_sandbox::file;
 
 /// How the compiler's message begins when the linker fails. Behind it comes the linker's command line.
 const LINKING: &str = "linking with `";

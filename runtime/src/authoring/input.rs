@@ -9,8 +9,8 @@ use gristmill_core::dimension::Dimension;
 use gristmill_core::plan::{Join, Plan};
 use serde_json::{Map, Value};
 
-use super::rows;
-use crate::config::nearest;
+use gristmill_core::rows;
+use gristmill_core::suggest::nearest;
 
 /// Gives a dimension's rows by its name, as CSV with a header.
 pub type Dimensions<'a> = dyn Fn(&str) -> Result<Vec<u8>> + 'a;

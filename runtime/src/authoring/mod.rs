@@ -10,6 +10,7 @@
 mod capture;
 mod compile;
 mod config_file;
+pub mod event_file;
 pub mod events;
 pub mod golden;
 #[path = "../../guest_build.rs"]
@@ -17,7 +18,6 @@ mod guest_build;
 pub mod input;
 mod new;
 pub mod ready;
-pub mod rows;
 mod rule_crate;
 pub mod stage;
 mod subject;

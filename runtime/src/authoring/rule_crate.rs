@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::compile;
 use super::guest_build::{self, Toolchain};
-use crate::sandbox::{Component, Limits, Sandbox};
+use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// A crate that compiles to a transform.
 #[derive(Clone, Debug)]

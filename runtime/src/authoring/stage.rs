@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::subject::Subject;
-use crate::builtin;
-use crate::config::{self, Config};
+use crate::definition::builtin;
+use crate::definition::file::{self, Config};
 
 /// Tells events apart that need no key of their own.
 pub const EVENT: &str = "_event";
@@ -20,7 +20,7 @@ pub const BESIDE: [&str; 2] = ["updated_at", "is_deleted"];
 /// The pipeline of `file` with the rule in it: in the place of the transform of its name, else at the end. `rule` is opened with `config` where that is given, or
 /// where the file has none for it.
 pub fn within(file: &Path, name: &str, rule: &Subject, config: Option<Value>) -> Result<Config> {
-    let mut pipeline = config::load(file)?;
+    let mut pipeline = file::load(file)?;
     let component = rule.component()?;
     match pipeline.transform.iter_mut().find(|t| t.name == name) {
         Some(place) => {
@@ -77,7 +77,7 @@ pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
     Ok(event)
 }
 
-fn transform(name: &str, component: String, config: Value) -> Result<config::Transform> {
+fn transform(name: &str, component: String, config: Value) -> Result<file::Transform> {
     let transform = json!({"name": name, "component": component, "config": config});
     Ok(serde_json::from_value(transform)?)
 }

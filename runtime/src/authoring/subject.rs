@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::rule_crate::RuleCrate;
-use crate::builtin;
-use crate::sandbox::{Component, Limits, Sandbox};
+use crate::definition::builtin;
+use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// A transform, before anything is loaded.
 #[derive(Clone, Debug)]

@@ -8,12 +8,12 @@ use gristmill_core::record::Records;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::rows;
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Database;
-use crate::sandbox::Sandbox;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use gristmill_core::rows;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::Sandbox;
 
 /// A chain to try records on.
 pub struct Trial {

@@ -2,6 +2,7 @@
 
 mod check;
 mod dead_letters;
+pub mod logging;
 pub mod produce;
 mod run;
 mod schema;
@@ -18,10 +19,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Database;
-use crate::sandbox::{Sandbox, SandboxError, compile};
+use crate::definition::file::{self, Config};
+use crate::definition::pipeline::Pipeline;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::{Sandbox, SandboxError, compile};
 
 /// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.
 #[derive(Parser)]
@@ -109,12 +110,14 @@ pub fn main() -> ExitCode {
         return compile::in_child(args);
     }
     end_quietly_without_reader();
-    crate::logging::start(match &cli.command {
+    crate::cli::logging::start(match &cli.command {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",
         // What a rule says when it panics stands in the tables already.
-        Command::Try(_) => "warn,gristmill::sandbox::log=off",
-        Command::Transform(command) if command.runs_cases() => "warn,gristmill::sandbox::log=off",
+        Command::Try(_) => "warn,gristmill_sandbox::call::log=off",
+        Command::Transform(command) if command.runs_cases() => {
+            "warn,gristmill_sandbox::call::log=off"
+        }
         _ => "info",
     });
     let runtime = match tokio::runtime::Runtime::new() {
@@ -167,7 +170,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
 
 /// A pipeline file with the database it names.
 fn open(path: &Path) -> Result<(Config, Database)> {
-    let config = config::load(path)?;
+    let config = file::load(path)?;
     let application = format!("gristmill/{}", config.pipeline.name);
     let database = Database::new(&config.target.url, &application).context("target.url")?;
     Ok((config, database))

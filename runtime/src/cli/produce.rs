@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::event_file::{check, entries, key};
-use crate::generate::{Events, Spec};
-use crate::kafka::admin::Admin;
-use crate::kafka::events::EventProducer;
+use crate::authoring::event_file::{check, entries, key};
+use crate::demo::generate::{Events, Spec};
+use gristmill_kafka::admin::Admin;
+use gristmill_kafka::producer::events::EventProducer;
 
 /// Problems of a file that are listed before the rest is only counted.
 const PROBLEMS_SHOWN: usize = 20;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::table;
 use crate::authoring::events::{self, Event};
 use crate::authoring::{self, Outcome, Subject, Trial, stage};
-use crate::config::{self, Config};
-use crate::sandbox::Sandbox;
+use crate::definition::file::{self, Config};
+use gristmill_sandbox::Sandbox;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -87,7 +87,7 @@ fn tried(args: &Args, sandbox: &Sandbox) -> Result<Tried> {
             "{} is a pipeline, which has its own configs: leave --pipeline and --config out",
             args.what
         );
-        let config = config::load(args.what.as_ref())?;
+        let config = file::load(args.what.as_ref())?;
         return Ok(Tried {
             config,
             reads: None,

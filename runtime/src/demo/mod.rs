@@ -1,5 +1,6 @@
 //! The users pipeline on sample events, with a broker inside this process and a private Postgres in a temporary folder. What runs between them is what always runs.
 
+pub mod generate;
 pub mod postgres;
 pub mod process;
 
@@ -10,16 +11,15 @@ use serde::Deserialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::builtin;
-use crate::config::{self, Config};
-use crate::kafka::embedded::EmbeddedBroker;
-use crate::kafka::events::EventProducer;
-use crate::pipeline::Pipeline;
-use crate::postgres::checkpoint;
-use crate::postgres::connect::Database;
-use crate::postgres::schema;
-use crate::sandbox::Sandbox;
-use crate::supervisor;
+use crate::definition::builtin;
+use crate::definition::file::{self, Config};
+use crate::definition::pipeline::Pipeline;
+use gristmill_kafka::embedded::EmbeddedBroker;
+use gristmill_kafka::producer::events::EventProducer;
+use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::table::schema;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::Sandbox;
 
 use self::postgres::Postgres;
 
@@ -56,7 +56,7 @@ pub async fn run(keep: bool, stop: CancellationToken) -> Result<()> {
     let sent = send(&broker.bootstrap(), &config.source.topic)?;
     let end = CancellationToken::new();
     let name = config.pipeline.name.clone();
-    let mut running = tokio::spawn(supervisor::run(config, sandbox, end.clone()));
+    let mut running = tokio::spawn(crate::process::run(config, sandbox, end.clone()));
     println!("\nthe pipeline {name} reads them, and writes the table users_enriched ...\n");
     tokio::select! {
         done = caught_up(&database, &name, sent, &mut running) => done?,
@@ -85,7 +85,7 @@ fn config(bootstrap: &str, url: &str) -> Result<Config> {
         "DATABASE_URL" => Some(url.to_owned()),
         _ => None,
     };
-    config::parse(PIPELINE, variable)
+    file::parse(PIPELINE, variable)
         .map_err(|problems| anyhow::anyhow!("the shipped pipeline: {problems:?}"))
 }
 

@@ -11,11 +11,11 @@ use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
 use crate::authoring;
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::postgres::connect::{Connection, Database};
-use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use crate::postgres::pipeline::active;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use gristmill_postgres::fleet::pipeline::active;
+use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
+use gristmill_postgres::wire::connect::{Connection, Database};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

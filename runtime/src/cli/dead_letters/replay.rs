@@ -3,15 +3,15 @@
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::blame::blame;
-use crate::postgres::connect::{Connection, Database};
-use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use crate::postgres::error::FlushError;
-use crate::postgres::pipeline::active;
-use crate::postgres::replay::{Replay, Replayed, replay};
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use gristmill_postgres::commit::blame::blame;
+use gristmill_postgres::fleet::pipeline::active;
+use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
+use gristmill_postgres::letters::replay::{Replay, Replayed, replay};
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::error::FlushError;
 
 /// Dead letters that are read and committed at a time, a partition.
 const REPLAY_BATCH: usize = 1_000;

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::{Connection, Database};
-use crate::postgres::rollout::{self, Proposal, Proposed, Rollout};
-use crate::postgres::{activation, checkpoint, pipeline};
-use crate::rollout::check::{self, Retire};
-use crate::rollout::stage;
-use crate::sandbox::Sandbox;
-use crate::spec::Spec;
-use crate::supervisor::host_name;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use crate::definition::spec::Spec;
+use crate::fleet::check::{self, Retire};
+use crate::fleet::stage;
+use crate::process::host_name;
+use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed, Rollout};
+use gristmill_postgres::fleet::{activation, pipeline};
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_sandbox::Sandbox;
 
 /// The state of a revision that was taken back or given up.
 const FAILED: &str = "failed";

@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::swap::PipelineArg;
 use crate::cli::table;
-use crate::postgres::{history, rollout, target::Target};
+use gristmill_postgres::fleet::{history, rollout};
+use gristmill_postgres::table::target::Target;
 
 pub(super) async fn run(args: PipelineArg) -> Result<()> {
     let (config, database) = super::super::open(&args.pipeline)?;

@@ -9,17 +9,18 @@ use gristmill_core::record::Records;
 use jiff::Timestamp;
 
 use crate::authoring::{Subject, read_config};
-use crate::config::Config;
-use crate::difference::Difference;
-use crate::difference::recorded::{Made, Recorded, Side, Traffic};
-use crate::kafka::TopicPartition;
-use crate::kafka::admin::Admin;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Connection;
-use crate::postgres::standing::Standings;
-use crate::postgres::{checkpoint, gap, pipeline};
-use crate::sandbox::Sandbox;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use crate::fleet::difference::Difference;
+use crate::fleet::difference::recorded::{Made, Recorded, Side, Traffic};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+use gristmill_postgres::commit::{checkpoint, gap};
+use gristmill_postgres::fleet::pipeline;
+use gristmill_postgres::table::standing::Standings;
+use gristmill_postgres::wire::connect::Connection;
+use gristmill_sandbox::Sandbox;
 
 /// Records computed at a time: as a flush of the shipped pipeline takes them.
 const BATCH_MAX_ROWS: usize = 5_000;

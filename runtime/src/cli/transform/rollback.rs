@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 
 use super::fleet::{Change, Fleet};
 use super::swap::{PipelineArg, WaitArg};
-use crate::parts::Parts;
-use crate::postgres::history::{self, Made};
-use crate::spec::Spec;
+use crate::definition::bundle::Parts;
+use crate::definition::spec::Spec;
+use gristmill_postgres::fleet::history::{self, Made};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
-use crate::difference::Difference;
-use crate::postgres::{activation, rollout, shadow};
+use crate::fleet::difference::Difference;
+use gristmill_postgres::fleet::{activation, rollout, shadow};
 
 use super::fleet::Fleet;
 

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 
 use crate::authoring::read_config;
-use crate::parts::component;
-use crate::rollout::stage::{self, PATIENCE};
-use crate::sandbox::SandboxError;
+use crate::definition::bundle::component;
+use crate::fleet::stage::{self, PATIENCE};
+use gristmill_sandbox::SandboxError;
 
 use super::fleet::{Change, Fleet};
 

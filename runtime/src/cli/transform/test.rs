@@ -8,10 +8,11 @@ use gristmill_core::transform::Fault;
 use serde_json::{Value, json};
 
 use crate::authoring::golden::{self, Answered, Case, Difference, Expected};
-use crate::authoring::{RuleCrate, input, rows};
+use crate::authoring::{RuleCrate, input};
 use crate::cli::table;
-use crate::purity;
-use crate::sandbox::Component;
+use gristmill_core::rows;
+use gristmill_sandbox::Component;
+use gristmill_sandbox::purity;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
