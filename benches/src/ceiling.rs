@@ -1,4 +1,5 @@
-//! What this Postgres takes from a client that only writes, and what this Kafka gives to one that only reads.
+//! What this Postgres takes from a client that only writes, and what this Kafka gives to one that
+//! only reads.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! From an event's production to its row being visible, at a steady rate, with and without a rule being swapped meanwhile.
+//! From an event's production to its row being visible, at a steady rate, with and without a rule
+//! being swapped meanwhile.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +115,8 @@ fn pauses(place: &Place<'_>) -> Result<Vec<f64>> {
     Ok(pauses)
 }
 
-/// When the `n`th event was handed to the producer: event `n` is number `n / PARTITIONS` of partition `n % PARTITIONS`.
+/// When the `n`th event was handed to the producer: event `n` is number `n / PARTITIONS` of
+/// partition `n % PARTITIONS`.
 fn produce(
     bootstrap: &str,
     topic: &str,
@@ -123,7 +125,8 @@ fn produce(
 ) -> Result<Vec<(i32, i64, Instant)>> {
     let producer: ThreadedProducer<_> = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
-        // Without it each event is a request of its own, and at 10,000 a second the broker is what is measured.
+        // Without it each event is a request of its own, and at 10,000 a second the broker is what
+        // is measured.
         .set("linger.ms", "2")
         .create::<ThreadedProducer<rdkafka::producer::DefaultProducerContext>>()?;
     let begun = Instant::now();
@@ -145,7 +148,8 @@ fn produce(
     Ok(sent)
 }
 
-/// What each partition's checkpoint said, and when it was first seen to: its rows became visible in the same instant.
+/// What each partition's checkpoint said, and when it was first seen to: its rows became visible in
+/// the same instant.
 type Seen = Vec<Vec<(i64, Instant)>>;
 
 fn watch(url: &str, done: &AtomicBool) -> Result<Seen> {
@@ -189,7 +193,8 @@ fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
     while !done.load(Ordering::Relaxed) {
         let config = json!({"corporate_domains": [format!("{}.example", swaps % 2)]});
         std::fs::write(place.folder.path().join("config.json"), config.to_string())?;
-        // A custom section of its own makes it another component: it is compiled and instantiated as one.
+        // A custom section of its own makes it another component: it is compiled and instantiated
+        // as one.
         let number = swaps.to_le_bytes();
         let component = [shipped, &[0, 9, 4], b"swap", &number].concat();
         // A file that was written this moment is refused, as it may not be whole.

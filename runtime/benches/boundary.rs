@@ -1,5 +1,5 @@
-//! What the sandbox costs: a batch of four text columns (20 bytes a value, one in ten null) into a component and two of them back, a rule that ships, and a
-//! fresh instance.
+//! What the sandbox costs: a batch of four text columns (20 bytes a value, one in ten null) into a
+//! component and two of them back, a rule that ships, and a fresh instance.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! How long a swap pauses a partition: what its worker does between two batches (instances of the next revision's components, and the dedup state handed over),
-//! and how much longer the first batch in fresh instances takes than the second.
+//! How long a swap pauses a partition: what its worker does between two batches (instances of the
+//! next revision's components, and the dedup state handed over), and how much longer the first
+//! batch in fresh instances takes than the second.
 
 use std::time::Instant;
 

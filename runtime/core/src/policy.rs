@@ -16,10 +16,11 @@ impl SqlState {
         std::str::from_utf8(&self.0).unwrap_or("?????")
     }
 
-    /// Whether Postgres refused a row's data: no fault of the infrastructure, so it starts the search for the row. Meaningless once the target's catalogue has
-    /// been found changed.
+    /// Whether Postgres refused a row's data: no fault of the infrastructure, so it starts the
+    /// search for the row. Meaningless once the target's catalogue has been found changed.
     ///
-    /// Data exceptions (22), integrity constraints (23), a view's check option (44000), a key too long for its index (54000) and a trigger's own `raise` (P0001).
+    /// Data exceptions (22), integrity constraints (23), a view's check option (44000), a key too
+    /// long for its index (54000) and a trigger's own `raise` (P0001).
     pub fn refuses_row(&self) -> bool {
         matches!(
             &self.0,
@@ -40,16 +41,19 @@ impl fmt::Debug for SqlState {
     }
 }
 
-/// Why a flush, or taking a partition, did not succeed. The error that carries it keeps the driver's own as its source.
+/// Why a flush, or taking a partition, did not succeed. The error that carries it keeps the
+/// driver's own as its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SinkFault {
     /// Postgres answered with an error.
     #[error("postgres answered with SQLSTATE {0}")]
     Answered(SqlState),
-    /// The connection broke or timed out. What was sent may have committed: only the checkpoint row knows.
+    /// The connection broke or timed out. What was sent may have committed: only the checkpoint row
+    /// knows.
     #[error("the connection to postgres was lost, so the outcome is unknown")]
     ConnectionLost,
-    /// The checkpoint did not match: another owner took the partition, or an earlier flush of unknown outcome had committed.
+    /// The checkpoint did not match: another owner took the partition, or an earlier flush of
+    /// unknown outcome had committed.
     #[error("the checkpoint was moved by another owner")]
     Fenced,
     /// The target's columns, types or constraints are not those that were validated.
@@ -66,15 +70,18 @@ pub enum SinkFault {
 /// What the worker of one partition does next. The other partitions go on in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing happened for certain: send the same bytes again on the same connection, after a short wait.
+    /// Nothing happened for certain: send the same bytes again on the same connection, after a
+    /// short wait.
     RetryInPlace,
-    /// End the worker; the supervisor takes the partition again through the start path, which reads the checkpoint and so learns what committed.
+    /// End the worker; the supervisor takes the partition again through the start path, which reads
+    /// the checkpoint and so learns what committed.
     Restart,
     /// Stop the partition with a reason until a person acts.
     Halt,
 }
 
-/// Decides what to do about `fault`. What Postgres says of a row's data ([`SqlState::refuses_row`]) belongs to the search for the row; here it halts, because nobody was found.
+/// Decides what to do about `fault`. What Postgres says of a row's data ([`SqlState::refuses_row`])
+/// belongs to the search for the row; here it halts, because nobody was found.
 pub fn action(fault: &SinkFault) -> Action {
     match fault {
         SinkFault::Answered(state) => action_for(state),
@@ -86,22 +93,27 @@ pub fn action(fault: &SinkFault) -> Action {
 /// Names: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 fn action_for(state: &SqlState) -> Action {
     match &state.0 {
-        // serialization_failure, deadlock_detected, lock_not_available, query_canceled: rolled back for certain.
+        // serialization_failure, deadlock_detected, lock_not_available, query_canceled: rolled back
+        // for certain.
         b"40001" | b"40P01" | b"55P03" | b"57014" => Action::RetryInPlace,
         // object_in_use and the like pass when the other session is done, but say nothing of ours.
         b"55000" | b"55006" => Action::Restart,
-        // read_only_sql_transaction: this server became a standby; the next connection may find the primary.
+        // read_only_sql_transaction: this server became a standby; the next connection may find the
+        // primary.
         b"25006" => Action::Restart,
-        // cardinality_violation: two keys of one batch are one to the table's own comparison (citext, a nondeterministic collation); every try meets them again.
+        // cardinality_violation: two keys of one batch are one to the table's own comparison
+        // (citext, a nondeterministic collation); every try meets them again.
         b"21000" => Action::Halt,
         // database_dropped.
         b"57P04" => Action::Halt,
         // data_corrupted, index_corrupted: going on would make it worse.
         b"XX001" | b"XX002" => Action::Halt,
-        // Not supported; the row's data; permission and authentication; unknown database or schema; syntax, tables, columns, types.
+        // Not supported; the row's data; permission and authentication; unknown database or schema;
+        // syntax, tables, columns, types.
         [b'0', b'A', ..] | [b'2', b'2' | b'3' | b'8', ..] | [b'3', b'D' | b'F', ..] => Action::Halt,
         [b'4', b'2' | b'4', ..] | [b'P', b'0', ..] | [b'5', b'4', ..] => Action::Halt,
-        // Connection (08), resources (53), operator intervention (57), system (58), internal (XX), and what nobody foresaw: the start path and its growing waits.
+        // Connection (08), resources (53), operator intervention (57), system (58), internal (XX),
+        // and what nobody foresaw: the start path and its growing waits.
         _ => Action::Restart,
     }
 }

@@ -1,4 +1,5 @@
-//! Batches written as JSON rows, so that a case reads like a table. An absent value has no key; null is null.
+//! Batches written as JSON rows, so that a case reads like a table. An absent value has no key;
+//! null is null.
 
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ use arrow_array::{
 use arrow_schema::DataType;
 use serde_json::{Map, Value};
 
-/// The batch with a row for each of `rows`. A field's name is followed as a path: `value.after.id` is the `id` in the `after` in the `value`; where a name or a
-/// parent is missing, or a parent is null, the value is absent. Bytes are written as text.
+/// The batch with a row for each of `rows`. A field's name is followed as a path: `value.after.id`
+/// is the `id` in the `after` in the `value`; where a name or a parent is missing, or a parent is
+/// null, the value is absent. Bytes are written as text.
 pub fn batch(fields: &[Field], rows: &[Value]) -> Result<Batch> {
     let columns = fields.iter().map(|field| {
         let values: Vec<Option<&Value>> = rows.iter().map(|row| follow(row, &field.name)).collect();

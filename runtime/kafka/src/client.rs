@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
-/// Nearly two batches of the sink (5,000 rows of some 250 bytes, and 80 that hold each), one in flight and one computed ahead; a third fills in what other partitions leave.
-/// Twice as much gains nothing.
+/// Nearly two batches of the sink (5,000 rows of some 250 bytes, and 80 that hold each), one in
+/// flight and one computed ahead; a third fills in what other partitions leave. Twice as much gains
+/// nothing.
 pub const QUEUED_MAX_BYTES: usize = 3 << 20;
-/// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound is 6,000.
+/// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound
+/// is 6,000.
 pub const SESSION_TIMEOUT_MS: u32 = 10_000;
 
 /// A consumer group's member and what it reads.
@@ -17,13 +19,16 @@ pub struct SourceConfig {
     pub bootstrap: String,
     pub topics: Vec<String>,
     pub group: String,
-    /// Further properties of librdkafka: security, sizes of fetches. See [`check_properties`] for those that are refused.
+    /// Further properties of librdkafka: security, sizes of fetches. See [`check_properties`] for
+    /// those that are refused.
     pub properties: BTreeMap<String, String>,
     pub session_timeout_ms: u32,
-    /// Bytes of one partition read and not yet processed; fetching pauses above it (twice that, while others have room) and resumes below half of it. What librdkafka
-    /// fetches ahead (2 MiB for all partitions together, unless set otherwise) comes on top.
+    /// Bytes of one partition read and not yet processed; fetching pauses above it (twice that,
+    /// while others have room) and resumes below half of it. What librdkafka fetches ahead (2
+    /// MiB for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
-    /// The id of [`crate::source::membership`]: with one, the group knows this process again after a crash.
+    /// The id of [`crate::source::membership`]: with one, the group knows this process again after
+    /// a crash.
     pub instance_id: Option<String>,
 }
 
@@ -133,7 +138,8 @@ pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), Res
     Ok(())
 }
 
-/// What every client of ours has in common: the brokers, the user's properties, and coming back quickly after a broker was away.
+/// What every client of ours has in common: the brokers, the user's properties, and coming back
+/// quickly after a broker was away.
 pub(crate) fn client(
     bootstrap: &str,
     properties: &BTreeMap<String, String>,
@@ -143,7 +149,8 @@ pub(crate) fn client(
     config
         .set("client.id", "gristmill")
         .set("socket.keepalive.enable", "true")
-        // librdkafka waits up to 10 s between attempts: too long for a pipeline that should go on by itself.
+        // librdkafka waits up to 10 s between attempts: too long for a pipeline that should go on
+        // by itself.
         .set("reconnect.backoff.max.ms", "2000");
     config.extend(properties.clone());
     config.set("bootstrap.servers", bootstrap);
@@ -153,9 +160,11 @@ pub(crate) fn client(
 /// The consumer of a source.
 pub(crate) fn consumer(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
     let mut defaults: BTreeMap<String, String> = [
-        // Fetched ahead for all partitions together: two answers of the broker. Twice as much, with queues of 4 MiB, gains nothing and costs 8 MiB.
+        // Fetched ahead for all partitions together: two answers of the broker. Twice as much,
+        // with queues of 4 MiB, gains nothing and costs 8 MiB.
         ("queued.max.messages.kbytes", "2048"),
-        // After its own queue was full librdkafka sleeps this long (1 s by default), while the worker has long drained it.
+        // After its own queue was full librdkafka sleeps this long (1 s by default), while the
+        // worker has long drained it.
         ("fetch.queue.backoff.ms", "20"),
         // So that a partition added to the topic is read within half a minute, not five.
         ("topic.metadata.refresh.interval.ms", "30000"),

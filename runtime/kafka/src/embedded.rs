@@ -1,4 +1,5 @@
-//! A broker inside this process, for the demo: librdkafka's mock cluster. It keeps 5 MiB a partition in memory, speaks no admin protocol, and holds a new group back for 3 s.
+//! A broker inside this process, for the demo: librdkafka's mock cluster. It keeps 5 MiB a
+//! partition in memory, speaks no admin protocol, and holds a new group back for 3 s.
 
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
@@ -8,7 +9,8 @@ use rdkafka::producer::DefaultProducerContext;
 pub struct EmbeddedBroker(MockCluster<'static, DefaultProducerContext>);
 
 impl EmbeddedBroker {
-    /// Starts one broker on a free port of 127.0.0.1 with these topics, each with its number of partitions.
+    /// Starts one broker on a free port of 127.0.0.1 with these topics, each with its number of
+    /// partitions.
     pub fn start(topics: &[(&str, i32)]) -> Result<Self, KafkaError> {
         let cluster = MockCluster::new(1)?;
         for (name, partitions) in topics {

@@ -1,4 +1,5 @@
-//! `wit/transform.wit` in Rust. What goes in borrows (so that Arrow's buffers are copied once, into the guest), what comes back is owned.
+//! `wit/transform.wit` in Rust. What goes in borrows (so that Arrow's buffers are copied once, into
+//! the guest), what comes back is owned.
 
 #![allow(unreachable_pub)]
 

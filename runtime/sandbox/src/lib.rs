@@ -1,8 +1,12 @@
-//! Components: rules in WebAssembly that can call nothing but `log`, and are limited in memory, time and what they return.
+//! Components: rules in WebAssembly that can call nothing but `log`, and are limited in memory,
+//! time and what they return.
 //!
-//! - [`Sandbox`] holds the engines; [`Sandbox::load`] makes a [`Component`] of a file ([`file`] says why not);
-//! - [`Component::open`] checks the config and the plan ([`plan`]) and gives a [`SandboxedTransform`];
-//! - its `apply` lays the batch out ([`lower`]), calls an [`instance`] and believes nothing that comes back ([`answer`]).
+//! - [`Sandbox`] holds the engines; [`Sandbox::load`] makes a [`Component`] of a file ([`file`]
+//!   says why not);
+//! - [`Component::open`] checks the config and the plan ([`plan`]) and gives a
+//!   [`SandboxedTransform`];
+//! - its `apply` lays the batch out ([`lower`]), calls an [`instance`] and believes nothing that
+//!   comes back ([`answer`]).
 
 mod bindings;
 mod call;
@@ -38,7 +42,8 @@ pub struct Sandbox {
     shared: Arc<Shared>,
 }
 
-/// Makes the rule that runs in a component's place, of the transform's name, what the component declared, and the config.
+/// Makes the rule that runs in a component's place, of the transform's name, what the component
+/// declared, and the config.
 pub type Linked = fn(&str, &Plan, &Value) -> Box<dyn Transform>;
 
 struct Shared {
@@ -51,20 +56,25 @@ struct Shared {
 }
 
 impl Sandbox {
-    /// Starts the engines. `cache` is a folder for compiled components, made with mode 0700 if it is missing; one that others can write is refused, because
-    /// what lies there is run as it is. `None`: every start compiles again (about 0.1 s a component in Rust or C, seconds for a script language).
+    /// Starts the engines. `cache` is a folder for compiled components, made with mode 0700 if it
+    /// is missing; one that others can write is refused, because what lies there is run as it
+    /// is. `None`: every start compiles again (about 0.1 s a component in Rust or C, seconds for a
+    /// script language).
     ///
-    /// Components are compiled by this process, and nothing limits what that takes: for components that are trusted so far.
+    /// Components are compiled by this process, and nothing limits what that takes: for components
+    /// that are trusted so far.
     pub fn new(cache: Option<&Path>) -> Result<Self, SandboxError> {
         Self::with(cache, Compiler::Here, None)
     }
 
-    /// The same, but each is compiled by a process of its own, under limits: this program once more, which must be gristmill's.
+    /// The same, but each is compiled by a process of its own, under limits: this program once
+    /// more, which must be gristmill's.
     pub fn compiling_apart(cache: Option<&Path>) -> Result<Self, SandboxError> {
         Self::with(cache, Compiler::Child, None)
     }
 
-    /// [`Sandbox::new`], but rules that are compiled into this process run in the components' place: what the sandbox costs is measured against them.
+    /// [`Sandbox::new`], but rules that are compiled into this process run in the components'
+    /// place: what the sandbox costs is measured against them.
     pub fn linked(cache: Option<&Path>, rules: Linked) -> Result<Self, SandboxError> {
         Self::with(cache, Compiler::Here, Some(rules))
     }
@@ -87,11 +97,13 @@ impl Sandbox {
         })
     }
 
-    /// Compiles a component and asks it to describe itself. Blocks while it compiles: off the data path.
+    /// Compiles a component and asks it to describe itself. Blocks while it compiles: off the data
+    /// path.
     ///
-    /// `bytes` is a component, or the core module that a compiler leaves with wit-bindgen's custom section, which becomes a component here. `name` is the
-    /// transform's in the pipeline, for messages. Refuses, in one sentence that says what to do, what is not WebAssembly, is cut off, imports anything but
-    /// `log`, or does not export this host's version of `rule`.
+    /// `bytes` is a component, or the core module that a compiler leaves with wit-bindgen's custom
+    /// section, which becomes a component here. `name` is the transform's in the pipeline, for
+    /// messages. Refuses, in one sentence that says what to do, what is not WebAssembly, is cut
+    /// off, imports anything but `log`, or does not export this host's version of `rule`.
     pub fn load(
         &self,
         name: &str,
@@ -110,7 +122,8 @@ impl Sandbox {
         digest: &str,
         bytes: Vec<u8>,
     ) -> Result<Arc<Compiled>, SandboxError> {
-        // Held while compiling: two transforms with the same component must not compile it twice, and nothing on the data path waits here.
+        // Held while compiling: two transforms with the same component must not compile it twice,
+        // and nothing on the data path waits here.
         let mut compiled = self
             .shared
             .compiled

@@ -11,8 +11,9 @@ pub struct Entry<'a> {
     pub text: &'a str,
 }
 
-/// Cuts a file into its events. An array's elements may span lines; without an array every line that is not blank is one. What an event is made of is
-/// left to [`check`]: a malformed one ends where its array or line ends.
+/// Cuts a file into its events. An array's elements may span lines; without an array every line
+/// that is not blank is one. What an event is made of is left to [`check`]: a malformed one ends
+/// where its array or line ends.
 pub fn entries(text: &str) -> Vec<Entry<'_>> {
     let body = text.trim_start_matches('\u{feff}').trim();
     match body.strip_prefix('[') {
@@ -27,7 +28,8 @@ pub fn entries(text: &str) -> Vec<Entry<'_>> {
     }
 }
 
-/// The elements of `inner`, a part of `text`: parted by the commas that stand in no string, object or list.
+/// The elements of `inner`, a part of `text`: parted by the commas that stand in no string, object
+/// or list.
 fn elements<'a>(text: &'a str, inner: &'a str) -> Vec<Entry<'a>> {
     let mut commas = Vec::new();
     let (mut depth, mut in_string, mut escaped) = (0i32, false, false);

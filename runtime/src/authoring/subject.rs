@@ -44,7 +44,8 @@ impl Subject {
         }
     }
 
-    /// How a pipeline file names the component: `builtin:NAME`, or an absolute path. A crate has been built.
+    /// How a pipeline file names the component: `builtin:NAME`, or an absolute path. A crate has
+    /// been built.
     pub fn component(&self) -> Result<String> {
         let file = match self {
             Self::Builtin(name) => return Ok(format!("builtin:{name}")),

@@ -1,10 +1,12 @@
-//! Logs: for people on a terminal, JSON lines otherwise; always to standard error, so that results can be piped.
+//! Logs: for people on a terminal, JSON lines otherwise; always to standard error, so that results
+//! can be piped.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging from `level` up. `RUST_LOG` chooses what, as `info` or `gristmill=debug`; librdkafka's and the compiler's own lines only when they warn.
+/// Starts logging from `level` up. `RUST_LOG` chooses what, as `info` or `gristmill=debug`;
+/// librdkafka's and the compiler's own lines only when they warn.
 pub fn start(level: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
         EnvFilter::new(format!(

@@ -35,9 +35,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a pipeline until it is told to stop (Ctrl-C or SIGTERM)
-    #[command(
-        after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 DATABASE_URL=postgres://app@localhost/appdb gristmill run pipelines/users.toml"
-    )]
+    #[command(after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 \
+                            DATABASE_URL=postgres://app@localhost/appdb gristmill run \
+                            pipelines/users.toml")]
     Run(PipelineFile),
     /// Say everything that would stop a pipeline, before it starts
     #[command(after_help = "Example: gristmill check pipelines/users.toml")]
@@ -66,16 +66,19 @@ enum Command {
     Transform(transform::Command),
     /// Show events before and after a rule or a pipeline; nothing is written
     ///
-    /// A pipeline takes the events as they are, and so does a normalizer. A rule alone gets each event's row: `after` of a change event, or `before` of a delete;
-    /// an object without either is a row itself. Joins find their rows in cases/dimensions/NAME.csv of the rule's folder, or in what ships. Each event is run as
-    /// if it were the first.
+    /// A pipeline takes the events as they are, and so does a normalizer. A rule alone gets each
+    /// event's row: `after` of a change event, or `before` of a delete; an object without
+    /// either is a row itself. Joins find their rows in cases/dimensions/NAME.csv of the rule's
+    /// folder, or in what ships. Each event is run as if it were the first.
     #[command(
-        after_help = "Examples:\n  gristmill try . --on events.json\n  gristmill try pipelines/users.toml --topic users_cdc --bootstrap localhost:9092"
+        after_help = "Examples:\n  gristmill try . --on events.json\n  gristmill try \
+                      pipelines/users.toml --topic users_cdc --bootstrap localhost:9092"
     )]
     Try(try_events::Args),
     /// Send events from a file, or generated ones, to a topic
     #[command(
-        after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092"
+        after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc \
+                      --bootstrap localhost:9092"
     )]
     Produce(produce::Args),
     /// Print event times (timestamp_ms) as UTC
@@ -139,7 +142,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Who pipes a listing into `head` has seen enough: that is no panic. 141 is what a shell says of SIGPIPE, which Rust ignores.
+/// Who pipes a listing into `head` has seen enough: that is no panic. 141 is what a shell says of
+/// SIGPIPE, which Rust ignores.
 fn end_quietly_without_reader() {
     let told = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,5 @@
-//! What is embedded in the binary, under `builtin:` in a pipeline file: the shipped transforms and the demo's data.
+//! What is embedded in the binary, under `builtin:` in a pipeline file: the shipped transforms and
+//! the demo's data.
 
 /// Transforms as the compiler left them: core modules, which the sandbox makes components.
 macro_rules! modules {
@@ -20,7 +21,8 @@ modules! {
     "enrich-quality",
 }
 
-/// Reads what its config names and writes nothing: what a call costs before a rule does anything. Not for pipelines.
+/// Reads what its config names and writes nothing: what a call costs before a rule does anything.
+/// Not for pipelines.
 pub const EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.wasm"));
 
 /// The shipped transform called `name`.
@@ -44,8 +46,9 @@ pub fn names() -> &'static [&'static str] {
     NAMES
 }
 
-/// The shipped data called `name`: `countries` (CSV with a header: the countries of the sample), `locales` (CSV: each country of ISO 3166 with its currency and the
-/// time zone of its capital or of most of its people, as of November 2026), `sample_events` (a JSON array).
+/// The shipped data called `name`: `countries` (CSV with a header: the countries of the sample),
+/// `locales` (CSV: each country of ISO 3166 with its currency and the time zone of its capital or
+/// of most of its people, as of November 2026), `sample_events` (a JSON array).
 pub fn data(name: &str) -> Option<&'static [u8]> {
     Some(match name {
         "countries" => include_bytes!("../../../data/countries.csv"),

@@ -1,4 +1,5 @@
-//! What a pipeline is made of, as bytes: from a file and what lies beside it, or from a revision in Postgres.
+//! What a pipeline is made of, as bytes: from a file and what lies beside it, or from a revision in
+//! Postgres.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -42,7 +43,8 @@ impl Parts {
         })
     }
 
-    /// Reads revision `number` of the pipeline that `host` names; what a revision does not decide is as `host` says.
+    /// Reads revision `number` of the pipeline that `host` names; what a revision does not decide
+    /// is as `host` says.
     pub async fn stored(connection: &Connection, host: &Config, number: i32) -> Result<Self> {
         let name = &host.pipeline.name;
         let revision = pipeline::revision(connection, name, number).await?;
@@ -60,7 +62,10 @@ impl Parts {
     fn of(host: &Config, spec: &Spec, blobs: &HashMap<String, Vec<u8>>) -> Result<Self> {
         let blob = |digest: &str| {
             let bytes = blobs.get(digest).cloned().with_context(|| {
-                format!("gristmill.component has no {digest}, which the revision needs: restore the row, or swap the transform again")
+                format!(
+                    "gristmill.component has no {digest}, which the revision needs: restore the \
+                     row, or swap the transform again"
+                )
             })?;
             check_digest(&bytes, digest)?;
             anyhow::Ok(bytes)
@@ -95,7 +100,8 @@ fn check_digest(bytes: &[u8], digest: &str) -> Result<()> {
     let found = sha256(bytes);
     ensure!(
         found == digest,
-        "the bytes of {digest} in gristmill.component were changed (they are those of {found}): restore the row, or swap the transform again"
+        "the bytes of {digest} in gristmill.component were changed (they are those of {found}): \
+         restore the row, or swap the transform again"
     );
     Ok(())
 }

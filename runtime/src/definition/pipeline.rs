@@ -1,4 +1,5 @@
-//! A pipeline with all that it names: components loaded and opened once, dimensions read, plans checked against each other.
+//! A pipeline with all that it names: components loaded and opened once, dimensions read, plans
+//! checked against each other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,13 +40,15 @@ impl Pipeline {
         Self::assemble(Parts::read(config)?, sandbox, database).await
     }
 
-    /// Compiles components, builds dimensions and checks the plans. `database` is asked for dimensions that are queries.
+    /// Compiles components, builds dimensions and checks the plans. `database` is asked for
+    /// dimensions that are queries.
     ///
     /// The error tells every problem of the chain, a line each.
     pub async fn assemble(parts: Parts, sandbox: &Sandbox, database: &Database) -> Result<Self> {
         let dimensions = load_dimensions(&parts.config, &parts.files, database).await?;
         let sandbox = sandbox.clone();
-        // A compiler takes a core for as long as it runs: the tasks of the data path must not wait for it.
+        // A compiler takes a core for as long as it runs: the tasks of the data path must not wait
+        // for it.
         let compile = move || Self::compile(parts, &sandbox, Arc::new(dimensions));
         tokio::task::spawn_blocking(compile).await?
     }
@@ -89,7 +92,8 @@ impl Pipeline {
         &self.roles
     }
 
-    /// The table that the rows need; the shipped pipeline's own is created as it is written in `schema/`.
+    /// The table that the rows need; the shipped pipeline's own is created as it is written in
+    /// `schema/`.
     pub fn wanted(&self) -> Wanted<'_> {
         let table = self.config.target.table.as_str();
         let sql = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
@@ -142,7 +146,8 @@ impl Pipeline {
             .map(|(_, c)| c.digest().to_owned())
     }
 
-    /// A chain of its own for one partition: fresh instances, an empty dedup state, the watermark of the checkpoint.
+    /// A chain of its own for one partition: fresh instances, an empty dedup state, the watermark
+    /// of the checkpoint.
     pub fn chain(&self, partition: i32, event_time_max_us: Option<i64>) -> Result<Chain> {
         let configs = self.config.transform.iter().map(|t| &t.config);
         let rules = self.components.iter().zip(configs);

@@ -1,4 +1,5 @@
-//! Revisions ready to run: loaded from Postgres, where the fleet's truth is, and compiled off the data path.
+//! Revisions ready to run: loaded from Postgres, where the fleet's truth is, and compiled off the
+//! data path.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +31,8 @@ pub struct Revisions {
 }
 
 impl Revisions {
-    /// None is ready yet. `host` says what a revision does not: addresses, sizes, and the pipeline's name.
+    /// None is ready yet. `host` says what a revision does not: addresses, sizes, and the
+    /// pipeline's name.
     pub fn new(host: Config, sandbox: Sandbox, database: Database) -> Self {
         Self {
             host,
@@ -53,7 +55,8 @@ impl Revisions {
         ready.retain(|number, _| numbers.contains(number));
     }
 
-    /// The revision, loaded from Postgres unless it is ready. The error says everything that keeps this host from running it.
+    /// The revision, loaded from Postgres unless it is ready. The error says everything that keeps
+    /// this host from running it.
     pub async fn load(&self, number: i32) -> Result<Arc<Revision>> {
         let _one_at_a_time = self.loading.lock().await;
         if let Some(ready) = self.get(number) {
@@ -75,7 +78,8 @@ impl Revisions {
         let (reads, says) = (&parts.config.source.topic, &self.host.source.topic);
         if reads != says {
             bail!(
-                "it reads the topic {reads}, this host's pipeline file says {says}: stop all hosts and start them with the same file"
+                "it reads the topic {reads}, this host's pipeline file says {says}: stop all \
+                 hosts and start them with the same file"
             );
         }
         let pipeline = Pipeline::assemble(parts, &self.sandbox, &self.database).await?;

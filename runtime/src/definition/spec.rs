@@ -1,4 +1,5 @@
-//! A pipeline's definition as a revision stores it: everything that decides about rows; no address, no secret, no path.
+//! A pipeline's definition as a revision stores it: everything that decides about rows; no address,
+//! no secret, no path.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use serde_json::Value;
 use crate::definition::file::{self, Config, Dimension, OnGap, Tombstone};
 use gristmill_sandbox::Limits;
 
-/// See the module. Two specs that are equal make the same rows of the same records, but for dimensions that are queries.
+/// See the module. Two specs that are equal make the same rows of the same records, but for
+/// dimensions that are queries.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Spec {
     pub pipeline: file::Pipeline,

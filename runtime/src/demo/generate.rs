@@ -1,4 +1,5 @@
-//! Change events like a real source's, made up: for load, benchmarks and tests. The same specification gives the same events, byte for byte.
+//! Change events like a real source's, made up: for load, benchmarks and tests. The same
+//! specification gives the same events, byte for byte.
 
 use std::io::Write;
 
@@ -39,7 +40,8 @@ pub const BAD_KINDS: &[&str] = &[
 
 /// When the first event happens: that of `data/sample_events.json`.
 const START_MS: i64 = 1_726_531_200_000;
-/// Time between two events: ten a second on average, so that 100,000 of them span more than the lateness.
+/// Time between two events: ten a second on average, so that 100,000 of them span more than the
+/// lateness.
 const STEP_MAX_MS: i64 = 200;
 const LATE_MIN_MS: i64 = 60_000;
 const LATE_MAX_MS: i64 = 6 * 3_600_000;
@@ -121,7 +123,8 @@ impl Events {
         self.random.random_bool((percent / 100.0).clamp(0.0, 1.0))
     }
 
-    /// An event that changes what the source holds, or a late one, that tells again what it once held.
+    /// An event that changes what the source holds, or a late one, that tells again what it once
+    /// held.
     fn good(&mut self, id: usize) -> Vec<u8> {
         let known = self.users[id];
         let late = known.is_some() && self.percent(self.spec.late_percent);
@@ -217,7 +220,8 @@ impl Events {
         };
         let written = write!(
             out,
-            "\"{image}\":{{\"user_id\":{user_id},\"name\":\"{first_name} {last_name}\",\"email\":{email},\"country_code\":{country}}},"
+            "\"{image}\":{{\"user_id\":{user_id},\"name\":\"{first_name} \
+             {last_name}\",\"email\":{email},\"country_code\":{country}}},"
         );
         debug_assert!(written.is_ok(), "writing into memory");
     }

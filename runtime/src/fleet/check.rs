@@ -32,7 +32,8 @@ impl Retire<'_> {
     }
 }
 
-/// An error that says what to do, where a rule that `active` does not have as it is, is no pure function of its rows.
+/// An error that says what to do, where a rule that `active` does not have as it is, is no pure
+/// function of its rows.
 pub fn pure(active: Option<&Pipeline>, next: &Pipeline) -> Result<()> {
     let ran = active.map(|active| active.spec().transforms);
     for (rule, (_, component)) in next.spec().transforms.iter().zip(next.components()) {
@@ -43,7 +44,8 @@ pub fn pure(active: Option<&Pipeline>, next: &Pipeline) -> Result<()> {
     Ok(())
 }
 
-/// Columns that are no longer written keep their old values, which somebody must want. Returns those that `retire` names.
+/// Columns that are no longer written keep their old values, which somebody must want. Returns
+/// those that `retire` names.
 pub fn columns(active: &Pipeline, next: &Pipeline, retire: Retire<'_>) -> Result<Vec<String>> {
     let written = |name: &String| next.fields().iter().any(|f| f.name == *name);
     let names = active.fields().iter().map(|f| f.name.clone());
@@ -52,7 +54,8 @@ pub fn columns(active: &Pipeline, next: &Pipeline, retire: Retire<'_>) -> Result
         .partition(|name| retire.columns().contains(name));
     if !gone.is_empty() {
         bail!(
-            "the pipeline would no longer write {}, and the table would keep old values: write it again, or say {}",
+            "the pipeline would no longer write {}, and the table would keep old values: write it \
+             again, or say {}",
             gone.join(", "),
             retire.how(&gone)
         );

@@ -1,7 +1,8 @@
-//! Going back by itself: a batch of which something fails is shown to the revision that was active before, and where that accepts what failed the whole pipeline goes
-//! back.
+//! Going back by itself: a batch of which something fails is shown to the revision that was active
+//! before, and where that accepts what failed the whole pipeline goes back.
 //!
-//! Declared rejections are findings about the data and never the cause; nor is data that fails with both.
+//! Declared rejections are findings about the data and never the cause; nor is data that fails with
+//! both.
 
 use std::sync::Arc;
 
@@ -48,7 +49,8 @@ pub(crate) struct Fallback<'a> {
 }
 
 impl Fallback<'_> {
-    /// Makes the revision before active again when it accepts what failed, and says so; `None`: it does not, or there is none to go back to.
+    /// Makes the revision before active again when it accepts what failed, and says so; `None`: it
+    /// does not, or there is none to go back to.
     pub(crate) async fn take(&self, failed: &Failed<'_>) -> Option<Error> {
         match self.try_take(failed).await {
             Ok(went_back) => went_back,
@@ -137,8 +139,10 @@ impl Fallback<'_> {
     }
 }
 
-/// Tells dead letters that may be a rule's fault. Most bad data is found by the host itself, in the records and in what the normalizer makes of their event times: with
-/// the same normalizer both revisions find the same, and nothing needs to be computed to know it. Limits on the data that differ were changed on purpose.
+/// Tells dead letters that may be a rule's fault. Most bad data is found by the host itself, in the
+/// records and in what the normalizer makes of their event times: with the same normalizer both
+/// revisions find the same, and nothing needs to be computed to know it. Limits on the data that
+/// differ were changed on purpose.
 fn undoable(running: &Pipeline, before: &Pipeline) -> impl Fn(&&DeadLetter) -> bool + use<> {
     let [running, before] = [running, before].map(Pipeline::spec);
     let limits = |s: &Spec| json!([s.pipeline, s.tombstone, s.record_max_bytes]);

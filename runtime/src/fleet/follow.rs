@@ -1,4 +1,5 @@
-//! The host's side: it says that it lives, learns where the fleet stands, and has ready what may be wanted.
+//! The host's side: it says that it lives, learns where the fleet stands, and has ready what may be
+//! wanted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,11 @@ use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connect::Connection;
 use gristmill_postgres::wire::error::DatabaseError;
 
-/// How often the process tells the `host` table that it lives, and looks for news: what a swap waits for.
+/// How often the process tells the `host` table that it lives, and looks for news: what a swap
+/// waits for.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A revision that could not be loaded is tried again this much later: the table may have been mended.
+/// A revision that could not be loaded is tried again this much later: the table may have been
+/// mended.
 const RELOAD_AFTER: Duration = Duration::from_secs(10);
 
 /// What this host does about the revisions that it is told of.

@@ -1,4 +1,5 @@
-//! The pipeline file as a proposer: it becomes a revision only when it changed, and passes what every proposal must.
+//! The pipeline file as a proposer: it becomes a revision only when it changed, and passes what
+//! every proposal must.
 
 use std::sync::Arc;
 
@@ -27,8 +28,9 @@ pub struct News {
     based_on: i32,
 }
 
-/// Reads the file and registers the pipeline, where that is new. News becomes active at once where no other host is alive, so that a host that runs alone begins by
-/// what its file says; else it is returned, to be [`propose`]d while the active revision runs.
+/// Reads the file and registers the pipeline, where that is new. News becomes active at once where
+/// no other host is alive, so that a host that runs alone begins by what its file says; else it is
+/// returned, to be [`propose`]d while the active revision runs.
 pub async fn read(
     config: &Config,
     sandbox: &Sandbox,
@@ -79,7 +81,8 @@ async fn try_read(
         let parts = Parts::stored(connection, config, based_on).await?;
         Pipeline::assemble(parts, sandbox, database).await
     };
-    // One that can no longer be made tells nothing of its columns and rules: then the file may be what mends the pipeline.
+    // One that can no longer be made tells nothing of its columns and rules: then the file may be
+    // what mends the pipeline.
     let active = active
         .await
         .inspect_err(|error| {
@@ -93,7 +96,8 @@ async fn try_read(
     let news = News { file, based_on };
     if registered.is_accompanied {
         tracing::info!(
-            "the pipeline file changed: other hosts run the pipeline, so it is staged, and takes over from revision {based_on} when all of them can run it"
+            "the pipeline file changed: other hosts run the pipeline, so it is staged, and takes \
+             over from revision {based_on} when all of them can run it"
         );
         return Ok(Some(news));
     }
@@ -147,7 +151,8 @@ async fn tell_taken_back(
     let told = stored.and_then(|r| Some((r.reason?, r.by)));
     if let Some((reason, by)) = told.filter(|(reason, _)| reason != CHANGED) {
         tracing::warn!(
-            "the pipeline file changed and takes back what revision {based_on} has of {} ({reason}, by {by}): write that into the file if it is to stay",
+            "the pipeline file changed and takes back what revision {based_on} has of {} \
+             ({reason}, by {by}): write that into the file if it is to stay",
             rules.join(", ")
         );
     }

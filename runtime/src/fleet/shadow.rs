@@ -1,4 +1,5 @@
-//! The staged revision beside the live one: it computes what the live chain computes, nothing of it is written, and what differs is reported.
+//! The staged revision beside the live one: it computes what the live chain computes, nothing of it
+//! is written, and what differs is reported.
 
 use std::sync::Arc;
 
@@ -23,7 +24,8 @@ pub(crate) struct NotStarted {
     error: anyhow::Error,
 }
 
-/// What a batch's comparison found: how many rows, and what differs or why there is nothing to compare.
+/// What a batch's comparison found: how many rows, and what differs or why there is nothing to
+/// compare.
 pub(crate) struct Compared {
     revision: i32,
     next_offset: i64,
@@ -32,8 +34,9 @@ pub(crate) struct Compared {
 }
 
 impl Shadow {
-    /// The shadow that the fleet asks for now; `known` when it is that one. `None` also where the staged revision is not ready here: who staged it is told by the host's
-    /// own answer. The error is that it does not start.
+    /// The shadow that the fleet asks for now; `known` when it is that one. `None` also where the
+    /// staged revision is not ready here: who staged it is told by the host's own answer. The
+    /// error is that it does not start.
     pub(crate) fn wanted(
         known: Option<Self>,
         shared: &Shared,

@@ -1,4 +1,5 @@
-//! The proposer's side: a revision goes to Postgres, every live host answers, and one compare-and-swap makes it active.
+//! The proposer's side: a revision goes to Postgres, every live host answers, and one
+//! compare-and-swap makes it active.
 
 use std::time::Duration;
 
@@ -9,21 +10,28 @@ use gristmill_postgres::fleet::activation;
 use gristmill_postgres::fleet::rollout::{self, Answer, Proposal, Proposed};
 use gristmill_postgres::wire::connect::Connection;
 
-/// How long the hosts may take, where nobody says otherwise: a component of a script language compiles in seconds, on each.
+/// How long the hosts may take, where nobody says otherwise: a component of a script language
+/// compiles in seconds, on each.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Well below the second in which hosts look for news.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Stores the proposal, unless the active revision says the same, and waits until the hosts have it ready.
+/// Stores the proposal, unless the active revision says the same, and waits until the hosts have it
+/// ready.
 pub async fn stage(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
     patience: Duration,
 ) -> Result<Proposed> {
     let name = proposal.pipeline;
-    let proposed = rollout::propose(connection, proposal).await?.with_context(|| {
-        format!("the pipeline {name} was changed meanwhile, or a canary runs: look at `gristmill transform history`, then try again")
-    })?;
+    let proposed = rollout::propose(connection, proposal)
+        .await?
+        .with_context(|| {
+            format!(
+                "the pipeline {name} was changed meanwhile, or a canary runs: look at `gristmill \
+                 transform history`, then try again"
+            )
+        })?;
     if let Proposed::Staged(revision) = proposed {
         await_hosts(connection, name, revision, patience).await?;
     }
@@ -43,7 +51,8 @@ pub async fn activate(
     Ok(())
 }
 
-/// Waits until every live host has `revision` ready, and returns their names. The first that refuses, or time running out, ends the staging.
+/// Waits until every live host has `revision` ready, and returns their names. The first that
+/// refuses, or time running out, ends the staging.
 pub async fn await_hosts(
     connection: &Connection,
     pipeline: &str,
@@ -86,7 +95,8 @@ pub async fn await_hosts(
             );
             activation::give_up(connection, pipeline, revision, &reason).await?;
             bail!(
-                "revision {revision} is not activated, nothing has changed: {reason}; look at the log there, or end the process"
+                "revision {revision} is not activated, nothing has changed: {reason}; look at the \
+                 log there, or end the process"
             );
         }
         tokio::time::sleep(LOOK_EVERY).await;

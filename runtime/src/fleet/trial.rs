@@ -1,4 +1,5 @@
-//! A batch that failed, as another revision would have had it: what becomes of the rows that failed, among all the others.
+//! A batch that failed, as another revision would have had it: what becomes of the rows that
+//! failed, among all the others.
 
 use anyhow::Result;
 use gristmill_core::chain::{Chain, Computed, Counts, Moment, RowSource};
@@ -12,7 +13,8 @@ use gristmill_postgres::wire::pool::Pool;
 
 use crate::partition::brake::Ratio;
 
-/// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least. 8: as many rows as a batch may have before a rule is at fault.
+/// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least.
+/// 8: as many rows as a batch may have before a rule is at fault.
 const SEARCHES_MAX: usize = 8;
 
 /// See the module.
@@ -24,8 +26,9 @@ pub(crate) struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// Computes all of the batch, at its moment: a row is late, or clashes, because of others. The chain's state is empty: it shows more rows to the rules than the live
-    /// one did, never fewer. `None`: the revision cannot compute the batch.
+    /// Computes all of the batch, at its moment: a row is late, or clashes, because of others. The
+    /// chain's state is empty: it shows more rows to the rules than the live one did, never
+    /// fewer. `None`: the revision cannot compute the batch.
     pub(crate) fn new(
         revision: &'a Revision,
         partition: i32,
@@ -46,7 +49,8 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// Whether the batch stays within `ratio`. `letters` are the live revision's: what Postgres refused among them counts here, too, as this revision was asked about it before.
+    /// Whether the batch stays within `ratio`. `letters` are the live revision's: what Postgres
+    /// refused among them counts here, too, as this revision was asked about it before.
     pub(crate) fn is_within(&self, ratio: &Ratio, letters: &[DeadLetter]) -> bool {
         let refused = |l: &&DeadLetter| l.stage == Stage::Sink && l.code == "refused";
         let refused = letters.iter().filter(refused);
@@ -58,7 +62,8 @@ impl<'a> Trial<'a> {
         ratio.check(&counts).is_ok()
     }
 
-    /// One of the rows that failed with the live revision, and that for certain this one's rules and Postgres accept.
+    /// One of the rows that failed with the live revision, and that for certain this one's rules
+    /// and Postgres accept.
     pub(crate) async fn accepted<'l>(
         mut self,
         failed: &[&'l DeadLetter],
@@ -89,7 +94,8 @@ impl<'a> Trial<'a> {
     }
 
     fn rules_accept(&self, failed: &DeadLetter) -> bool {
-        // What was tried, and is not among the rows here, gave way to a row that the live rules did not have: nobody knows what would have become of it.
+        // What was tried, and is not among the rows here, gave way to a row that the live rules did
+        // not have: nobody knows what would have become of it.
         let is_row = self.computed.sources.iter().any(|s| is_of(failed, s));
         is_row || !was_tried(failed) && !is_dead(&self.computed, failed.record)
     }
@@ -112,7 +118,8 @@ fn is_dead(computed: &Computed, record: u32) -> bool {
     computed.dead_letters.iter().any(|l| l.record == record)
 }
 
-/// Whether the row was the newest usable one of its key when it failed. Before that it is a matter of the record as a whole.
+/// Whether the row was the newest usable one of its key when it failed. Before that it is a matter
+/// of the record as a whole.
 fn was_tried(failed: &DeadLetter) -> bool {
     failed.ordinal > 0 && failed.stage != Stage::EventTime
 }
@@ -121,7 +128,8 @@ fn is_of(failed: &DeadLetter, row: &RowSource) -> bool {
     failed.record == row.record && (!was_tried(failed) || failed.ordinal == row.rank + 1)
 }
 
-/// Whether the rows of what failed are known to pass, after a search that found `refused`, which rise. They are judged in order; behind the last one found they may not have been.
+/// Whether the rows of what failed are known to pass, after a search that found `refused`, which
+/// rise. They are judged in order; behind the last one found they may not have been.
 fn postgres_accepts(sources: &[RowSource], refused: &[usize], failed: &DeadLetter) -> bool {
     let judged = refused.last().map_or(sources.len(), |last| last + 1);
     let rows = sources.iter().enumerate().filter(|(_, s)| is_of(failed, s));

@@ -1,4 +1,5 @@
-//! Partitions come and go: what the supervisor answers the consumer, and the task that keeps a partition going.
+//! Partitions come and go: what the supervisor answers the consumer, and the task that keeps a
+//! partition going.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,11 +18,13 @@ use gristmill_kafka::source::{Assignments, Intake, Position, SourceFault, feed};
 use gristmill_postgres::commit::checkpoint::{self, Lease};
 use gristmill_postgres::wire::error::DatabaseError;
 
-/// How long the group waits, inside a rebalance, for checkpoints to be read. A partition that took longer is assigned without being fetched and starts when it can.
+/// How long the group waits, inside a rebalance, for checkpoints to be read. A partition that took
+/// longer is assigned without being fetched and starts when it can.
 const ASSIGN_WAIT: Duration = Duration::from_secs(5);
 /// Above the worker's own wait for its flush in flight.
 const REVOKE_WAIT: Duration = Duration::from_secs(4);
-/// Waits before a partition is taken again: the first is hardly noticed, the last bounds how late a recovered Postgres is noticed.
+/// Waits before a partition is taken again: the first is hardly noticed, the last bounds how late a
+/// recovered Postgres is noticed.
 const RESTART_FIRST: Duration = Duration::from_millis(100);
 const RESTART_MAX: Duration = Duration::from_secs(3);
 /// A worker that went on this long has proved that the trouble before it is over.
@@ -101,7 +104,8 @@ impl Assignments for Assignment {
         });
         let mut positions = Vec::new();
         for (partition, begin) in partitions.iter().zip(begins) {
-            // What is not ready, or must halt, is found again by the partition's own task, which has the time to say why.
+            // What is not ready, or must halt, is found again by the partition's own task, which
+            // has the time to say why.
             let Some(Begin::Go(ready)) = begin else {
                 self.keep(partition, None);
                 positions.push(Position::Paused);
@@ -126,7 +130,8 @@ impl Assignments for Assignment {
 
     fn fault(&mut self, fault: SourceFault) {
         match &fault {
-            // The feeds have ended, so each partition's task takes it again and learns what is wrong.
+            // The feeds have ended, so each partition's task takes it again and learns what is
+            // wrong.
             SourceFault::OutOfRange { .. } | SourceFault::PositionLost { .. } => {
                 tracing::warn!("{fault}")
             }
@@ -159,7 +164,8 @@ impl Held {
     }
 }
 
-/// Runs one worker after another for `partition`, each through the start path, until it is told to stop or the partition halts.
+/// Runs one worker after another for `partition`, each through the start path, until it is told to
+/// stop or the partition halts.
 async fn keep_going(
     shared: Arc<Shared>,
     partition: TopicPartition,
@@ -264,7 +270,8 @@ async fn work(
     }
 }
 
-/// Leaves the partition assigned and silent, says why, and waits to be stopped or to be given another revision. The other partitions go on. Whether it was stopped.
+/// Leaves the partition assigned and silent, says why, and waits to be stopped or to be given
+/// another revision. The other partitions go on. Whether it was stopped.
 async fn halt(
     shared: &Arc<Shared>,
     partition: &TopicPartition,

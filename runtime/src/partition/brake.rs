@@ -33,8 +33,10 @@ impl Ratio {
         let dead_letters = self.dead_letters + counts.dead_letters;
         if records >= WINDOW_RECORDS && dead_letters as f64 > self.max * records as f64 {
             bail!(
-                "{dead_letters} of the last {records} records would become dead letters, more than dead_letters.ratio_max = {} allows: \
-                 look at them with `gristmill dead-letters list`, mend the producer or the rules (or raise the limit), and start again",
+                "{dead_letters} of the last {records} records would become dead letters, more \
+                 than dead_letters.ratio_max = {} allows: look at them with `gristmill \
+                 dead-letters list`, mend the producer or the rules (or raise the limit), and \
+                 start again",
                 self.max
             );
         }

@@ -63,7 +63,8 @@ impl Worker {
         self.chain(&ahead.dead_letters, work).await
     }
 
-    /// Lets the chain work, away from the tasks that wait for sockets. The revision before is asked about what fails, but for `known`: about those it was asked when the same
+    /// Lets the chain work, away from the tasks that wait for sockets. The revision before is asked
+    /// about what fails, but for `known`: about those it was asked when the same
     /// batch was computed before.
     async fn chain(
         &mut self,

@@ -1,4 +1,5 @@
-//! A flush in flight: a task of its own, so that its worker goes on reading and can be stopped while Postgres thinks.
+//! A flush in flight: a task of its own, so that its worker goes on reading and can be stopped
+//! while Postgres thinks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use gristmill_postgres::wire::error::FlushError;
 
 use super::worker::Ended;
 
-/// The first wait before a definite rollback is sent again; it doubles each time. A deadlock's other party is done within milliseconds.
+/// The first wait before a definite rollback is sent again; it doubles each time. A deadlock's
+/// other party is done within milliseconds.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 
 pub(crate) struct Flight(JoinHandle<Landed>);

@@ -8,15 +8,17 @@ use tokio::time::Instant;
 
 use gristmill_kafka::source::{Chunk, Held};
 
-/// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1 GiB) can hold, with columns computed and parameters copied
-/// beside it, and above 5,000 records of 3 kB.
+/// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1
+/// GiB) can hold, with columns computed and parameters copied beside it, and above 5,000 records of
+/// 3 kB.
 const BATCH_MAX_BYTES: usize = 16 << 20;
 
 /// See the module. Bytes stay counted against the partition's bound until [`Open::release`].
 pub(crate) struct Open {
     max_rows: usize,
     linger_rows: usize,
-    /// So many bytes that count against the partition's bound do not wait: the source may hold back more until they are committed.
+    /// So many bytes that count against the partition's bound do not wait: the source may hold
+    /// back more until they are committed.
     linger_bytes: usize,
     linger: Duration,
     /// Unread chunks; of the first one, records from `position` on.
@@ -26,7 +28,8 @@ pub(crate) struct Open {
     bytes: usize,
     /// Since when the oldest record waits.
     since: Option<Instant>,
-    /// After the newest record the partition's end was reached, or nothing has come for a moment: waiting would bring no more.
+    /// After the newest record the partition's end was reached, or nothing has come for a moment:
+    /// waiting would bring no more.
     caught_up: bool,
     /// The guards of chunks not yet committed, each with the records it still covers.
     held: VecDeque<(usize, Held)>,
@@ -76,7 +79,8 @@ impl Open {
         self.rows >= self.max_rows || self.bytes >= BATCH_MAX_BYTES
     }
 
-    /// Whether a flush should begin now, none being in flight: no more records are on their way, or enough wait, or the oldest has waited long enough.
+    /// Whether a flush should begin now, none being in flight: no more records are on their way, or
+    /// enough wait, or the oldest has waited long enough.
     pub(crate) fn is_due(&self) -> bool {
         self.rows > 0
             && (self.caught_up

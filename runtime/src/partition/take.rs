@@ -1,4 +1,5 @@
-//! The start path of a partition: take it in Postgres, and make sure that Kafka still has what the checkpoint says comes next.
+//! The start path of a partition: take it in Postgres, and make sure that Kafka still has what the
+//! checkpoint says comes next.
 
 use std::sync::Arc;
 
@@ -48,13 +49,16 @@ impl Gap {
         let to = self.to_offset;
         match self.cause {
             RETENTION => format!(
-                "records {next_offset} to {to} (exclusive) are gone from the topic before they were read"
+                "records {next_offset} to {to} (exclusive) are gone from the topic before they \
+                 were read"
             ),
             TRUNCATED => format!(
-                "the checkpoint is at {next_offset}, which is behind the topic's end: it was truncated or created again"
+                "the checkpoint is at {next_offset}, which is behind the topic's end: it was \
+                 truncated or created again"
             ),
             _ => format!(
-                "the last record before {next_offset} is not the one that was read there: the topic was created again"
+                "the last record before {next_offset} is not the one that was read there: the \
+                 topic was created again"
             ),
         }
     }
@@ -92,7 +96,8 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         match revision.pipeline.config.source.on_gap {
             OnGap::Halt => {
                 let reason = anyhow!(
-                    "{said}: restore the topic, or go on without those records with `on_gap = \"continue\"` under [source]"
+                    "{said}: restore the topic, or go on without those records with `on_gap = \
+                     \"continue\"` under [source]"
                 );
                 halt_at_gap(
                     &mut connection,

@@ -1,4 +1,5 @@
-//! One partition's worker: it owns the chain, the open batch and the lease, and is the only one who writes for the partition.
+//! One partition's worker: it owns the chain, the open batch and the lease, and is the only one who
+//! writes for the partition.
 //!
 //! The loop, in the order of its priorities:
 //! 1. told to stop: wait briefly for the flush in flight, drop the rest (Kafka has it still);
@@ -6,8 +7,9 @@
 //! 3. records arrived: they join the open batch;
 //! 4. the open batch has waited long enough.
 //!
-//! A flush begins when none is in flight and records wait ([`Open::is_due`]). While one is in flight a full batch is computed ahead, as if the pending one had
-//! committed; if that does not, the one ahead is thrown away with the worker.
+//! A flush begins when none is in flight and records wait ([`Open::is_due`]). While one is in
+//! flight a full batch is computed ahead, as if the pending one had committed; if that does not,
+//! the one ahead is thrown away with the worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +31,8 @@ use super::flush::{Flight, Landed};
 use super::open_batch::Open;
 use crate::fleet::shadow::Shadow;
 
-/// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below what an operator who pressed Ctrl-C or a rebalance can bear.
+/// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
+/// what an operator who pressed Ctrl-C or a rebalance can bear.
 const STOP_WAIT: Duration = Duration::from_secs(3);
 
 /// A source that stops ends the feeds first and tells the workers right after.
@@ -177,7 +180,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs another revision from the next batch on: its flush says so in the checkpoint and in `activation`.
+    /// Runs another revision from the next batch on: its flush says so in the checkpoint and in
+    /// `activation`.
     fn change(&mut self, next: Arc<Revision>) {
         let begun = std::time::Instant::now();
         let event_time_max_us = self.chain.event_time_max_us();
@@ -203,7 +207,8 @@ impl Worker {
         tracing::info!(partition = %self.partition, from_offset = self.next_offset, from, to, pause_us, "changed revision");
     }
 
-    /// The fleet's row has changed: a partition without records need not wait for a flush to tell it.
+    /// The fleet's row has changed: a partition without records need not wait for a flush to tell
+    /// it.
     fn heard(&mut self) -> Result<(), Ended> {
         let wanted = self
             .news

@@ -34,7 +34,8 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// What the workers of one process share. Nothing here is touched for a row.
 pub struct Shared {
-    /// This host's pipeline file: addresses and sizes. What decides about rows is in the revisions.
+    /// This host's pipeline file: addresses and sizes. What decides about rows is in the
+    /// revisions.
     pub config: Config,
     pub revisions: Revisions,
     /// Where the fleet stands, as far as this process knows.
@@ -85,7 +86,8 @@ impl Shared {
         }
     }
 
-    /// The fleet's row was read: partitions that halted for a revision that is no longer theirs hear of it.
+    /// The fleet's row was read: partitions that halted for a revision that is no longer theirs
+    /// hear of it.
     pub fn learned(&self, rollout: Rollout) {
         self.rollout.send_if_modified(|known| {
             let told = |r: &Rollout| (r.active, r.staging, r.canary, r.is_shadowed);
@@ -106,7 +108,8 @@ impl Shared {
     }
 }
 
-/// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about the set-up; later ones mean that the source ended for good.
+/// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about
+/// the set-up; later ones mean that the source ended for good.
 pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> Result<()> {
     let (shared, news) = start(config, sandbox).await?;
     let shared = Arc::new(shared);
@@ -116,7 +119,8 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
         Err(error) => {
             let error = anyhow::Error::new(error);
             tracing::warn!(
-                "{error:#}: after a crash this process waits for its own dead member, up to source.session_timeout_ms"
+                "{error:#}: after a crash this process waits for its own dead member, up to \
+                 source.session_timeout_ms"
             );
             None
         }
@@ -184,7 +188,8 @@ async fn leave(shared: &Shared) -> Result<()> {
     Ok(host::leave(&connection, &shared.owner, name).await?)
 }
 
-/// Everything up to the first connection to the group, and what the pipeline file proposes, where that is still to be staged.
+/// Everything up to the first connection to the group, and what the pipeline file proposes, where
+/// that is still to be staged.
 async fn start(config: Config, sandbox: Sandbox) -> Result<(Shared, Option<News>)> {
     let database = Database::new(
         &config.target.url,
@@ -250,7 +255,8 @@ async fn progress(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-/// Ends `work` at once when `stop` comes: relaying is at least once, and a heartbeat is nobody's loss.
+/// Ends `work` at once when `stop` comes: relaying is at least once, and a heartbeat is nobody's
+/// loss.
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = stop.cancelled() => {}

@@ -1,7 +1,8 @@
-//! The relay: dead letters, once committed, go on to their topic in the order of each partition, at least once.
+//! The relay: dead letters, once committed, go on to their topic in the order of each partition, at
+//! least once.
 //!
-//! Each process relays the letters of the partitions it owns, so a partition has one relay except while it changes hands; the header `gristmill-id` is the same
-//! for every copy.
+//! Each process relays the letters of the partitions it owns, so a partition has one relay except
+//! while it changes hands; the header `gristmill-id` is the same for every copy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,11 @@ use gristmill_postgres::letters::dead_letter::{
 };
 use gristmill_postgres::wire::connect::Connection;
 
-/// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that `limits.record_max_bytes` lets in.
+/// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that
+/// `limits.record_max_bytes` lets in.
 const BATCH: i64 = 100;
-/// How long a letter that nobody announced waits: one of an earlier process, or of a partition that changed hands.
+/// How long a letter that nobody announced waits: one of an earlier process, or of a partition that
+/// changed hands.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Relays until `stop`.
@@ -54,7 +57,8 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-/// The relay's own connections: a place in the pool is for flushes, which a slow broker must not hold up.
+/// The relay's own connections: a place in the pool is for flushes, which a slow broker must not
+/// hold up.
 #[derive(Default)]
 struct Wires {
     postgres: Option<Connection>,
@@ -119,7 +123,8 @@ async fn send(
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_deref()))
                 .collect(),
-            // Now: with the record's own, the topic's retention could delete the letter as it comes.
+            // Now: with the record's own, the topic's retention could delete the letter as it
+            // comes.
             timestamp_ms: None,
         })
         .collect();

@@ -1,4 +1,5 @@
-//! Reads what its config names and writes nothing: what a call costs before a rule does anything. `gristmill transform bench` compares with it.
+//! Reads what its config names and writes nothing: what a call costs before a rule does anything.
+//! `gristmill transform bench` compares with it.
 
 use gristmill_guest::{Batch, Field, Output, Plan, Transform};
 use schemars::JsonSchema;

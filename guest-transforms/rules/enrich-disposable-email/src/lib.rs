@@ -17,7 +17,8 @@ gristmill_guest::transform! {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct EnrichDisposableEmail {
-    /// Domains of such services, instead of the well-known ones. Sub-domains count; compared without regard to case.
+    /// Domains of such services, instead of the well-known ones. Sub-domains count; compared
+    /// without regard to case.
     #[schemars(inner(length(min = 1)))]
     domains: Vec<String>,
     /// Domains beside those of `domains`.
@@ -25,7 +26,8 @@ struct EnrichDisposableEmail {
     more_domains: Vec<String>,
 }
 
-/// Services that have been about for years, with their other domains. A whole list has thousands, changes by the week, and belongs into the config.
+/// Services that have been about for years, with their other domains. A whole list has thousands,
+/// changes by the week, and belongs into the config.
 const WELL_KNOWN: [&str; 32] = [
     "10minutemail.com",
     "burnermail.io",

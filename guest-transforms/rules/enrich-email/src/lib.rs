@@ -52,7 +52,8 @@ impl EnrichEmail {
     }
 }
 
-/// What follows the last `@`, as written. The part before it may hold an `@` of its own, in quotes; a domain cannot.
+/// What follows the last `@`, as written. The part before it may hold an `@` of its own, in quotes;
+/// a domain cannot.
 fn domain_of(email: &str) -> Option<&str> {
     let (_, domain) = email.rsplit_once('@')?;
     (!domain.is_empty()).then_some(domain)

@@ -1,7 +1,8 @@
 //! The currency and the time zone of each country code, from the dimension `locales`.
 //!
-//! They are reference data: they change with the world and not with the rule, and which zone stands for a country of several is a choice. So they come from a
-//! file that a pipeline can replace, not from the component.
+//! They are reference data: they change with the world and not with the rule, and which zone stands
+//! for a country of several is a choice. So they come from a file that a pipeline can replace, not
+//! from the component.
 
 use gristmill_guest::{Batch, Field, Join, NoConfig, Output, Plan, Transform};
 
@@ -28,7 +29,8 @@ impl Transform for EnrichLocale {
             .write(time_zone)
     }
 
-    /// What the host found is the answer: null where no country has the code, or a country has none.
+    /// What the host found is the answer: null where no country has the code, or a country has
+    /// none.
     fn apply(&self, batch: &Batch) -> Output {
         COLUMNS.into_iter().fold(Output::new(), |output, name| {
             output.column(name, batch.column(name).clone())

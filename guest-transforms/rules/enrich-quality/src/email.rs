@@ -1,11 +1,13 @@
 //! The form of an e-mail address.
 
-/// Longest part before the `@`, and longest label of a domain, in bytes: what mail servers and DNS take.
+/// Longest part before the `@`, and longest label of a domain, in bytes: what mail servers and DNS
+/// take.
 const LOCAL_MAX_BYTES: usize = 64;
 const LABEL_MAX_BYTES: usize = 63;
 
-/// Whether mail could be sent to it over the internet, as far as its form tells. Stricter than RFC 5321 in two points, where an address is far likelier a mistake:
-/// no quoted local part, and a domain has a dot and is a name. Letters of any script count (RFC 6531).
+/// Whether mail could be sent to it over the internet, as far as its form tells. Stricter than RFC
+/// 5321 in two points, where an address is far likelier a mistake: no quoted local part, and a
+/// domain has a dot and is a name. Letters of any script count (RFC 6531).
 pub(crate) fn is_well_formed(email: &str) -> bool {
     email
         .rsplit_once('@')

@@ -1,7 +1,8 @@
-//! What is wrong with each row: a JSON array of flags, empty for a row without fault. One column, so that another flag does not change the table.
+//! What is wrong with each row: a JSON array of flags, empty for a row without fault. One column,
+//! so that another flag does not change the table.
 //!
-//! A component has no clock, or the same events would not give the same rows twice: how old an event is *now* cannot be told, only whether it is older than a
-//! given moment.
+//! A component has no clock, or the same events would not give the same rows twice: how old an
+//! event is *now* cannot be told, only whether it is older than a given moment.
 
 mod email;
 
@@ -29,9 +30,11 @@ gristmill_guest::transform! {
 struct EnrichQuality {
     /// A longer name is `name-too-long`. Characters.
     name_max_chars: usize,
-    /// A longer e-mail address is `email-too-long`. Characters; mail servers take no more than 254.
+    /// A longer e-mail address is `email-too-long`. Characters; mail servers take no more than
+    /// 254.
     email_max_chars: usize,
-    /// An event from before this moment is `stale`. Milliseconds since the Unix epoch; none is when it is left out.
+    /// An event from before this moment is `stale`. Milliseconds since the Unix epoch; none is
+    /// when it is left out.
     stale_before_ms: Option<i64>,
 }
 

@@ -1,4 +1,5 @@
-//! The day of the week of a timestamp: 1 is Monday, 7 is Sunday (ISO 8601). A number sorts, and has no language.
+//! The day of the week of a timestamp: 1 is Monday, 7 is Sunday (ISO 8601). A number sorts, and has
+//! no language.
 
 use gristmill_guest::{Batch, Date, Field, Output, Plan, TimestampMs, TimestampUs, Transform};
 use schemars::JsonSchema;
@@ -13,7 +14,8 @@ struct Config {
     column: String,
     /// The type of that column.
     column_type: ColumnType,
-    /// How far local time is ahead of UTC, `+05:30` or `-08:00`. It is fixed: a component knows no time zones, and so no daylight saving time.
+    /// How far local time is ahead of UTC, `+05:30` or `-08:00`. It is fixed: a component knows no
+    /// time zones, and so no daylight saving time.
     utc_offset: String,
 }
 

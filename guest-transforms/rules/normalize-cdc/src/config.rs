@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The document path of each column in each image of a row: before, after, and the record's key, which has the key's columns only, and only with tombstones.
+/// The document path of each column in each image of a row: before, after, and the record's key,
+/// which has the key's columns only, and only with tombstones.
 pub(crate) type Paths = [Vec<Option<String>>; 3];
 
 #[derive(Deserialize, JsonSchema)]
@@ -14,8 +15,8 @@ pub(crate) struct Config {
     /// The columns that tell rows apart, in the order of the target's primary key.
     #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub(crate) key: Vec<String>,
-    /// Each column of a row with its type: boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s) or json. The key's
-    /// columns are among them.
+    /// Each column of a row with its type: boolean, int64, float64, text, bytes, timestamp(us),
+    /// timestamp(ms), date, uuid, decimal(p,s) or json. The key's columns are among them.
     #[schemars(extend("minProperties" = 1))]
     pub(crate) columns: BTreeMap<String, String>,
     /// The path of the operation: c (create), u (update), d (delete), r (read by a snapshot).
@@ -36,8 +37,8 @@ pub(crate) struct Config {
     /// The column that says whether the row was deleted.
     #[serde(default = "deleted_column")]
     pub(crate) deleted_column: String,
-    /// Whether a record with a key and nothing else deletes the row of that key, at the time that Kafka gave the record. Needs `tombstone = "delete"` in the
-    /// pipeline.
+    /// Whether a record with a key and nothing else deletes the row of that key, at the time that
+    /// Kafka gave the record. Needs `tombstone = "delete"` in the pipeline.
     #[serde(default)]
     pub(crate) tombstones: bool,
 }
@@ -84,7 +85,8 @@ impl Config {
         for own in [&self.event_time_column, &self.deleted_column] {
             if self.columns.contains_key(own) {
                 return Err(format!(
-                    "`columns` names `{own}`, which this rule writes itself: leave it out, or choose another `event_time_column` or `deleted_column`"
+                    "`columns` names `{own}`, which this rule writes itself: leave it out, or \
+                     choose another `event_time_column` or `deleted_column`"
                 ));
             }
         }

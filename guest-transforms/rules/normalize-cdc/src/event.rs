@@ -84,7 +84,8 @@ impl<'a> Events<'a> {
             .map(|((before, after), key)| [*before, *after, *key])
     }
 
-    /// The version that the event at `row` makes; before it, when an update changed the key, the end of the old key's row.
+    /// The version that the event at `row` makes; before it, when an update changed the key, the
+    /// end of the old key's row.
     pub(crate) fn read(&self, row: usize) -> Result<(Option<Version>, Version), Refusal> {
         let (image, is_deleted) = match self.op.get(row) {
             Some("c" | "r" | "u") => (Image::After, false),
@@ -104,7 +105,8 @@ impl<'a> Events<'a> {
         Ok((old_key, version(image, is_deleted)))
     }
 
-    /// A record that says nothing but its key. A value without any of the fields that are read looks the same: a topic with such values has no tombstones.
+    /// A record that says nothing but its key. A value without any of the fields that are read
+    /// looks the same: a topic with such values has no tombstones.
     fn is_tombstone(&self, row: usize) -> bool {
         self.config.tombstones
             && self.op.is_absent(row)

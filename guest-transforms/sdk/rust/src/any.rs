@@ -4,7 +4,8 @@ use crate::column::Column;
 use crate::layout::{Bits, Bytes, Layout, Text};
 use crate::wit::gristmill::transform::types::{Column as Wire, Values, Varlen};
 
-/// A column of any layout, for rules whose columns the config names: what [`Batch::column`](crate::Batch::column) gives.
+/// A column of any layout, for rules whose columns the config names: what
+/// [`Batch::column`](crate::Batch::column) gives.
 ///
 /// ```
 /// use gristmill_guest::{AnyColumn, Column, Text};
@@ -130,8 +131,9 @@ impl AnyColumn {
         }
     }
 
-    /// One column made of rows of several, all of one layout; nulls and absent values stay what they are, and a source that is not there is absent in each row.
-    /// Panics when the layouts differ or there is no source.
+    /// One column made of rows of several, all of one layout; nulls and absent values stay what
+    /// they are, and a source that is not there is absent in each row. Panics when the layouts
+    /// differ or there is no source.
     ///
     /// ```
     /// # use gristmill_guest::{AnyColumn, Field, Pick, testing::batch};

@@ -12,7 +12,8 @@ use crate::wit::gristmill::transform::types::Batch as Wire;
 
 /// Rows as columns: those that the plan reads, then those that its joins take.
 ///
-/// Columns are asked for by the name in the plan. Asking for one that the plan does not declare, or for another type, is a mistake in the rule and panics.
+/// Columns are asked for by the name in the plan. Asking for one that the plan does not declare, or
+/// for another type, is a mistake in the rule and panics.
 ///
 /// ```
 /// # use gristmill_guest::{Batch, Column, Output, Text, TimestampMs};
@@ -80,7 +81,8 @@ impl Batch {
         self.rows == 0
     }
 
-    /// The rows, as the struct of what is read that [`transform!`](crate::transform) declares. Texts are borrowed from the batch.
+    /// The rows, as the struct of what is read that [`transform!`](crate::transform) declares.
+    /// Texts are borrowed from the batch.
     ///
     /// ```
     /// # use gristmill_guest::{Batch, Reject, RowTransform};

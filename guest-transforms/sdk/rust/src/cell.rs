@@ -6,11 +6,13 @@ use crate::column::Column;
 use crate::layout::Layout;
 use crate::value::{Read, Value, Write};
 
-/// What a row has in a column: a [`Value`], an `Option` of one (absent reads as null), or a [`Presence`].
+/// What a row has in a column: a [`Value`], an `Option` of one (absent reads as null), or a
+/// [`Presence`].
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the type of a column",
-    note = "columns have the types bool, i64, f64, &str (String where they are written), &[u8], TimestampMs, TimestampUs, Date, Uuid, Decimal and Json, or an Option of one"
+    note = "columns have the types bool, i64, f64, &str (String where they are written), &[u8], \
+            TimestampMs, TimestampUs, Date, Uuid, Decimal and Json, or an Option of one"
 )]
 pub trait Cell {
     /// How it crosses the sandbox.
@@ -26,7 +28,8 @@ pub trait Cell {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a column cannot be read as `{Self}`",
-    note = "texts are read as `&'a str`, bytes as `&'a [u8]`: name the lifetime, `reads Input<'a> {{ .. }}`"
+    note = "texts are read as `&'a str`, bytes as `&'a [u8]`: name the lifetime, `reads Input<'a> \
+            {{ .. }}`"
 )]
 pub trait ReadCell<'a>: Cell {
     /// The cell of `column` at `row`.
@@ -40,7 +43,8 @@ pub trait WriteCell: Cell {
     fn write_cell(&self, column: &mut Column<Self::Layout>);
 }
 
-/// A value that the source may not have stated. Absent is not null: what the target holds stays as it is.
+/// A value that the source may not have stated. Absent is not null: what the target holds stays as
+/// it is.
 ///
 /// ```
 /// use gristmill_guest::Presence;

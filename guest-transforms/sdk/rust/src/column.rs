@@ -3,7 +3,8 @@
 use crate::layout::{Bits, Layout};
 use crate::wit::gristmill::transform::types::{Column as Wire, Values};
 
-/// Values of one field, a row each: `Column<Text>`, `Column<Vec<i64>>`, `Column<Vec<f64>>`, `Column<Bits>`, `Column<Bytes>`.
+/// Values of one field, a row each: `Column<Text>`, `Column<Vec<i64>>`, `Column<Vec<f64>>`,
+/// `Column<Bits>`, `Column<Bytes>`.
 ///
 /// ```
 /// use gristmill_guest::{Column, Text};

@@ -2,9 +2,11 @@
 
 /// Makes a type the component's rule. Once in a crate, in one of two forms.
 ///
-/// `transform!(NormalizeCdc);` names a type that implements [`Transform`](crate::Transform) and makes its plan itself.
+/// `transform!(NormalizeCdc);` names a type that implements [`Transform`](crate::Transform) and
+/// makes its plan itself.
 ///
-/// The longer form declares the plan, typed, beside the rule, and makes a struct of what is read and one of what is written:
+/// The longer form declares the plan, typed, beside the rule, and makes a struct of what is read
+/// and one of what is written:
 ///
 /// ```
 /// use gristmill_guest::{Reject, RowTransform};
@@ -41,10 +43,13 @@
 /// # fn main() {}
 /// ```
 ///
-/// - Rows are written in this order. One that borrows texts names a lifetime, `User<'a>`; one of numbers needs none. Types are those of [`value`](crate::value).
-/// - `joins DIMENSION on COLUMN, .. { .. }` may be left out or repeated. The columns that are joined on need not be read.
+/// - Rows are written in this order. One that borrows texts names a lifetime, `User<'a>`; one of
+///   numbers needs none. Types are those of [`value`](crate::value).
+/// - `joins DIMENSION on COLUMN, .. { .. }` may be left out or repeated. The columns that are
+///   joined on need not be read.
 /// - `rejects` may be left out; it makes an enum whose codes have a method `because(message)`.
-/// - `roles` makes the rule a normalizer, the first transform of a pipeline, and names columns that it writes; `deleted` and `order` may be left out:
+/// - `roles` makes the rule a normalizer, the first transform of a pipeline, and names columns that
+///   it writes; `deleted` and `order` may be left out:
 ///
 /// ```
 /// # use gristmill_guest::{Declared, Reject, Roles, RowTransform, TimestampMs};

@@ -74,7 +74,8 @@ impl<R: Transform> Slot<R> {
     }
 }
 
-/// More of what a panic said is cut here, or the host would cut off the place behind it. 1 KiB: half of what the host keeps.
+/// More of what a panic said is cut here, or the host would cut off the place behind it. 1 KiB:
+/// half of what the host keeps.
 const SAID_MAX_BYTES: usize = 1 << 10;
 
 /// What a panic said, and where, in one line.

@@ -28,7 +28,8 @@ macro_rules! of_type {
 }
 
 impl Field {
-    /// A nullable field. `logical_type` is one of boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json.
+    /// A nullable field. `logical_type` is one of boolean, int64, float64, text, bytes,
+    /// timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json.
     ///
     /// ```
     /// # use gristmill_guest::Field;
@@ -80,7 +81,8 @@ impl Field {
         json, "json";
     }
 
-    /// A decimal number as text, of at most `precision` digits with `scale` of them after the point.
+    /// A decimal number as text, of at most `precision` digits with `scale` of them after the
+    /// point.
     ///
     /// ```
     /// let price = gristmill_guest::Field::decimal("price", 10, 2);

@@ -203,7 +203,8 @@ macro_rules! varlen {
     };
 }
 
-/// Bytes set aside for a value of varying length: that of a typical name, domain or code. More than that costs a reallocation a batch, not a row.
+/// Bytes set aside for a value of varying length: that of a typical name, domain or code. More than
+/// that costs a reallocation a batch, not a row.
 const EXPECTED_BYTES: usize = 16;
 
 varlen!(

@@ -1,6 +1,7 @@
 //! Write a gristmill transform in Rust.
 //!
-//! A transform is a pure function: it says which columns it reads and writes, and gets exactly those. Most rules think in rows:
+//! A transform is a pure function: it says which columns it reads and writes, and gets exactly
+//! those. Most rules think in rows:
 //!
 //! ```
 //! use gristmill_guest::{Reject, RowTransform};
@@ -29,11 +30,15 @@
 //! # fn main() {}
 //! ```
 //!
-//! - [`transform!`] declares what is read, joined, written and rejected; [`RowTransform`] is the rule.
-//! - [`Transform`] is for those who want columns, for speed or because the config names them: a [`Plan`], then a [`Batch`] in and an [`Output`] out.
+//! - [`transform!`] declares what is read, joined, written and rejected; [`RowTransform`] is the
+//!   rule.
+//! - [`Transform`] is for those who want columns, for speed or because the config names them: a
+//!   [`Plan`], then a [`Batch`] in and an [`Output`] out.
 //! - [`value`] lists the types of columns; null and absent are told apart where a rule asks for it.
-//! - [`testing`] runs a rule natively, on rows as JSON: no WebAssembly is needed until the rule is right.
-//! - [`log`] is the only thing a transform can call. A panic reaches the operator with its message, file and line.
+//! - [`testing`] runs a rule natively, on rows as JSON: no WebAssembly is needed until the rule is
+//!   right.
+//! - [`log`] is the only thing a transform can call. A panic reaches the operator with its message,
+//!   file and line.
 //!
 //! Name, version and summary come from the crate's `Cargo.toml`, which says beside them:
 //!
@@ -119,21 +124,25 @@ use serde::de::DeserializeOwned;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a rule yet",
-    note = "implement `RowTransform` for it, a function from row to row, or `Transform`, which thinks in columns"
+    note = "implement `RowTransform` for it, a function from row to row, or `Transform`, which \
+            thinks in columns"
 )]
 pub trait Transform: Sized + 'static {
-    /// Read from the pipeline's file. Its JSON Schema, with the fields' comments as descriptions, is what the host checks a config against before the
-    /// component sees it. Refuse unknown keys (`#[serde(deny_unknown_fields)]`), so that a misspelt one is found.
+    /// Read from the pipeline's file. Its JSON Schema, with the fields' comments as descriptions,
+    /// is what the host checks a config against before the component sees it. Refuse unknown
+    /// keys (`#[serde(deny_unknown_fields)]`), so that a misspelt one is found.
     type Config: DeserializeOwned + JsonSchema;
 
-    /// Called once, before the first batch. An error is shown to whoever starts the pipeline: say which key is wrong and what would do.
+    /// Called once, before the first batch. An error is shown to whoever starts the pipeline: say
+    /// which key is wrong and what would do.
     fn open(config: Self::Config) -> Result<Self, String>;
 
     /// What the rule reads, joins, writes and may reject. Depends on the config alone.
     fn plan(&self) -> Plan;
 
-    /// Runs the rule. The same rows give the same answer, whole or split into batches, in any order: keep nothing between calls.
-    /// A panic stops the batch, and the host looks for the row that caused it; a row that cannot be used is better [rejected](Output::reject).
+    /// Runs the rule. The same rows give the same answer, whole or split into batches, in any
+    /// order: keep nothing between calls. A panic stops the batch, and the host looks for the
+    /// row that caused it; a row that cannot be used is better [rejected](Output::reject).
     fn apply(&self, batch: &Batch) -> Output;
 }
 

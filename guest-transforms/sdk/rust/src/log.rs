@@ -1,4 +1,5 @@
-//! Messages to the host's log, under the transform's name. Rate-limited, and never part of the data.
+//! Messages to the host's log, under the transform's name. Rate-limited, and never part of the
+//! data.
 //!
 //! ```
 //! gristmill_guest::log::info("no list of companies: no address is one's");

@@ -136,8 +136,9 @@ macro_rules! spelt {
 pub struct Uuid<T>(pub T);
 spelt!(Uuid, "uuid");
 
-/// A decimal number as text, exact: `Decimal<&str, 10, 2>` is of logical type `decimal(10,2)`, with at most ten digits, two of them after the point.
-/// Arithmetic is the rule's: with whole numbers of the smallest unit, or a crate for decimals.
+/// A decimal number as text, exact: `Decimal<&str, 10, 2>` is of logical type `decimal(10,2)`, with
+/// at most ten digits, two of them after the point. Arithmetic is the rule's: with whole numbers of
+/// the smallest unit, or a crate for decimals.
 ///
 /// ```
 /// use gristmill_guest::Decimal;

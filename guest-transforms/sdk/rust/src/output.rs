@@ -8,7 +8,8 @@ use crate::wit::gristmill::transform::types::{Output as Wire, Rejection};
 
 /// The columns that the plan writes, and the rows that cannot be used.
 ///
-/// Without [`Output::source_rows`], output row `i` belongs to the `i`th input row that is not rejected.
+/// Without [`Output::source_rows`], output row `i` belongs to the `i`th input row that is not
+/// rejected.
 ///
 /// ```
 /// # use gristmill_guest::{Batch, Column, Output};
@@ -93,8 +94,8 @@ impl Output {
         }
     }
 
-    /// Refuses input row `row`: it becomes a dead letter with this code, which the plan declares, and one sentence for a person.
-    /// An enricher pushes nothing for it.
+    /// Refuses input row `row`: it becomes a dead letter with this code, which the plan declares,
+    /// and one sentence for a person. An enricher pushes nothing for it.
     ///
     /// ```
     /// # use gristmill_guest::Output;
@@ -109,7 +110,8 @@ impl Output {
         });
     }
 
-    /// Puts the columns in the order of the plan. The error names what is missing, too much or of the wrong length.
+    /// Puts the columns in the order of the plan. The error names what is missing, too much or of
+    /// the wrong length.
     pub(crate) fn finish(mut self, plan: &Plan, batch_rows: usize) -> Result<Answer, String> {
         if self.source_rows.is_none() && !self.rejections.is_empty() {
             let mut accepted = vec![true; batch_rows];

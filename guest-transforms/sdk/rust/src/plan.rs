@@ -11,8 +11,8 @@ use crate::field::Field;
 /// ```
 pub use crate::wit::gristmill::transform::types::Join;
 
-/// What a rule reads, joins, writes and may reject. [`transform!`](crate::transform) makes one of typed rows; it is written by hand where the config names the
-/// columns.
+/// What a rule reads, joins, writes and may reject. [`transform!`](crate::transform) makes one
+/// of typed rows; it is written by hand where the config names the columns.
 ///
 /// ```
 /// use gristmill_guest::{Field, Join, Plan, Roles};
@@ -32,7 +32,8 @@ pub use crate::wit::gristmill::transform::types::Join;
 /// ```
 pub use crate::wit::gristmill::transform::types::Plan;
 
-/// The columns by which the host keeps the newest row of each key: they make a rule a normalizer.
+/// The columns by which the host keeps the newest row of each key: they make a rule a
+/// normalizer.
 ///
 /// ```
 /// use gristmill_guest::Roles;
@@ -82,7 +83,8 @@ impl Join {
 }
 
 impl Roles {
-    /// `key` names the columns that tell rows apart, `event_time` the one that tells versions of a row apart.
+    /// `key` names the columns that tell rows apart, `event_time` the one that tells versions of a
+    /// row apart.
     ///
     /// ```
     /// let roles = gristmill_guest::Roles::new(["tenant", "id"], "updated_at");
@@ -178,7 +180,8 @@ impl Plan {
         self
     }
 
-    /// Says which columns are key, event time, deleted flag and order: this makes the rule a normalizer.
+    /// Says which columns are key, event time, deleted flag and order: this makes the rule a
+    /// normalizer.
     ///
     /// ```
     /// # use gristmill_guest::{Plan, Roles};

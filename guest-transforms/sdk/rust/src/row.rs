@@ -8,9 +8,11 @@ use crate::batch::Batch;
 use crate::output::Output;
 use crate::plan::Plan;
 
-/// A rule from row to row: what [`transform!`](crate::transform) declares for it, its config, and one function.
+/// A rule from row to row: what [`transform!`](crate::transform) declares for it, its config, and
+/// one function.
 ///
-/// The rule is its own config: keys of the pipeline's file become its fields, and their comments the descriptions in its JSON Schema.
+/// The rule is its own config: keys of the pipeline's file become its fields, and their comments
+/// the descriptions in its JSON Schema.
 ///
 /// ```
 /// use gristmill_guest::{Reject, RowTransform};
@@ -47,17 +49,20 @@ use crate::plan::Plan;
 /// # }
 /// ```
 pub trait RowTransform: Declared + DeserializeOwned + JsonSchema + 'static {
-    /// Called once, with the config as it was read: check what the schema cannot say, prepare what the rows need.
-    /// An error is shown to whoever starts the pipeline: say which key is wrong and what would do.
+    /// Called once, with the config as it was read: check what the schema cannot say, prepare what
+    /// the rows need. An error is shown to whoever starts the pipeline: say which key is wrong
+    /// and what would do.
     fn open(self) -> Result<Self, String> {
         Ok(self)
     }
 
-    /// Runs the rule on one row. It sees no other: what a row becomes may depend on nothing but the row and the config.
+    /// Runs the rule on one row. It sees no other: what a row becomes may depend on nothing but the
+    /// row and the config.
     fn row<'a>(&'a self, row: Self::Input<'a>) -> Result<Self::Output<'a>, Reject>;
 }
 
-/// A row that cannot be used. Made by the codes that [`transform!`](crate::transform) declares, `Refusal::NotBorn.because("..")`, or by hand.
+/// A row that cannot be used. Made by the codes that [`transform!`](crate::transform) declares,
+/// `Refusal::NotBorn.because("..")`, or by hand.
 ///
 /// ```
 /// use gristmill_guest::Reject;
@@ -72,7 +77,8 @@ pub struct Reject {
     pub message: String,
 }
 
-/// What [`transform!`](crate::transform) declares for a rule. One that thinks in columns can take its plan from here, and its rows from the batch:
+/// What [`transform!`](crate::transform) declares for a rule. One that thinks in columns can take
+/// its plan from here, and its rows from the batch:
 ///
 /// ```
 /// use gristmill_guest::{Batch, Declared, NoConfig, Output, Plan, Transform};
@@ -113,7 +119,8 @@ pub trait Declared {
     fn declared() -> Plan;
 }
 
-/// A row that [`Batch::rows`] reads: a struct that [`transform!`](crate::transform) declares, and implements this for.
+/// A row that [`Batch::rows`] reads: a struct that [`transform!`](crate::transform) declares, and
+/// implements this for.
 #[doc(hidden)]
 pub trait ReadRow<'a>: Sized {
     /// The columns that a row has a value of.
@@ -127,7 +134,8 @@ pub trait ReadRow<'a>: Sized {
     fn read_row(columns: &Self::Columns, row: usize) -> Self;
 }
 
-/// A row that is written: a struct that [`transform!`](crate::transform) declares, and implements this for.
+/// A row that is written: a struct that [`transform!`](crate::transform) declares, and implements
+/// this for.
 #[doc(hidden)]
 pub trait WriteRow {
     /// The columns that a row has a value of.

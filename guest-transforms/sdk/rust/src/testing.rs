@@ -1,5 +1,5 @@
-//! Runs a rule natively on rows written as JSON, for unit tests. A rule that implements [`RowTransform`](crate::RowTransform) is also a plain function:
-//! `rule.row(Input { .. })`.
+//! Runs a rule natively on rows written as JSON, for unit tests. A rule that implements
+//! [`RowTransform`](crate::RowTransform) is also a plain function: `rule.row(Input { .. })`.
 //!
 //! ```
 //! use gristmill_guest::{Field, testing};
@@ -47,9 +47,9 @@ macro_rules! length {
 #[doc = length!()]
 /// use gristmill_guest::testing::{Answered, run};
 ///
-/// let Answered { rows, source_rows, rejections } = run::<Length>(&json!({}), &json!([{ "name": "Ada" }])).unwrap();
-/// assert_eq!((json!(rows), source_rows), (json!([{ "length": 3 }]), vec![0]));
-/// assert!(rejections.is_empty());
+/// let Answered { rows, source_rows, rejections } = run::<Length>(&json!({}), &json!([{ "name":
+/// "Ada" }])).unwrap(); assert_eq!((json!(rows), source_rows), (json!([{ "length": 3 }]),
+/// vec![0])); assert!(rejections.is_empty());
 /// ```
 #[derive(Debug, PartialEq)]
 pub struct Answered {
@@ -86,8 +86,9 @@ pub fn config_schema<R: Transform>() -> Value {
     export::config_schema::<R>()
 }
 
-/// A batch of `rows`: an array of objects, in which the name of a field (`email`, `value.after.email`) is followed as a path, and a missing one is absent.
-/// Bytes are written as text.
+/// A batch of `rows`: an array of objects, in which the name of a field (`email`,
+/// `value.after.email`) is followed as a path, and a missing one is absent. Bytes are written as
+/// text.
 ///
 /// ```
 /// use gristmill_guest::{Field, testing::batch};
@@ -112,7 +113,8 @@ pub fn batch(fields: impl Into<Rc<[Field]>>, rows: &Value) -> Result<Batch, Stri
 ///
 /// let rows = json!([{ "name": "Ada" }, { "name": null }, {}]);
 /// let answered = run::<Length>(&json!({}), &rows).unwrap();
-/// assert_eq!(json!(answered.rows), json!([{ "length": 3 }, { "length": null }, { "length": null }]));
+/// assert_eq!(json!(answered.rows), json!([{ "length": 3 }, { "length": null }, { "length": null
+/// }]));
 /// ```
 pub fn run<R: Transform>(config: &Value, rows: &Value) -> Result<Answered, String> {
     let opened = Opened::<R>::new(&config.to_string())?;

@@ -8,7 +8,8 @@
 //! | `timestamp(us)`, `timestamp(ms)`, `date` | [`TimestampUs`](crate::TimestampUs), [`TimestampMs`](crate::TimestampMs), [`Date`](crate::Date) |
 //! | `uuid`, `decimal(P,S)`, `json` | [`Uuid<&str>`](crate::Uuid), [`Decimal<&str, P, S>`](crate::Decimal), [`Json<&str>`](crate::Json); written also with `String` or `Cow<str>` |
 //!
-//! Around any of them stands an `Option` where a value may be null, or a [`Presence`](crate::Presence) where null and absent differ:
+//! Around any of them stands an `Option` where a value may be null, or a
+//! [`Presence`](crate::Presence) where null and absent differ:
 //!
 //! ```
 //! # use gristmill_guest::{Field, Presence, testing::batch};
@@ -64,7 +65,8 @@ use crate::layout::{Bits, Bytes, Layout, Text};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a column cannot be of type `{Self}`",
-    note = "use `bool`, `i64`, `f64`, `&str`, `&[u8]`, `TimestampMs`, .. or an `Option` of one: `gristmill_guest::value` lists them"
+    note = "use `bool`, `i64`, `f64`, `&str`, `&[u8]`, `TimestampMs`, .. or an `Option` of one: \
+            `gristmill_guest::value` lists them"
 )]
 pub trait Value {
     /// How it crosses the sandbox.

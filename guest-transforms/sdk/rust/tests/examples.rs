@@ -1,9 +1,11 @@
-//! Every public item has an example, which is run as a test. Read from the sources: rustdoc has no lint for it.
+//! Every public item has an example, which is run as a test. Read from the sources: rustdoc has no
+//! lint for it.
 
 use std::fs;
 use std::path::Path;
 
-/// How a line begins that makes a public item. Fields and variants stand in the example of their type, and what a trait asks for in that of the trait.
+/// How a line begins that makes a public item. Fields and variants stand in the example of their
+/// type, and what a trait asks for in that of the trait.
 const ITEMS: [&str; 7] = [
     "pub fn ",
     "pub const fn ",

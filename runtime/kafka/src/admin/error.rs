@@ -16,7 +16,8 @@ pub enum AdminError {
     #[error(transparent)]
     Property(#[from] ReservedProperty),
     #[error(
-        "kafka at {bootstrap} cannot be reached{reason}: check the address and that the broker runs"
+        "kafka at {bootstrap} cannot be reached{reason}: check the address and that the broker \
+         runs"
     )]
     Unreachable {
         bootstrap: String,
@@ -39,7 +40,8 @@ pub enum AdminError {
     },
 }
 
-/// Keeps librdkafka's most telling complaint, which says more than the error code that a call returns.
+/// Keeps librdkafka's most telling complaint, which says more than the error code that a call
+/// returns.
 #[derive(Debug, Default)]
 pub(crate) struct Reasons(Mutex<Option<Complaint>>);
 
@@ -63,7 +65,8 @@ impl ClientContext for Reasons {
         let code = error.rdkafka_error_code();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept.as_ref().map(|(code, _)| *code);
-        // What is wrong with one connection says more than that all are down, and a refusal more than the connection that it closes.
+        // What is wrong with one connection says more than that all are down, and a refusal more
+        // than the connection that it closes.
         let says_less = code == Some(Code::AllBrokersDown) || known.is_some_and(is_refusal);
         if known.is_none() || !says_less || is_refusal(code) {
             *kept = Some((code, reason.to_owned()));
@@ -73,7 +76,8 @@ impl ClientContext for Reasons {
 
 impl ConsumerContext for Reasons {}
 
-/// Makes a sentence of what a call returned and what librdkafka complained of meanwhile. `what` completes "cannot".
+/// Makes a sentence of what a call returned and what librdkafka complained of meanwhile. `what`
+/// completes "cannot".
 pub(crate) fn explain(
     bootstrap: &str,
     what: &str,

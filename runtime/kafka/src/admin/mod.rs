@@ -1,4 +1,5 @@
-//! Topics, offsets and single records, asked for by hand: at start-up, at a take, by `check` and `status`. All but [`Admin::create_topic`] block.
+//! Topics, offsets and single records, asked for by hand: at start-up, at a take, by `check` and
+//! `status`. All but [`Admin::create_topic`] block.
 
 pub(crate) mod error;
 mod range;
@@ -21,10 +22,12 @@ use crate::client;
 use crate::source::fault::is_refusal;
 use crate::source::reading::push;
 
-/// For one answer. A broker that is up answers in milliseconds; one that is started at the same moment needs a few seconds.
+/// For one answer. A broker that is up answers in milliseconds; one that is started at the same
+/// moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// librdkafka does not fetch without a group id. Nothing subscribes with this one or commits, so the group never comes to be.
+/// librdkafka does not fetch without a group id. Nothing subscribes with this one or commits, so
+/// the group never comes to be.
 const READER_GROUP: &str = "gristmill-read-at";
 /// How long librdkafka's own words are collected after a call failed.
 const COMPLAINT_TIMEOUT: Duration = Duration::from_millis(100);
@@ -41,8 +44,9 @@ pub struct Admin {
 pub struct Topic {
     /// In ascending order, normally 0 to n - 1.
     pub partitions: Vec<i32>,
-    /// Kafka's own id, different after the topic was deleted and created again. `None` as long as librdkafka's safe interface does not give it: compare the
-    /// last record instead ([`Admin::record_at`]).
+    /// Kafka's own id, different after the topic was deleted and created again. `None` as long as
+    /// librdkafka's safe interface does not give it: compare the last record instead
+    /// ([`Admin::record_at`]).
     pub topic_id: Option<String>,
 }
 
@@ -97,7 +101,8 @@ impl Admin {
         self.client
             .fetch_watermarks(&partition.topic, partition.partition, TIMEOUT)
             .map_err(|e| {
-                // A topic that may not be seen has no partitions here: its description says which of the two it is.
+                // A topic that may not be seen has no partitions here: its description says which
+                // of the two it is.
                 self.topic(&partition.topic).err().unwrap_or_else(|| {
                     let what = format!("read the offsets of {partition}");
                     self.explain(&what, Some(&partition.topic), e)
@@ -105,7 +110,8 @@ impl Admin {
             })
     }
 
-    /// The offset of the first record whose timestamp is `timestamp_ms` or later; the end when there is none.
+    /// The offset of the first record whose timestamp is `timestamp_ms` or later; the end when
+    /// there is none.
     pub fn offset_at(
         &self,
         partition: &TopicPartition,
@@ -135,7 +141,8 @@ impl Admin {
         }
     }
 
-    /// The record at exactly `offset`; `None` when Kafka does not have it (retention, compaction, a shorter topic of the same name).
+    /// The record at exactly `offset`; `None` when Kafka does not have it (retention, compaction, a
+    /// shorter topic of the same name).
     pub fn record_at(
         &self,
         partition: &TopicPartition,
@@ -171,7 +178,8 @@ impl Admin {
         )))
     }
 
-    /// Whether the pipeline's user may use consumer group `group` and read `topic` (as far as there is a record to read).
+    /// Whether the pipeline's user may use consumer group `group` and read `topic` (as far as there
+    /// is a record to read).
     pub fn check_access(&self, group: &str, topic: &str) -> Result<(), AdminError> {
         let what = format!("use consumer group `{group}`");
         let partitions = self.topic(topic)?.partitions;
@@ -237,7 +245,8 @@ impl Admin {
         explain(&self.bootstrap, what, topic, complaint, source)
     }
 
-    /// Creates a topic with the cluster's default replication and settings. One that exists already is fine.
+    /// Creates a topic with the cluster's default replication and settings. One that exists already
+    /// is fine.
     pub async fn create_topic(&self, name: &str, partitions: i32) -> Result<(), AdminError> {
         let what = format!("create topic `{name}`");
         let explain = |e| self.explain(&what, None, e);

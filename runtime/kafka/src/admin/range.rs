@@ -12,14 +12,16 @@ use crate::admin::{Admin, AdminError};
 use crate::source::fault::is_refusal;
 use crate::source::reading::push;
 
-/// For the next record. A broker that is up answers in milliseconds, one that reads from its disk in a second.
+/// For the next record. A broker that is up answers in milliseconds, one that reads from its disk
+/// in a second.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// A run that is handed over is below this many bytes, give or take a record.
 const RUN_MAX_BYTES: usize = 16 << 20;
 
 impl Admin {
-    /// Hands over the records at `offsets` in order, at most `max_rows` at a time. Offsets without a record (compaction, aborted and control records) are passed over; all
-    /// must lie between the watermarks. Blocks. An error of `each` ends it.
+    /// Hands over the records at `offsets` in order, at most `max_rows` at a time. Offsets without
+    /// a record (compaction, aborted and control records) are passed over; all must lie between
+    /// the watermarks. Blocks. An error of `each` ends it.
     pub fn read<E: From<AdminError>>(
         &self,
         partition: &TopicPartition,

@@ -17,7 +17,8 @@ use crate::client::{self, ReservedProperty};
 pub(crate) const DELIVERY_TIMEOUT_MS: &str = "30000";
 /// The broker's default for `max.message.bytes`, when the topic's own cannot be read.
 const MESSAGE_MAX_BYTES: usize = 1_048_588;
-/// A record batch's header (61 bytes), the record's own (under 40) and each of its headers' lengths, rounded up.
+/// A record batch's header (61 bytes), the record's own (under 40) and each of its headers'
+/// lengths, rounded up.
 const RECORD_OVERHEAD_BYTES: usize = 256;
 /// For the answer about the topic's settings.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,7 +70,8 @@ impl ClientContext for Quiet {
 }
 
 impl DeadLetterProducer {
-    /// Connects and asks the topic how large a message may be (where that is refused, the broker's default is assumed).
+    /// Connects and asks the topic how large a message may be (where that is refused, the broker's
+    /// default is assumed).
     pub async fn connect(
         bootstrap: &str,
         properties: &BTreeMap<String, String>,
@@ -83,7 +85,8 @@ impl DeadLetterProducer {
             .set("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)
             // The same partition for a key as Java's producers choose.
             .set("partitioner", "murmur2_random")
-            // Also bounds a batch of several, which the broker measures against the same limit. librdkafka takes no less than 1,000.
+            // Also bounds a batch of several, which the broker measures against the same limit.
+            // librdkafka takes no less than 1,000.
             .set(
                 "message.max.bytes",
                 message_max_bytes.max(1_000).to_string(),
@@ -97,8 +100,9 @@ impl DeadLetterProducer {
         })
     }
 
-    /// Sends `letters` in order and waits until all replicas have all of them. After an error some may have arrived: send the batch again. A letter that is
-    /// larger than the topic takes goes without its value and with the header [`VALUE_OMITTED`].
+    /// Sends `letters` in order and waits until all replicas have all of them. After an error some
+    /// may have arrived: send the batch again. A letter that is larger than the topic takes
+    /// goes without its value and with the header [`VALUE_OMITTED`].
     pub async fn send(&self, letters: &[Letter<'_>]) -> Result<(), ProducerError> {
         let mut deliveries = Vec::with_capacity(letters.len());
         for letter in letters {

@@ -77,7 +77,8 @@ impl EventProducer {
         })
     }
 
-    /// Enqueues an event; blocks while the queue is full. Fails when an earlier one was not delivered.
+    /// Enqueues an event; blocks while the queue is full. Fails when an earlier one was not
+    /// delivered.
     pub fn send(&self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), ProducerError> {
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.topic);
         record.key = key;

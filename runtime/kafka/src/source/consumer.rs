@@ -14,8 +14,9 @@ use crate::source::hint::Hints;
 use crate::source::polling::{Command, Polling};
 use crate::source::rebalance::{Assignments, Context};
 
-/// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after the owner's own wait for flushes in flight (4 s at most); when they do
-/// not, nobody is helped by waiting.
+/// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after
+/// the owner's own wait for flushes in flight (4 s at most); when they do not, nobody is helped by
+/// waiting.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running consumer. Dropping it closes it without waiting.
@@ -38,7 +39,8 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Joins the group. Brokers that cannot be reached are no error here: see [`crate::SourceFault::Unreachable`].
+    /// Joins the group. Brokers that cannot be reached are no error here: see
+    /// [`crate::SourceFault::Unreachable`].
     pub fn start<A>(config: &SourceConfig, owner: A) -> Result<Self, SourceError>
     where
         A: Assignments + Send + 'static,
@@ -61,7 +63,8 @@ impl Source {
         })
     }
 
-    /// Fetches `partition` again, from `next_offset` into a new feed; the old feed ends. Ignored when the partition is no longer assigned (then the new feed ends at once).
+    /// Fetches `partition` again, from `next_offset` into a new feed; the old feed ends. Ignored
+    /// when the partition is no longer assigned (then the new feed ends at once).
     pub fn restart(&self, partition: TopicPartition, next_offset: i64, feed: Feed) {
         self.send(Command::Restart(partition, next_offset, feed));
     }
@@ -71,19 +74,22 @@ impl Source {
         self.send(Command::Halt(partition));
     }
 
-    /// Tells Kafka how far the checkpoint is, for lag tools; also from inside [`Assignments::revoked`]. Never read as truth; a failure is only logged.
+    /// Tells Kafka how far the checkpoint is, for lag tools; also from inside
+    /// [`Assignments::revoked`]. Never read as truth; a failure is only logged.
     pub fn hint(&self, partition: TopicPartition, next_offset: i64) {
         self.hints.put(partition, next_offset);
     }
 
-    /// Whether the thread has ended: after [`Source::stop`] or [`crate::SourceFault::Fatal`], or because its owner panicked.
+    /// Whether the thread has ended: after [`Source::stop`] or [`crate::SourceFault::Fatal`], or
+    /// because its owner panicked.
     pub fn is_finished(&self) -> bool {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Gives the partitions up ([`Assignments::revoked`] is called) and closes within about 2 s, blocking. With an instance id the group keeps the place until
-    /// the session times out; without one it is left at once. A second call does nothing.
+    /// Gives the partitions up ([`Assignments::revoked`] is called) and closes within about 2 s,
+    /// blocking. With an instance id the group keeps the place until the session times out;
+    /// without one it is left at once. A second call does nothing.
     pub fn stop(&self) {
         self.send(Command::Stop);
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);

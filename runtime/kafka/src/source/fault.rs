@@ -7,7 +7,8 @@ use crate::TopicPartition;
 /// Reported from the consumer's thread, once for each time it happens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceFault {
-    /// Kafka does not have the next offset: retention went past it, or the topic was truncated or created again. The partition is no longer fetched.
+    /// Kafka does not have the next offset: retention went past it, or the topic was truncated or
+    /// created again. The partition is no longer fetched.
     #[error(
         "{partition}: the next offset is {next_offset}, and Kafka has {low} to {high} (exclusive)"
     )]
@@ -18,8 +19,9 @@ pub enum SourceFault {
         /// Exclusive.
         high: i64,
     },
-    /// Kafka answered that a position does not hold (a log truncated by a change of leader, a damaged record), and which partition's cannot be told.
-    /// None of these is fetched any more: take each again through its start path.
+    /// Kafka answered that a position does not hold (a log truncated by a change of leader, a
+    /// damaged record), and which partition's cannot be told. None of these is fetched any
+    /// more: take each again through its start path.
     #[error("positions no longer hold: {reason}")]
     PositionLost {
         partitions: Vec<TopicPartition>,
@@ -28,7 +30,8 @@ pub enum SourceFault {
     /// A subscribed topic does not exist. It is picked up when it appears.
     #[error("{reason}")]
     UnknownTopic { reason: String },
-    /// The brokers refuse who we are or what we ask for: credentials, ACLs, a group that others use in another way. Tried again until it is allowed.
+    /// The brokers refuse who we are or what we ask for: credentials, ACLs, a group that others use
+    /// in another way. Tried again until it is allowed.
     #[error("kafka refuses: {reason}")]
     Refused { reason: String },
     /// No broker can be reached. Transient: the consumer keeps trying.
@@ -37,7 +40,8 @@ pub enum SourceFault {
     /// Records come again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
     #[error("kafka answers again")]
     Reachable,
-    /// The consumer has ended. Partitions are lost ([`crate::Assignments::lost`] was called before).
+    /// The consumer has ended. Partitions are lost ([`crate::Assignments::lost`] was called
+    /// before).
     #[error("the consumer has ended: {reason}")]
     Fatal { reason: String },
 }

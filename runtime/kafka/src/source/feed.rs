@@ -1,7 +1,8 @@
-//! The way of a partition's records from the consumer's thread to its worker: unbounded as a channel, bounded by bytes.
+//! The way of a partition's records from the consumer's thread to its worker: unbounded as a
+//! channel, bounded by bytes.
 //!
-//! Every start of a partition gets a feed of its own. Whatever was read for an earlier start goes to the earlier feed, so a record from before a restart cannot
-//! arrive after it.
+//! Every start of a partition gets a feed of its own. Whatever was read for an earlier start goes
+//! to the earlier feed, so a record from before a restart cannot arrive after it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,8 @@ use tokio::sync::mpsc;
 /// What a record costs beside its own bytes: its place in the index of [`Records`].
 const RECORD_OVERHEAD_BYTES: usize = 80;
 
-/// A partition that was paused because its queue is full is fetched again below this. A worker must not wait for more records above it: perhaps none come.
+/// A partition that was paused because its queue is full is fetched again below this. A worker must
+/// not wait for more records above it: perhaps none come.
 pub fn resumes_below(queued_max_bytes: usize) -> usize {
     // At least 1: nothing is less than 0.
     (queued_max_bytes / 2).max(1)
@@ -43,10 +45,13 @@ pub struct Intake {
 pub struct Chunk {
     /// May be empty when `caught_up`.
     pub records: Records,
-    /// The end of the partition was reached after these, or no more have come for a moment: waiting would not fill a batch. With several topics it is reported only for a partition number that one topic alone has here:
-    /// librdkafka's safe interface names the number and not the topic.
+    /// The end of the partition was reached after these, or no more have come for a moment:
+    /// waiting would not fill a batch. With several topics it is reported only for a partition
+    /// number that one topic alone has here: librdkafka's safe interface names the number and
+    /// not the topic.
     pub caught_up: bool,
-    /// The bytes count against the partition's bound until this is dropped: keep it until the records are committed.
+    /// The bytes count against the partition's bound until this is dropped: keep it until the
+    /// records are committed.
     pub held: Held,
 }
 
@@ -58,7 +63,8 @@ pub struct Held {
 }
 
 impl Feed {
-    /// Hands a chunk over. A worker that is gone is no error: its partition is about to be stopped or restarted.
+    /// Hands a chunk over. A worker that is gone is no error: its partition is about to be stopped
+    /// or restarted.
     pub fn send(&self, records: Records, caught_up: bool) {
         let bytes = records.bytes() + records.len() * RECORD_OVERHEAD_BYTES;
         self.queued.fetch_add(bytes, Ordering::Relaxed);
@@ -80,7 +86,8 @@ impl Feed {
 }
 
 impl Intake {
-    /// The next chunk; `None` once the partition was halted, restarted, revoked or lost and what was read before is taken. Cancel safe.
+    /// The next chunk; `None` once the partition was halted, restarted, revoked or lost and what
+    /// was read before is taken. Cancel safe.
     pub async fn recv(&mut self) -> Option<Chunk> {
         self.receiver.recv().await
     }

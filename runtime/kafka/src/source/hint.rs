@@ -18,7 +18,8 @@ impl Hints {
         hints.insert(partition, next_offset);
     }
 
-    /// Sends what there is, without waiting for the answer. A partition that is no longer `assigned` belongs to another member.
+    /// Sends what there is, without waiting for the answer. A partition that is no longer
+    /// `assigned` belongs to another member.
     pub(crate) fn commit<C: ConsumerContext>(
         &self,
         consumer: &BaseConsumer<C>,

@@ -1,8 +1,10 @@
 //! The id by which a consumer group knows this process again.
 //!
-//! With a static id the group gives a process that was killed its partitions back at once, instead of waiting for the dead member's session to time out. So the id
-//! must be the same after a crash and must differ between two processes. Per host and group there are numbered slot files, each holding a random id; a process
-//! locks the lowest free one for its life, and the operating system drops the lock however the process ends.
+//! With a static id the group gives a process that was killed its partitions back at once, instead
+//! of waiting for the dead member's session to time out. So the id must be the same after a crash
+//! and must differ between two processes. Per host and group there are numbered slot files, each
+//! holding a random id; a process locks the lowest free one for its life, and the operating system
+//! drops the lock however the process ends.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -23,7 +25,8 @@ pub struct Instance {
     _lock: File,
 }
 
-/// No id is to be had; without one the source still works, but after a crash its partitions rest until the session times out.
+/// No id is to be had; without one the source still works, but after a crash its partitions rest
+/// until the session times out.
 #[derive(Debug, thiserror::Error)]
 pub enum InstanceError {
     #[error("cannot keep an instance id in {}", path.display())]
@@ -35,8 +38,9 @@ pub enum InstanceError {
 }
 
 impl Instance {
-    /// Takes the lowest free slot of `group` on this host, in `$XDG_STATE_HOME/gristmill`, `~/.local/state/gristmill` or, where there is no home that can be
-    /// written to, `/var/tmp/gristmill-UID`.
+    /// Takes the lowest free slot of `group` on this host, in `$XDG_STATE_HOME/gristmill`,
+    /// `~/.local/state/gristmill` or, where there is no home that can be written to,
+    /// `/var/tmp/gristmill-UID`.
     pub fn acquire(group: &str) -> Result<Self, InstanceError> {
         let mut last = None;
         for folder in state_folders() {
@@ -154,7 +158,8 @@ fn host() -> String {
     }
 }
 
-/// Kafka takes the characters of a topic name in an instance id; they are also safe in a path, but for names made of dots.
+/// Kafka takes the characters of a topic name in an instance id; they are also safe in a path, but
+/// for names made of dots.
 fn legal(name: &str) -> String {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     name.chars()

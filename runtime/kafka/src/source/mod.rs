@@ -3,7 +3,8 @@
 //! - [`consumer`]: the thread and its handle; `polling`: its loop;
 //! - `reading`: what it has read of each partition since it last handed something over;
 //! - [`feed`]: the queue between it and a partition's worker;
-//! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's callback;
+//! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's
+//!   callback;
 //! - [`fault`]: what it cannot decide itself;
 //! - [`membership`]: the id by which the group knows this process again after a crash;
 //! - `hint`: what it tells Kafka's lag tools.

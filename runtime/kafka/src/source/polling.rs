@@ -13,18 +13,24 @@ use crate::source::feed::Feed;
 use crate::source::reading::{Full, Pushed, Reading, Readings};
 use crate::source::rebalance::{Assignments, Change, Context};
 
-/// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume costs at most.
+/// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume
+/// costs at most.
 const IDLE_POLL: Duration = Duration::from_millis(20);
-/// After records came: when for so long no more do, waiting would not fill the batch. Kafka itself says that a partition's end is reached only when a fetch has waited for
-/// `fetch.wait.max.ms` (500) in vain, or a record of another partition ends it. A broker in the same data centre answers within a millisecond.
+/// After records came: when for so long no more do, waiting would not fill the batch. Kafka itself
+/// says that a partition's end is reached only when a fetch has waited for `fetch.wait.max.ms`
+/// (500) in vain, or a record of another partition ends it. A broker in the same data centre
+/// answers within a millisecond.
 const MORE_POLL: Duration = Duration::from_millis(2);
-/// Between two offset hints, as Kafka's own clients commit. A broker answers a connection's requests one by one, so a commit that it is slow with (4.1.0 forgets one
-/// in thousands until another group writes) holds the heartbeats back until the group gives this member up.
+/// Between two offset hints, as Kafka's own clients commit. A broker answers a connection's
+/// requests one by one, so a commit that it is slow with (4.1.0 forgets one in thousands until
+/// another group writes) holds the heartbeats back until the group gives this member up.
 const HINT_EVERY: Duration = Duration::from_secs(5);
-/// How long a full partition is waited for before it is paused: a worker that keeps up with a busy Postgres makes room within milliseconds.
+/// How long a full partition is waited for before it is paused: a worker that keeps up with a busy
+/// Postgres makes room within milliseconds.
 const HOLD_MAX: Duration = Duration::from_millis(200);
 const HOLD_STEP: Duration = Duration::from_millis(1);
-/// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's full speed.
+/// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's
+/// full speed.
 const PASS_RECORDS: usize = 4_096;
 /// For the broker's answer about a partition's offsets.
 const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,7 +96,8 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             self.apply_back_pressure();
             self.hint();
         }
-        // Dropping the consumer first closes it, which calls the owner's `revoked`; only then the feeds end.
+        // Dropping the consumer first closes it, which calls the owner's `revoked`; only then the
+        // feeds end.
     }
 
     fn hint(&mut self) {
@@ -231,7 +238,8 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         Flow::Continue
     }
 
-    /// librdkafka does not say which partition's offset is not to be had, so the broker is asked about each.
+    /// librdkafka does not say which partition's offset is not to be had, so the broker is asked
+    /// about each.
     fn find_out_of_range(&mut self, reason: String) {
         self.readings.deliver_all();
         let mut found = Vec::new();
@@ -286,8 +294,9 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         self.consumer.context().state().owner.fault(fault);
     }
 
-    /// A worker that is merely slower than Kafka is waited for; what waits with librdkafka then is kept. Pausing a partition throws that away and fetches it again: it is for
-    /// a worker that is stuck, whom the other partitions must not wait for.
+    /// A worker that is merely slower than Kafka is waited for; what waits with librdkafka then is
+    /// kept. Pausing a partition throws that away and fetches it again: it is for a worker that
+    /// is stuck, whom the other partitions must not wait for.
     fn apply_back_pressure(&mut self) {
         let begun = Instant::now();
         while self.readings.is_full() && begun.elapsed() < HOLD_MAX {

@@ -8,7 +8,8 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use crate::TopicPartition;
 use crate::source::feed::{Feed, resumes_below};
 
-/// A chunk is handed over when it holds this much: large enough that a channel send costs nothing per record, small enough for the cache.
+/// A chunk is handed over when it holds this much: large enough that a channel send costs nothing
+/// per record, small enough for the cache.
 const CHUNK_BYTES: usize = 1 << 20;
 const CHUNK_RECORDS: usize = 4_096;
 
@@ -24,7 +25,8 @@ pub(crate) struct Reading {
     paused: bool,
 }
 
-/// All of them. Few, so found by looking through them; consecutive records mostly belong to one partition.
+/// All of them. Few, so found by looking through them; consecutive records mostly belong to one
+/// partition.
 pub(crate) struct Readings {
     readings: Vec<Reading>,
     last: usize,
@@ -61,7 +63,8 @@ impl Reading {
 
     fn push(&mut self, message: &BorrowedMessage<'_>) -> Pushed {
         let offset = message.offset();
-        // The broker answers with whole batches; librdkafka drops what lies before the wanted offset. Checked, because a repeated record must not get further.
+        // The broker answers with whole batches; librdkafka drops what lies before the wanted
+        // offset. Checked, because a repeated record must not get further.
         if offset < self.next_offset {
             return Pushed::Kept;
         }
@@ -180,8 +183,10 @@ impl Readings {
             .collect()
     }
 
-    /// Whether no more should be read: the partitions that are fetched hold more than their bounds together, or one twice its own. One alone may go above its bound, since
-    /// a worker that has a batch in flight and one computed must not keep another waiting, whose records come in the same answers.
+    /// Whether no more should be read: the partitions that are fetched hold more than their bounds
+    /// together, or one twice its own. One alone may go above its bound, since a worker that
+    /// has a batch in flight and one computed must not keep another waiting, whose records come in
+    /// the same answers.
     pub(crate) fn is_full(&self) -> bool {
         let max = self.queued_max_bytes;
         let fetched = || self.readings.iter().filter(|r| !r.paused);
@@ -225,7 +230,8 @@ pub(crate) fn push(
     records.push(offset, timestamp_ms, key, value, headers);
 }
 
-/// How many headers, from the first on, can be read. rdkafka panics at a header whose name is not UTF-8, and such a record must not end the consumer.
+/// How many headers, from the first on, can be read. rdkafka panics at a header whose name is not
+/// UTF-8, and such a record must not end the consumer.
 fn readable_headers(headers: &impl Headers) -> usize {
     let readable = |i: &usize| {
         let read = AssertUnwindSafe(|| headers.get(*i).key.len());

@@ -15,13 +15,16 @@ use crate::source::fault::SourceFault;
 use crate::source::feed::Feed;
 use crate::source::hint::Hints;
 
-/// The owner of a source. Everything here is called on the consumer's thread; the first three inside a rebalance, which waits for them: together they must take less
-/// than `max.poll.interval.ms` (5 minutes), and the group waits as long.
+/// The owner of a source. Everything here is called on the consumer's thread; the first three
+/// inside a rebalance, which waits for them: together they must take less than `max.poll.interval.
+/// ms` (5 minutes), and the group waits as long.
 pub trait Assignments {
-    /// These partitions now belong to this process. Answers where each is to start, in the same order; a partition without an answer is `Paused`.
+    /// These partitions now belong to this process. Answers where each is to start, in the same
+    /// order; a partition without an answer is `Paused`.
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position>;
 
-    /// These partitions go to another member as soon as this returns (or the source stops). Wait briefly for flushes in flight; nothing more is fed, and the feeds end after this.
+    /// These partitions go to another member as soon as this returns (or the source stops). Wait
+    /// briefly for flushes in flight; nothing more is fed, and the feeds end after this.
     fn revoked(&mut self, partitions: &[TopicPartition]);
 
     /// These partitions went to another member already, or may have: nothing to wait for.
@@ -36,7 +39,8 @@ pub trait Assignments {
 pub enum Position {
     /// Fetch from `next_offset` into `feed`.
     Start { next_offset: i64, feed: Feed },
-    /// Keep it without fetching it (halted, or its checkpoint cannot be had at the moment), until [`crate::Source::restart`].
+    /// Keep it without fetching it (halted, or its checkpoint cannot be had at the moment), until
+    /// [`crate::Source::restart`].
     Paused,
 }
 
@@ -46,7 +50,8 @@ pub(crate) enum Change {
     Stop(TopicPartition),
 }
 
-/// What the callbacks share with the consumer's loop. Both run on the same thread; the lock is there because librdkafka's interface asks for it.
+/// What the callbacks share with the consumer's loop. Both run on the same thread; the lock is
+/// there because librdkafka's interface asks for it.
 pub(crate) struct Context<A> {
     pub(crate) hints: Arc<Hints>,
     state: Mutex<State<A>>,
@@ -115,7 +120,8 @@ impl<A: Assignments> State<A> {
         Ok(())
     }
 
-    /// Stops fetching those of `partitions` that are fetched. What librdkafka has read of them and not delivered is dropped.
+    /// Stops fetching those of `partitions` that are fetched. What librdkafka has read of them and
+    /// not delivered is dropped.
     pub(crate) fn stop<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
@@ -128,7 +134,8 @@ impl<A: Assignments> State<A> {
                 self.changes.push(Change::Stop(p.clone()));
             }
         }
-        // Also when it is empty: inside a rebalance this call is the answer that the group waits for.
+        // Also when it is empty: inside a rebalance this call is the answer that the group waits
+        // for.
         consumer.incremental_unassign(&list)
     }
 
@@ -163,7 +170,8 @@ impl<A: Assignments> State<A> {
         } else {
             tracing::info!(partitions = %names(&partitions), "partitions revoked");
             self.owner.revoked(&partitions);
-            // What the last flush reached; afterwards the group no longer takes it from this process.
+            // What the last flush reached; afterwards the group no longer takes it from this
+            // process.
             hints.commit(consumer, &self.assigned);
         }
         for partition in &partitions {
@@ -195,7 +203,8 @@ impl<A: Assignments + Send + 'static> ConsumerContext for Context<A> {
         kind: RDKafkaRespErr,
         list: &mut TopicPartitionList,
     ) {
-        // Plain copies: a list of librdkafka's that outlives the callback keeps the consumer from closing.
+        // Plain copies: a list of librdkafka's that outlives the callback keeps the consumer from
+        // closing.
         let partitions = list
             .elements()
             .iter()

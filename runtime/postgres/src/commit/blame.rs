@@ -10,8 +10,9 @@ use crate::commit::sink::{Parameters, Sink};
 use crate::wire::connect::Connection;
 use crate::wire::error::{DatabaseError, FlushError};
 
-/// A batch's rows are searched with at most this many savepoints a call: one bad row among 20,000 (the most that a batch may have) takes 31, and a transaction with more than 64 subtransactions slows
-/// down everybody else's snapshots (`PGPROC_MAX_CACHED_SUBXIDS`).
+/// A batch's rows are searched with at most this many savepoints a call: one bad row among 20,000
+/// (the most that a batch may have) takes 31, and a transaction with more than 64 subtransactions
+/// slows down everybody else's snapshots (`PGPROC_MAX_CACHED_SUBXIDS`).
 const SAVEPOINTS_MAX: usize = 32;
 
 /// A row that Postgres refuses, and its words for it.
@@ -46,10 +47,12 @@ impl RefusedRow {
     }
 }
 
-/// Finds rows of `batch` that Postgres refuses, after a flush ended with [`FlushError::Refused`]. Writes nothing. Perhaps not all: leave them out, flush, and ask again. None: the batch
-/// passes by now. Rows are judged in order, each beside those before it that passed.
+/// Finds rows of `batch` that Postgres refuses, after a flush ended with [`FlushError::Refused`].
+/// Writes nothing. Perhaps not all: leave them out, flush, and ask again. None: the batch passes by
+/// now. Rows are judged in order, each beside those before it that passed.
 ///
-/// First compares the target with what was validated: when it changed, [`FlushError::Halt`]. Halts, too, when no row alone is refused.
+/// First compares the target with what was validated: when it changed, [`FlushError::Halt`]. Halts,
+/// too, when no row alone is refused.
 pub async fn blame(
     connection: &mut Connection,
     sink: &Sink,
@@ -89,14 +92,16 @@ async fn search(
     };
     let found = trial.bisect().await?;
     transaction.rollback().await?;
-    // What was refused may pass by now: the row that a foreign key missed has come, the one that clashed is gone.
+    // What was refused may pass by now: the row that a foreign key missed has come, the one that
+    // clashed is gone.
     let Some(refused) = found else {
         return Ok(Vec::new());
     };
     if refused.is_empty() {
         let table = &sink.target.name;
         let reason = format!(
-            "the table {table} refuses a batch, but none of its rows alone: look at its triggers and constraints, then restart the partition"
+            "the table {table} refuses a batch, but none of its rows alone: look at its triggers \
+             and constraints, then restart the partition"
         );
         return Err(FlushError::Halt { reason });
     }
@@ -124,8 +129,9 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Ranges wait on a stack, first rows on top, so that what passed before stays in the transaction and rows that only clash with each other are found.
-    /// `None`: all of it passes.
+    /// Ranges wait on a stack, first rows on top, so that what passed before stays in the
+    /// transaction and rows that only clash with each other are found. `None`: all of it
+    /// passes.
     async fn bisect(&self) -> Result<Option<Vec<RefusedRow>>, FlushError> {
         let mut refused = Vec::new();
         let mut waiting: Vec<_> = std::iter::once(0..self.batch.rows.rows).collect();

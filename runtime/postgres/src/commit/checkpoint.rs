@@ -92,7 +92,8 @@ pub struct Checkpoint {
     pub dead_letters: i64,
 }
 
-/// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight bytes (-1: none).
+/// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight
+/// bytes (-1: none).
 pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
     let mut sha = Sha256::new();
     for part in [key, value] {
@@ -111,7 +112,8 @@ pub async fn read(
     key: &PartitionKey,
 ) -> Result<Option<Checkpoint>, DatabaseError> {
     let failed = || DatabaseError::query("read the checkpoint");
-    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 and topic = $3 and partition = $4";
+    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 and topic = $3 \
+               and partition = $4";
     let row = client
         .query_opt(sql, &[&key.pipeline, &key.run, &key.topic, &key.partition])
         .await
@@ -128,7 +130,8 @@ pub async fn list(
     run: i64,
 ) -> Result<Vec<Checkpoint>, DatabaseError> {
     let failed = || DatabaseError::query("read the checkpoints");
-    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 order by topic, partition";
+    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 order by \
+               topic, partition";
     let rows = client
         .query(sql, &[&pipeline, &run])
         .await
@@ -139,12 +142,14 @@ pub async fn list(
         .map_err(failed())
 }
 
-/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was written.
+/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
+/// written.
 pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
     set_state(client, lease, "halted", Some(reason)).await
 }
 
-/// Marks the partition running again. `false`: the lease is no longer good, and nothing was written.
+/// Marks the partition running again. `false`: the lease is no longer good, and nothing was
+/// written.
 pub async fn resume(client: &Client, lease: &Lease) -> Result<bool, DatabaseError> {
     set_state(client, lease, "running", None).await
 }
@@ -155,7 +160,8 @@ async fn set_state(
     state: &str,
     reason: Option<&str>,
 ) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.checkpoint set state = $6, reason = $7 where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and owner_epoch = $5";
+    let sql = "update gristmill.checkpoint set state = $6, reason = $7 where pipeline = $1 and \
+               run = $2 and topic = $3 and partition = $4 and owner_epoch = $5";
     let key = &lease.key;
     let updated = client
         .execute(

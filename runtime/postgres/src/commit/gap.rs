@@ -23,11 +23,14 @@ pub struct Gap {
     pub accepted_by: Option<String>,
 }
 
-const RECORD: &str = "insert into gristmill.gap (pipeline, run, topic, partition, from_offset, to_offset, cause, accepted_by) values ($1, $2, $3, $4, $5, $6, $7, $8) \
-    on conflict (pipeline, run, topic, partition, from_offset) do update \
-    set to_offset = excluded.to_offset, cause = excluded.cause, at = excluded.at, accepted_by = excluded.accepted_by";
+const RECORD: &str = "insert into gristmill.gap (pipeline, run, topic, partition, from_offset, \
+                      to_offset, cause, accepted_by) values ($1, $2, $3, $4, $5, $6, $7, $8) on \
+                      conflict (pipeline, run, topic, partition, from_offset) do update set \
+                      to_offset = excluded.to_offset, cause = excluded.cause, at = excluded.at, \
+                      accepted_by = excluded.accepted_by";
 
-/// Records a gap that halts the partition, and halts it with `reason`, together. `false`: the lease is no longer good, and nothing was written.
+/// Records a gap that halts the partition, and halts it with `reason`, together. `false`: the lease
+/// is no longer good, and nothing was written.
 pub async fn halt_at_gap(
     connection: &mut Connection,
     lease: &Lease,
@@ -36,8 +39,9 @@ pub async fn halt_at_gap(
     cause: &str,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.checkpoint set state = 'halted', reason = $7 \
-        where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and owner_epoch = $5 and next_offset = $6";
+    let sql = "update gristmill.checkpoint set state = 'halted', reason = $7 where pipeline = $1 \
+               and run = $2 and topic = $3 and partition = $4 and owner_epoch = $5 and \
+               next_offset = $6";
     record(
         connection,
         lease,
@@ -50,8 +54,9 @@ pub async fn halt_at_gap(
     .await
 }
 
-/// Moves the checkpoint over a gap and records who accepted it, together; the partition runs again. `false`: the lease is no longer good or the checkpoint is not at
-/// `from_offset`, and nothing was written.
+/// Moves the checkpoint over a gap and records who accepted it, together; the partition runs again.
+/// `false`: the lease is no longer good or the checkpoint is not at `from_offset`, and nothing was
+/// written.
 pub async fn accept_gap(
     connection: &mut Connection,
     lease: &Lease,
@@ -60,9 +65,10 @@ pub async fn accept_gap(
     cause: &str,
     accepted_by: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.checkpoint set next_offset = $7, state = 'running', reason = null, \
-          last_record_offset = null, last_record_at = null, last_record_hash = null \
-        where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and owner_epoch = $5 and next_offset = $6";
+    let sql = "update gristmill.checkpoint set next_offset = $7, state = 'running', reason = \
+               null, last_record_offset = null, last_record_at = null, last_record_hash = null \
+               where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and owner_epoch \
+               = $5 and next_offset = $6";
     record(
         connection,
         lease,
@@ -124,7 +130,8 @@ async fn record(
 
 /// The gaps of a run, in the order of topic, partition and offset.
 pub async fn list(client: &Client, pipeline: &str, run: i64) -> Result<Vec<Gap>, DatabaseError> {
-    let sql = "select topic, partition, from_offset, to_offset, cause, at, accepted_by from gristmill.gap where pipeline = $1 and run = $2 order by 1, 2, 3";
+    let sql = "select topic, partition, from_offset, to_offset, cause, at, accepted_by from \
+               gristmill.gap where pipeline = $1 and run = $2 order by 1, 2, 3";
     let rows = client
         .query(sql, &[&pipeline, &run])
         .await

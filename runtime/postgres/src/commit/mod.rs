@@ -1,6 +1,7 @@
 //! One transaction for rows, dead letters and offset.
 //!
-//! - [`checkpoint`] and `take`: who owns a partition, and where it goes on; [`gap`]: what was never read;
+//! - [`checkpoint`] and `take`: who owns a partition, and where it goes on; [`gap`]: what was never
+//!   read;
 //! - [`sink`] sends a batch by the statement of `statement`, `letters` and `advance`;
 //! - [`blame`] finds the rows that Postgres refuses.
 

@@ -1,4 +1,5 @@
-//! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a compare-and-swap on the checkpoint.
+//! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a
+//! compare-and-swap on the checkpoint.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ use crate::wire::connect::Connection;
 use crate::wire::error::FlushError;
 use crate::wire::values::Values;
 
-/// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing else notices a server that keeps its connections but is frozen.
+/// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing
+/// else notices a server that keeps its connections but is frozen.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Looks up the digest of the component behind a stage, for its dead letters.
@@ -75,7 +77,8 @@ impl Sink {
         })
     }
 
-    /// Commits `batch`, which begins at `from_offset` under `lease` and was computed by `revision`; when that is not the lease's, the partition changes revision here.
+    /// Commits `batch`, which begins at `from_offset` under `lease` and was computed by `revision`;
+    /// when that is not the lease's, the partition changes revision here.
     ///
     /// Cancelling leaves the outcome unknown: take the partition again.
     pub async fn flush(
@@ -140,13 +143,20 @@ impl Sink {
             .zip(&rows.columns)
             .map(|(f, c)| Values::new(f.logical_type, c));
         let columns: Option<Vec<_>> = columns.collect();
-        columns.filter(|columns| columns.len() == self.fields.len()).ok_or_else(|| FlushError::Halt {
-            reason: format!("a batch for the table {} does not have the columns that were checked: this is a bug in gristmill, please report it", self.target.name),
-        })
+        columns
+            .filter(|columns| columns.len() == self.fields.len())
+            .ok_or_else(|| FlushError::Halt {
+                reason: format!(
+                    "a batch for the table {} does not have the columns that were checked: this \
+                     is a bug in gristmill, please report it",
+                    self.target.name
+                ),
+            })
     }
 }
 
-/// The first act's result. It can be trusted only because the driver waits for the end of the statement's transaction.
+/// The first act's result. It can be trusted only because the driver waits for the end of the
+/// statement's transaction.
 fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
     let row = rows.into_iter().next().ok_or(FlushError::Fenced)?;
     if row.try_get(0)? {

@@ -22,29 +22,34 @@ pub(crate) struct Sql {
 }
 
 /// The checkpoint moves, or nothing else happens. Parameters: see [`CHECKPOINT_TYPES`].
-const CHECKPOINT: &str = "with cp as ( \
-      update gristmill.checkpoint set next_offset = $7, event_time_max = greatest(event_time_max, $8), revision = $9, \
-        last_record_offset = coalesce($11, last_record_offset), last_record_at = case when $11 is null then last_record_at else $12 end, \
-        last_record_hash = coalesce($13, last_record_hash), records = records + $14[1], rows_upserted = rows_upserted + $14[2], superseded = superseded + $14[3], \
-        late = late + $14[4], dropped = dropped + $14[5], tombstones = tombstones + $14[6], dead_letters = dead_letters + $14[7], \
-        backend_pid = pg_backend_pid(), flushed_at = now() \
-      where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and next_offset = $5 and owner_epoch = $6 returning owner), \
-    activated as ( \
-      insert into gristmill.activation (pipeline, run, topic, partition, from_offset, revision, by) \
-      select $1, $2, $3, $4, $5, $9, coalesce((select taken_back_by from gristmill.revision where pipeline = $1 and revision = $10 and $10 > $9), \
-        (select by from gristmill.revision where pipeline = $1 and revision = $9), cp.owner) from cp where $9 <> $10 \
-      on conflict (pipeline, run, topic, partition, from_offset) do update set revision = excluded.revision, at = excluded.at, by = excluded.by), \
-    letters as ( \
-      insert into gristmill.dead_letter (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision, digest, key, headers, value, record_at) \
-      select $1, $2, $3, $4, d.o, d.ordinal, d.stage, d.code, d.message, $9, d.digest, d.key, d.headers::jsonb, d.value, d.record_at \
-      from cp, unnest($15, $16, $17, $18, $19, $20, $21, $22, $23, $24) as d (o, ordinal, stage, code, message, digest, key, headers, value, record_at) \
-      on conflict (pipeline, run, topic, partition, \"offset\", ordinal) do update set stage = excluded.stage, code = excluded.code, message = excluded.message, \
-        revision = excluded.revision, digest = excluded.digest, key = excluded.key, headers = excluded.headers, value = excluded.value, \
-        record_at = excluded.record_at, attempts = 0, state = 'new')";
+const CHECKPOINT: &str = "with cp as ( update gristmill.checkpoint set next_offset = $7, event_time_max = \
+     greatest(event_time_max, $8), revision = $9, last_record_offset = coalesce($11, \
+     last_record_offset), last_record_at = case when $11 is null then last_record_at else $12 \
+     end, last_record_hash = coalesce($13, last_record_hash), records = records + $14[1], \
+     rows_upserted = rows_upserted + $14[2], superseded = superseded + $14[3], late = late + \
+     $14[4], dropped = dropped + $14[5], tombstones = tombstones + $14[6], dead_letters = \
+     dead_letters + $14[7], backend_pid = pg_backend_pid(), flushed_at = now() where pipeline = \
+     $1 and run = $2 and topic = $3 and partition = $4 and next_offset = $5 and owner_epoch = $6 \
+     returning owner), activated as ( insert into gristmill.activation (pipeline, run, topic, \
+     partition, from_offset, revision, by) select $1, $2, $3, $4, $5, $9, coalesce((select \
+     taken_back_by from gristmill.revision where pipeline = $1 and revision = $10 and $10 > $9), \
+     (select by from gristmill.revision where pipeline = $1 and revision = $9), cp.owner) from cp \
+     where $9 <> $10 on conflict (pipeline, run, topic, partition, from_offset) do update set \
+     revision = excluded.revision, at = excluded.at, by = excluded.by), letters as ( insert into \
+     gristmill.dead_letter (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, \
+     message, revision, digest, key, headers, value, record_at) select $1, $2, $3, $4, d.o, \
+     d.ordinal, d.stage, d.code, d.message, $9, d.digest, d.key, d.headers::jsonb, d.value, \
+     d.record_at from cp, unnest($15, $16, $17, $18, $19, $20, $21, $22, $23, $24) as d (o, \
+     ordinal, stage, code, message, digest, key, headers, value, record_at) on conflict \
+     (pipeline, run, topic, partition, \"offset\", ordinal) do update set stage = excluded.stage, \
+     code = excluded.code, message = excluded.message, revision = excluded.revision, digest = \
+     excluded.digest, key = excluded.key, headers = excluded.headers, value = excluded.value, \
+     record_at = excluded.record_at, attempts = 0, state = 'new')";
 
 /// One row: whether the checkpoint moved, and the revision that the partition is to run.
-const ANSWER: &str = " select exists (select from cp), \
-    (select case when canary_partition = $4 then staging_revision else active_revision end from gristmill.pipeline where pipeline = $1)";
+const ANSWER: &str = " select exists (select from cp), (select case when canary_partition = $4 \
+                      then staging_revision else active_revision end from gristmill.pipeline \
+                      where pipeline = $1)";
 
 /// What [`CHECKPOINT`] takes.
 pub(crate) const CHECKPOINT_TYPES: [Type; 24] = [
@@ -131,8 +136,9 @@ impl Shape<'_> {
             .chain(self.fields.iter().map(|f| sent_type(f.logical_type)))
     }
 
-    /// `(select unnest($n) as name, ..) as u`, with parameters from `base` + 1 on. In the select list and not in FROM: there the server writes each array into a tuple
-    /// store of its own before it reads the first row.
+    /// `(select unnest($n) as name, ..) as u`, with parameters from `base` + 1 on. In the select
+    /// list and not in FROM: there the server writes each array into a tuple store of its own
+    /// before it reads the first row.
     fn unnest(&self, base: usize) -> String {
         let names = self.sent_names();
         let arrays = names.iter().zip(base + 1..);
@@ -176,7 +182,8 @@ impl Shape<'_> {
             .map(|n| format!("{n} = excluded.{n}"))
             .collect();
         format!(
-            "insert into {} as t ({}) select {} from {from}{and} on conflict ({}) do update set {} where {}",
+            "insert into {} as t ({}) select {} from {from}{and} on conflict ({}) do update set \
+             {} where {}",
             self.target.sql_name,
             names.join(", "),
             values.join(", "),
@@ -194,7 +201,8 @@ impl Shape<'_> {
         }
     }
 
-    /// True when the stored version is not newer than the incoming one: versions are tuples compared column by column, null before everything. Rows that others wrote
+    /// True when the stored version is not newer than the incoming one: versions are tuples
+    /// compared column by column, null before everything. Rows that others wrote
     /// have no partition and offset: null, so a tie goes to the incoming row.
     fn guard(&self) -> String {
         let mut version: Vec<&str> = vec![&self.roles.event_time];
@@ -202,18 +210,27 @@ impl Shape<'_> {
         if self.has(PARTITION) && self.has(OFFSET) {
             version.extend([PARTITION, OFFSET]);
         }
-        let guard = version.into_iter().rev().fold(None, |rest: Option<String>, name| {
-            let (old, new) = (self.comparable("t", name), self.comparable("excluded", name));
-            let not_null = self.target.column(name).is_some_and(|c| c.not_null);
-            Some(match (rest, not_null) {
-                (None, true) => format!("{old} <= {new}"),
-                (None, false) => format!("({old} <= {new} or {old} is null)"),
-                (Some(rest), true) => format!("({old} < {new} or ({old} = {new} and {rest}))"),
-                (Some(rest), false) => {
-                    format!("({old} < {new} or ({old} is null and {new} is not null) or ({old} is not distinct from {new} and {rest}))")
-                }
-            })
-        });
+        let guard = version
+            .into_iter()
+            .rev()
+            .fold(None, |rest: Option<String>, name| {
+                let (old, new) = (
+                    self.comparable("t", name),
+                    self.comparable("excluded", name),
+                );
+                let not_null = self.target.column(name).is_some_and(|c| c.not_null);
+                Some(match (rest, not_null) {
+                    (None, true) => format!("{old} <= {new}"),
+                    (None, false) => format!("({old} <= {new} or {old} is null)"),
+                    (Some(rest), true) => format!("({old} < {new} or ({old} = {new} and {rest}))"),
+                    (Some(rest), false) => {
+                        format!(
+                            "({old} < {new} or ({old} is null and {new} is not null) or ({old} is \
+                             not distinct from {new} and {rest}))"
+                        )
+                    }
+                })
+            });
         guard.unwrap_or_else(|| "true".to_owned())
     }
 

@@ -4,10 +4,12 @@ use tokio_postgres::Client;
 
 use crate::wire::error::DatabaseError;
 
-/// Who went back where no person did, as `gristmill.revision.taken_back_by` and `gristmill.activation.by` say.
+/// Who went back where no person did, as `gristmill.revision.taken_back_by` and
+/// `gristmill.activation.by` say.
 const AUTOMATIC: &str = "gristmill (automatic)";
 
-/// Gives a revision up that is being staged or runs as canary, because of what it did or could not do: its partition goes back with its next flush. `false`: it is neither.
+/// Gives a revision up that is being staged or runs as canary, because of what it did or could not
+/// do: its partition goes back with its next flush. `false`: it is neither.
 pub async fn give_up(
     client: &Client,
     pipeline: &str,
@@ -25,10 +27,11 @@ pub async fn give_up_by(
     by: &str,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition = null, shadow_rows = null \
-          where pipeline = $1 and staging_revision = $2 returning pipeline) \
-        update gristmill.revision r set state = 'failed', taken_back_by = $4, reason = concat_ws('; ', r.reason, $3::text) from p \
-        where r.pipeline = p.pipeline and r.revision = $2";
+    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition \
+               = null, shadow_rows = null where pipeline = $1 and staging_revision = $2 returning \
+               pipeline) update gristmill.revision r set state = 'failed', taken_back_by = $4, \
+               reason = concat_ws('; ', r.reason, $3::text) from p where r.pipeline = p.pipeline \
+               and r.revision = $2";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &reason, &by])
         .await
@@ -43,7 +46,8 @@ pub async fn canary(
     revision: i32,
     partition: i32,
 ) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.pipeline set canary_partition = $3, shadow_rows = null where pipeline = $1 and staging_revision = $2";
+    let sql = "update gristmill.pipeline set canary_partition = $3, shadow_rows = null where \
+               pipeline = $1 and staging_revision = $2";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &partition])
         .await
@@ -51,7 +55,8 @@ pub async fn canary(
     Ok(updated == 1)
 }
 
-/// Makes the revision being staged active, where `based_on` still is. Rows that fail may bring that back, unless the revision itself goes back.
+/// Makes the revision being staged active, where `based_on` still is. Rows that fail may bring that
+/// back, unless the revision itself goes back.
 pub async fn activate(
     client: &Client,
     pipeline: &str,
@@ -59,11 +64,14 @@ pub async fn activate(
     based_on: i32,
 ) -> Result<bool, DatabaseError> {
     let sql = "with p as (update gristmill.pipeline p set active_revision = r.revision, \
-            previous_revision = case when r.restores is null then p.active_revision end, activated_at = now(), \
-            staging_revision = null, canary_partition = null, shadow_rows = null from gristmill.revision r \
-          where p.pipeline = $1 and p.active_revision = $3 and p.staging_revision = $2 and r.pipeline = $1 and r.revision = $2 returning p.pipeline), \
-        old as (update gristmill.revision r set state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3) \
-        update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $2";
+               previous_revision = case when r.restores is null then p.active_revision end, \
+               activated_at = now(), staging_revision = null, canary_partition = null, \
+               shadow_rows = null from gristmill.revision r where p.pipeline = $1 and \
+               p.active_revision = $3 and p.staging_revision = $2 and r.pipeline = $1 and \
+               r.revision = $2 returning p.pipeline), old as (update gristmill.revision r set \
+               state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3) update \
+               gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and \
+               r.revision = $2";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &based_on])
         .await
@@ -71,7 +79,8 @@ pub async fn activate(
     Ok(updated == 1)
 }
 
-/// Makes `to` active again, because `from`, which took its place, fails for `reason`. `false`: another revision is active by now.
+/// Makes `to` active again, because `from`, which took its place, fails for `reason`. `false`:
+/// another revision is active by now.
 pub async fn roll_back(
     client: &Client,
     pipeline: &str,
@@ -79,12 +88,14 @@ pub async fn roll_back(
     to: i32,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set active_revision = $3, previous_revision = null, activated_at = now(), \
-            staging_revision = null, canary_partition = null, shadow_rows = null \
-          where pipeline = $1 and active_revision = $2 and previous_revision = $3 returning pipeline), \
-        bad as (update gristmill.revision r set state = 'failed', taken_back_by = $5, reason = concat_ws('; ', r.reason, $4::text) from p \
-          where r.pipeline = p.pipeline and r.revision = $2) \
-        update gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and r.revision = $3";
+    let sql = "with p as (update gristmill.pipeline set active_revision = $3, previous_revision = \
+               null, activated_at = now(), staging_revision = null, canary_partition = null, \
+               shadow_rows = null where pipeline = $1 and active_revision = $2 and \
+               previous_revision = $3 returning pipeline), bad as (update gristmill.revision r \
+               set state = 'failed', taken_back_by = $5, reason = concat_ws('; ', r.reason, \
+               $4::text) from p where r.pipeline = p.pipeline and r.revision = $2) update \
+               gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and \
+               r.revision = $3";
     let updated = client
         .execute(sql, &[&pipeline, &from, &to, &reason, &AUTOMATIC])
         .await

@@ -31,7 +31,8 @@ pub struct Activation {
 
 /// All revisions, oldest first.
 pub async fn revisions(client: &Client, pipeline: &str) -> Result<Vec<Made>, DatabaseError> {
-    let sql = "select revision, spec, state, reason, by, at, based_on, restores from gristmill.revision where pipeline = $1 order by revision";
+    let sql = "select revision, spec, state, reason, by, at, based_on, restores from \
+               gristmill.revision where pipeline = $1 order by revision";
     let rows = client
         .query(sql, &[&pipeline])
         .await
@@ -56,8 +57,9 @@ pub async fn activations(
     client: &Client,
     pipeline: &str,
 ) -> Result<Vec<Activation>, DatabaseError> {
-    let sql = "select at, run, topic, partition, from_offset, revision, by from gristmill.activation where pipeline = $1 \
-        order by at, run, topic, partition, from_offset";
+    let sql = "select at, run, topic, partition, from_offset, revision, by from \
+               gristmill.activation where pipeline = $1 order by at, run, topic, partition, \
+               from_offset";
     let rows = client
         .query(sql, &[&pipeline])
         .await
@@ -84,13 +86,15 @@ pub async fn descriptions(client: &Client) -> Result<Vec<(String, Value)>, Datab
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Rows of the target by the revision that wrote them, where it has `_gm_revision`. `table` is its name as SQL.
+/// Rows of the target by the revision that wrote them, where it has `_gm_revision`. `table` is its
+/// name as SQL.
 pub async fn rows_by_revision(
     client: &Client,
     table: &str,
 ) -> Result<Vec<(i32, i64)>, DatabaseError> {
     let sql = format!(
-        "select _gm_revision, count(*) from {table} where _gm_revision is not null group by 1 order by 1"
+        "select _gm_revision, count(*) from {table} where _gm_revision is not null group by 1 \
+         order by 1"
     );
     let rows = client
         .query(&sql, &[])

@@ -6,7 +6,8 @@ use tokio_postgres::Client;
 
 use crate::wire::error::DatabaseError;
 
-/// Heard of within ten heartbeats of a second each: a process that is starved for some seconds is still one to wait for.
+/// Heard of within ten heartbeats of a second each: a process that is starved for some seconds is
+/// still one to wait for.
 pub(crate) const ALIVE: &str = "heartbeat > now() - interval '10 seconds'";
 
 /// Says that `host` is alive, which revision it has ready, and what keeps it from more.
@@ -17,8 +18,9 @@ pub async fn heartbeat(
     staged_revision: Option<i32>,
     error: Option<&str>,
 ) -> Result<(), DatabaseError> {
-    let sql = "insert into gristmill.host (host, pipeline, staged_revision, error) values ($1, $2, $3, $4) on conflict (host, pipeline) do update \
-        set heartbeat = now(), staged_revision = excluded.staged_revision, error = excluded.error";
+    let sql = "insert into gristmill.host (host, pipeline, staged_revision, error) values ($1, \
+               $2, $3, $4) on conflict (host, pipeline) do update set heartbeat = now(), \
+               staged_revision = excluded.staged_revision, error = excluded.error";
     client
         .execute(sql, &[&host, &pipeline, &staged_revision, &error])
         .await

@@ -55,8 +55,9 @@ pub struct Revision {
     pub by: String,
 }
 
-/// Registers the pipeline: a new one starts with run 1 and revision 1; a file that is as it was when it was last read changes nothing, and the active revision wins; a
-/// changed file is a proposal. "Last read": by this host (`by` up to the `/`), or, where it never read one, by any.
+/// Registers the pipeline: a new one starts with run 1 and revision 1; a file that is as it was
+/// when it was last read changes nothing, and the active revision wins; a changed file is a
+/// proposal. "Last read": by this host (`by` up to the `/`), or, where it never read one, by any.
 pub async fn register(
     connection: &mut Connection,
     file: &Registration,
@@ -71,7 +72,8 @@ pub async fn register(
     Ok(registered)
 }
 
-/// Nobody else changes what the pipeline runs until the transaction ends. By itself: a statement that waits for the lock would see the revisions of before.
+/// Nobody else changes what the pipeline runs until the transaction ends. By itself: a statement
+/// that waits for the lock would see the revisions of before.
 pub(crate) async fn lock(
     transaction: &Transaction<'_>,
     pipeline: &str,
@@ -86,7 +88,8 @@ pub(crate) async fn store_components(
     transaction: &Transaction<'_>,
     components: &[Component],
 ) -> Result<(), tokio_postgres::Error> {
-    let sql = "insert into gristmill.component (digest, bytes, description) values ($1, $2, $3) on conflict do nothing";
+    let sql = "insert into gristmill.component (digest, bytes, description) values ($1, $2, $3) \
+               on conflict do nothing";
     for component in components {
         transaction
             .execute(
@@ -104,7 +107,8 @@ async fn register_in(
     by: &str,
 ) -> Result<Registered, tokio_postgres::Error> {
     let name = &file.pipeline;
-    let create = "insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision) values ($1, $2, $3, $4, 1) on conflict do nothing";
+    let create = "insert into gristmill.pipeline (pipeline, topics, target, spec_hash, \
+                  active_revision) values ($1, $2, $3, $4, 1) on conflict do nothing";
     let created = transaction
         .execute(create, &[name, &file.topics, &file.target, &file.spec_hash])
         .await?;
@@ -122,10 +126,11 @@ async fn register_in(
     }
     lock(transaction, name).await?;
     let state = format!(
-        "select p.active_run, p.active_revision, coalesce(f.spec_hash, p.spec_hash) = $2, coalesce(r.spec = $3, false), \
-            exists (select from gristmill.host h where h.pipeline = $1 and h.host <> $4 and {ALIVE}) \
-        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision \
-            left join gristmill.file f on f.pipeline = p.pipeline and f.host = split_part($4, '/', 1) where p.pipeline = $1"
+        "select p.active_run, p.active_revision, coalesce(f.spec_hash, p.spec_hash) = $2, \
+         coalesce(r.spec = $3, false), exists (select from gristmill.host h where h.pipeline = $1 \
+         and h.host <> $4 and {ALIVE}) from gristmill.pipeline p left join gristmill.revision r \
+         on r.pipeline = p.pipeline and r.revision = p.active_revision left join gristmill.file f \
+         on f.pipeline = p.pipeline and f.host = split_part($4, '/', 1) where p.pipeline = $1"
     );
     let row = transaction
         .query_one(&state, &[name, &file.spec_hash, &file.spec, &by])
@@ -141,7 +146,8 @@ async fn register_in(
     if !same {
         let active = registered.revision;
         registered.note = Some(format!(
-            "revision {active} of pipeline {name} is active and runs, though the file says otherwise: what it says of that has not changed since it was last read"
+            "revision {active} of pipeline {name} is active and runs, though the file says \
+             otherwise: what it says of that has not changed since it was last read"
         ));
     }
     remember_file(transaction.client(), file, by).await?;
@@ -154,9 +160,10 @@ async fn remember_file(
     file: &Registration,
     by: &str,
 ) -> Result<(), tokio_postgres::Error> {
-    let sql = "with f as (insert into gristmill.file (pipeline, host, spec_hash) values ($1, split_part($5, '/', 1), $4) \
-          on conflict (pipeline, host) do update set spec_hash = excluded.spec_hash, at = now()) \
-        update gristmill.pipeline set topics = $2, target = $3, spec_hash = $4 where pipeline = $1";
+    let sql = "with f as (insert into gristmill.file (pipeline, host, spec_hash) values ($1, \
+               split_part($5, '/', 1), $4) on conflict (pipeline, host) do update set spec_hash = \
+               excluded.spec_hash, at = now()) update gristmill.pipeline set topics = $2, target \
+               = $3, spec_hash = $4 where pipeline = $1";
     let (name, hash) = (&file.pipeline, &file.spec_hash);
     client
         .execute(sql, &[name, &file.topics, &file.target, hash, &by])
@@ -181,7 +188,8 @@ async fn store_first(
     by: &str,
 ) -> Result<(), tokio_postgres::Error> {
     store_components(transaction, &file.components).await?;
-    let sql = "insert into gristmill.revision (pipeline, revision, spec, state, by) values ($1, 1, $2, 'active', $3)";
+    let sql = "insert into gristmill.revision (pipeline, revision, spec, state, by) values ($1, \
+               1, $2, 'active', $3)";
     transaction
         .execute(sql, &[&file.pipeline, &file.spec, &by])
         .await?;
@@ -217,7 +225,8 @@ pub async fn revision(
     pipeline: &str,
     revision: i32,
 ) -> Result<Option<Revision>, DatabaseError> {
-    let sql = "select spec, state, reason, by from gristmill.revision where pipeline = $1 and revision = $2";
+    let sql = "select spec, state, reason, by from gristmill.revision where pipeline = $1 and \
+               revision = $2";
     let row = client
         .query_opt(sql, &[&pipeline, &revision])
         .await

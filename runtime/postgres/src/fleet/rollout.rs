@@ -1,4 +1,5 @@
-//! Which revision runs, and which is to run next: the one row of `gristmill.pipeline` that all hosts follow.
+//! Which revision runs, and which is to run next: the one row of `gristmill.pipeline` that all
+//! hosts follow.
 
 use tokio_postgres::{Client, Row};
 
@@ -55,9 +56,11 @@ impl Rollout {
     }
 }
 
-/// The columns of [`Rollout`]. An hour: longer than what looks at a change takes, shorter than what would make the older revision strange to the data.
-const COLUMNS: &str = "active_run, active_revision, previous_revision, activated_at > now() - interval '1 hour' as is_young, \
-    staging_revision, canary_partition, shadow_rows is not null as is_shadowed";
+/// The columns of [`Rollout`]. An hour: longer than what looks at a change takes, shorter than what
+/// would make the older revision strange to the data.
+const COLUMNS: &str = "active_run, active_revision, previous_revision, activated_at > now() - \
+                       interval '1 hour' as is_young, staging_revision, canary_partition, \
+                       shadow_rows is not null as is_shadowed";
 
 /// Where the fleet stands. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
@@ -83,7 +86,8 @@ pub struct Proposal<'a> {
     pub based_on: i32,
     pub by: &'a str,
     pub reason: &'a str,
-    /// The earlier revision whose rule it takes back. Rows that fail do not bring `based_on` back then: a person has left it.
+    /// The earlier revision whose rule it takes back. Rows that fail do not bring `based_on` back
+    /// then: a person has left it.
     pub restores: Option<i32>,
 }
 
@@ -96,8 +100,9 @@ pub enum Proposed {
     Same(i32),
 }
 
-/// Stores a proposal under a number of its own and asks the hosts to have it ready. Takes the place of another one that was being staged; `None`: a canary is running, or
-/// the active revision is no longer `based_on`.
+/// Stores a proposal under a number of its own and asks the hosts to have it ready. Takes the place
+/// of another one that was being staged; `None`: a canary is running, or the active revision is no
+/// longer `based_on`.
 pub async fn propose(
     connection: &mut Connection,
     proposal: &Proposal<'_>,
@@ -106,8 +111,10 @@ pub async fn propose(
     let transaction = connection.transaction().await.map_err(failed())?;
     let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
     lock(&transaction, pipeline).await.map_err(failed())?;
-    let state = "select p.active_revision, p.active_revision = $2 and p.canary_partition is null, coalesce(r.spec = $3, false) \
-        from gristmill.pipeline p left join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision where p.pipeline = $1";
+    let state = "select p.active_revision, p.active_revision = $2 and p.canary_partition is null, \
+                 coalesce(r.spec = $3, false) from gristmill.pipeline p left join \
+                 gristmill.revision r on r.pipeline = p.pipeline and r.revision = \
+                 p.active_revision where p.pipeline = $1";
     let row = transaction
         .query_one(state, &[&pipeline, &based_on, proposal.spec])
         .await
@@ -122,8 +129,9 @@ pub async fn propose(
     store_components(&transaction, proposal.components)
         .await
         .map_err(failed())?;
-    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, based_on, restores) \
-        select $1, max(revision) + 1, $2, 'proposed', $3, $4, $5, $6 from gristmill.revision where pipeline = $1 returning revision";
+    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, \
+                  based_on, restores) select $1, max(revision) + 1, $2, 'proposed', $3, $4, $5, \
+                  $6 from gristmill.revision where pipeline = $1 returning revision";
     let revision: i32 = transaction
         .query_one(
             insert,
@@ -139,10 +147,12 @@ pub async fn propose(
         .await
         .map_err(failed())?
         .get(0);
-    let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = $1), \
-        gone as (update gristmill.revision r set state = 'retired', reason = concat_ws('; ', r.reason, 'another one was staged in its place') \
-          from before where r.pipeline = $1 and r.revision = before.staging_revision) \
-        update gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline = $1";
+    let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = \
+                 $1), gone as (update gristmill.revision r set state = 'retired', reason = \
+                 concat_ws('; ', r.reason, 'another one was staged in its place') from before \
+                 where r.pipeline = $1 and r.revision = before.staging_revision) update \
+                 gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline \
+                 = $1";
     transaction
         .execute(stage, &[&pipeline, &revision])
         .await
@@ -162,7 +172,8 @@ pub struct Answer {
 /// The answers of all live hosts, by name.
 pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, DatabaseError> {
     let sql = format!(
-        "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} order by host"
+        "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} \
+         order by host"
     );
     let rows = client
         .query(&sql, &[&pipeline])
@@ -178,7 +189,8 @@ pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, Dat
 
 /// All live hosts have it ready.
 pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<(), DatabaseError> {
-    let sql = "update gristmill.revision set state = 'staged' where pipeline = $1 and revision = $2 and state = 'proposed'";
+    let sql = "update gristmill.revision set state = 'staged' where pipeline = $1 and revision = \
+               $2 and state = 'proposed'";
     client
         .execute(sql, &[&pipeline, &revision])
         .await

@@ -5,7 +5,8 @@ use tokio_postgres::Client;
 
 use crate::wire::error::DatabaseError;
 
-/// Asks the workers to compare `rows` rows. What an earlier comparison of the revision said is forgotten. `false`: it is no longer being staged.
+/// Asks the workers to compare `rows` rows. What an earlier comparison of the revision said is
+/// forgotten. `false`: it is no longer being staged.
 pub async fn begin(
     client: &Client,
     pipeline: &str,
@@ -13,7 +14,8 @@ pub async fn begin(
     rows: i64,
 ) -> Result<bool, DatabaseError> {
     let sql = "with old as (delete from gristmill.shadow where pipeline = $1 and revision = $2) \
-        update gristmill.pipeline set shadow_rows = $3 where pipeline = $1 and staging_revision = $2 and canary_partition is null";
+               update gristmill.pipeline set shadow_rows = $3 where pipeline = $1 and \
+               staging_revision = $2 and canary_partition is null";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &rows])
         .await
@@ -48,10 +50,11 @@ pub async fn report(client: &Client, report: &Report<'_>) -> Result<(), Database
         outcome,
     } = report;
     let (difference, error) = (outcome.as_ref().ok(), outcome.as_ref().err());
-    let sql = "with p as (update gristmill.pipeline set shadow_rows = case when shadow_rows > $6 and $8::text is null then shadow_rows - $6 end \
-          where pipeline = $1 and staging_revision = $2 and shadow_rows is not null returning pipeline) \
-        insert into gristmill.shadow (pipeline, revision, topic, partition, next_offset, rows, difference, error) \
-        select $1, $2, $3, $4, $5, $6, $7::jsonb, $8 from p";
+    let sql = "with p as (update gristmill.pipeline set shadow_rows = case when shadow_rows > $6 \
+               and $8::text is null then shadow_rows - $6 end where pipeline = $1 and \
+               staging_revision = $2 and shadow_rows is not null returning pipeline) insert into \
+               gristmill.shadow (pipeline, revision, topic, partition, next_offset, rows, \
+               difference, error) select $1, $2, $3, $4, $5, $6, $7::jsonb, $8 from p";
     client
         .execute(
             sql,
@@ -71,7 +74,8 @@ pub async fn report(client: &Client, report: &Report<'_>) -> Result<(), Database
     Ok(())
 }
 
-/// How many rows are still to be compared. `None`: none any more, or the revision is no longer being staged.
+/// How many rows are still to be compared. `None`: none any more, or the revision is no longer
+/// being staged.
 pub async fn rows_left(
     client: &Client,
     pipeline: &str,
@@ -92,8 +96,9 @@ pub async fn found(
     pipeline: &str,
     revision: i32,
 ) -> Result<Vec<Result<Value, String>>, DatabaseError> {
-    let sql = "select difference, topic || '[' || partition || '] before offset ' || next_offset || ': ' || error from gristmill.shadow \
-        where pipeline = $1 and revision = $2 order by at";
+    let sql = "select difference, topic || '[' || partition || '] before offset ' || next_offset \
+               || ': ' || error from gristmill.shadow where pipeline = $1 and revision = $2 order \
+               by at";
     let rows = client
         .query(sql, &[&pipeline, &revision])
         .await

@@ -46,8 +46,10 @@ pub struct Filter {
 }
 
 /// What [`Filter`] lets through; parameters as [`Selected`] has them.
-const SELECTED: &str = "from gristmill.dead_letter where pipeline = $1 and run = $2 and (cardinality($3::text[]) = 0 or state = any ($3)) \
-    and ($4::text is null or code = $4) and ($5::text is null or topic = $5) and ($6::int4 is null or partition = $6)";
+const SELECTED: &str = "from gristmill.dead_letter where pipeline = $1 and run = $2 and \
+                        (cardinality($3::text[]) = 0 or state = any ($3)) and ($4::text is null \
+                        or code = $4) and ($5::text is null or topic = $5) and ($6::int4 is null \
+                        or partition = $6)";
 
 /// The parameters of [`SELECTED`].
 struct Selected<'a> {
@@ -123,7 +125,8 @@ pub async fn show(
     run: i64,
     id: &LetterId,
 ) -> Result<Option<StoredLetter>, DatabaseError> {
-    let sql = "select * from gristmill.dead_letter where pipeline = $1 and run = $2 and topic = $3 and partition = $4 and \"offset\" = $5 and ordinal = $6";
+    let sql = "select * from gristmill.dead_letter where pipeline = $1 and run = $2 and topic = \
+               $3 and partition = $4 and \"offset\" = $5 and ordinal = $6";
     let parameters: [&(dyn ToSql + Sync); 6] = [
         &pipeline,
         &run,
@@ -148,8 +151,8 @@ pub async fn unrelayed(
     partition: i32,
     limit: i64,
 ) -> Result<Vec<StoredLetter>, DatabaseError> {
-    let sql = "select * from gristmill.dead_letter where state = 'new' and pipeline = $1 and run = $2 and topic = $3 and partition = $4 \
-        order by \"offset\", ordinal limit $5";
+    let sql = "select * from gristmill.dead_letter where state = 'new' and pipeline = $1 and run \
+               = $2 and topic = $3 and partition = $4 order by \"offset\", ordinal limit $5";
     let parameters: [&(dyn ToSql + Sync); 5] = [&pipeline, &run, &topic, &partition, &limit];
     letters(
         client
@@ -159,7 +162,8 @@ pub async fn unrelayed(
     )
 }
 
-/// Moves the letters that are in one of the states `from` to the state `to`; the others stay as they are. Returns how many moved.
+/// Moves the letters that are in one of the states `from` to the state `to`; the others stay as
+/// they are. Returns how many moved.
 pub async fn set_state(
     client: &Client,
     pipeline: &str,
@@ -168,9 +172,10 @@ pub async fn set_state(
     from: &[LetterState],
     to: LetterState,
 ) -> Result<u64, DatabaseError> {
-    let sql = "update gristmill.dead_letter d set state = $8 from unnest($3::text[], $4::int4[], $5::int8[], $6::int4[]) as i (topic, partition, o, ordinal) \
-        where d.pipeline = $1 and d.run = $2 and d.topic = i.topic and d.partition = i.partition and d.\"offset\" = i.o and d.ordinal = i.ordinal \
-          and d.state = any ($7::text[])";
+    let sql = "update gristmill.dead_letter d set state = $8 from unnest($3::text[], $4::int4[], \
+               $5::int8[], $6::int4[]) as i (topic, partition, o, ordinal) where d.pipeline = $1 \
+               and d.run = $2 and d.topic = i.topic and d.partition = i.partition and \
+               d.\"offset\" = i.o and d.ordinal = i.ordinal and d.state = any ($7::text[])";
     let columns = IdColumns::new(ids);
     let from: Vec<_> = from.iter().map(|s| s.as_str()).collect();
     let to = to.as_str();
@@ -190,7 +195,8 @@ pub async fn set_state(
         .map_err(DatabaseError::query("set the state of dead letters"))
 }
 
-/// The records behind `letters`, which are of one partition and in order, each record once: what a replay computes again.
+/// The records behind `letters`, which are of one partition and in order, each record once: what a
+/// replay computes again.
 pub fn records(letters: &[StoredLetter]) -> Records {
     let mut records = Records::default();
     for letter in letters {

@@ -25,7 +25,8 @@ impl fmt::Display for LetterId {
 /// Text that is no dead letter's id.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is not the id of a dead letter: expected topic/partition/offset/ordinal, as `gristmill dead-letters list` shows it"
+    "`{0}` is not the id of a dead letter: expected topic/partition/offset/ordinal, as `gristmill \
+     dead-letters list` shows it"
 )]
 pub struct InvalidLetterId(pub String);
 

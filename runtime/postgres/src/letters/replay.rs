@@ -1,4 +1,5 @@
-//! The commit of a replay: rows and the state of the dead letters they came from, without moving any checkpoint.
+//! The commit of a replay: rows and the state of the dead letters they came from, without moving
+//! any checkpoint.
 
 use gristmill_core::chain::Computed;
 use tokio_postgres::Transaction;
@@ -31,16 +32,22 @@ pub struct Replay<'a> {
     pub ids: &'a [LetterId],
 }
 
-const AGAIN: &str = "update gristmill.dead_letter d set attempts = d.attempts + 1, stage = i.stage, code = i.code, message = i.message, revision = $2, digest = i.digest \
-    from unnest($3::int8[], $4::text[], $5::text[], $6::text[], $7::text[]) as i (o, stage, code, message, digest) \
-    where d.pipeline = $1 and d.run = $8 and d.topic = $9 and d.partition = $10 and d.\"offset\" = i.o and d.\"offset\" = any ($11::int8[]) and d.state in ('new', 'relayed')";
+const AGAIN: &str = "update gristmill.dead_letter d set attempts = d.attempts + 1, stage = \
+                     i.stage, code = i.code, message = i.message, revision = $2, digest = \
+                     i.digest from unnest($3::int8[], $4::text[], $5::text[], $6::text[], \
+                     $7::text[]) as i (o, stage, code, message, digest) where d.pipeline = $1 and \
+                     d.run = $8 and d.topic = $9 and d.partition = $10 and d.\"offset\" = i.o and \
+                     d.\"offset\" = any ($11::int8[]) and d.state in ('new', 'relayed')";
 
-const USED: &str = "update gristmill.dead_letter d set state = $7, revision = $8 from unnest($3::text[], $4::int4[], $5::int8[], $6::int4[]) as i (topic, partition, o, ordinal) \
-    where d.pipeline = $1 and d.run = $2 and d.topic = i.topic and d.partition = i.partition and d.\"offset\" = i.o and d.ordinal = i.ordinal \
-      and d.state in ('new', 'relayed')";
+const USED: &str = "update gristmill.dead_letter d set state = $7, revision = $8 from \
+                    unnest($3::text[], $4::int4[], $5::int8[], $6::int4[]) as i (topic, \
+                    partition, o, ordinal) where d.pipeline = $1 and d.run = $2 and d.topic = \
+                    i.topic and d.partition = i.partition and d.\"offset\" = i.o and d.ordinal = \
+                    i.ordinal and d.state in ('new', 'relayed')";
 
-/// Commits `batch`, computed from the records of `replay.ids`: rows under the same guard as ever, so an older event never wins; letters whose record made no dead letter
-/// again become `replayed`, the others stay with what is wrong with them now.
+/// Commits `batch`, computed from the records of `replay.ids`: rows under the same guard as ever,
+/// so an older event never wins; letters whose record made no dead letter again become `replayed`,
+/// the others stay with what is wrong with them now.
 pub async fn replay(
     connection: &mut Connection,
     sink: &Sink,

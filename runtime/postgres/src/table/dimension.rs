@@ -13,7 +13,8 @@ use crate::wire::values::Finite;
 
 const DOING: &str = "load a dimension";
 
-/// Runs `query`, one `select` without parameters, and returns its rows as columns. All columns are nullable: the dimension checks its key.
+/// Runs `query`, one `select` without parameters, and returns its rows as columns. All columns are
+/// nullable: the dimension checks its key.
 pub async fn load(client: &Client, query: &str) -> Result<Batch, DatabaseError> {
     let failed = || DatabaseError::query(DOING);
     let query = query.trim().trim_end_matches(';');
@@ -21,10 +22,18 @@ pub async fn load(client: &Client, query: &str) -> Result<Batch, DatabaseError> 
     let mut fields = Vec::new();
     let mut selected = Vec::new();
     for column in described.columns() {
-        let (logical_type, cast) = mapping(column.type_(), column.type_modifier()).ok_or_else(|| DatabaseError::Unexpected {
-            doing: DOING,
-            found: format!("its column {} is {}, which columns cannot hold: cast it in the query, for instance to text", column.name(), column.type_()),
-        })?;
+        let (logical_type, cast) =
+            mapping(column.type_(), column.type_modifier()).ok_or_else(|| {
+                DatabaseError::Unexpected {
+                    doing: DOING,
+                    found: format!(
+                        "its column {} is {}, which columns cannot hold: cast it in the query, \
+                         for instance to text",
+                        column.name(),
+                        column.type_()
+                    ),
+                }
+            })?;
         selected.push(format!("{}{cast}", quote(column.name())));
         fields.push(Field {
             name: column.name().to_owned(),
@@ -65,7 +74,8 @@ fn mapping(ty: &Type, modifier: i32) -> Option<(LogicalType, &'static str)> {
         Type::DATE => (LogicalType::Date, " - date '1970-01-01'"),
         Type::UUID => (LogicalType::Uuid, "::text"),
         Type::JSON | Type::JSONB => (LogicalType::Json, "::text"),
-        // The modifier holds the precision above the scale, plus four (`numeric.c`); without one the digits are unbounded.
+        // The modifier holds the precision above the scale, plus four (`numeric.c`); without one
+        // the digits are unbounded.
         Type::NUMERIC if modifier >= 4 => {
             let (precision, scale) = ((modifier - 4) >> 16, (modifier - 4) & 0x7ff);
             (

@@ -31,7 +31,8 @@ impl Target {
         {
             let name = &column.name;
             problems.push(format!(
-                "no transform writes the column {name} of the table {table}, which may not be null: give it a default, let it be null, or add a transform that writes it"
+                "no transform writes the column {name} of the table {table}, which may not be \
+                 null: give it a default, let it be null, or add a transform that writes it"
             ));
         }
         let named = roles
@@ -41,10 +42,17 @@ impl Target {
             .chain(&roles.deleted)
             .chain(&roles.order);
         for name in named.filter(|name| fields.iter().all(|f| f.name != **name)) {
-            problems.push(format!("the table {table} does not get the column {name}, which tells its rows' versions apart: let the pipeline write it"));
+            problems.push(format!(
+                "the table {table} does not get the column {name}, which tells its rows' versions \
+                 apart: let the pipeline write it"
+            ));
         }
         if roles.key.contains(&roles.event_time) {
-            problems.push(format!("{} is both key and event time: choose a key that stays the same when a row changes", roles.event_time));
+            problems.push(format!(
+                "{} is both key and event time: choose a key that stays the same when a row \
+                 changes",
+                roles.event_time
+            ));
         }
         let key: BTreeSet<_> = roles.key.iter().collect();
         if !self
@@ -55,7 +63,8 @@ impl Target {
             let columns: Vec<_> = roles.key.iter().map(|k| quote(k)).collect();
             let columns = columns.join(", ");
             problems.push(format!(
-                "the table {table} has no unique index on exactly ({columns}), the key of its rows: alter table {} add primary key ({columns})",
+                "the table {table} has no unique index on exactly ({columns}), the key of its \
+                 rows: alter table {} add primary key ({columns})",
                 self.sql_name
             ));
         }
@@ -101,13 +110,15 @@ impl Target {
         };
         if column.generated {
             return Some(format!(
-                "the column {name} of the table {table} is computed by Postgres: rename the transform's column, or make it a plain one"
+                "the column {name} of the table {table} is computed by Postgres: rename the \
+                 transform's column, or make it a plain one"
             ));
         }
         if !column.accepts(field.logical_type) {
             let (is, wanted) = (&column.type_name, wanted);
             return Some(format!(
-                "the column {name} of the table {table} is {is}, but the pipeline writes {}: make it {wanted}",
+                "the column {name} of the table {table} is {is}, but the pipeline writes {}: make \
+                 it {wanted}",
                 field.logical_type
             ));
         }

@@ -57,7 +57,8 @@ const MIGRATIONS: [Migration; 5] = [
 /// The table of `pipelines/users.toml`.
 pub const USERS_ENRICHED: &str = include_str!("../../../../schema/users_enriched.sql");
 
-/// Two hosts that start at once take turns. The number is "gristmill" by a telephone's keys, and means nothing.
+/// Two hosts that start at once take turns. The number is "gristmill" by a telephone's keys, and
+/// means nothing.
 const LOCK: &str = "select pg_advisory_xact_lock(474786455)";
 
 /// The table that a pipeline wants.
@@ -108,7 +109,8 @@ impl Wanted<'_> {
     }
 }
 
-/// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes is lower case.
+/// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes
+/// is lower case.
 fn identifier(name: &str) -> String {
     let mut quoted = false;
     let parts = name.split(|c: char| {
@@ -147,7 +149,8 @@ pub fn print(wanted: Option<&Wanted<'_>>) -> String {
     }
 }
 
-/// Applies what is missing, each migration in a transaction; harmless when nothing is. Returns what it did, a sentence each.
+/// Applies what is missing, each migration in a transaction; harmless when nothing is. Returns what
+/// it did, a sentence each.
 pub async fn apply(
     connection: &mut Connection,
     wanted: Option<&Wanted<'_>>,
@@ -206,15 +209,18 @@ async fn version(client: &Client) -> Result<i32, DatabaseError> {
     Ok(row.get(0))
 }
 
-/// All that would stop a pipeline that writes to this table, a sentence each, with what to do about it.
+/// All that would stop a pipeline that writes to this table, a sentence each, with what to do about
+/// it.
 pub async fn problems(client: &Client, wanted: &Wanted<'_>) -> Result<Vec<String>, DatabaseError> {
     let failed = || DatabaseError::query("check the schema");
-    let usage = "select coalesce((select not has_schema_privilege(oid, 'usage') from pg_namespace where nspname = 'gristmill'), false), current_user::text";
+    let usage = "select coalesce((select not has_schema_privilege(oid, 'usage') from pg_namespace \
+                 where nspname = 'gristmill'), false), current_user::text";
     let row = client.query_one(usage, &[]).await.map_err(failed())?;
     let user: String = row.get(1);
     if row.get(0) {
         return Ok(vec![format!(
-            "role {user} may not use the schema gristmill: grant usage on schema gristmill to {user}"
+            "role {user} may not use the schema gristmill: grant usage on schema gristmill to \
+             {user}"
         )]);
     }
     let mut problems = Vec::new();
@@ -226,25 +232,54 @@ pub async fn problems(client: &Client, wanted: &Wanted<'_>) -> Result<Vec<String
         .map_err(failed())?
         .get(0);
     let newest = MIGRATIONS.last().map_or(0, |m| m.version);
-    match if readable { version(client).await? } else { newest } {
-        0 => problems.push("the schema gristmill is missing: run `gristmill schema apply` with the pipeline's file".to_owned()),
+    match if readable {
+        version(client).await?
+    } else {
+        newest
+    } {
+        0 => problems.push(
+            "the schema gristmill is missing: run `gristmill schema apply` with the pipeline's \
+             file"
+                .to_owned(),
+        ),
         found if found < newest => {
-            problems.push(format!("the schema gristmill is at version {found} of {newest}: run `gristmill schema apply` with the pipeline's file"));
+            problems.push(format!(
+                "the schema gristmill is at version {found} of {newest}: run `gristmill schema \
+                 apply` with the pipeline's file"
+            ));
         }
         found if found > newest => {
-            problems.push(format!("the schema gristmill is at version {found}, made by a newer gristmill than this, which knows {newest}: update this one"));
+            problems.push(format!(
+                "the schema gristmill is at version {found}, made by a newer gristmill than this, \
+                 which knows {newest}: update this one"
+            ));
         }
         _ => problems.extend(privilege_problems(client, &user).await?),
     }
     match Target::load(client, wanted.table).await? {
-        None => problems.push(format!("the table {} is missing: run `gristmill schema apply` with the pipeline's file, or create it", wanted.table)),
+        None => problems.push(format!(
+            "the table {} is missing: run `gristmill schema apply` with the pipeline's file, or \
+             create it",
+            wanted.table
+        )),
         Some(target) => {
             problems.extend(target.problems(wanted.fields, wanted.roles));
-            let sql = "select p from unnest(array['select', 'insert', 'update']) p where not has_table_privilege($1::oid, p)";
-            let missing: Vec<String> = client.query(sql, &[&target.oid]).await.map_err(failed())?.iter().map(|row| row.get(0)).collect();
+            let sql = "select p from unnest(array['select', 'insert', 'update']) p where not \
+                       has_table_privilege($1::oid, p)";
+            let missing: Vec<String> = client
+                .query(sql, &[&target.oid])
+                .await
+                .map_err(failed())?
+                .iter()
+                .map(|row| row.get(0))
+                .collect();
             if !missing.is_empty() {
                 let missing = missing.join(", ");
-                problems.push(format!("role {user} may not {missing} on the table {}: grant {missing} on {} to {user}", target.name, target.sql_name));
+                problems.push(format!(
+                    "role {user} may not {missing} on the table {}: grant {missing} on {} to \
+                     {user}",
+                    target.name, target.sql_name
+                ));
             }
         }
     }
@@ -253,15 +288,20 @@ pub async fn problems(client: &Client, wanted: &Wanted<'_>) -> Result<Vec<String
 
 async fn privilege_problems(client: &Client, user: &str) -> Result<Vec<String>, DatabaseError> {
     let failed = || DatabaseError::query("check privileges");
-    let sql = "select c.relname::text, string_agg(p, ', ' order by n) from pg_class c join pg_namespace s on s.oid = c.relnamespace, \
-          unnest(array['select', 'insert', 'update']) with ordinality as u (p, n) \
-        where s.nspname = 'gristmill' and c.relkind = 'r' and not has_table_privilege(c.oid, p) and (c.relname <> 'migration' or p = 'select') group by 1 order by 1";
+    let sql = "select c.relname::text, string_agg(p, ', ' order by n) from pg_class c join \
+               pg_namespace s on s.oid = c.relnamespace, unnest(array['select', 'insert', \
+               'update']) with ordinality as u (p, n) where s.nspname = 'gristmill' and c.relkind \
+               = 'r' and not has_table_privilege(c.oid, p) and (c.relname <> 'migration' or p = \
+               'select') group by 1 order by 1";
     let rows = client.query(sql, &[]).await.map_err(failed())?;
     let problems = rows
         .iter()
         .map(|row| {
             let (table, missing): (String, String) = (row.get(0), row.get(1));
-            format!("role {user} may not {missing} on the table gristmill.{table}: grant {missing} on gristmill.{table} to {user}")
+            format!(
+                "role {user} may not {missing} on the table gristmill.{table}: grant {missing} on \
+                 gristmill.{table} to {user}"
+            )
         })
         .collect();
     Ok(problems)

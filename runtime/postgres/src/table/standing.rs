@@ -19,7 +19,8 @@ use crate::wire::values::{Values, sent_type};
 
 /// Rows of one question: an answer of some megabytes, well within a statement's time.
 const ROWS_MAX: usize = 2_000;
-/// Rows that Postgres cannot take are found by asking for halves. When it takes none of so many, the rule is wrong and not the row.
+/// Rows that Postgres cannot take are found by asking for halves. When it takes none of so many,
+/// the rule is wrong and not the row.
 const REFUSED_MAX: usize = 32;
 
 const DOING: &str = "compare rows with the table";
@@ -40,7 +41,8 @@ pub enum Standing {
 /// The table's row of a key, against the one that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Partition and offset of the record that it came from, where the table has the columns for it.
+    /// Partition and offset of the record that it came from, where the table has the columns for
+    /// it.
     pub record: Option<(i32, i64)>,
     /// Its version (event time and order columns) against the asked row's: greater is newer.
     pub version: Ordering,
@@ -48,7 +50,8 @@ pub struct Held {
     pub changes: Vec<ColumnChange>,
 }
 
-/// Asks what the table holds of rows of `fields`, which are some of those that a pipeline with `roles` writes to `target`: at least key, event time and order columns.
+/// Asks what the table holds of rows of `fields`, which are some of those that a pipeline with
+/// `roles` writes to `target`: at least key, event time and order columns.
 pub struct Standings {
     fields: Vec<Field>,
     /// Of the columns that are compared.
@@ -174,8 +177,9 @@ fn words(error: &DatabaseError) -> String {
     answer.unwrap_or_default().to_owned()
 }
 
-/// Answers, in the order of the rows: whether there is a row, its partition and offset, the order of the versions, which columns differ, and those as JSON, as the table has
-/// them and as it would have them.
+/// Answers, in the order of the rows: whether there is a row, its partition and offset, the order
+/// of the versions, which columns differ, and those as JSON, as the table has them and as it would
+/// have them.
 fn question(target: &Target, fields: &[Field], roles: &Roles) -> String {
     let columns: Vec<Compared<'_>> = fields
         .iter()
@@ -201,8 +205,9 @@ fn question(target: &Target, fields: &[Field], roles: &Roles) -> String {
         .collect();
     let found = key.first().map_or_else(String::new, |c| quote(c.name));
     format!(
-        "select t.{found} is not null, {}, {}, {}, array[{}]::bool[], array[{}]::jsonb[], array[{}]::jsonb[] \
-         from unnest({}) with ordinality as u ({}, n) left join {} as t on {} order by u.n",
+        "select t.{found} is not null, {}, {}, {}, array[{}]::bool[], array[{}]::jsonb[], \
+         array[{}]::jsonb[] from unnest({}) with ordinality as u ({}, n) left join {} as t on {} \
+         order by u.n",
         provenance(PARTITION, "int4"),
         provenance(OFFSET, "int8"),
         order(&version),
@@ -220,11 +225,15 @@ fn question(target: &Target, fields: &[Field], roles: &Roles) -> String {
 fn order(version: &[&Compared<'_>]) -> String {
     version.iter().rev().fold("0".to_owned(), |rest, c| {
         let (held, given) = (c.ordered(&c.held), c.ordered(&c.given));
-        format!("case when {held} is not distinct from {given} then {rest} when {held} > {given} or {given} is null then 1 else -1 end")
+        format!(
+            "case when {held} is not distinct from {given} then {rest} when {held} > {given} or \
+             {given} is null then 1 else -1 end"
+        )
     })
 }
 
-/// One column's SQL on both sides, so that what is equal to Postgres is equal here: `12.50` and `12.5` in a `numeric`, documents whose members are in another order.
+/// One column's SQL on both sides, so that what is equal to Postgres is equal here: `12.50` and
+/// `12.5` in a `numeric`, documents whose members are in another order.
 struct Compared<'a> {
     name: &'a String,
     held: String,
@@ -243,7 +252,8 @@ impl<'a> Compared<'a> {
         let key = column.cast(field.logical_type).map_or(given.clone(), cast);
         let is_text = matches!(base, "text" | "character varying" | "bpchar");
         let (held, given) = match base {
-            // Compared as they are read: a label or a letter's case that the type does not tell apart is told.
+            // Compared as they are read: a label or a letter's case that the type does not tell
+            // apart is told.
             _ if column.category == 'E' => (format!("{held}::text"), given),
             "text" | "character varying" | "citext" | "name" => (format!("{held}::text"), given),
             "bpchar" => (held, cast("bpchar")),

@@ -15,7 +15,8 @@ pub struct Target {
     pub sql_name: String,
     pub oid: u32,
     pub columns: Vec<TargetColumn>,
-    /// The column sets on which a row is unique, so that an upsert can name them. Neither partial nor on expressions nor deferrable.
+    /// The column sets on which a row is unique, so that an upsert can name them. Neither partial
+    /// nor on expressions nor deferrable.
     pub unique: Vec<Vec<String>>,
     /// All that can make Postgres refuse a row, one sentence each, sorted.
     rules: Vec<String>,
@@ -64,7 +65,8 @@ impl TargetColumn {
         }
     }
 
-    /// The type to cast a sent value to, where Postgres would not do it by itself. Without modifiers: a cast to `varchar(3)` cuts silently, an assignment refuses.
+    /// The type to cast a sent value to, where Postgres would not do it by itself. Without
+    /// modifiers: a cast to `varchar(3)` cuts silently, an assignment refuses.
     pub(crate) fn cast(&self, logical_type: LogicalType) -> Option<&str> {
         let sent_as_text = matches!(
             logical_type,
@@ -79,27 +81,30 @@ impl TargetColumn {
     }
 }
 
-const COLUMNS: &str = "with recursive base as ( \
-      select t.oid, t.oid as of, t.typbasetype, t.typcategory from pg_type t \
-      union all select b.typbasetype, b.of, t.typbasetype, t.typcategory from base b join pg_type t on t.oid = b.typbasetype) \
-    select a.attname::text, format_type(a.atttypid, a.atttypmod), format_type(b.oid, -1), b.typcategory::text, \
-           a.attnotnull or c.typnotnull, a.atthasdef or a.attidentity <> '' or c.typdefault is not null, a.attgenerated <> '' or a.attidentity = 'a' \
-      from pg_attribute a join pg_type c on c.oid = a.atttypid join base b on b.of = a.atttypid and b.typbasetype = 0 \
-     where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped order by a.attnum";
+const COLUMNS: &str = "with recursive base as ( select t.oid, t.oid as of, t.typbasetype, t.typcategory from \
+     pg_type t union all select b.typbasetype, b.of, t.typbasetype, t.typcategory from base b \
+     join pg_type t on t.oid = b.typbasetype) select a.attname::text, format_type(a.atttypid, \
+     a.atttypmod), format_type(b.oid, -1), b.typcategory::text, a.attnotnull or c.typnotnull, \
+     a.atthasdef or a.attidentity <> '' or c.typdefault is not null, a.attgenerated <> '' or \
+     a.attidentity = 'a' from pg_attribute a join pg_type c on c.oid = a.atttypid join base b on \
+     b.of = a.atttypid and b.typbasetype = 0 where a.attrelid = $1 and a.attnum > 0 and not \
+     a.attisdropped order by a.attnum";
 
-const UNIQUE: &str = "select array_agg(a.attname::text order by k.n) \
-      from pg_index i, unnest(i.indkey) with ordinality k(attnum, n) join pg_attribute a on true \
-     where i.indrelid = $1 and a.attrelid = i.indrelid and a.attnum = k.attnum and k.n <= i.indnkeyatts \
-       and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null \
-     group by i.indexrelid order by 1";
+const UNIQUE: &str = "select array_agg(a.attname::text order by k.n) from pg_index i, \
+                      unnest(i.indkey) with ordinality k(attnum, n) join pg_attribute a on true \
+                      where i.indrelid = $1 and a.attrelid = i.indrelid and a.attnum = k.attnum \
+                      and k.n <= i.indnkeyatts and i.indisunique and i.indisvalid and \
+                      i.indimmediate and i.indpred is null and i.indexprs is null group by \
+                      i.indexrelid order by 1";
 
-const RULES: &str = "select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint where conrelid = $1 \
-    union all select 'trigger ' || tgname || ' ' || pg_get_triggerdef(oid) from pg_trigger where tgrelid = $1 and not tgisinternal and tgenabled <> 'D' \
-    union all select 'unique index ' || pg_get_indexdef(indexrelid) from pg_index where indrelid = $1 and indisunique \
-    union all select 'constraint ' || n.conname || ' ' || pg_get_constraintdef(n.oid) from pg_attribute a join pg_constraint n on n.contypid = a.atttypid \
-              where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped \
-    union all select 'row security' from pg_class where oid = $1 and relrowsecurity \
-    order by 1";
+const RULES: &str = "select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint where \
+     conrelid = $1 union all select 'trigger ' || tgname || ' ' || pg_get_triggerdef(oid) from \
+     pg_trigger where tgrelid = $1 and not tgisinternal and tgenabled <> 'D' union all select \
+     'unique index ' || pg_get_indexdef(indexrelid) from pg_index where indrelid = $1 and \
+     indisunique union all select 'constraint ' || n.conname || ' ' || \
+     pg_get_constraintdef(n.oid) from pg_attribute a join pg_constraint n on n.contypid = \
+     a.atttypid where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped union all select \
+     'row security' from pg_class where oid = $1 and relrowsecurity order by 1";
 
 impl Target {
     /// Its name as SQL, where its rows say which revision wrote them.
@@ -108,11 +113,13 @@ impl Target {
         Some(&self.sql_name)
     }
 
-    /// Reads the definition of `name` (`table` or `schema.table`, found as psql finds it). `None`: there is no such table.
+    /// Reads the definition of `name` (`table` or `schema.table`, found as psql finds it). `None`:
+    /// there is no such table.
     pub async fn load(client: &Client, name: &str) -> Result<Option<Self>, DatabaseError> {
         let failed = || DatabaseError::query("read the target table's definition");
-        let found = "select c.oid, format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-                     where c.oid = to_regclass($1) and c.relkind in ('r', 'p')";
+        let found = "select c.oid, format('%I.%I', n.nspname, c.relname) from pg_class c join \
+                     pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1) and \
+                     c.relkind in ('r', 'p')";
         let Some(row) = client.query_opt(found, &[&name]).await.map_err(failed())? else {
             return Ok(None);
         };
@@ -170,8 +177,8 @@ impl Target {
         sha.finalize().iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// Compares with the live catalogue: what became different that can make Postgres refuse rows it took before, as one sentence. A new column that may stay empty is
-    /// no difference.
+    /// Compares with the live catalogue: what became different that can make Postgres refuse rows
+    /// it took before, as one sentence. A new column that may stay empty is no difference.
     pub async fn changed(&self, client: &Client) -> Result<Option<String>, DatabaseError> {
         let Some(now) = Self::load(client, &self.sql_name).await? else {
             return Ok(Some(format!(
@@ -201,7 +208,8 @@ impl Target {
         let differences: Vec<_> = replaced.into_iter().chain(differences).collect();
         Ok((!differences.is_empty()).then(|| {
             format!(
-                "the table {} {}: it is not what was checked at the start, so rows it refuses may be no fault of theirs; adapt the pipeline or the table, then restart",
+                "the table {} {}: it is not what was checked at the start, so rows it refuses may \
+                 be no fault of theirs; adapt the pipeline or the table, then restart",
                 self.name,
                 differences.join(", ")
             )

@@ -14,10 +14,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::wire::error::DatabaseError;
 use crate::wire::tls;
 
-/// As long as Kafka waits for a silent host before it gives its partitions away (`session_timeout_ms`): afterwards a lock or a half-open connection of ours only
-/// stands in the next owner's way.
+/// As long as Kafka waits for a silent host before it gives its partitions away
+/// (`session_timeout_ms`): afterwards a lock or a half-open connection of ours only stands in the
+/// next owner's way.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
-/// Connecting to a server that is there takes milliseconds; to one behind a firewall that drops packets, minutes.
+/// Connecting to a server that is there takes milliseconds; to one behind a firewall that drops
+/// packets, minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
@@ -26,11 +28,14 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// - `lock_timeout`: an answer (55P03, retried in place) well within [`SILENCE_MAX`];
 /// - `statement_timeout`: a flush takes milliseconds, the largest a second or two;
 /// - read committed: the upsert's guard must see the newest version of a row it waited for;
-/// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one that was answered must last. Only ever raised;
+/// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one
+///   that was answered must last. Only ever raised;
 /// - UTC: a `timestamp` column without time zone holds UTC.
-const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set statement_timeout = '60s'; set lock_timeout = '5s'; \
-    set default_transaction_isolation = 'read committed'; set timezone = 'UTC'; \
-    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')";
+const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set statement_timeout = \
+                       '60s'; set lock_timeout = '5s'; set default_transaction_isolation = 'read \
+                       committed'; set timezone = 'UTC'; select set_config('synchronous_commit', \
+                       'on', false) where current_setting('synchronous_commit') in ('off', \
+                       'local')";
 
 /// Where to connect, and as whom.
 #[derive(Clone)]
@@ -40,11 +45,14 @@ pub struct Database {
 }
 
 impl Database {
-    /// Reads a URL as libpq does: `postgres://user:password@host:port/database?sslmode=..`; `sslmode` is `disable`, `prefer` (the default), `require` (encrypted,
-    /// but whoever answers is believed) or `verify-full`, which `sslrootcert=FILE` gives its own authorities. `application` is what `pg_stat_activity` shows.
+    /// Reads a URL as libpq does: `postgres://user:password@host:port/database?sslmode=..`;
+    /// `sslmode` is `disable`, `prefer` (the default), `require` (encrypted, but whoever
+    /// answers is believed) or `verify-full`, which `sslrootcert=FILE` gives its own authorities.
+    /// `application` is what `pg_stat_activity` shows.
     pub fn new(url: &str, application: &str) -> Result<Self, DatabaseError> {
         let (url, ssl) = tls::split(url)?;
-        // A password with a bare `@` would be cut there and its rest be taken for the host, which messages show.
+        // A password with a bare `@` would be cut there and its rest be taken for the host, which
+        // messages show.
         if url
             .split('?')
             .next()
@@ -126,7 +134,8 @@ impl Database {
         }
     }
 
-    /// Each host's time to connect, and some for the one that answers: the driver's own limit ends with the socket.
+    /// Each host's time to connect, and some for the one that answers: the driver's own limit ends
+    /// with the socket.
     fn patience(&self) -> Duration {
         let hosts = self
             .config

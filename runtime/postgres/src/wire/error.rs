@@ -6,13 +6,15 @@ use tokio_postgres::error::{Severity, SqlState as Code};
 /// Trouble with a connection or a statement outside the flush. Never holds the password.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// The URL cannot be used. The parser's own message is left out: it may quote a piece of a password.
+    /// The URL cannot be used. The parser's own message is left out: it may quote a piece of a
+    /// password.
     #[error("the database URL {0}")]
     Url(&'static str),
     #[error("cannot load the certificates that sslmode=verify-full needs")]
     Certificates(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(
-        "cannot connect to postgres at {place}: check that it runs and that the URL's user may log in"
+        "cannot connect to postgres at {place}: check that it runs and that the URL's user may \
+         log in"
     )]
     Connect {
         place: String,
@@ -56,7 +58,8 @@ impl DatabaseError {
     }
 }
 
-/// Class 42: an unknown table or column, or a missing privilege. No try succeeds before somebody mends it.
+/// Class 42: an unknown table or column, or a missing privilege. No try succeeds before somebody
+/// mends it.
 fn advice(state: SqlState) -> &'static str {
     match state.as_str().starts_with("42") {
         true => ": `gristmill check` says what the table or the role lacks; then start again",
@@ -108,7 +111,8 @@ impl FlushError {
 }
 
 impl FlushError {
-    /// Whether another session may fare better (a server that became a standby, a proxy that lost a prepared statement), or this one is in an unknown state.
+    /// Whether another session may fare better (a server that became a standby, a proxy that lost a
+    /// prepared statement), or this one is in an unknown state.
     pub(crate) fn spoils_session(&self) -> bool {
         match self {
             // About the data or the table: nothing is wrong with the session.
@@ -130,8 +134,9 @@ impl From<tokio_postgres::Error> for FlushError {
     }
 }
 
-/// An answer of severity ERROR means that the statement, and the transaction around it, was rolled back. FATAL and PANIC end the session, perhaps after the commit
-/// was written (an administrator's shutdown may come between the commit and its answer), so they say as little as silence does.
+/// An answer of severity ERROR means that the statement, and the transaction around it, was rolled
+/// back. FATAL and PANIC end the session, perhaps after the commit was written (an administrator's
+/// shutdown may come between the commit and its answer), so they say as little as silence does.
 pub(crate) fn fault(error: &tokio_postgres::Error) -> SinkFault {
     let Some(answer) = error.as_db_error() else {
         return SinkFault::ConnectionLost;

@@ -63,7 +63,8 @@ impl Inner {
     }
 }
 
-/// A connection on loan. Goes back when dropped, unless it is closed or was left in the middle of something.
+/// A connection on loan. Goes back when dropped, unless it is closed or was left in the middle of
+/// something.
 pub struct Lent {
     connection: Option<Connection>,
     pool: Arc<Inner>,

@@ -118,7 +118,8 @@ fn roots(file: Option<&str>) -> Result<RootCertStore, DatabaseError> {
     Ok(roots)
 }
 
-/// `prefer` and `require` believe whoever answers, as libpq does: they guard against listeners, not against impostors.
+/// `prefer` and `require` believe whoever answers, as libpq does: they guard against listeners, not
+/// against impostors.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

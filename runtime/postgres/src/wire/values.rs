@@ -11,16 +11,19 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 /// Postgres counts time from 2000-01-01, Arrow from 1970-01-01.
 const EPOCH_DAYS: i64 = 10_957;
 const EPOCH_US: i64 = EPOCH_DAYS * 86_400_000_000;
-/// The first instant that a `timestamptz` holds, 4714-11-24 BC, and the one after the last, 294277-01-01 (`datatype/timestamp.h`).
+/// The first instant that a `timestamptz` holds, 4714-11-24 BC, and the one after the last,
+/// 294277-01-01 (`datatype/timestamp.h`).
 const TIMESTAMP_MIN: i64 = -211_813_488_000_000_000;
 const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 
-/// One column, by how its values are sent. The sent type is the target's or one that casts to it; see [`crate::table::target`].
+/// One column, by how its values are sent. The sent type is the target's or one that casts to it;
+/// see [`crate::table::target`].
 ///
-/// A time beyond what Postgres holds is sent as one that it refuses (22008), never as infinity: so the row is found and becomes a dead letter like any other.
+/// A time beyond what Postgres holds is sent as one that it refuses (22008), never as infinity: so
+/// the row is found and becomes a dead letter like any other.
 ///
-/// `presence` is not looked at: a value that the source did not say is null. A target that keeps the old value instead would take a second array of booleans here
-/// and a `case` in the statement.
+/// `presence` is not looked at: a value that the source did not say is null. A target that keeps
+/// the old value instead would take a second array of booleans here and a `case` in the statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Values<'a> {
     Boolean(&'a BooleanArray),
@@ -140,7 +143,8 @@ fn put_bytes(value: &[u8], out: &mut BytesMut) {
     out.put_slice(value);
 }
 
-/// Microseconds since 2000. What Postgres cannot hold becomes a number that it refuses: the extremes themselves would mean infinity.
+/// Microseconds since 2000. What Postgres cannot hold becomes a number that it refuses: the
+/// extremes themselves would mean infinity.
 fn timestamp(unix_us: Option<i64>) -> i64 {
     let shifted = unix_us.and_then(|us| us.checked_sub(EPOCH_US));
     shifted
@@ -186,7 +190,8 @@ impl fmt::Debug for Values<'_> {
     }
 }
 
-/// A `timestamptz` in microseconds since the Unix epoch. Our own marks of time are moved to the nearest that Postgres holds: a producer's clock may say anything.
+/// A `timestamptz` in microseconds since the Unix epoch. Our own marks of time are moved to the
+/// nearest that Postgres holds: a producer's clock may say anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instant(pub(crate) i64);
 

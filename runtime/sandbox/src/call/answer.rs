@@ -1,4 +1,5 @@
-//! What `apply` returned, checked before anything uses it, and turned into Arrow arrays without a copy.
+//! What `apply` returned, checked before anything uses it, and turned into Arrow arrays without a
+//! copy.
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use crate::call::log::printable;
 /// Longer messages of rejections are cut. 1 KiB: one sentence with a value in it.
 const MESSAGE_MAX_BYTES: usize = 1 << 10;
 
-/// Checks an output for `rows` input rows. The error says what was wrong, to be put after the transform's name.
+/// Checks an output for `rows` input rows. The error says what was wrong, to be put after the
+/// transform's name.
 pub(crate) fn check(plan: &Plan, rows: usize, output: wit::Output) -> Result<Output, String> {
     let rejected = Rejected::check(plan, rows, &output.rejections)?;
     let source_rows = output.source_rows.as_deref();
@@ -120,7 +122,8 @@ fn check_enriched(
     let returned = source_rows.map_or(rows, <[u32]>::len);
     if returned != kept {
         return Err(format!(
-            "returned {returned} rows for {rows} of which it rejected {}: an enricher leaves out exactly what it rejects",
+            "returned {returned} rows for {rows} of which it rejected {}: an enricher leaves out \
+             exactly what it rejects",
             rejected.count
         ));
     }
@@ -133,7 +136,8 @@ fn check_enriched(
     {
         if source as usize != expected {
             return Err(format!(
-                "says that output row {i} comes from row {source} where row {expected} is due: an enricher keeps order"
+                "says that output row {i} comes from row {source} where row {expected} is due: an \
+                 enricher keeps order"
             ));
         }
     }

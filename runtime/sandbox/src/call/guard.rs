@@ -6,7 +6,8 @@ use crate::bindings::gristmill::transform::{log, types};
 use crate::call::log::{Log, MESSAGE_MAX_BYTES, printable};
 use crate::limits::Limits;
 
-/// Fuel for a line, besides one a byte. 4,000: a microsecond at four instructions a nanosecond, which is what a line costs the host.
+/// Fuel for a line, besides one a byte. 4,000: a microsecond at four instructions a nanosecond,
+/// which is what a line costs the host.
 const LINE_FUEL: u64 = 4_000;
 
 pub(crate) struct Guard {
@@ -14,7 +15,8 @@ pub(crate) struct Guard {
     pub(crate) log: Log,
     memory_bytes: usize,
     table_elements: usize,
-    /// The limit that was in the way since the call began. A denied growth is only an answer to the guest; the trap that follows is explained by this.
+    /// The limit that was in the way since the call began. A denied growth is only an answer to
+    /// the guest; the trap that follows is explained by this.
     denied: Option<&'static str>,
     /// What it logged last as an error since the call began: a panic says so before it traps.
     last_error: Option<String>,
@@ -109,7 +111,8 @@ impl ResourceLimiter for Guard {
 
 impl types::Host for Guard {}
 
-/// The import. In a metered call words cost fuel, so that a component cannot talk for hours within its allowance of instructions.
+/// The import. In a metered call words cost fuel, so that a component cannot talk for hours within
+/// its allowance of instructions.
 pub(crate) fn write(
     mut store: StoreContextMut<'_, Guard>,
     (level, message): (log::Level, String),

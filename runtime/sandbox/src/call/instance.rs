@@ -148,7 +148,8 @@ fn stop(
     Stop::Fault(match trap {
         Some(Trap::Interrupt) if meter == Meter::Clock => return Stop::Deadline,
         Some(Trap::OutOfFuel) => Fault::OutOfFuel(format!(
-            "transform `{transform}` did not finish {function} within {} units of fuel: it loops, or needs a higher {} in its limits",
+            "transform `{transform}` did not finish {function} within {} units of fuel: it loops, \
+             or needs a higher {} in its limits",
             allowance.fuel,
             if function == "apply" {
                 "fuel_base or fuel_per_row"
@@ -157,7 +158,8 @@ fn stop(
             },
         )),
         _ if guard.denied().is_some() => Fault::OutOfMemory(format!(
-            "transform `{transform}` wanted more than {} in {function}: raise it in the transform's limits, or lower the batch's rows",
+            "transform `{transform}` wanted more than {} in {function}: raise it in the \
+             transform's limits, or lower the batch's rows",
             guard.denied().unwrap_or_default(),
         )),
         Some(trap) => Fault::Trapped(format!(
@@ -171,21 +173,25 @@ fn stop(
             .contains("hostcalls has been exhausted") =>
         {
             Fault::OutOfMemory(format!(
-                "transform `{transform}` returned more than returned_max_bytes = {} from {function}: raise it in the transform's limits, or lower the batch's rows",
+                "transform `{transform}` returned more than returned_max_bytes = {} from \
+                 {function}: raise it in the transform's limits, or lower the batch's rows",
                 guard.limits.returned_max_bytes
             ))
         }
         None if error.is::<PoolConcurrencyLimitError>() => Fault::Lied(format!(
-            "transform `{transform}` finds no room for another instance: run fewer transforms or partitions in this process ({})",
+            "transform `{transform}` finds no room for another instance: run fewer transforms or \
+             partitions in this process ({})",
             in_print(&error)
         )),
         None if function == START => Fault::Lied(format!(
-            "transform `{transform}` cannot be instantiated: it is damaged, or needs a higher core_instances_max than {} in its limits ({})",
+            "transform `{transform}` cannot be instantiated: it is damaged, or needs a higher \
+             core_instances_max than {} in its limits ({})",
             guard.limits.core_instances_max,
             in_print(&error)
         )),
         None => Fault::Lied(format!(
-            "transform `{transform}` breaks the interface in {function}, build it with a current toolchain: {}",
+            "transform `{transform}` breaks the interface in {function}, build it with a current \
+             toolchain: {}",
             in_print(&error)
         )),
     })
@@ -200,7 +206,8 @@ fn in_print(error: &wasmtime::Error) -> String {
 fn explain(trap: Trap, guard: &Guard, error: &wasmtime::Error) -> String {
     if trap == Trap::StackOverflow {
         return format!(
-            "it recursed deeper than the {STACK_MAX_BYTES} bytes of stack that a call has, which no setting changes: turn the recursion into a loop, or bound it"
+            "it recursed deeper than the {STACK_MAX_BYTES} bytes of stack that a call has, which \
+             no setting changes: turn the recursion into a loop, or bound it"
         );
     }
     if let Some(said) = guard.last_error() {
@@ -214,7 +221,8 @@ fn explain(trap: Trap, guard: &Guard, error: &wasmtime::Error) -> String {
     });
     let how = match trap {
         Trap::MemoryOutOfBounds => {
-            ", by a stray pointer or because it recursed deeper than the stack that its toolchain gave it"
+            ", by a stray pointer or because it recursed deeper than the stack that its toolchain \
+             gave it"
         }
         _ => "",
     };

@@ -51,7 +51,8 @@ impl Log {
             tracing::warn!(
                 transform,
                 suppressed,
-                "transform `{transform}` logged {suppressed} more lines than log_lines_per_second = {max} lets through: log less, or raise it in the transform's limits"
+                "transform `{transform}` logged {suppressed} more lines than log_lines_per_second \
+                 = {max} lets through: log less, or raise it in the transform's limits"
             );
         }
         if passes {
@@ -92,7 +93,8 @@ pub(crate) fn printable_pairs(pairs: Vec<(String, String)>) -> Vec<(String, Stri
     pairs.map(|(a, b)| (printable(a), printable(b))).collect()
 }
 
-/// What a component said, fit for a terminal, a log and a text column in Postgres: at most `max_bytes` of it, and no control characters but line breaks and tabs.
+/// What a component said, fit for a terminal, a log and a text column in Postgres: at most
+/// `max_bytes` of it, and no control characters but line breaks and tabs.
 pub(crate) fn printable(message: &str, max_bytes: usize) -> String {
     let end = message.floor_char_boundary(max_bytes);
     let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\t');

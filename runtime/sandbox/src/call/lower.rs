@@ -1,4 +1,5 @@
-//! A batch as the WIT lays it out. Arrow's buffers are borrowed wherever the layout is the same; only slices that do not begin at a byte or at 0 are copied.
+//! A batch as the WIT lays it out. Arrow's buffers are borrowed wherever the layout is the same;
+//! only slices that do not begin at a byte or at 0 are copied.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -45,7 +46,8 @@ impl Lowered {
         self.rows as usize
     }
 
-    /// What the limits count as rows: each row, and each KiB of text and bytes, so that large rows get the time that they need.
+    /// What the limits count as rows: each row, and each KiB of text and bytes, so that large rows
+    /// get the time that they need.
     pub(crate) fn weight(&self) -> u64 {
         let data = self.columns.iter().map(|column| match &column.values {
             LoweredValues::Text(_, data) | LoweredValues::Bytes(_, data) => data.len() as u64,
@@ -112,7 +114,8 @@ fn lower(column: &Column) -> LoweredColumn {
     }
 }
 
-/// Bits from the first of a byte on, and zeros after the last: what other rows had there is not the guest's to see.
+/// Bits from the first of a byte on, and zeros after the last: what other rows had there is not the
+/// guest's to see.
 fn bits(bits: &BooleanBuffer) -> Buffer {
     let bytes = bits.len().div_ceil(8);
     let spare = bytes * 8 - bits.len();

@@ -16,8 +16,9 @@ use crate::load::plan;
 
 /// A rule in the sandbox, with its config.
 ///
-/// The clock detects: a batch that misses its deadline is run again, metered, and that answer counts. So a process that gets no CPU never costs a row. Once fuel
-/// has convicted a batch, its parts are run metered from the start.
+/// The clock detects: a batch that misses its deadline is run again, metered, and that answer
+/// counts. So a process that gets no CPU never costs a row. Once fuel has convicted a batch, its
+/// parts are run metered from the start.
 pub struct SandboxedTransform {
     component: Component,
     config: String,
@@ -120,8 +121,9 @@ impl SandboxedTransform {
         let (name, max) = (self.component.name(), limits.conviction_fuel_max);
         if self.convicted_fuel >= max {
             return Err(Fault::Lied(format!(
-                "transform `{name}` did not end on so many parts of one batch (conviction_fuel_max = {max}) that the component is at fault, not the data: swap it, or \
-                 raise fuel_per_row or conviction_fuel_max in its limits"
+                "transform `{name}` did not end on so many parts of one batch \
+                 (conviction_fuel_max = {max}) that the component is at fault, not the data: swap \
+                 it, or raise fuel_per_row or conviction_fuel_max in its limits"
             )));
         }
         let fuel = limits.applying(batch.weight()).fuel;
@@ -162,8 +164,9 @@ impl Transform for SandboxedTransform {
                 let deadline_ms = self.component.limits().applying(batch.weight()).deadline_ms;
                 tracing::warn!(
                     transform = name,
-                    "transform `{name}` did not finish {rows} rows within {deadline_ms} ms: running it again under a fuel limit, which is slower but does not \
-                     depend on how busy this machine is"
+                    "transform `{name}` did not finish {rows} rows within {deadline_ms} ms: \
+                     running it again under a fuel limit, which is slower but does not depend on \
+                     how busy this machine is"
                 );
                 self.convict(&batch)
             }

@@ -14,7 +14,8 @@ use wasmtime::component::Component;
 use crate::error::SandboxError;
 use crate::load::compile::NotCompiled;
 
-/// What the folder may hold; beyond it goes what nobody has used for the longest time. 1 GiB: a rule in Rust takes about 1 MiB for both engines, one in Python 100.
+/// What the folder may hold; beyond it goes what nobody has used for the longest time. 1 GiB: a
+/// rule in Rust takes about 1 MiB for both engines, one in Python 100.
 const KEPT_MAX_BYTES: u64 = 1 << 30;
 
 /// A folder that only this user can write.
@@ -23,7 +24,8 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// Takes `folder` or makes it. Refuses one that somebody else owns or can write: what lies in it is run without a further look.
+    /// Takes `folder` or makes it. Refuses one that somebody else owns or can write: what lies in
+    /// it is run without a further look.
     pub(crate) fn open(folder: &Path) -> Result<Self, SandboxError> {
         let refuse = |why: &str, source: Option<io::Error>| SandboxError::Cache {
             path: folder.to_owned(),
@@ -45,7 +47,8 @@ impl Cache {
         }
         if found.mode() & 0o022 != 0 {
             return Err(refuse(
-                "others can write there, and could have their code run: chmod 700 it or name another folder",
+                "others can write there, and could have their code run: chmod 700 it or name \
+                 another folder",
                 None,
             ));
         }
@@ -64,7 +67,8 @@ impl Cache {
         })
     }
 
-    /// The compiled form of the component whose digest is `digest`: from the folder, or what `compile` returns, which is left there.
+    /// The compiled form of the component whose digest is `digest`: from the folder, or what
+    /// `compile` returns, which is left there.
     pub(crate) fn compiled(
         &self,
         engine: &Engine,
@@ -92,7 +96,8 @@ impl Cache {
         Ok(component)
     }
 
-    /// Named after what was compiled and after everything about the engine that the result depends on.
+    /// Named after what was compiled and after everything about the engine that the result depends
+    /// on.
     fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
@@ -110,7 +115,8 @@ impl Cache {
         self.prune(KEPT_MAX_BYTES)
     }
 
-    /// Removes what was used the longest time ago, until the rest fits; the newest stays in any case. Who has mapped a file goes on with it.
+    /// Removes what was used the longest time ago, until the rest fits; the newest stays in any
+    /// case. Who has mapped a file goes on with it.
     fn prune(&self, kept_max_bytes: u64) -> io::Result<()> {
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -142,7 +148,8 @@ impl Cache {
 /// What a compiler has just returned.
 #[allow(unsafe_code)]
 pub(crate) fn load_bytes(engine: &Engine, compiled: &[u8]) -> Result<Component, NotCompiled> {
-    // SAFETY: the bytes must be what an engine's `precompile_component` returned: they are what our own compiler has said, over a pipe at most.
+    // SAFETY: the bytes must be what an engine's `precompile_component` returned: they are what our
+    // own compiler has said, over a pipe at most.
     unsafe { Component::deserialize(engine, compiled) }.map_err(NotCompiled::Refused)
 }
 
@@ -150,8 +157,9 @@ pub(crate) fn load_bytes(engine: &Engine, compiled: &[u8]) -> Result<Component, 
 #[allow(unsafe_code)]
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     File::open(path)?.set_modified(SystemTime::now())?;
-    // SAFETY: the bytes must be what `Component::serialize` left, unchanged. Only we can write in the folder (checked when it was opened), we write only
-    // that, and whole files only; wasmtime itself checks that version and settings of the engine are the same.
+    // SAFETY: the bytes must be what `Component::serialize` left, unchanged. Only we can write in
+    // the folder (checked when it was opened), we write only that, and whole files only;
+    // wasmtime itself checks that version and settings of the engine are the same.
     unsafe { Component::deserialize_file(engine, path) }
 }
 

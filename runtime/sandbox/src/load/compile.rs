@@ -1,5 +1,5 @@
-//! Compiling a component, in a process of its own: a file of some kilobytes can make a compiler work for minutes or take gigabytes, and it comes before anybody knows what
-//! the component is.
+//! Compiling a component, in a process of its own: a file of some kilobytes can make a compiler
+//! work for minutes or take gigabytes, and it comes before anybody knows what the component is.
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,8 +15,9 @@ use crate::load::engine;
 /// The command of [`in_child`], which is not for people.
 pub const COMMAND: &str = "compile-component";
 
-/// Seconds of CPU, and bytes of memory, that a compilation may take: so much for any, and so much for each MiB of the component, up to a most. Rules in Rust and C take
-/// 0.1-0.5 s and 50 MiB, and are below 1 MiB; an interpreter of 30 MiB takes some 20 s and 1 GiB.
+/// Seconds of CPU, and bytes of memory, that a compilation may take: so much for any, and so much
+/// for each MiB of the component, up to a most. Rules in Rust and C take 0.1-0.5 s and 50 MiB, and
+/// are below 1 MiB; an interpreter of 30 MiB takes some 20 s and 1 GiB.
 const CPU_S: u64 = 10;
 const CPU_S_PER_MIB: u64 = 20;
 const CPU_S_MAX: u64 = 300;
@@ -24,7 +25,8 @@ const MEMORY_MIB: u64 = 512;
 const MEMORY_MIB_PER_MIB: u64 = 100;
 const MEMORY_MIB_MAX: u64 = 4_096;
 
-/// Threads that compile one component: their stacks count as its memory, so they are as many on every machine.
+/// Threads that compile one component: their stacks count as its memory, so they are as many on
+/// every machine.
 const THREADS: &str = "2";
 
 /// Below those who wait for a batch; a busy machine still leaves it a tenth of a core.
@@ -49,7 +51,8 @@ pub(crate) enum NotCompiled {
 pub(crate) enum Compiler {
     /// This process, without a limit.
     Here,
-    /// A process of its own, under limits and with a low priority: this program once more, which must be gristmill's.
+    /// A process of its own, under limits and with a low priority: this program once more, which
+    /// must be gristmill's.
     Child,
 }
 
@@ -76,7 +79,8 @@ impl Compiler {
             ))),
         };
         match compiled {
-            // Its code for the other engine was within the limits, and no batch should fail for what the machine lacks.
+            // Its code for the other engine was within the limits, and no batch should fail for
+            // what the machine lacks.
             Err(NotCompiled::Host(why)) if meter == Meter::Fuel => {
                 tracing::warn!("compiling a component in this process: {why}");
                 here()
@@ -123,7 +127,8 @@ fn judge(ended: Output, bytes: usize) -> Result<Vec<u8>, NotCompiled> {
     let said = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
     let beyond = |what| {
         NotCompiled::BeyondLimit(format!(
-            "compiling the component takes more than the {what} that a file of {bytes} bytes may take, which no setting changes: split its largest functions"
+            "compiling the component takes more than the {what} that a file of {bytes} bytes may \
+             take, which no setting changes: split its largest functions"
         ))
     };
     let signal = |signal: Signal| ended.status.signal() == Some(signal.as_raw());

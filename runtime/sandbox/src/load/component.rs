@@ -48,7 +48,9 @@ impl Compiled {
             },
             NotCompiled::Refused(e) => {
                 let why = engine::beyond_the_pool(&e).unwrap_or_else(|| {
-                    "the engine does not take the component: check it with `wasm-tools validate`, and build it without unusual WebAssembly features".to_owned()
+                    "the engine does not take the component: check it with `wasm-tools validate`, \
+                     and build it without unusual WebAssembly features"
+                        .to_owned()
                 });
                 SandboxError::refused_because(transform, why, e)
             }
@@ -62,7 +64,8 @@ impl Compiled {
         })
     }
 
-    /// The code for the engine that `meter` needs, or why it does not compile. Waits for a compilation that is under way.
+    /// The code for the engine that `meter` needs, or why it does not compile. Waits for a
+    /// compilation that is under way.
     pub(crate) fn code(&self, meter: Meter) -> Result<&TransformPre<Guard>, &str> {
         match meter {
             Meter::Clock => Ok(&self.fast),
@@ -82,7 +85,8 @@ impl Compiled {
         })
     }
 
-    /// Compiles for the metered engine beside everything else, so that neither a start nor the first batch that misses its deadline waits for it.
+    /// Compiles for the metered engine beside everything else, so that neither a start nor the
+    /// first batch that misses its deadline waits for it.
     pub(crate) fn prepare_metered(self: &Arc<Self>) {
         let compiled = Arc::clone(self);
         let preparing = std::thread::Builder::new().name("sandbox-compile".to_owned());
@@ -154,7 +158,8 @@ impl Component {
         let attributes = description.attributes.len();
         if attributes > ENTRIES_MAX {
             return Err(SandboxError::Fault(Fault::Lied(format!(
-                "transform `{name}` describes itself with {attributes} attributes, and {ENTRIES_MAX} are the most, which no setting changes"
+                "transform `{name}` describes itself with {attributes} attributes, and \
+                 {ENTRIES_MAX} are the most, which no setting changes"
             ))));
         }
         let schema = ConfigSchema::parse(&description.config_schema).map_err(|why| {
@@ -209,7 +214,8 @@ impl Component {
         &self.compiled
     }
 
-    /// What a chain runs: an instance, as [`Component::open`] makes it, or the rule that is linked in its place.
+    /// What a chain runs: an instance, as [`Component::open`] makes it, or the rule that is linked
+    /// in its place.
     pub fn rule(&self, config: &Value) -> Result<Box<dyn Transform>, SandboxError> {
         let opened = self.open(config)?;
         Ok(match self.compiled.shared.linked {
@@ -218,7 +224,8 @@ impl Component {
         })
     }
 
-    /// Checks `config` against the component's schema, opens an instance with it and checks the plan.
+    /// Checks `config` against the component's schema, opens an instance with it and checks the
+    /// plan.
     pub fn open(&self, config: &Value) -> Result<SandboxedTransform, SandboxError> {
         self.schema
             .check(config)

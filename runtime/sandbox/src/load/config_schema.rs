@@ -23,7 +23,8 @@ pub(crate) struct ConfigSchema {
 }
 
 impl ConfigSchema {
-    /// The schema as a component wrote it; an empty one takes everything. The error says what is wrong with it.
+    /// The schema as a component wrote it; an empty one takes everything. The error says what is
+    /// wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let bounded = |why| format!("its config-schema is not a JSON Schema for this host: {why}");
         schema_bounds::check_text(text).map_err(bounded)?;
@@ -90,7 +91,8 @@ impl ConfigSchema {
 fn not_a_schema(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Format { format } if format == "regex" => format!(
-            "its config-schema is not a JSON Schema for this host: the pattern {} is damaged, looks around or back, or takes more than {PATTERN_MAX_BYTES} bytes when compiled",
+            "its config-schema is not a JSON Schema for this host: the pattern {} is damaged, \
+             looks around or back, or takes more than {PATTERN_MAX_BYTES} bytes when compiled",
             error.instance()
         ),
         _ => format!("its config-schema is not a JSON Schema: {error}"),

@@ -7,29 +7,35 @@ use wasmtime::{Config, Engine, EngineWeak, OptLevel, PoolingAllocationConfig, Wa
 use crate::call::instance::Meter;
 use crate::error::SandboxError;
 
-/// How often the clock of the fast engine ticks. 10 ms: a fifth of the shortest deadline by default, and 100 wake-ups a second cost nothing that can be measured.
+/// How often the clock of the fast engine ticks. 10 ms: a fifth of the shortest deadline by
+/// default, and 100 wake-ups a second cost nothing that can be measured.
 pub(crate) const TICK_MS: u64 = 10;
 
-/// Instances alive at once: 64 partitions with 8 transforms each, twice (a swap keeps the previous revision warm), rounded down. Only address space is reserved.
+/// Instances alive at once: 64 partitions with 8 transforms each, twice (a swap keeps the previous
+/// revision warm), rounded down. Only address space is reserved.
 const INSTANCES_MAX: u32 = 1_000;
 
 /// Core modules of all instances: a component in Rust or C has 3 with its shims, Python's 38.
 const CORE_INSTANCES_MAX: u32 = 40 * INSTANCES_MAX;
 
-/// Elements of one table, and of one transform's tables by default. An interpreter compiled to WebAssembly has about 10,000 functions to point at.
+/// Elements of one table, and of one transform's tables by default. An interpreter compiled to
+/// WebAssembly has about 10,000 functions to point at.
 const TABLE_ELEMENTS_MAX: usize = 100_000;
 
-/// Stack of a call. wasmtime's default: a fourth of the 2 MiB that Rust gives a thread, so that the host keeps the rest.
+/// Stack of a call. wasmtime's default: a fourth of the 2 MiB that Rust gives a thread, so that the
+/// host keeps the rest.
 pub(crate) const STACK_MAX_BYTES: usize = 512 << 10;
 
-/// Linear memories of one component. Each toolchain tried makes one; 4 leave room for a component put together from others, and none can take the pool's for itself.
+/// Linear memories of one component. Each toolchain tried makes one; 4 leave room for a component
+/// put together from others, and none can take the pool's for itself.
 const MEMORIES_MAX: u32 = 4;
 
 /// Tables of one component. Rust and C have two, their own and the one of the shims; the same room.
 const TABLES_MAX: u32 = 2 * MEMORIES_MAX;
 
 pub(crate) struct Engines {
-    /// Stops a call at a wall-clock deadline: costs next to nothing, but a starved process can bring it about.
+    /// Stops a call at a wall-clock deadline: costs next to nothing, but a starved process can
+    /// bring it about.
     pub(crate) fast: Engine,
     /// Counts what a call executes: slower, but the same on every machine.
     pub(crate) metered: Engine,
@@ -57,7 +63,8 @@ impl Engines {
     }
 }
 
-/// An engine whose code the one for `meter` runs. It has no room for instances, which a process that only compiles may not take.
+/// An engine whose code the one for `meter` runs. It has no room for instances, which a process
+/// that only compiles may not take.
 pub(crate) fn for_compiling(meter: Meter) -> Result<Engine, SandboxError> {
     start(&config(meter))
 }
@@ -66,7 +73,8 @@ fn start(config: &Config) -> Result<Engine, SandboxError> {
     Engine::new(config).map_err(|e| SandboxError::Engine(e.into()))
 }
 
-/// Counts ticks, not time: while the whole process stands still (SIGSTOP, a suspended machine) the clock of the components stands still, too.
+/// Counts ticks, not time: while the whole process stands still (SIGSTOP, a suspended machine) the
+/// clock of the components stands still, too.
 fn tick(engine: &EngineWeak) {
     while let Some(engine) = engine.upgrade() {
         engine.increment_epoch();
@@ -89,7 +97,8 @@ fn config(meter: Meter) -> Config {
         // The bits of a NaN differ between machines otherwise, and a replay would not be exact.
         .cranelift_nan_canonicalization(true)
         .max_wasm_stack(STACK_MAX_BYTES);
-    // Of what the compilers of the toolchains tried do not emit, everything that makes an answer depend on the machine or the engine larger to attack.
+    // Of what the compilers of the toolchains tried do not emit, everything that makes an answer
+    // depend on the machine or the engine larger to attack.
     for feature in [
         WasmFeatures::THREADS,
         WasmFeatures::SHARED_EVERYTHING_THREADS,
@@ -109,7 +118,8 @@ fn config(meter: Meter) -> Config {
     config
 }
 
-/// Why a component does not fit into the pool, and what to do. `None`: it fits, and something else is wrong.
+/// Why a component does not fit into the pool, and what to do. `None`: it fits, and something else
+/// is wrong.
 pub(crate) fn beyond_the_pool(error: &wasmtime::Error) -> Option<String> {
     // wasmtime has only the sentence.
     let cause = error.root_cause().to_string();
@@ -123,7 +133,8 @@ pub(crate) fn beyond_the_pool(error: &wasmtime::Error) -> Option<String> {
         return None;
     };
     Some(format!(
-        "the component has {what} that one may have, which no setting changes: build it from fewer or smaller core modules"
+        "the component has {what} that one may have, which no setting changes: build it from \
+         fewer or smaller core modules"
     ))
 }
 
@@ -131,7 +142,8 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES_MAX)
         .total_core_instances(CORE_INSTANCES_MAX)
-        // One each. A memory reserves 4 GiB of addresses, so the pool 4 of the 128 TiB that a process has.
+        // One each. A memory reserves 4 GiB of addresses, so the pool 4 of the 128 TiB that a
+        // process has.
         .total_memories(INSTANCES_MAX)
         .total_tables(4 * INSTANCES_MAX)
         .max_memories_per_component(MEMORIES_MAX)

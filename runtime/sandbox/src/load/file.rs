@@ -1,4 +1,5 @@
-//! A file as somebody's compiler left it: a component, or a core module that becomes one, or a sentence about why it is neither.
+//! A file as somebody's compiler left it: a component, or a core module that becomes one, or a
+//! sentence about why it is neither.
 
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
@@ -21,12 +22,17 @@ const WORLD_SECTION: &str = "component-type";
 /// [`EXPORT`], whatever the version: what a core module calls its functions, too.
 const RULE: &str = "gristmill:transform/rule";
 
-/// A rule in Rust gets here only by another way than ours: its own mistakes are told before, by `authoring`.
-const HOW_TO_BUILD: &str = "a rule in Rust is built by `gristmill transform build`, one in another language against wit/transform.wit, without WASI";
+/// A rule in Rust gets here only by another way than ours: its own mistakes are told before, by
+/// `authoring`.
+const HOW_TO_BUILD: &str = "a rule in Rust is built by `gristmill transform build`, one in \
+                            another language against wit/transform.wit, without WASI";
 
-const OTHER_VERSION: &str = "build it again with what this host brings (in Rust the `vendor/gristmill-guest` of a crate that `gristmill transform new` makes), or use a host of its version";
+const OTHER_VERSION: &str = "build it again with what this host brings (in Rust the \
+                             `vendor/gristmill-guest` of a crate that `gristmill transform new` \
+                             makes), or use a host of its version";
 
-/// Largest file. 64 MiB: a rule in Rust takes 0.1, one in Python with its interpreter and libraries 40. Every host reads it from Postgres and compiles it, twice.
+/// Largest file. 64 MiB: a rule in Rust takes 0.1, one in Python with its interpreter and libraries
+/// 40. Every host reads it from Postgres and compiles it, twice.
 const FILE_MAX_BYTES: usize = 64 << 20;
 
 /// Of a name that a file may make as long as itself.
@@ -100,7 +106,8 @@ fn check_size(transform: &str, bytes: &[u8]) -> Result<(), SandboxError> {
         0..=FILE_MAX_BYTES => Ok(()),
         size => {
             let why = format!(
-                "the file has {size} bytes, and {FILE_MAX_BYTES} are the most, which no setting changes: build it optimized for size, and strip it (`wasm-tools strip`)"
+                "the file has {size} bytes, and {FILE_MAX_BYTES} are the most, which no setting \
+                 changes: build it optimized for size, and strip it (`wasm-tools strip`)"
             );
             Err(SandboxError::refused(transform, why))
         }
@@ -122,7 +129,8 @@ fn check_magic(transform: &str, bytes: &[u8]) -> Result<(), SandboxError> {
 
 fn cut_off(transform: &str, bytes: &[u8]) -> SandboxError {
     let why = format!(
-        "the file is cut off after {} bytes, perhaps it is still being written: try again, and write to another name and rename",
+        "the file is cut off after {} bytes, perhaps it is still being written: try again, and \
+         write to another name and rename",
         bytes.len()
     );
     SandboxError::refused(transform, why)
@@ -158,14 +166,17 @@ fn refuse_imports(transform: &str, imports: &[String]) -> Result<(), SandboxErro
     };
     let why = if import.starts_with("wasi") {
         format!(
-            "the component imports `{import}`, and a transform gets no WASI (no files, clock, network or randomness): build one in Rust with \
-             `gristmill transform build`, one in another language with its toolchain's switch for no WASI (Python has --stub-wasi, JavaScript --disable all)"
+            "the component imports `{import}`, and a transform gets no WASI (no files, clock, \
+             network or randomness): build one in Rust with `gristmill transform build`, one in \
+             another language with its toolchain's switch for no WASI (Python has --stub-wasi, \
+             JavaScript --disable all)"
         )
     } else if import.starts_with("gristmill:transform/") {
         format!("the component imports `{import}` and this host has `{LOG}`: {OTHER_VERSION}")
     } else {
         format!(
-            "the component imports `{import}`, and a transform can call nothing but `{LOG}`: {HOW_TO_BUILD}"
+            "the component imports `{import}`, and a transform can call nothing but `{LOG}`: \
+             {HOW_TO_BUILD}"
         )
     };
     Err(SandboxError::refused(transform, why))
@@ -175,7 +186,8 @@ fn is_granted(import: &str) -> bool {
     [LOG, TYPES].contains(&import)
 }
 
-/// Reads the outermost level of `bytes`, to the end, so that a file that is cut off is found here and not by the compiler.
+/// Reads the outermost level of `bytes`, to the end, so that a file that is cut off is found here
+/// and not by the compiler.
 pub fn read(bytes: &[u8]) -> Result<Outline, wasmparser::BinaryReaderError> {
     let mut outline = Outline {
         encoding: Encoding::Module,

@@ -13,8 +13,9 @@ use crate::call::log::{MESSAGE_MAX_BYTES, printable, printable_pairs};
 /// Longest code of a rejection. 64: as long as a name in Postgres.
 const CODE_MAX_BYTES: usize = 64;
 
-/// Entries of each list in a plan. 1,600: as many columns as a table of Postgres can have. What the host does for each column of a batch and each code of a
-/// rejection is not metered, so a component may not choose how much that is.
+/// Entries of each list in a plan. 1,600: as many columns as a table of Postgres can have. What the
+/// host does for each column of a batch and each code of a rejection is not metered, so a component
+/// may not choose how much that is.
 pub(crate) const ENTRIES_MAX: usize = 1_600;
 
 /// Longest name. 1 KiB: a column's in Postgres has 63, a path into a document a few of that length.
@@ -51,7 +52,8 @@ fn bounded(plan: &wit::Plan) -> Result<(), String> {
     match lists.iter().find(|(_, entries)| *entries > ENTRIES_MAX) {
         None => Ok(()),
         Some((list, entries)) => Err(format!(
-            "it has {entries} {list}, and {ENTRIES_MAX} are the most, which no setting changes: split the rule"
+            "it has {entries} {list}, and {ENTRIES_MAX} are the most, which no setting changes: \
+             split the rule"
         )),
     }
 }
@@ -137,12 +139,14 @@ fn consistent(plan: &Plan) -> Result<(), String> {
     }
     if let Some(code) = plan.reject_codes.iter().find(|c| !is_code(c)) {
         return Err(format!(
-            "its reject code {code:?} is not 1-{CODE_MAX_BYTES} lower-case letters, digits and hyphens"
+            "its reject code {code:?} is not 1-{CODE_MAX_BYTES} lower-case letters, digits and \
+             hyphens"
         ));
     }
     if let Some(code) = plan.reject_codes.iter().find(|c| c.starts_with(HOST_CODES)) {
         return Err(format!(
-            "its reject code `{code}` begins with `{HOST_CODES}`, as the host's own codes do: choose another"
+            "its reject code `{code}` begins with `{HOST_CODES}`, as the host's own codes do: \
+             choose another"
         ));
     }
     if let Some(twice) = duplicate(plan.reject_codes.iter().map(String::as_str)) {

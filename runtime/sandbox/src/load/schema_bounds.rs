@@ -1,24 +1,29 @@
-//! What a config's JSON Schema may ask of the host. A component wrote it, and neither compiling it nor holding a config against it is metered.
+//! What a config's JSON Schema may ask of the host. A component wrote it, and neither compiling it
+//! nor holding a config against it is metered.
 
 use serde_json::Value;
 
 use crate::call::log::printable;
 
-/// Longest text of a schema. 256 KiB: one generated from a config of a hundred commented keys takes 30.
+/// Longest text of a schema. 256 KiB: one generated from a config of a hundred commented keys takes
+/// 30.
 const TEXT_MAX_BYTES: usize = 256 << 10;
 
-/// Values in a schema, where each reference counts as what it refers to. 20,000: the shipped schemas have at most 52, a list of default values may have thousands;
-/// the validator makes some hundred bytes of each, and visits each at most once a level for each value of the config.
+/// Values in a schema, where each reference counts as what it refers to. 20,000: the shipped
+/// schemas have at most 52, a list of default values may have thousands; the validator makes some
+/// hundred bytes of each, and visits each at most once a level for each value of the config.
 const VALUES_MAX: usize = 20_000;
 
-/// Levels of a schema, references followed. 64: a generated one spends three on each nested type; the validator needs some KiB of stack for each.
+/// Levels of a schema, references followed. 64: a generated one spends three on each nested type;
+/// the validator needs some KiB of stack for each.
 const LEVELS_MAX: usize = 64;
 
 /// What a regular expression counts for. 1,000: there are at most 19, of 4 MiB each when compiled.
 const PATTERN_VALUES: usize = 1_000;
 
-/// How often everything counts below a schema with `unevaluatedProperties` or `unevaluatedItems`: the validator asks each part again what it left over, and parts
-/// that ask so themselves for each time they are asked, which grows 2.6-fold a level.
+/// How often everything counts below a schema with `unevaluatedProperties` or `unevaluatedItems`:
+/// the validator asks each part again what it left over, and parts that ask so themselves for each
+/// time they are asked, which grows 2.6-fold a level.
 const UNEVALUATED_TIMES: usize = 4;
 
 /// The error says what is too much, or what the host does not follow.
@@ -31,7 +36,8 @@ pub(crate) fn check_text(text: &str) -> Result<(), String> {
     }
 }
 
-/// Walks through `schema` as the validator will, so that it ends where that would not. The error says what is too much, or what the host does not follow.
+/// Walks through `schema` as the validator will, so that it ends where that would not. The error
+/// says what is too much, or what the host does not follow.
 pub(crate) fn check(schema: &Value) -> Result<(), String> {
     let is_draft_4 = |uri: &str| uri.contains("draft-04");
     if schema["$schema"].as_str().is_some_and(is_draft_4) {
@@ -55,7 +61,8 @@ impl<'a> Walk<'a> {
     fn value(&mut self, value: &'a Value, level: usize) -> Result<(), String> {
         if level > LEVELS_MAX {
             return Err(format!(
-                "it refers to itself, or has more than {LEVELS_MAX} levels, which no setting changes: write a flatter one"
+                "it refers to itself, or has more than {LEVELS_MAX} levels, which no setting \
+                 changes: write a flatter one"
             ));
         }
         self.spend(1)?;
@@ -102,8 +109,9 @@ impl<'a> Walk<'a> {
     fn spend(&mut self, values: usize) -> Result<(), String> {
         self.left = self.left.checked_sub(values).ok_or_else(|| {
             format!(
-                "it comes to more than {VALUES_MAX} values, where each `$ref` counts as what it refers to and each pattern as {PATTERN_VALUES} values, which no setting \
-                 changes: write a smaller one"
+                "it comes to more than {VALUES_MAX} values, where each `$ref` counts as what it \
+                 refers to and each pattern as {PATTERN_VALUES} values, which no setting changes: \
+                 write a smaller one"
             )
         })?;
         Ok(())
@@ -116,7 +124,8 @@ impl<'a> Walk<'a> {
         let plain = pointer.filter(|p| !p.contains(['%', '~']));
         plain.and_then(|p| self.root.pointer(p)).ok_or_else(|| {
             format!(
-                "it refers to {:?}, and the host follows only plain paths within the schema, as in \"#/$defs/NAME\"",
+                "it refers to {:?}, and the host follows only plain paths within the schema, as \
+                 in \"#/$defs/NAME\"",
                 printable(reference, 64)
             )
         })

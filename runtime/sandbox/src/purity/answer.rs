@@ -53,7 +53,8 @@ impl Answer {
         output
     }
 
-    /// What `other` says otherwise of an input row than this answer, which covers every row that `other` does, each once.
+    /// What `other` says otherwise of an input row than this answer, which covers every row that
+    /// `other` does, each once.
     pub(super) fn difference(&self, other: &Answer) -> Option<String> {
         let places: HashMap<u32, usize> = self
             .order

@@ -1,8 +1,10 @@
-//! Whether a component is what it must be: a pure function of its config and each row, however rows are cut into batches.
+//! Whether a component is what it must be: a pure function of its config and each row, however rows
+//! are cut into batches.
 //!
-//! Replays, retries and the search for a bad row cut batches anew, so a rule that keeps something between calls or looks at a row's neighbours would write other
-//! rows the second time. Nothing in the sandbox can make a component impure but its own memory; so [`check`] calls it in every way that a batch can reach it, and
-//! on a fresh instance.
+//! Replays, retries and the search for a bad row cut batches anew, so a rule that keeps something
+//! between calls or looks at a row's neighbours would write other rows the second time. Nothing in
+//! the sandbox can make a component impure but its own memory; so [`check`] calls it in every way
+//! that a batch can reach it, and on a fresh instance.
 
 mod answer;
 mod prove;
@@ -29,7 +31,8 @@ pub struct Failure {
 /// What a pure component makes of a batch.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Of the rows without a failure. `source_rows` is always given; it and the rejections count in the whole input.
+    /// Of the rows without a failure. `source_rows` is always given; it and the rejections count
+    /// in the whole input.
     pub output: Output,
     /// In the order of the rows. They become dead letters in a pipeline.
     pub failures: Vec<Failure>,
@@ -41,7 +44,8 @@ pub enum PurityError {
     /// The same rows had different answers: a sentence that names the way, the row and the column.
     #[error("{0}")]
     Impure(String),
-    /// Nothing is wrong with it, but so many rows are beyond its limits in one call. A pipeline would cut the batch.
+    /// Nothing is wrong with it, but so many rows are beyond its limits in one call. A pipeline
+    /// would cut the batch.
     #[error("{0}")]
     TooLarge(String),
     /// It does not open with this config, or breaks its own plan.
@@ -52,8 +56,10 @@ pub enum PurityError {
 /// A way to cut a batch: its name, and for each call the numbers of the rows in it.
 type Way = (&'static str, Vec<Vec<u32>>);
 
-/// Opens the component with `config` and runs it on `input`, whose columns are its plan's: row by row, whole, twice, in halves, every other row, backwards, many
-/// times over, and on a fresh instance. `Ok` is what it answered each time. Copies of the rows that are beyond its limits in one call are run in parts.
+/// Opens the component with `config` and runs it on `input`, whose columns are its plan's: row by
+/// row, whole, twice, in halves, every other row, backwards, many times over, and on a fresh
+/// instance. `Ok` is what it answered each time. Copies of the rows that are beyond its limits in
+/// one call are run in parts.
 ///
 /// Costs about 70 times the rule on the batch: some hundred rows are enough.
 pub fn check(component: &Component, config: &Value, input: &Batch) -> Result<Checked, PurityError> {
@@ -114,7 +120,8 @@ fn run(
     }
 }
 
-/// Runs the rows of `order`, in halves where they are too many for one call, and holds each answer against the reference.
+/// Runs the rows of `order`, in halves where they are too many for one call, and holds each answer
+/// against the reference.
 fn compare(
     transform: &mut dyn Transform,
     input: &Batch,
@@ -134,7 +141,8 @@ fn compare(
         return Ok(());
     };
     Err(PurityError::Impure(format!(
-        "transform `{}` is no pure function of its rows: run {way}, {difference}: keep nothing between rows or calls, and let nothing depend on the order of a hash map",
+        "transform `{}` is no pure function of its rows: run {way}, {difference}: keep nothing \
+         between rows or calls, and let nothing depend on the order of a hash map",
         transform.name()
     )))
 }

@@ -8,14 +8,16 @@ use serde_json::Value;
 use super::{Checked, PurityError, check, sample};
 use crate::Component;
 
-/// An error that says what to do, unless the component answers the same rows alike, however they come: [`check`] on rows that nobody wrote. Rows that it fails
-/// on do not count: they would be dead letters.
+/// An error that says what to do, unless the component answers the same rows alike, however they
+/// come: [`check`] on rows that nobody wrote. Rows that it fails on do not count: they would be
+/// dead letters.
 pub fn prove(component: &Component, config: &Value) -> Result<()> {
     check_sample(component, config)?;
     Ok(())
 }
 
-/// [`check`] on the [`sample`] for the plan, or on as many of its rows as the component takes in one call.
+/// [`check`] on the [`sample`] for the plan, or on as many of its rows as the component takes in
+/// one call.
 pub fn check_sample(
     component: &Component,
     config: &Value,

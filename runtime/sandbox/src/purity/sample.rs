@@ -7,7 +7,8 @@ use arrow_schema::DataType;
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::plan::Plan;
 
-/// How many rows a sample has. 120: each column's list of values is gone through several times, and against every other column's at different places.
+/// How many rows a sample has. 120: each column's list of values is gone through several times, and
+/// against every other column's at different places.
 const ROWS: usize = 120;
 
 /// Text that rules meet, and text that they do not expect.
@@ -45,7 +46,8 @@ const INTEGERS: [i64; 11] = [
     i64::MIN,
 ];
 
-/// Days, and milliseconds or microseconds by a factor: the epoch, before it, a leap day, and the ends of what Postgres can hold.
+/// Days, and milliseconds or microseconds by a factor: the epoch, before it, a leap day, and the
+/// ends of what Postgres can hold.
 const DAYS: [i64; 7] = [0, 1, -1, 19_782, 20_000, -719_162, 2_932_896];
 
 const FLOATS: [f64; 9] = [
@@ -76,8 +78,9 @@ const DOCUMENTS: [&str; 7] = [
     "[[],{\"ä\":\"\"}]",
 ];
 
-/// A batch for a plan: its reads and what its joins take, with nulls and absent values where the plan allows them, and empty and odd values of each type. The
-/// same for the same plan, on every machine.
+/// A batch for a plan: its reads and what its joins take, with nulls and absent values where the
+/// plan allows them, and empty and odd values of each type. The same for the same plan, on every
+/// machine.
 pub fn sample(plan: &Plan) -> Batch {
     let taken = plan.joins.iter().flat_map(|join| &join.take);
     let columns = plan.reads.iter().map(|field| (field, true));
@@ -93,7 +96,8 @@ pub fn sample(plan: &Plan) -> Batch {
     }
 }
 
-/// The column in place `place`: each begins somewhere else in its list, so that columns of one type do not run in step.
+/// The column in place `place`: each begins somewhere else in its list, so that columns of one type
+/// do not run in step.
 fn column(place: usize, field: &Field, may_be_absent: bool) -> Column {
     let is_null = |row: usize| field.nullable && (row + 3 * place) % 7 == 3;
     let is_absent = |row: usize| field.nullable && may_be_absent && (row + 5 * place) % 11 == 5;
@@ -105,7 +109,8 @@ fn column(place: usize, field: &Field, may_be_absent: bool) -> Column {
 }
 
 fn values(logical_type: LogicalType, place: usize, present: impl Fn(&usize) -> bool) -> ArrayRef {
-    /// A value of the list for each row that has one. The list is begun again one value later each time round, so that rows repeat late.
+    /// A value of the list for each row that has one. The list is begun again one value later each
+    /// time round, so that rows repeat late.
     fn cycle<T: Clone>(
         list: &[T],
         place: usize,

@@ -36,9 +36,11 @@ pub(super) enum Command {
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
     },
-    /// Print a dead letter as a golden case of the transform that refused it, with the config that it had then
+    /// Print a dead letter as a golden case of the transform that refused it, with the config that
+    /// it had then
     #[command(
-        after_help = "Example: gristmill dead-letters capture pipelines/users.toml users_cdc/0/17/1 > enrich-age/cases/letter.json"
+        after_help = "Example: gristmill dead-letters capture pipelines/users.toml \
+                      users_cdc/0/17/1 > enrich-age/cases/letter.json"
     )]
     Capture {
         /// The pipeline's TOML file
@@ -46,9 +48,11 @@ pub(super) enum Command {
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
     },
-    /// Run the rules of the active revision again on dead letters; an older event never overwrites a newer row
+    /// Run the rules of the active revision again on dead letters; an older event never overwrites
+    /// a newer row
     #[command(
-        after_help = "Example: gristmill dead-letters replay pipelines/users.toml --code unknown-op"
+        after_help = "Example: gristmill dead-letters replay pipelines/users.toml --code \
+                      unknown-op"
     )]
     Replay {
         /// The pipeline's TOML file

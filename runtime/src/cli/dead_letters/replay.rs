@@ -18,8 +18,9 @@ const REPLAY_BATCH: usize = 1_000;
 /// What a replay may change; the other states are settled.
 const OPEN: [LetterState; 2] = [LetterState::New, LetterState::Relayed];
 
-/// Computes the letters' records again, a partition at a time, by the revision that Postgres says is active, whatever the file says, and commits rows and letters together.
-/// Without `ids` the letters are those that `filter` lets through.
+/// Computes the letters' records again, a partition at a time, by the revision that Postgres says
+/// is active, whatever the file says, and commits rows and letters together. Without `ids` the
+/// letters are those that `filter` lets through.
 pub(super) async fn all(
     config: Config,
     database: &Database,

@@ -1,4 +1,5 @@
-//! `gristmill transform history`: who changed what a pipeline runs, when and why, what is being tried, and which rows each revision wrote.
+//! `gristmill transform history`: who changed what a pipeline runs, when and why, what is being
+//! tried, and which rows each revision wrote.
 
 use anyhow::Result;
 
@@ -33,7 +34,8 @@ pub(super) async fn run(args: PipelineArg) -> Result<()> {
             None => "is being staged".to_owned(),
         };
         println!(
-            "revision {staged} {on}: `gristmill transform promote` makes it active everywhere, `rollback` gives it up\n"
+            "revision {staged} {on}: `gristmill transform promote` makes it active everywhere, \
+             `rollback` gives it up\n"
         );
     }
     let mut activations = table::borderless();

@@ -1,11 +1,13 @@
-//! Environment variables in a pipeline file: `${NAME}` and `${NAME:-default}` in any string, and the numbers and booleans that come out of them.
+//! Environment variables in a pipeline file: `${NAME}` and `${NAME:-default}` in any string, and
+//! the numbers and booleans that come out of them.
 
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Replaces `${NAME}` and `${NAME:-default}` in every string below `table`; each with its span goes to `filled`.
+/// Replaces `${NAME}` and `${NAME:-default}` in every string below `table`; each with its span goes
+/// to `filled`.
 pub(super) fn fill_table(
     table: &mut DeTable<'_>,
     variable: &impl Fn(&str) -> Option<String>,
@@ -58,7 +60,10 @@ fn substitute(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<
             .or(default.map(str::to_owned));
         out.push_str(before);
         out.push_str(&value.ok_or_else(|| {
-            format!("the environment variable {name} is not set: set it, or write `${{{name}:-default}}`")
+            format!(
+                "the environment variable {name} is not set: set it, or write \
+                 `${{{name}:-default}}`"
+            )
         })?);
         rest = tail;
     }

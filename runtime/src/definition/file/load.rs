@@ -1,4 +1,5 @@
-//! From a pipeline file's text to [`Config`]: environment variables, types, and every problem at once.
+//! From a pipeline file's text to [`Config`]: environment variables, types, and every problem at
+//! once.
 
 use std::ops::Range;
 use std::path::Path;
@@ -59,7 +60,8 @@ pub fn parse(
     );
     // Rebound, so that it may borrow from `filled`.
     let mut root = parsed;
-    // What is wrong is taken out and the rest looked at again, so that all problems are told at once.
+    // What is wrong is taken out and the rest looked at again, so that all problems are told at
+    // once.
     let config = loop {
         match Config::deserialize(Deserializer::from(root.clone())) {
             Ok(config) => break Some(config),
@@ -79,7 +81,8 @@ pub fn parse(
                     line,
                     message: explain(e.message()),
                 });
-                // What misses a key is a whole table: without it there would be more to complain of.
+                // What misses a key is a whole table: without it there would be more to complain
+                // of.
                 if e.message().starts_with("missing field") || !remove(root.get_mut(), &span) {
                     break None;
                 }
@@ -132,7 +135,8 @@ fn explain(message: &str) -> String {
     }
 }
 
-/// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost two.
+/// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost
+/// two.
 const MAX_ROWS: usize = 20_000;
 /// Kafka's default of `group.min.session.timeout.ms`.
 const MIN_SESSION_TIMEOUT_MS: u32 = 6_000;
@@ -154,7 +158,11 @@ fn contradictions(config: &Config) -> Vec<Problem> {
         ));
     }
     if config.transform.is_empty() {
-        problem("there is no [[transform]]: the first one turns messages into rows, for example component = \"builtin:normalize-cdc\"".to_owned());
+        problem(
+            "there is no [[transform]]: the first one turns messages into rows, for example \
+             component = \"builtin:normalize-cdc\""
+                .to_owned(),
+        );
     }
     for (i, t) in config.transform.iter().enumerate() {
         if config.transform[..i]
@@ -196,23 +204,27 @@ fn contradictions(config: &Config) -> Vec<Problem> {
     }
     if config.dead_letters.topic.as_ref() == Some(&config.source.topic) {
         problem(format!(
-            "dead_letters.topic is the source's own topic `{}`: each dead letter would be read again",
+            "dead_letters.topic is the source's own topic `{}`: each dead letter would be read \
+             again",
             config.source.topic
         ));
     }
     if config.target.max_rows > MAX_ROWS {
         problem(format!(
-            "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains nothing more per row"
+            "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains \
+             nothing more per row"
         ));
     }
     if config.source.session_timeout_ms < MIN_SESSION_TIMEOUT_MS {
         problem(format!(
-            "source.session_timeout_ms must be at least {MIN_SESSION_TIMEOUT_MS}: brokers let nobody into the group with less"
+            "source.session_timeout_ms must be at least {MIN_SESSION_TIMEOUT_MS}: brokers let \
+             nobody into the group with less"
         ));
     }
     if config.source.queued_max_bytes > MAX_QUEUED_BYTES {
         problem(format!(
-            "source.queued_max_bytes must be at most {MAX_QUEUED_BYTES}: it is memory, once for each partition"
+            "source.queued_max_bytes must be at most {MAX_QUEUED_BYTES}: it is memory, once for \
+             each partition"
         ));
     }
     if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {

@@ -1,6 +1,7 @@
 //! A pipeline file: what it may say, with the defaults as shipped.
 //!
-//! Every key is listed here; one that is not is an error that names the line and the nearest key ([`load`]).
+//! Every key is listed here; one that is not is an error that names the line and the nearest key
+//! ([`load`]).
 
 mod environment;
 mod load;
@@ -41,12 +42,14 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
-    /// Under which checkpoints, revisions and dead letters are kept: letters, digits, `-`, `_`, `.`.
+    /// Under which checkpoints, revisions and dead letters are kept: letters, digits, `-`, `_`,
+    /// `.`.
     pub name: String,
     /// The watermark trails the highest event time by this much.
     #[serde(default = "watermark_delay_ms")]
     pub watermark_delay_ms: i64,
-    /// A key that was not seen for this much event time leaves the dedup state; the guard in Postgres still holds.
+    /// A key that was not seen for this much event time leaves the dedup state; the guard in
+    /// Postgres still holds.
     #[serde(default = "state_ttl_ms")]
     pub state_ttl_ms: i64,
     /// An event time further ahead of the clock is a dead letter.
@@ -86,7 +89,8 @@ pub struct Source {
     /// What a process that leaves for good costs the others.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
-    /// Bytes of records read and not yet committed, a partition: reading pauses above it, or above twice as much while other partitions have room.
+    /// Bytes of records read and not yet committed, a partition: reading pauses above it, or above
+    /// twice as much while other partitions have room.
     #[serde(default = "queued_max_bytes")]
     pub queued_max_bytes: usize,
     /// Any property of librdkafka: security, timeouts.
@@ -161,13 +165,16 @@ pub struct Target {
     /// With this many records at hand a flush does not wait for more.
     #[serde(default = "linger_rows")]
     pub linger_rows: usize,
-    /// While more records are on their way, none waits longer than this for a flush to begin. A caught-up partition flushes at once.
+    /// While more records are on their way, none waits longer than this for a flush to begin. A
+    /// caught-up partition flushes at once.
     #[serde(default = "linger_ms")]
     pub linger_ms: u64,
-    /// How often a flush that was definitely rolled back (deadlock, serialization failure) is sent again as it is.
+    /// How often a flush that was definitely rolled back (deadlock, serialization failure) is sent
+    /// again as it is.
     #[serde(default = "retries")]
     pub retries: u32,
-    /// Columns that the file no longer writes though the active revision does. No part of the definition: it only lets it become active.
+    /// Columns that the file no longer writes though the active revision does. No part of the
+    /// definition: it only lets it become active.
     #[serde(default)]
     pub retire: Vec<String>,
 }

@@ -16,8 +16,9 @@ use super::Difference;
 use gristmill_core::rows;
 
 impl Difference {
-    /// Compares what two chains computed of the same records. Rows belong together by their columns `key`, which name the key on both sides; where the sides name other
-    /// columns, every row comes or goes. A column that one side does not have is null there.
+    /// Compares what two chains computed of the same records. Rows belong together by their columns
+    /// `key`, which name the key on both sides; where the sides name other columns, every row
+    /// comes or goes. A column that one side does not have is null there.
     pub fn between(before: &Computed, after: &Computed, key: &[String]) -> Self {
         let mut difference = Self::default();
         difference.add_letters(before, after);

@@ -1,4 +1,5 @@
-//! What one rule makes otherwise than another, or than what a table holds: counted, with a handful of examples.
+//! What one rule makes otherwise than another, or than what a table holds: counted, with a handful
+//! of examples.
 
 mod between;
 pub mod recorded;
@@ -15,7 +16,8 @@ const EXAMPLES_EACH: usize = 3;
 /// Of all columns together: what fits on a screen below the counts.
 const EXAMPLES_MAX: usize = 12;
 
-/// See the module. *Before* is what the active rule makes, or what the table holds; *after* is what the other rule makes of the same records.
+/// See the module. *Before* is what the active rule makes, or what the table holds; *after* is what
+/// the other rule makes of the same records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Difference {
     /// Rows that both sides have, and that were compared column by column.
@@ -26,7 +28,8 @@ pub struct Difference {
     pub come: u64,
     /// Rows that the other rule does not make.
     pub go: u64,
-    /// Rows that nothing can be said about: the table holds what a record outside of the compared ones made.
+    /// Rows that nothing can be said about: the table holds what a record outside of the compared
+    /// ones made.
     pub replaced: u64,
     /// How many rows differ in each column, by its name.
     pub columns: BTreeMap<String, u64>,

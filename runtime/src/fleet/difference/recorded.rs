@@ -88,8 +88,9 @@ pub struct Traffic<'a> {
 }
 
 impl Difference {
-    /// Compares what the table holds with what the other rule makes of the traffic (`after`). `before` is what the active rule makes of it: it tells rows that the table holds
-    /// of this traffic from those of later records, and which rows would be gone.
+    /// Compares what the table holds with what the other rule makes of the traffic (`after`).
+    /// `before` is what the active rule makes of it: it tells rows that the table holds of this
+    /// traffic from those of later records, and which rows would be gone.
     pub fn add_table(&mut self, traffic: &Traffic<'_>, before: &Side, after: &Side) {
         let text = |row: &SideRow<'_>| key_text(&row.made.rows, traffic.key, row.row);
         let mut active: BTreeMap<String, SideRow<'_>> =
@@ -153,8 +154,8 @@ impl Side {
 }
 
 impl Traffic<'_> {
-    /// Whether the table's row comes from this traffic: by its record, or, where the table does not say, by its version, which is that of the row asked for or of the active
-    /// rule's.
+    /// Whether the table's row comes from this traffic: by its record, or, where the table does not
+    /// say, by its version, which is that of the row asked for or of the active rule's.
     fn made(&self, held: &Held, active: Option<&Held>) -> bool {
         match held.record {
             Some((partition, offset)) => {
@@ -247,7 +248,8 @@ mod tests {
             ],
             vec![
                 (1, held(None, Equal)),
-                // The other rule refuses the newest event, whose row the table holds, and falls back to one before.
+                // The other rule refuses the newest event, whose row the table holds, and falls
+                // back to one before.
                 (2, held(None, Greater)),
                 (3, held(None, Greater)),
             ],

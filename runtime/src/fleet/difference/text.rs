@@ -9,7 +9,8 @@ use crate::cli::table;
 const SHOWN_MAX: usize = 40;
 
 impl Difference {
-    /// Its lines, without the line break at the end. `before` and `after` head the columns of values, for instance `table has` and `rule gives`.
+    /// Its lines, without the line break at the end. `before` and `after` head the columns of
+    /// values, for instance `table has` and `rule gives`.
     pub fn text(&self, before: &str, after: &str) -> String {
         let mut parts = vec![counts(self)];
         if !self.columns.is_empty() {

@@ -14,7 +14,8 @@ fn field(name: &str, logical_type: LogicalType) -> Field {
     }
 }
 
-/// Rows as a chain computes them of ten records from offset 100 on; `letters` are records and codes.
+/// Rows as a chain computes them of ten records from offset 100 on; `letters` are records and
+/// codes.
 fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Computed {
     let mut records = Records::default();
     for offset in 100..110 {
