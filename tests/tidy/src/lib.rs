@@ -5,6 +5,7 @@
 //! - [`circles`]: no files of a crate import each other in a circle.
 //! - [`walls`]: each big dependency belongs to one crate, and crates depend one way, too.
 //! - [`names`]: no file name and no type name stands twice in the program.
+//! - [`prints`]: only the command line and the demo print.
 //! - [`reasons`]: each dependency of the workspace says why it is there.
 //!
 //! Each rule is a function from text to faults, so that its own tests show it failing on a small
@@ -15,6 +16,7 @@ pub mod fault;
 pub mod lines;
 pub mod manifest;
 pub mod names;
+pub mod prints;
 pub mod reasons;
 pub mod repository;
 pub mod rooms;
@@ -27,7 +29,7 @@ mod tests {
     use crate::repository::{read, read_all, tracked};
     use crate::rooms::Map;
     use crate::source::program;
-    use crate::{circles, lines, names, reasons, rooms, walls};
+    use crate::{circles, lines, names, prints, reasons, rooms, walls};
 
     #[test]
     fn no_line_is_too_long() {
@@ -71,6 +73,11 @@ mod tests {
     #[test]
     fn no_type_name_stands_twice() {
         none(names::check_types(&program("runtime")));
+    }
+
+    #[test]
+    fn only_the_command_line_and_the_demo_print() {
+        none(prints::check(&program("runtime")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Unit tests are left out: what stands under `#[cfg(test)]`, and files named `tests`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -27,6 +27,8 @@ pub struct SourceFile {
     pub paths: Vec<Named>,
     /// The words that the code uses outside of `use`.
     pub words: BTreeSet<String>,
+    /// The macros that the code calls, each with the first line that does.
+    pub macros: BTreeMap<String, usize>,
 }
 
 /// A declared type.
@@ -205,6 +207,9 @@ impl SourceFile {
         {
             path.push(next.to_string());
             end += 3;
+        }
+        if tokens.get(end).is_some_and(|token| is_punct(token, '!')) {
+            self.macros.entry(word.clone()).or_insert(line);
         }
         self.words.insert(word);
         if path.len() > 1 && !is_global {
