@@ -104,6 +104,9 @@ guests: setup-build ## build the shipped transforms alone, as core modules under
 .PHONY: setup
 setup: setup-build setup-postgres ## install what building and running the demo need
 
+.PHONY: setup-all
+setup-all: setup setup-kafka setup-tools ## install what all targets need
+
 .PHONY: setup-build
 setup-build: setup-rust ## install what compiling needs
 	$(call need,command -v cc && command -v c++,gcc g++ libc6-dev,compile librdkafka and zstd)
