@@ -8,7 +8,7 @@ use gristmill::kafka::producer::{DeadLetterProducer, Letter, VALUE_OMITTED};
 use gristmill::kafka::{SourceConfig, TopicPartition};
 use gristmill_tests::kafka::Kafka;
 
-use crate::owner::{assigned, produce, read, source};
+use super::owner::{assigned, produce, read, source};
 
 #[test]
 fn admin_answers_in_offsets_and_sentences() -> Result<()> {
