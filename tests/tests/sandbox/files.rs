@@ -117,7 +117,10 @@ fn other_imports_are_refused_by_name() {
 fn a_module_without_an_interface_is_told_how_to_get_one() {
     let message = refusal(b"\0asm\x01\0\0\0");
     assert!(
-        message.contains("does not say which interface it has: a rule in Rust is built by `gristmill transform build`"),
+        message.contains(
+            "does not say which interface it has: a rule in Rust is built by `gristmill transform \
+             build`"
+        ),
         "{message}"
     );
 }
@@ -145,7 +148,8 @@ fn compiled_components_are_kept_and_used_again() {
     let first = files();
     run();
     assert_eq!(files(), first);
-    // Half a file, as a full disk may leave it, is compiled again. Not in place: the thread beside may have mapped the whole one.
+    // Half a file, as a full disk may leave it, is compiled again. Not in place: the thread beside
+    // may have mapped the whole one.
     for (path, _) in &first {
         fs::remove_file(path).unwrap();
         fs::write(path, b"half").unwrap();

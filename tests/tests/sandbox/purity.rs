@@ -1,4 +1,5 @@
-//! A rule that is no pure function of its rows is found, with the way, the row and the column; one that is pure passes, also on rows that nobody wrote.
+//! A rule that is no pure function of its rows is found, with the way, the row and the column; one
+//! that is pure passes, also on rows that nobody wrote.
 
 use std::path::Path;
 
@@ -75,7 +76,8 @@ fn a_limit_that_many_rows_meet_does_not_make_a_rule_impure() -> Result<()> {
     let Err(PurityError::TooLarge(sentence)) = check("greedy")? else {
         panic!("it was accepted");
     };
-    let said = "takes each row alone, but not 4 in one call: transform `impure` wanted more than memory_max_bytes";
+    let said = "takes each row alone, but not 4 in one call: transform `impure` wanted more than \
+                memory_max_bytes";
     assert!(sentence.contains(said), "{sentence}");
     let (sample, checked) = purity::check_sample(&component, &json!({ "how": "greedy" }))?;
     assert_eq!((sample.rows, checked.output.rows), (1, 1));
@@ -108,9 +110,14 @@ fn a_swap_refuses_what_is_no_pure_function_of_its_rows() -> Result<()> {
     let module = module.display().to_string();
     job.edit_pipeline(|text| {
         let rule = format!(
-            "[[transform]]\nname = \"impure\"\ncomponent = \"{module}\"\nconfig = {{ how = \"not\" }}\n\n[target]"
+            "[[transform]]\nname = \"impure\"\ncomponent = \"{module}\"\nconfig = {{ how = \
+             \"not\" }}\n\n[target]"
         );
-        let text = text.replacen("country_code = \"text\" }", "country_code = \"text\", n = \"int64\" }", 1);
+        let text = text.replacen(
+            "country_code = \"text\" }",
+            "country_code = \"text\", n = \"int64\" }",
+            1,
+        );
         text.replacen("[target]", &rule, 1)
     })?;
     let _run = job.run()?;

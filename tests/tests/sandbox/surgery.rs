@@ -44,7 +44,8 @@ pub(crate) fn with_core_instances(instances: usize, core_module: &[u8]) -> Vec<u
     component
 }
 
-/// The hostile component with one more core module, which nobody instantiates: a function of so many locals, all of them changed in the innermost of so many loops.
+/// The hostile component with one more core module, which nobody instantiates: a function of so
+/// many locals, all of them changed in the innermost of so many loops.
 pub(crate) fn with_function_of(locals: usize, loops: usize) -> Vec<u8> {
     const BLOCK_WITHOUT_RESULT: u8 = 0x40;
     let mut body = vec![1];

@@ -1,4 +1,5 @@
-//! A component gets the time that it is allowed: the clock detects, fuel convicts, and the host goes on.
+//! A component gets the time that it is allowed: the clock detects, fuel convicts, and the host
+//! goes on.
 
 use gristmill::sandbox::{Limits, SandboxError};
 use gristmill_core::transform::{Fault, Transform};
@@ -116,7 +117,8 @@ fn a_component_that_loops_on_everything_is_at_fault_itself() {
 )]
 #[case(
     "regexes",
-    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it refers to and each pattern as 1000 values, which no setting changes"
+    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it \
+     refers to and each pattern as 1000 values, which no setting changes"
 )]
 #[case(
     "swollen",

@@ -1,4 +1,5 @@
-//! Processes and servers that end at bad moments: nothing is lost, nothing is written twice, and nobody has to help.
+//! Processes and servers that end at bad moments: nothing is lost, nothing is written twice, and
+//! nobody has to help.
 
 use std::io::Write;
 use std::thread::sleep;
@@ -114,7 +115,8 @@ fn a_restart_after_a_kill_does_not_wait_for_its_own_dead_member() -> Result<()> 
         std::io::stderr(),
         "restart after kill -9: all written after {took:?}"
     )?;
-    // What it must not do is wait for the dead member's session, 10 seconds of the shipped pipeline.
+    // What it must not do is wait for the dead member's session, 10 seconds of the shipped
+    // pipeline.
     assert!(
         took < Duration::from_secs(10),
         "{took:?}\n{}",
@@ -208,7 +210,8 @@ fn a_process_that_is_stopped_again_and_again_convicts_no_row() -> Result<()> {
     // A row takes longer than the clock allows for one, and far less than the fuel.
     let slow = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
     let slow = format!(
-        "{:?}\nlimits = {{ deadline_base_ms = 0, deadline_per_row_us = 0, fuel_per_row = 2_000_000_000 }}",
+        "{:?}\nlimits = {{ deadline_base_ms = 0, deadline_per_row_us = 0, fuel_per_row = \
+         2_000_000_000 }}",
         slow.display().to_string()
     );
     job.edit_pipeline(|text| {

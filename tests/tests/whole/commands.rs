@@ -106,7 +106,10 @@ fn a_table_that_changed_halts_and_drains_nothing_into_dead_letters() -> Result<(
     let mut run = job.run()?;
     job.wait_until_caught_up()?;
     let before = table::dead_letters(job.postgres, &job.database)?.len();
-    job.psql("alter table users_enriched add column region text not null default 'x'; alter table users_enriched alter column region drop default")?;
+    job.psql(
+        "alter table users_enriched add column region text not null default 'x'; alter table \
+         users_enriched alter column region drop default",
+    )?;
     job.generate(1_000, 100, 2)?;
     wait_until("both partitions to halt", SOON, || {
         Ok(job.psql("select count(*) from gristmill.checkpoint where state = 'halted'")? == "2")
@@ -176,7 +179,10 @@ fn check_and_run_name_a_missing_table_and_a_missing_permission() -> Result<()> {
     );
 
     job.gristmill(&["schema", "apply", "users.toml"])?;
-    job.psql("create role reader login; grant usage on schema gristmill to reader; grant select on all tables in schema gristmill, public to reader")?;
+    job.psql(
+        "create role reader login; grant usage on schema gristmill to reader; grant select on all \
+         tables in schema gristmill, public to reader",
+    )?;
     let as_reader = job
         .postgres
         .database_url(&job.database)

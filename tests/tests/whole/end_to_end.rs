@@ -31,17 +31,22 @@ fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<(
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     let rows = job.psql(
-        "select user_id, name, email, email_domain, country_code, country_name, is_corporate, is_deleted, extract(epoch from updated_at)::numeric(20, 6)
+        "select user_id, name, email, email_domain, country_code, country_name, is_corporate, \
+         is_deleted, extract(epoch from updated_at)::numeric(20, 6)
          from users_enriched order by user_id",
     )?;
-    let expected = "101|Daniel J. Kim|daniel.j.kim@contoso.com|contoso.com|US|United States|t|f|1726531260.000000\n\
-                    202|Priya Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000\n\
-                    303|Elena Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000";
+    let expected = "101|Daniel J. Kim|daniel.j.kim@contoso.com|contoso.com|US|United \
+                    States|t|f|1726531260.000000\n202|Priya \
+                    Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000\n303|Elena \
+                    Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000";
     assert_eq!(rows, expected, "{}", job.explain());
     job.check()?;
 
     // The comparison that all other tests rely on sees a microsecond.
-    job.psql("update users_enriched set updated_at = updated_at + interval '1 microsecond' where user_id = 202")?;
+    job.psql(
+        "update users_enriched set updated_at = updated_at + interval '1 microsecond' where \
+         user_id = 202",
+    )?;
     let difference = format!("{:#}", job.check().expect_err("a wrong table passed"));
     assert!(
         difference.contains("user 202: updated_at_us is 1726531250000001"),

@@ -1,5 +1,5 @@
-//! A rule that runs away or lies, in a process that runs: its rows are dead letters that say why, and when the rule is at fault its partition halts; the process and the
-//! other partition go on.
+//! A rule that runs away or lies, in a process that runs: its rows are dead letters that say why,
+//! and when the rule is at fault its partition halts; the process and the other partition go on.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use gristmill_tests::process::{Process, wait_until};
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// What the process may need beyond what it had: for each partition one component at its limit, twice (both engines), and what the allocator keeps.
+/// What the process may need beyond what it had: for each partition one component at its limit,
+/// twice (both engines), and what the allocator keeps.
 const GROWTH_MAX_BYTES: u64 = 2 * 2 * (16 << 20) + (64 << 20);
 
 #[test]
@@ -56,7 +57,8 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
 fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothing_else()
 -> Result<()> {
     let job = Job::new("talkative")?;
-    let flaws = "floods_on = [\"flood.example\"]\nshouts_on = [\"shout.example\"]\nlies_on = [\"lie.example\"]";
+    let flaws = "floods_on = [\"flood.example\"]\nshouts_on = [\"shout.example\"]\nlies_on = \
+                 [\"lie.example\"]";
     let (mut run, before) = started(&job, flaws)?;
 
     // A megabyte of last words is cut.

@@ -173,7 +173,8 @@ fn what_a_crate_lacks_or_asks_for_is_told_in_its_authors_words() -> Result<()> {
 
     // A browser's clock, two crates away.
     std::fs::write(&source, calling("", "clocks::now()"))?;
-    let now = "#[link(wasm_import_module = \"__wbindgen_placeholder__\")]\nunsafe extern \"C\" {\n    safe fn __wbg_now() -> i64;\n}\npub fn now() -> i64 {\n    __wbg_now()\n}\n";
+    let now = "#[link(wasm_import_module = \"__wbindgen_placeholder__\")]\nunsafe extern \"C\" \
+               {\n    safe fn __wbg_now() -> i64;\n}\npub fn now() -> i64 {\n    __wbg_now()\n}\n";
     add_crate(&rule, "wasm-bindgen", "", now)?;
     add_crate(
         &rule,
@@ -198,7 +199,8 @@ fn add_crate(rule: &Path, name: &str, dependencies: &str, source: &str) -> Resul
     let folder = rule.join(name);
     std::fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}"
+        "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \
+         \"2024\"\n\n[dependencies]\n{dependencies}"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
     std::fs::write(folder.join("src/lib.rs"), source).context("written")

@@ -1,4 +1,5 @@
-//! What a rule's author does, with the built program and a real compiler: from `transform new` to a component, and everything that can be wrong on the way.
+//! What a rule's author does, with the built program and a real compiler: from `transform new` to a
+//! component, and everything that can be wrong on the way.
 
 mod capture;
 mod folder;

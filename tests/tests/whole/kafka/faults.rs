@@ -65,7 +65,8 @@ fn a_broker_that_goes_away_is_waited_for() -> Result<()> {
     assert!(matches!(away, SourceFault::Unreachable { .. }), "{away:?}");
     kafka.start_again()?;
     produce(&kafka, "away", 0, 10..20)?;
-    // The group may take the partition away and give it again: a member's session can time out meanwhile.
+    // The group may take the partition away and give it again: a member's session can time out
+    // meanwhile.
     let mut seen = Vec::new();
     wait("the records", || {
         for told in told.try_iter() {
