@@ -31,6 +31,7 @@ pub mod table;
 pub mod topic;
 pub mod wait;
 
-pub use gristmill::authoring::rows;
+
 pub use gristmill::demo::{postgres, process};
-pub use gristmill::generate as generator;
+pub use gristmill::demo::generate as generator;
+pub use gristmill_core::rows;
