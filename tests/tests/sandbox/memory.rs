@@ -3,10 +3,11 @@
 
 use gristmill_core::transform::Fault;
 use gristmill_sandbox::{Limits, SandboxError};
+use gristmill_tests::component::patched;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::guest::{apply, load, misbehaving, module, open_limited, patched, sandbox};
+use crate::guest::{apply, load, misbehaving, module, open_limited, sandbox};
 use crate::surgery;
 
 #[test]

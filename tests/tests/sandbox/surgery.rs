@@ -152,20 +152,6 @@ pub(crate) fn importing_module(module: &str, name: &str) -> Vec<u8> {
     assemble(&[function_type, (2, import)])
 }
 
-/// A component that imports the empty interface `name` and exports nothing.
-pub(crate) fn importing_component(name: &str) -> Vec<u8> {
-    let mut import = vec![1, 0];
-    push_name(&mut import, name);
-    import.extend([5, 0]);
-    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-    for (id, content) in [(7, vec![1, 0x42, 0]), (10, import)] {
-        component.push(id);
-        push_leb(&mut component, content.len());
-        component.extend(content);
-    }
-    component
-}
-
 fn sections(module: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut rest = &module[8..];
     let mut sections = Vec::new();

@@ -4,12 +4,10 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use gristmill_tests::guests;
 use gristmill_tests::job::Job;
-use gristmill_tests::process::{Process, wait_until};
-
-const SOON: Duration = Duration::from_secs(60);
+use gristmill_tests::process::Process;
 
 /// What the process may need beyond what it had: for each partition one component at its limit,
 /// twice (both engines), and what the allocator keeps.
@@ -26,7 +24,7 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
     job.users(1, 300..301, "hoard.example")?;
     job.users(1, 301..400, "good.example")?;
     job.wait_until_caught_up()?;
-    ensure!(rows(&job)? == "398", "{}", job.explain());
+    ensure!(job.rows()? == 398, "{}", job.explain());
     for (code, why) in [
         (
             "transform-out-of-fuel",
@@ -48,8 +46,8 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
     job.users(0, 400..420, "loop.example")?;
     job.users(1, 500..600, "good.example")?;
     halts_alone(&job, 498, "the component is at fault, not the data")?;
-    let letters = job.psql("select count(*) from gristmill.dead_letter")?;
-    ensure!(letters == "2", "{letters}\n{}", job.explain());
+    let letters = job.letters()?;
+    ensure!(letters == 2, "{letters}\n{}", job.explain());
     lives(&job, &mut run, before)
 }
 
@@ -71,7 +69,7 @@ fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothin
         "{message}"
     );
 
-    // A flood is counted, and said to have been one when the transform next speaks.
+    // A flood is counted, and output to have been one when the transform next speaks.
     for id in [300, 301] {
         job.users(1, id..id + 1, "flood.example")?;
         job.wait_until_caught_up()?;
@@ -95,10 +93,10 @@ fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothin
 
 /// A host that has written two hundred users by the flawed rule, and the memory that it uses.
 fn started(job: &Job, flaws: &str) -> Result<(Process, u64)> {
-    let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
+    let flawed = guests::build("flawed")?;
     let flawed = format!(
         "{:?}\nlimits = {{ memory_max_bytes = {}, fuel_base = 100_000_000 }}",
-        flawed.display().to_string(),
+        flawed,
         16 << 20
     );
     job.edit_pipeline(|text| {
@@ -117,20 +115,18 @@ fn started(job: &Job, flaws: &str) -> Result<(Process, u64)> {
 fn halts_alone(job: &Job, users: i64, why: &str) -> Result<()> {
     let halted =
         || job.psql("select partition, reason from gristmill.checkpoint where state = 'halted'");
-    wait_until(
-        "the one partition to halt and the other to go on",
-        SOON,
-        || Ok(rows(job)? == users.to_string() && halted()?.starts_with("0|")),
-    )
-    .with_context(|| job.explain())?;
-    let said = halted()?;
+    job.wait_for("the one partition to halt and the other to go on", || {
+        Ok(job.rows()? == users && halted()?.starts_with("0|"))
+    })?;
+    let output = halted()?;
     ensure!(
-        said.contains("enrich-email") && said.contains(why),
-        "{said}"
+        output.contains("enrich-email") && output.contains(why),
+        "{output}"
     );
     Ok(())
 }
 
+/// The process runs, and has not grown by more than its components may hold.
 fn lives(job: &Job, run: &mut Process, before: u64) -> Result<()> {
     ensure!(run.exit_status()?.is_none(), "{}", job.log_tail());
     let grown = run.resident_bytes()?.saturating_sub(before);
@@ -139,10 +135,6 @@ fn lives(job: &Job, run: &mut Process, before: u64) -> Result<()> {
         "the process grew by {grown} bytes"
     );
     Ok(())
-}
-
-fn rows(job: &Job) -> Result<String> {
-    job.psql("select count(*) from users_enriched")
 }
 
 /// What the dead letter with this code says.

@@ -111,7 +111,7 @@ fn staged(job: &Job, revision: i64) -> Result<()> {
     })
 }
 
-/// The swap said why, the revision says so too, and revision 2 is active as before.
+/// The swap output why, the revision says so too, and revision 2 is active as before.
 fn given_up(job: &Job, revision: i64, refused: &str, why: &str) -> Result<()> {
     ensure!(
         refused.contains(why) && refused.contains("is not activated, nothing has changed"),

@@ -169,8 +169,8 @@ fn a_wrong_password_and_missing_rights_are_refusals_that_say_which() -> Result<(
                 matches!(error, AdminError::Unauthorized { .. }),
                 "{error:?}"
             );
-            let said = anyhow::Error::from(error);
-            assert!(format!("{said:#}").contains(named), "{said:#}");
+            let output = anyhow::Error::from(error);
+            assert!(format!("{output:#}").contains(named), "{output:#}");
         }
     }
     Ok(())
