@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gristmill_tests::author::bash;
-use gristmill_tests::program::success;
 use gristmill_tests::guide;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::load::under_load;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Process, tail, wait_until};
+use gristmill_tests::program::success;
 use gristmill_tests::topic::{self, Message};
-
 
 /// The guide's rule has one name wherever it is written, and so one place in the folder that rules
 /// are compiled in.
@@ -131,7 +130,11 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
     let mut ids = (1_000..).step_by(200);
     let write = || {
         let first = ids.next().context("an id")?;
-        topic::write(&kafka.bootstrap(), "people_cdc", &people(first..first + 200))
+        topic::write(
+            &kafka.bootstrap(),
+            "people_cdc",
+            &people(first..first + 200),
+        )
     };
     let output = success(under_load(write, || Ok(swaps.output()?))?)?;
     for line in [
@@ -147,8 +150,8 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
     ] {
         assert!(output.contains(line), "no {line:?} in\n{output}");
     }
-    for output in guide::outputs()? {
-        assert!(output.contains(&output), "no {output} in\n{output}");
+    for shown in guide::outputs()? {
+        assert!(output.contains(&shown), "no {shown} in\n{output}");
     }
     let letter = std::fs::read_to_string(rule.join("cases/letter.json"))?;
     assert!(letter.contains(r#""config": {"year": 2026}"#), "{letter}");
