@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod flush;
 mod guard;
+mod leases;
 mod refused;
 mod rollout;
 mod schema;
