@@ -20,7 +20,7 @@ use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
 use gristmill_postgres::table::schema::{self, WantedTable};
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 

@@ -13,10 +13,10 @@ use tokio_postgres::types::ToSql;
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
-use crate::commit::parameters::{Flush, Values};
+use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::statement::{Shape, Statements};
 use crate::table::identifier::{OFFSET, PARTITION, REVISION};
-use crate::table::target::TargetTable;
+use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
 
@@ -88,7 +88,7 @@ impl Sink {
         revision: i32,
         digests: Digests<'_>,
     ) -> Result<Flushed, FlushError> {
-        let flush = Flush::new(lease, from_offset, batch, revision, digests);
+        let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
         let rows = self.rows(&batch.records, &batch.sources, &batch.rows)?;
         let mut values = flush.values();
         rows.push(&mut values);

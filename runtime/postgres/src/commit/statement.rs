@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, quote};
-use crate::table::target::{TargetColumn, TargetTable};
+use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::wire::column_array::sent_type;
 use crate::wire::placeholder::numbered;
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::swap::PipelineArg;
 use crate::cli::table;
 use gristmill_postgres::fleet::{history, rollout};
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 
 pub(super) async fn run(args: PipelineArg) -> Result<()> {
     let (config, database) = super::super::open(&args.pipeline)?;
