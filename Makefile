@@ -68,6 +68,10 @@ build: setup-build ## build target/release/gristmill
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
 	cargo test --release --locked --workspace --no-fail-fast
 
+.PHONY: soak
+soak: setup setup-kafka ## run the long form of the tests that change rules under load: two minutes each
+	GRISTMILL_SOAK_SECONDS=120 cargo test --release --locked --workspace --test fleet soak
+
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents
 	cargo fmt --all --check

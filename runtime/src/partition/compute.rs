@@ -8,7 +8,7 @@ use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::record::Records;
 use jiff::Timestamp;
 
-use crate::fleet::fallback::{Failed, Failure, Fallback};
+use crate::fleet::fallback::{Failed, FailedPart, Fallback};
 use crate::fleet::shadow::Shadow;
 use crate::partition::ended::Ended;
 use crate::partition::worker::Worker;
@@ -130,7 +130,7 @@ impl Worker {
         let failed = Failed {
             records,
             moment,
-            failure: Failure::Batch {
+            part: FailedPart::Batch {
                 ratio: &self.ratio,
                 letters,
                 error: &error,
@@ -155,7 +155,7 @@ impl Worker {
         let failed = Failed {
             records,
             moment,
-            failure: Failure::Rows(letters),
+            part: FailedPart::Rows(letters),
         };
         let taken = self.fallback().take(&failed).await;
         taken.map_or(Ok(()), |went_back| Err(Ended::Restart(went_back)))

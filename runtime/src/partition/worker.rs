@@ -32,7 +32,7 @@ use crate::partition::brake::Ratio;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
-use crate::partition::take::{Ready, Wanted};
+use crate::partition::take::{PartitionWanted, Ready};
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
 /// what an operator who pressed Ctrl-C or a rebalance can bear.
@@ -67,7 +67,7 @@ pub struct Worker {
 impl Worker {
     /// A worker for a partition that was taken. An error says why the revision's chain cannot be
     /// made.
-    pub fn new(wanted: &Wanted, ready: Ready) -> anyhow::Result<Self> {
+    pub fn new(wanted: &PartitionWanted, ready: Ready) -> anyhow::Result<Self> {
         let (pipeline, partition) = (Arc::clone(&wanted.pipeline), wanted.partition.clone());
         let definition = &ready.revision.pipeline;
         let chain = definition.chain(partition.partition, ready.event_time_max_us)?;
