@@ -10,7 +10,7 @@ mod sdk_files;
 
 use guest_build::Toolchain;
 
-/// The shipped transforms, and the one that benchmarks compare with: packages under `guest-transforms/`.
+/// The shipped transforms, and the one that benchmarks compare with: packages under `guest-transforms/rules/`.
 const PACKAGES: [&str; 8] = [
     "normalize-cdc",
     "enrich-country",

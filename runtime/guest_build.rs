@@ -1,10 +1,12 @@
-//! Compiles guest crates to core WebAssembly modules with whatever toolchain this machine has. Free of dependencies, so that the build script can share it.
+//! Compiles guest crates to core WebAssembly modules with whatever toolchain this machine has. Free
+//! of dependencies, so that the build script can share it.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The target of every guest: no operating system, so that nothing but the interface can be imported.
+/// The target of every guest: no operating system, so that nothing but the interface can be
+/// imported.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's second Rust, which comes with the standard library's source.
@@ -40,12 +42,14 @@ impl Toolchain {
                 Ok(Self::DebianFromSource { linker })
             }
             _ => Err(format!(
-                "no Rust standard library for {TARGET}: run `rustup target add {TARGET}`, or, where rustup cannot download it, `apt-get install rustc-web rust-web-src`"
+                "no Rust standard library for {TARGET}: run `rustup target add {TARGET}`, or, \
+                 where rustup cannot download it, `apt-get install rustc-web rust-web-src`"
             )),
         }
     }
 
-    /// A `cargo build` of libraries for [`TARGET`], found from the manifest at `manifest`; which ones is left to the caller. [`module`] tells where they end up.
+    /// A `cargo build` of libraries for [`TARGET`], found from the manifest at `manifest`; which
+    /// ones is left to the caller. [`module`] tells where they end up.
     ///
     /// `target_dir` must not be that of a cargo which is running: cargo locks it.
     pub(crate) fn cargo_build(
@@ -61,8 +65,9 @@ impl Toolchain {
             .arg(manifest)
             .arg("--target-dir")
             .arg(target_dir);
-        // Measured on the shipped transforms, 1,000 rows a batch: optimized for size they are 12 % smaller and take up to 18 % more time a row; in separate
-        // units they are 4 % larger and take 5 % more.
+        // Measured on the shipped transforms, 1,000 rows a batch: optimized for size they are 12 %
+        // smaller and take up to 18 % more time a row; in separate units they are 4 %
+        // larger and take 5 % more.
         cargo.envs([
             ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"),
             ("CARGO_PROFILE_RELEASE_LTO", "fat"),
@@ -83,7 +88,8 @@ impl Toolchain {
         Ok(cargo)
     }
 
-    /// Builds the libraries of `packages` of this repository's workspace and returns their modules in the same order.
+    /// Builds the libraries of `packages` of this repository's workspace and returns their modules
+    /// in the same order.
     #[allow(dead_code, reason = "the program itself builds other people's crates")]
     pub(crate) fn build(
         &self,
@@ -134,8 +140,9 @@ fn rustc<const N: usize>(args: [&str; N]) -> PathBuf {
     PathBuf::from(printed.unwrap_or_default())
 }
 
-/// Cargo tells a build script about the outer build in variables that an inner cargo would take for orders: flags, wrappers such as clippy, profiles.
-/// What concerns the network, the user's folders and the shared job slots stays.
+/// Cargo tells a build script about the outer build in variables that an inner cargo would take for
+/// orders: flags, wrappers such as clippy, profiles. What concerns the network, the user's folders
+/// and the shared job slots stays.
 fn forget_outer_build(cargo: &mut Command) {
     const KEPT: [&str; 6] = [
         "CARGO_HOME",

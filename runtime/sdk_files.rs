@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Writes the SDK's files below `to`, and a Rust list of their paths and texts to `list`.
 pub(crate) fn write(workspace: &Path, to: &Path, list: &Path) -> Result<(), String> {
-    let sdk = workspace.join("guest-transforms/sdk");
+    let sdk = workspace.join("guest-transforms/sdk/rust");
     let mut files = vec![
         ("Cargo.toml".to_owned(), manifest(workspace, &sdk)?),
         (
@@ -21,7 +21,7 @@ pub(crate) fn write(workspace: &Path, to: &Path, list: &Path) -> Result<(), Stri
     sources.sort();
     for source in sources {
         let name = source.file_name().unwrap_or_default().to_string_lossy();
-        let text = read(&source)?.replace("path: \"../../wit\"", "path: \"wit\"");
+        let text = read(&source)?.replace("path: \"../../../wit\"", "path: \"wit\"");
         files.push((format!("src/{name}"), text));
     }
     let mut entries = String::new();

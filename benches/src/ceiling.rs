@@ -1,19 +1,20 @@
-//! What this Postgres takes from a client that only writes, and what this Kafka gives to one that only reads.
+//! What this Postgres takes from a client that only writes, and what this Kafka gives to one that
+//! only reads.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use gristmill::config::{self, Config};
-use gristmill::pipeline::Pipeline;
-use gristmill::postgres::checkpoint::{self, PartitionKey};
-use gristmill::postgres::connect::Database;
-use gristmill::postgres::pipeline::{Registration, register};
-use gristmill::postgres::sink::Sink;
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::file::{self, Config};
+use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::Computed;
 use gristmill_core::record::Records;
+use gristmill_postgres::commit::checkpoint::{self, PartitionKey};
+use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::fleet::pipeline::{Registration, register};
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::Sandbox;
 use gristmill_tests::topic::{self, Message};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -59,7 +60,7 @@ impl Meter {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let config = config::load(&args.pipeline)?;
+    let config = file::load(&args.pipeline)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let took = match args.kind.as_str() {
         "ceiling-write" => runtime.block_on(write(config))?,

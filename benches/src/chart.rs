@@ -24,8 +24,9 @@ pub(crate) fn bars(title: &str, bars: &[Bar]) -> String {
         .fold(f64::MIN_POSITIVE, f64::max);
     let height = 44.0 + bars.len() as f64 * (BAR + GAP);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"14\" fill=\"#808890\">\n\
-         <text x=\"0\" y=\"20\" font-weight=\"bold\">{title}</text>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
+         font-family=\"sans-serif\" font-size=\"14\" fill=\"#808890\">\n<text x=\"0\" y=\"20\" \
+         font-weight=\"bold\">{title}</text>\n"
     );
     for (i, bar) in bars.iter().enumerate() {
         let y = 36.0 + i as f64 * (BAR + GAP);
@@ -35,9 +36,9 @@ pub(crate) fn bars(title: &str, bars: &[Bar]) -> String {
         let (label, text) = (&bar.label, &bar.text);
         let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"{text_y}\" text-anchor=\"end\">{label}</text>\
-             <rect x=\"{LABELS}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"3\" fill=\"{color}\"/>\
-             <text x=\"{:.1}\" y=\"{text_y}\">{text}</text>",
+            "<text x=\"{}\" y=\"{text_y}\" text-anchor=\"end\">{label}</text><rect x=\"{LABELS}\" \
+             y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"3\" fill=\"{color}\"/><text \
+             x=\"{:.1}\" y=\"{text_y}\">{text}</text>",
             LABELS - 8.0,
             LABELS + width + 8.0
         );

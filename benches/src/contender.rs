@@ -19,7 +19,8 @@ pub(crate) enum Contender {
     WriteCeiling,
     /// Records counted and thrown away.
     ReadCeiling,
-    /// A folder with the programs `setup`, `run` and `about`; `benches/rivals/README.md` says what they do.
+    /// A folder with the programs `setup`, `run` and `about`; `benches/rivals/README.md` says what
+    /// they do.
     Rival {
         name: String,
         about: String,
@@ -140,7 +141,8 @@ impl Contender {
                 "the same with the same rules compiled into the process instead of components"
             }
             Self::WriteCeiling => {
-                "a client that writes the finished rows by gristmill's own statements, two connections, nothing else"
+                "a client that writes the finished rows by gristmill's own statements, two \
+                 connections, nothing else"
             }
             Self::ReadCeiling => "a client that reads both partitions and counts",
             Self::Rival { about, .. } => about,

@@ -1,4 +1,5 @@
-//! From an event's production to its row being visible, at a steady rate, with and without a rule being swapped meanwhile.
+//! From an event's production to its row being visible, at a steady rate, with and without a rule
+//! being swapped meanwhile.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gristmill::postgres::connect::Database;
+use gristmill_postgres::wire::connect::Database;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, output, wait_until};
@@ -114,7 +115,8 @@ fn pauses(place: &Place<'_>) -> Result<Vec<f64>> {
     Ok(pauses)
 }
 
-/// When the `n`th event was handed to the producer: event `n` is number `n / PARTITIONS` of partition `n % PARTITIONS`.
+/// When the `n`th event was handed to the producer: event `n` is number `n / PARTITIONS` of
+/// partition `n % PARTITIONS`.
 fn produce(
     bootstrap: &str,
     topic: &str,
@@ -123,7 +125,8 @@ fn produce(
 ) -> Result<Vec<(i32, i64, Instant)>> {
     let producer: ThreadedProducer<_> = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
-        // Without it each event is a request of its own, and at 10,000 a second the broker is what is measured.
+        // Without it each event is a request of its own, and at 10,000 a second the broker is what
+        // is measured.
         .set("linger.ms", "2")
         .create::<ThreadedProducer<rdkafka::producer::DefaultProducerContext>>()?;
     let begun = Instant::now();
@@ -145,7 +148,8 @@ fn produce(
     Ok(sent)
 }
 
-/// What each partition's checkpoint said, and when it was first seen to: its rows became visible in the same instant.
+/// What each partition's checkpoint said, and when it was first seen to: its rows became visible in
+/// the same instant.
 type Seen = Vec<Vec<(i64, Instant)>>;
 
 fn watch(url: &str, done: &AtomicBool) -> Result<Seen> {
@@ -184,12 +188,13 @@ fn waits(sent: &[(i32, i64, Instant)], seen: &Seen) -> Result<Vec<f64>> {
 
 /// Swaps in a rule that no host has seen, again and again; how often.
 fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
-    let shipped = gristmill::builtin::named_component("enrich-email")?;
+    let shipped = gristmill::definition::builtin::named_component("enrich-email")?;
     let mut swaps: u32 = 0;
     while !done.load(Ordering::Relaxed) {
         let config = json!({"corporate_domains": [format!("{}.example", swaps % 2)]});
         std::fs::write(place.folder.path().join("config.json"), config.to_string())?;
-        // A custom section of its own makes it another component: it is compiled and instantiated as one.
+        // A custom section of its own makes it another component: it is compiled and instantiated
+        // as one.
         let number = swaps.to_le_bytes();
         let component = [shipped, &[0, 9, 4], b"swap", &number].concat();
         // A file that was written this moment is refused, as it may not be whole.

@@ -1,8 +1,11 @@
-//! `gristmill-bench`: gristmill, its rivals and the ceiling of this machine, in rounds that take turns, on one topic that is filled already.
+//! `gristmill-bench`: gristmill, its rivals and the ceiling of this machine, in rounds that take
+//! turns, on one topic that is filled already.
 //!
-//! [`traffic`] fills the topic and says what the table must hold at the end; a [`contender`] is started on an empty database; [`measure`] watches the table and
-//! the processes ([`usage`]) until the last row is there, and asks [`truth`] whether the table is right; [`ceiling`] is a contender of our own that only writes,
-//! or only reads; [`report`] writes the results with their [`chart`]. [`latency`] and [`scale`] are scenarios of their own, of gristmill alone.
+//! [`traffic`] fills the topic and says what the table must hold at the end; a [`contender`] is
+//! started on an empty database; [`measure`] watches the table and the processes ([`usage`]) until
+//! the last row is there, and asks [`truth`] whether the table is right; [`ceiling`] is a contender
+//! of our own that only writes, or only reads; [`report`] writes the results with their [`chart`].
+//! [`latency`] and [`scale`] are scenarios of their own, of gristmill alone.
 
 mod ceiling;
 mod chart;
@@ -20,8 +23,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use gristmill::sandbox::Sandbox;
-use gristmill::{config, supervisor};
+use gristmill::definition::file;
+use gristmill::process;
+use gristmill_sandbox::Sandbox;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::repository;
@@ -55,7 +59,8 @@ struct Args {
     /// Events a second of the latency runs; 0: none
     #[arg(long, value_name = "RATE", value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
     latency: Vec<u32>,
-    /// What to measure of gristmill at scale; all of it unless this says otherwise (many-keys not with --quick)
+    /// What to measure of gristmill at scale; all of it unless this says otherwise (many-keys not
+    /// with --quick)
     #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
     scale: Option<Vec<Scenario>>,
     /// Where RESULTS.md and the chart go
@@ -83,11 +88,11 @@ fn main() -> Result<()> {
 }
 
 fn run_native(pipeline: &Path) -> Result<()> {
-    gristmill::logging::start("info");
-    let config = config::load(pipeline)?;
+    gristmill::cli::logging::start("info");
+    let config = file::load(pipeline)?;
     let sandbox = Sandbox::linked(gristmill::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(supervisor::run(config, sandbox, CancellationToken::new()))
+    runtime.block_on(process::run(config, sandbox, CancellationToken::new()))
 }
 
 fn bench(args: &Args) -> Result<()> {
@@ -105,7 +110,8 @@ fn bench(args: &Args) -> Result<()> {
     let mut runs: Vec<Vec<Outcome>> = contenders.iter().map(|_| Vec::new()).collect();
     for round in 1..=rounds {
         let mut turns: Vec<_> = contenders.iter().zip(&mut runs).collect();
-        // The other way round each time: whoever comes after a large one finds the machine as that left it.
+        // The other way round each time: whoever comes after a large one finds the machine as that
+        // left it.
         if round % 2 == 0 {
             turns.reverse();
         }

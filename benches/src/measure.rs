@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gristmill::postgres::connect::{Connection, Database};
+use gristmill_postgres::wire::connect::{Connection, Database};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, Process, tail};
@@ -59,7 +59,8 @@ impl fmt::Display for Outcome {
         match self {
             Self::Done(figures) => write!(
                 f,
-                "{:.0} events/s, first row after {:.1} s, {:.1} us of CPU an event, {:.0} MiB, {} rows wrong",
+                "{:.0} events/s, first row after {:.1} s, {:.1} us of CPU an event, {:.0} MiB, {} \
+                 rows wrong",
                 figures.events_per_s,
                 figures.first_row_s,
                 figures.cpu_us,
@@ -209,8 +210,8 @@ struct Seen {
 }
 
 async fn look(client: &Connection, traffic: &Traffic) -> Result<Seen> {
-    let sql = "select exists (select from users_enriched), (select count(*) from users_enriched where user_id = any ($1)), \
-        (pg_current_wal_insert_lsn() - '0/0')::bigint";
+    let sql = "select exists (select from users_enriched), (select count(*) from users_enriched \
+               where user_id = any ($1)), (pg_current_wal_insert_lsn() - '0/0')::bigint";
     let row = client.query_one(sql, &[&traffic.last_users]).await?;
     Ok(Seen {
         any: row.get(0),

@@ -1,4 +1,5 @@
-//! The shipped rules, linked into the host: their SDK's columns are made of the host's, one copy a buffer, and the host's of theirs without one.
+//! The shipped rules, linked into the host: their SDK's columns are made of the host's, one copy a
+//! buffer, and the host's of theirs without one.
 
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -22,7 +23,8 @@ use gristmill_guest::export::{Guest, WireBatch};
 use gristmill_guest::wit::gristmill::transform::types as wire;
 use serde_json::Value;
 
-/// The rule of the shipped pipeline that is called `name`, for [`Sandbox::linked`](gristmill::sandbox::Sandbox::linked).
+/// The rule of the shipped pipeline that is called `name`, for
+/// [`Sandbox::linked`](gristmill_sandbox::Sandbox::linked).
 pub(crate) fn rule(name: &str, plan: &Plan, config: &Value) -> Box<dyn Transform> {
     match name {
         "normalize-cdc" => Native::<normalize_cdc::__Component>::boxed(name, plan, config),
@@ -32,7 +34,8 @@ pub(crate) fn rule(name: &str, plan: &Plan, config: &Value) -> Box<dyn Transform
     }
 }
 
-/// Nanoseconds spent on copies and checks that a rule written against the host's own columns would not need.
+/// Nanoseconds spent on copies and checks that a rule written against the host's own columns would
+/// not need.
 pub(crate) static ADAPTING_NS: AtomicU64 = AtomicU64::new(0);
 
 fn adapting<R>(work: impl FnOnce() -> R) -> R {

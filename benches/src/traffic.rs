@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use gristmill::generate::{Events, Spec};
+use gristmill::demo::generate::{Events, Spec};
 use gristmill_tests::job::RECORD_MAX_BYTES;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::oracle::{self, Expected};

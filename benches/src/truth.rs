@@ -26,12 +26,13 @@ pub(crate) fn wrong_rows(postgres: &Postgres, database: &str, expected: &Expecte
         "create unlogged table gristmill_truth (document jsonb)",
     )?;
     postgres.psql(database, &copy)?;
-    let columns = "user_id, name, email, email_domain, country_code, country_name, is_corporate, is_deleted, updated_at";
+    let columns = "user_id, name, email, email_domain, country_code, country_name, is_corporate, \
+                   is_deleted, updated_at";
     let count = format!(
-        "select count(*) from (select {columns} from users_enriched) a full join \
-           (select e.* from gristmill_truth, jsonb_to_record(document) as e (user_id bigint, name text, email text, email_domain text, \
-             country_code text, country_name text, is_corporate boolean, is_deleted boolean, updated_at timestamptz)) b using (user_id) \
-         where a is distinct from b"
+        "select count(*) from (select {columns} from users_enriched) a full join (select e.* from \
+         gristmill_truth, jsonb_to_record(document) as e (user_id bigint, name text, email text, \
+         email_domain text, country_code text, country_name text, is_corporate boolean, \
+         is_deleted boolean, updated_at timestamptz)) b using (user_id) where a is distinct from b"
     );
     Ok(postgres.psql(database, &count)?.parse()?)
 }

@@ -20,7 +20,8 @@ impl Tree {
         ticks as f64 / TICKS_PER_SECOND
     }
 
-    /// The sum of the highest resident sizes, MiB. Pages that processes share count for each of them.
+    /// The sum of the highest resident sizes, MiB. Pages that processes share count for each of
+    /// them.
     pub(crate) fn memory_max_mib(self) -> f64 {
         let kib = |stat: &Stat| {
             let status = fs::read_to_string(format!("/proc/{}/status", stat.pid)).ok()?;
@@ -70,7 +71,8 @@ fn stats() -> impl Iterator<Item = Stat> {
     })
 }
 
-/// How many processes ran or wanted to, on average over the last minute: figures of a busy machine are upper bounds.
+/// How many processes ran or wanted to, on average over the last minute: figures of a busy machine
+/// are upper bounds.
 pub(crate) fn load() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg").context("cannot read the load")?;
     let first = text.split_whitespace().next().context("no load")?;

@@ -1,4 +1,5 @@
-//! The benchmark works: on few events, in seconds, with a table that is right. How fast anything is, is not asked here.
+//! The benchmark works: on few events, in seconds, with a table that is right. How fast anything
+//! is, is not asked here.
 
 use std::process::Command;
 

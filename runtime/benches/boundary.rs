@@ -1,5 +1,5 @@
-//! What the sandbox costs: a batch of four text columns (20 bytes a value, one in ten null) into a component and two of them back, a rule that ships, and a
-//! fresh instance.
+//! What the sandbox costs: a batch of four text columns (20 bytes a value, one in ten null) into a
+//! component and two of them back, a rule that ships, and a fresh instance.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use arrow_array::StringArray;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gristmill::builtin;
-use gristmill::sandbox::{Component, Limits, Sandbox};
+use gristmill::definition::builtin;
 use gristmill_core::column::{Batch, Column};
 use gristmill_core::transform::Transform;
+use gristmill_sandbox::{Component, Limits, Sandbox};
 use serde_json::json;
 
 #[path = "../guest_build.rs"]

@@ -1,16 +1,18 @@
-//! What the sandbox costs the whole walk, from Kafka's bytes to rows ready for the sink: the shipped chain in components, under the limits as shipped, and the same
-//! rules compiled into the host.
+//! What the sandbox costs the whole walk, from Kafka's bytes to rows ready for the sink: the
+//! shipped chain in components, under the limits as shipped, and the same rules compiled into the
+//! host.
 //!
-//! Both get the same batches and must give the same rows. They take turns in short blocks, each first in every other: other work on the machine meets both, and yet each
-//! finds its own state and memory in the processor's caches, as alone in a process.
+//! Both get the same batches and must give the same rows. They take turns in short blocks, each
+//! first in every other: other work on the machine meets both, and yet each finds its own state and
+//! memory in the processor's caches, as alone in a process.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use gristmill::pipeline::Pipeline;
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::{Chain, Computed};
 use gristmill_core::record::Records;
+use gristmill_sandbox::Sandbox;
 
 #[path = "../../benches/src/native.rs"]
 mod native;
@@ -21,7 +23,8 @@ use native::ADAPTING_NS;
 
 /// Rows of a batch: the shipped `linger_rows`, and what a partition under load takes.
 const BATCHES: [usize; 3] = [200, 1_000, 5_000];
-/// Users that the events are about: with few of them the dedup state costs little, and the sandbox weighs more.
+/// Users that the events are about: with few of them the dedup state costs little, and the sandbox
+/// weighs more.
 const KEYS: [u32; 2] = [5_000, 200_000];
 /// Batches of a block.
 const BLOCK: usize = 20;
@@ -76,8 +79,9 @@ fn report(keys: u32, rows: usize, samples: &[Sample]) {
     let ratio = sandboxed / native;
     let bare = median(|s| s.native - s.adapting);
     println!(
-        "chain, {keys} keys, {rows} rows a batch: sandboxed {sandboxed:.0} ns a row, native {native:.0}: {ratio:.2} times; {:.2} without the {adapting:.0} ns of the native \
-         rules' adapter (medians of {} batches)",
+        "chain, {keys} keys, {rows} rows a batch: sandboxed {sandboxed:.0} ns a row, native \
+         {native:.0}: {ratio:.2} times; {:.2} without the {adapting:.0} ns of the native rules' \
+         adapter (medians of {} batches)",
         sandboxed / bare,
         samples.len()
     );

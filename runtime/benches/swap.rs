@@ -1,11 +1,12 @@
-//! How long a swap pauses a partition: what its worker does between two batches (instances of the next revision's components, and the dedup state handed over),
-//! and how much longer the first batch in fresh instances takes than the second.
+//! How long a swap pauses a partition: what its worker does between two batches (instances of the
+//! next revision's components, and the dedup state handed over), and how much longer the first
+//! batch in fresh instances takes than the second.
 
 use std::time::Instant;
 
-use gristmill::pipeline::Pipeline;
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::Chain;
+use gristmill_sandbox::Sandbox;
 use serde_json::json;
 
 #[path = "users/mod.rs"]

@@ -22,5 +22,5 @@ pub mod seed;
 pub mod table;
 pub mod topic;
 
-pub use gristmill::authoring::rows;
 pub use gristmill::demo::{postgres, process};
+pub use gristmill_core::rows;

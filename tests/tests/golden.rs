@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use gristmill::authoring::golden::{self, Case, Expected};
 use gristmill::authoring::input;
-use gristmill::builtin;
-use gristmill::sandbox::{Component, Limits, Sandbox};
+use gristmill::definition::builtin;
+use gristmill_sandbox::{Component, Limits, Sandbox};
 use gristmill_tests::program::repository;
 use serde_json::{Value, json};
 

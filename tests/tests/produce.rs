@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use anyhow::Result;
-use gristmill::generate::{Events, Spec};
+use gristmill::demo::generate::{Events, Spec};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::program::{gristmill, repository};
 use gristmill_tests::topic::read;

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use gristmill::authoring::{input, rows};
-use gristmill::purity::{self, PurityError, sample};
-use gristmill::sandbox::{Component, Limits, Sandbox};
-use gristmill::{authoring, builtin};
+use gristmill::authoring;
+use gristmill::authoring::input;
+use gristmill::definition::builtin;
+use gristmill_core::rows;
 use gristmill_core::transform::Transform;
+use gristmill_sandbox::purity::{self, PurityError, sample};
+use gristmill_sandbox::{Component, Limits, Sandbox};
 use gristmill_tests::guests;
 use gristmill_tests::job::Job;
 use rstest::rstest;

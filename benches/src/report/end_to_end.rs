@@ -24,12 +24,15 @@ impl Results {
         writeln!(text, "## End to end\n")?;
         writeln!(
             text,
-            "Median and, in brackets, the range. Events a second count from the first row in the table to the last; CPU is of all processes of the contender, start-up included; \
-             memory is the sum of their highest resident sizes. A row is wrong when it is missing, should not be, or differs from the oracle's in any column.\n"
+            "Median and, in brackets, the range. Events a second count from the first row in the \
+             table to the last; CPU is of all processes of the contender, start-up included; \
+             memory is the sum of their highest resident sizes. A row is wrong when it is \
+             missing, should not be, or differs from the oracle's in any column.\n"
         )?;
         writeln!(
             text,
-            "| | events/s | first row, s | all, s | CPU us/event | Postgres us/event | Kafka us/event | memory MiB | rows wrong |\n|---|---|---|---|---|---|---|---|---|"
+            "| | events/s | first row, s | all, s | CPU us/event | Postgres us/event | Kafka \
+             us/event | memory MiB | rows wrong |\n|---|---|---|---|---|---|---|---|---|"
         )?;
         for (contender, runs) in &self.contenders {
             let cell = |figure: fn(&Figures) -> f64, digits| {
@@ -85,7 +88,8 @@ impl Results {
         Ok(())
     }
 
-    /// What gristmill reaches of the ceilings, and what it may take of the processors to reach [`SHARE_AIM`] of the one that writes.
+    /// What gristmill reaches of the ceilings, and what it may take of the processors to reach
+    /// [`SHARE_AIM`] of the one that writes.
     pub(super) fn share_of_the_ceilings(&self, text: &mut String) -> Result<()> {
         let of = |contender, figure| self.median(&contender, figure);
         let events: fn(&Figures) -> f64 = |f| f.events_per_s;
@@ -113,10 +117,13 @@ impl Results {
         writeln!(text, "### The share of the ceilings\n")?;
         writeln!(
             text,
-            "Gristmill reaches {:.2} of what this PostgreSQL takes from a client that only writes finished rows, and {:.2} of what this Kafka gives to one that only counts. \
-             All of them share {cores:.0} cores. At the ceiling PostgreSQL and the client take {ceiling:.1} us of CPU an event, which is {:.0} % of the cores; {:.0} % of its events a second \
-             leave {budget:.1} us. When gristmill runs PostgreSQL takes {postgres:.1} and Kafka {kafka:.1}, so {:.1} would be left to it, and it takes {own:.1}, start-up included \
-             ({:.0} % of the cores, all three).\n",
+            "Gristmill reaches {:.2} of what this PostgreSQL takes from a client that only writes \
+             finished rows, and {:.2} of what this Kafka gives to one that only counts. All of \
+             them share {cores:.0} cores. At the ceiling PostgreSQL and the client take \
+             {ceiling:.1} us of CPU an event, which is {:.0} % of the cores; {:.0} % of its \
+             events a second leave {budget:.1} us. When gristmill runs PostgreSQL takes \
+             {postgres:.1} and Kafka {kafka:.1}, so {:.1} would be left to it, and it takes \
+             {own:.1}, start-up included ({:.0} % of the cores, all three).\n",
             ours / write,
             ours / read,
             busy(write, ceiling),
@@ -147,11 +154,13 @@ impl Results {
         writeln!(text, "### Gristmill's figure divided by\n")?;
         writeln!(
             text,
-            "The last column is what all cores together allow, with the CPU of the contender, of PostgreSQL and of Kafka.\n"
+            "The last column is what all cores together allow, with the CPU of the contender, of \
+             PostgreSQL and of Kafka.\n"
         )?;
         writeln!(
             text,
-            "| | events/s | CPU an event | memory | all three us/event | at most events/s |\n|---|---|---|---|---|---|"
+            "| | events/s | CPU an event | memory | all three us/event | at most events/s \
+             |\n|---|---|---|---|---|---|"
         )?;
         let cores = cores()?;
         let writers = self.contenders.iter().filter(|(c, _)| c.writes());

@@ -73,8 +73,9 @@ impl Results {
         writeln!(text, "# Results\n")?;
         writeln!(
             text,
-            "Written by `make bench` ({} events about {} users, a tenth of them late, two partitions, filled before anybody starts; {} rounds in which the contenders take turns). \
-             {}. Load when it began: {:.1}{}.\n",
+            "Written by `make bench` ({} events about {} users, a tenth of them late, two \
+             partitions, filled before anybody starts; {} rounds in which the contenders take \
+             turns). {}. Load when it began: {:.1}{}.\n",
             self.events,
             self.keys,
             self.rounds,
@@ -95,11 +96,14 @@ impl Results {
         if !self.latencies.is_empty() {
             writeln!(
                 text,
-                "## From produced to visible\n\nEach swap brings a component that no host has seen. The pause is what a worker does between two batches when it changes its revision.\n"
+                "## From produced to visible\n\nEach swap brings a component that no host has \
+                 seen. The pause is what a worker does between two batches when it changes its \
+                 revision.\n"
             )?;
             writeln!(
                 text,
-                "| events/s | swaps meanwhile | p50 ms | p99 ms | max ms | changes of revision | pause p50 ms | pause max ms |\n|---|---|---|---|---|---|---|---|"
+                "| events/s | swaps meanwhile | p50 ms | p99 ms | max ms | changes of revision | \
+                 pause p50 ms | pause max ms |\n|---|---|---|---|---|---|---|---|"
             )?;
             for l in &self.latencies {
                 writeln!(
@@ -119,7 +123,8 @@ impl Results {
             writeln!(text, "## At scale\n")?;
             writeln!(
                 text,
-                "Gristmill alone, one run each. Events have {} bytes and are about {} users in two partitions, unless a table says otherwise.\n",
+                "Gristmill alone, one run each. Events have {} bytes and are about {} users in \
+                 two partitions, unless a table says otherwise.\n",
                 scale::EVENT_BYTES,
                 scale::KEYS
             )?;

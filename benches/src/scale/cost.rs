@@ -24,7 +24,8 @@ const HEADS: [&str; 6] = [
 
 /// The cells under [`HEADS`] of some thousand events through `processes` of them.
 ///
-/// The processes are stopped while the topic fills, and so begin with all of it before them, connected and with their partitions assigned: what counts is the events alone.
+/// The processes are stopped while the topic fills, and so begin with all of it before them,
+/// connected and with their partitions assigned: what counts is the events alone.
 fn measure(ground: Ground<'_>, name: &str, shape: Shape, processes: usize) -> Result<Vec<String>> {
     let folder = Folder::new("gristmill-bench-")?;
     let mut job = Job::new(ground, &folder, name, shape)?;
@@ -61,8 +62,9 @@ fn measure(ground: Ground<'_>, name: &str, shape: Shape, processes: usize) -> Re
     Ok(cells)
 }
 
-const ABOUT: &str = "The topic fills while gristmill is stopped (SIGSTOP), connected and with its partitions assigned; the figures are from its going on to the last row. \
-    Memory is the highest resident size, of all processes together.";
+const ABOUT: &str = "The topic fills while gristmill is stopped (SIGSTOP), connected and with its \
+                     partitions assigned; the figures are from its going on to the last row. \
+                     Memory is the highest resident size, of all processes together.";
 
 /// A row for each of `shapes` with what tells it from the others, and how many processes there are.
 fn table(

@@ -36,8 +36,17 @@ pub(super) fn run(ground: Ground<'_>) -> Result<Table> {
     let none = || "–".to_owned();
     Ok(Table {
         title: "When nothing happens",
-        about: "Of a processor core, per mille, two partitions assigned and all of their events in the table.".to_owned(),
-        heads: vec!["", "gristmill", "Postgres", "Kafka", "memory MiB", "rows wrong"],
+        about: "Of a processor core, per mille, two partitions assigned and all of their events \
+                in the table."
+            .to_owned(),
+        heads: vec![
+            "",
+            "gristmill",
+            "Postgres",
+            "Kafka",
+            "memory MiB",
+            "rows wrong",
+        ],
         rows: vec![
             row("servers alone", nobody, none(), none()),
             row("gristmill idle", idle, memory.to_string(), wrong_rows),

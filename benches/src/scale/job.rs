@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use gristmill::postgres::connect::{Connection, Database};
+use gristmill_postgres::wire::connect::{Connection, Database};
 use gristmill_tests::process::{Folder, Process, tail};
 use gristmill_tests::topic::{self, Message};
 use tokio::runtime::Runtime;
@@ -110,7 +110,8 @@ impl<'a> Job<'a> {
         let url = &self.place.database_url;
         let connection = &mut self.connection;
         let partitions = i64::from(self.shape.partitions);
-        let sql = "select coalesce(sum(next_offset), 0)::bigint, count(*), count(distinct owner) from gristmill.checkpoint";
+        let sql = "select coalesce(sum(next_offset), 0)::bigint, count(*), count(distinct owner) \
+                   from gristmill.checkpoint";
         let row = self.runtime.block_on(async {
             let open = match connection.take() {
                 Some(open) if open.is_usable() => open,

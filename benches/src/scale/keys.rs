@@ -32,7 +32,9 @@ fn table(ground: Ground<'_>, title: &'static str, keys: &[u64]) -> Result<Table>
     let rows = keys.iter().map(|keys| row(ground, *keys));
     Ok(Table {
         title,
-        about: "Resident size of the process: the highest, and two seconds after the last row. Each key is in the dedup state.".to_owned(),
+        about: "Resident size of the process: the highest, and two seconds after the last row. \
+                Each key is in the dedup state."
+            .to_owned(),
         heads: vec!["keys", "events", "highest MiB", "at rest MiB", "rows wrong"],
         rows: rows.collect::<Result<_>>()?,
     })

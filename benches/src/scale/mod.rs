@@ -1,6 +1,8 @@
-//! How gristmill alone behaves when something grows, stands still or is away: each scenario is a table of its own.
+//! How gristmill alone behaves when something grows, stands still or is away: each scenario is a
+//! table of its own.
 //!
-//! A scenario makes a [`job`] with a topic and a database of its own from a [`shape`], and asks at the end whether the table is right.
+//! A scenario makes a [`job`] with a topic and a database of its own from a [`shape`], and asks at
+//! the end whether the table is right.
 
 mod cost;
 mod idle;

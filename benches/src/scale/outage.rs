@@ -58,9 +58,18 @@ pub(super) fn run(ground: Ground<'_>) -> Result<Table> {
     job.end()?;
     Ok(Table {
         title: "After an outage of Postgres",
-        about: "Events keep coming while Postgres is stopped. Seconds count from its answering again; it has caught up when events are in the table a second after they were due."
+        about: "Events keep coming while Postgres is stopped. Seconds count from its answering \
+                again; it has caught up when events are in the table a second after they were due."
             .to_owned(),
-        heads: vec!["events/s", "outage, s", "backlog", "first row, s", "caught up, s", "memory MiB", "rows wrong"],
+        heads: vec![
+            "events/s",
+            "outage, s",
+            "backlog",
+            "first row, s",
+            "caught up, s",
+            "memory MiB",
+            "rows wrong",
+        ],
         rows: vec![row],
     })
 }

@@ -45,7 +45,8 @@ pub(super) fn run(ground: Ground<'_>) -> Result<Table> {
     };
     Ok(Table {
         title: "Restart to first row",
-        about: "From the start of the process to the first row in the table, with events waiting in both partitions; it starts a second after the one before has ended."
+        about: "From the start of the process to the first row in the table, with events waiting \
+                in both partitions; it starts a second after the one before has ended."
             .to_owned(),
         heads: vec!["", "to stop, s", "first row, s", "rows wrong at the end"],
         rows: vec![

@@ -5,9 +5,11 @@ use toml::{Table, Value};
 
 use super::{EVENT_BYTES, KEYS};
 
-/// When the first event happens: that of `data/sample_events.json`. Each of the others happens a millisecond after the one before it.
+/// When the first event happens: that of `data/sample_events.json`. Each of the others happens a
+/// millisecond after the one before it.
 const START_MS: u64 = 1_726_531_200_000;
-/// A prime: that many users on from event to event, every user has its turn before one has its second, in an order that no index likes.
+/// A prime: that many users on from event to event, every user has its turn before one has its
+/// second, in an order that no index likes.
 const STRIDE: u64 = 2_654_435_761;
 /// What an event has without padding, when its numbers have five or six digits.
 const BARE_BYTES: usize = 162;
@@ -53,8 +55,9 @@ impl Shape {
         let more = (0..self.more_columns).map(|i| format!(",\"c{i}\":\"c{i} of {n}\""));
         let more: String = more.collect();
         let value = format!(
-            "{{\"op\":\"u\",\"before\":null,\"after\":{{\"user_id\":{user},\"name\":\"Ann {n}{name}\",\"email\":\"ann.{n}@contoso.com\",\
-             \"country_code\":\"US\",\"note\":\"{note}\"{more}}},\"timestamp_ms\":{}}}",
+            "{{\"op\":\"u\",\"before\":null,\"after\":{{\"user_id\":{user},\"name\":\"Ann \
+             {n}{name}\",\"email\":\"ann.{n}@contoso.com\",\"country_code\":\"US\",\"note\":\"\
+             {note}\"{more}}},\"timestamp_ms\":{}}}",
             START_MS + n
         );
         ((user % self.partitions as u64) as i32, user, value)
@@ -141,9 +144,9 @@ impl Shape {
         let (names, values): (Vec<&str>, Vec<String>) = columns.into_iter().unzip();
         // The newest event of each user is among the last `keys`.
         format!(
-            "select count(*) from (select user_id, {names} from {table}) a full join \
-               (select n * {STRIDE} % {keys}, {values} from generate_series({first}::bigint, {events} - 1) n) b (user_id, {names}) using (user_id) \
-             where a is distinct from b",
+            "select count(*) from (select user_id, {names} from {table}) a full join (select n * \
+             {STRIDE} % {keys}, {values} from generate_series({first}::bigint, {events} - 1) n) b \
+             (user_id, {names}) using (user_id) where a is distinct from b",
             names = names.join(", "),
             values = values.join(", "),
             table = self.table(),

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use gristmill::config::{self, Config};
-use gristmill::generate::{Events, Spec};
-use gristmill::pipeline::Pipeline;
-use gristmill::postgres::connect::Database;
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::file::{self, Config};
+use gristmill::definition::pipeline::Pipeline;
+use gristmill::demo::generate::{Events, Spec};
 use gristmill_core::record::Records;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::Sandbox;
 
 /// The present of every batch: after all events.
 pub(crate) const NOW_US: i64 = 1_800_000_000_000_000;
@@ -15,7 +15,7 @@ pub(crate) const NOW_US: i64 = 1_800_000_000_000_000;
 /// `pipelines/users.toml`.
 pub(crate) fn config() -> Config {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    config::load(&folder.join("../pipelines/users.toml")).unwrap()
+    file::load(&folder.join("../pipelines/users.toml")).unwrap()
 }
 
 /// Loads it. No server is asked: its dimension is a file.

@@ -8,7 +8,8 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::decode::Decoder;
 use gristmill_core::record::Records;
 
-/// Records a batch: what a flush of the users pipeline takes at most is 200; a catching-up one takes thousands.
+/// Records a batch: what a flush of the users pipeline takes at most is 200; a catching-up one
+/// takes thousands.
 const RECORDS: usize = 1_000;
 
 fn event(i: usize) -> String {

@@ -1,4 +1,5 @@
-//! What a row costs between decoder and sink: dedup against states of two sizes, and the whole chain with native rules.
+//! What a row costs between decoder and sink: dedup against states of two sizes, and the whole
+//! chain with native rules.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -175,7 +176,8 @@ fn domains(batch: &Batch) -> Output {
     all(vec![Column::new(Arc::new(domains))], batch.rows)
 }
 
-/// Reads and writes the same five columns, then takes the e-mail's domain: hardly any rule, so that the chain itself is measured.
+/// Reads and writes the same five columns, then takes the e-mail's domain: hardly any rule, so that
+/// the chain itself is measured.
 fn chain() -> Chain {
     let columns = [
         ("value.after.user_id", "user_id", LogicalType::Int64),

@@ -34,7 +34,8 @@ pub enum LogicalType {
 /// A logical type that this host does not know.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "unknown logical type `{0}`: use one of boolean, int64, float64, text, bytes, timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json"
+    "unknown logical type `{0}`: use one of boolean, int64, float64, text, bytes, timestamp(us), \
+     timestamp(ms), date, uuid, decimal(p,s), json"
 )]
 pub struct UnknownLogicalType(pub String);
 
@@ -114,7 +115,8 @@ pub struct Field {
 pub struct Column {
     /// Layout as [`LogicalType::data_type`] says; nulls by Arrow's validity.
     pub values: ArrayRef,
-    /// One bit a row, `false` = the source did not say, which is not null (the value is null then, too). `None`: all is known.
+    /// One bit a row, `false` = the source did not say, which is not null (the value is null then,
+    /// too). `None`: all is known.
     pub presence: Option<BooleanBuffer>,
 }
 
@@ -147,7 +149,8 @@ impl Column {
         }
     }
 
-    /// The rows of `columns` one after the other; the columns are of one layout and there is at least one.
+    /// The rows of `columns` one after the other; the columns are of one layout and there is at
+    /// least one.
     pub fn concat(columns: &[&Column]) -> Self {
         let arrays: Vec<&dyn Array> = columns.iter().map(|c| c.values.as_ref()).collect();
         let values = concat(&arrays).expect("columns of one layout, together below 2 GiB");
@@ -206,7 +209,8 @@ impl Batch {
         self.with_columns(rows, |c| c.slice(offset, rows))
     }
 
-    /// The rows of `batches` one after the other. All have the fields of the first; none at all gives a batch without fields or rows.
+    /// The rows of `batches` one after the other. All have the fields of the first; none at all
+    /// gives a batch without fields or rows.
     pub fn concat(batches: &[Batch]) -> Batch {
         let Some(first) = batches.first() else {
             return Batch {

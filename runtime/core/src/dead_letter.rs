@@ -13,7 +13,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// As stored in `gristmill.dead_letter.stage`: `decode`, `transform:NAME`, `event-time`, `sink`.
+    /// As stored in `gristmill.dead_letter.stage`: `decode`, `transform:NAME`, `event-time`,
+    /// `sink`.
     pub fn to_text(&self) -> String {
         match self {
             Self::Decode => "decode".to_owned(),
@@ -25,7 +26,8 @@ impl Stage {
 }
 
 impl DeadLetter {
-    /// Whether a transform judged the row unusable, as it declared that it may: a finding about the data, not a failure.
+    /// Whether a transform judged the row unusable, as it declared that it may: a finding about the
+    /// data, not a failure.
     pub fn is_declared(&self) -> bool {
         matches!(self.stage, Stage::Transform(_)) && !self.code.starts_with(HOST_CODES)
     }
@@ -39,11 +41,14 @@ pub const HOST_CODES: &str = "transform-";
 pub struct DeadLetter {
     /// Index into the batch's `Records`.
     pub record: u32,
-    /// Tells apart several dead letters of one record (a split by a normalizer): 0 for the record as a whole, else 1 + the output row's rank among its record's rows.
+    /// Tells apart several dead letters of one record (a split by a normalizer): 0 for the record
+    /// as a whole, else 1 + the output row's rank among its record's rows.
     pub ordinal: u32,
     pub stage: Stage,
-    /// Kebab-case. The host's own: `malformed`, `wrong-type`, `zero-byte`, `too-large`, `future-time`, `before-floor`, `late`, `null-event-time`, `null-key`,
-    /// `transform-trapped`, `transform-out-of-fuel`, `transform-out-of-memory`, `refused`; a transform's: what it declared.
+    /// Kebab-case. The host's own: `malformed`, `wrong-type`, `zero-byte`, `too-large`,
+    /// `future-time`, `before-floor`, `late`, `null-event-time`, `null-key`,
+    /// `transform-trapped`, `transform-out-of-fuel`, `transform-out-of-memory`, `refused`; a
+    /// transform's: what it declared.
     pub code: String,
     /// One sentence for a person.
     pub message: String,

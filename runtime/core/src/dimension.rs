@@ -55,7 +55,8 @@ pub enum DimensionError {
     },
     /// Two rows have one key.
     #[error(
-        "dimension `{dimension}`: rows {first} and {second} have the same key ({key}): a key must be unique"
+        "dimension `{dimension}`: rows {first} and {second} have the same key ({key}): a key must \
+         be unique"
     )]
     DuplicateKey {
         dimension: String,
@@ -129,8 +130,9 @@ impl Dimension {
         self.rows.rows
     }
 
-    /// For each of the `rows` rows of the `on` columns the matching row, `None` where no row matches or the key has a null.
-    /// `on` is in the order of [`Dimension::key`]. A column of another layout matches nothing: that is for the plan's check to refuse.
+    /// For each of the `rows` rows of the `on` columns the matching row, `None` where no row
+    /// matches or the key has a null. `on` is in the order of [`Dimension::key`]. A column of
+    /// another layout matches nothing: that is for the plan's check to refuse.
     pub fn lookup(&self, on: &[&Column], rows: usize) -> Vec<Option<u32>> {
         let key: Vec<Values> = self
             .key
@@ -158,7 +160,8 @@ impl Dimension {
     }
 
     /// The columns `fields` of the rows that [`Dimension::lookup`] found, null where it found none.
-    /// A field that the dimension does not have is null throughout: that is for the plan's check to refuse.
+    /// A field that the dimension does not have is null throughout: that is for the plan's check to
+    /// refuse.
     pub fn take(&self, matches: &[Option<u32>], fields: &[Field]) -> Vec<Column> {
         let rows = UInt32Array::from(matches.to_vec());
         let column = |field: &Field| match self.rows.position(&field.name) {
@@ -255,7 +258,8 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Feeds the value to `hasher` so that no two rows of values run into each other. The row is not null.
+    /// Feeds the value to `hasher` so that no two rows of values run into each other. The row is
+    /// not null.
     fn hash(&self, row: usize, hasher: &mut impl Hasher) {
         match self {
             Self::Boolean(a) => hasher.write_u8(a.value(row).into()),

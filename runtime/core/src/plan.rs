@@ -1,4 +1,5 @@
-//! What a transform declares before a row flows. The Rust side of `plan` in `wit/transform.wit`; its comments hold here.
+//! What a transform declares before a row flows. The Rust side of `plan` in `wit/transform.wit`;
+//! its comments hold here.
 
 use crate::column::Field;
 
@@ -10,7 +11,8 @@ pub struct Roles {
     pub event_time: String,
     /// A boolean column.
     pub deleted: Option<String>,
-    /// Breaks ties between equal event times, first column first; the host adds partition and offset.
+    /// Breaks ties between equal event times, first column first; the host adds partition and
+    /// offset.
     pub order: Vec<String>,
 }
 

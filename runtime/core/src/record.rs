@@ -1,6 +1,7 @@
 //! Raw records of one partition, in offset order, in one buffer: no allocation a record.
 
-/// A run of records of one partition. Offsets increase strictly but may have holes (compaction, aborted and control records).
+/// A run of records of one partition. Offsets increase strictly but may have holes (compaction,
+/// aborted and control records).
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     bytes: Vec<u8>,
@@ -114,7 +115,8 @@ impl Records {
         self.len().checked_sub(1).map(|i| self.get(i))
     }
 
-    /// Appends records `range` of `other`, whose offsets must follow: two copies, however many they are.
+    /// Appends records `range` of `other`, whose offsets must follow: two copies, however many they
+    /// are.
     pub fn append(&mut self, other: &Records, range: std::ops::Range<usize>) {
         let entries = &other.index[range];
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {

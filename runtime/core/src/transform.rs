@@ -5,7 +5,8 @@ use crate::plan::Plan;
 
 /// A transform that has been opened with its config. One instance belongs to one worker.
 ///
-/// Two implementations exist: a component in the sandbox, and a native rule (benchmarks, simulations).
+/// Two implementations exist: a component in the sandbox, and a native rule (benchmarks,
+/// simulations).
 pub trait Transform: Send {
     /// The name in the pipeline, for messages.
     fn name(&self) -> &str;
@@ -13,14 +14,17 @@ pub trait Transform: Send {
     /// What it declared when it was opened. Never changes.
     fn plan(&self) -> &Plan;
 
-    /// Says that the next call is the first of a new batch, whole or in parts: what was spent on finding the bad rows of the last one is forgotten.
+    /// Says that the next call is the first of a new batch, whole or in parts: what was spent on
+    /// finding the bad rows of the last one is forgotten.
     fn begin_batch(&mut self) {}
 
     /// Runs the rule on `input`, whose columns are [`Plan::input_fields`].
     ///
-    /// `Ok` promises an output that has been checked against the plan: columns as `writes` in layout and length, `source_rows` and rejections in range,
-    /// codes declared, nothing null that is not nullable, an enricher in order. Pure: the same batch gives the same output, whole or split.
-    /// After `Err` the transform can be called again; it has replaced its own instance if it had to.
+    /// `Ok` promises an output that has been checked against the plan: columns as `writes` in
+    /// layout and length, `source_rows` and rejections in range, codes declared, nothing null
+    /// that is not nullable, an enricher in order. Pure: the same batch gives the same output,
+    /// whole or split. After `Err` the transform can be called again; it has replaced its own
+    /// instance if it had to.
     fn apply(&mut self, input: &Batch) -> Result<Output, Fault>;
 }
 
@@ -46,7 +50,8 @@ pub struct Rejection {
 /// Why a transform did not answer, or answered what cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It trapped, panicked or returned an error: perhaps one row's doing. Found by splitting the batch.
+    /// It trapped, panicked or returned an error: perhaps one row's doing. Found by splitting the
+    /// batch.
     #[error("{0}")]
     Trapped(String),
     /// It used up the fuel allowed for the batch: perhaps one row's doing. Deterministic.

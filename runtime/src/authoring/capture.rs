@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 
 use super::golden::one_line;
 use super::trial::Trial;
-use crate::parts::Parts;
-use crate::postgres::dead_letter::StoredLetter;
-use crate::sandbox::Sandbox;
+use crate::definition::bundle::Parts;
+use gristmill_postgres::letters::dead_letter::StoredLetter;
+use gristmill_sandbox::Sandbox;
 
-/// The case of a dead letter for the transform that refused it; for the normalizer where no transform did. `parts` are those of the revision that it was refused
-/// by: another has other rules and configs. Its input is what the transform got, which for an enricher the transforms before it compute again. What is expected is
-/// left out: nobody knows it yet.
+/// The case of a dead letter for the transform that refused it; for the normalizer where no
+/// transform did. `parts` are those of the revision that it was refused by: another has other rules
+/// and configs. Its input is what the transform got, which for an enricher the transforms before it
+/// compute again. What is expected is left out: nobody knows it yet.
 pub async fn capture(parts: Parts, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
     let place = match letter.stage.strip_prefix("transform:") {
         Some(name) => parts.position(name)?,
@@ -81,7 +82,8 @@ fn headers(letter: &StoredLetter) -> Value {
     Value::Object(members.collect())
 }
 
-/// The rows that an enricher got: what the transforms before it make of the record, as far as it reads it.
+/// The rows that an enricher got: what the transforms before it make of the record, as far as it
+/// reads it.
 async fn rows(
     mut parts: Parts,
     place: usize,

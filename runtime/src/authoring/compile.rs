@@ -1,4 +1,5 @@
-//! From a rule's source to its module; and what is wrong with either, in the words of whoever wrote it: no linker's command line, no name of an interface.
+//! From a rule's source to its module; and what is wrong with either, in the words of whoever wrote
+//! it: no linker's command line, no name of an interface.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, IsTerminal};
@@ -9,21 +10,25 @@ use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
 use super::guest_build::TARGET;
-use crate::sandbox::file;
+use gristmill_sandbox::file;
 
-/// How the compiler's message begins when the linker fails. Behind it comes the linker's command line.
+/// How the compiler's message begins when the linker fails. Behind it comes the linker's command
+/// line.
 const LINKING: &str = "linking with `";
 
 /// What stands before the name of what a linker misses.
 const MISSING: [&str; 2] = ["undefined symbol: ", "unable to find library -l"];
 
-/// The crate through which others reach a browser's JavaScript for clock and random numbers, and how the modules begin that it imports.
+/// The crate through which others reach a browser's JavaScript for clock and random numbers, and
+/// how the modules begin that it imports.
 const BROWSER: (&str, &str) = ("wasm-bindgen", "__wbindgen_");
 
 /// More names than this tell nothing new.
 const NAMED_MAX: usize = 3;
 
-const NOTHING_OUTSIDE: &str = "a rule has nothing but its config and its row (no clock, file, network, environment or random numbers, no library of another language)";
+const NOTHING_OUTSIDE: &str = "a rule has nothing but its config and its row (no clock, file, \
+                               network, environment or random numbers, no library of another \
+                               language)";
 
 /// A line of what cargo answers; those about other things than the source have no message.
 #[derive(Deserialize)]
@@ -53,7 +58,8 @@ pub(super) fn no_cargo(error: io::Error) -> Error {
     }
 }
 
-/// Runs the `cargo build` of the rule `name`. What the compiler says goes to standard error, but for what a linker says, which is told in the error.
+/// Runs the `cargo build` of the rule `name`. What the compiler says goes to standard error, but
+/// for what a linker says, which is told in the error.
 pub(super) fn run(name: &str, cargo: &mut Command) -> Result<()> {
     let format = match io::stderr().is_terminal() {
         true => "json-diagnostic-rendered-ansi",
@@ -95,7 +101,9 @@ pub(super) fn check(name: &str, manifest: &Path, module: &[u8]) -> Result<()> {
     let outline = file::read(module).context("cannot read what the compiler made")?;
     ensure!(
         outline.has_rule(),
-        "{name} has no `transform!`: say in src/lib.rs what is read and written, `gristmill_guest::transform! {{ .. }}`, as in a crate that `gristmill transform new` makes"
+        "{name} has no `transform!`: say in src/lib.rs what is read and written, \
+         `gristmill_guest::transform! {{ .. }}`, as in a crate that `gristmill transform new` \
+         makes"
     );
     let (package, modules) = BROWSER;
     if outline
@@ -104,7 +112,8 @@ pub(super) fn check(name: &str, manifest: &Path, module: &[u8]) -> Result<()> {
     {
         let through = through(name, manifest, package);
         bail!(
-            "{name} calls the JavaScript of a browser through {through}, and {NOTHING_OUTSIDE}: turn that feature of the crate off, or use another"
+            "{name} calls the JavaScript of a browser through {through}, and {NOTHING_OUTSIDE}: \
+             turn that feature of the crate off, or use another"
         );
     }
     let names: Vec<String> = outline
@@ -126,7 +135,8 @@ fn asks_for(name: &str, names: &[String]) -> String {
         named => named.join(", "),
     };
     format!(
-        "{name}, or a crate that it depends on, asks for {what}, and {NOTHING_OUTSIDE}: leave the call out, or use another crate"
+        "{name}, or a crate that it depends on, asks for {what}, and {NOTHING_OUTSIDE}: leave the \
+         call out, or use another crate"
     )
 }
 
@@ -150,7 +160,8 @@ fn through(name: &str, manifest: &Path, package: &str) -> String {
         .map(|output| output.stdout)
         .unwrap_or_default();
     let (mut path, mut found) = (Vec::new(), Vec::new());
-    // `2chrono v0.4.42`: depth and name. Below a crate, one deeper, stands what needs it, and deepest the rule.
+    // `2chrono v0.4.42`: depth and name. Below a crate, one deeper, stands what needs it, and
+    // deepest the rule.
     for line in String::from_utf8_lossy(&said).lines() {
         let digits = line.bytes().take_while(u8::is_ascii_digit).count();
         let (depth, rest) = line.split_at(digits);

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// Reads a config: TOML when the file's name ends in `.toml`, else JSON. Without a file it is empty.
+/// Reads a config: TOML when the file's name ends in `.toml`, else JSON. Without a file it is
+/// empty.
 pub fn read(path: Option<&Path>) -> Result<Value> {
     let Some(path) = path else {
         return Ok(Value::Object(serde_json::Map::new()));

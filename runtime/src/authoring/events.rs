@@ -7,11 +7,12 @@ use anyhow::{Context, Result, ensure};
 use gristmill_core::record::{Record, Records};
 use jiff::Timestamp;
 
-use crate::event_file;
-use crate::kafka::TopicPartition;
-use crate::kafka::admin::Admin;
+use crate::authoring::event_file;
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
 
-/// Holes (compaction, aborted and control records) that are passed over in a partition on the way to its newest records.
+/// Holes (compaction, aborted and control records) that are passed over in a partition on the way
+/// to its newest records.
 const HOLES_MAX: i64 = 100;
 
 /// One event, and where it stands.

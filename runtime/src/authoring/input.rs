@@ -9,8 +9,8 @@ use gristmill_core::dimension::Dimension;
 use gristmill_core::plan::{Join, Plan};
 use serde_json::{Map, Value};
 
-use super::rows;
-use crate::config::nearest;
+use gristmill_core::rows;
+use gristmill_core::suggest::nearest;
 
 /// Gives a dimension's rows by its name, as CSV with a header.
 pub type Dimensions<'a> = dyn Fn(&str) -> Result<Vec<u8>> + 'a;
@@ -29,7 +29,8 @@ pub fn csv_files(folder: &Path) -> impl Fn(&str) -> Result<Vec<u8>> + use<> {
     }
 }
 
-/// What the transform reads of each row, and what its joins take. A read is followed as a path; where a name is missing the value is absent.
+/// What the transform reads of each row, and what its joins take. A read is followed as a path;
+/// where a name is missing the value is absent.
 pub fn batch(plan: &Plan, input: &[Value], dimensions: &Dimensions) -> Result<Batch> {
     let mut batch = rows::batch(&plan.reads, input)?;
     for join in &plan.joins {
@@ -43,7 +44,8 @@ pub fn batch(plan: &Plan, input: &[Value], dimensions: &Dimensions) -> Result<Ba
     Ok(batch)
 }
 
-/// An error where a row of an enricher has a name that the rule does not read: a misspelt one would be an absent value, and nobody would see it.
+/// An error where a row of an enricher has a name that the rule does not read: a misspelt one would
+/// be an absent value, and nobody would see it.
 pub fn check_names(plan: &Plan, input: &[Value]) -> Result<()> {
     if plan.roles.is_some() {
         // A normalizer gets documents, of which it reads a part.
@@ -70,7 +72,8 @@ pub fn check_names(plan: &Plan, input: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// The key's columns of a dimension that is joined on the columns `on`: those of the same names, else as many from the first on.
+/// The key's columns of a dimension that is joined on the columns `on`: those of the same names,
+/// else as many from the first on.
 pub fn key(csv: &[u8], on: &[String]) -> Result<Vec<String>> {
     let mut reader = csv::Reader::from_reader(csv);
     let header = reader.headers()?;
@@ -96,7 +99,8 @@ fn on(plan: &Plan, name: &str, input: &[Value]) -> Field {
     }
 }
 
-/// The dimension that a join names, its columns typed as the join needs them; an empty value is null.
+/// The dimension that a join names, its columns typed as the join needs them; an empty value is
+/// null.
 fn dimension(join: &Join, on: &[Field], csv: &[u8]) -> Result<Dimension> {
     let name = &join.dimension;
     let mut reader = csv::Reader::from_reader(csv);

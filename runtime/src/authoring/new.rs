@@ -27,7 +27,8 @@ const SDK_FOLDER: &str = "vendor/gristmill-guest";
 /// Longest name: as long as a name in Postgres.
 const NAME_MAX_BYTES: usize = 63;
 
-/// Names that cargo or the language keep for themselves, as far as they are words of one piece in lower case.
+/// Names that cargo or the language keep for themselves, as far as they are words of one piece in
+/// lower case.
 const RESERVED: [&str; 51] = [
     "abstract",
     "alloc",
@@ -82,7 +83,8 @@ const RESERVED: [&str; 51] = [
     "use",
 ];
 
-/// Makes the folder `parent/name` with a small rule, a case and the SDK, and returns its path. Refuses a name that is no package's, and a folder that is there.
+/// Makes the folder `parent/name` with a small rule, a case and the SDK, and returns its path.
+/// Refuses a name that is no package's, and a folder that is there.
 pub fn create(parent: &Path, name: &str) -> Result<PathBuf> {
     check_name(name)?;
     let dir = parent.join(name);
@@ -109,7 +111,8 @@ fn check_name(name: &str) -> Result<()> {
     };
     ensure!(
         name.split('-').all(is_part) && name.starts_with(|c: char| c.is_ascii_lowercase()),
-        "`{name}` is no name for a transform: lower-case letters, digits and single hyphens, beginning with a letter, such as enrich-age"
+        "`{name}` is no name for a transform: lower-case letters, digits and single hyphens, \
+         beginning with a letter, such as enrich-age"
     );
     ensure!(
         name.len() <= NAME_MAX_BYTES,

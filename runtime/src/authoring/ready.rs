@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::golden::Case;
 use super::input::{self, Dimensions};
-use crate::purity;
-use crate::sandbox::Component;
+use gristmill_sandbox::Component;
+use gristmill_sandbox::purity;
 
-/// A batch of `rows` rows that the rule takes: those of the cases with this config one after the other, over and over; without such cases rows that nobody wrote.
+/// A batch of `rows` rows that the rule takes: those of the cases with this config one after the
+/// other, over and over; without such cases rows that nobody wrote.
 pub fn batch<'a>(
     component: &Component,
     config: &Value,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::compile;
 use super::guest_build::{self, Toolchain};
-use crate::sandbox::{Component, Limits, Sandbox};
+use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// A crate that compiles to a transform.
 #[derive(Clone, Debug)]
@@ -48,13 +48,15 @@ struct Target {
 }
 
 impl RuleCrate {
-    /// The crate whose `Cargo.toml` lies in `dir`. The error says what is missing for it to become a transform.
+    /// The crate whose `Cargo.toml` lies in `dir`. The error says what is missing for it to become
+    /// a transform.
     pub fn open(dir: &Path) -> Result<Self> {
         ensure!(dir.is_dir(), "there is no folder {}", dir.display());
         let manifest = dir.join("Cargo.toml");
         ensure!(
             manifest.exists(),
-            "there is no Cargo.toml in {}: go to the folder of a transform, or make one with `gristmill transform new NAME`",
+            "there is no Cargo.toml in {}: go to the folder of a transform, or make one with \
+             `gristmill transform new NAME`",
             dir.display()
         );
         let manifest = manifest.canonicalize()?;
@@ -72,7 +74,8 @@ impl RuleCrate {
         let is_component = |t: &&Target| t.crate_types.iter().any(|kind| kind == "cdylib");
         let library = package.targets.iter().find(is_component).with_context(|| {
             format!(
-                "{} makes no component: add the lines `[lib]` and `crate-type = [\"cdylib\", \"rlib\"]`",
+                "{} makes no component: add the lines `[lib]` and `crate-type = [\"cdylib\", \
+                 \"rlib\"]`",
                 manifest.display()
             )
         })?;
@@ -106,7 +109,8 @@ impl RuleCrate {
         self.dir.join("cases")
     }
 
-    /// Compiles the crate and writes its component. What the compiler says of the source goes to standard error as cargo shows it.
+    /// Compiles the crate and writes its component. What the compiler says of the source goes to
+    /// standard error as cargo shows it.
     pub fn build(&self, sandbox: &Sandbox) -> Result<Built> {
         let toolchain = Toolchain::find().map_err(|why| anyhow!(why))?;
         let manifest = self.dir.join("Cargo.toml");

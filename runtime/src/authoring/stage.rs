@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::subject::Subject;
-use crate::builtin;
-use crate::config::{self, Config};
+use crate::definition::builtin;
+use crate::definition::file::{self, Config};
 
 /// Tells events apart that need no key of their own.
 pub const EVENT: &str = "_event";
@@ -17,10 +17,10 @@ pub const EVENT: &str = "_event";
 /// What the normalizer writes beside the columns of its config.
 pub const BESIDE: [&str; 2] = ["updated_at", "is_deleted"];
 
-/// The pipeline of `file` with the rule in it: in the place of the transform of its name, else at the end. `rule` is opened with `config` where that is given, or
-/// where the file has none for it.
+/// The pipeline of `file` with the rule in it: in the place of the transform of its name, else at
+/// the end. `rule` is opened with `config` where that is given, or where the file has none for it.
 pub fn within(file: &Path, name: &str, rule: &Subject, config: Option<Value>) -> Result<Config> {
-    let mut pipeline = config::load(file)?;
+    let mut pipeline = file::load(file)?;
     let component = rule.component()?;
     match pipeline.transform.iter_mut().find(|t| t.name == name) {
         Some(place) => {
@@ -35,7 +35,8 @@ pub fn within(file: &Path, name: &str, rule: &Subject, config: Option<Value>) ->
     Ok(pipeline)
 }
 
-/// A pipeline of the rule alone, or, where it is no normalizer, behind one that finds the columns that the rule reads in each event's row.
+/// A pipeline of the rule alone, or, where it is no normalizer, behind one that finds the columns
+/// that the rule reads in each event's row.
 pub fn alone(name: &str, rule: &Subject, config: Value, plan: &Plan) -> Result<Config> {
     let own = json!({"name": name, "component": rule.component()?, "config": config});
     let transforms = match plan.roles {
@@ -59,7 +60,8 @@ pub fn alone(name: &str, rule: &Subject, config: Value, plan: &Plan) -> Result<C
     Ok(serde_json::from_value(pipeline)?)
 }
 
-/// An event as the pipeline of [`alone`] reads it: a change event gets a key, and an object without `before` and `after` is the row of a change event.
+/// An event as the pipeline of [`alone`] reads it: a change event gets a key, and an object without
+/// `before` and `after` is the row of a change event.
 pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
     let Some(members) = event.as_object_mut() else {
         bail!("{event} is no JSON object");
@@ -77,7 +79,7 @@ pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
     Ok(event)
 }
 
-fn transform(name: &str, component: String, config: Value) -> Result<config::Transform> {
+fn transform(name: &str, component: String, config: Value) -> Result<file::Transform> {
     let transform = json!({"name": name, "component": component, "config": config});
     Ok(serde_json::from_value(transform)?)
 }
@@ -99,7 +101,8 @@ fn normalizer(plan: &Plan) -> Value {
     })
 }
 
-/// The file of a dimension as a pipeline names it, and its bytes: beside the rule's cases, or shipped.
+/// The file of a dimension as a pipeline names it, and its bytes: beside the rule's cases, or
+/// shipped.
 fn dimension(rule: &Subject, name: &str) -> Result<(String, Vec<u8>)> {
     let beside = rule
         .cases()
@@ -111,7 +114,10 @@ fn dimension(rule: &Subject, name: &str) -> Result<(String, Vec<u8>)> {
         return Ok((file.display().to_string(), csv));
     }
     let csv = builtin::data(name).with_context(|| {
-        format!("the rule joins `{name}`: put rows of it into cases/dimensions/{name}.csv of the rule's folder, or name a pipeline that has it with --pipeline")
+        format!(
+            "the rule joins `{name}`: put rows of it into cases/dimensions/{name}.csv of the \
+             rule's folder, or name a pipeline that has it with --pipeline"
+        )
     })?;
     Ok((format!("builtin:{name}"), csv.to_vec()))
 }

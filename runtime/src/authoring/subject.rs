@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::rule_crate::RuleCrate;
-use crate::builtin;
-use crate::sandbox::{Component, Limits, Sandbox};
+use crate::definition::builtin;
+use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// A transform, before anything is loaded.
 #[derive(Clone, Debug)]
@@ -44,7 +44,8 @@ impl Subject {
         }
     }
 
-    /// How a pipeline file names the component: `builtin:NAME`, or an absolute path. A crate has been built.
+    /// How a pipeline file names the component: `builtin:NAME`, or an absolute path. A crate has
+    /// been built.
     pub fn component(&self) -> Result<String> {
         let file = match self {
             Self::Builtin(name) => return Ok(format!("builtin:{name}")),

@@ -1,4 +1,5 @@
-//! A pipeline's chain on single records, each as if it were the first: nothing is remembered, nothing is written.
+//! A pipeline's chain on single records, each as if it were the first: nothing is remembered,
+//! nothing is written.
 
 use anyhow::{Context, Result};
 use gristmill_core::chain::Chain;
@@ -8,12 +9,12 @@ use gristmill_core::record::Records;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::rows;
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Database;
-use crate::sandbox::Sandbox;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use gristmill_core::rows;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::Sandbox;
 
 /// A chain to try records on.
 pub struct Trial {
@@ -22,13 +23,15 @@ pub struct Trial {
 
 /// What becomes of one record.
 pub struct Outcome {
-    /// The rows that would go to the table; an absent value has no key. None: the record was passed over, or is a dead letter.
+    /// The rows that would go to the table; an absent value has no key. None: the record was
+    /// passed over, or is a dead letter.
     pub rows: Vec<Value>,
     pub dead_letters: Vec<DeadLetter>,
 }
 
 impl Trial {
-    /// Loads what the pipeline names. Kafka is not asked, and Postgres for dimensions that are queries only.
+    /// Loads what the pipeline names. Kafka is not asked, and Postgres for dimensions that are
+    /// queries only.
     pub async fn new(config: Config, sandbox: &Sandbox) -> Result<Self> {
         Self::of(Parts::read(config)?, sandbox).await
     }

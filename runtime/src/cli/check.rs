@@ -5,15 +5,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::config::{self, Config};
-use crate::kafka::admin::{Admin, AdminError};
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Database;
-use crate::postgres::schema;
-use crate::rollout::check::pure;
+use crate::definition::file::{self, Config};
+use crate::definition::pipeline::Pipeline;
+use crate::fleet::check::pure;
+use gristmill_kafka::admin::{Admin, AdminError};
+use gristmill_postgres::table::schema;
+use gristmill_postgres::wire::connect::Database;
 
 pub(super) async fn run(path: &Path) -> Result<ExitCode> {
-    let config = match config::load(path) {
+    let config = match file::load(path) {
         Ok(config) => config,
         Err(error) => return Ok(report(vec![error.to_string()])),
     };

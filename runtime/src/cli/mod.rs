@@ -2,6 +2,7 @@
 
 mod check;
 mod dead_letters;
+pub mod logging;
 pub mod produce;
 mod run;
 mod schema;
@@ -18,10 +19,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Database;
-use crate::sandbox::{Sandbox, SandboxError, compile};
+use crate::definition::file::{self, Config};
+use crate::definition::pipeline::Pipeline;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::{Sandbox, SandboxError, compile};
 
 /// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.
 #[derive(Parser)]
@@ -34,9 +35,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a pipeline until it is told to stop (Ctrl-C or SIGTERM)
-    #[command(
-        after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 DATABASE_URL=postgres://app@localhost/appdb gristmill run pipelines/users.toml"
-    )]
+    #[command(after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 \
+                            DATABASE_URL=postgres://app@localhost/appdb gristmill run \
+                            pipelines/users.toml")]
     Run(PipelineFile),
     /// Say everything that would stop a pipeline, before it starts
     #[command(after_help = "Example: gristmill check pipelines/users.toml")]
@@ -65,16 +66,19 @@ enum Command {
     Transform(transform::Command),
     /// Show events before and after a rule or a pipeline; nothing is written
     ///
-    /// A pipeline takes the events as they are, and so does a normalizer. A rule alone gets each event's row: `after` of a change event, or `before` of a delete;
-    /// an object without either is a row itself. Joins find their rows in cases/dimensions/NAME.csv of the rule's folder, or in what ships. Each event is run as
-    /// if it were the first.
+    /// A pipeline takes the events as they are, and so does a normalizer. A rule alone gets each
+    /// event's row: `after` of a change event, or `before` of a delete; an object without
+    /// either is a row itself. Joins find their rows in cases/dimensions/NAME.csv of the rule's
+    /// folder, or in what ships. Each event is run as if it were the first.
     #[command(
-        after_help = "Examples:\n  gristmill try . --on events.json\n  gristmill try pipelines/users.toml --topic users_cdc --bootstrap localhost:9092"
+        after_help = "Examples:\n  gristmill try . --on events.json\n  gristmill try \
+                      pipelines/users.toml --topic users_cdc --bootstrap localhost:9092"
     )]
     Try(try_events::Args),
     /// Send events from a file, or generated ones, to a topic
     #[command(
-        after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092"
+        after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc \
+                      --bootstrap localhost:9092"
     )]
     Produce(produce::Args),
     /// Print event times (timestamp_ms) as UTC
@@ -109,12 +113,14 @@ pub fn main() -> ExitCode {
         return compile::in_child(args);
     }
     end_quietly_without_reader();
-    crate::logging::start(match &cli.command {
+    crate::cli::logging::start(match &cli.command {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",
         // What a rule says when it panics stands in the tables already.
-        Command::Try(_) => "warn,gristmill::sandbox::log=off",
-        Command::Transform(command) if command.runs_cases() => "warn,gristmill::sandbox::log=off",
+        Command::Try(_) => "warn,gristmill_sandbox::call::log=off",
+        Command::Transform(command) if command.runs_cases() => {
+            "warn,gristmill_sandbox::call::log=off"
+        }
         _ => "info",
     });
     let runtime = match tokio::runtime::Runtime::new() {
@@ -136,7 +142,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Who pipes a listing into `head` has seen enough: that is no panic. 141 is what a shell says of SIGPIPE, which Rust ignores.
+/// Who pipes a listing into `head` has seen enough: that is no panic. 141 is what a shell says of
+/// SIGPIPE, which Rust ignores.
 fn end_quietly_without_reader() {
     let told = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -167,7 +174,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
 
 /// A pipeline file with the database it names.
 fn open(path: &Path) -> Result<(Config, Database)> {
-    let config = config::load(path)?;
+    let config = file::load(path)?;
     let application = format!("gristmill/{}", config.pipeline.name);
     let database = Database::new(&config.target.url, &application).context("target.url")?;
     Ok((config, database))

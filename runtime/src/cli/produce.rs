@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::event_file::{check, entries, key};
-use crate::generate::{Events, Spec};
-use crate::kafka::admin::Admin;
-use crate::kafka::events::EventProducer;
+use crate::authoring::event_file::{check, entries, key};
+use crate::demo::generate::{Events, Spec};
+use gristmill_kafka::admin::Admin;
+use gristmill_kafka::producer::events::EventProducer;
 
 /// Problems of a file that are listed before the rest is only counted.
 const PROBLEMS_SHOWN: usize = 20;
@@ -23,9 +23,11 @@ type Message = (Option<Vec<u8>>, Vec<u8>);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092
-  gristmill produce --generate 1000000 --keys 50000 --seed 7 --late 5 --bad 1 --topic users_cdc --bootstrap localhost:9092")]
+  gristmill produce --generate 1000000 --keys 50000 --seed 7 --late 5 --bad 1 --topic users_cdc \
+                        --bootstrap localhost:9092")]
 pub struct Args {
-    /// A JSON array of events, or one event a line: of users like data/sample_events.json, or of anything with --no-validate
+    /// A JSON array of events, or one event a line: of users like data/sample_events.json, or of
+    /// anything with --no-validate
     #[arg(long, value_name = "FILE", required_unless_present = "generate")]
     file: Option<PathBuf>,
     /// The topic, which must exist
@@ -138,7 +140,8 @@ fn read(file: &Path, text: &str, validate: bool) -> Result<Vec<Message>> {
     }
     ensure!(
         count == 0,
-        "nothing was sent, {count} events cannot be used (--no-validate sends them as they are):\n{}",
+        "nothing was sent, {count} events cannot be used (--no-validate sends them as they \
+         are):\n{}",
         problems.join("\n")
     );
     ensure!(!events.is_empty(), "{} holds no events", file.display());

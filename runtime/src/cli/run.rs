@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::config;
-use crate::supervisor;
+use crate::definition::file;
+use crate::process;
 
 pub(super) async fn run(path: &Path) -> Result<()> {
     let stop = super::stop_signal()?;
-    let config = config::load(path)?;
+    let config = file::load(path)?;
     let sandbox = crate::cli::sandbox()?;
-    supervisor::run(config, sandbox, stop).await
+    process::run(config, sandbox, stop).await
 }

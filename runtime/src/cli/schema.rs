@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
-use crate::pipeline::Pipeline;
-use crate::postgres::schema;
+use crate::definition::pipeline::Pipeline;
+use gristmill_postgres::table::schema;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -39,7 +39,7 @@ pub(super) async fn run(command: Command) -> Result<()> {
 
 async fn apply(
     pipeline: &Pipeline,
-    connection: &mut crate::postgres::connect::Connection,
+    connection: &mut gristmill_postgres::wire::connect::Connection,
 ) -> Result<()> {
     let done = schema::apply(connection, Some(&pipeline.wanted())).await?;
     match done.is_empty() {

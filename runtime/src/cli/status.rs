@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
-use crate::config::Config;
-use crate::kafka::TopicPartition;
-use crate::kafka::admin::Admin;
-use crate::postgres::checkpoint::{self, Checkpoint, PartitionState};
-use crate::postgres::dead_letter::{self, Filter, LetterState};
-use crate::postgres::{gap, host, pipeline};
+use crate::definition::file::Config;
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
+use gristmill_postgres::commit::gap;
+use gristmill_postgres::fleet::{host, pipeline};
+use gristmill_postgres::letters::dead_letter::{self, Filter, LetterState};
 
 pub(super) async fn run(path: &Path) -> Result<()> {
     let (config, database) = super::open(path)?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::event_file::entries;
+use crate::authoring::event_file::entries;
 
 /// Prints event times (milliseconds since 1970) as UTC.
 #[derive(Debug, clap::Args)]

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use super::table;
 use crate::authoring::events::{self, Event};
 use crate::authoring::{self, Outcome, Subject, Trial, stage};
-use crate::config::{self, Config};
-use crate::sandbox::Sandbox;
+use crate::definition::file::{self, Config};
+use gristmill_sandbox::Sandbox;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// A rule's folder (which is built first), a component's file, builtin:NAME, or a pipeline's .toml file
+    /// A rule's folder (which is built first), a component's file, builtin:NAME, or a pipeline's
+    /// .toml file
     what: String,
     #[command(flatten)]
     events: From,
@@ -27,7 +28,8 @@ pub(super) struct Args {
     /// The rule's config, JSON or TOML
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Try the rule as part of this pipeline: in the place of the transform of its name, else at the end
+    /// Try the rule as part of this pipeline: in the place of the transform of its name, else at
+    /// the end
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
 }
@@ -47,7 +49,8 @@ struct From {
 /// What is tried.
 struct Tried {
     config: Config,
-    /// The columns that a rule alone reads: events are made change events with a key for it. `None`: a pipeline or a normalizer, which takes events as they are.
+    /// The columns that a rule alone reads: events are made change events with a key for it.
+    /// `None`: a pipeline or a normalizer, which takes events as they are.
     reads: Option<Vec<String>>,
 }
 
@@ -87,7 +90,7 @@ fn tried(args: &Args, sandbox: &Sandbox) -> Result<Tried> {
             "{} is a pipeline, which has its own configs: leave --pipeline and --config out",
             args.what
         );
-        let config = config::load(args.what.as_ref())?;
+        let config = file::load(args.what.as_ref())?;
         return Ok(Tried {
             config,
             reads: None,
@@ -132,7 +135,8 @@ async fn events(args: &Args) -> Result<(Vec<Event>, usize)> {
     }
 }
 
-/// The columns to show. Of what the normalizer adds for a rule alone only those that the rule reads.
+/// The columns to show. Of what the normalizer adds for a rule alone only those that the rule
+/// reads.
 fn columns(trial: &Trial, reads: Option<&[String]>) -> Vec<String> {
     let is_shown = |name: &String| match reads {
         Some(reads) => {
@@ -197,7 +201,8 @@ impl Images {
         }
     }
 
-    /// The row in an event as it came: of a delete the one before; of an object without either, itself.
+    /// The row in an event as it came: of a delete the one before; of an object without either,
+    /// itself.
     fn row<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         let at = |path: &str| {
             let mut names = path.split('.').skip(1);

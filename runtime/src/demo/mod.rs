@@ -1,5 +1,7 @@
-//! The users pipeline on sample events, with a broker inside this process and a private Postgres in a temporary folder. What runs between them is what always runs.
+//! The users pipeline on sample events, with a broker inside this process and a private Postgres in
+//! a temporary folder. What runs between them is what always runs.
 
+pub mod generate;
 pub mod postgres;
 pub mod process;
 
@@ -10,22 +12,22 @@ use serde::Deserialize;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::builtin;
-use crate::config::{self, Config};
-use crate::kafka::embedded::EmbeddedBroker;
-use crate::kafka::events::EventProducer;
-use crate::pipeline::Pipeline;
-use crate::postgres::checkpoint;
-use crate::postgres::connect::Database;
-use crate::postgres::schema;
-use crate::sandbox::Sandbox;
-use crate::supervisor;
+use crate::definition::builtin;
+use crate::definition::file::{self, Config};
+use crate::definition::pipeline::Pipeline;
+use gristmill_kafka::embedded::EmbeddedBroker;
+use gristmill_kafka::producer::events::EventProducer;
+use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::table::schema;
+use gristmill_postgres::wire::connect::Database;
+use gristmill_sandbox::Sandbox;
 
 use self::postgres::Postgres;
 
 const PIPELINE: &str = include_str!("../../../pipelines/users.toml");
 const DATABASE: &str = "appdb";
-/// The embedded broker holds a new group back for 3 s; a slow machine may need some more for the rest.
+/// The embedded broker holds a new group back for 3 s; a slow machine may need some more for the
+/// rest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One line of the sample data, as far as it is shown.
@@ -56,7 +58,7 @@ pub async fn run(keep: bool, stop: CancellationToken) -> Result<()> {
     let sent = send(&broker.bootstrap(), &config.source.topic)?;
     let end = CancellationToken::new();
     let name = config.pipeline.name.clone();
-    let mut running = tokio::spawn(supervisor::run(config, sandbox, end.clone()));
+    let mut running = tokio::spawn(crate::process::run(config, sandbox, end.clone()));
     println!("\nthe pipeline {name} reads them, and writes the table users_enriched ...\n");
     tokio::select! {
         done = caught_up(&database, &name, sent, &mut running) => done?,
@@ -67,7 +69,8 @@ pub async fn run(keep: bool, stop: CancellationToken) -> Result<()> {
     }
     if keep && !stop.is_cancelled() {
         println!(
-            "\nstill running; look around with\n    psql {url}\nand end it with Ctrl-C (kafka is at {})",
+            "\nstill running; look around with\n    psql {url}\nand end it with Ctrl-C (kafka is \
+             at {})",
             broker.bootstrap()
         );
         stop.cancelled().await;
@@ -85,7 +88,7 @@ fn config(bootstrap: &str, url: &str) -> Result<Config> {
         "DATABASE_URL" => Some(url.to_owned()),
         _ => None,
     };
-    config::parse(PIPELINE, variable)
+    file::parse(PIPELINE, variable)
         .map_err(|problems| anyhow::anyhow!("the shipped pipeline: {problems:?}"))
 }
 
@@ -147,17 +150,23 @@ async fn caught_up(
 }
 
 fn tell(server: &Postgres) -> Result<()> {
-    let table = "select user_id, name, email_domain, country_name, is_corporate, is_deleted, updated_at from users_enriched order by user_id";
+    let table = "select user_id, name, email_domain, country_name, is_corporate, is_deleted, \
+                 updated_at from users_enriched order by user_id";
     println!("{}", server.psql_table(DATABASE, table)?);
     let superseded = server.psql(DATABASE, "select sum(superseded) from gristmill.checkpoint")?;
-    let deleted = server.psql(DATABASE, "select name || ', ' || updated_at from users_enriched where user_id = 101 and not is_deleted")?;
+    let deleted = server.psql(
+        DATABASE,
+        "select name || ', ' || updated_at from users_enriched where user_id = 101 and not \
+         is_deleted",
+    )?;
     ensure!(
         !deleted.is_empty(),
         "user 101 is deleted, though the update was newer than the delete"
     );
     println!(
-        "\nThe delete of user 101 came in late: its event time is older than that of the update before it. So the update won ({deleted}),\n\
-         and {superseded} events in all gave way to newer ones of their key. Each event counted exactly once."
+        "\nThe delete of user 101 came in late: its event time is older than that of the update \
+         before it. So the update won ({deleted}),\nand {superseded} events in all gave way to \
+         newer ones of their key. Each event counted exactly once."
     );
     Ok(())
 }

@@ -17,11 +17,13 @@ const USER: &str = "app";
 /// A loaded machine with two cores takes a few seconds; the rest is for a worse one.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A server of its own in a temporary folder, on a free port, with `fsync` on as in production. Stopped and removed when dropped.
+/// A server of its own in a temporary folder, on a free port, with `fsync` on as in production.
+/// Stopped and removed when dropped.
 #[derive(Debug)]
 pub struct Postgres {
     bin: PathBuf,
-    /// User and group that the server runs as when we are root, which PostgreSQL refuses to run as.
+    /// User and group that the server runs as when we are root, which PostgreSQL refuses to run
+    /// as.
     user: Option<(u32, u32)>,
     port: u16,
     server: Mutex<Option<Process>>,
@@ -61,7 +63,8 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// One server for all tests of this binary; each takes a database of its own with [`Postgres::create_database`].
+    /// One server for all tests of this binary; each takes a database of its own with
+    /// [`Postgres::create_database`].
     pub fn shared() -> Result<&'static Self> {
         static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
         SHARED
@@ -86,7 +89,8 @@ impl Postgres {
         Ok(self.database_url(name))
     }
 
-    /// Runs `sql` through psql in `database` and returns what it printed: fields separated by `|`, no heading.
+    /// Runs `sql` through psql in `database` and returns what it printed: fields separated by `|`,
+    /// no heading.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String> {
         let mut psql = self.command("psql");
         psql.args([
@@ -204,7 +208,8 @@ impl Postgres {
     }
 }
 
-/// The folder with the server's programs: the newest of Debian's packages, else wherever `initdb` is on the PATH.
+/// The folder with the server's programs: the newest of Debian's packages, else wherever `initdb`
+/// is on the PATH.
 fn newest_bin() -> Result<PathBuf> {
     let debian = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -226,7 +231,10 @@ fn newest_bin() -> Result<PathBuf> {
         std::env::split_paths(&path)
             .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
     };
-    newest.or_else(on_path).context("PostgreSQL's server is not installed: `make setup-postgres`, or `apt-get install postgresql`")
+    newest.or_else(on_path).context(
+        "PostgreSQL's server is not installed: `make setup-postgres`, or `apt-get install \
+         postgresql`",
+    )
 }
 
 /// `postgres`, else `nobody`, when this process is root.

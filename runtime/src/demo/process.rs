@@ -1,7 +1,8 @@
 //! Child processes and folders that never outlive the test, however it ends.
 //!
-//! A shared server lives in a static, which Rust never drops, and a test can be killed. So each child and each folder has a watchdog: a shell that waits on a
-//! pipe of ours and cleans up when the kernel closes it.
+//! A shared server lives in a static, which Rust never drops, and a test can be killed. So each
+//! child and each folder has a watchdog: a shell that waits on a pipe of ours and cleans up when
+//! the kernel closes it.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -142,7 +143,8 @@ impl Drop for Folder {
     }
 }
 
-/// A shell that runs `script` when our end of its standard input closes. In its own process group, so that Ctrl-C on a terminal does not end it first.
+/// A shell that runs `script` when our end of its standard input closes. In its own process group,
+/// so that Ctrl-C on a terminal does not end it first.
 fn watchdog(script: &str, arguments: &[&str]) -> Result<Child> {
     Command::new("sh")
         .args(["-c", script, "watchdog"])
@@ -155,7 +157,8 @@ fn watchdog(script: &str, arguments: &[&str]) -> Result<Child> {
         .context("cannot start sh")
 }
 
-/// Asks `done` every 50 ms until it answers true; an error after `within`, which says what was waited `for_what` and the last error of `done`.
+/// Asks `done` every 50 ms until it answers true; an error after `within`, which says what was
+/// waited `for_what` and the last error of `done`.
 pub fn wait_until(
     for_what: &str,
     within: Duration,
@@ -177,8 +180,9 @@ pub fn wait_until(
 
 /// A free port on 127.0.0.1.
 ///
-/// Below Linux' ephemeral range (from 32768): while a server is stopped, a client that tries again and again could otherwise be given the server's own port
-/// as its local one, connect to itself, and keep the server from coming back.
+/// Below Linux' ephemeral range (from 32768): while a server is stopped, a client that tries again
+/// and again could otherwise be given the server's own port as its local one, connect to itself,
+/// and keep the server from coming back.
 pub fn free_port() -> Result<u16> {
     let mut random = SmallRng::from_os_rng();
     for _ in 0..1000 {
@@ -190,7 +194,8 @@ pub fn free_port() -> Result<u16> {
     bail!("no free port between 15000 and 32000")
 }
 
-/// Runs `command` to its end; an error with its output unless it succeeds. Returns its standard output.
+/// Runs `command` to its end; an error with its output unless it succeeds. Returns its standard
+/// output.
 pub fn output(command: &mut Command) -> Result<String> {
     let program = command.get_program().display().to_string();
     let output = command

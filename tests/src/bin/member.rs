@@ -6,10 +6,10 @@
 use std::io::{Read, Write};
 
 use anyhow::{Context, Result};
-use gristmill::kafka::instance::Instance;
-use gristmill::kafka::{
-    Assignments, Position, Source, SourceConfig, SourceFault, TopicPartition, feed,
-};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::source::membership::Instance;
+use gristmill_kafka::source::{Assignments, Position, Source, SourceFault, feed};
 
 struct Member;
 

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use gristmill::authoring::{self, golden};
-use gristmill::config;
-use gristmill::parts::Parts;
-use gristmill::postgres::dead_letter::{LetterState, StoredLetter};
-use gristmill::sandbox::Sandbox;
+use gristmill::definition::bundle::Parts;
+use gristmill::definition::file;
+use gristmill_postgres::letters::dead_letter::{LetterState, StoredLetter};
+use gristmill_sandbox::Sandbox;
 use gristmill_tests::job::Job;
 use gristmill_tests::program::repository;
 use gristmill_tests::rules::OPERATION_IN_KIND;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Result<()> {
     let sandbox = Sandbox::new(None)?;
-    let parts = Parts::read(config::load(&repository().join("pipelines/users.toml"))?)?;
+    let parts = Parts::read(file::load(&repository().join("pipelines/users.toml"))?)?;
     let value =
         r#"{"op":"c","after":{"user_id":7,"email":"a@contoso.com"},"timestamp_ms":1726531200000}"#;
     let at = |stage: &str| letter(stage, value);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use gristmill::kafka::admin::{Admin, AdminError};
-use gristmill::kafka::producer::{DeadLetterProducer, Letter, VALUE_OMITTED};
-use gristmill::kafka::{SourceConfig, TopicPartition};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::{Admin, AdminError};
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, VALUE_OMITTED};
 use gristmill_tests::kafka::Kafka;
 
 use crate::owner::{assigned, produce, read, source};

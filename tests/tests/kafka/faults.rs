@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
-use gristmill::kafka::admin::{Admin, AdminError};
-use gristmill::kafka::{SourceConfig, SourceFault, TopicPartition, feed};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::{Admin, AdminError};
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::source::{SourceFault, feed};
 use gristmill_tests::kafka::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};

@@ -8,8 +8,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use gristmill::kafka::instance::Instance;
-use gristmill::kafka::{Intake, SourceConfig, SourceFault};
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::source::membership::Instance;
+use gristmill_kafka::source::{Intake, SourceFault};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::process::Process;
 

@@ -4,10 +4,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use gristmill::kafka::{
-    Assignments, Chunk, Intake, Position, Source, SourceConfig, SourceFault, TopicPartition, feed,
-};
 use gristmill_core::record::Records;
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::source::{Assignments, Chunk, Intake, Position, Source, SourceFault, feed};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::process::wait_until;
 use rdkafka::ClientConfig;

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use gristmill::kafka::admin::Admin;
-use gristmill::kafka::events::EventProducer;
-use gristmill::kafka::{SourceConfig, TopicPartition, feed};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::source::feed;
 use gristmill_tests::kafka::Kafka;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Header, OwnedHeaders};

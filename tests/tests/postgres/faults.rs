@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use gristmill::postgres::checkpoint;
-use gristmill::postgres::connect::{Connection, Database};
-use gristmill::postgres::error::FlushError;
-use gristmill::postgres::pool::Pool;
-use gristmill_core::action::{Action, action};
 use gristmill_core::chain::Computed;
+use gristmill_core::policy::{Action, action};
+use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::wire::pool::Pool;
 use gristmill_tests::fault_proxy::{Fault, FaultProxy};
 use rstest::rstest;
 

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
-use gristmill::postgres::checkpoint::{self, Lease, PartitionKey, Taken};
-use gristmill::postgres::connect::{Connection, Database};
-use gristmill::postgres::error::FlushError;
-use gristmill::postgres::pipeline::{self, Registration};
-use gristmill::postgres::schema::{self, Wanted};
-use gristmill::postgres::sink::{Flushed, Sink};
-use gristmill::postgres::target::Target;
 use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
+use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, Taken};
+use gristmill_postgres::commit::sink::{Flushed, Sink};
+use gristmill_postgres::fleet::pipeline::{self, Registration};
+use gristmill_postgres::table::schema::{self, Wanted};
+use gristmill_postgres::table::target::Target;
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::error::FlushError;
 use gristmill_tests::postgres::Postgres;
 
 pub(crate) const PIPELINE: &str = "people";

@@ -1,12 +1,12 @@
 //! Registration, leases, gaps, and what becomes of dead letters.
 
 use anyhow::{Context, Result};
-use gristmill::postgres::checkpoint::{self, PartitionState};
-use gristmill::postgres::dead_letter::{self, Filter, LetterState};
-use gristmill::postgres::gap::{self, accept_gap, halt_at_gap};
-use gristmill::postgres::host;
-use gristmill::postgres::pipeline;
-use gristmill::postgres::replay::{Replay, replay};
+use gristmill_postgres::commit::checkpoint::{self, PartitionState};
+use gristmill_postgres::commit::gap::{self, accept_gap, halt_at_gap};
+use gristmill_postgres::fleet::host;
+use gristmill_postgres::fleet::pipeline;
+use gristmill_postgres::letters::dead_letter::{self, Filter, LetterState};
+use gristmill_postgres::letters::replay::{Replay, replay};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, key};
 use crate::rollout::{file, take_over};

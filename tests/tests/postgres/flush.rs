@@ -1,9 +1,9 @@
 //! Rows, dead letters and checkpoint move together, or not at all.
 
 use anyhow::Result;
-use gristmill::postgres::checkpoint::{self, record_hash};
-use gristmill::postgres::dead_letter::{self, Filter};
-use gristmill::postgres::error::FlushError;
+use gristmill_postgres::commit::checkpoint::{self, record_hash};
+use gristmill_postgres::letters::dead_letter::{self, Filter};
+use gristmill_postgres::wire::error::FlushError;
 
 use crate::fixture::{Fixture, PIPELINE, PLAIN, WITH_PROVENANCE, computed, dead, key};
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, Int64Array, StringArray};
-use gristmill::postgres::sink::Sink;
-use gristmill::postgres::target::Target;
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
+use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::table::target::Target;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 

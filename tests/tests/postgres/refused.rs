@@ -1,12 +1,12 @@
 //! Rows that Postgres refuses are found, and their neighbours land; a changed table is no row's fault.
 
 use anyhow::Result;
-use gristmill::postgres::blame::{RefusedRow, blame};
-use gristmill::postgres::checkpoint::Lease;
-use gristmill::postgres::connect::Connection;
-use gristmill::postgres::error::FlushError;
-use gristmill_core::action::{Action, action};
 use gristmill_core::chain::Computed;
+use gristmill_core::policy::{Action, action};
+use gristmill_postgres::commit::blame::{RefusedRow, blame};
+use gristmill_postgres::commit::checkpoint::Lease;
+use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::wire::error::FlushError;
 use rstest::rstest;
 
 use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed};
@@ -100,10 +100,11 @@ async fn every_kind_of_refusal_is_found_and_the_neighbours_land(
 async fn rows_that_only_clash_with_each_other_are_found() -> Result<()> {
     let fixture = Fixture::new("refused_clash", WITH_PROVENANCE).await?;
     fixture.psql("create unique index one_name on people (name)")?;
-    let target = gristmill::postgres::target::Target::load(&*fixture.connect().await?, "people")
-        .await?
-        .expect("the table");
-    let sink = gristmill::postgres::sink::Sink::new(
+    let target =
+        gristmill_postgres::table::target::Target::load(&*fixture.connect().await?, "people")
+            .await?
+            .expect("the table");
+    let sink = gristmill_postgres::commit::sink::Sink::new(
         &target,
         &crate::fixture::fields(),
         &crate::fixture::roles(),

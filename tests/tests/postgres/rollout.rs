@@ -1,11 +1,11 @@
 //! One change at a time, each with a number of its own.
 
 use anyhow::{Context, Result};
-use gristmill::postgres::activation;
-use gristmill::postgres::connect::Connection;
-use gristmill::postgres::pipeline::{self, Component, Registration};
-use gristmill::postgres::rollout::{self, Proposal, Proposed};
-use gristmill::postgres::shadow;
+use gristmill_postgres::fleet::activation;
+use gristmill_postgres::fleet::pipeline::{self, Component, Registration};
+use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
+use gristmill_postgres::fleet::shadow;
+use gristmill_postgres::wire::connect::Connection;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed};

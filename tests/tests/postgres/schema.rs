@@ -1,10 +1,10 @@
 //! Creating tables, and sentences about what is wrong with them.
 
 use anyhow::Result;
-use gristmill::postgres::connect::Database;
-use gristmill::postgres::schema::{self, USERS_ENRICHED, Wanted};
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
+use gristmill_postgres::table::schema::{self, USERS_ENRICHED, Wanted};
+use gristmill_postgres::wire::connect::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
-use gristmill::postgres::dimension;
-use gristmill::postgres::sink::Sink;
-use gristmill::postgres::target::Target;
 use gristmill_core::chain::Computed;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
+use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::table::dimension;
+use gristmill_postgres::table::target::Target;
 
 use crate::fixture::{Fixture, PLAIN, computed_of, field};
 

@@ -3,8 +3,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, Int64Array};
-use gristmill::sandbox::SandboxError;
 use gristmill_core::transform::{Fault, Transform};
+use gristmill_sandbox::SandboxError;
 use rstest::rstest;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! The chain and the sandbox together: blame falls on the row or on the component, never on a neighbour.
 
-use gristmill::sandbox::Limits;
 use gristmill_core::chain::ChainFault;
 use gristmill_core::transform::Fault;
+use gristmill_sandbox::Limits;
 use rstest::rstest;
 
 use crate::chain::{ROWS, misbehaving as chain, records};

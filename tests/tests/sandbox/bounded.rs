@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use gristmill::sandbox::Limits;
+use gristmill_sandbox::Limits;
 use serde_json::json;
 
 use crate::guest::{apply, open_limited};

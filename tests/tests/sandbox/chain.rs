@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use gristmill::sandbox::{Limits, SandboxedTransform};
 use gristmill_core::chain::{Chain, ChainSpec, Late, PlanError, TimePolicy, Tombstone};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform;
+use gristmill_sandbox::{Limits, SandboxedTransform};
 use serde_json::json;
 
 use crate::guest::open_limited;

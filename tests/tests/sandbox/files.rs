@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use gristmill::builtin;
-use gristmill::sandbox::{Limits, Sandbox};
+use gristmill::definition::builtin;
+use gristmill_sandbox::{Limits, Sandbox};
 use gristmill_tests::program::gristmill;
 use rstest::rstest;
 use serde_json::json;

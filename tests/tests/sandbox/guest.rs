@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Int64Array, StringArray};
-use gristmill::sandbox::{Component, Limits, Sandbox, SandboxError, SandboxedTransform};
 use gristmill_core::column::{Batch, Column};
 use gristmill_core::transform::{Fault, Output, Transform};
+use gristmill_sandbox::{Component, Limits, Sandbox, SandboxError, SandboxedTransform};
 use serde_json::{Value, json};
 
 #[path = "../../../runtime/guest_build.rs"]

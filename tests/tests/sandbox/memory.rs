@@ -1,7 +1,7 @@
 //! A component gets the memory that it is allowed; what wants more is stopped, and the host goes on.
 
-use gristmill::sandbox::{Limits, SandboxError};
 use gristmill_core::transform::Fault;
+use gristmill_sandbox::{Limits, SandboxError};
 use rstest::rstest;
 use serde_json::json;
 

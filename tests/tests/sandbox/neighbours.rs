@@ -1,8 +1,8 @@
 //! One row in a thousand sets a component off: that row is a dead letter that says why, the others land, and so does the next batch.
 
-use gristmill::sandbox::Limits;
 use gristmill_core::chain::{Chain, ChainFault};
 use gristmill_core::record::Records;
+use gristmill_sandbox::Limits;
 use rstest::rstest;
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gristmill::sandbox::Limits;
+use gristmill_sandbox::Limits;
 use serde_json::json;
 use tracing_subscriber::util::SubscriberInitExt;
 

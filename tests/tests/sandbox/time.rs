@@ -1,7 +1,7 @@
 //! A component gets the time that it is allowed: the clock detects, fuel convicts, and the host goes on.
 
-use gristmill::sandbox::{Limits, SandboxError};
 use gristmill_core::transform::{Fault, Transform};
+use gristmill_sandbox::{Limits, SandboxError};
 use rstest::rstest;
 use serde_json::json;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gristmill::sandbox::Limits;
 use gristmill_core::transform::Fault;
+use gristmill_sandbox::Limits;
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tracing_subscriber::util::SubscriberInitExt;

@@ -1,7 +1,7 @@
 //! A component written with the SDK: what its types become on the way, and what a panic in it says.
 
-use gristmill::sandbox::SandboxedTransform;
 use gristmill_core::transform::{Fault, Transform};
+use gristmill_sandbox::SandboxedTransform;
 use gristmill_tests::rows;
 use serde_json::{Value, json};
 

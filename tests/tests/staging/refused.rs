@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use gristmill::builtin;
-use gristmill::sandbox::{Limits, Sandbox};
+use gristmill::definition::builtin;
+use gristmill_sandbox::{Limits, Sandbox};
 use gristmill_tests::guests;
 use gristmill_tests::job::Job;
 

@@ -5,8 +5,8 @@ use crate::transform::{Fault, Output, Transform};
 
 use super::fault::ChainFault;
 
-/// Rows of one batch that a transform may fail on alone before the component is at fault, not the data. From the design: a few poisoned rows are normal, and each
-/// costs a dozen calls to find.
+/// Rows of one batch that a transform may fail on alone before the component is at fault, not the
+/// data. From the design: a few poisoned rows are normal, and each costs a dozen calls to find.
 pub const CONVICTIONS_MAX: usize = 8;
 
 /// What a transform made of a batch, and the rows that it cannot process at all.
@@ -17,8 +17,9 @@ pub(super) struct Applied {
     pub(super) convicted: Vec<(u32, Fault)>,
 }
 
-/// Runs `transform` on `input`; when it fails, splits the batch until the failing rows stand alone. A batch that passes in halves convicts no row: it may just have been
-/// too large. `convictions` counts the transform's over all its calls for one batch.
+/// Runs `transform` on `input`; when it fails, splits the batch until the failing rows stand alone.
+/// A batch that passes in halves convicts no row: it may just have been too large. `convictions`
+/// counts the transform's over all its calls for one batch.
 pub(super) fn apply(
     transform: &mut dyn Transform,
     input: &Batch,
@@ -89,7 +90,8 @@ impl<'a> Search<'a> {
         if rows == 0 {
             return Ok(());
         }
-        // Copied, not sliced: a transform must not behave differently because its columns start in the middle of a buffer.
+        // Copied, not sliced: a transform must not behave differently because its columns start in
+        // the middle of a buffer.
         let range: Vec<u32> = (first as u32..(first + rows) as u32).collect();
         match self.transform.apply(&self.input.take(&range)) {
             Ok(output) => self.keep(first as u32, output),

@@ -20,7 +20,8 @@ pub struct RowSource {
 pub struct Moment {
     /// The clock, microseconds since the Unix epoch.
     pub now_us: i64,
-    /// The partition's highest accepted event time before the batch, microseconds; batches that have not committed yet are counted as if they had.
+    /// The partition's highest accepted event time before the batch, microseconds; batches that
+    /// have not committed yet are counted as if they had.
     pub event_time_max: Option<i64>,
 }
 
@@ -61,7 +62,8 @@ pub struct Computed {
     pub moment: Moment,
     /// One above the last record's offset.
     pub next_offset: i64,
-    /// The target's columns in [`super::ChainSpec::target`]'s order; at most one row a key, sorted by the key columns (each ascending, text by bytes).
+    /// The target's columns in [`super::ChainSpec::target`]'s order; at most one row a key, sorted
+    /// by the key columns (each ascending, text by bytes).
     pub rows: Batch,
     /// Parallel to `rows`.
     pub sources: Vec<RowSource>,

@@ -21,7 +21,8 @@ pub(super) struct Enriched {
     pub(super) failed: u64,
 }
 
-/// Runs the enrichers on the newest row of each key; where one fails, on the next newest, until a row of the key passes or none is left.
+/// Runs the enrichers on the newest row of each key; where one fails, on the next newest, until a
+/// row of the key passes or none is left.
 pub(super) fn enrich(
     normalized: &Normalized,
     versions: &Versions,

@@ -17,7 +17,8 @@ pub enum ChainFault {
     },
     /// More rows of one batch failed alone than data can be blamed for.
     #[error(
-        "transform `{transform}` failed on more than {rows_max} rows of one batch: the component is at fault, not the data; fix it or roll it back"
+        "transform `{transform}` failed on more than {rows_max} rows of one batch: the component \
+         is at fault, not the data; fix it or roll it back"
     )]
     TooManyRows {
         transform: String,
@@ -28,7 +29,8 @@ pub enum ChainFault {
     },
     /// An enricher neither returned nor rejected a row, or did both.
     #[error(
-        "transform `{transform}` got {input} rows, returned {returned} and rejected {rejected}: an enricher must do exactly one of both with each row"
+        "transform `{transform}` got {input} rows, returned {returned} and rejected {rejected}: \
+         an enricher must do exactly one of both with each row"
     )]
     RowsMissing {
         transform: String,

@@ -1,4 +1,5 @@
-//! From one revision's chain to the next: what was learned of the keys goes along where it still holds.
+//! From one revision's chain to the next: what was learned of the keys goes along where it still
+//! holds.
 
 use crate::column::{Field, LogicalType};
 use crate::record::Records;
@@ -34,10 +35,13 @@ impl Chain {
         last.map_or(self.event_time_max, |p| p.event_time_max)
     }
 
-    /// Takes what `other` knows: how far event time has come, and, where both tell keys and versions by the same columns, the dedup state and the batches that have not
-    /// committed yet. `false`: this chain starts with an empty state, which is safe and costs rows that Postgres' guard then finds superseded.
+    /// Takes what `other` knows: how far event time has come, and, where both tell keys and
+    /// versions by the same columns, the dedup state and the batches that have not
+    /// committed yet. `false`: this chain starts with an empty state, which is safe and costs rows
+    /// that Postgres' guard then finds superseded.
     ///
-    /// How long a key is remembered is this chain's own. The state holds versions that the *table* has, so it is right for any rules, as long as they write to the same table.
+    /// How long a key is remembered is this chain's own. The state holds versions that the *table*
+    /// has, so it is right for any rules, as long as they write to the same table.
     pub fn take_over(&mut self, other: &mut Self) -> bool {
         self.event_time_max = other.event_time_max;
         let same = self.identity == other.identity;
@@ -48,7 +52,8 @@ impl Chain {
         same
     }
 
-    /// What this chain would make of `records` in the place of `live`, right now: nothing is remembered, by either.
+    /// What this chain would make of `records` in the place of `live`, right now: nothing is
+    /// remembered, by either.
     pub fn rehearse(
         &mut self,
         live: &mut Self,

@@ -41,7 +41,8 @@ impl EventTimeColumn {
         Some(Self { position, to_us })
     }
 
-    /// Microseconds of each row. A time beyond the range stays at its end, so that the clock or the floor refuses it.
+    /// Microseconds of each row. A time beyond the range stays at its end, so that the clock or the
+    /// floor refuses it.
     fn read(&self, batch: &Batch) -> Vec<i64> {
         let values = batch.columns[self.position]
             .values
@@ -72,7 +73,8 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Judges the rows in offset order, after records whose highest event time was `event_time_max`. A row that is refused does not touch the watermark.
+    /// Judges the rows in offset order, after records whose highest event time was
+    /// `event_time_max`. A row that is refused does not touch the watermark.
     pub(super) fn judge(
         &self,
         normalized: &Normalized,
@@ -147,7 +149,8 @@ impl Judge<'_> {
             Problem::Late => (
                 "late",
                 format!(
-                    "the event time is {behind} s behind the partition's highest, more than the {} s allowed",
+                    "the event time is {behind} s behind the partition's highest, more than the \
+                     {} s allowed",
                     seconds(policy.watermark_delay_us)
                 ),
             ),

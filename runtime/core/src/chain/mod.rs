@@ -1,8 +1,10 @@
 //! The CPU part of the walk: from raw records to rows ready for the sink.
 //!
-//! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event times, keep the newest row of each key ([`crate::dedup`]), [`enrich`]
-//! those and pick the [`target`]'s columns. A transform runs as a [`step`], with [`blame`] when it fails; until its commit a batch is [`pending`]. [`check`] proves
-//! beforehand that the plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
+//! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
+//! times, keep the newest row of each key ([`crate::dedup`]), [`enrich`] those and pick the
+//! [`target`]'s columns. A transform runs as a [`step`], with [`blame`] when it fails; until its
+//! commit a batch is [`pending`]. [`check`] proves beforehand that the plans fit; [`hand_over`]
+//! carries what was learned from one revision's chain to the next.
 
 mod blame;
 mod check;

@@ -21,7 +21,8 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// The version of the key of `row` in this batch. Asked in key order, so that one pass over the batch answers all; `at` is how far it has come.
+    /// The version of the key of `row` in this batch. Asked in key order, so that one pass over the
+    /// batch answers all; `at` is how far it has come.
     pub(super) fn version(
         &self,
         at: &mut usize,

@@ -16,7 +16,8 @@ pub enum Late {
 pub enum Tombstone {
     /// It is counted and passed over.
     Ignore,
-    /// It goes to the normalizer with every `value.*` column absent; a rule that declared `key.*` can make a delete of it.
+    /// It goes to the normalizer with every `value.*` column absent; a rule that declared `key.*`
+    /// can make a delete of it.
     Delete,
 }
 
@@ -27,7 +28,8 @@ pub struct TimePolicy {
     pub watermark_delay_us: i64,
     /// A key that was not seen for this much event time is forgotten.
     pub ttl_us: i64,
-    /// An event time further ahead of the clock is a dead letter, before it can touch the watermark.
+    /// An event time further ahead of the clock is a dead letter, before it can touch the
+    /// watermark.
     pub future_max_us: i64,
     /// An event time below this (since the Unix epoch) is a dead letter.
     pub floor_us: i64,

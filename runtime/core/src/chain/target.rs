@@ -67,7 +67,8 @@ impl Target {
     }
 }
 
-/// The rows of `batch` whose text holds a zero character, which no text of Postgres can, with the first such column; by row.
+/// The rows of `batch` whose text holds a zero character, which no text of Postgres can, with the
+/// first such column; by row.
 pub(super) fn rows_with_zero(batch: &Batch) -> Vec<(u32, usize)> {
     let mut found = Vec::new();
     for (position, (field, column)) in batch.fields.iter().zip(&batch.columns).enumerate() {

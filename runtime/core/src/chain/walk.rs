@@ -1,4 +1,5 @@
-//! One partition's chain: its transforms, what it knows of the keys, and how far event time has come.
+//! One partition's chain: its transforms, what it knows of the keys, and how far event time has
+//! come.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ use super::{ChainSpec, Computed, Counts, Moment};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
-/// Batches may be computed ahead of the commits, in order; [`Chain::committed`] follows for each, in order too, or [`Chain::forget_uncommitted`] for all that are left.
+/// Batches may be computed ahead of the commits, in order; [`Chain::committed`] follows for each,
+/// in order too, or [`Chain::forget_uncommitted`] for all that are left.
 pub struct Chain {
     spec: ChainSpec,
     decoder: Decoder,
@@ -44,7 +46,8 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Checks the transforms' plans against each other, the dimensions and `spec.target`. `event_time_max` (microseconds) comes from the checkpoint.
+    /// Checks the transforms' plans against each other, the dimensions and `spec.target`.
+    /// `event_time_max` (microseconds) comes from the checkpoint.
     pub fn new(
         spec: ChainSpec,
         transforms: Vec<Box<dyn Transform>>,
@@ -116,16 +119,18 @@ impl Chain {
         })
     }
 
-    /// Computes the next batch, seeing earlier computed but uncommitted ones as if they had committed. There is at least one record.
+    /// Computes the next batch, seeing earlier computed but uncommitted ones as if they had
+    /// committed. There is at least one record.
     ///
     /// `Err`: the component or plan is at fault, no row is: the partition must halt.
     pub fn compute(&mut self, records: Records, now_us: i64) -> Result<Computed, Uncomputed> {
         self.compute_without(records, Vec::new(), now_us)
     }
 
-    /// Computes the same records again, with these rows as dead letters (Postgres refused them); the next newest version of their keys takes their place. `refused` names a
-    /// row by record and ordinal (1 + rank). Only for the oldest uncommitted batch; later ones are forgotten. The clock is that of the first time, so that no other row
-    /// changes sides.
+    /// Computes the same records again, with these rows as dead letters (Postgres refused them);
+    /// the next newest version of their keys takes their place. `refused` names a row by record
+    /// and ordinal (1 + rank). Only for the oldest uncommitted batch; later ones are forgotten. The
+    /// clock is that of the first time, so that no other row changes sides.
     pub fn exclude(
         &mut self,
         computed: Computed,
@@ -251,7 +256,8 @@ impl Chain {
             &mut dead_letters,
         )?;
 
-        // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found about a row stands.
+        // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found
+        // about a row stands.
         dead_letters.sort_by_key(|d| (d.record, d.ordinal));
         dead_letters.dedup_by_key(|d| (d.record, d.ordinal));
         counts.rows = enriched.rows.len() as u64;

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A row as a test sees it: a number and a text, each absent (`None`), null (`Some(None)`) or there.
+/// A row as a test sees it: a number and a text, each absent (`None`), null (`Some(None)`) or
+/// there.
 type Row = (Option<Option<i64>>, Option<Option<String>>);
 
 fn fields() -> Arc<[Field]> {
@@ -63,7 +64,8 @@ fn rows(batch: &Batch) -> Vec<Row> {
 }
 
 fn any_rows() -> impl Strategy<Value = Vec<Row>> {
-    // Whole batches without an absent value are as likely as mixed ones: their columns have no presence.
+    // Whole batches without an absent value are as likely as mixed ones: their columns have no
+    // presence.
     let number = || prop::option::of(any::<i64>());
     let text = || prop::option::of("[a-zé]{0,4}");
     prop_oneof![

@@ -2,7 +2,8 @@
 //!
 //! - [`path`]: what can be read, and from where;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
-//! - [`walk`]: one pass over a message with sonic-rs, the unread validated and skipped ([`skip`]), json and decimals kept as text ([`raw`]);
+//! - [`walk`]: one pass over a message with sonic-rs, the unread validated and skipped ([`skip`]),
+//!   json and decimals kept as text ([`raw`]);
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records.
 
@@ -33,9 +34,10 @@ use slot::{Fault, Row};
 
 /// Projects the messages of one partition onto the columns that a normalizer reads.
 ///
-/// A path that the record does not have (a name is missing, or a parent is missing or null) is absent: null, and not present. A JSON `null` is null and present.
-/// Anything else that is not of the declared type makes the record a dead letter, and so do a null and an absent value where the read is not nullable.
-/// Names that occur twice in an object: the last one counts.
+/// A path that the record does not have (a name is missing, or a parent is missing or null) is
+/// absent: null, and not present. A JSON `null` is null and present. Anything else that is not of
+/// the declared type makes the record a dead letter, and so do a null and an absent value where the
+/// read is not nullable. Names that occur twice in an object: the last one counts.
 #[derive(Debug)]
 pub struct Decoder {
     fields: Arc<[Field]>,
@@ -63,7 +65,8 @@ pub struct Decoded {
 }
 
 impl Decoder {
-    /// Compiles `reads`, whose names are document paths. A record beyond `record_max_bytes` (key, value and headers) is a dead letter.
+    /// Compiles `reads`, whose names are document paths. A record beyond `record_max_bytes` (key,
+    /// value and headers) is a dead letter.
     pub fn new(
         reads: &[Field],
         topic: &str,
@@ -137,7 +140,8 @@ impl Decoder {
         if bytes > self.record_max_bytes {
             let limit = self.record_max_bytes;
             let message = format!(
-                "key, value and headers are {bytes} bytes together: the limit is {limit} (record_max_bytes)"
+                "key, value and headers are {bytes} bytes together: the limit is {limit} \
+                 (record_max_bytes)"
             );
             return Err(Fault {
                 code: "too-large",
@@ -148,7 +152,8 @@ impl Decoder {
     }
 }
 
-/// Decodes JSON texts as the values of records 0, 1, .. of partition 0 of a topic `sample`: a rule's input for a test, without a broker.
+/// Decodes JSON texts as the values of records 0, 1, .. of partition 0 of a topic `sample`: a
+/// rule's input for a test, without a broker.
 pub fn decode_values(reads: &[Field], values: &[&str]) -> Result<Decoded, PathError> {
     let mut records = Records::default();
     for (offset, value) in values.iter().enumerate() {

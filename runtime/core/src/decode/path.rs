@@ -6,7 +6,9 @@ use crate::column::{Field, LogicalType};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     #[error(
-        "`{path}` is not a document path: use `value.NAME`, `key.NAME` (with more names after more dots), `key`, `value`, `header.NAME`, `meta.topic`, `meta.partition`, `meta.offset` or `meta.timestamp`"
+        "`{path}` is not a document path: use `value.NAME`, `key.NAME` (with more names after \
+         more dots), `key`, `value`, `header.NAME`, `meta.topic`, `meta.partition`, `meta.offset` \
+         or `meta.timestamp`"
     )]
     NotAPath { path: String },
     #[error("`{path}` cannot be read as {logical_type}: declare it as {allowed}")]
@@ -18,7 +20,8 @@ pub enum PathError {
     #[error("`{path}` is read twice: declare it once")]
     Twice { path: String },
     #[error(
-        "`{parent}` is read as {logical_type}, so nothing below it can be read, but `{path}` is: declare `{parent}` as json"
+        "`{parent}` is read as {logical_type}, so nothing below it can be read, but `{path}` is: \
+         declare `{parent}` as json"
     )]
     BelowScalar {
         parent: String,

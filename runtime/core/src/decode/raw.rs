@@ -1,4 +1,5 @@
-//! Values that are kept as the document spells them: json, and decimals, whose digits a float would lose.
+//! Values that are kept as the document spells them: json, and decimals, whose digits a float would
+//! lose.
 
 use std::fmt;
 
@@ -11,7 +12,8 @@ use super::trie::Leaf;
 use super::walk::At;
 use crate::column::LogicalType;
 
-/// By this name sonic-rs hands a newtype its text instead of its value: what its `LazyValue` asks for, without the copy that one makes.
+/// By this name sonic-rs hands a newtype its text instead of its value: what its `LazyValue` asks
+/// for, without the copy that one makes.
 const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
 
 /// A value whose text is kept.
@@ -20,7 +22,8 @@ pub(super) struct Raw<'a, 'w, 'r> {
     pub(super) leaf: Leaf,
 }
 
-/// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a limit.
+/// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a
+/// limit.
 pub(super) fn check_depth(text: &str) -> sonic_rs::Result<()> {
     let opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
     match opening > DEPTH_MAX as usize {
@@ -91,7 +94,8 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
     }
 }
 
-/// Validates `text`, whose end alone is known so far, and fills the reads below it. Whether a text or name in it holds U+0000.
+/// Validates `text`, whose end alone is known so far, and fills the reads below it. Whether a text
+/// or name in it holds U+0000.
 fn walk_again<'r>(at: &mut At<'_, '_, 'r>, text: &'r str) -> sonic_rs::Result<bool> {
     let outer = std::mem::take(&mut at.walk.guard.zero_byte);
     if at.node.below.is_empty() {

@@ -1,6 +1,7 @@
 //! What text must look like to mean more than text.
 
-/// Whether `text` is a UUID in its usual form: 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+/// Whether `text` is a UUID in its usual form: 32 hexadecimal digits in groups of 8, 4, 4, 4 and
+/// 12.
 pub(super) fn is_uuid(text: &str) -> bool {
     let hyphen = |i: usize| matches!(i, 8 | 13 | 18 | 23);
     text.len() == 36
@@ -10,8 +11,8 @@ pub(super) fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// Whether `text` is a decimal number with no more digits before the point than a `decimal(precision,scale)` holds.
-/// Digits beyond the scale are left for Postgres to round.
+/// Whether `text` is a decimal number with no more digits before the point than a
+/// `decimal(precision,scale)` holds. Digits beyond the scale are left for Postgres to round.
 pub(super) fn is_decimal(text: &str, precision: u8, scale: u8) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {

@@ -1,13 +1,15 @@
 //! The parts of a document that nobody reads: validated all the same.
 //!
-//! sonic-rs skips faster by itself, but then accepts escapes that are none and recurses without a limit.
+//! sonic-rs skips faster by itself, but then accepts escapes that are none and recurses without a
+//! limit.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever passes here can be read by other tools;
-/// the walk recurses, and this many levels fit any thread's stack.
+/// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever
+/// passes here can be read by other tools; the walk recurses, and this many levels fit any thread's
+/// stack.
 pub(super) const DEPTH_MAX: u32 = 127;
 
 /// What has to be watched over a whole document.
@@ -35,7 +37,8 @@ impl Guard {
         self.depth -= 1;
     }
 
-    /// Looks at a text that had escapes: only those can name U+0000, which a document may not hold raw.
+    /// Looks at a text that had escapes: only those can name U+0000, which a document may not hold
+    /// raw.
     pub(super) fn unescaped(&mut self, text: &str) {
         self.zero_byte |= text.as_bytes().contains(&0);
     }
@@ -105,7 +108,8 @@ impl<'de> Visitor<'de> for Skip<'_> {
     }
 }
 
-/// Walks the whole of `text`, which must be one JSON value. `guard` may already be some levels deep.
+/// Walks the whole of `text`, which must be one JSON value. `guard` may already be some levels
+/// deep.
 pub(super) fn validate(text: &str, guard: &mut Guard) -> sonic_rs::Result<()> {
     let mut deserializer = sonic_rs::Deserializer::from_str(text);
     Skip(guard).deserialize(&mut deserializer)?;

@@ -34,7 +34,8 @@ pub(super) struct Trie {
 }
 
 impl Leaf {
-    /// Whether the value is kept as the document spells it: a number parsed and printed again may lose digits.
+    /// Whether the value is kept as the document spells it: a number parsed and printed again may
+    /// lose digits.
     pub(super) fn is_raw(self) -> bool {
         matches!(
             self.logical_type,

@@ -40,7 +40,8 @@ impl<E: Entry> Cache<E> {
         self.table.len()
     }
 
-    /// Of the table and what its entries hold. While the table grows, the old one is held beside it.
+    /// Of the table and what its entries hold. While the table grows, the old one is held beside
+    /// it.
     pub(super) fn bytes(&self) -> usize {
         self.table.allocation_size() + self.heap_bytes
     }
@@ -97,10 +98,12 @@ impl<E: Entry> Cache<E> {
         }
     }
 
-    /// Before the table would outgrow its bytes, forgets the older half of it: then the table can clean itself in place, and the cost is spread over as many inserts.
+    /// Before the table would outgrow its bytes, forgets the older half of it: then the table can
+    /// clean itself in place, and the cost is spread over as many inserts.
     fn make_room(&mut self) {
         let bytes = self.table.allocation_size();
-        // A table without free slots doubles, unless cleaning it of removed entries leaves it half empty.
+        // A table without free slots doubles, unless cleaning it of removed entries leaves it half
+        // empty.
         let is_full = self.table.len() == self.table.capacity();
         let doubles = is_full && (self.table.len() + 1) * 2 > self.table.num_buckets() / 8 * 7;
         let needed = if doubles { bytes * 2 } else { bytes };
@@ -110,9 +113,11 @@ impl<E: Entry> Cache<E> {
     }
 
     fn forget_older_half(&mut self) {
-        // Two more than half: hashbrown cleans in place only when the next entry still fits into half of its capacity.
+        // Two more than half: hashbrown cleans in place only when the next entry still fits into
+        // half of its capacity.
         let mut left = (self.table.len() / 2 + 2).min(self.table.len());
-        // Ties and the sample's error may leave too many at or below the median: the second pass takes any.
+        // Ties and the sample's error may leave too many at or below the median: the second pass
+        // takes any.
         for newest_us in [self.sample_median(), i64::MAX] {
             let heap_bytes = &mut self.heap_bytes;
             self.table.retain(|entry| {

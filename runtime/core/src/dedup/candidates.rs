@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use super::{Version, Versions};
 
-/// Rows sorted by key and, within a key, from the newest to the oldest: the newest wins, and should it fail, the one behind it takes its place.
+/// Rows sorted by key and, within a key, from the newest to the oldest: the newest wins, and should
+/// it fail, the one behind it takes its place.
 ///
 /// A position is an index into that order, so positions order as keys do.
 #[derive(Debug)]
@@ -15,7 +16,8 @@ pub struct Candidates {
 impl Candidates {
     /// `rows` of `versions`; a higher row is the later one (offset, then rank) and wins ties.
     pub fn new(versions: &Versions, rows: impl Iterator<Item = u32>) -> Self {
-        // Eight bytes decide nearly every comparison without touching the keys, when they are the first in which the keys differ.
+        // Eight bytes decide nearly every comparison without touching the keys, when they are the
+        // first in which the keys differ.
         let rows: Vec<u32> = rows.collect();
         let shared = versions.shared_key_bytes(&rows);
         let prefixed = rows
@@ -38,7 +40,8 @@ impl Candidates {
         self.rows[position as usize]
     }
 
-    /// Drops the rows that are older than what is known of their key. `known` is asked once a key, with one of its rows, in the keys' order.
+    /// Drops the rows that are older than what is known of their key. `known` is asked once a key,
+    /// with one of its rows, in the keys' order.
     pub fn drop_beaten<'v>(
         &mut self,
         versions: &Versions,

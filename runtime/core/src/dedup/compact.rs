@@ -1,6 +1,7 @@
 //! A key and its order columns in 24 bytes, when they fit.
 
-/// Bytes that fit without an allocation: a UUID, two integers, an integer with a log position, a text of 20 characters.
+/// Bytes that fit without an allocation: a UUID, two integers, an integer with a log position, a
+/// text of 20 characters.
 const INLINE_BYTES: usize = 21;
 
 /// A packed key, then the packed order columns.

@@ -1,7 +1,9 @@
 //! Event time, watermark, and the newest version of each key.
 //!
-//! A batch's rows get [`Versions`]; [`Watermark`] judges their times in offset order; [`Candidates`] keeps the newest of each key with its losers behind it;
-//! [`State`] knows what earlier batches committed. All of it may forget: the guard in the upsert decides, the state only saves the work of asking it.
+//! A batch's rows get [`Versions`]; [`Watermark`] judges their times in offset order;
+//! [`Candidates`] keeps the newest of each key with its losers behind it; [`State`] knows what
+//! earlier batches committed. All of it may forget: the guard in the upsert decides, the state only
+//! saves the work of asking it.
 
 mod cache;
 mod candidates;

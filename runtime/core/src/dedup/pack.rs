@@ -15,7 +15,8 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Packs `columns` row by row: comparing two rows' bytes compares their values, first column first, null below everything.
+    /// Packs `columns` row by row: comparing two rows' bytes compares their values, first column
+    /// first, null below everything.
     pub(super) fn new(columns: &[(LogicalType, &Column)], rows: usize) -> Self {
         let parts: Vec<_> = columns.iter().map(|&(t, c)| Part::new(t, c)).collect();
         let mut packed = Self {
@@ -74,7 +75,8 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Appends the row's value behind a byte that tells null from a value. The last column's text needs no end.
+    /// Appends the row's value behind a byte that tells null from a value. The last column's text
+    /// needs no end.
     fn pack(&self, row: usize, last: bool, bytes: &mut Vec<u8>) {
         if self.nulls.is_some_and(|n| n.is_null(row)) {
             bytes.push(0);
@@ -106,7 +108,8 @@ pub(super) fn ordered_int(value: i64) -> u64 {
     (value as u64) ^ (1 << 63)
 }
 
-/// Unsigned order is the numbers' total order (IEEE 754), negative zero below zero and not-a-number above all, as Postgres has it.
+/// Unsigned order is the numbers' total order (IEEE 754), negative zero below zero and not-a-number
+/// above all, as Postgres has it.
 fn ordered_float(value: f64) -> u64 {
     let bits = value.to_bits();
     if bits >> 63 == 1 {
@@ -116,7 +119,8 @@ fn ordered_float(value: f64) -> u64 {
     }
 }
 
-/// Zero bytes are escaped and two of them end the value, so that what follows cannot change the order.
+/// Zero bytes are escaped and two of them end the value, so that what follows cannot change the
+/// order.
 fn pack_bytes(value: &[u8], last: bool, bytes: &mut Vec<u8>) {
     if last {
         bytes.extend_from_slice(value);
@@ -132,7 +136,8 @@ fn pack_bytes(value: &[u8], last: bool, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&[0, 0]);
 }
 
-/// Postgres takes upper and lower case, braces and missing hyphens for the same value; so must a key.
+/// Postgres takes upper and lower case, braces and missing hyphens for the same value; so must a
+/// key.
 fn parse_uuid(text: &str) -> Option<u128> {
     let inner = text
         .strip_prefix('{')

@@ -4,17 +4,21 @@ use foldhash::fast::RandomState;
 
 use super::cache::{Cache, Entry};
 
-/// Most tables of one state. One alone would hold its old room beside twice as much while it grows, and its partition would stand still while millions of entries move.
-/// More than these would be so small that the allocator puts them among everything else, and what they leave behind cannot go back to the system: with 64, 10 million
-/// keys take 418 MiB in the place of 383.
+/// Most tables of one state. One alone would hold its old room beside twice as much while it grows,
+/// and its partition would stand still while millions of entries move. More than these would be so
+/// small that the allocator puts them among everything else, and what they leave behind cannot go
+/// back to the system: with 64, 10 million keys take 418 MiB in the place of 383.
 const SHARDS_MAX: usize = 8;
-/// Least bytes that a table may take: with less, what moves is little, and the median of its event times says little about the others.
+/// Least bytes that a table may take: with less, what moves is little, and the median of its event
+/// times says little about the others.
 const SHARD_MIN_BYTES: usize = 1 << 20;
-/// Fibonacci hashing, 2^64 over the golden ratio: for keys in a row a seed may leave the same in any few bits of the hash.
+/// Fibonacci hashing, 2^64 over the golden ratio: for keys in a row a seed may leave the same in
+/// any few bits of the hash.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// How many slots a sweep looks at for each row learned. With as many new keys as rows, what has expired fills at most a third of the slots, so that no table doubles for
-/// it; a slot costs a byte's look when empty and a comparison when not.
+/// How many slots a sweep looks at for each row learned. With as many new keys as rows, what has
+/// expired fills at most a third of the slots, so that no table doubles for it; a slot costs a
+/// byte's look when empty and a comparison when not.
 const SWEEP_SLOTS: usize = 3;
 
 /// Entries by hash. The seed is random: keys come from outside, and a fixed one could be attacked.
@@ -45,7 +49,8 @@ impl<E: Entry> Shards<E> {
         self.shards.iter().map(Cache::len).sum()
     }
 
-    /// Of the tables and what their entries hold. While a table grows, the old one is held beside it.
+    /// Of the tables and what their entries hold. While a table grows, the old one is held beside
+    /// it.
     pub(super) fn bytes(&self) -> usize {
         self.shards.iter().map(Cache::bytes).sum()
     }
@@ -72,7 +77,8 @@ impl<E: Entry> Shards<E> {
         self.shards[shard].upsert(hash, is_key, update, insert);
     }
 
-    /// Forgets what is older than `oldest_us` in the next slots of each: a few for each of `rows` learned, so that no single batch pays for all.
+    /// Forgets what is older than `oldest_us` in the next slots of each: a few for each of `rows`
+    /// learned, so that no single batch pays for all.
     pub(super) fn sweep(&mut self, rows: usize, oldest_us: i64) {
         let slots = (rows * SWEEP_SLOTS).div_ceil(self.shards.len());
         for shard in &mut self.shards {

@@ -11,11 +11,14 @@ use super::version::{Keys, Version, VersionColumns, Versions};
 
 /// The newest committed version of each key, as far as it is remembered.
 ///
-/// Never newer than what Postgres holds for the key, so it learns only from what has committed; absent is always safe. An entry expires when its event time falls
-/// `ttl_us` behind the highest one; expired entries are removed a few slots with each batch, and an expired one that is still there is as right as any. When
-/// `max_bytes` are reached, the older half by event time is forgotten (by sampling, so approximately).
+/// Never newer than what Postgres holds for the key, so it learns only from what has committed;
+/// absent is always safe. An entry expires when its event time falls `ttl_us` behind the highest
+/// one; expired entries are removed a few slots with each batch, and an expired one that is still
+/// there is as right as any. When `max_bytes` are reached, the older half by event time is
+/// forgotten (by sampling, so approximately).
 ///
-/// An offset is not kept: a later batch's offsets are above every remembered one, so a tie always goes to the row that asks.
+/// An offset is not kept: a later batch's offsets are above every remembered one, so a tie always
+/// goes to the row that asks.
 pub struct State {
     table: Table,
     ttl_us: i64,
@@ -26,7 +29,8 @@ enum Table {
     Packed(Shards<PackedEntry>),
 }
 
-/// 16 bytes and one of hashbrown's control: 17/0.875 = 19 bytes a key in a full table, 39 in one that has just doubled.
+/// 16 bytes and one of hashbrown's control: 17/0.875 = 19 bytes a key in a full table, 39 in one
+/// that has just doubled.
 struct IntEntry {
     key: i64,
     event_time_us: i64,
@@ -38,7 +42,8 @@ struct PackedEntry {
     compact: Compact,
 }
 
-/// What the allocator adds to a small block, on average, by its header and rounding (glibc: 8 bytes of header, multiples of 16).
+/// What the allocator adds to a small block, on average, by its header and rounding (glibc: 8 bytes
+/// of header, multiples of 16).
 const ALLOCATION_OVERHEAD_BYTES: usize = 16;
 
 impl Entry for IntEntry {
@@ -91,7 +96,8 @@ impl State {
         Self { table, ttl_us }
     }
 
-    /// Exchanges what is remembered, and the room for it, with a state for the same columns. How long a key is remembered stays each one's own.
+    /// Exchanges what is remembered, and the room for it, with a state for the same columns. How
+    /// long a key is remembered stays each one's own.
     pub fn exchange(&mut self, other: &mut Self) {
         std::mem::swap(&mut self.table, &mut other.table);
     }
@@ -137,7 +143,8 @@ impl State {
         }
     }
 
-    /// Learns `rows`, one a key, which have committed. `event_time_max`: the partition's highest, microseconds.
+    /// Learns `rows`, one a key, which have committed. `event_time_max`: the partition's highest,
+    /// microseconds.
     pub fn learn(&mut self, versions: &Versions, rows: &[u32], event_time_max: i64) {
         let oldest_us = event_time_max.saturating_sub(self.ttl_us);
         let fresh = rows

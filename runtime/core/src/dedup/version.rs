@@ -11,7 +11,8 @@ use super::pack::{Packed, ordered_int};
 use crate::column::{Batch, Field};
 use crate::plan::Roles;
 
-/// The newness of a row, but for its offset: ties go to the later offset, and what is remembered always has the earlier one.
+/// The newness of a row, but for its offset: ties go to the later offset, and what is remembered
+/// always has the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version<'a> {
     pub event_time_us: i64,
@@ -78,7 +79,8 @@ impl PackedKeys {
     }
 }
 
-/// Key, event time and order of each row of a batch. Rows whose key or time is null have one that means nothing.
+/// Key, event time and order of each row of a batch. Rows whose key or time is null have one that
+/// means nothing.
 #[derive(Debug)]
 pub struct Versions {
     keys: Keys,
@@ -125,7 +127,8 @@ impl Versions {
         }
     }
 
-    /// Compares the key of `row` with the key of `other_row`, which may be of another batch of the same chain.
+    /// Compares the key of `row` with the key of `other_row`, which may be of another batch of the
+    /// same chain.
     pub fn compare_keys(&self, row: u32, other: &Versions, other_row: u32) -> Ordering {
         let (a, b) = (row as usize, other_row as usize);
         match (&self.keys, &other.keys) {
@@ -148,7 +151,8 @@ impl Versions {
         })
     }
 
-    /// Eight bytes of the key behind the `shared` ones: when they differ, they order as the keys do.
+    /// Eight bytes of the key behind the `shared` ones: when they differ, they order as the keys
+    /// do.
     pub(super) fn key_prefix(&self, row: u32, shared: usize) -> u64 {
         match &self.keys {
             Keys::Int(keys) => ordered_int(keys[row as usize]),

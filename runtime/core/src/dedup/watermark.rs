@@ -2,7 +2,8 @@
 
 /// Follows the highest event time, record by record in offset order.
 ///
-/// The rows of one record are judged against the records before it, so that a split has no order of its own.
+/// The rows of one record are judged against the records before it, so that a split has no order of
+/// its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Watermark {
     delay_us: i64,
@@ -14,7 +15,8 @@ pub struct Watermark {
 }
 
 impl Watermark {
-    /// `event_time_max`: of the records before the batch, microseconds; `delay_us`: how far the watermark trails it.
+    /// `event_time_max`: of the records before the batch, microseconds; `delay_us`: how far the
+    /// watermark trails it.
     pub fn new(event_time_max: Option<i64>, delay_us: i64) -> Self {
         Self {
             delay_us,
@@ -24,7 +26,8 @@ impl Watermark {
         }
     }
 
-    /// Whether a row of `record` at `event_time_us` is behind the watermark; the row counts for the records after it.
+    /// Whether a row of `record` at `event_time_us` is behind the watermark; the row counts for the
+    /// records after it.
     pub fn is_late(&mut self, record: u32, event_time_us: i64) -> bool {
         if self.record != Some(record) {
             self.record = Some(record);

@@ -28,13 +28,15 @@ pub(super) fn digest(rows: &Batch, key: &[String]) -> u64 {
         }
         hasher.finish()
     };
-    // A sum does not depend on the order of the rows, and as keys are unique no row can be counted twice unseen.
+    // A sum does not depend on the order of the rows, and as keys are unique no row can be counted
+    // twice unseen.
     (0..rows.rows)
         .map(row_digest)
         .fold(shape.finish(), u64::wrapping_add)
 }
 
-/// 64-bit FNV-1a: digests are stored and compared between hosts, so the algorithm must never change under us.
+/// 64-bit FNV-1a: digests are stored and compared between hosts, so the algorithm must never change
+/// under us.
 #[derive(Clone, Copy)]
 struct Fnv(u64);
 
@@ -47,7 +49,8 @@ impl Default for Fnv {
 
 impl Hasher for Fnv {
     fn finish(&self) -> u64 {
-        // FNV's high bits are weak and the digests are summed: the finalizer of MurmurHash3 spreads them.
+        // FNV's high bits are weak and the digests are summed: the finalizer of MurmurHash3 spreads
+        // them.
         let mut h = self.0;
         h = (h ^ (h >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         h = (h ^ (h >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

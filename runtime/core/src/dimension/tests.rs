@@ -153,7 +153,8 @@ fn what_cannot_be_a_dimension_is_told_with_its_key() {
     ];
     assert_eq!(
         refuse(rows(&keys[..3]), &["zone", "code"]),
-        "dimension `countries`: rows 1 and 3 have the same key (zone 7, code \"a\"): a key must be unique"
+        "dimension `countries`: rows 1 and 3 have the same key (zone 7, code \"a\"): a key must \
+         be unique"
     );
     assert_eq!(
         refuse(rows(&keys), &["code", "zone"]),

@@ -7,7 +7,8 @@ use gristmill_core::chain::{ChainSpec, Late};
 use crate::postgres::{Postgres, STEP};
 use crate::rules::*;
 
-/// The table and the dead letters, from all events at once. Letters of rows that may lose to a newer one before anybody looks at them are optional.
+/// The table and the dead letters, from all events at once. Letters of rows that may lose to a
+/// newer one before anybody looks at them are optional.
 pub(crate) fn oracle(
     events: &[Event],
     spec: &ChainSpec,
@@ -69,7 +70,8 @@ pub(crate) fn oracle(
     (postgres, optional)
 }
 
-/// Bad rows newer than the newest good one of their key: each must have been tried, and so be a dead letter.
+/// Bad rows newer than the newest good one of their key: each must have been tried, and so be a
+/// dead letter.
 pub(crate) fn surely_tried(
     events: &[Event],
     postgres: &Postgres,

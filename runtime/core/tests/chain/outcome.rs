@@ -59,7 +59,8 @@ pub(crate) fn letters(computed: &Computed) -> Vec<(u32, u32, String, String)> {
         .collect()
 }
 
-/// Everything that came in is accounted for. `splits`: rows that the normalizer made beyond one a record.
+/// Everything that came in is accounted for. `splits`: rows that the normalizer made beyond one a
+/// record.
 pub(crate) fn assert_adds_up(computed: &Computed, splits: u64) {
     let c = computed.counts;
     assert_eq!(

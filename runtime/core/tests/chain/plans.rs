@@ -65,19 +65,23 @@ fn every_misfit_is_one_sentence() {
     let cases: Vec<(Change, &str)> = vec![
         (
             |_, e| e.reads[0].name = "nota".into(),
-            "transform `upper`: it reads column `nota`, which no earlier transform writes (did you mean `note`?): reorder the transforms or correct the name",
+            "transform `upper`: it reads column `nota`, which no earlier transform writes (did \
+             you mean `note`?): reorder the transforms or correct the name",
         ),
         (
             |_, e| e.reads[0].name = "something".into(),
-            "transform `upper`: it reads column `something`, which no earlier transform writes: reorder the transforms or correct the name",
+            "transform `upper`: it reads column `something`, which no earlier transform writes: \
+             reorder the transforms or correct the name",
         ),
         (
             |_, e| e.reads[0].logical_type = LogicalType::Json,
-            "transform `upper`: it reads column `note` as json, but that is text: declare it as what it is",
+            "transform `upper`: it reads column `note` as json, but that is text: declare it as \
+             what it is",
         ),
         (
             |_, e| e.reads[0].nullable = false,
-            "transform `upper`: it reads column `note` as never null, but it may be null: declare it nullable",
+            "transform `upper`: it reads column `note` as never null, but it may be null: declare \
+             it nullable",
         ),
         (
             |_, e| e.reads.push(e.reads[0].clone()),
@@ -89,19 +93,23 @@ fn every_misfit_is_one_sentence() {
         ),
         (
             |_, e| e.writes[0].name = "note".into(),
-            "transform `upper`: it writes column `note`, which transform `normalize` writes already: write another column",
+            "transform `upper`: it writes column `note`, which transform `normalize` writes \
+             already: write another column",
         ),
         (
             |_, e| e.writes[0].name = "at".into(),
-            "transform `upper`: it writes column `at`, which is key, event time, deleted flag or order: only the normalizer may; write another column",
+            "transform `upper`: it writes column `at`, which is key, event time, deleted flag or \
+             order: only the normalizer may; write another column",
         ),
         (
             |n, e| e.roles = n.roles.clone(),
-            "transform `upper`: only the first transform may declare roles: remove them, or make it the first",
+            "transform `upper`: only the first transform may declare roles: remove them, or make \
+             it the first",
         ),
         (
             |n, _| n.roles = None,
-            "transform `normalize`: the first transform must be a normalizer, but this one declares no roles: put the normalizer first",
+            "transform `normalize`: the first transform must be a normalizer, but this one \
+             declares no roles: put the normalizer first",
         ),
         (
             |n, _| n.roles.as_mut().unwrap().key.clear(),
@@ -113,23 +121,28 @@ fn every_misfit_is_one_sentence() {
         ),
         (
             |n, _| n.roles.as_mut().unwrap().key[0] = "kex".into(),
-            "transform `normalize`: its key is column `kex`, which it does not write (did you mean `key`?): write it",
+            "transform `normalize`: its key is column `kex`, which it does not write (did you \
+             mean `key`?): write it",
         ),
         (
             |n, _| n.writes[0].nullable = true,
-            "transform `normalize`: its key column `key` (int64) may be null: declare it not nullable and reject rows without it",
+            "transform `normalize`: its key column `key` (int64) may be null: declare it not \
+             nullable and reject rows without it",
         ),
         (
             |n, _| n.writes[0].logical_type = LogicalType::Float64,
-            "transform `normalize`: its key column `key` (float64) has no exact equality: use int64, text, uuid, bytes, boolean, a date or a timestamp",
+            "transform `normalize`: its key column `key` (float64) has no exact equality: use \
+             int64, text, uuid, bytes, boolean, a date or a timestamp",
         ),
         (
             |n, _| n.writes[1].logical_type = LogicalType::Int64,
-            "transform `normalize`: its event time column `at` (int64) is no timestamp: declare it timestamp(us) or timestamp(ms)",
+            "transform `normalize`: its event time column `at` (int64) is no timestamp: declare \
+             it timestamp(us) or timestamp(ms)",
         ),
         (
             |n, _| n.roles.as_mut().unwrap().deleted = Some("note".into()),
-            "transform `normalize`: its deleted flag column `note` (text) is no boolean: declare it boolean",
+            "transform `normalize`: its deleted flag column `note` (text) is no boolean: declare \
+             it boolean",
         ),
         (
             |n, _| {
@@ -139,35 +152,43 @@ fn every_misfit_is_one_sentence() {
                     scale: 0,
                 }
             },
-            "transform `normalize`: its order column `seq` (decimal(20,0)) has no order that the host knows: use int64 or text",
+            "transform `normalize`: its order column `seq` (decimal(20,0)) has no order that the \
+             host knows: use int64 or text",
         ),
         (
             |_, e| e.joins[0].dimension = "level".into(),
-            "transform `upper`: it joins the dimension `level`, which the pipeline does not have (did you mean `levels`?): add a [dimension.level]",
+            "transform `upper`: it joins the dimension `level`, which the pipeline does not have \
+             (did you mean `levels`?): add a [dimension.level]",
         ),
         (
             |_, e| e.joins[0].on.clear(),
-            "transform `upper`: it joins the dimension `levels` on no column, but the key is `seq`: name one column for each of the key's",
+            "transform `upper`: it joins the dimension `levels` on no column, but the key is \
+             `seq`: name one column for each of the key's",
         ),
         (
             |_, e| e.joins[0].on[0] = "note".into(),
-            "transform `upper`: it joins the dimension `levels` on column `note`, which is text, but the key's `seq` is int64: they must be of one type",
+            "transform `upper`: it joins the dimension `levels` on column `note`, which is text, \
+             but the key's `seq` is int64: they must be of one type",
         ),
         (
             |_, e| e.joins[0].on[0] = "sequence".into(),
-            "transform `upper`: it joins the dimension `levels` on column `sequence`, which no earlier transform writes",
+            "transform `upper`: it joins the dimension `levels` on column `sequence`, which no \
+             earlier transform writes",
         ),
         (
             |_, e| e.joins[0].take[0].name = "levl".into(),
-            "transform `upper`: it takes `levl` from the dimension `levels`, which has no such column (did you mean `level`?)",
+            "transform `upper`: it takes `levl` from the dimension `levels`, which has no such \
+             column (did you mean `level`?)",
         ),
         (
             |_, e| e.joins[0].take[0].logical_type = LogicalType::Int64,
-            "transform `upper`: it takes `level` from the dimension `levels` as int64, but that is text: declare it as what it is",
+            "transform `upper`: it takes `level` from the dimension `levels` as int64, but that \
+             is text: declare it as what it is",
         ),
         (
             |_, e| e.joins[0].take[0].nullable = false,
-            "transform `upper`: it takes `level` from the dimension `levels` as never null, but a row without a match has none: declare it nullable",
+            "transform `upper`: it takes `level` from the dimension `levels` as never null, but a \
+             row without a match has none: declare it nullable",
         ),
     ];
     for (change, sentence) in cases {
@@ -215,8 +236,10 @@ fn the_target_must_be_written_and_hold_key_and_time() {
     assert_eq!(
         problems,
         [
-            "no transform writes the target column `uper` (did you mean `upper`?): write it, or leave it out of the target",
-            "the target column `seq` is text, but int64 is written: change the table or the transform",
+            "no transform writes the target column `uper` (did you mean `upper`?): write it, or \
+             leave it out of the target",
+            "the target column `seq` is text, but int64 is written: change the table or the \
+             transform",
             "the target has no column `at`, which tells rows apart or which is newer: add it",
         ]
     );

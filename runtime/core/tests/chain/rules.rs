@@ -63,7 +63,8 @@ pub(crate) struct Shape {
     pub(crate) order: bool,
 }
 
-/// Reads events. Notes that begin with `reject`, `drop` or `trap` have it do so; `also` splits, the second row before the first in the output.
+/// Reads events. Notes that begin with `reject`, `drop` or `trap` have it do so; `also` splits, the
+/// second row before the first in the output.
 pub(crate) fn normalizer(shape: Shape) -> Native {
     let key_type = if shape.text_key {
         LogicalType::Text
@@ -159,7 +160,8 @@ fn rejection(row: usize) -> Rejection {
     }
 }
 
-/// Writes the note in upper case. Notes `trap`, `fuel`, `memory`, `lie` fail the call, `reject` the row, and `zero` writes a zero character.
+/// Writes the note in upper case. Notes `trap`, `fuel`, `memory`, `lie` fail the call, `reject` the
+/// row, and `zero` writes a zero character.
 pub(crate) fn upper() -> Native {
     let plan = Plan {
         reads: vec![field("note", LogicalType::Text, true)],

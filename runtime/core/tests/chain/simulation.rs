@@ -1,5 +1,6 @@
-//! A partition's life as a seeded loop: batches of any size, computed ahead, rehearsed, committed, lost, refused, restarted, handed over to other rules. Whatever
-//! happens, the table is what an oracle makes of all events at once.
+//! A partition's life as a seeded loop: batches of any size, computed ahead, rehearsed, committed,
+//! lost, refused, restarted, handed over to other rules. Whatever happens, the table is what an
+//! oracle makes of all events at once.
 
 use std::collections::VecDeque;
 
@@ -119,7 +120,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The rehearsal makes what the live chain makes next, but for the mark; with an empty state perhaps more of it.
+    /// The rehearsal makes what the live chain makes next, but for the mark; with an empty state
+    /// perhaps more of it.
     fn rehearse(&mut self, rules: Rules, rows: usize) {
         let Some(records) = self.next_records(rows) else {
             return;

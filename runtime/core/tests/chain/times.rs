@@ -90,7 +90,8 @@ fn expired_keys_are_forgotten() {
         chain.committed(&computed);
         next += 100;
     }
-    // A lap of the sweep takes a third as many rows as the tables have slots: some seconds' keys are left of 5,000.
+    // A lap of the sweep takes a third as many rows as the tables have slots: some seconds' keys
+    // are left of 5,000.
     assert!(chain.state_size().0 < 1_500, "{:?}", chain.state_size());
 }
 

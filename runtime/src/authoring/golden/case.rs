@@ -83,7 +83,8 @@ impl Expected {
         for row in sources.into_iter().chain(rejected) {
             ensure!(
                 (row as usize) < input_rows,
-                "expect: there is no input row {row}: the first of {input_rows} is 0; where rows are rejected or split, `source_rows` says where each comes from"
+                "expect: there is no input row {row}: the first of {input_rows} is 0; where rows \
+                 are rejected or split, `source_rows` says where each comes from"
             );
         }
         Ok(())
@@ -104,7 +105,8 @@ pub fn cases(folder: &Path) -> Result<BTreeMap<PathBuf, Case>> {
     }
     ensure!(
         !cases.is_empty(),
-        "there is no case in {}: write one, {{\"about\": \"..\", \"input\": [{{..}}]}}, and let `gristmill transform test --update` write what it expects",
+        "there is no case in {}: write one, {{\"about\": \"..\", \"input\": [{{..}}]}}, and let \
+         `gristmill transform test --update` write what it expects",
         folder.display()
     );
     Ok(cases)

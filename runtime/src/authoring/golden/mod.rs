@@ -1,7 +1,8 @@
 //! Golden cases: files that say what a rule answers.
 //!
-//! `about` is for people; `config` may be left out; a row of `input` is written as the rule's reads name it (a document for a normalizer, columns for an enricher),
-//! without what is absent; `expect.source_rows` may be left out where each row has one.
+//! `about` is for people; `config` may be left out; a row of `input` is written as the rule's reads
+//! name it (a document for a normalizer, columns for an enricher), without what is absent;
+//! `expect.source_rows` may be left out where each row has one.
 
 mod case;
 mod compare;

@@ -5,9 +5,9 @@ use gristmill_core::transform::Transform as _;
 
 use super::case::{Case, Expected, Rejected};
 use crate::authoring::input::{self, Dimensions};
-use crate::authoring::rows;
-use crate::purity::{self, Failure};
-use crate::sandbox::Component;
+use gristmill_core::rows;
+use gristmill_sandbox::Component;
+use gristmill_sandbox::purity::{self, Failure};
 
 /// What a component makes of a case.
 pub struct Answered {

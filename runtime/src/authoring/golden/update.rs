@@ -115,13 +115,16 @@ mod tests {
         }
     }
 
-    const WRITTEN: &str = "\"expect\": {\n    \"rows\": [\n      {\"a\": \"x, {y}: z\", \"b\": null}\n    ],\n    \"source_rows\": [1]\n  }";
+    const WRITTEN: &str = "\"expect\": {\n    \"rows\": [\n      {\"a\": \"x, {y}: z\", \"b\": \
+                           null}\n    ],\n    \"source_rows\": [1]\n  }";
 
     #[test]
     fn only_the_expected_part_changes() {
-        let before = "{\n  \"about\": \"has \\\"expect\\\": {\",\n  \"expect\" : {\"rows\": [1, {\"expect\": 2}]} ,\n  \"input\": [{\"z\":1,   \"a\":2}]\n}\n";
+        let before = "{\n  \"about\": \"has \\\"expect\\\": {\",\n  \"expect\" : {\"rows\": [1, \
+                      {\"expect\": 2}]} ,\n  \"input\": [{\"z\":1,   \"a\":2}]\n}\n";
         let after = format!(
-            "{{\n  \"about\": \"has \\\"expect\\\": {{\",\n  {WRITTEN} ,\n  \"input\": [{{\"z\":1,   \"a\":2}}]\n}}\n"
+            "{{\n  \"about\": \"has \\\"expect\\\": {{\",\n  {WRITTEN} ,\n  \"input\": \
+             [{{\"z\":1,   \"a\":2}}]\n}}\n"
         );
         assert_eq!(updated(before, &expect()), after);
         assert_eq!(updated(&after, &expect()), after);

@@ -11,11 +11,11 @@ use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
 use crate::authoring;
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::postgres::connect::{Connection, Database};
-use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use crate::postgres::pipeline::active;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use gristmill_postgres::fleet::pipeline::active;
+use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
+use gristmill_postgres::wire::connect::{Connection, Database};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -36,9 +36,11 @@ pub(super) enum Command {
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
     },
-    /// Print a dead letter as a golden case of the transform that refused it, with the config that it had then
+    /// Print a dead letter as a golden case of the transform that refused it, with the config that
+    /// it had then
     #[command(
-        after_help = "Example: gristmill dead-letters capture pipelines/users.toml users_cdc/0/17/1 > enrich-age/cases/letter.json"
+        after_help = "Example: gristmill dead-letters capture pipelines/users.toml \
+                      users_cdc/0/17/1 > enrich-age/cases/letter.json"
     )]
     Capture {
         /// The pipeline's TOML file
@@ -46,9 +48,11 @@ pub(super) enum Command {
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
     },
-    /// Run the rules of the active revision again on dead letters; an older event never overwrites a newer row
+    /// Run the rules of the active revision again on dead letters; an older event never overwrites
+    /// a newer row
     #[command(
-        after_help = "Example: gristmill dead-letters replay pipelines/users.toml --code unknown-op"
+        after_help = "Example: gristmill dead-letters replay pipelines/users.toml --code \
+                      unknown-op"
     )]
     Replay {
         /// The pipeline's TOML file

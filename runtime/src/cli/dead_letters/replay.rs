@@ -3,23 +3,24 @@
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::blame::blame;
-use crate::postgres::connect::{Connection, Database};
-use crate::postgres::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use crate::postgres::error::FlushError;
-use crate::postgres::pipeline::active;
-use crate::postgres::replay::{Replay, Replayed, replay};
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use gristmill_postgres::commit::blame::blame;
+use gristmill_postgres::fleet::pipeline::active;
+use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
+use gristmill_postgres::letters::replay::{Replay, Replayed, replay};
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::error::FlushError;
 
 /// Dead letters that are read and committed at a time, a partition.
 const REPLAY_BATCH: usize = 1_000;
 /// What a replay may change; the other states are settled.
 const OPEN: [LetterState; 2] = [LetterState::New, LetterState::Relayed];
 
-/// Computes the letters' records again, a partition at a time, by the revision that Postgres says is active, whatever the file says, and commits rows and letters together.
-/// Without `ids` the letters are those that `filter` lets through.
+/// Computes the letters' records again, a partition at a time, by the revision that Postgres says
+/// is active, whatever the file says, and commits rows and letters together. Without `ids` the
+/// letters are those that `filter` lets through.
 pub(super) async fn all(
     config: Config,
     database: &Database,

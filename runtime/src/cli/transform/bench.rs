@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::inspect::{grouped, kib};
 use crate::authoring::{self, Subject, golden, input, ready};
-use crate::builtin;
 use crate::cli::table;
-use crate::sandbox::{Component, Limits, Sandbox};
+use crate::definition::builtin;
+use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// Rows of a call: about what a busy partition flushes at once.
 const ROWS: usize = 1_000;

@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::config::Config;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::{Connection, Database};
-use crate::postgres::rollout::{self, Proposal, Proposed, Rollout};
-use crate::postgres::{activation, checkpoint, pipeline};
-use crate::rollout::check::{self, Retire};
-use crate::rollout::stage;
-use crate::sandbox::Sandbox;
-use crate::spec::Spec;
-use crate::supervisor::host_name;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use crate::definition::spec::Spec;
+use crate::fleet::check::{self, Retire};
+use crate::fleet::stage;
+use crate::process::host_name;
+use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed, Rollout};
+use gristmill_postgres::fleet::{activation, pipeline};
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_sandbox::Sandbox;
 
 /// The state of a revision that was taken back or given up.
 const FAILED: &str = "failed";
-/// How long a swap waits for partitions to change, to say so: one without records changes with its next one.
+/// How long a swap waits for partitions to change, to say so: one without records changes with its
+/// next one.
 const CHANGE_WAIT: Duration = Duration::from_secs(3);
 
 /// A pipeline as the fleet runs it.
@@ -68,7 +70,8 @@ impl Fleet {
         })
     }
 
-    /// Proves that the change can run here and stages it. Returns the revision's number; `None`, and says so, when there is nothing to change.
+    /// Proves that the change can run here and stages it. Returns the revision's number; `None`,
+    /// and says so, when there is nothing to change.
     pub(super) async fn stage(&mut self, change: Change<'_>) -> Result<Option<i32>> {
         let next = Pipeline::assemble(change.parts, &self.sandbox, &self.database).await?;
         next.check_table(&self.connection).await?;
@@ -113,7 +116,8 @@ impl Fleet {
         let (name, before) = (&self.config.pipeline.name, self.stands.active);
         stage::activate(&self.connection, name, revision, before).await?;
         println!(
-            "revision {revision} is active; {before} was before it, and `gristmill transform rollback` goes back"
+            "revision {revision} is active; {before} was before it, and `gristmill transform \
+             rollback` goes back"
         );
         self.tell_changes(revision, None).await
     }
@@ -125,7 +129,8 @@ impl Fleet {
         if partitions.iter().all(|c| c.key.partition != partition) {
             activation::give_up(&self.connection, name, revision, "no such partition").await?;
             bail!(
-                "there is no partition {partition} that this pipeline has run: it has {} of them, counted from 0",
+                "there is no partition {partition} that this pipeline has run: it has {} of them, \
+                 counted from 0",
                 partitions.len()
             );
         }
@@ -133,13 +138,15 @@ impl Fleet {
             bail!("revision {revision} is no longer being staged: another one took its place");
         }
         println!(
-            "partition {partition} runs revision {revision} from its next flush on, the others {}; `gristmill transform promote` makes it active everywhere, `rollback` gives it up",
+            "partition {partition} runs revision {revision} from its next flush on, the others \
+             {}; `gristmill transform promote` makes it active everywhere, `rollback` gives it up",
             self.stands.active
         );
         self.tell_changes(revision, Some(partition)).await
     }
 
-    /// Gives the staged revision up, with its canary, when it has another rule of this name than the active one.
+    /// Gives the staged revision up, with its canary, when it has another rule of this name than
+    /// the active one.
     pub(super) async fn gives_up_staged(&self, rule_name: &str) -> Result<bool> {
         let Some(staged) = self.stands.staging else {
             return Ok(false);
@@ -155,7 +162,8 @@ impl Fleet {
         let reason = format!("given up by {by}");
         if !activation::give_up_by(&self.connection, name, staged, &by, &reason).await? {
             bail!(
-                "revision {staged} is no longer being staged: look at `gristmill transform history`"
+                "revision {staged} is no longer being staged: look at `gristmill transform \
+                 history`"
             );
         }
         println!(
@@ -188,7 +196,8 @@ impl Fleet {
                 let rest = match waits {
                     0 => "",
                     _ => {
-                        "; the others change with their next records: see `gristmill transform history`"
+                        "; the others change with their next records: see `gristmill transform \
+                         history`"
                     }
                 };
                 let all = partitions.len();

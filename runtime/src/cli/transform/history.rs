@@ -1,10 +1,12 @@
-//! `gristmill transform history`: who changed what a pipeline runs, when and why, what is being tried, and which rows each revision wrote.
+//! `gristmill transform history`: who changed what a pipeline runs, when and why, what is being
+//! tried, and which rows each revision wrote.
 
 use anyhow::Result;
 
 use super::swap::PipelineArg;
 use crate::cli::table;
-use crate::postgres::{history, rollout, target::Target};
+use gristmill_postgres::fleet::{history, rollout};
+use gristmill_postgres::table::target::Target;
 
 pub(super) async fn run(args: PipelineArg) -> Result<()> {
     let (config, database) = super::super::open(&args.pipeline)?;
@@ -32,7 +34,8 @@ pub(super) async fn run(args: PipelineArg) -> Result<()> {
             None => "is being staged".to_owned(),
         };
         println!(
-            "revision {staged} {on}: `gristmill transform promote` makes it active everywhere, `rollback` gives it up\n"
+            "revision {staged} {on}: `gristmill transform promote` makes it active everywhere, \
+             `rollback` gives it up\n"
         );
     }
     let mut activations = table::borderless();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::authoring::{self, Subject};
 use crate::cli::table;
-use crate::sandbox::{Component, SandboxError};
+use gristmill_sandbox::{Component, SandboxError};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

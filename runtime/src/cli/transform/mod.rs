@@ -34,16 +34,20 @@ pub(super) enum Command {
     /// Say what a component is: reads, joins, writes, codes, config, imports, limits, size, digest
     #[command(after_help = "Example: gristmill transform inspect builtin:enrich-email")]
     Inspect(inspect::Args),
-    /// Run recorded traffic through a new rule, and show what would differ from what the table holds; nothing is written
+    /// Run recorded traffic through a new rule, and show what would differ from what the table
+    /// holds; nothing is written
     ///
-    /// The rest of the chain is as in the active revision, or as the file says where none is. A row that a newer event has made since is not compared.
+    /// The rest of the chain is as in the active revision, or as the file says where none is. A row
+    /// that a newer event has made since is not compared.
     #[command(
-        after_help = "Example: gristmill transform replay pipelines/users.toml enrich-email --component new.wasm --from 0 --to 10000"
+        after_help = "Example: gristmill transform replay pipelines/users.toml enrich-email \
+                      --component new.wasm --from 0 --to 10000"
     )]
     Replay(replay::Args),
     /// Change a rule of a pipeline that runs: no restart, nothing lost or doubled
     #[command(
-        after_help = "Example: gristmill transform swap enrich-email new.wasm --pipeline pipelines/users.toml"
+        after_help = "Example: gristmill transform swap enrich-email new.wasm --pipeline \
+                      pipelines/users.toml"
     )]
     Swap(swap::SwapArgs),
     /// Make the staged revision, or the canary, active everywhere
@@ -51,7 +55,8 @@ pub(super) enum Command {
     Promote(swap::PromoteArgs),
     /// Go back to what a rule was before its last change
     #[command(
-        after_help = "Example: gristmill transform rollback enrich-email --pipeline pipelines/users.toml"
+        after_help = "Example: gristmill transform rollback enrich-email --pipeline \
+                      pipelines/users.toml"
     )]
     Rollback(rollback::Args),
     /// Say which revisions there were, who made them and why, and from which offsets each ran

@@ -1,4 +1,5 @@
-//! `gristmill transform replay`: what another rule would make of recorded traffic, against what the table holds.
+//! `gristmill transform replay`: what another rule would make of recorded traffic, against what the
+//! table holds.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -9,17 +10,18 @@ use gristmill_core::record::Records;
 use jiff::Timestamp;
 
 use crate::authoring::{Subject, read_config};
-use crate::config::Config;
-use crate::difference::Difference;
-use crate::difference::recorded::{Made, Recorded, Side, Traffic};
-use crate::kafka::TopicPartition;
-use crate::kafka::admin::Admin;
-use crate::parts::Parts;
-use crate::pipeline::Pipeline;
-use crate::postgres::connect::Connection;
-use crate::postgres::standing::Standings;
-use crate::postgres::{checkpoint, gap, pipeline};
-use crate::sandbox::Sandbox;
+use crate::definition::bundle::Parts;
+use crate::definition::file::Config;
+use crate::definition::pipeline::Pipeline;
+use crate::fleet::difference::Difference;
+use crate::fleet::difference::recorded::{Made, Recorded, Side, Traffic};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+use gristmill_postgres::commit::{checkpoint, gap};
+use gristmill_postgres::fleet::pipeline;
+use gristmill_postgres::table::standing::Standings;
+use gristmill_postgres::wire::connect::Connection;
+use gristmill_sandbox::Sandbox;
 
 /// Records computed at a time: as a flush of the shipped pipeline takes them.
 const BATCH_MAX_ROWS: usize = 5_000;
@@ -30,7 +32,8 @@ pub(in crate::cli) struct Args {
     pipeline: PathBuf,
     /// The transform's name in the pipeline
     name: String,
-    /// What to run in its place: a rule's folder (which is built first), a .wasm file, or builtin:NAME
+    /// What to run in its place: a rule's folder (which is built first), a .wasm file, or
+    /// builtin:NAME
     #[arg(long, value_name = "FILE")]
     component: String,
     /// Its config, a TOML or JSON file; without one the transform's present config
@@ -81,7 +84,8 @@ pub(super) async fn run(args: Args) -> Result<()> {
     };
     let (records, difference) = replay.run(&mut connection).await?;
     println!(
-        "{partition} from offset {} to {} (exclusive), {records} read: `{}` by {}, all else as in {}\n",
+        "{partition} from offset {} to {} (exclusive), {records} read: `{}` by {}, all else as in \
+         {}\n",
         offsets.start,
         offsets.end,
         args.name,
@@ -136,13 +140,15 @@ impl Replay<'_> {
         })?;
         ensure!(
             count > 0,
-            "{} has no record at offsets {} to {} (exclusive): compaction or an aborted transaction took them",
+            "{} has no record at offsets {} to {} (exclusive): compaction or an aborted \
+             transaction took them",
             self.partition,
             self.offsets.start,
             self.offsets.end
         );
         let target = self.active.target(connection).await?;
-        // Of the active rule's rows only the versions are asked for: the table holds what they became.
+        // Of the active rule's rows only the versions are asked for: the table holds what they
+        // became.
         let roles = self.active.roles();
         let is_version = |name: &String| {
             let of_version = roles.order.contains(name) || roles.event_time == *name;
@@ -197,7 +203,8 @@ impl Stands {
         }
     }
 
-    /// The active definition. Nothing is forgotten while it runs: what is the newest of a key must not depend on how long ago it was.
+    /// The active definition. Nothing is forgotten while it runs: what is the newest of a key must
+    /// not depend on how long ago it was.
     async fn parts(&self, connection: &Connection) -> Result<Parts> {
         let mut parts = match self.active {
             Some((_, revision)) => Parts::stored(connection, &self.config, revision).await?,
@@ -231,13 +238,15 @@ impl Stands {
         let next_offset = checkpoint.map_or(0, |c| c.next_offset);
         ensure!(
             offsets.end <= next_offset,
-            "the pipeline has written {partition} up to offset {next_offset} (exclusive), so the table says nothing about what comes after: use a --to of at most {next_offset}"
+            "the pipeline has written {partition} up to offset {next_offset} (exclusive), so the \
+             table says nothing about what comes after: use a --to of at most {next_offset}"
         );
         for gap in gap::list(connection, name, run).await? {
             let overlaps = gap.from_offset < offsets.end && offsets.start < gap.to_offset;
             ensure!(
                 !overlaps || !is_it(&gap.topic, gap.partition),
-                "the pipeline has never read {partition} from offset {} to {} (exclusive; {}): replay what lies before or behind",
+                "the pipeline has never read {partition} from offset {} to {} (exclusive; {}): \
+                 replay what lies before or behind",
                 gap.from_offset,
                 gap.to_offset,
                 gap.cause
@@ -265,7 +274,8 @@ fn recorded(admin: &Admin, partition: &TopicPartition, offsets: &Range<i64>) -> 
     ensure!(low < high, "{partition} has no records");
     ensure!(
         offsets.start >= low,
-        "{partition} begins at offset {low}, what was before is gone: use a --from of at least {low}"
+        "{partition} begins at offset {low}, what was before is gone: use a --from of at least \
+         {low}"
     );
     ensure!(
         offsets.end <= high,

@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 
 use super::fleet::{Change, Fleet};
 use super::swap::{PipelineArg, WaitArg};
-use crate::parts::Parts;
-use crate::postgres::history::{self, Made};
-use crate::spec::Spec;
+use crate::definition::bundle::Parts;
+use crate::definition::spec::Spec;
+use gristmill_postgres::fleet::history::{self, Made};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
@@ -75,8 +75,9 @@ impl Step {
     }
 }
 
-/// The nearest revision before `active` that had another rule called `name`: back along what each was made from; where one took the rule back itself, from what it took it.
-/// So going back twice goes back twice, and not to and fro.
+/// The nearest revision before `active` that had another rule called `name`: back along what each
+/// was made from; where one took the rule back itself, from what it took it. So going back twice
+/// goes back twice, and not to and fro.
 fn before(steps: &[Step], active: i32, name: &str) -> Option<i32> {
     let step = |number: i32| steps.iter().find(|s| s.revision == number);
     let now = step(active)?.spec.rule(name)?;
@@ -105,7 +106,8 @@ mod tests {
 
     use super::*;
 
-    /// Revisions from 1 on, each with what it was made from, what it took a rule back from, and the configs of the rules `x` and `y`.
+    /// Revisions from 1 on, each with what it was made from, what it took a rule back from, and the
+    /// configs of the rules `x` and `y`.
     fn steps(all: &[(i32, i32, [i32; 2])]) -> Vec<Step> {
         let rule = |name: &str, config: i32| json!({"name": name, "digest": "d", "config": config, "limits": {}});
         let number = |n: i32| (n > 0).then_some(n);

@@ -1,12 +1,13 @@
-//! `gristmill transform swap --shadow`: what a staged revision would change, seen before it writes anything.
+//! `gristmill transform swap --shadow`: what a staged revision would change, seen before it writes
+//! anything.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
-use crate::difference::Difference;
-use crate::postgres::{activation, rollout, shadow};
+use crate::fleet::difference::Difference;
+use gristmill_postgres::fleet::{activation, rollout, shadow};
 
 use super::fleet::Fleet;
 
@@ -15,7 +16,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
 impl Fleet {
-    /// Lets the workers compare `revision` with the active one on the next `rows` rows, and shows what differs. A revision that cannot be run, and Ctrl-C, end its staging.
+    /// Lets the workers compare `revision` with the active one on the next `rows` rows, and shows
+    /// what differs. A revision that cannot be run, and Ctrl-C, end its staging.
     pub(super) async fn shadow(&self, revision: i32, rows: i64) -> Result<()> {
         let name = &self.config.pipeline.name;
         let stop = crate::cli::stop_signal()?;
@@ -34,7 +36,8 @@ impl Fleet {
         let (client, name) = (&self.connection, &self.config.pipeline.name);
         if rollout::answers(client, name).await?.is_empty() {
             bail!(
-                "no host runs the pipeline {name}, so there are no live records to compare on: `gristmill transform replay` compares on old ones"
+                "no host runs the pipeline {name}, so there are no live records to compare on: \
+                 `gristmill transform replay` compares on old ones"
             );
         }
         if !shadow::begin(client, name, revision, rows).await? {

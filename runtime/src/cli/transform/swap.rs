@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 
 use crate::authoring::read_config;
-use crate::parts::component;
-use crate::rollout::stage::{self, PATIENCE};
-use crate::sandbox::SandboxError;
+use crate::definition::bundle::component;
+use crate::fleet::stage::{self, PATIENCE};
+use gristmill_sandbox::SandboxError;
 
 use super::fleet::{Change, Fleet};
 
@@ -27,7 +27,8 @@ pub(in crate::cli) struct SwapArgs {
     /// A column that the pipeline stops to write: its values in the table stay as they are
     #[arg(long, value_name = "COLUMN")]
     retire: Vec<String>,
-    /// First compute so many rows by both revisions, write those of the active one, and show what differs
+    /// First compute so many rows by both revisions, write those of the active one, and show what
+    /// differs
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(i64).range(1..))]
     shadow: Option<i64>,
     /// Run it on one partition only, until `transform promote` or `transform rollback`
@@ -95,7 +96,8 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
     let staged = fleet.stage(change).await;
     let staged = staged.map_err(|error| match args.config {
         None if is_about_config(&error) => error.context(
-            "the present config does not fit the new component: name one that does with --config FILE (an empty file: no config)",
+            "the present config does not fit the new component: name one that does with --config \
+             FILE (an empty file: no config)",
         ),
         _ => error,
     });
@@ -112,7 +114,8 @@ pub(super) async fn swap(args: SwapArgs) -> Result<()> {
         Some(partition) => fleet.begin_canary(revision, partition).await,
         None if args.shadow.is_some() => {
             println!(
-                "\nrevision {revision} is staged and ready: `gristmill transform promote` makes it active, `gristmill transform rollback {}` gives it up",
+                "\nrevision {revision} is staged and ready: `gristmill transform promote` makes \
+                 it active, `gristmill transform rollback {}` gives it up",
                 args.name
             );
             Ok(())
@@ -133,7 +136,8 @@ pub(super) async fn promote(args: PromoteArgs) -> Result<()> {
     let name = &fleet.config.pipeline.name;
     let staged = fleet.stands.staging.with_context(|| {
         format!(
-            "nothing is staged for the pipeline {name}: `gristmill transform swap` with `--shadow` or `--canary` does"
+            "nothing is staged for the pipeline {name}: `gristmill transform swap` with \
+             `--shadow` or `--canary` does"
         )
     })?;
     // Hosts may have come since it was staged.

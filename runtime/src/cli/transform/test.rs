@@ -8,10 +8,11 @@ use gristmill_core::transform::Fault;
 use serde_json::{Value, json};
 
 use crate::authoring::golden::{self, Answered, Case, Difference, Expected};
-use crate::authoring::{RuleCrate, input, rows};
+use crate::authoring::{RuleCrate, input};
 use crate::cli::table;
-use crate::purity;
-use crate::sandbox::Component;
+use gristmill_core::rows;
+use gristmill_sandbox::Component;
+use gristmill_sandbox::purity;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -60,7 +61,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         0 => Ok(ExitCode::SUCCESS),
         _ => {
             println!(
-                "{wrong} wrong: mend the rule, or, where it is right and a case is not, run `gristmill transform test --update`"
+                "{wrong} wrong: mend the rule, or, where it is right and a case is not, run \
+                 `gristmill transform test --update`"
             );
             Ok(ExitCode::FAILURE)
         }
@@ -129,8 +131,9 @@ fn distinct_configs<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<&'a Value>
     configs
 }
 
-/// What staging does, too: nulls, absent and odd values of each type. A row that runs out of something there would be a dead letter, and that is only told; a panic is a
-/// mistake, as a rule that does not want a row rejects it.
+/// What staging does, too: nulls, absent and odd values of each type. A row that runs out of
+/// something there would be a dead letter, and that is only told; a panic is a mistake, as a rule
+/// that does not want a row rejects it.
 fn odd_rows(component: &Component, config: &Value) -> Result<()> {
     let (sample, checked) = purity::check_sample(component, config)?;
     if let Some(failure) = checked.failures.first() {
@@ -138,7 +141,8 @@ fn odd_rows(component: &Component, config: &Value) -> Result<()> {
         let row = row.get(failure.row).cloned().unwrap_or(json!({}));
         if let Fault::Trapped(_) = failure.fault {
             bail!(
-                "it fails on {} of {} odd rows, such as {row}: {}; such a row would be a dead letter without a code: have an answer for it, or reject it",
+                "it fails on {} of {} odd rows, such as {row}: {}; such a row would be a dead \
+                 letter without a code: have an answer for it, or reject it",
                 checked.failures.len(),
                 sample.rows,
                 failure.fault

@@ -1,4 +1,5 @@
-//! The rules of pipelines/users.toml for one record, by the calls that faucet's `wasm` transform makes: JSON in, JSON out.
+//! The rules of pipelines/users.toml for one record, by the calls that faucet's `wasm` transform
+//! makes: JSON in, JSON out.
 
 use std::borrow::Cow;
 

@@ -13,7 +13,8 @@ impl Check<'_> {
                 let nearest =
                     did_you_mean(&join.dimension, self.dimensions.keys().map(String::as_str));
                 self.problem(format!(
-                    "it joins the dimension `{0}`, which the pipeline does not have{nearest}: add a [dimension.{0}]",
+                    "it joins the dimension `{0}`, which the pipeline does not have{nearest}: add \
+                     a [dimension.{0}]",
                     join.dimension
                 ));
                 continue;
@@ -27,11 +28,13 @@ impl Check<'_> {
                         take.name, join.dimension
                     )),
                     Ok(field) if field.logical_type != take.logical_type => self.problem(format!(
-                        "it takes `{}` from the dimension `{}` as {}, but that is {}: declare it as what it is",
+                        "it takes `{}` from the dimension `{}` as {}, but that is {}: declare it \
+                         as what it is",
                         take.name, join.dimension, take.logical_type, field.logical_type
                     )),
                     Ok(_) if !take.nullable => self.problem(format!(
-                        "it takes `{}` from the dimension `{}` as never null, but a row without a match has none: declare it nullable",
+                        "it takes `{}` from the dimension `{}` as never null, but a row without a \
+                         match has none: declare it nullable",
                         take.name, join.dimension
                     )),
                     Ok(_) => {}
@@ -43,7 +46,8 @@ impl Check<'_> {
     fn join_key(&mut self, join: &Join, available: &[Field], (fields, key): (&[Field], &[String])) {
         if join.on.len() != key.len() {
             return self.problem(format!(
-                "it joins the dimension `{}` on {}, but the key is {}: name one column for each of the key's",
+                "it joins the dimension `{}` on {}, but the key is {}: name one column for each \
+                 of the key's",
                 join.dimension,
                 list(&join.on),
                 list(key)
@@ -53,13 +57,15 @@ impl Check<'_> {
             let is_type = find(fields, key).map(|f| f.logical_type).ok();
             match find(available, on) {
                 Err(nearest) => self.problem(format!(
-                    "it joins the dimension `{}` on column `{on}`, which no earlier transform writes{nearest}",
+                    "it joins the dimension `{}` on column `{on}`, which no earlier transform \
+                     writes{nearest}",
                     join.dimension
                 )),
                 Ok(field) if Some(field.logical_type) != is_type => {
                     let is_type = is_type.map_or_else(String::new, |t| t.to_string());
                     self.problem(format!(
-                        "it joins the dimension `{}` on column `{on}`, which is {}, but the key's `{key}` is {is_type}: they must be of one type",
+                        "it joins the dimension `{}` on column `{on}`, which is {}, but the key's \
+                         `{key}` is {is_type}: they must be of one type",
                         join.dimension, field.logical_type
                     ));
                 }

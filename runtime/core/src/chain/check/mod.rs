@@ -1,4 +1,5 @@
-//! Proves, before a row flows, that the transforms' plans fit each other, the dimensions and the target.
+//! Proves, before a row flows, that the transforms' plans fit each other, the dimensions and the
+//! target.
 
 mod joins;
 mod plans;
@@ -36,7 +37,8 @@ pub struct PlanError {
     pub problems: Vec<PlanProblem>,
 }
 
-/// Checks the plans of a pipeline's transforms, by name and in order, against each other and the dimensions. Answers the columns that the chain writes, in order.
+/// Checks the plans of a pipeline's transforms, by name and in order, against each other and the
+/// dimensions. Answers the columns that the chain writes, in order.
 pub fn check_plans(
     transforms: &[(&str, &Plan)],
     dimensions: &Dimensions,
@@ -73,18 +75,21 @@ pub fn check_plans(
     }
 }
 
-/// Checks that the chain writes every column of `target` as it is meant, and that the sink gets what its guard needs.
+/// Checks that the chain writes every column of `target` as it is meant, and that the sink gets
+/// what its guard needs.
 pub fn check_target(target: &[Field], written: &[Field], roles: &Roles) -> Vec<PlanProblem> {
     let mut messages = Vec::new();
     for field in target {
         match written.iter().find(|w| w.name == field.name) {
             None => messages.push(format!(
-                "no transform writes the target column `{}`{}: write it, or leave it out of the target",
+                "no transform writes the target column `{}`{}: write it, or leave it out of the \
+                 target",
                 field.name,
                 did_you_mean(&field.name, written.iter().map(|w| w.name.as_str()))
             )),
             Some(w) if !fits(w.logical_type, field.logical_type) => messages.push(format!(
-                "the target column `{}` is {}, but {} is written: change the table or the transform",
+                "the target column `{}` is {}, but {} is written: change the table or the \
+                 transform",
                 field.name, field.logical_type, w.logical_type
             )),
             Some(_) => {}
@@ -93,7 +98,8 @@ pub fn check_target(target: &[Field], written: &[Field], roles: &Roles) -> Vec<P
     for name in roles.key.iter().chain([&roles.event_time]) {
         if !target.iter().any(|f| f.name == *name) {
             messages.push(format!(
-                "the target has no column `{name}`, which tells rows apart or which is newer: add it"
+                "the target has no column `{name}`, which tells rows apart or which is newer: add \
+                 it"
             ));
         }
     }
@@ -106,7 +112,8 @@ pub fn check_target(target: &[Field], written: &[Field], roles: &Roles) -> Vec<P
         .collect()
 }
 
-/// Whether a written column can be stored as `target`: the same meaning, or a timestamp of whole milliseconds as microseconds.
+/// Whether a written column can be stored as `target`: the same meaning, or a timestamp of whole
+/// milliseconds as microseconds.
 fn fits(written: LogicalType, target: LogicalType) -> bool {
     written == target || (written == LogicalType::TimestampMs && target == LogicalType::TimestampUs)
 }

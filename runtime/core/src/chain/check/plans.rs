@@ -39,7 +39,8 @@ impl<'a> Check<'a> {
         match &plan.roles {
             Some(roles) => self.roles(roles, &plan.writes),
             None => self.problem(
-                "the first transform must be a normalizer, but this one declares no roles: put the normalizer first"
+                "the first transform must be a normalizer, but this one declares no roles: put \
+                 the normalizer first"
                     .to_owned(),
             ),
         }
@@ -56,7 +57,8 @@ impl<'a> Check<'a> {
         for read in &plan.reads {
             match find(&available, &read.name) {
                 Err(nearest) => self.problem(format!(
-                    "it reads column `{}`, which no earlier transform writes{nearest}: reorder the transforms or correct the name",
+                    "it reads column `{}`, which no earlier transform writes{nearest}: reorder \
+                     the transforms or correct the name",
                     read.name
                 )),
                 Ok(field) if field.logical_type != read.logical_type => self.problem(format!(
@@ -104,11 +106,13 @@ impl<'a> Check<'a> {
                 format!("it writes column `{name}` twice: write it once")
             } else if roles.is_some_and(|r| has_role(r, name)) {
                 format!(
-                    "it writes column `{name}`, which is key, event time, deleted flag or order: only the normalizer may; write another column"
+                    "it writes column `{name}`, which is key, event time, deleted flag or order: \
+                     only the normalizer may; write another column"
                 )
             } else {
                 format!(
-                    "it writes column `{name}`, which transform `{writer}` writes already: write another column"
+                    "it writes column `{name}`, which transform `{writer}` writes already: write \
+                     another column"
                 )
             };
             self.problem(message);
@@ -125,10 +129,13 @@ impl<'a> Check<'a> {
                 self.problem(format!("its key names column `{name}` twice: name it once"));
             }
             self.role("key", name, writes, |field| match field.logical_type {
-                _ if field.nullable => Some("may be null: declare it not nullable and reject rows without it"),
-                LogicalType::Float64 | LogicalType::Json | LogicalType::Decimal { .. } => {
-                    Some("has no exact equality: use int64, text, uuid, bytes, boolean, a date or a timestamp")
+                _ if field.nullable => {
+                    Some("may be null: declare it not nullable and reject rows without it")
                 }
+                LogicalType::Float64 | LogicalType::Json | LogicalType::Decimal { .. } => Some(
+                    "has no exact equality: use int64, text, uuid, bytes, boolean, a date or a \
+                     timestamp",
+                ),
                 _ => None,
             });
         }

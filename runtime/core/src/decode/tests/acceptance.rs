@@ -195,11 +195,13 @@ fn a_malformed_message_is_told_with_its_byte() {
         ("{\"a\":1", "value is not valid JSON at byte 5: EOF"),
         (
             "{\"a\":[1 2]}",
-            "value is not valid JSON at byte 8: Expected this character to be either a ',' or a ']'",
+            "value is not valid JSON at byte 8: Expected this character to be either a ',' or a \
+             ']'",
         ),
         (
             "{} {}",
-            "value is not valid JSON at byte 3: JSON has non-whitespace trailing characters after the value",
+            "value is not valid JSON at byte 3: JSON has non-whitespace trailing characters after \
+             the value",
         ),
         ("{\"x\":\"\\uzzzz\"}", "value is not valid JSON at byte "),
     ];

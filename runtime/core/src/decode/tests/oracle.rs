@@ -93,7 +93,8 @@ fn event() -> BoxedStrategy<String> {
     ])
 }
 
-/// Whether a `Value` still tells what the text does about U+0000: it has only the last of a duplicate name.
+/// Whether a `Value` still tells what the text does about U+0000: it has only the last of a
+/// duplicate name.
 fn tells_zero(text: &str) -> bool {
     !text.contains("\\u0000") || has_zero(&serde_json::from_str(text).unwrap())
 }

@@ -207,7 +207,8 @@ fn a_path_that_is_none_is_named() {
         (
             "value.a",
             T::Bytes,
-            "`value.a` cannot be read as bytes: declare it as text (JSON has no bytes; base64 stays as it is)",
+            "`value.a` cannot be read as bytes: declare it as text (JSON has no bytes; base64 \
+             stays as it is)",
         ),
     ];
     for (path, logical_type, message) in cases {
@@ -218,6 +219,7 @@ fn a_path_that_is_none_is_named() {
     let below = [field("value.a.b.c", T::Text), field("value.a", T::Text)];
     assert_eq!(
         refuse(&below),
-        "`value.a` is read as text, so nothing below it can be read, but `value.a.b.c` is: declare `value.a` as json"
+        "`value.a` is read as text, so nothing below it can be read, but `value.a.b.c` is: \
+         declare `value.a` as json"
     );
 }

@@ -1,0 +1,9 @@
+//! What names a component's or a file's bytes.
+
+use sha2::{Digest, Sha256};
+
+/// In lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,216 @@
+//! How a source reads, and the properties that are not the user's to set.
+
+use std::collections::BTreeMap;
+
+use rdkafka::ClientConfig;
+
+/// Nearly two batches of the sink (5,000 rows of some 250 bytes, and 80 that hold each), one in
+/// flight and one computed ahead; a third fills in what other partitions leave. Twice as much gains
+/// nothing.
+pub const QUEUED_MAX_BYTES: usize = 3 << 20;
+/// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound
+/// is 6,000.
+pub const SESSION_TIMEOUT_MS: u32 = 10_000;
+
+/// A consumer group's member and what it reads.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// `host:port`, several with commas.
+    pub bootstrap: String,
+    pub topics: Vec<String>,
+    pub group: String,
+    /// Further properties of librdkafka: security, sizes of fetches. See [`check_properties`] for
+    /// those that are refused.
+    pub properties: BTreeMap<String, String>,
+    pub session_timeout_ms: u32,
+    /// Bytes of one partition read and not yet processed; fetching pauses above it (twice that,
+    /// while others have room) and resumes below half of it. What librdkafka fetches ahead (2
+    /// MiB for all partitions together, unless set otherwise) comes on top.
+    pub queued_max_bytes: usize,
+    /// The id of [`crate::source::membership`]: with one, the group knows this process again after
+    /// a crash.
+    pub instance_id: Option<String>,
+}
+
+impl SourceConfig {
+    /// A source with the defaults, for one group on one or more topics.
+    pub fn new(bootstrap: &str, topics: &[&str], group: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            topics: topics.iter().map(|t| (*t).to_owned()).collect(),
+            group: group.to_owned(),
+            properties: BTreeMap::new(),
+            session_timeout_ms: SESSION_TIMEOUT_MS,
+            queued_max_bytes: QUEUED_MAX_BYTES,
+            instance_id: None,
+        }
+    }
+}
+
+/// A property that gristmill sets itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("property `{property}` cannot be set: {reason}")]
+pub struct ReservedProperty {
+    pub property: String,
+    pub reason: &'static str,
+}
+
+/// Ours that guard correctness or that have a place of their own, and why.
+const RESERVED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "it has a setting of its own"),
+    (
+        "metadata.broker.list",
+        "it is `bootstrap.servers` by another name",
+    ),
+    ("group.id", "it has a setting of its own"),
+    (
+        "group.instance.id",
+        "it is chosen per process, so that two never share one",
+    ),
+    (
+        "group.protocol",
+        "static members and cooperative rebalances are relied on as the classic protocol does them",
+    ),
+    (
+        "partition.assignment.strategy",
+        "a rebalance must leave the partitions that stay alone (cooperative-sticky)",
+    ),
+    ("session.timeout.ms", "it has a setting of its own"),
+    (
+        "enable.auto.commit",
+        "the checkpoint in Postgres is the truth; Kafka's offsets are only a hint",
+    ),
+    (
+        "auto.commit.enable",
+        "the checkpoint in Postgres is the truth; Kafka's offsets are only a hint",
+    ),
+    (
+        "enable.auto.offset.store",
+        "the checkpoint in Postgres is the truth; Kafka's offsets are only a hint",
+    ),
+    (
+        "auto.offset.reset",
+        "a reset would skip or repeat records in silence; a gap must be seen (error)",
+    ),
+    (
+        "topic.auto.offset.reset",
+        "a reset would skip or repeat records in silence; a gap must be seen (error)",
+    ),
+    (
+        "isolation.level",
+        "records of aborted transactions must never reach the table (read_committed)",
+    ),
+    (
+        "enable.partition.eof",
+        "the end of a partition must be seen (true)",
+    ),
+    ("check.crcs", "a corrupted record must be seen (true)"),
+    (
+        "allow.auto.create.topics",
+        "a misspelt topic must be an error, not a new topic (false)",
+    ),
+    (
+        "enable.idempotence",
+        "dead letters must arrive once and in order (true)",
+    ),
+    (
+        "acks",
+        "a dead letter counts as relayed only when all replicas have it (all)",
+    ),
+    ("request.required.acks", "it is `acks` by another name"),
+    ("statistics.interval.ms", "nothing reads them"),
+    (
+        "test.mock.num.brokers",
+        "it would replace the brokers by a mock",
+    ),
+];
+
+/// Refuses the properties that gristmill sets itself.
+pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), ReservedProperty> {
+    for property in properties.keys() {
+        if let Some((_, reason)) = RESERVED.iter().find(|(name, _)| name == property) {
+            return Err(ReservedProperty {
+                property: property.clone(),
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What every client of ours has in common: the brokers, the user's properties, and coming back
+/// quickly after a broker was away.
+pub(crate) fn client(
+    bootstrap: &str,
+    properties: &BTreeMap<String, String>,
+) -> Result<ClientConfig, ReservedProperty> {
+    check_properties(properties)?;
+    let mut config = ClientConfig::new();
+    config
+        .set("client.id", "gristmill")
+        .set("socket.keepalive.enable", "true")
+        // librdkafka waits up to 10 s between attempts: too long for a pipeline that should go on
+        // by itself.
+        .set("reconnect.backoff.max.ms", "2000");
+    config.extend(properties.clone());
+    config.set("bootstrap.servers", bootstrap);
+    Ok(config)
+}
+
+/// The consumer of a source.
+pub(crate) fn consumer(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
+    let mut defaults: BTreeMap<String, String> = [
+        // Fetched ahead for all partitions together: two answers of the broker. Twice as much,
+        // with queues of 4 MiB, gains nothing and costs 8 MiB.
+        ("queued.max.messages.kbytes", "2048"),
+        // After its own queue was full librdkafka sleeps this long (1 s by default), while the
+        // worker has long drained it.
+        ("fetch.queue.backoff.ms", "20"),
+        // So that a partition added to the topic is read within half a minute, not five.
+        ("topic.metadata.refresh.interval.ms", "30000"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into();
+    defaults.extend(config.properties.clone());
+    let mut client = client(&config.bootstrap, &defaults)?;
+    client
+        .set("group.id", &config.group)
+        .set("session.timeout.ms", config.session_timeout_ms.to_string())
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set("check.crcs", "true")
+        .set("allow.auto.create.topics", "false");
+    if let Some(id) = &config.instance_id {
+        client.set("group.instance.id", id);
+    }
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_guards_correctness_is_refused_by_name_and_all_else_passes() {
+        for (name, _) in RESERVED {
+            let properties = [((*name).to_owned(), "x".to_owned())].into();
+            let error = check_properties(&properties).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        let mut config = SourceConfig::new("h:1", &["t"], "g");
+        config.properties = [
+            ("security.protocol".to_owned(), "ssl".to_owned()),
+            ("queued.max.messages.kbytes".to_owned(), "99".to_owned()),
+        ]
+        .into();
+        let client = consumer(&config).unwrap();
+        assert_eq!(client.get("security.protocol"), Some("ssl"));
+        assert_eq!(client.get("queued.max.messages.kbytes"), Some("99"));
+        assert_eq!(client.get("auto.offset.reset"), Some("error"));
+        assert_eq!(client.get("group.instance.id"), None);
+    }
+}

@@ -1,0 +1,200 @@
+//! One thread, one librdkafka consumer, all partitions that the group gives this process.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+
+use crate::TopicPartition;
+use crate::client::{self, ReservedProperty, SourceConfig};
+use crate::source::feed::Feed;
+use crate::source::hint::Hints;
+use crate::source::polling::{Command, Polling};
+use crate::source::rebalance::{Assignments, Context};
+
+/// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after
+/// the owner's own wait for flushes in flight (4 s at most); when they do not, nobody is helped by
+/// waiting.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running consumer. Dropping it closes it without waiting.
+#[derive(Debug)]
+pub struct Source {
+    commands: mpsc::Sender<Command>,
+    hints: Arc<Hints>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Why a source does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error(transparent)]
+    Property(#[from] ReservedProperty),
+    #[error("cannot make a kafka consumer")]
+    Client(#[from] KafkaError),
+    #[error("cannot start the consumer's thread")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Source {
+    /// Joins the group. Brokers that cannot be reached are no error here: see
+    /// [`crate::SourceFault::Unreachable`].
+    pub fn start<A>(config: &SourceConfig, owner: A) -> Result<Self, SourceError>
+    where
+        A: Assignments + Send + 'static,
+    {
+        let hints = Arc::new(Hints::default());
+        let context = Context::new(owner, Arc::clone(&hints));
+        let consumer: BaseConsumer<Context<A>> =
+            client::consumer(config)?.create_with_context(context)?;
+        let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
+        consumer.subscribe(&topics)?;
+        let (commands, receiver) = mpsc::channel();
+        let polling = Polling::new(consumer, receiver, config.queued_max_bytes);
+        let thread = std::thread::Builder::new()
+            .name("kafka-consumer".to_owned())
+            .spawn(move || polling.run())?;
+        Ok(Self {
+            commands,
+            hints,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Fetches `partition` again, from `next_offset` into a new feed; the old feed ends. Ignored
+    /// when the partition is no longer assigned (then the new feed ends at once).
+    pub fn restart(&self, partition: TopicPartition, next_offset: i64, feed: Feed) {
+        self.send(Command::Restart(partition, next_offset, feed));
+    }
+
+    /// Stops fetching `partition`, which stays assigned. Its feed ends.
+    pub fn halt(&self, partition: TopicPartition) {
+        self.send(Command::Halt(partition));
+    }
+
+    /// Tells Kafka how far the checkpoint is, for lag tools; also from inside
+    /// [`Assignments::revoked`]. Never read as truth; a failure is only logged.
+    pub fn hint(&self, partition: TopicPartition, next_offset: i64) {
+        self.hints.put(partition, next_offset);
+    }
+
+    /// Whether the thread has ended: after [`Source::stop`] or [`crate::SourceFault::Fatal`], or
+    /// because its owner panicked.
+    pub fn is_finished(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Gives the partitions up ([`Assignments::revoked`] is called) and closes within about 2 s,
+    /// blocking. With an instance id the group keeps the place until the session times out;
+    /// without one it is left at once. A second call does nothing.
+    pub fn stop(&self) {
+        self.send(Command::Stop);
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(thread) = thread.take() else {
+            return;
+        };
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        while !thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if thread.is_finished() {
+            // A panic of the owner was reported where it happened.
+            let _ = thread.join();
+        } else {
+            tracing::warn!(
+                "the consumer did not close in time; the group will notice by its session timeout"
+            );
+        }
+    }
+
+    fn send(&self, command: Command) {
+        // The thread ends only after a fatal fault, which the owner was told.
+        let _ = self.commands.send(command);
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.send(Command::Stop);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+    use crate::producer::events::EventProducer;
+    use crate::source::{Intake, Position, SourceFault, feed};
+
+    struct Owner(mpsc::Sender<Result<Intake, String>>);
+
+    impl Assignments for Owner {
+        fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
+            let start = |_: &TopicPartition| {
+                let (feed, intake) = feed();
+                let _ = self.0.send(Ok(intake));
+                Position::Start {
+                    next_offset: 1,
+                    feed,
+                }
+            };
+            partitions.iter().map(start).collect()
+        }
+
+        fn revoked(&mut self, partitions: &[TopicPartition]) {
+            let _ = self.0.send(Err(format!("revoked {partitions:?}")));
+        }
+
+        fn lost(&mut self, partitions: &[TopicPartition]) {
+            let _ = self.0.send(Err(format!("lost {partitions:?}")));
+        }
+
+        fn fault(&mut self, fault: SourceFault) {
+            let _ = self.0.send(Err(fault.to_string()));
+        }
+    }
+
+    /// The embedded broker of the demo: the same code as with a real one.
+    #[test]
+    fn a_static_member_reads_from_the_embedded_broker() {
+        let broker = MockCluster::new(1).unwrap();
+        broker.create_topic("t", 1, 1).unwrap();
+        let bootstrap = broker.bootstrap_servers();
+        let events = EventProducer::new(&bootstrap, &BTreeMap::new(), "t").unwrap();
+        for value in [b"a", b"b", b"c"] {
+            events.send(Some(b"k"), Some(value)).unwrap();
+        }
+        assert_eq!(events.finish().unwrap(), 3);
+        let mut config = SourceConfig::new(&bootstrap, &["t"], "g");
+        config.instance_id = Some("i".to_owned());
+        let (sender, told) = mpsc::channel();
+        let source = Source::start(&config, Owner(sender)).unwrap();
+        let mut intake = told.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
+        let mut offsets = Vec::new();
+        while offsets.len() < 2 {
+            let chunk = intake.blocking_recv().unwrap();
+            offsets.extend(chunk.records.iter().map(|r| r.offset));
+        }
+        assert_eq!(offsets, [1, 2]);
+        assert!(!source.is_finished());
+        source.stop();
+        assert!(source.is_finished());
+        let revoked = told.recv().unwrap().unwrap_err();
+        assert!(revoked.starts_with("revoked"), "{revoked}");
+    }
+
+    #[test]
+    fn a_property_that_librdkafka_does_not_know_is_an_error_that_names_it() {
+        let mut config = SourceConfig::new("127.0.0.1:1", &["t"], "g");
+        config.properties = [("no.such.thing".to_owned(), "1".to_owned())].into();
+        let error = Source::start(&config, Owner(mpsc::channel().0)).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("no.such.thing"), "{cause}");
+    }
+}

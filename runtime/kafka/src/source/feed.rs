@@ -1,0 +1,153 @@
+//! The way of a partition's records from the consumer's thread to its worker: unbounded as a
+//! channel, bounded by bytes.
+//!
+//! Every start of a partition gets a feed of its own. Whatever was read for an earlier start goes
+//! to the earlier feed, so a record from before a restart cannot arrive after it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gristmill_core::record::Records;
+use tokio::sync::mpsc;
+
+/// What a record costs beside its own bytes: its place in the index of [`Records`].
+const RECORD_OVERHEAD_BYTES: usize = 80;
+
+/// A partition that was paused because its queue is full is fetched again below this. A worker must
+/// not wait for more records above it: perhaps none come.
+pub fn resumes_below(queued_max_bytes: usize) -> usize {
+    // At least 1: nothing is less than 0.
+    (queued_max_bytes / 2).max(1)
+}
+
+/// Makes the two ends for one start of one partition.
+pub fn feed() -> (Feed, Intake) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let queued = Arc::new(AtomicUsize::new(0));
+    (Feed { sender, queued }, Intake { receiver })
+}
+
+/// The consumer's end.
+#[derive(Debug)]
+pub struct Feed {
+    sender: mpsc::UnboundedSender<Chunk>,
+    queued: Arc<AtomicUsize>,
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub struct Intake {
+    receiver: mpsc::UnboundedReceiver<Chunk>,
+}
+
+/// Consecutive records of one partition.
+#[derive(Debug)]
+pub struct Chunk {
+    /// May be empty when `caught_up`.
+    pub records: Records,
+    /// The end of the partition was reached after these, or no more have come for a moment:
+    /// waiting would not fill a batch. With several topics it is reported only for a partition
+    /// number that one topic alone has here: librdkafka's safe interface names the number and
+    /// not the topic.
+    pub caught_up: bool,
+    /// The bytes count against the partition's bound until this is dropped: keep it until the
+    /// records are committed.
+    pub held: Held,
+}
+
+/// Bytes that are read and not yet processed.
+#[derive(Debug)]
+pub struct Held {
+    queued: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Feed {
+    /// Hands a chunk over. A worker that is gone is no error: its partition is about to be stopped
+    /// or restarted.
+    pub fn send(&self, records: Records, caught_up: bool) {
+        let bytes = records.bytes() + records.len() * RECORD_OVERHEAD_BYTES;
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+        let held = Held {
+            queued: Arc::clone(&self.queued),
+            bytes,
+        };
+        let _ = self.sender.send(Chunk {
+            records,
+            caught_up,
+            held,
+        });
+    }
+
+    /// Bytes handed over and still held.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+}
+
+impl Intake {
+    /// The next chunk; `None` once the partition was halted, restarted, revoked or lost and what
+    /// was read before is taken. Cancel safe.
+    pub async fn recv(&mut self) -> Option<Chunk> {
+        self.receiver.recv().await
+    }
+
+    /// [`Intake::recv`] for a thread that is not of an async runtime.
+    pub fn blocking_recv(&mut self) -> Option<Chunk> {
+        self.receiver.blocking_recv()
+    }
+
+    /// The next chunk if one waits.
+    pub fn try_recv(&mut self) -> Option<Chunk> {
+        self.receiver.try_recv().ok()
+    }
+}
+
+impl Held {
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.queued.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(values: &[&str]) -> Records {
+        let mut records = Records::default();
+        for (offset, value) in values.iter().enumerate() {
+            records.push(
+                offset as i64,
+                None,
+                None,
+                Some(value.as_bytes()),
+                std::iter::empty(),
+            );
+        }
+        records
+    }
+
+    #[test]
+    fn bytes_are_held_until_the_chunk_is_dropped_also_when_nobody_receives() {
+        let (feed, mut intake) = feed();
+        feed.send(records(&["abc", "d"]), false);
+        feed.send(records(&[]), true);
+        let held = 4 + 2 * RECORD_OVERHEAD_BYTES;
+        assert_eq!(feed.queued_bytes(), held);
+        let Chunk { held: guard, .. } = intake.try_recv().unwrap();
+        assert_eq!(feed.queued_bytes(), held);
+        drop(guard);
+        assert_eq!(feed.queued_bytes(), 0);
+        assert!(intake.try_recv().unwrap().caught_up);
+        feed.send(records(&["x"]), false);
+        drop(intake);
+        feed.send(records(&["y"]), false);
+        assert_eq!(feed.queued_bytes(), 0);
+    }
+}

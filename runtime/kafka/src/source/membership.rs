@@ -1,0 +1,224 @@
+//! The id by which a consumer group knows this process again.
+//!
+//! With a static id the group gives a process that was killed its partitions back at once, instead
+//! of waiting for the dead member's session to time out. So the id must be the same after a crash
+//! and must differ between two processes. Per host and group there are numbered slot files, each
+//! holding a random id; a process locks the lowest free one for its life, and the operating system
+//! drops the lock however the process ends.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rand::TryRngCore;
+
+/// More processes of one group on one host than anybody runs.
+const SLOTS: usize = 1_024;
+/// Kafka takes at most 249 characters; the rest of the id needs 30.
+const HOST_MAX_CHARS: usize = 100;
+
+/// A locked slot. The id belongs to this process until it is dropped.
+#[derive(Debug)]
+pub struct Instance {
+    id: String,
+    _lock: File,
+}
+
+/// No id is to be had; without one the source still works, but after a crash its partitions rest
+/// until the session times out.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    #[error("cannot keep an instance id in {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} belongs to another user or others may write to it", path.display())]
+    NotOurs { path: PathBuf },
+    #[error("all {SLOTS} instance ids in {} are in use", path.display())]
+    Full { path: PathBuf },
+}
+
+impl Instance {
+    /// Takes the lowest free slot of `group` on this host, in `$XDG_STATE_HOME/gristmill`,
+    /// `~/.local/state/gristmill` or, where there is no home that can be written to,
+    /// `/var/tmp/gristmill-UID`.
+    pub fn acquire(group: &str) -> Result<Self, InstanceError> {
+        let mut last = None;
+        for folder in state_folders() {
+            match Self::acquire_in(&folder, group) {
+                Ok(instance) => return Ok(instance),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| InstanceError::Io {
+            path: PathBuf::from("/var/tmp"),
+            source: io::ErrorKind::NotFound.into(),
+        }))
+    }
+
+    /// Like [`Instance::acquire`], in a state folder of the caller's choice.
+    pub fn acquire_in(state: &Path, group: &str) -> Result<Self, InstanceError> {
+        let folder = state.join("instances").join(legal(group));
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| InstanceError::Io { path, source }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(failed(&folder))?;
+        // Hosts may share a home by network.
+        let host = host();
+        for slot in 0..SLOTS {
+            let path = folder.join(format!("{host}-{slot}"));
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)
+                .map_err(failed(&path))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => continue,
+                Err(TryLockError::Error(source)) => return Err(InstanceError::Io { path, source }),
+            }
+            let metadata = file.metadata().map_err(failed(&path))?;
+            if metadata.mode() & 0o022 != 0
+                || metadata.uid() != owner(state).unwrap_or(metadata.uid())
+            {
+                return Err(InstanceError::NotOurs { path });
+            }
+            let id = read_or_write(&mut file, &host, slot).map_err(failed(&path))?;
+            return Ok(Self { id, _lock: file });
+        }
+        Err(InstanceError::Full { path: folder })
+    }
+
+    /// For `group.instance.id`: `HOST-SLOT-RANDOM`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The id in the slot's file; a new one when there is none, or only a part of one from a crash.
+fn read_or_write(file: &mut File, host: &str, slot: usize) -> io::Result<String> {
+    let mut text = String::new();
+    // A file that is no text is as good as an empty one.
+    let _ = file.read_to_string(&mut text);
+    if let Some(id) = text.strip_suffix('\n').filter(|id| *id == legal(id)) {
+        return Ok(id.to_owned());
+    }
+    let random = rand::rngs::OsRng.try_next_u64().map_err(io::Error::other)?;
+    let id = format!("{host}-{slot}-{random:016x}");
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(format!("{id}\n").as_bytes())?;
+    file.sync_all()?;
+    Ok(id)
+}
+
+fn state_folders() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    if let Some(state) = absolute("XDG_STATE_HOME") {
+        folders.push(state.join("gristmill"));
+    }
+    if let Some(home) = absolute("HOME") {
+        folders.push(home.join(".local/state/gristmill"));
+    }
+    let temporary = Path::new("/var/tmp");
+    // The one way to learn the own user id without unsafe code: look at a file of one's own.
+    if let Ok(uid) = tempfile::tempfile_in(temporary).and_then(|f| Ok(f.metadata()?.uid())) {
+        folders.push(temporary.join(format!("gristmill-{uid}")));
+    }
+    folders
+}
+
+fn owner(path: &Path) -> Option<u32> {
+    path.metadata().ok().map(|m| m.uid())
+}
+
+fn host() -> String {
+    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_default();
+    let name: String = legal(name.trim()).chars().take(HOST_MAX_CHARS).collect();
+    if name.is_empty() {
+        "host".to_owned()
+    } else {
+        name
+    }
+}
+
+/// Kafka takes the characters of a topic name in an instance id; they are also safe in a path, but
+/// for names made of dots.
+fn legal(name: &str) -> String {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.chars()
+        .map(|c| if legal(c) { c } else { '_' })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_keeps_its_id_and_two_processes_never_share_one() {
+        let state = tempfile::tempdir().unwrap();
+        let first = Instance::acquire_in(state.path(), "g").unwrap();
+        let second = Instance::acquire_in(state.path(), "g").unwrap();
+        let other = Instance::acquire_in(state.path(), "other").unwrap();
+        let ids = [first.id(), second.id(), other.id()].map(str::to_owned);
+        assert_ne!(ids[0], ids[1]);
+        assert_ne!(ids[0], ids[2]);
+        drop(first);
+        let again = Instance::acquire_in(state.path(), "g").unwrap();
+        assert_eq!(again.id(), ids[0]);
+        drop((again, second));
+        let _first = Instance::acquire_in(state.path(), "g").unwrap();
+        let second = Instance::acquire_in(state.path(), "g").unwrap();
+        assert_eq!(second.id(), ids[1]);
+    }
+
+    #[test]
+    fn a_torn_or_foreign_file_gets_a_new_id() {
+        let state = tempfile::tempdir().unwrap();
+        let id = {
+            let first = Instance::acquire_in(state.path(), "g").unwrap();
+            first.id().to_owned()
+        };
+        let path = state
+            .path()
+            .join("instances/g")
+            .join(format!("{}-0", host()));
+        for torn in [&id.as_bytes()[..5], b"", b"\xff\n", b"a b\n"] {
+            std::fs::write(&path, torn).unwrap();
+            let again = Instance::acquire_in(state.path(), "g").unwrap();
+            assert_ne!(again.id(), id);
+            assert_eq!(again.id(), legal(again.id()));
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let state = tempfile::tempdir().unwrap();
+        drop(Instance::acquire_in(state.path(), "../g").unwrap());
+        let path = state
+            .path()
+            .join("instances/___g")
+            .join(format!("{}-0", host()));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let error = Instance::acquire_in(state.path(), "../g").unwrap_err();
+        assert!(matches!(error, InstanceError::NotOurs { .. }), "{error}");
+    }
+}

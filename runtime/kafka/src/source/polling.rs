@@ -1,0 +1,323 @@
+//! The consumer's loop: poll, hand over, hold back, follow what the owner and the group want.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+
+use crate::TopicPartition;
+use crate::source::fault::{Kind, SourceFault, kind};
+use crate::source::feed::Feed;
+use crate::source::reading::{Full, Pushed, Reading, Readings};
+use crate::source::rebalance::{Assignments, Change, Context};
+
+/// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume
+/// costs at most.
+const IDLE_POLL: Duration = Duration::from_millis(20);
+/// After records came: when for so long no more do, waiting would not fill the batch. Kafka itself
+/// says that a partition's end is reached only when a fetch has waited for `fetch.wait.max.ms`
+/// (500) in vain, or a record of another partition ends it. A broker in the same data centre
+/// answers within a millisecond.
+const MORE_POLL: Duration = Duration::from_millis(2);
+/// Between two offset hints, as Kafka's own clients commit. A broker answers a connection's
+/// requests one by one, so a commit that it is slow with (4.1.0 forgets one in thousands until
+/// another group writes) holds the heartbeats back until the group gives this member up.
+const HINT_EVERY: Duration = Duration::from_secs(5);
+/// How long a full partition is waited for before it is paused: a worker that keeps up with a busy
+/// Postgres makes room within milliseconds.
+const HOLD_MAX: Duration = Duration::from_millis(200);
+const HOLD_STEP: Duration = Duration::from_millis(1);
+/// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's
+/// full speed.
+const PASS_RECORDS: usize = 4_096;
+/// For the broker's answer about a partition's offsets.
+const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the owner asks of the loop, in order.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Restart(TopicPartition, i64, Feed),
+    Halt(TopicPartition),
+    Stop,
+}
+
+/// The consumer and what it is reading.
+pub(crate) struct Polling<A: Assignments + Send + 'static> {
+    consumer: BaseConsumer<Context<A>>,
+    commands: mpsc::Receiver<Command>,
+    readings: Readings,
+    trouble: Trouble,
+    /// What was last wrong with a connection: says more than that all of them are down.
+    connection: String,
+    hinted: Instant,
+}
+
+/// What was reported and still holds, so that it is reported once.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Trouble {
+    #[default]
+    None,
+    Unreachable,
+    /// Outranks the other: a broker that refuses also closes the connection.
+    Refused,
+}
+
+/// Whether the loop goes on.
+#[derive(PartialEq)]
+enum Flow {
+    Continue,
+    Stop,
+}
+
+impl<A: Assignments + Send + 'static> Polling<A> {
+    pub(crate) fn new(
+        consumer: BaseConsumer<Context<A>>,
+        commands: mpsc::Receiver<Command>,
+        queued_max_bytes: usize,
+    ) -> Self {
+        Self {
+            consumer,
+            commands,
+            readings: Readings::new(queued_max_bytes),
+            trouble: Trouble::None,
+            connection: String::new(),
+            hinted: Instant::now(),
+        }
+    }
+
+    pub(crate) fn run(mut self) {
+        while self.follow_commands() == Flow::Continue {
+            if self.pass() == Flow::Stop {
+                break;
+            }
+            self.readings.deliver_all();
+            self.apply_back_pressure();
+            self.hint();
+        }
+        // Dropping the consumer first closes it, which calls the owner's `revoked`; only then the
+        // feeds end.
+    }
+
+    fn hint(&mut self) {
+        let context = self.consumer.context();
+        if self.hinted.elapsed() > HINT_EVERY && !context.hints.is_empty() {
+            let state = context.state();
+            context.hints.commit(&self.consumer, &state.assigned);
+            self.hinted = Instant::now();
+        }
+    }
+
+    /// Polls until nothing waits, or enough is taken: [`PASS_RECORDS`], or what fills a queue.
+    fn pass(&mut self) -> Flow {
+        let may_be_more = self.readings.may_be_more();
+        let mut timeout = if may_be_more { MORE_POLL } else { IDLE_POLL };
+        let mut answered = false;
+        for taken in 0..PASS_RECORDS {
+            let polled = self.consumer.poll(timeout);
+            timeout = Duration::ZERO;
+            let error = match polled {
+                Some(Ok(message)) => {
+                    answered = true;
+                    match self.readings.push(&message) {
+                        Pushed::ChunkLeft if self.readings.is_full() => break,
+                        _ => continue,
+                    }
+                }
+                Some(Err(error)) => error,
+                None => {
+                    if taken == 0 && may_be_more {
+                        self.readings.set_all_caught_up();
+                    }
+                    self.follow_changes();
+                    break;
+                }
+            };
+            if self.follow_error(&error) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        if answered {
+            self.set_reachable();
+        }
+        Flow::Continue
+    }
+
+    /// Takes over what a rebalance or a restart changed.
+    fn follow_changes(&mut self) {
+        let mut state = self.consumer.context().state();
+        for change in state.changes.drain(..) {
+            match change {
+                Change::Start(partition, next_offset, feed) => {
+                    self.readings
+                        .add(Reading::new(partition, next_offset, feed));
+                }
+                Change::Stop(partition) => self.readings.remove(&partition),
+            }
+        }
+    }
+
+    fn follow_commands(&mut self) -> Flow {
+        loop {
+            match self.commands.try_recv() {
+                Ok(Command::Restart(partition, next_offset, feed)) => {
+                    self.stop_fetching(std::slice::from_ref(&partition));
+                    let mut state = self.consumer.context().state();
+                    if !state.assigned.contains(&partition) {
+                        continue;
+                    }
+                    let name = partition.to_string();
+                    let started = state.start(&self.consumer, partition, next_offset, feed);
+                    drop(state);
+                    if let Err(error) = started {
+                        tracing::error!(partition = name, %error, "cannot fetch the partition again");
+                    }
+                    self.follow_changes();
+                }
+                Ok(Command::Halt(partition)) => self.stop_fetching(&[partition]),
+                Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
+                Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
+            }
+        }
+    }
+
+    fn stop_fetching(&mut self, partitions: &[TopicPartition]) {
+        for partition in partitions {
+            // A partition paused for back-pressure would stay paused when it is fetched again.
+            if self.readings.is_paused(partition) {
+                self.set_paused(partition, false);
+            }
+        }
+        let mut state = self.consumer.context().state();
+        if partitions.iter().any(|p| state.fetching.contains(p))
+            && let Err(error) = state.stop(&self.consumer, partitions)
+        {
+            tracing::error!(%error, "cannot stop fetching");
+        }
+        drop(state);
+        self.follow_changes();
+    }
+
+    fn follow_error(&mut self, error: &KafkaError) -> Flow {
+        let kind = kind(error);
+        let reason = std::mem::take(&mut self.consumer.context().state().reason);
+        match kind {
+            Kind::End(partition) => {
+                self.set_reachable();
+                self.readings.set_caught_up(partition);
+            }
+            Kind::OffsetReset => self.find_out_of_range(reason),
+            Kind::Damaged => self.lose_positions(reason),
+            Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
+            Kind::Refused => {
+                if std::mem::replace(&mut self.trouble, Trouble::Refused) != Trouble::Refused {
+                    self.report(SourceFault::Refused { reason });
+                }
+            }
+            Kind::Unreachable => {
+                if self.trouble == Trouble::None {
+                    self.trouble = Trouble::Unreachable;
+                    let reason = match self.connection.is_empty() {
+                        true => reason,
+                        false => std::mem::take(&mut self.connection),
+                    };
+                    self.report(SourceFault::Unreachable { reason });
+                }
+            }
+            Kind::Fatal => {
+                self.end(reason);
+                return Flow::Stop;
+            }
+            Kind::Connection => {
+                tracing::debug!(%error, reason, "kafka");
+                self.connection = reason;
+            }
+            Kind::Transient => tracing::warn!(%error, reason, "kafka"),
+        }
+        Flow::Continue
+    }
+
+    /// librdkafka does not say which partition's offset is not to be had, so the broker is asked
+    /// about each.
+    fn find_out_of_range(&mut self, reason: String) {
+        self.readings.deliver_all();
+        let mut found = Vec::new();
+        for (partition, next_offset) in self.readings.positions() {
+            let Ok((low, high)) = self.consumer.fetch_watermarks(
+                &partition.topic,
+                partition.partition,
+                WATERMARK_TIMEOUT,
+            ) else {
+                continue;
+            };
+            if next_offset < low || next_offset > high {
+                found.push((partition, next_offset, low, high));
+            }
+        }
+        if found.is_empty() {
+            return self.lose_positions(reason);
+        }
+        for (partition, next_offset, low, high) in found {
+            self.stop_fetching(std::slice::from_ref(&partition));
+            self.report(SourceFault::OutOfRange {
+                partition,
+                next_offset,
+                low,
+                high,
+            });
+        }
+    }
+
+    fn lose_positions(&mut self, reason: String) {
+        let partitions: Vec<_> = self.readings.positions().map(|(p, _)| p).collect();
+        // What was read so far may stand before or behind the damage, so none of it is delivered.
+        self.stop_fetching(&partitions);
+        self.report(SourceFault::PositionLost { partitions, reason });
+    }
+
+    fn end(&mut self, reason: String) {
+        let mut state = self.consumer.context().state();
+        let assigned: Vec<_> = std::mem::take(&mut state.assigned).into_iter().collect();
+        state.owner.lost(&assigned);
+        state.owner.fault(SourceFault::Fatal { reason });
+    }
+
+    /// Records or a partition's end arrived.
+    fn set_reachable(&mut self) {
+        if std::mem::take(&mut self.trouble) != Trouble::None {
+            self.report(SourceFault::Reachable);
+        }
+    }
+
+    fn report(&self, fault: SourceFault) {
+        self.consumer.context().state().owner.fault(fault);
+    }
+
+    /// A worker that is merely slower than Kafka is waited for; what waits with librdkafka then is
+    /// kept. Pausing a partition throws that away and fetches it again: it is for a worker that
+    /// is stuck, whom the other partitions must not wait for.
+    fn apply_back_pressure(&mut self) {
+        let begun = Instant::now();
+        while self.readings.is_full() && begun.elapsed() < HOLD_MAX {
+            std::thread::sleep(HOLD_STEP);
+        }
+        for (partition, full) in self.readings.back_pressure() {
+            self.set_paused(&partition, full == Full::Pause);
+        }
+    }
+
+    fn set_paused(&mut self, partition: &TopicPartition, pause: bool) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&partition.topic, partition.partition);
+        let changed = if pause {
+            self.consumer.pause(&list)
+        } else {
+            self.consumer.resume(&list)
+        };
+        match changed {
+            Ok(()) => self.readings.set_paused(partition, pause),
+            Err(error) => tracing::warn!(%partition, pause, %error, "cannot pause or resume"),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The partitions being fetched and what was read of each since its last chunk.
+
+use std::panic::AssertUnwindSafe;
+
+use gristmill_core::record::Records;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+
+use crate::TopicPartition;
+use crate::source::feed::{Feed, resumes_below};
+
+/// A chunk is handed over when it holds this much: large enough that a channel send costs nothing
+/// per record, small enough for the cache.
+const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_RECORDS: usize = 4_096;
+
+/// One partition being fetched.
+pub(crate) struct Reading {
+    partition: TopicPartition,
+    feed: Feed,
+    records: Records,
+    next_offset: i64,
+    caught_up: bool,
+    /// Records came since the worker was told that waiting would bring no more.
+    may_be_more: bool,
+    paused: bool,
+}
+
+/// All of them. Few, so found by looking through them; consecutive records mostly belong to one
+/// partition.
+pub(crate) struct Readings {
+    readings: Vec<Reading>,
+    last: usize,
+    queued_max_bytes: usize,
+}
+
+/// What a partition's queue asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    Pause,
+    Resume,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Kept,
+    /// It filled a chunk, which was handed over.
+    ChunkLeft,
+}
+
+impl Reading {
+    pub(crate) fn new(partition: TopicPartition, next_offset: i64, feed: Feed) -> Self {
+        Self {
+            partition,
+            feed,
+            records: Records::default(),
+            next_offset,
+            caught_up: false,
+            may_be_more: false,
+            paused: false,
+        }
+    }
+
+    fn push(&mut self, message: &BorrowedMessage<'_>) -> Pushed {
+        let offset = message.offset();
+        // The broker answers with whole batches; librdkafka drops what lies before the wanted
+        // offset. Checked, because a repeated record must not get further.
+        if offset < self.next_offset {
+            return Pushed::Kept;
+        }
+        push(&mut self.records, message, &self.partition);
+        self.next_offset = offset + 1;
+        self.may_be_more = true;
+        if self.records.len() < CHUNK_RECORDS && self.records.bytes() < CHUNK_BYTES {
+            return Pushed::Kept;
+        }
+        self.deliver();
+        Pushed::ChunkLeft
+    }
+
+    /// Whether it is fetched although its queue is above the bound.
+    fn is_above(&self, queued_max_bytes: usize) -> bool {
+        !self.paused && self.feed.queued_bytes() > queued_max_bytes
+    }
+
+    /// Whether it is paused although its queue is down to half the bound.
+    fn is_drained(&self, queued_max_bytes: usize) -> bool {
+        self.paused && self.feed.queued_bytes() < resumes_below(queued_max_bytes)
+    }
+
+    fn deliver(&mut self) {
+        if self.records.is_empty() && !self.caught_up {
+            return;
+        }
+        let caught_up = std::mem::take(&mut self.caught_up);
+        self.may_be_more &= !caught_up;
+        self.feed.send(std::mem::take(&mut self.records), caught_up);
+    }
+}
+
+impl Readings {
+    pub(crate) fn new(queued_max_bytes: usize) -> Self {
+        Self {
+            readings: Vec::new(),
+            last: 0,
+            queued_max_bytes,
+        }
+    }
+
+    pub(crate) fn add(&mut self, reading: Reading) {
+        self.remove(&reading.partition.clone());
+        self.readings.push(reading);
+    }
+
+    pub(crate) fn remove(&mut self, partition: &TopicPartition) {
+        self.readings.retain(|r| r.partition != *partition);
+    }
+
+    /// Takes a record over. One of a partition that is no longer fetched is dropped.
+    pub(crate) fn push(&mut self, message: &BorrowedMessage<'_>) -> Pushed {
+        let (topic, partition) = (message.topic(), message.partition());
+        let is = |r: &Reading| r.partition.partition == partition && &*r.partition.topic == topic;
+        if !self.readings.get(self.last).is_some_and(is) {
+            let Some(found) = self.readings.iter().position(is) else {
+                return Pushed::Kept;
+            };
+            self.last = found;
+        }
+        self.readings[self.last].push(message)
+    }
+
+    /// The end of partition number `partition` was reached.
+    pub(crate) fn set_caught_up(&mut self, partition: i32) {
+        let mut same = self
+            .readings
+            .iter_mut()
+            .filter(|r| r.partition.partition == partition);
+        if let (Some(reading), None) = (same.next(), same.next()) {
+            reading.caught_up = true;
+            reading.deliver();
+        }
+    }
+
+    /// Whether a worker may wait for more records of a partition that is fetched.
+    pub(crate) fn may_be_more(&self) -> bool {
+        self.readings.iter().any(|r| r.may_be_more && !r.paused)
+    }
+
+    /// Nothing comes at the moment: such a worker need not wait.
+    pub(crate) fn set_all_caught_up(&mut self) {
+        for reading in &mut self.readings {
+            reading.caught_up |= reading.may_be_more && !reading.paused;
+        }
+    }
+
+    pub(crate) fn deliver_all(&mut self) {
+        for reading in &mut self.readings {
+            reading.deliver();
+        }
+    }
+
+    /// Each partition with the offset after the last record read of it.
+    pub(crate) fn positions(&self) -> std::vec::IntoIter<(TopicPartition, i64)> {
+        let positions: Vec<_> = self
+            .readings
+            .iter()
+            .map(|r| (r.partition.clone(), r.next_offset))
+            .collect();
+        positions.into_iter()
+    }
+
+    /// What to pause, should the queues be full ([`Readings::is_full`]), and what has room again.
+    pub(crate) fn back_pressure(&self) -> Vec<(TopicPartition, Full)> {
+        let (max, is_full) = (self.queued_max_bytes, self.is_full());
+        let wants = |r: &Reading| match r {
+            r if is_full && r.is_above(max) => Some(Full::Pause),
+            r if r.is_drained(max) => Some(Full::Resume),
+            _ => None,
+        };
+        self.readings
+            .iter()
+            .filter_map(|r| Some((r.partition.clone(), wants(r)?)))
+            .collect()
+    }
+
+    /// Whether no more should be read: the partitions that are fetched hold more than their bounds
+    /// together, or one twice its own. One alone may go above its bound, since a worker that
+    /// has a batch in flight and one computed must not keep another waiting, whose records come in
+    /// the same answers.
+    pub(crate) fn is_full(&self) -> bool {
+        let max = self.queued_max_bytes;
+        let fetched = || self.readings.iter().filter(|r| !r.paused);
+        let queued: usize = fetched().map(|r| r.feed.queued_bytes()).sum();
+        queued > max * fetched().count() || fetched().any(|r| r.is_above(2 * max))
+    }
+
+    pub(crate) fn is_paused(&self, partition: &TopicPartition) -> bool {
+        self.readings
+            .iter()
+            .any(|r| r.partition == *partition && r.paused)
+    }
+
+    pub(crate) fn set_paused(&mut self, partition: &TopicPartition, paused: bool) {
+        if let Some(reading) = self.readings.iter_mut().find(|r| r.partition == *partition) {
+            reading.paused = paused;
+        }
+    }
+}
+
+/// Copies a message.
+pub(crate) fn push(
+    records: &mut Records,
+    message: &BorrowedMessage<'_>,
+    partition: &TopicPartition,
+) {
+    let offset = message.offset();
+    let timestamp_ms = message.timestamp().to_millis();
+    let (key, value) = (message.key(), message.payload());
+    let Some(headers) = message.headers() else {
+        let none = std::iter::empty();
+        return records.push(offset, timestamp_ms, key, value, none);
+    };
+    let readable = readable_headers(headers);
+    if readable < headers.count() {
+        tracing::warn!(%partition, offset, "header {readable} has a name that is not utf-8; it and those after it are left out");
+    }
+    let headers = (0..readable)
+        .map(|i| headers.get(i))
+        .map(|h| (h.key, h.value));
+    records.push(offset, timestamp_ms, key, value, headers);
+}
+
+/// How many headers, from the first on, can be read. rdkafka panics at a header whose name is not
+/// UTF-8, and such a record must not end the consumer.
+fn readable_headers(headers: &impl Headers) -> usize {
+    let readable = |i: &usize| {
+        let read = AssertUnwindSafe(|| headers.get(*i).key.len());
+        std::panic::catch_unwind(read).is_ok()
+    };
+    (0..headers.count()).take_while(readable).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::message::Header;
+
+    use super::*;
+    use crate::source::{Intake, feed};
+
+    /// Partitions that may hold 10,000 bytes each, and what keeps what they hold.
+    fn holding<const N: usize>(bytes: [usize; N]) -> (Readings, Vec<Intake>) {
+        let mut readings = Readings::new(10_000);
+        let mut intakes = Vec::new();
+        for (partition, bytes) in bytes.into_iter().enumerate() {
+            let (feed, intake) = feed();
+            let mut records = Records::default();
+            let none = std::iter::empty();
+            records.push(0, None, None, Some(&vec![0; bytes]), none);
+            feed.send(records, false);
+            let partition = TopicPartition::new("t", partition as i32);
+            readings.add(Reading::new(partition, 0, feed));
+            intakes.push(intake);
+        }
+        (readings, intakes)
+    }
+
+    #[test]
+    fn a_full_partition_is_paused_when_it_holds_twice_its_bound_or_the_others_have_no_room() {
+        let paused = |bytes: [usize; 3]| {
+            let (readings, _intakes) = holding(bytes);
+            let partitions = readings.back_pressure().into_iter();
+            let paused: Vec<i32> = partitions.map(|(p, _)| p.partition).collect();
+            assert_eq!(readings.is_full(), !paused.is_empty());
+            paused
+        };
+        assert_eq!(paused([0, 0, 0]), [0; 0]);
+        assert_eq!(paused([15_000, 1_000, 0]), [0; 0]);
+        assert_eq!(paused([15_000, 9_000, 9_000]), [0]);
+        assert_eq!(paused([11_000, 11_000, 9_000]), [0, 1]);
+        assert_eq!(paused([20_000, 0, 0]), [0]);
+    }
+
+    #[test]
+    fn a_paused_partition_does_not_count_and_is_resumed_below_half() {
+        let (mut readings, mut intakes) = holding([20_000, 4_000]);
+        let (first, _) = readings.back_pressure().remove(0);
+        readings.set_paused(&first, true);
+        assert!(!readings.is_full() && readings.back_pressure().is_empty());
+        drop(intakes.remove(0));
+        assert_eq!(readings.back_pressure(), [(first, Full::Resume)]);
+    }
+
+    /// As rdkafka's own do.
+    struct PanicsAt(usize);
+
+    impl Headers for PanicsAt {
+        fn count(&self) -> usize {
+            3
+        }
+
+        fn try_get(&self, i: usize) -> Option<Header<'_, &[u8]>> {
+            assert_ne!(i, self.0, "not utf-8");
+            let (key, value) = ("name", None);
+            Some(Header { key, value })
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_read_ends_the_headers_and_not_the_thread() {
+        assert_eq!(readable_headers(&PanicsAt(0)), 0);
+        assert_eq!(readable_headers(&PanicsAt(2)), 2);
+        assert_eq!(readable_headers(&PanicsAt(3)), 3);
+    }
+}

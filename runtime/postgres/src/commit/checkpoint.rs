@@ -1,0 +1,237 @@
+//! What a partition's checkpoint says.
+
+use sha2::{Digest, Sha256};
+use tokio_postgres::{Client, Row};
+
+use crate::wire::error::DatabaseError;
+use crate::wire::values::Instant;
+
+pub use crate::commit::take::take;
+
+/// A partition in one pass over its topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PartitionKey {
+    pub pipeline: String,
+    pub run: i64,
+    pub topic: String,
+    pub partition: i32,
+}
+
+/// Proof of having taken a partition. Good until somebody takes it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub key: PartitionKey,
+    pub owner_epoch: i64,
+    /// The revision that the checkpoint names. After a flush with another one, set it to that.
+    pub revision: i32,
+}
+
+/// The last record that was committed, to find out whether the topic still holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastRecord {
+    pub offset: i64,
+    /// Kafka's timestamp, milliseconds.
+    pub at_ms: Option<i64>,
+    /// See [`record_hash`].
+    pub hash: i64,
+}
+
+/// Whether a partition runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionState {
+    Running,
+    /// Until a person acts.
+    Halted,
+}
+
+impl PartitionState {
+    pub(crate) fn from_stored(text: &str) -> Self {
+        if text == "halted" {
+            Self::Halted
+        } else {
+            Self::Running
+        }
+    }
+}
+
+/// A checkpoint that is now ours.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub lease: Lease,
+    pub next_offset: i64,
+    /// Microseconds.
+    pub event_time_max_us: Option<i64>,
+    /// Kafka's id of the topic when the partition was first taken.
+    pub topic_id: Option<String>,
+    pub last_record: Option<LastRecord>,
+    /// As the last owner left it; taking does not resume.
+    pub state: PartitionState,
+    pub reason: Option<String>,
+}
+
+/// One row of `gristmill status`.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    pub key: PartitionKey,
+    pub topic_id: Option<String>,
+    pub next_offset: i64,
+    pub owner_epoch: i64,
+    pub owner: String,
+    pub revision: i32,
+    pub event_time_max_us: Option<i64>,
+    pub last_record: Option<LastRecord>,
+    pub flushed_at_us: Option<i64>,
+    pub state: PartitionState,
+    pub reason: Option<String>,
+    pub records: i64,
+    pub rows_upserted: i64,
+    pub superseded: i64,
+    pub late: i64,
+    pub dropped: i64,
+    pub tombstones: i64,
+    pub dead_letters: i64,
+}
+
+/// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight
+/// bytes (-1: none).
+pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
+    let mut sha = Sha256::new();
+    for part in [key, value] {
+        sha.update(part.map_or(-1, |p| p.len() as i64).to_be_bytes());
+        sha.update(part.unwrap_or_default());
+    }
+    let digest = sha.finalize();
+    i64::from_be_bytes([
+        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+    ])
+}
+
+/// What the checkpoint says now. `None`: the partition was never taken in this run.
+pub async fn read(
+    client: &Client,
+    key: &PartitionKey,
+) -> Result<Option<Checkpoint>, DatabaseError> {
+    let failed = || DatabaseError::query("read the checkpoint");
+    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 and topic = $3 \
+               and partition = $4";
+    let row = client
+        .query_opt(sql, &[&key.pipeline, &key.run, &key.topic, &key.partition])
+        .await
+        .map_err(failed())?;
+    row.map(|row| Checkpoint::from_row(&row))
+        .transpose()
+        .map_err(failed())
+}
+
+/// All checkpoints of the pipeline's run, by topic and partition.
+pub async fn list(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+) -> Result<Vec<Checkpoint>, DatabaseError> {
+    let failed = || DatabaseError::query("read the checkpoints");
+    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 order by \
+               topic, partition";
+    let rows = client
+        .query(sql, &[&pipeline, &run])
+        .await
+        .map_err(failed())?;
+    rows.iter()
+        .map(Checkpoint::from_row)
+        .collect::<Result<_, _>>()
+        .map_err(failed())
+}
+
+/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
+/// written.
+pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
+    set_state(client, lease, "halted", Some(reason)).await
+}
+
+/// Marks the partition running again. `false`: the lease is no longer good, and nothing was
+/// written.
+pub async fn resume(client: &Client, lease: &Lease) -> Result<bool, DatabaseError> {
+    set_state(client, lease, "running", None).await
+}
+
+async fn set_state(
+    client: &Client,
+    lease: &Lease,
+    state: &str,
+    reason: Option<&str>,
+) -> Result<bool, DatabaseError> {
+    let sql = "update gristmill.checkpoint set state = $6, reason = $7 where pipeline = $1 and \
+               run = $2 and topic = $3 and partition = $4 and owner_epoch = $5";
+    let key = &lease.key;
+    let updated = client
+        .execute(
+            sql,
+            &[
+                &key.pipeline,
+                &key.run,
+                &key.topic,
+                &key.partition,
+                &lease.owner_epoch,
+                &state,
+                &reason,
+            ],
+        )
+        .await
+        .map_err(DatabaseError::query("write the partition's state"))?;
+    Ok(updated == 1)
+}
+
+impl Checkpoint {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let instant = |name: &str| row.try_get::<_, Option<Instant>>(name);
+        let (offset, hash): (Option<i64>, Option<i64>) = (
+            row.try_get("last_record_offset")?,
+            row.try_get("last_record_hash")?,
+        );
+        let at_ms = instant("last_record_at")?.map(Instant::ms);
+        let state: &str = row.try_get("state")?;
+        Ok(Self {
+            key: PartitionKey {
+                pipeline: row.try_get("pipeline")?,
+                run: row.try_get("run")?,
+                topic: row.try_get("topic")?,
+                partition: row.try_get("partition")?,
+            },
+            topic_id: row.try_get("topic_id")?,
+            next_offset: row.try_get("next_offset")?,
+            owner_epoch: row.try_get("owner_epoch")?,
+            owner: row.try_get("owner")?,
+            revision: row.try_get("revision")?,
+            event_time_max_us: instant("event_time_max")?.map(|i| i.0),
+            last_record: offset.zip(hash).map(|(offset, hash)| LastRecord {
+                offset,
+                at_ms,
+                hash,
+            }),
+            flushed_at_us: instant("flushed_at")?.map(|i| i.0),
+            state: PartitionState::from_stored(state),
+            reason: row.try_get("reason")?,
+            records: row.try_get("records")?,
+            rows_upserted: row.try_get("rows_upserted")?,
+            superseded: row.try_get("superseded")?,
+            late: row.try_get("late")?,
+            dropped: row.try_get("dropped")?,
+            tombstones: row.try_get("tombstones")?,
+            dead_letters: row.try_get("dead_letters")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::record_hash;
+
+    /// Stored hashes must mean the same in every version. Computed by Python's hashlib.
+    #[test]
+    fn the_hash_of_a_record_never_changes() {
+        assert_eq!(record_hash(None, None), 6541097565471264777);
+        assert_eq!(record_hash(Some(b""), None), 8681103821628823450);
+        assert_eq!(record_hash(Some(b"ke"), Some(b"y")), 4594199130734786254);
+        assert_eq!(record_hash(Some(b"key"), Some(b"")), -1261742303653236741);
+    }
+}

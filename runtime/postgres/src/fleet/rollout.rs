@@ -1,0 +1,199 @@
+//! Which revision runs, and which is to run next: the one row of `gristmill.pipeline` that all
+//! hosts follow.
+
+use tokio_postgres::{Client, Row};
+
+use crate::fleet::host::ALIVE;
+use crate::fleet::pipeline::{Component, lock, store_components};
+use crate::wire::connect::Connection;
+use crate::wire::error::DatabaseError;
+
+/// Where a pipeline's fleet stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    pub run: i64,
+    pub active: i32,
+    /// What was active before, where rows that fail may bring it back by themselves.
+    pub previous: Option<i32>,
+    /// Whether the active revision is young enough for that.
+    pub is_young: bool,
+    /// What the hosts are asked to have ready.
+    pub staging: Option<i32>,
+    /// The partition that runs `staging` already.
+    pub canary: Option<i32>,
+    /// Whether `staging` is compared with the active one on live records.
+    pub is_shadowed: bool,
+}
+
+impl Rollout {
+    /// The revision that `partition` is to run.
+    pub fn wanted(&self, partition: i32) -> i32 {
+        match (self.canary, self.staging) {
+            (Some(canary), Some(staging)) if canary == partition => staging,
+            _ => self.active,
+        }
+    }
+
+    /// The revision that rows are shown to which fail with `running` on `partition`.
+    pub fn fallback(&self, partition: i32, running: i32) -> Option<i32> {
+        if running == self.active {
+            self.previous.filter(|_| self.is_young)
+        } else {
+            (self.wanted(partition) == running).then_some(self.active)
+        }
+    }
+
+    fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            run: row.try_get("active_run")?,
+            active: row.try_get("active_revision")?,
+            previous: row.try_get("previous_revision")?,
+            is_young: row.try_get("is_young")?,
+            staging: row.try_get("staging_revision")?,
+            canary: row.try_get("canary_partition")?,
+            is_shadowed: row.try_get("is_shadowed")?,
+        })
+    }
+}
+
+/// The columns of [`Rollout`]. An hour: longer than what looks at a change takes, shorter than what
+/// would make the older revision strange to the data.
+const COLUMNS: &str = "active_run, active_revision, previous_revision, activated_at > now() - \
+                       interval '1 hour' as is_young, staging_revision, canary_partition, \
+                       shadow_rows is not null as is_shadowed";
+
+/// Where the fleet stands. `None`: the pipeline was never registered.
+pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
+    let failed = || DatabaseError::query("read which revision is active");
+    let sql = format!("select {COLUMNS} from gristmill.pipeline where pipeline = $1");
+    let row = client
+        .query_opt(&sql, &[&pipeline])
+        .await
+        .map_err(failed())?;
+    row.as_ref()
+        .map(Rollout::from_row)
+        .transpose()
+        .map_err(failed())
+}
+
+/// A definition that is to become a revision.
+#[derive(Clone, Debug)]
+pub struct Proposal<'a> {
+    pub pipeline: &'a str,
+    pub spec: &'a serde_json::Value,
+    pub components: &'a [Component],
+    /// The active revision that it was made from: it is activated only while that is still so.
+    pub based_on: i32,
+    pub by: &'a str,
+    pub reason: &'a str,
+    /// The earlier revision whose rule it takes back. Rows that fail do not bring `based_on` back
+    /// then: a person has left it.
+    pub restores: Option<i32>,
+}
+
+/// What became of a proposal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proposed {
+    /// It has this number.
+    Staged(i32),
+    /// The active revision, of this number, says the same: there is nothing to change.
+    Same(i32),
+}
+
+/// Stores a proposal under a number of its own and asks the hosts to have it ready. Takes the place
+/// of another one that was being staged; `None`: a canary is running, or the active revision is no
+/// longer `based_on`.
+pub async fn propose(
+    connection: &mut Connection,
+    proposal: &Proposal<'_>,
+) -> Result<Option<Proposed>, DatabaseError> {
+    let failed = || DatabaseError::query("stage the revision");
+    let transaction = connection.transaction().await.map_err(failed())?;
+    let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
+    lock(&transaction, pipeline).await.map_err(failed())?;
+    let state = "select p.active_revision, p.active_revision = $2 and p.canary_partition is null, \
+                 coalesce(r.spec = $3, false) from gristmill.pipeline p left join \
+                 gristmill.revision r on r.pipeline = p.pipeline and r.revision = \
+                 p.active_revision where p.pipeline = $1";
+    let row = transaction
+        .query_one(state, &[&pipeline, &based_on, proposal.spec])
+        .await
+        .map_err(failed())?;
+    let (free, same): (bool, bool) = (row.get(1), row.get(2));
+    if same {
+        return Ok(Some(Proposed::Same(row.get(0))));
+    }
+    if !free {
+        return Ok(None);
+    }
+    store_components(&transaction, proposal.components)
+        .await
+        .map_err(failed())?;
+    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, \
+                  based_on, restores) select $1, max(revision) + 1, $2, 'proposed', $3, $4, $5, \
+                  $6 from gristmill.revision where pipeline = $1 returning revision";
+    let revision: i32 = transaction
+        .query_one(
+            insert,
+            &[
+                &pipeline,
+                proposal.spec,
+                &proposal.by,
+                &proposal.reason,
+                &based_on,
+                &proposal.restores,
+            ],
+        )
+        .await
+        .map_err(failed())?
+        .get(0);
+    let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = \
+                 $1), gone as (update gristmill.revision r set state = 'retired', reason = \
+                 concat_ws('; ', r.reason, 'another one was staged in its place') from before \
+                 where r.pipeline = $1 and r.revision = before.staging_revision) update \
+                 gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline \
+                 = $1";
+    transaction
+        .execute(stage, &[&pipeline, &revision])
+        .await
+        .map_err(failed())?;
+    transaction.commit().await.map_err(failed())?;
+    Ok(Some(Proposed::Staged(revision)))
+}
+
+/// A live host and what it says about the revision being staged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub host: String,
+    pub staged: Option<i32>,
+    pub error: Option<String>,
+}
+
+/// The answers of all live hosts, by name.
+pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, DatabaseError> {
+    let sql = format!(
+        "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} \
+         order by host"
+    );
+    let rows = client
+        .query(&sql, &[&pipeline])
+        .await
+        .map_err(DatabaseError::query("read the hosts' answers"))?;
+    let answer = |row: &Row| Answer {
+        host: row.get(0),
+        staged: row.get(1),
+        error: row.get(2),
+    };
+    Ok(rows.iter().map(answer).collect())
+}
+
+/// All live hosts have it ready.
+pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<(), DatabaseError> {
+    let sql = "update gristmill.revision set state = 'staged' where pipeline = $1 and revision = \
+               $2 and state = 'proposed'";
+    client
+        .execute(sql, &[&pipeline, &revision])
+        .await
+        .map_err(DatabaseError::query("mark the revision staged"))?;
+    Ok(())
+}

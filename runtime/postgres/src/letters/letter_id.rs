@@ -1,0 +1,104 @@
+//! Which dead letter, and what has become of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Which dead letter, within a pipeline's run. As text `topic/partition/offset/ordinal`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LetterId {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub ordinal: i32,
+}
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{}/{}/{}",
+            self.topic, self.partition, self.offset, self.ordinal
+        )
+    }
+}
+
+/// Text that is no dead letter's id.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{0}` is not the id of a dead letter: expected topic/partition/offset/ordinal, as `gristmill \
+     dead-letters list` shows it"
+)]
+pub struct InvalidLetterId(pub String);
+
+impl FromStr for LetterId {
+    type Err = InvalidLetterId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLetterId> {
+        let parse = || {
+            let mut parts = text.rsplitn(4, '/');
+            let ordinal = parts.next()?.parse().ok()?;
+            let offset = parts.next()?.parse().ok()?;
+            let partition = parts.next()?.parse().ok()?;
+            let topic = parts.next().filter(|t| !t.is_empty())?.to_owned();
+            Some(Self {
+                topic,
+                partition,
+                offset,
+                ordinal,
+            })
+        };
+        parse().ok_or_else(|| InvalidLetterId(text.to_owned()))
+    }
+}
+
+/// What has become of a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterState {
+    /// Not yet in the dead-letter topic.
+    New,
+    Relayed,
+    /// Used after all.
+    Replayed,
+    /// Given up by a person.
+    Discarded,
+}
+
+impl LetterState {
+    /// As stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Relayed => "relayed",
+            Self::Replayed => "replayed",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    pub(crate) fn from_stored(text: &str) -> Self {
+        match text {
+            "relayed" => Self::Relayed,
+            "replayed" => Self::Replayed,
+            "discarded" => Self::Discarded,
+            _ => Self::New,
+        }
+    }
+}
+
+/// Ids as arrays.
+pub(crate) struct IdColumns<'a> {
+    pub(crate) topics: Vec<&'a str>,
+    pub(crate) partitions: Vec<i32>,
+    pub(crate) offsets: Vec<i64>,
+    pub(crate) ordinals: Vec<i32>,
+}
+
+impl<'a> IdColumns<'a> {
+    pub(crate) fn new(ids: &'a [LetterId]) -> Self {
+        Self {
+            topics: ids.iter().map(|i| i.topic.as_str()).collect(),
+            partitions: ids.iter().map(|i| i.partition).collect(),
+            offsets: ids.iter().map(|i| i.offset).collect(),
+            ordinals: ids.iter().map(|i| i.ordinal).collect(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The table that a pipeline fills, as the catalogue describes it.
+
+use gristmill_core::column::LogicalType;
+use sha2::{Digest, Sha256};
+use tokio_postgres::Client;
+
+use crate::wire::error::DatabaseError;
+
+/// A snapshot of the table's definition, taken when a pipeline was validated.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// As the pipeline names it.
+    pub name: String,
+    /// Schema and table, quoted for SQL.
+    pub sql_name: String,
+    pub oid: u32,
+    pub columns: Vec<TargetColumn>,
+    /// The column sets on which a row is unique, so that an upsert can name them. Neither partial
+    /// nor on expressions nor deferrable.
+    pub unique: Vec<Vec<String>>,
+    /// All that can make Postgres refuse a row, one sentence each, sorted.
+    rules: Vec<String>,
+}
+
+/// A column of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetColumn {
+    pub name: String,
+    /// With its modifiers, as `\d` shows it.
+    pub type_name: String,
+    /// What values are cast to: the type without modifiers, below any domain.
+    pub base_type: String,
+    /// `typcategory`: `E` for an enum.
+    pub category: char,
+    pub not_null: bool,
+    pub has_default: bool,
+    /// Computed by Postgres: cannot be written.
+    pub generated: bool,
+}
+
+impl TargetColumn {
+    /// Whether values of `logical_type` can be written to it.
+    pub fn accepts(&self, logical_type: LogicalType) -> bool {
+        let base = self.base_type.as_str();
+        let textual = matches!(
+            base,
+            "text" | "character varying" | "bpchar" | "citext" | "name"
+        );
+        match logical_type {
+            LogicalType::Boolean => base == "boolean",
+            LogicalType::Int64 => matches!(base, "bigint" | "integer" | "smallint" | "numeric"),
+            LogicalType::Float64 => matches!(base, "double precision" | "real" | "numeric"),
+            LogicalType::Text => textual || self.category == 'E',
+            LogicalType::Bytes => base == "bytea",
+            LogicalType::TimestampUs | LogicalType::TimestampMs => {
+                matches!(
+                    base,
+                    "timestamp with time zone" | "timestamp without time zone"
+                )
+            }
+            LogicalType::Date => base == "date",
+            LogicalType::Uuid => base == "uuid" || textual,
+            LogicalType::Decimal { .. } => base == "numeric" || textual,
+            LogicalType::Json => matches!(base, "json" | "jsonb") || textual,
+        }
+    }
+
+    /// The type to cast a sent value to, where Postgres would not do it by itself. Without
+    /// modifiers: a cast to `varchar(3)` cuts silently, an assignment refuses.
+    pub(crate) fn cast(&self, logical_type: LogicalType) -> Option<&str> {
+        let sent_as_text = matches!(
+            logical_type,
+            LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json | LogicalType::Text
+        );
+        let becomes_other = self.category == 'E'
+            || matches!(
+                self.base_type.as_str(),
+                "uuid" | "numeric" | "json" | "jsonb"
+            );
+        (sent_as_text && becomes_other).then_some(self.base_type.as_str())
+    }
+}
+
+const COLUMNS: &str = "with recursive base as ( select t.oid, t.oid as of, t.typbasetype, t.typcategory from \
+     pg_type t union all select b.typbasetype, b.of, t.typbasetype, t.typcategory from base b \
+     join pg_type t on t.oid = b.typbasetype) select a.attname::text, format_type(a.atttypid, \
+     a.atttypmod), format_type(b.oid, -1), b.typcategory::text, a.attnotnull or c.typnotnull, \
+     a.atthasdef or a.attidentity <> '' or c.typdefault is not null, a.attgenerated <> '' or \
+     a.attidentity = 'a' from pg_attribute a join pg_type c on c.oid = a.atttypid join base b on \
+     b.of = a.atttypid and b.typbasetype = 0 where a.attrelid = $1 and a.attnum > 0 and not \
+     a.attisdropped order by a.attnum";
+
+const UNIQUE: &str = "select array_agg(a.attname::text order by k.n) from pg_index i, \
+                      unnest(i.indkey) with ordinality k(attnum, n) join pg_attribute a on true \
+                      where i.indrelid = $1 and a.attrelid = i.indrelid and a.attnum = k.attnum \
+                      and k.n <= i.indnkeyatts and i.indisunique and i.indisvalid and \
+                      i.indimmediate and i.indpred is null and i.indexprs is null group by \
+                      i.indexrelid order by 1";
+
+const RULES: &str = "select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint where \
+     conrelid = $1 union all select 'trigger ' || tgname || ' ' || pg_get_triggerdef(oid) from \
+     pg_trigger where tgrelid = $1 and not tgisinternal and tgenabled <> 'D' union all select \
+     'unique index ' || pg_get_indexdef(indexrelid) from pg_index where indrelid = $1 and \
+     indisunique union all select 'constraint ' || n.conname || ' ' || \
+     pg_get_constraintdef(n.oid) from pg_attribute a join pg_constraint n on n.contypid = \
+     a.atttypid where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped union all select \
+     'row security' from pg_class where oid = $1 and relrowsecurity order by 1";
+
+impl Target {
+    /// Its name as SQL, where its rows say which revision wrote them.
+    pub fn with_revision(&self) -> Option<&str> {
+        self.column(crate::commit::statement::REVISION)?;
+        Some(&self.sql_name)
+    }
+
+    /// Reads the definition of `name` (`table` or `schema.table`, found as psql finds it). `None`:
+    /// there is no such table.
+    pub async fn load(client: &Client, name: &str) -> Result<Option<Self>, DatabaseError> {
+        let failed = || DatabaseError::query("read the target table's definition");
+        let found = "select c.oid, format('%I.%I', n.nspname, c.relname) from pg_class c join \
+                     pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1) and \
+                     c.relkind in ('r', 'p')";
+        let Some(row) = client.query_opt(found, &[&name]).await.map_err(failed())? else {
+            return Ok(None);
+        };
+        let (oid, sql_name): (u32, String) = (row.get(0), row.get(1));
+        let columns: Vec<TargetColumn> = client
+            .query(COLUMNS, &[&oid])
+            .await
+            .map_err(failed())?
+            .iter()
+            .map(target_column)
+            .collect();
+        let unique = client
+            .query(UNIQUE, &[&oid])
+            .await
+            .map_err(failed())?
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        let mut rules: Vec<String> = client
+            .query(RULES, &[&oid])
+            .await
+            .map_err(failed())?
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        rules.extend(columns.iter().map(|c| {
+            let null = if c.not_null { " not null" } else { "" };
+            let default = if c.has_default { " default" } else { "" };
+            format!("column {} {}{null}{default}", c.name, c.type_name)
+        }));
+        rules.sort();
+        Ok(Some(Self {
+            name: name.to_owned(),
+            sql_name,
+            oid,
+            columns,
+            unique,
+            rules,
+        }))
+    }
+
+    /// The column called `name`.
+    pub fn column(&self, name: &str) -> Option<&TargetColumn> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// SHA-256 of the definition, in hexadecimal: equal for tables that refuse the same rows.
+    pub fn digest(&self) -> String {
+        let mut sha = Sha256::new();
+        sha.update(&self.sql_name);
+        for rule in &self.rules {
+            sha.update("\n");
+            sha.update(rule);
+        }
+        sha.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Compares with the live catalogue: what became different that can make Postgres refuse rows
+    /// it took before, as one sentence. A new column that may stay empty is no difference.
+    pub async fn changed(&self, client: &Client) -> Result<Option<String>, DatabaseError> {
+        let Some(now) = Self::load(client, &self.sql_name).await? else {
+            return Ok(Some(format!(
+                "the table {} is gone: create it again, then restart the partition",
+                self.name
+            )));
+        };
+        let harmless = |rule: &String| {
+            let column = now
+                .columns
+                .iter()
+                .find(|c| rule.starts_with(&format!("column {} ", c.name)));
+            column.is_some_and(|c| self.column(&c.name).is_none() && (!c.not_null || c.has_default))
+        };
+        let added = now
+            .rules
+            .iter()
+            .filter(|r| !self.rules.contains(r) && !harmless(r))
+            .map(|r| format!("now has `{r}`"));
+        let gone = self
+            .rules
+            .iter()
+            .filter(|r| !now.rules.contains(r))
+            .map(|r| format!("no longer has `{r}`"));
+        let differences: Vec<_> = added.chain(gone).collect();
+        let replaced = (now.oid != self.oid).then(|| "was created again".to_owned());
+        let differences: Vec<_> = replaced.into_iter().chain(differences).collect();
+        Ok((!differences.is_empty()).then(|| {
+            format!(
+                "the table {} {}: it is not what was checked at the start, so rows it refuses may \
+                 be no fault of theirs; adapt the pipeline or the table, then restart",
+                self.name,
+                differences.join(", ")
+            )
+        }))
+    }
+}
+
+fn target_column(row: &tokio_postgres::Row) -> TargetColumn {
+    let category: String = row.get(3);
+    TargetColumn {
+        name: row.get(0),
+        type_name: row.get(1),
+        base_type: row.get(2),
+        category: category.chars().next().unwrap_or('X'),
+        not_null: row.get(4),
+        has_default: row.get(5),
+        generated: row.get(6),
+    }
+}

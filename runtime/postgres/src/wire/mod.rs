@@ -1,0 +1,7 @@
+//! Connections, and values on the wire.
+
+pub mod connect;
+pub mod error;
+pub mod pool;
+mod tls;
+pub(crate) mod values;

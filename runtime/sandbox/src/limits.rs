@@ -1,0 +1,100 @@
+//! What a component may use. Every limit is on by default.
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::engine::TICK_MS;
+
+/// The limits of one transform, as written in the pipeline file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Linear memory of one instance. 64 MiB: a rule in Rust or C stays under 2 MiB with a
+    /// 5,000-row batch; script languages want 128 MiB.
+    pub memory_max_bytes: usize,
+    /// Elements of all tables of one instance. 100,000: an interpreter compiled to WebAssembly has
+    /// about 10,000 functions to point at.
+    pub table_elements_max: usize,
+    /// Core modules in one component. 64: Python's, the most of any toolchain tried, has 38.
+    pub core_instances_max: usize,
+    /// Wall clock for `apply`, besides `deadline_per_row_us`: then the batch is run again,
+    /// metered. 50 ms: five ticks of the 10 ms clock.
+    pub deadline_base_ms: u64,
+    /// For each row, and for each KiB of text and bytes. 50 us: eight times what the slowest
+    /// toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of the e-mail rule.
+    pub deadline_per_row_us: u64,
+    /// Fuel (about one a WebAssembly instruction) for `apply`, besides `fuel_per_row`: more
+    /// convicts. 200 million: what a core at four instructions a nanosecond could do within
+    /// `deadline_base_ms`, so that nothing passes on a quiet machine and fails on a busy one.
+    pub fuel_base: u64,
+    /// 200 thousand: `deadline_per_row_us`, counted the same way.
+    pub fuel_per_row: u64,
+    /// Fuel that convictions may burn in one batch: beyond it the component is at fault, not the
+    /// data. 8 billion: 2 s, counted the same way.
+    pub conviction_fuel_max: u64,
+    /// Wall clock for instantiating and for each of `describe` and `open`. 2 s: a Python component
+    /// needs 2 ms, and may parse a large config.
+    pub open_deadline_ms: u64,
+    /// 8 billion: `open_deadline_ms`, counted the same way.
+    pub open_fuel: u64,
+    /// What one call may return or log, in bytes as the host holds it. 64 MiB: an honest component
+    /// cannot return more than its memory holds.
+    pub returned_max_bytes: usize,
+    /// Log lines that reach the operator; the rest is counted. 20: a line a batch at 20 batches a
+    /// second.
+    pub log_lines_per_second: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_max_bytes: 64 << 20,
+            table_elements_max: 100_000,
+            core_instances_max: 64,
+            deadline_base_ms: 50,
+            deadline_per_row_us: 50,
+            fuel_base: 200_000_000,
+            fuel_per_row: 200_000,
+            conviction_fuel_max: 8_000_000_000,
+            open_deadline_ms: 2_000,
+            open_fuel: 8_000_000_000,
+            returned_max_bytes: 64 << 20,
+            log_lines_per_second: 20,
+        }
+    }
+}
+
+/// What one call may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub(crate) deadline_ms: u64,
+    pub(crate) fuel: u64,
+}
+
+impl Limits {
+    /// For instantiating, `describe` and `open`.
+    pub(crate) fn opening(&self) -> Allowance {
+        Allowance {
+            deadline_ms: self.open_deadline_ms,
+            fuel: self.open_fuel,
+        }
+    }
+
+    /// For `apply` on a batch that weighs as much as `rows` rows.
+    pub(crate) fn applying(&self, rows: u64) -> Allowance {
+        Allowance {
+            deadline_ms: self
+                .deadline_base_ms
+                .saturating_add(self.deadline_per_row_us.saturating_mul(rows) / 1_000),
+            fuel: self
+                .fuel_base
+                .saturating_add(self.fuel_per_row.saturating_mul(rows)),
+        }
+    }
+}
+
+impl Allowance {
+    /// Ticks until the deadline; one more than fit, because the first may come at once.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.deadline_ms.div_ceil(TICK_MS).saturating_add(1)
+    }
+}

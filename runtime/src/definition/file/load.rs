@@ -1,0 +1,324 @@
+//! From a pipeline file's text to [`Config`]: environment variables, types, and every problem at
+//! once.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::Config;
+use super::environment::{fill_table, replace, retyped};
+use gristmill_core::suggest::nearest;
+
+use super::problem::{ConfigError, Problem};
+
+/// Reads and checks the file at `path`, with variables from the process' environment.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let fail = |message: String| ConfigError {
+        path: path.to_owned(),
+        problems: vec![Problem { line: 0, message }],
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| fail(format!("cannot read the pipeline file: {e}")))?;
+    let mut config =
+        parse(&text, |name| std::env::var(name).ok()).map_err(|problems| ConfigError {
+            path: path.to_owned(),
+            problems,
+        })?;
+    config.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    Ok(config)
+}
+
+/// Parses a pipeline file's text; `variable` looks `${NAME}` up.
+pub fn parse(
+    text: &str,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Config, Vec<Problem>> {
+    let at = |span: Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
+    let mut parsed = DeTable::parse(text).map_err(|e| {
+        let here = e.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let message = match e.message() {
+            "duplicate key" => format!("the key `{here}` stands here twice"),
+            other => other.to_owned(),
+        };
+        let line = e.span().map_or(0, at);
+        vec![Problem { line, message }]
+    })?;
+    let mut problems = Vec::new();
+    let mut filled = Vec::new();
+    fill_table(
+        parsed.get_mut(),
+        &variable,
+        &mut filled,
+        &mut |span, message| {
+            problems.push(Problem {
+                line: at(span),
+                message,
+            });
+        },
+    );
+    // Rebound, so that it may borrow from `filled`.
+    let mut root = parsed;
+    // What is wrong is taken out and the rest looked at again, so that all problems are told at
+    // once.
+    let config = loop {
+        match Config::deserialize(Deserializer::from(root.clone())) {
+            Ok(config) => break Some(config),
+            Err(e) => {
+                let span = e.span().unwrap_or_default();
+                if let Some(typed) = retyped(&filled, &span)
+                    && replace(root.get_mut(), &span, &typed)
+                {
+                    continue;
+                }
+                let line = if e.span().is_some() {
+                    at(span.clone())
+                } else {
+                    0
+                };
+                problems.push(Problem {
+                    line,
+                    message: explain(e.message()),
+                });
+                // What misses a key is a whole table: without it there would be more to complain
+                // of.
+                if e.message().starts_with("missing field") || !remove(root.get_mut(), &span) {
+                    break None;
+                }
+            }
+        }
+    };
+    if let Some(config) = &config {
+        problems.extend(contradictions(config));
+    }
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => {
+            problems.sort_by_key(|p| p.line);
+            Err(problems)
+        }
+    }
+}
+
+/// Takes the key or value at `span` out.
+fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
+    let key = table
+        .iter()
+        .find(|(k, v)| k.span() == *span || v.span() == *span);
+    if let Some(key) = key.map(|(k, _)| k.get_ref().to_string()) {
+        return table.remove(key.as_str()).is_some();
+    }
+    table.iter_mut().any(|(_, value)| match value.get_mut() {
+        DeValue::Table(inner) => remove(inner, span),
+        DeValue::Array(items) => items.iter_mut().any(|item| match item.get_mut() {
+            DeValue::Table(inner) => remove(inner, span),
+            _ => false,
+        }),
+        _ => false,
+    })
+}
+
+/// serde's words for an unknown key, with the nearest one first.
+fn explain(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field `") else {
+        return message.to_owned();
+    };
+    let mut quoted = rest.split('`').step_by(2);
+    let Some(name) = quoted.next() else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("unknown key `{name}`: did you mean `{near}`?"),
+        None => format!("unknown key `{name}`: known here are {}", known.join(", ")),
+    }
+}
+
+/// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost
+/// two.
+const MAX_ROWS: usize = 20_000;
+/// Kafka's default of `group.min.session.timeout.ms`.
+const MIN_SESSION_TIMEOUT_MS: u32 = 6_000;
+/// As much as one process is to hold back for one partition: far above what a flush can carry.
+const MAX_QUEUED_BYTES: usize = 1 << 30;
+
+/// What no type can say.
+fn contradictions(config: &Config) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut problem = |message: String| found.push(Problem { line: 0, message });
+    let name = &config.pipeline.name;
+    if name.is_empty()
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    {
+        problem(format!(
+            "pipeline.name `{name}` must be letters, digits, `-`, `_` and `.`"
+        ));
+    }
+    if config.transform.is_empty() {
+        problem(
+            "there is no [[transform]]: the first one turns messages into rows, for example \
+             component = \"builtin:normalize-cdc\""
+                .to_owned(),
+        );
+    }
+    for (i, t) in config.transform.iter().enumerate() {
+        if config.transform[..i]
+            .iter()
+            .any(|other| other.name == t.name)
+        {
+            problem(format!(
+                "two transforms are called `{}`: give each its own name",
+                t.name
+            ));
+        }
+    }
+    for (name, d) in &config.dimension {
+        if d.file.is_some() == d.query.is_some() {
+            problem(format!("dimension `{name}` needs either `file` or `query`"));
+        }
+    }
+    for (key, value) in [
+        ("target.max_rows", config.target.max_rows),
+        ("target.connections", config.target.connections),
+        ("limits.record_max_bytes", config.limits.record_max_bytes),
+        ("source.queued_max_bytes", config.source.queued_max_bytes),
+    ] {
+        if value == 0 {
+            problem(format!("{key} must be above 0"));
+        }
+    }
+    for (key, value) in [
+        (
+            "pipeline.watermark_delay_ms",
+            config.pipeline.watermark_delay_ms,
+        ),
+        ("pipeline.state_ttl_ms", config.pipeline.state_ttl_ms),
+        ("pipeline.future_max_ms", config.pipeline.future_max_ms),
+    ] {
+        if value < 0 {
+            problem(format!("{key} must not be negative"));
+        }
+    }
+    if config.dead_letters.topic.as_ref() == Some(&config.source.topic) {
+        problem(format!(
+            "dead_letters.topic is the source's own topic `{}`: each dead letter would be read \
+             again",
+            config.source.topic
+        ));
+    }
+    if config.target.max_rows > MAX_ROWS {
+        problem(format!(
+            "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains \
+             nothing more per row"
+        ));
+    }
+    if config.source.session_timeout_ms < MIN_SESSION_TIMEOUT_MS {
+        problem(format!(
+            "source.session_timeout_ms must be at least {MIN_SESSION_TIMEOUT_MS}: brokers let \
+             nobody into the group with less"
+        ));
+    }
+    if config.source.queued_max_bytes > MAX_QUEUED_BYTES {
+        problem(format!(
+            "source.queued_max_bytes must be at most {MAX_QUEUED_BYTES}: it is memory, once for \
+             each partition"
+        ));
+    }
+    if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {
+        problem("dead_letters.ratio_max is a part of 1: between 0.0 and 1.0".to_owned());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+[pipeline]
+name = "users"
+[source]
+bootstrap = "${KAFKA}"
+topic = "users_cdc"
+[[transform]]
+name = "normalize"
+component = "builtin:normalize-cdc"
+[target]
+url = "${DB:-postgres://localhost}"
+table = "users"
+max_rows = "${ROWS:-17}"
+"#;
+
+    fn variable(name: &str) -> Option<String> {
+        (name == "KAFKA").then(|| "localhost:9092".to_owned())
+    }
+
+    #[test]
+    fn variables_are_filled_in_and_become_numbers_where_numbers_belong() {
+        let config = parse(MINIMAL, variable).unwrap();
+        assert_eq!(config.source.bootstrap, "localhost:9092");
+        assert_eq!(config.target.url, "postgres://localhost");
+        assert_eq!(config.target.max_rows, 17);
+    }
+
+    #[test]
+    fn a_variable_that_is_a_number_stays_text_where_text_belongs() {
+        let config = parse(MINIMAL, |_| Some("123".to_owned())).unwrap();
+        assert_eq!(
+            (config.target.url.as_str(), config.target.max_rows),
+            ("123", 123)
+        );
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_line_and_the_nearest_key() {
+        let text = MINIMAL.replace("topic =", "topik = 1\ntopic =") + "linger_sm = 1\n";
+        let problems = parse(&text, |_| None).unwrap_err();
+        let told: Vec<_> = problems
+            .iter()
+            .map(|p| (p.line, p.message.as_str()))
+            .collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(told[0].0, 5);
+        assert!(told[0].1.contains("KAFKA is not set"), "{told:?}");
+        assert_eq!(told[1], (6, "unknown key `topik`: did you mean `topic`?"));
+        assert_eq!(
+            told[2],
+            (15, "unknown key `linger_sm`: did you mean `linger_ms`?")
+        );
+    }
+
+    #[test]
+    fn a_number_out_of_its_bounds_is_told_with_the_bound() {
+        for (key, value, bound) in [
+            ("queued_max_bytes", "0", "above 0"),
+            ("queued_max_bytes", "1_073_741_825", "at most 1073741824"),
+            ("session_timeout_ms", "5_999", "at least 6000"),
+        ] {
+            let text = MINIMAL.replace("topic =", &format!("{key} = {value}\ntopic ="));
+            let problems = parse(&text, variable).unwrap_err();
+            assert!(problems[0].message.contains(bound), "{problems:?}");
+        }
+        assert!(parse(MINIMAL, |_| Some("20_001".to_owned())).is_err());
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_named() {
+        let text = MINIMAL.replace("topic =", "topic = \"a\"\ntopic =");
+        let problems = parse(&text, variable).unwrap_err();
+        assert_eq!(
+            (problems[0].line, problems[0].message.as_str()),
+            (7, "the key `topic` stands here twice")
+        );
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_names_its_line() {
+        let text = MINIMAL.replace("\"${ROWS:-17}\"", "true");
+        let problems = parse(&text, variable).unwrap_err();
+        assert_eq!(problems[0].line, 13, "{problems:?}");
+    }
+}

@@ -1,0 +1,318 @@
+//! A pipeline with all that it names: components loaded and opened once, dimensions read, plans
+//! checked against each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow_array::builder::StringBuilder;
+use gristmill_core::chain::{self, Chain, ChainSpec, TimePolicy, check_plans};
+use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::dead_letter::Stage;
+use gristmill_core::dimension::{Dimension, Dimensions};
+use gristmill_core::plan::{Plan, Roles};
+use gristmill_core::transform::Transform as _;
+
+use crate::definition::bundle::Parts;
+use crate::definition::file::{Config, Late, Tombstone};
+use crate::definition::spec::{DimensionSpec, Spec, TransformSpec};
+use gristmill_core::digest::sha256;
+use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::fleet::pipeline::Component as Stored;
+use gristmill_postgres::table::schema::{self, Wanted};
+use gristmill_postgres::table::target::Target;
+use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_sandbox::{Component, Sandbox};
+
+/// A pipeline ready to make chains of.
+pub struct Pipeline {
+    pub config: Config,
+    components: Vec<Component>,
+    dimensions: Arc<Dimensions>,
+    files: BTreeMap<String, Vec<u8>>,
+    fields: Vec<Field>,
+    roles: Roles,
+}
+
+impl Pipeline {
+    /// Loads what the pipeline file names; see [`Pipeline::assemble`].
+    pub async fn load(config: Config, sandbox: &Sandbox, database: &Database) -> Result<Self> {
+        Self::assemble(Parts::read(config)?, sandbox, database).await
+    }
+
+    /// Compiles components, builds dimensions and checks the plans. `database` is asked for
+    /// dimensions that are queries.
+    ///
+    /// The error tells every problem of the chain, a line each.
+    pub async fn assemble(parts: Parts, sandbox: &Sandbox, database: &Database) -> Result<Self> {
+        let dimensions = load_dimensions(&parts.config, &parts.files, database).await?;
+        let sandbox = sandbox.clone();
+        // A compiler takes a core for as long as it runs: the tasks of the data path must not wait
+        // for it.
+        let compile = move || Self::compile(parts, &sandbox, Arc::new(dimensions));
+        tokio::task::spawn_blocking(compile).await?
+    }
+
+    fn compile(parts: Parts, sandbox: &Sandbox, dimensions: Arc<Dimensions>) -> Result<Self> {
+        let config = parts.config;
+        let mut components = Vec::new();
+        let mut plans: Vec<Plan> = Vec::new();
+        for (transform, bytes) in config.transform.iter().zip(&parts.components) {
+            let component = sandbox.load(&transform.name, bytes, &transform.limits)?;
+            plans.push(component.open(&transform.config)?.plan().clone());
+            components.push(component);
+        }
+        let names = config.transform.iter().map(|t| t.name.as_str());
+        let named: Vec<(&str, &Plan)> = names.zip(&plans).collect();
+        let fields = check_plans(&named, &dimensions).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow!("{}", lines.join("\n"))
+        })?;
+        let roles = plans
+            .first()
+            .and_then(|p| p.roles.clone())
+            .context("the first transform declares no roles")?;
+        Ok(Self {
+            config,
+            components,
+            dimensions,
+            files: parts.files,
+            fields,
+            roles,
+        })
+    }
+
+    /// The columns that the chain writes, in the transforms' order.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Which of them are key, event time, deleted flag and order.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// The table that the rows need; the shipped pipeline's own is created as it is written in
+    /// `schema/`.
+    pub fn wanted(&self) -> Wanted<'_> {
+        let table = self.config.target.table.as_str();
+        let sql = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
+        Wanted {
+            table,
+            fields: &self.fields,
+            roles: &self.roles,
+            sql,
+        }
+    }
+
+    /// An error that tells everything that keeps the rows from the target, a line each.
+    pub async fn check_table(&self, connection: &Connection) -> Result<()> {
+        let problems = schema::problems(connection, &self.wanted()).await?;
+        if !problems.is_empty() {
+            bail!("{}", problems.join("\n"));
+        }
+        Ok(())
+    }
+
+    /// The target table as it is now.
+    pub async fn target(&self, connection: &Connection) -> Result<Target> {
+        let table = &self.config.target.table;
+        let target = Target::load(connection, table).await?;
+        target.with_context(|| format!("there is no table {table}"))
+    }
+
+    /// What writes the rows into the target.
+    pub async fn sink(&self, connection: &Connection) -> Result<Sink> {
+        let target = self.target(connection).await?;
+        Ok(Sink::new(&target, &self.fields, &self.roles)?)
+    }
+
+    /// The components in the order they run, each with its transform's name.
+    pub fn components(&self) -> impl Iterator<Item = (&str, &Component)> {
+        self.config
+            .transform
+            .iter()
+            .map(|t| t.name.as_str())
+            .zip(&self.components)
+    }
+
+    /// The digest of the component that `stage` runs.
+    pub fn digest(&self, stage: &Stage) -> Option<String> {
+        let Stage::Transform(name) = stage else {
+            return None;
+        };
+        self.components()
+            .find(|(n, _)| n == name)
+            .map(|(_, c)| c.digest().to_owned())
+    }
+
+    /// A chain of its own for one partition: fresh instances, an empty dedup state, the watermark
+    /// of the checkpoint.
+    pub fn chain(&self, partition: i32, event_time_max_us: Option<i64>) -> Result<Chain> {
+        let configs = self.config.transform.iter().map(|t| &t.config);
+        let rules = self.components.iter().zip(configs);
+        let transforms = rules.map(|(component, config)| component.rule(config));
+        let transforms = transforms.collect::<Result<_, _>>()?;
+        Ok(Chain::new(
+            self.chain_spec(partition),
+            transforms,
+            Arc::clone(&self.dimensions),
+            event_time_max_us,
+        )?)
+    }
+
+    fn chain_spec(&self, partition: i32) -> ChainSpec {
+        let c = &self.config;
+        ChainSpec {
+            topic: c.source.topic.clone(),
+            partition,
+            time: TimePolicy {
+                watermark_delay_us: c.pipeline.watermark_delay_ms.saturating_mul(1000),
+                ttl_us: c.pipeline.state_ttl_ms.saturating_mul(1000),
+                future_max_us: c.pipeline.future_max_ms.saturating_mul(1000),
+                floor_us: c.pipeline.floor_ms.saturating_mul(1000),
+                late: match c.pipeline.late {
+                    Late::Apply => chain::Late::Apply,
+                    Late::DeadLetter => chain::Late::DeadLetter,
+                },
+            },
+            tombstone: match c.source.tombstone {
+                Tombstone::Ignore => chain::Tombstone::Ignore,
+                Tombstone::Delete => chain::Tombstone::Delete,
+            },
+            record_max_bytes: c.limits.record_max_bytes,
+            state_max_bytes: c.limits.state_max_bytes,
+            target: self.fields.clone(),
+        }
+    }
+
+    /// What a revision stores.
+    pub fn spec(&self) -> Spec {
+        let c = &self.config;
+        let transform =
+            |(component, t): (&Component, &crate::definition::file::Transform)| TransformSpec {
+                name: t.name.clone(),
+                digest: component.digest().to_owned(),
+                config: t.config.clone(),
+                limits: t.limits.clone(),
+            };
+        let dimension = |(name, d): (&String, &crate::definition::file::Dimension)| {
+            let spec = DimensionSpec {
+                digest: self.files.get(name).map(|bytes| sha256(bytes)),
+                query: d.query.clone(),
+                key: d.key.clone(),
+            };
+            (name.clone(), spec)
+        };
+        Spec {
+            pipeline: c.pipeline.clone(),
+            topic: c.source.topic.clone(),
+            on_gap: c.source.on_gap,
+            tombstone: c.source.tombstone,
+            record_max_bytes: c.limits.record_max_bytes,
+            transforms: self
+                .components
+                .iter()
+                .zip(&c.transform)
+                .map(transform)
+                .collect(),
+            dimensions: c.dimension.iter().map(dimension).collect(),
+            target: c.target.table.clone(),
+        }
+    }
+
+    /// The bytes that [`Pipeline::spec`] names by digest.
+    pub fn blobs(&self) -> Vec<Stored> {
+        let component = |c: &Component| {
+            let d = c.description();
+            Stored {
+                digest: c.digest().to_owned(),
+                bytes: c.bytes().to_vec(),
+                description: serde_json::json!({"name": d.name, "version": d.version, "summary": d.summary}),
+            }
+        };
+        let file = |(name, bytes): (&String, &Vec<u8>)| Stored {
+            digest: sha256(bytes),
+            bytes: bytes.clone(),
+            description: serde_json::json!({"name": name, "summary": "a dimension's CSV file"}),
+        };
+        let files = self.files.iter().map(file);
+        self.components.iter().map(component).chain(files).collect()
+    }
+
+    /// What [`Pipeline::assemble`] was given, to change a part of it.
+    pub fn parts(&self) -> Parts {
+        Parts {
+            config: self.config.clone(),
+            components: self.components.iter().map(|c| c.bytes().to_vec()).collect(),
+            files: self.files.clone(),
+        }
+    }
+}
+
+/// Changes exactly when the definition does.
+pub fn spec_hash(spec: &serde_json::Value) -> String {
+    sha256(spec.to_string().as_bytes())
+}
+
+async fn load_dimensions(
+    config: &Config,
+    files: &BTreeMap<String, Vec<u8>>,
+    database: &Database,
+) -> Result<Dimensions> {
+    let mut dimensions = Dimensions::new();
+    for (name, dimension) in &config.dimension {
+        let rows = match (&dimension.query, files.get(name)) {
+            (Some(query), _) => read_query(query, database).await,
+            (None, Some(text)) => csv_batch(text, dimension.file.as_deref().unwrap_or_default()),
+            (None, None) => Err(anyhow!("it has neither file nor query")),
+        };
+        let rows = rows.with_context(|| format!("dimension `{name}`"))?;
+        let dimension = Dimension::new(name, rows, &dimension.key)?;
+        dimensions.insert(name.clone(), Arc::new(dimension));
+    }
+    Ok(dimensions)
+}
+
+async fn read_query(query: &str, database: &Database) -> Result<Batch> {
+    let connection = database.connect().await?;
+    Ok(gristmill_postgres::table::dimension::load(&connection, query).await?)
+}
+
+/// A CSV file with a header as text columns; an empty value is null.
+fn csv_batch(text: &[u8], path: &str) -> Result<Batch> {
+    let mut reader = csv::Reader::from_reader(text);
+    let header = reader.headers().with_context(|| path.to_owned())?.clone();
+    let mut builders: Vec<StringBuilder> = header.iter().map(|_| StringBuilder::new()).collect();
+    let mut rows = 0;
+    for record in reader.records() {
+        let record = record.with_context(|| path.to_owned())?;
+        for (builder, value) in builders.iter_mut().zip(record.iter()) {
+            builder.append_option((!value.is_empty()).then_some(value));
+        }
+        rows += 1;
+    }
+    if header.is_empty() {
+        bail!(
+            "{}:1: the header line with the columns' names is missing",
+            path
+        );
+    }
+    let fields = header
+        .iter()
+        .map(|name| Field {
+            name: name.to_owned(),
+            logical_type: LogicalType::Text,
+            nullable: true,
+        })
+        .collect();
+    let columns = builders
+        .into_iter()
+        .map(|mut b| Column::new(Arc::new(b.finish())))
+        .collect();
+    Ok(Batch {
+        rows,
+        fields,
+        columns,
+    })
+}

@@ -1,0 +1,154 @@
+//! A batch through the chain, and what becomes of the worker when it fails.
+
+use std::collections::HashSet;
+
+use anyhow::Error;
+use gristmill_core::chain::{Chain, Computed, Moment, Uncomputed};
+use gristmill_core::dead_letter::DeadLetter;
+use gristmill_core::record::Records;
+use jiff::Timestamp;
+
+use super::worker::{Ended, Worker};
+use crate::fleet::fallback::{Failed, Failure, Fallback};
+use crate::fleet::shadow::Shadow;
+
+impl Worker {
+    pub(crate) async fn compute(&mut self) -> Result<Computed, Ended> {
+        let records = self.open.take();
+        let now_us = Timestamp::now().as_microsecond();
+        let wanted = Shadow::wanted(self.shadow.take(), &self.shared, &self.partition);
+        let shadow = match wanted {
+            Ok(shadow) => shadow,
+            Err(not_started) => {
+                let (shared, partition) = (&self.shared, &self.partition);
+                not_started
+                    .report(shared, partition, self.next_offset)
+                    .await;
+                None
+            }
+        };
+        let Some(mut shadow) = shadow else {
+            let work = |chain: &mut Chain| chain.compute(records, now_us);
+            return self.chain(&[], work).await;
+        };
+        let mut compared = None;
+        let work = |chain: &mut Chain| {
+            let computed = shadow.compute(chain, records, now_us)?;
+            compared = Some(computed.1);
+            Ok(computed.0)
+        };
+        let computed = self.chain(&[], work).await?;
+        self.shadow = Some(shadow);
+        if let Some(compared) = compared {
+            compared.report(&self.shared, &self.partition).await;
+        }
+        Ok(computed)
+    }
+
+    /// Computes the batch that was in flight without the rows that Postgres refused.
+    pub(crate) async fn compute_without(
+        &mut self,
+        computed: Computed,
+        refused: Vec<DeadLetter>,
+    ) -> Result<Computed, Ended> {
+        let known = computed.dead_letters.clone();
+        let work = |chain: &mut Chain| chain.exclude(computed, refused);
+        self.chain(&known, work).await
+    }
+
+    /// Computes the next batch as it was computed before.
+    pub(crate) async fn compute_again(&mut self, ahead: Computed) -> Result<Computed, Ended> {
+        let now_us = ahead.moment.now_us;
+        let work = |chain: &mut Chain| chain.compute(ahead.records, now_us);
+        self.chain(&ahead.dead_letters, work).await
+    }
+
+    /// Lets the chain work, away from the tasks that wait for sockets. The revision before is asked
+    /// about what fails, but for `known`: about those it was asked when the same
+    /// batch was computed before.
+    async fn chain(
+        &mut self,
+        known: &[DeadLetter],
+        work: impl FnOnce(&mut Chain) -> Result<Computed, Uncomputed>,
+    ) -> Result<Computed, Ended> {
+        let chain = &mut self.chain;
+        let computed = match tokio::task::block_in_place(|| work(chain)) {
+            Ok(computed) => computed,
+            Err(uncomputed) => {
+                let Uncomputed {
+                    records,
+                    moment,
+                    fault,
+                } = uncomputed;
+                let error = Error::from(*fault);
+                return Err(self.batch_failed(&records, moment, &[], error).await);
+            }
+        };
+        let Computed {
+            records,
+            moment,
+            dead_letters,
+            ..
+        } = &computed;
+        let row = |l: &DeadLetter| (l.record, l.ordinal);
+        let known: HashSet<_> = known.iter().map(row).collect();
+        let is_news = |l: &&DeadLetter| !l.is_declared() && !known.contains(&row(l));
+        let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_news).collect();
+        self.rows_failed(records, *moment, &failed).await?;
+        if let Err(error) = self.ratio.check(&computed.counts) {
+            let failed = self.batch_failed(records, *moment, dead_letters, error);
+            return Err(failed.await);
+        }
+        Ok(computed)
+    }
+
+    /// Halts, unless the revision before takes over.
+    async fn batch_failed(
+        &mut self,
+        records: &Records,
+        moment: Moment,
+        letters: &[DeadLetter],
+        error: Error,
+    ) -> Ended {
+        let failed = Failed {
+            records,
+            moment,
+            failure: Failure::Batch {
+                ratio: &self.ratio,
+                letters,
+                error: &error,
+            },
+        };
+        match self.fallback().take(&failed).await {
+            Some(went_back) => Ended::Restart(went_back),
+            None => Ended::Halt(error),
+        }
+    }
+
+    /// Goes on, the rows being dead letters, unless the revision before takes over.
+    async fn rows_failed(
+        &mut self,
+        records: &Records,
+        moment: Moment,
+        letters: &[&DeadLetter],
+    ) -> Result<(), Ended> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let failed = Failed {
+            records,
+            moment,
+            failure: Failure::Rows(letters),
+        };
+        let taken = self.fallback().take(&failed).await;
+        taken.map_or(Ok(()), |went_back| Err(Ended::Restart(went_back)))
+    }
+
+    fn fallback(&self) -> Fallback<'_> {
+        Fallback {
+            shared: &self.shared,
+            partition: &self.partition,
+            running: &self.revision,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! One partition's life.
+
+pub mod assignment;
+pub mod brake;
+pub mod compute;
+pub mod flush;
+pub mod open_batch;
+pub mod take;
+pub mod worker;

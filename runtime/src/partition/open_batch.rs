@@ -1,0 +1,231 @@
+//! The open batch: records that were read and wait for a flush.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use gristmill_core::record::Records;
+use tokio::time::Instant;
+
+use gristmill_kafka::source::{Chunk, Held};
+
+/// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1
+/// GiB) can hold, with columns computed and parameters copied beside it, and above 5,000 records of
+/// 3 kB.
+const BATCH_MAX_BYTES: usize = 16 << 20;
+
+/// See the module. Bytes stay counted against the partition's bound until [`Open::release`].
+pub(crate) struct Open {
+    max_rows: usize,
+    linger_rows: usize,
+    /// So many bytes that count against the partition's bound do not wait: the source may hold
+    /// back more until they are committed.
+    linger_bytes: usize,
+    linger: Duration,
+    /// Unread chunks; of the first one, records from `position` on.
+    chunks: VecDeque<Records>,
+    position: usize,
+    rows: usize,
+    bytes: usize,
+    /// Since when the oldest record waits.
+    since: Option<Instant>,
+    /// After the newest record the partition's end was reached, or nothing has come for a moment:
+    /// waiting would bring no more.
+    caught_up: bool,
+    /// The guards of chunks not yet committed, each with the records it still covers.
+    held: VecDeque<(usize, Held)>,
+    /// What counts by `held`: the bytes of whole chunks, those of a batch in flight among them.
+    held_bytes: usize,
+}
+
+impl Open {
+    pub(crate) fn new(
+        max_rows: usize,
+        linger_rows: usize,
+        linger_bytes: usize,
+        linger: Duration,
+    ) -> Self {
+        Self {
+            max_rows,
+            linger_rows: linger_rows.min(max_rows),
+            linger_bytes,
+            linger,
+            chunks: VecDeque::new(),
+            position: 0,
+            rows: 0,
+            bytes: 0,
+            since: None,
+            caught_up: false,
+            held: VecDeque::new(),
+            held_bytes: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, chunk: Chunk) {
+        self.caught_up = chunk.caught_up;
+        let rows = chunk.records.len();
+        if rows == 0 {
+            return;
+        }
+        self.rows += rows;
+        self.bytes += chunk.records.bytes();
+        self.held_bytes += chunk.held.bytes();
+        self.held.push_back((rows, chunk.held));
+        self.chunks.push_back(chunk.records);
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether a whole flush waits.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows >= self.max_rows || self.bytes >= BATCH_MAX_BYTES
+    }
+
+    /// Whether a flush should begin now, none being in flight: no more records are on their way, or
+    /// enough wait, or the oldest has waited long enough.
+    pub(crate) fn is_due(&self) -> bool {
+        self.rows > 0
+            && (self.caught_up
+                || self.rows >= self.linger_rows
+                || self.held_bytes >= self.linger_bytes
+                || self.is_full()
+                || self.due_at().is_some_and(|due| due <= Instant::now()))
+    }
+
+    /// When the oldest record will have waited long enough.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        self.since.map(|since| since + self.linger)
+    }
+
+    /// One flush's records, oldest first.
+    pub(crate) fn take(&mut self) -> Records {
+        let mut records = Records::default();
+        while let Some(chunk) = self.chunks.front_mut() {
+            let end = chunk
+                .len()
+                .min(self.position + self.max_rows - records.len());
+            if self.position == 0 && end == chunk.len() && records.is_empty() {
+                records = std::mem::take(chunk);
+            } else {
+                records.append(chunk, self.position..end);
+            }
+            if end < chunk.len() {
+                self.position = end;
+                break;
+            }
+            self.chunks.pop_front();
+            self.position = 0;
+            if records.len() >= self.max_rows || records.bytes() >= BATCH_MAX_BYTES {
+                break;
+            }
+        }
+        self.rows -= records.len();
+        self.bytes -= records.bytes();
+        self.since = (self.rows > 0).then(Instant::now);
+        records
+    }
+
+    /// The oldest `rows` records have committed: their bytes no longer count.
+    pub(crate) fn release(&mut self, mut rows: usize) {
+        while let Some((covered, held)) = self.held.front_mut() {
+            if *covered > rows {
+                *covered -= rows;
+                return;
+            }
+            rows -= *covered;
+            self.held_bytes -= held.bytes();
+            self.held.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gristmill_kafka::source::feed;
+
+    fn chunk(offsets: std::ops::Range<i64>, caught_up: bool) -> Chunk {
+        let mut records = Records::default();
+        for offset in offsets {
+            records.push(offset, None, None, Some(b"value"), std::iter::empty());
+        }
+        let (feed, mut intake) = feed();
+        feed.send(records, caught_up);
+        intake.try_recv().expect("just sent")
+    }
+
+    fn offsets(records: &Records) -> Vec<i64> {
+        records.iter().map(|r| r.offset).collect()
+    }
+
+    #[tokio::test]
+    async fn batches_are_cut_at_max_rows_and_nothing_is_lost_between_chunks() {
+        let mut open = Open::new(4, 2, usize::MAX, Duration::from_secs(9));
+        open.push(chunk(0..3, false));
+        open.push(chunk(3..13, false));
+        let mut seen = Vec::new();
+        while open.rows > 0 {
+            let records = open.take();
+            assert!(records.len() <= 4);
+            seen.extend(offsets(&records));
+        }
+        assert_eq!(seen, (0..13).collect::<Vec<_>>());
+        open.release(5);
+        assert_eq!(open.held.len(), 1);
+        open.release(8);
+        assert!(open.held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn batches_are_cut_by_bytes_too() {
+        let mut open = Open::new(1_000, 1_000, usize::MAX, Duration::from_secs(9));
+        for offset in 0..40 {
+            let mut records = Records::default();
+            records.push(
+                offset,
+                None,
+                None,
+                Some(&vec![b'v'; 1 << 20]),
+                std::iter::empty(),
+            );
+            let (feed, mut intake) = feed();
+            feed.send(records, false);
+            open.push(intake.try_recv().expect("just sent"));
+        }
+        assert!(open.is_full() && open.is_due());
+        assert_eq!(open.take().len(), 16);
+        open.take();
+        assert!(!open.is_full());
+        assert_eq!(open.take().len(), 8);
+        assert_eq!(open.bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn a_flush_is_due_when_enough_wait_or_no_more_come() {
+        let mut open = Open::new(100, 3, usize::MAX, Duration::from_secs(9));
+        open.push(chunk(0..2, false));
+        assert!(!open.is_due());
+        open.push(chunk(2..2, true));
+        assert!(open.is_due());
+        open.push(chunk(2..3, false));
+        assert!(open.is_due());
+        open.take();
+        assert!(!open.is_due());
+    }
+
+    #[tokio::test]
+    async fn what_the_source_may_hold_back_more_for_does_not_wait() {
+        let record = chunk(0..1, false).held.bytes();
+        let mut open = Open::new(4, 50, 3 * record, Duration::from_secs(9));
+        open.push(chunk(0..2, false));
+        assert!(!open.is_due());
+        open.push(chunk(2..5, false));
+        assert!(open.is_due());
+        // Of the second chunk a record is left, and all of it counts until that is committed.
+        let taken = open.take().len();
+        open.release(taken);
+        assert!(open.rows == 1 && open.is_due());
+        let taken = open.take().len();
+        open.release(taken);
+        open.push(chunk(5..6, false));
+        assert!(!open.is_due());
+    }
+}
