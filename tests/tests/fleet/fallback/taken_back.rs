@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use gristmill_tests::job::Job;
 use serde_json::json;
 
-use crate::{active, back_to_first, say, started, swap, whole};
+use super::{active, back_to_first, say, started, swap, whole};
 
 #[test]
 fn a_rule_that_panics_is_taken_back_and_no_row_is_lost() -> Result<()> {

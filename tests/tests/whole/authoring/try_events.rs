@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gristmill_tests::program::repository;
 
-use crate::program::{good, run};
+use super::program::{good, run};
 
 #[test]
 fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {

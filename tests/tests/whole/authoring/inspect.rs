@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gristmill_tests::program::repository;
 
-use crate::program::{good, run};
+use super::program::{good, run};
 
 #[test]
 fn inspect_tells_all_that_an_operator_asks() -> Result<()> {

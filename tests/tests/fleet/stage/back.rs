@@ -5,7 +5,7 @@ use gristmill_tests::guests;
 use gristmill_tests::job::Job;
 use gristmill_tests::process::wait_until;
 
-use crate::{SOON, active, corporate, say};
+use super::{SOON, active, corporate, say};
 
 const SHIPPED: &str = r#"["contoso.com", "autodesk.com", "company.com"]"#;
 

@@ -14,7 +14,7 @@ use gristmill_kafka::source::{Intake, SourceFault};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::process::Process;
 
-use crate::owner::{PATIENCE, Told, assigned, fault, produce, source, topic, wait};
+use super::owner::{PATIENCE, Told, assigned, fault, produce, source, topic, wait};
 
 #[test]
 fn two_members_share_and_hand_over_losing_none() -> Result<()> {

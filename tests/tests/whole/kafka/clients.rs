@@ -9,7 +9,7 @@ use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, VALUE_OMITTED};
 use gristmill_tests::kafka::Kafka;
 
-use crate::owner::{assigned, produce, read, source};
+use super::owner::{assigned, produce, read, source};
 
 #[test]
 fn admin_answers_in_offsets_and_sentences() -> Result<()> {

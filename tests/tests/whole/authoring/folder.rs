@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gristmill_tests::program::repository;
 
-use crate::program::{both, edit, good, new_rule, run};
+use super::program::{both, edit, good, new_rule, run};
 
 #[test]
 fn a_new_rule_passes_its_tests_and_a_difference_is_a_row_of_a_table() -> Result<()> {

@@ -15,7 +15,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::owner::{
+use super::owner::{
     PATIENCE, Told, assigned, next, offsets, plain_producer, produce, read, source, topic,
 };
 

@@ -2,7 +2,6 @@
 
 mod answers;
 mod back;
-mod refused;
 
 use std::ops::Range;
 use std::time::Duration;

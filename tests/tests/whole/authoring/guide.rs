@@ -13,7 +13,7 @@ use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Process, tail, wait_until};
 use gristmill_tests::topic::{self, Message};
 
-use crate::program::{bash, good};
+use super::program::{bash, good};
 
 /// The guide's rule has one name wherever it is written, and so one place in the folder that rules are compiled in.
 static GUIDE: Mutex<()> = Mutex::new(());

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
 use gristmill_tests::process::{Process, wait_until};
 
-use crate::{SOON, active, corporate, say};
+use super::{SOON, active, corporate, say};
 
 #[test]
 fn a_swap_waits_for_every_host_and_changes_nothing_when_one_refuses_or_is_silent() -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
 use serde_json::json;
 
-use crate::{active, say, started, swap};
+use crate::fallback::{active, say, started, swap};
 
 #[test]
 fn a_canary_runs_on_its_partition_is_promoted_and_fails_alone() -> Result<()> {

@@ -12,7 +12,7 @@ use gristmill_tests::kafka::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::owner::{Told, assigned, fault, next, offsets, produce, read, source, topic, wait};
+use super::owner::{Told, assigned, fault, next, offsets, produce, read, source, topic, wait};
 
 #[test]
 fn an_offset_that_kafka_does_not_have_is_reported_and_never_reset() -> Result<()> {

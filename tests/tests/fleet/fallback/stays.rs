@@ -6,7 +6,7 @@ use gristmill_tests::process::wait_until;
 use gristmill_tests::topic::{self, Message};
 use serde_json::json;
 
-use crate::{SOON, active, codes, say, started, states, swap, swap_normalizer, tell, user, whole};
+use super::{SOON, active, codes, say, started, states, swap, swap_normalizer, tell, user, whole};
 
 #[test]
 fn bad_data_takes_nothing_back() -> Result<()> {

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use gristmill_tests::program::gristmill;
 
-use crate::program::{both, edit, new_rule, output_ok, run};
+use super::program::{both, edit, new_rule, output_ok, run};
 
 #[test]
 fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {

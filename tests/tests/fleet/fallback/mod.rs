@@ -1,7 +1,6 @@
 //! Rows that fail bring the revision before back by themselves where that accepts them, on every partition ([`taken_back`]); data that fails with both never does, also
-//! where a row fails because of those beside it ([`stays`]). A [`canary`] fails alone.
+//! where a row fails because of those beside it ([`stays`]). A canary fails alone.
 
-mod canary;
 mod stays;
 mod taken_back;
 
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 const SOON: Duration = Duration::from_secs(60);
 
 /// A host that has written ten users by revision 1, the shipped pipeline.
-fn started(job: &Job) -> Result<Process> {
+pub(crate) fn started(job: &Job) -> Result<Process> {
     let run = job.run()?;
     say(job, 0, 0..5, "good.example")?;
     say(job, 1, 5..10, "good.example")?;
@@ -25,7 +24,7 @@ fn started(job: &Job) -> Result<Process> {
 }
 
 /// Users with addresses in `domain`, written when this returns.
-fn say(job: &Job, partition: i32, ids: std::ops::Range<i32>, domain: &str) -> Result<()> {
+pub(crate) fn say(job: &Job, partition: i32, ids: std::ops::Range<i32>, domain: &str) -> Result<()> {
     job.users(partition, ids, domain)?;
     job.wait_until_caught_up()
 }
@@ -65,13 +64,13 @@ fn swap_normalizer(job: &Job, path: &str) -> Result<String> {
 }
 
 /// Puts the flawed rule in the place of `enrich-email`.
-fn swap(job: &Job, config: &Value, flags: &[&str]) -> Result<String> {
+pub(crate) fn swap(job: &Job, config: &Value, flags: &[&str]) -> Result<String> {
     let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
     let flawed = flawed.to_str().context("a path")?;
     job.swap(flawed, &config.to_string(), flags)
 }
 
-fn active(job: &Job) -> Result<String> {
+pub(crate) fn active(job: &Job) -> Result<String> {
     job.psql("select active_revision from gristmill.pipeline")
 }
 

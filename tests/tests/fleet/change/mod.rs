@@ -1,0 +1,4 @@
+//! What may become active, and what is refused.
+
+mod file;
+mod refused;

@@ -1,0 +1,4 @@
+//! A revision that is tried before it becomes active.
+
+mod canary;
+mod shadow;
