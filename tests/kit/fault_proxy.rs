@@ -12,7 +12,8 @@ use anyhow::Result;
 pub enum Fault {
     /// The request never arrives, and both ends see the connection close.
     CutRequest,
-    /// The request arrives and is answered; the answer is lost, and both ends see the connection close.
+    /// The request arrives and is answered; the answer is lost, and both ends see the connection
+    /// close.
     CutAnswer,
 }
 
@@ -52,7 +53,8 @@ impl FaultProxy {
         self.port
     }
 
-    /// Strikes once, at the next piece of a request that contains `needle`; an empty needle is in every one.
+    /// Strikes once, at the next piece of a request that contains `needle`; an empty needle is in
+    /// every one.
     pub fn arm(&self, needle: &[u8], fault: Fault) {
         self.plan
             .lock()

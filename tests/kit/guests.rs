@@ -1,18 +1,28 @@
-//! Components that are there for tests only, from `tests/guests/`.
+//! Components for tests only, from `tests/guests/`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::program::repository;
+use crate::program::{built, repository};
 
 #[path = "../../runtime/guest_build.rs"]
 mod guest_build;
 
-/// The core module of a guest, built beside the shipped transforms so that what they share is compiled once. `tmp` is the caller's `CARGO_TARGET_TMPDIR`.
-pub fn build(package: &str, tmp: &str) -> Result<PathBuf> {
-    let target = Path::new(tmp).with_file_name("release/guests");
+/// The folder where guests are built, which the shipped transforms use, too, so that what they share
+/// is compiled once.
+pub fn target() -> Result<PathBuf> {
+    Ok(built()?.join("guests"))
+}
+
+/// The core modules of `packages` as the compiler leaves them, in the same order.
+pub fn build_all(packages: &[&str]) -> Result<Vec<PathBuf>> {
     let toolchain = guest_build::Toolchain::find().map_err(anyhow::Error::msg)?;
-    let built = toolchain.build(&repository().join("Cargo.toml"), &[package], &target);
-    Ok(built.map_err(anyhow::Error::msg)?.remove(0))
+    let modules = toolchain.build(&repository().join("Cargo.toml"), packages, &target()?);
+    modules.map_err(anyhow::Error::msg)
+}
+
+/// The path of the core module of one guest, as an argument of a command.
+pub fn build(package: &str) -> Result<String> {
+    Ok(build_all(&[package])?.remove(0).display().to_string())
 }

@@ -1,4 +1,5 @@
-//! The commands that people are told to run, as scripts: those of the guide `docs/writing-transforms.md`, and README's about rules.
+//! The commands that people are told to run, as scripts: those of the guide
+//! `docs/writing-transforms.md`, and README's about rules.
 
 use anyhow::{Context, Result, bail};
 
@@ -27,7 +28,8 @@ const OUTPUT: &str = "text";
 /// How a script begins: the first command that fails ends it.
 const STRICT: &str = "set -euo pipefail\n";
 
-/// A script for bash: the guide's files and its commands of `kinds`, in their order. An error where a block is of no kind, so that none goes without a test.
+/// A script for bash: the guide's files and its commands of `kinds`, in their order. An error where
+/// a block is of no kind, so that none goes without a test.
 pub fn script(kinds: &[&str]) -> Result<String> {
     let mut script = STRICT.to_owned();
     for Block { about, text } in Guide::read()?.blocks {
@@ -54,7 +56,8 @@ pub fn outputs() -> Result<Vec<String>> {
         .collect())
 }
 
-/// The guide's commands that no script has: its words about a command are those of a line that is run, in their order, with none that is not there.
+/// The guide's commands that no script has: its words about a command are those of a line that is
+/// run, in their order, with none that is not there.
 pub fn unrun() -> Result<Vec<String>> {
     let Guide { blocks, prose } = Guide::read()?;
     let commands = blocks.iter().filter(|b| b.about.starts_with("sh "));

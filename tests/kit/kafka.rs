@@ -1,4 +1,5 @@
-//! A private, real Apache Kafka: one process that is broker and controller, from the jars that `make setup-kafka` fetches.
+//! A private, real Apache Kafka: one process that is broker and controller, from the jars that
+//! `make setup-kafka` fetches.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -32,12 +33,14 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Starts a broker and waits until it has created a topic: its port opens earlier than it can serve.
+    /// Starts a broker and waits until it has created a topic: its port opens earlier than it can
+    /// serve.
     pub fn start() -> Result<Self> {
         Self::start_with(|_| Ok(String::new()))
     }
 
-    /// Also listens at the second address returned, where user `reader` with password `secret` (SASL PLAIN) may do nothing.
+    /// Also listens at the second address returned, where user `reader` with password `secret`
+    /// (SASL PLAIN) may do nothing.
     pub fn start_with_acls() -> Result<(Self, String)> {
         let mut secured = String::new();
         let kafka = Self::start_with(|kafka| {
@@ -48,15 +51,22 @@ impl Kafka {
             );
             let controller = kafka.controller_port;
             // The last line of a name wins.
-            Ok(format!(
-                "listeners={listeners},CONTROLLER://127.0.0.1:{controller}\n\
-                 advertised.listeners={listeners}\n\
-                 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT\n\
-                 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
-                 super.users=User:ANONYMOUS\n\
-                 sasl.enabled.mechanisms=PLAIN\n\
-                 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_reader=\"secret\";\n"
-            ))
+            Ok([
+                format!("listeners={listeners},CONTROLLER://127.0.0.1:{controller}"),
+                format!("advertised.listeners={listeners}"),
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,\
+                 SASL_PLAINTEXT:SASL_PLAINTEXT"
+                    .to_owned(),
+                "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+                    .to_owned(),
+                "super.users=User:ANONYMOUS".to_owned(),
+                "sasl.enabled.mechanisms=PLAIN".to_owned(),
+                "listener.name.sasl_plaintext.plain.sasl.jaas.config=\
+                 org.apache.kafka.common.security.plain.PlainLoginModule required \
+                 user_reader=\"secret\";\n"
+                    .to_owned(),
+            ]
+            .join("\n"))
         })?;
         Ok((kafka, secured))
     }
@@ -100,7 +110,8 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Creates a topic with configs such as `("cleanup.policy", "compact")`, and waits until clients can see all its partitions.
+    /// Creates a topic with configs such as `("cleanup.policy", "compact")`, and waits until
+    /// clients can see all its partitions.
     pub fn create_topic(
         &self,
         name: &str,
@@ -149,7 +160,8 @@ impl Kafka {
         Ok(server.as_ref().context("the server is stopped")?.id())
     }
 
-    /// Ends it at once. Nothing acknowledged is lost: its log is on disk, or with the operating system.
+    /// Ends it at once. Nothing acknowledged is lost: its log is on disk, or with the operating
+    /// system.
     pub fn stop(&self) -> Result<()> {
         match self.server.lock().expect("the lock of the server").take() {
             Some(mut process) => process.kill(),
@@ -210,7 +222,8 @@ impl Kafka {
     }
 
     fn admin(&self) -> Result<AdminClient<DefaultClientContext>> {
-        // Its complaints while the broker is away are expected; what matters comes back as an error.
+        // Its complaints while the broker is away are expected; what matters comes back as an
+        // error.
         Ok(ClientConfig::new()
             .set("bootstrap.servers", self.bootstrap())
             .set("log_level", "0")
@@ -232,7 +245,8 @@ impl Kafka {
     }
 }
 
-/// Java with Kafka's jars on its class path. One heap size fits all tests (100,000 small records); the fast compiler alone halves the start.
+/// Java with Kafka's jars on its class path. One heap size fits all tests (100,000 small records);
+/// the fast compiler alone halves the start.
 fn java() -> Result<Command> {
     let jars = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/kafka-libs");
     if !jars.join("kafka_2.13-4.1.0.jar").exists() {
@@ -246,7 +260,8 @@ fn java() -> Result<Command> {
         .is_err()
     {
         bail!(
-            "there is no java on the PATH: `make setup-kafka`, or `apt-get install default-jre-headless`"
+            "there is no java on the PATH: `make setup-kafka`, or `apt-get install \
+             default-jre-headless`"
         );
     }
     let mut command = Command::new("java");
@@ -274,7 +289,8 @@ fn topic_result(results: Vec<rdkafka::admin::TopicResult>) -> Result<()> {
     Ok(())
 }
 
-/// Waits for `future` on a thread of its own: the caller may be a test with or without an async runtime.
+/// Waits for `future` on a thread of its own: the caller may be a test with or without an async
+/// runtime.
 fn blocking<T: Send, E: Send>(future: impl Future<Output = Result<T, E>> + Send) -> Result<T>
 where
     anyhow::Error: From<E>,

@@ -1,26 +1,37 @@
-//! What the tests need: real servers, the built program, and an oracle that says what the table must hold.
+//! What the tests share: real servers, the built program, and an oracle that says what the table
+//! must hold.
 //!
-//! - [`process`], [`postgres`], [`kafka`]: servers of our own that never outlive the tests;
+//! - [`process`], [`postgres`], [`kafka`]: private servers that never outlive the tests;
 //! - [`fault_proxy`]: breaks a connection at a chosen moment;
-//! - [`program`], [`job`]: the built `gristmill` and the shipped pipeline, with topics and a database of its own;
-//! - [`guests`]: components that are there for tests only;
-//! - [`guide`]: the commands of the guide for authors;
-//! - [`rules`]: changing a rule of a job that runs;
-//! - [`topic`]: what is really in a topic;
+//! - [`program`]: the built `gristmill`, and what it printed; [`author`]: the same in the folder of
+//!   a rule's author; [`guide`]: the commands of the guide for authors;
+//! - [`job`]: the shipped pipeline with topics and a database of its own; [`state`]: what its tables
+//!   say; [`rules`]: changing its rules while it runs;
+//! - [`load`]: records that come while something else is done; [`wait`]: how long a test waits;
+//! - [`guests`]: components for tests; [`component`]: components that no compiler would leave;
+//! - [`topic`]: what is really in a topic; [`generator`]: made-up events;
 //! - [`seed`]: randomness that can be repeated;
-//! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones differ.
+//! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones
+//!   differ.
 
+pub mod author;
+pub mod component;
 pub mod fault_proxy;
 pub mod guests;
 pub mod guide;
 pub mod job;
 pub mod kafka;
+pub mod load;
 pub mod oracle;
 pub mod program;
 pub mod rules;
 pub mod seed;
+pub mod state;
 pub mod table;
 pub mod topic;
+pub mod wait;
+
 
 pub use gristmill::demo::{postgres, process};
+pub use gristmill::demo::generate as generator;
 pub use gristmill_core::rows;

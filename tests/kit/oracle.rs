@@ -1,4 +1,5 @@
-//! What `users_enriched` and the dead letters must be, recomputed from the topic by other means than the product: a document at a time, one map, no batches.
+//! What `users_enriched` and the dead letters must be, recomputed from the topic by other means
+//! than the product: a document at a time, one map, no batches.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +49,8 @@ pub struct Expected {
     pub records: usize,
 }
 
-/// What `messages`, in any order, lead to when they are judged at `now_ms`. Records above `record_max_bytes` are refused.
+/// What `messages`, in any order, lead to when they are judged at `now_ms`. Records above
+/// `record_max_bytes` are refused.
 pub fn expected(messages: &[Message], now_ms: i64, record_max_bytes: usize) -> Expected {
     let mut expected = Expected {
         records: messages.len(),
@@ -83,7 +85,8 @@ pub fn expected(messages: &[Message], now_ms: i64, record_max_bytes: usize) -> E
     expected
 }
 
-/// The rows that an event makes: two when an update changes the key. The error is a dead letter's code.
+/// The rows that an event makes: two when an update changes the key. The error is a dead letter's
+/// code.
 fn event(bytes: &[u8], position: (i32, i64)) -> Result<Vec<User>, &'static str> {
     let document: Value = serde_json::from_slice(bytes).map_err(|_| "malformed")?;
     if !document.is_object() && !document.is_null() {

@@ -8,7 +8,8 @@ use rand::{Rng, SeedableRng};
 /// The variable that repeats a run.
 const VARIABLE: &str = "GRISTMILL_SEED";
 
-/// A seed for `test`: from `GRISTMILL_SEED`, else a new one. Printed past the capture of the test's output, so that the log of a run that passed has it too.
+/// A seed for `test`: from `GRISTMILL_SEED`, else a new one. Printed past the capture of the test's
+/// output, so that the log of a run that passed has it too.
 pub fn seed(test: &str) -> u64 {
     let given = std::env::var(VARIABLE)
         .ok()

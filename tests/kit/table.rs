@@ -27,7 +27,8 @@ pub struct DeadLetter {
 
 /// All rows of `users_enriched`, by `user_id`.
 pub fn users(postgres: &Postgres, database: &str) -> Result<BTreeMap<i64, User>> {
-    let select = "select user_id, name, email, email_domain, country_code, country_name, is_corporate, is_deleted,
+    let select = "select user_id, name, email, email_domain, country_code, country_name, \
+                  is_corporate, is_deleted,
         (extract(epoch from updated_at) * 1000000)::bigint as updated_at_us,
         _gm_partition as partition, _gm_offset as \"offset\" from users_enriched";
     let users: Vec<User> = rows(postgres, database, select)?;
@@ -57,7 +58,8 @@ fn rows<T: for<'de> Deserialize<'de>>(
         .collect()
 }
 
-/// An error that shows what differs between the table and dead letters in `database` and `expected`.
+/// An error that shows what differs between the table and dead letters in `database` and
+/// `expected`.
 pub fn compare(postgres: &Postgres, database: &str, expected: &Expected) -> Result<()> {
     let actual = users(postgres, database)?;
     let mut differences = Vec::new();

@@ -65,7 +65,8 @@ pub fn read(bootstrap: &str, topic: &str) -> Result<Vec<Message>> {
     consumer.assign(&assignment)?;
     let mut messages = Vec::new();
     let deadline = Instant::now() + TIMEOUT;
-    // Every offset below the high watermark is a record: nothing in the tests uses transactions or compaction.
+    // Every offset below the high watermark is a record: nothing in the tests uses transactions or
+    // compaction.
     while (messages.len() as i64) < left {
         if Instant::now() > deadline {
             bail!(
@@ -112,7 +113,8 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
         .collect())
 }
 
-/// Appends `messages` to `topic`, each to its partition, in order; the broker gives them their offsets.
+/// Appends `messages` to `topic`, each to its partition, in order; the broker gives them their
+/// offsets.
 pub fn write(bootstrap: &str, topic: &str, messages: &[Message]) -> Result<()> {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)

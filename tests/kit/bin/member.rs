@@ -1,5 +1,7 @@
-//! A member of a consumer group in a process of its own, for tests that kill it. Reads every assigned partition from offset 0 and says on standard output what happens, a line each:
-//! `assigned TOPIC[P]`, `record TOPIC[P] OFFSET`, `revoked TOPIC[P]`. Ends when its standard input does.
+//! A member of a consumer group in a process of its own, for tests that kill it. Reads every
+//! assigned partition from offset 0 and says on standard output what happens, a line each:
+//! `assigned TOPIC[P]`, `record TOPIC[P] OFFSET`, `revoked TOPIC[P]`. Ends when its standard input
+//! does.
 //!
 //! `member BOOTSTRAP TOPIC GROUP STATE_FOLDER`
 

@@ -1,5 +1,5 @@
-//! Each file of `data/golden/TRANSFORM/` through the component that ships, in every way that `gristmill transform test` calls it. Joins are looked up in
-//! `data/DIMENSION.csv`.
+//! Each file of `data/golden/TRANSFORM/` through the component that ships, in every way that
+//! `gristmill transform test` calls it. Joins are looked up in `data/DIMENSION.csv`.
 //!
 //! A new case is a new file.
 

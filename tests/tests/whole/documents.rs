@@ -1,4 +1,5 @@
-//! What the documents name exists: paths, tests, commands and their flags, make's targets, variables.
+//! What the documents name exists: paths, tests, commands and their flags, make's targets,
+//! variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -186,7 +187,8 @@ fn is_pattern(word: &str) -> bool {
             .any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
 }
 
-/// Whether `function` stands in `source` right below what makes it a test: `#[test]`, `#[tokio::test]`, or `#[rstest]` and its cases.
+/// Whether `function` stands in `source` right below what makes it a test: `#[test]`,
+/// `#[tokio::test]`, or `#[rstest]` and its cases.
 fn is_test(source: &str, function: &str) -> bool {
     let head = format!("fn {function}(");
     let lines: Vec<_> = source.lines().map(str::trim_start).collect();
@@ -206,7 +208,8 @@ fn is_ours(word: &str) -> bool {
     word == "KAFKA_BOOTSTRAP" || word == "DATABASE_URL" || word.starts_with("GRISTMILL_")
 }
 
-/// Lines of code blocks, indented or fenced, and the spans between backticks; of files that are no prose, every line.
+/// Lines of code blocks, indented or fenced, and the spans between backticks; of files that are no
+/// prose, every line.
 fn code(text: &str) -> Vec<String> {
     let mut code = Vec::new();
     let mut fenced = false;
@@ -226,7 +229,8 @@ fn code(text: &str) -> Vec<String> {
     code
 }
 
-/// The arguments of each `gristmill ...`, and of each `command: [...]` and `CMD [...]` of an image whose program it is.
+/// The arguments of each `gristmill ...`, and of each `command: [...]` and `CMD [...]` of an image
+/// whose program it is.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let mut commands = Vec::new();
     for line in code(text) {

@@ -1,18 +1,14 @@
 //! The shipped pipeline through the built program, on a real Kafka and a real Postgres.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_tests::job::Job;
-use gristmill_tests::process::wait_until;
 use gristmill_tests::program::repository;
 use gristmill_tests::seed::seed;
 use gristmill_tests::table;
 use gristmill_tests::topic::{self, Message};
-
-/// For a halt, a relay or an exit, which take milliseconds on a quiet machine.
-const SOON: Duration = Duration::from_secs(60);
+use gristmill_tests::wait::SOON;
 
 #[test]
 fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<()> {
@@ -31,17 +27,22 @@ fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<(
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     let rows = job.psql(
-        "select user_id, name, email, email_domain, country_code, country_name, is_corporate, is_deleted, extract(epoch from updated_at)::numeric(20, 6)
+        "select user_id, name, email, email_domain, country_code, country_name, is_corporate, \
+         is_deleted, extract(epoch from updated_at)::numeric(20, 6)
          from users_enriched order by user_id",
     )?;
-    let expected = "101|Daniel J. Kim|daniel.j.kim@contoso.com|contoso.com|US|United States|t|f|1726531260.000000\n\
-                    202|Priya Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000\n\
-                    303|Elena Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000";
+    let expected = "101|Daniel J. Kim|daniel.j.kim@contoso.com|contoso.com|US|United \
+                    States|t|f|1726531260.000000\n202|Priya \
+                    Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000\n303|Elena \
+                    Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000";
     assert_eq!(rows, expected, "{}", job.explain());
     job.check()?;
 
     // The comparison that all other tests rely on sees a microsecond.
-    job.psql("update users_enriched set updated_at = updated_at + interval '1 microsecond' where user_id = 202")?;
+    job.psql(
+        "update users_enriched set updated_at = updated_at + interval '1 microsecond' where \
+         user_id = 202",
+    )?;
     let difference = format!("{:#}", job.check().expect_err("a wrong table passed"));
     assert!(
         difference.contains("user 202: updated_at_us is 1726531250000001"),
@@ -64,7 +65,7 @@ fn a_hundred_thousand_events_equal_the_oracle_and_each_dead_letter_is_relayed() 
         "the load is no test: {} users",
         expected.users.len()
     );
-    wait_until("the relay", SOON, || {
+    job.wait_for("the relay", || {
         Ok(job.psql("select count(*) from gristmill.dead_letter where state = 'new'")? == "0")
     })?;
     let relayed = topic::read(&job.kafka.bootstrap(), &job.dead_letter_topic)?;
@@ -100,7 +101,7 @@ fn large_records_that_fill_the_queue_do_not_wait_for_the_linger() -> Result<()> 
             Message::new(id % 2, value)
         })
         .collect();
-    topic::write(&job.kafka.bootstrap(), &job.topic, &messages)?;
+    job.produce(&messages)?;
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     job.check()
@@ -142,7 +143,7 @@ fn each_kind_of_bad_record_is_kept_whole_and_its_neighbours_land() -> Result<()>
         partition: 0,
         ..Message::default()
     });
-    topic::write(&job.kafka.bootstrap(), &job.topic, &messages)?;
+    job.produce(&messages)?;
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     job.check()?;
@@ -151,7 +152,7 @@ fn each_kind_of_bad_record_is_kept_whole_and_its_neighbours_land() -> Result<()>
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let kept: Vec<Option<String>> = letters.iter().map(|l| l.value.clone()).collect();
     assert_eq!(kept, bad.iter().map(|b| Some(hex(b))).collect::<Vec<_>>());
-    wait_until("the relay", SOON, || {
+    job.wait_for("the relay", || {
         Ok(job.psql("select count(*) from gristmill.dead_letter where state = 'new'")? == "0")
     })?;
     let relayed = topic::read(&job.kafka.bootstrap(), &job.dead_letter_topic)?;
@@ -188,7 +189,7 @@ fn a_retention_gap_halts_its_partition_alone_until_gaps_are_accepted() -> Result
     job.kafka.delete_records(&job.topic, 0, done + 10)?;
 
     let mut run = job.run()?;
-    wait_until("partition 0 to halt", SOON, || {
+    job.wait_for("partition 0 to halt", || {
         Ok(job.psql("select state from gristmill.checkpoint where partition = 0")? == "halted")
     })?;
     assert!(
@@ -207,7 +208,7 @@ fn a_retention_gap_halts_its_partition_alone_until_gaps_are_accepted() -> Result
         .map(|m| m.offset + 1)
         .max()
         .unwrap_or(0);
-    wait_until("partition 1 to go on", SOON, || {
+    job.wait_for("partition 1 to go on", || {
         Ok(
             job.psql("select next_offset from gristmill.checkpoint where partition = 1")?
                 == end.to_string(),
@@ -242,9 +243,7 @@ fn a_topic_created_anew_under_the_same_name_halts_however_long_it_is() -> Result
     job.generate(2_000, 100, seed("anew, second topic"))?;
 
     let mut run = job.run()?;
-    wait_until("both partitions to halt", SOON, || {
-        Ok(job.psql("select count(*) from gristmill.checkpoint where state = 'halted'")? == "2")
-    })?;
+    job.wait_until_halted(2)?;
     assert_eq!(table::users(job.postgres, &job.database)?, before);
     assert_eq!(
         job.psql("select count(*) from gristmill.gap")?,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gristmill::demo::generate::{BAD_KINDS, Events, Spec};
+use gristmill_tests::generator::{BAD_KINDS, Events, Spec};
 use gristmill_tests::oracle::expected;
 use gristmill_tests::topic::Message;
 

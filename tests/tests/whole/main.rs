@@ -2,11 +2,13 @@
 
 mod authoring;
 mod chaos;
+mod check;
 mod commands;
 mod dead_letters;
 mod documents;
 mod end_to_end;
 mod generate;
+mod halts;
 mod kafka;
 mod produce;
 mod runaway;

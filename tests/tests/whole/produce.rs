@@ -1,20 +1,16 @@
 //! `gristmill produce` and `gristmill timestamp` through the built program.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use anyhow::Result;
-use gristmill::demo::generate::{Events, Spec};
+use gristmill_tests::author;
+use gristmill_tests::generator::{Events, Spec};
 use gristmill_tests::kafka::Kafka;
-use gristmill_tests::program::{gristmill, repository};
+use gristmill_tests::program::{repository, text};
 use gristmill_tests::topic::read;
 
 fn run(arguments: &[&str]) -> Result<Output> {
-    let mut command = Command::new(gristmill()?);
-    Ok(command.args(arguments).current_dir(repository()).output()?)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    author::run(repository(), arguments)
 }
 
 const SAMPLE: &str = "data/sample_events.json";
@@ -46,8 +42,8 @@ fn a_file_arrives_keyed_by_user_and_a_bad_one_not_at_all() -> Result<()> {
     let bad = bad.to_string_lossy();
     let refused = run(&[&["produce", "--file", &*bad][..], &to].concat())?;
     assert!(!refused.status.success());
-    let said = text(&refused.stderr);
-    assert!(said.contains("bad.json:2: `op` is \"x\""), "{said}");
+    let output = text(&refused.stderr);
+    assert!(output.contains("bad.json:2: `op` is \"x\""), "{output}");
     assert_eq!(read(&bootstrap, "produced")?.len(), 5);
     let forced = ["produce", "--no-validate", "--file", &*bad];
     assert!(run(&[&forced[..], &to].concat())?.status.success());
@@ -103,8 +99,8 @@ fn made_up_events_are_those_of_the_seed() -> Result<()> {
         "--bootstrap",
         &bootstrap,
     ])?;
-    let said = text(&missing.stderr);
-    assert!(said.contains("kafka has no topic `no-such`"), "{said}");
+    let output = text(&missing.stderr);
+    assert!(output.contains("kafka has no topic `no-such`"), "{output}");
     Ok(())
 }
 

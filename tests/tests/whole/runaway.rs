@@ -1,17 +1,16 @@
-//! A rule that runs away or lies, in a process that runs: its rows are dead letters that say why, and when the rule is at fault its partition halts; the process and the
-//! other partition go on.
+//! A rule that runs away or lies, in a process that runs: its rows are dead letters that say why,
+//! and when the rule is at fault its partition halts; the process and the other partition go on.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use gristmill_tests::guests;
 use gristmill_tests::job::Job;
-use gristmill_tests::process::{Process, wait_until};
+use gristmill_tests::process::Process;
 
-const SOON: Duration = Duration::from_secs(60);
-
-/// What the process may need beyond what it had: for each partition one component at its limit, twice (both engines), and what the allocator keeps.
+/// What the process may need beyond what it had: for each partition one component at its limit,
+/// twice (both engines), and what the allocator keeps.
 const GROWTH_MAX_BYTES: u64 = 2 * 2 * (16 << 20) + (64 << 20);
 
 #[test]
@@ -25,7 +24,7 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
     job.users(1, 300..301, "hoard.example")?;
     job.users(1, 301..400, "good.example")?;
     job.wait_until_caught_up()?;
-    ensure!(rows(&job)? == "398", "{}", job.explain());
+    ensure!(job.rows()? == 398, "{}", job.explain());
     for (code, why) in [
         (
             "transform-out-of-fuel",
@@ -47,8 +46,8 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
     job.users(0, 400..420, "loop.example")?;
     job.users(1, 500..600, "good.example")?;
     halts_alone(&job, 498, "the component is at fault, not the data")?;
-    let letters = job.psql("select count(*) from gristmill.dead_letter")?;
-    ensure!(letters == "2", "{letters}\n{}", job.explain());
+    let letters = job.letters()?;
+    ensure!(letters == 2, "{letters}\n{}", job.explain());
     lives(&job, &mut run, before)
 }
 
@@ -56,7 +55,8 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
 fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothing_else()
 -> Result<()> {
     let job = Job::new("talkative")?;
-    let flaws = "floods_on = [\"flood.example\"]\nshouts_on = [\"shout.example\"]\nlies_on = [\"lie.example\"]";
+    let flaws = "floods_on = [\"flood.example\"]\nshouts_on = [\"shout.example\"]\nlies_on = \
+                 [\"lie.example\"]";
     let (mut run, before) = started(&job, flaws)?;
 
     // A megabyte of last words is cut.
@@ -69,7 +69,7 @@ fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothin
         "{message}"
     );
 
-    // A flood is counted, and said to have been one when the transform next speaks.
+    // A flood is counted, and output to have been one when the transform next speaks.
     for id in [300, 301] {
         job.users(1, id..id + 1, "flood.example")?;
         job.wait_until_caught_up()?;
@@ -93,10 +93,10 @@ fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothin
 
 /// A host that has written two hundred users by the flawed rule, and the memory that it uses.
 fn started(job: &Job, flaws: &str) -> Result<(Process, u64)> {
-    let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
+    let flawed = guests::build("flawed")?;
     let flawed = format!(
         "{:?}\nlimits = {{ memory_max_bytes = {}, fuel_base = 100_000_000 }}",
-        flawed.display().to_string(),
+        flawed,
         16 << 20
     );
     job.edit_pipeline(|text| {
@@ -115,20 +115,18 @@ fn started(job: &Job, flaws: &str) -> Result<(Process, u64)> {
 fn halts_alone(job: &Job, users: i64, why: &str) -> Result<()> {
     let halted =
         || job.psql("select partition, reason from gristmill.checkpoint where state = 'halted'");
-    wait_until(
-        "the one partition to halt and the other to go on",
-        SOON,
-        || Ok(rows(job)? == users.to_string() && halted()?.starts_with("0|")),
-    )
-    .with_context(|| job.explain())?;
-    let said = halted()?;
+    job.wait_for("the one partition to halt and the other to go on", || {
+        Ok(job.rows()? == users && halted()?.starts_with("0|"))
+    })?;
+    let output = halted()?;
     ensure!(
-        said.contains("enrich-email") && said.contains(why),
-        "{said}"
+        output.contains("enrich-email") && output.contains(why),
+        "{output}"
     );
     Ok(())
 }
 
+/// The process runs, and has not grown by more than its components may hold.
 fn lives(job: &Job, run: &mut Process, before: u64) -> Result<()> {
     ensure!(run.exit_status()?.is_none(), "{}", job.log_tail());
     let grown = run.resident_bytes()?.saturating_sub(before);
@@ -137,10 +135,6 @@ fn lives(job: &Job, run: &mut Process, before: u64) -> Result<()> {
         "the process grew by {grown} bytes"
     );
     Ok(())
-}
-
-fn rows(job: &Job) -> Result<String> {
-    job.psql("select count(*) from users_enriched")
 }
 
 /// What the dead letter with this code says.

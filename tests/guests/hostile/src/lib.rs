@@ -1,4 +1,5 @@
-//! A transform that misbehaves as its config says. Honest, it copies `name` and `id` into one column of each layout and rejects rows called `reject`.
+//! A transform that misbehaves as its config says. Honest, it copies `name` and `id` into one
+//! column of each layout and rejects rows called `reject`.
 
 mod columns;
 mod lies;

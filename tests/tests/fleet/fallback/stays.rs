@@ -1,35 +1,36 @@
 //! Data that fails whatever the rules are.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use gristmill_tests::job::Job;
-use gristmill_tests::process::wait_until;
-use gristmill_tests::topic::{self, Message};
+use gristmill_tests::rules::USERS_AT_MS;
+use gristmill_tests::topic::Message;
 use serde_json::json;
 
-use super::{SOON, active, codes, say, started, states, swap, swap_normalizer, tell, user, whole};
+use super::whole;
+use crate::started;
 
 #[test]
 fn bad_data_takes_nothing_back() -> Result<()> {
     let job = Job::new("fallback_data")?;
     job.psql("alter table users_enriched add check (email_domain <> 'spoilt.example')")?;
     let _run = started(&job)?;
-    swap(&job, &json!({ "rejects": ["bad.example"] }), &[])?;
+    job.swap_flawed(&json!({ "rejects": ["bad.example"] }), &[])?;
     // No JSON, a row that no revision could write, and what the new rule declares it rejects.
-    topic::write(&job.kafka.bootstrap(), &job.topic, &[Message::new(0, "{")])?;
-    say(&job, 0, 10..11, "spoilt.example")?;
-    say(&job, 0, 11..12, "bad.example")?;
-    say(&job, 0, 12..20, "good.example")?;
+    job.produce(&[Message::new(0, "{")])?;
+    job.users_done(0, 10..11, "spoilt.example")?;
+    job.users_done(0, 11..12, "bad.example")?;
+    job.users_done(0, 12..20, "good.example")?;
     ensure!(
-        codes(&job)? == "disliked\nmalformed\nrefused",
+        job.codes()? == "disliked\nmalformed\nrefused",
         "{}\n{}",
-        codes(&job)?,
+        job.codes()?,
         job.explain()
     );
-    ensure!(active(&job)? == "2", "{}", job.explain());
+    ensure!(job.active()? == 2, "{}", job.explain());
     ensure!(
-        states(&job)? == "retired\nactive",
+        job.states()? == "retired\nactive",
         "{}\n{}",
-        states(&job)?,
+        job.states()?,
         job.explain()
     );
     whole(&job, 18)
@@ -40,13 +41,13 @@ fn rows_that_clash_with_each_other_take_nothing_back() -> Result<()> {
     let job = Job::new("fallback_clash")?;
     job.psql("alter table users_enriched add unique (email)")?;
     let _run = started(&job)?;
-    swap(&job, &json!({}), &[])?;
-    say(&job, 0, 10..20, "good.example")?;
+    job.swap_flawed(&json!({}), &[])?;
+    job.users_done(0, 10..20, "good.example")?;
     // Either alone would pass.
     let twins = [20, 21].map(|id| user(id, "twin@good.example", 0));
-    tell(&job, &twins)?;
-    ensure!(codes(&job)? == "refused", "{}", job.explain());
-    ensure!(active(&job)? == "2", "{}", job.explain());
+    job.produce_done(&twins)?;
+    ensure!(job.codes()? == "refused", "{}", job.explain());
+    ensure!(job.active()? == 2, "{}", job.explain());
     whole(&job, 21)
 }
 
@@ -57,31 +58,26 @@ fn a_normalizer_that_writes_wrong_times_is_taken_back_and_late_rows_take_nothing
     job.edit_pipeline(|text| text.replace("late = \"apply\"", "late = \"dead-letter\""))?;
     let _run = started(&job)?;
     swap_normalizer(&job, "value.timestamp_ms")?;
-    say(&job, 0, 10..20, "good.example")?;
+    job.users_done(0, 10..20, "good.example")?;
     // Late because of the record before it in its batch, and because of the batch before.
-    tell(
-        &job,
-        &[
+    job.produce_done(&[
             user(20, "a@good.example", 60),
             user(21, "b@good.example", 0),
         ],
     )?;
-    tell(&job, &[user(22, "c@good.example", 0)])?;
-    ensure!(codes(&job)? == "late\nlate", "{}", job.explain());
-    ensure!(active(&job)? == "2", "{}", job.explain());
+    job.produce_done(&[user(22, "c@good.example", 0)])?;
+    ensure!(job.codes()? == "late\nlate", "{}", job.explain());
+    ensure!(job.active()? == 2, "{}", job.explain());
 
     swap_normalizer(&job, "value.sent_us")?;
     // With the second of them for sure.
     for after_s in [61, 62] {
-        tell(&job, &[user(21, "b@good.example", after_s)])?;
+        job.produce_done(&[user(21, "b@good.example", after_s)])?;
     }
-    wait_until("revision 2 to be active again", SOON, || {
-        Ok(active(&job)? == "2")
-    })
-    .with_context(|| job.explain())?;
-    let history = job.transform(&["history"])?;
+    job.wait_until_active(2)?;
+    let history = job.transform("history", &[])?;
     ensure!(history.contains("s ahead of the clock"), "{history}");
-    ensure!(codes(&job)? == "late\nlate", "{}", job.explain());
+    ensure!(job.codes()? == "late\nlate", "{}", job.explain());
     whole(&job, 22)
 }
 
@@ -89,30 +85,48 @@ fn a_normalizer_that_writes_wrong_times_is_taken_back_and_late_rows_take_nothing
 fn a_format_that_changed_halts_its_partition_once_and_takes_nothing_back() -> Result<()> {
     let job = Job::new("fallback_format")?;
     let _run = started(&job)?;
-    swap(&job, &json!({}), &[])?;
-    say(&job, 0, 10..20, "good.example")?;
+    job.swap_flawed(&json!({}), &[])?;
+    job.users_done(0, 10..20, "good.example")?;
     let broken = vec![Message::new(0, "{"); 2_000];
-    topic::write(&job.kafka.bootstrap(), &job.topic, &broken)?;
+    job.produce(&broken)?;
     let halted = "select reason from gristmill.checkpoint where state = 'halted'";
-    wait_until("partition 0 to halt", SOON, || {
+    job.wait_for("partition 0 to halt", || {
         Ok(job.psql(halted)?.contains("dead_letters.ratio_max"))
-    })
-    .with_context(|| job.explain())?;
+    })?;
     for ids in [20..30, 30..40] {
         job.users(1, ids.clone(), "good.example")?;
         let rows = format!(
             "select count(*) from users_enriched where user_id >= {}",
             ids.start
         );
-        wait_until("the other partition to go on", SOON, || {
-            Ok(job.psql(&rows)? == "10")
-        })
-        .with_context(|| job.explain())?;
+        job.wait_for("the other partition to go on", || {
+            Ok(job.number(&rows)? == 10)
+        })?;
     }
-    ensure!(active(&job)? == "2", "{}", job.explain());
-    ensure!(states(&job)? == "retired\nactive", "{}", states(&job)?);
+    ensure!(job.active()? == 2, "{}", job.explain());
+    ensure!(job.states()? == "retired\nactive", "{}", job.states()?);
     // It changed its revision before it halted: nothing newer is to run.
     let again = job.log()?.contains("another revision is to run");
     ensure!(!again, "{}", job.explain());
     Ok(())
+}
+
+/// A user's event, so many seconds after those that [`Job::users`] writes. Its time is told in
+/// microseconds, too.
+fn user(id: i32, email: &str, after_s: i64) -> Message {
+    let at_ms = USERS_AT_MS + after_s * 1_000;
+    let event = json!({
+        "op": "c", "timestamp_ms": at_ms, "sent_us": at_ms * 1_000,
+        "after": { "user_id": id, "name": "Ann", "email": email },
+    });
+    Message::new(0, event.to_string())
+}
+
+/// Puts the shipped normalizer, reading the event time from `path`, in the place of itself.
+fn swap_normalizer(job: &Job, path: &str) -> Result<String> {
+    let columns =
+        json!({ "user_id": "int64", "name": "text", "email": "text", "country_code": "text" });
+    let config = json!({ "key": ["user_id"], "columns": columns, "event_time": path });
+    let config = config.to_string();
+    job.swap_rule("normalize-cdc", "builtin:normalize-cdc", &config, &[])
 }

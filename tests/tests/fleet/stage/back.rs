@@ -1,39 +1,36 @@
 //! Going back, by hand and by itself, and what is kept of each change.
 
 use anyhow::{Context, Result, ensure};
-use gristmill_tests::guests;
 use gristmill_tests::job::Job;
-use gristmill_tests::process::wait_until;
-
-use super::{SOON, active, corporate, say};
-
-const SHIPPED: &str = r#"["contoso.com", "autodesk.com", "company.com"]"#;
+use gristmill_tests::program::refusal;
+use gristmill_tests::rules::{SHIPPED, corporate};
+use serde_json::json;
 
 #[test]
 fn going_back_twice_ends_two_rules_before_and_no_change_is_forgotten() -> Result<()> {
     let job = Job::new("back")?;
     let _run = job.run()?;
-    say(&job, 0..8, "good.example")?;
+    job.users_in_two_batches(0..8, "good.example")?;
     let mut users = 8;
-    let mut then = |revision: i32, rule: &str| -> Result<()> {
-        ensure!(active(&job)? == revision, "{}", job.explain());
+    let mut then = |revision: i64, rule: &str| -> Result<()> {
+        ensure!(job.active()? == revision, "{}", job.explain());
         ensure!(self::rule(&job)? == rule, "{} runs", self::rule(&job)?);
-        say(&job, users..users + 8, "good.example")?;
+        job.users_in_two_batches(users..users + 8, "good.example")?;
         users += 8;
         Ok(())
     };
     let (b, c) = (r#"["b.example"]"#, r#"["c.example"]"#);
-    let back = || job.transform(&["rollback", "enrich-email"]);
-    then(1, SHIPPED)?;
+    let shipped = SHIPPED.split_once(" = ").context("a line of TOML")?.1;
+    then(1, shipped)?;
     swap(&job, "b.example")?;
     then(2, b)?;
     swap(&job, "c.example")?;
     then(3, c)?;
-    back()?;
+    job.roll_back()?;
     then(4, b)?;
-    back()?;
-    then(5, SHIPPED)?;
-    let nothing = format!("{:#}", back().err().context("there was more")?);
+    job.roll_back()?;
+    then(5, shipped)?;
+    let nothing = refusal(job.roll_back())?;
     ensure!(
         nothing.contains("there is nothing to go back to"),
         "{nothing}"
@@ -44,16 +41,19 @@ fn going_back_twice_ends_two_rules_before_and_no_change_is_forgotten() -> Result
         swap(&job, domain)?;
         then(revision, &format!("[\"{domain}\"]"))?;
     }
-    back()?;
+    job.roll_back()?;
     then(9, c)?;
     let same = swap(&job, "c.example")?;
     ensure!(
         same.contains("nothing to change: this is what revision 9, the active one, runs"),
         "{same}"
     );
-    ensure!(active(&job)? == 9);
+    ensure!(job.active()? == 9);
 
-    let kept = job.psql("select revision, based_on, restores, state, reason from gristmill.revision order by revision")?;
+    let kept = job.psql(
+        "select revision, based_on, restores, state, reason
+        from gristmill.revision order by revision",
+    )?;
     let kept: Vec<&str> = kept.lines().collect();
     let swapped = "swap enrich-email builtin:enrich-email";
     let expected = [
@@ -76,7 +76,7 @@ fn going_back_twice_ends_two_rules_before_and_no_change_is_forgotten() -> Result
             job.explain()
         );
     }
-    let history = job.transform(&["history"])?;
+    let history = job.transform("history", &[])?;
     for line in &expected[1..] {
         let why = line.rsplit('|').next().unwrap_or_default();
         ensure!(history.contains(why), "no {why} in\n{history}");
@@ -88,17 +88,12 @@ fn going_back_twice_ends_two_rules_before_and_no_change_is_forgotten() -> Result
 fn history_names_who_went_back_gristmill_itself_or_a_person() -> Result<()> {
     let job = Job::new("who")?;
     let _run = job.run()?;
-    say(&job, 0..8, "good.example")?;
-    let flawed = guests::build("flawed", env!("CARGO_TARGET_TMPDIR"))?;
-    let flawed = flawed.to_str().context("a path")?;
-    job.swap(flawed, r#"{"panics_on": ["bad.example"]}"#, &[])?;
-    say(&job, 8..16, "good.example")?;
+    job.users_in_two_batches(0..8, "good.example")?;
+    job.swap_flawed(&json!({"panics_on": ["bad.example"]}), &[])?;
+    job.users_in_two_batches(8..16, "good.example")?;
     job.users(0, 16..17, "bad.example")?;
-    wait_until("revision 1 to be active again", SOON, || {
-        Ok(active(&job)? == 1)
-    })
-    .with_context(|| job.explain())?;
-    say(&job, 20..28, "good.example")?;
+    job.wait_until_active(1)?;
+    job.users_in_two_batches(20..28, "good.example")?;
     let who = job.psql("select by from gristmill.revision order by revision")?;
     let (host, person) = who.split_once('\n').context("two revisions")?;
     for partition in [0, 1] {
@@ -106,7 +101,7 @@ fn history_names_who_went_back_gristmill_itself_or_a_person() -> Result<()> {
         let expected = format!("1|{host}\n2|{person}\n1|gristmill (automatic)");
         ensure!(by == expected, "{by}\n{}", job.explain());
     }
-    let history = job.transform(&["history"])?;
+    let history = job.transform("history", &[])?;
     ensure!(
         history.contains("rolled back by itself") && history.contains("gristmill (automatic)"),
         "{history}"
@@ -115,9 +110,9 @@ fn history_names_who_went_back_gristmill_itself_or_a_person() -> Result<()> {
     // A canary that a person gives up.
     let canary = ["--canary", "0"];
     job.swap("builtin:enrich-email", &corporate("good.example"), &canary)?;
-    say(&job, 28..36, "good.example")?;
-    job.transform(&["rollback", "enrich-email"])?;
-    say(&job, 36..44, "good.example")?;
+    job.users_in_two_batches(28..36, "good.example")?;
+    job.roll_back()?;
+    job.users_in_two_batches(36..44, "good.example")?;
     let by = activations(&job, "revision, by", 0)?;
     let expected = format!("gristmill (automatic)\n3|{person}\n1|{person}");
     ensure!(by.ends_with(&expected), "{by}\n{}", job.explain());
@@ -131,14 +126,18 @@ fn swap(job: &Job, domain: &str) -> Result<String> {
 /// The domains that the active revision's `enrich-email` knows.
 fn rule(job: &Job) -> Result<String> {
     job.psql(
-        "select t -> 'config' -> 'corporate_domains' from gristmill.pipeline p join gristmill.revision r on r.revision = p.active_revision, \
-         jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-email'",
+        "select t -> 'config' -> 'corporate_domains'
+        from gristmill.pipeline p
+            join gristmill.revision r on r.revision = p.active_revision,
+            jsonb_array_elements(r.spec -> 'transforms') t
+        where t ->> 'name' = 'enrich-email'",
     )
 }
 
 /// What a partition ran, a line each in the order of the offsets.
 fn activations(job: &Job, columns: &str, partition: i32) -> Result<String> {
     job.psql(&format!(
-        "select {columns} from gristmill.activation where partition = {partition} order by from_offset"
+        "select {columns} from gristmill.activation
+        where partition = {partition} order by from_offset"
     ))
 }

@@ -9,7 +9,7 @@ use gristmill_sandbox::Sandbox;
 use gristmill_tests::job::Job;
 use gristmill_tests::program::repository;
 use gristmill_tests::rules::OPERATION_IN_KIND;
-use gristmill_tests::topic::{self, Message};
+use gristmill_tests::topic::Message;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -55,23 +55,12 @@ fn the_case_has_the_config_that_refused_the_record() -> Result<()> {
         let text = format!(
             r#"{{"op":"?","kind":"?","after":{{"user_id":{id}}},"timestamp_ms":1726531200000}}"#
         );
-        topic::write(&job.kafka.bootstrap(), &job.topic, &[Message::new(0, text)])?;
-        job.wait_until_caught_up()
+        job.produce_done(&[Message::new(0, text)])
     };
     let mut run = job.run()?;
     bad(1)?;
-    let folder = tempfile::tempdir()?;
-    let config = folder.path().join("config.toml");
-    std::fs::write(&config, OPERATION_IN_KIND)?;
-    let config = config.to_str().context("a path")?;
-    let swap = [
-        "swap",
-        "normalize-cdc",
-        "builtin:normalize-cdc",
-        "--config",
-        config,
-    ];
-    job.transform(&swap)?;
+    let normalizer = "builtin:normalize-cdc";
+    job.swap_rule("normalize-cdc", normalizer, OPERATION_IN_KIND, &[])?;
     // With the first record after it was told, and with the second for sure.
     bad(2)?;
     bad(3)?;

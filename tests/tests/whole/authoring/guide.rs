@@ -1,21 +1,24 @@
 //! The guide, as it is written, and README's lines about rules.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use gristmill_tests::author::bash;
+use gristmill_tests::program::success;
 use gristmill_tests::guide;
 use gristmill_tests::kafka::Kafka;
+use gristmill_tests::load::under_load;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Process, tail, wait_until};
 use gristmill_tests::topic::{self, Message};
 
-use super::program::{bash, good};
 
-/// The guide's rule has one name wherever it is written, and so one place in the folder that rules are compiled in.
+/// The guide's rule has one name wherever it is written, and so one place in the folder that rules
+/// are compiled in.
 static GUIDE: Mutex<()> = Mutex::new(());
 
 /// For a first compilation on a busy machine.
@@ -37,14 +40,14 @@ fn readme_works_as_it_is_written() -> Result<()> {
     let script = guide::readme()?;
     assert_eq!(script.matches("gristmill ").count(), 5, "{script}");
     let folder = tempfile::tempdir()?;
-    let said = good(bash(folder.path(), &script)?.output()?)?;
+    let output = success(bash(folder.path(), &script)?.output()?)?;
     for line in [
         "ok       cases/first.json",
         r#"short_name                 "Bartholo""#,
         "dead letter (transform:enrich-age, blank-name): `name` is blank",
         "writes\n  short_name  text",
     ] {
-        assert!(said.contains(line), "no {line:?} in\n{said}");
+        assert!(output.contains(line), "no {line:?} in\n{output}");
     }
     // Of the rule and of one that does nothing.
     for figure in [
@@ -52,13 +55,13 @@ fn readme_works_as_it_is_written() -> Result<()> {
         "rows a second, one core",
         "memory of an instance",
     ] {
-        let figures = said.lines().find_map(|line| line.strip_prefix(figure));
+        let figures = output.lines().find_map(|line| line.strip_prefix(figure));
         let words = figures.context(figure)?.split_whitespace();
         let numbers = words.filter_map(|word| word.replace(',', "").parse::<f64>().ok());
         let numbers: Vec<f64> = numbers.collect();
         assert!(
             numbers.len() == 2 && numbers.iter().all(|number| *number > 0.0),
-            "{figure}: {numbers:?} in\n{said}"
+            "{figure}: {numbers:?} in\n{output}"
         );
     }
     Ok(())
@@ -68,7 +71,7 @@ fn readme_works_as_it_is_written() -> Result<()> {
 fn the_guide_works_as_it_is_written() -> Result<()> {
     let _alone = GUIDE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir()?;
-    let said = good(bash(folder.path(), &guide::script(&["author"])?)?.output()?)?;
+    let output = success(bash(folder.path(), &guide::script(&["author"])?)?.output()?)?;
     for line in [
         "written  cases/first.json",
         r#"{"age": 36, "is_adult": true}"#,
@@ -81,7 +84,7 @@ fn the_guide_works_as_it_is_written() -> Result<()> {
         "rows a second, one core",
         "birth_year  int64",
     ] {
-        assert!(said.contains(line), "no {line:?} in\n{said}");
+        assert!(output.contains(line), "no {line:?} in\n{output}");
     }
     Ok(())
 }
@@ -125,7 +128,12 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
 
     let rule = folder.path().join("enrich-age");
     let mut swaps = in_people(&rule, &guide::script(&["swap"])?)?;
-    let said = good(under_load(&kafka.bootstrap(), || Ok(swaps.output()?))?)?;
+    let mut ids = (1_000..).step_by(200);
+    let write = || {
+        let first = ids.next().context("an id")?;
+        topic::write(&kafka.bootstrap(), "people_cdc", &people(first..first + 200))
+    };
+    let output = success(under_load(write, || Ok(swaps.output()?))?)?;
     for line in [
         "revision 2 is active",
         "swap enrich-age enrich-age.wasm",
@@ -137,10 +145,10 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
         "written  cases/letter.json",
         "1 replayed, 0 still cannot be used",
     ] {
-        assert!(said.contains(line), "no {line:?} in\n{said}");
+        assert!(output.contains(line), "no {line:?} in\n{output}");
     }
     for output in guide::outputs()? {
-        assert!(said.contains(&output), "no {output} in\n{said}");
+        assert!(output.contains(&output), "no {output} in\n{output}");
     }
     let letter = std::fs::read_to_string(rule.join("cases/letter.json"))?;
     assert!(letter.contains(r#""config": {"year": 2026}"#), "{letter}");
@@ -148,30 +156,19 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
         postgres.psql("people", "select age from people where user_id = 2")?,
         "0"
     );
-    let year = "select t -> 'config' ->> 'year' from gristmill.pipeline p join gristmill.revision r on r.pipeline = p.pipeline and r.revision = p.active_revision, \
-        jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-age'";
+    let year = "select t -> 'config' ->> 'year' from gristmill.pipeline p join gristmill.revision \
+                r on r.pipeline = p.pipeline and r.revision = p.active_revision, \
+                jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-age'";
     assert_eq!(postgres.psql("people", year)?, "2027");
     Ok(())
 }
 
-/// Writes other people than the guide's while `work` goes on.
-fn under_load<T: Send>(bootstrap: &str, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// So many people more than the guide's.
+fn people(ids: Range<i32>) -> Vec<Message> {
     let person = |id: i32| {
         let row = format!(r#"{{"user_id":{id},"birth_year":1990}}"#);
-        Message::new(
-            0,
-            format!(r#"{{"op":"c","after":{row},"timestamp_ms":1726531200000}}"#),
-        )
+        let event = format!(r#"{{"op":"c","after":{row},"timestamp_ms":1726531200000}}"#);
+        Message::new(0, event)
     };
-    thread::scope(|scope| {
-        let work = scope.spawn(work);
-        let mut first = 1_000;
-        while !work.is_finished() {
-            let people: Vec<Message> = (first..first + 200).map(person).collect();
-            topic::write(bootstrap, "people_cdc", &people)?;
-            first += 200;
-            thread::sleep(Duration::from_millis(100));
-        }
-        work.join().expect("no panic")
-    })
+    ids.map(person).collect()
 }

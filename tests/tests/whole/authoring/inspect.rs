@@ -1,13 +1,13 @@
 //! What a component is, before anybody runs it.
 
 use anyhow::Result;
-use gristmill_tests::program::repository;
+use gristmill_tests::author::run;
+use gristmill_tests::program::{repository, success};
 
-use super::program::{good, run};
 
 #[test]
 fn inspect_tells_all_that_an_operator_asks() -> Result<()> {
-    let said = good(run(
+    let output = success(run(
         repository(),
         &["transform", "inspect", "builtin:enrich-country"],
     )?)?;
@@ -23,12 +23,12 @@ fn inspect_tells_all_that_an_operator_asks() -> Result<()> {
         "country_name  text",
         "rejects",
     ] {
-        assert!(said.contains(part), "no {part:?} in\n{said}");
+        assert!(output.contains(part), "no {part:?} in\n{output}");
     }
-    let said = good(run(
+    let output = success(run(
         repository(),
         &["transform", "inspect", "builtin:normalize-cdc"],
     )?)?;
-    assert!(said.contains("depend on the config"), "{said}");
+    assert!(output.contains("depend on the config"), "{output}");
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use gristmill_tests::program::gristmill;
+use gristmill_tests::author::{edit, new_rule, run};
+use gristmill_tests::program::{gristmill, printed};
 
-use super::program::{both, edit, new_rule, output_ok, run};
 
 #[test]
 fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
@@ -23,7 +23,7 @@ fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
     std::fs::write(at("broken/Cargo.toml"), "[package\n")?;
     std::fs::write(at("words.wasm"), "words")?;
     std::fs::write(at("empty.json"), "[]")?;
-    for (arguments, said) in [
+    for (arguments, output) in [
         ("transform build gone", "there is no folder gone"),
         ("transform build none", "there is no Cargo.toml in none"),
         (
@@ -57,9 +57,9 @@ fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
         ("try builtin:normalize-cdc --on gone.json", "--config FILE"),
     ] {
         let arguments: Vec<&str> = arguments.split(' ').collect();
-        let (code, text) = both(run(folder.path(), &arguments)?);
+        let (code, text) = printed(run(folder.path(), &arguments)?);
         assert_eq!(code, Some(1), "{arguments:?}: {text}");
-        assert!(text.contains(said), "{arguments:?}: {text}");
+        assert!(text.contains(output), "{arguments:?}: {text}");
     }
     Ok(())
 }
@@ -70,17 +70,15 @@ fn without_a_target_for_webassembly_one_sentence_says_what_to_install() -> Resul
     // A compiler that has nothing but itself.
     let rustc = rule.join("rustc");
     std::fs::write(&rustc, "#!/bin/sh\necho /nowhere/lib\n")?;
-    output_ok(Command::new("chmod").arg("+x").arg(&rustc))?;
-    let mut build = Command::new(gristmill()?);
+    success(Command::new("chmod").arg("+x").arg(&rustc).output()?)?;
+    let mut build = command(&rule, &["transform", "build"])?;
     build
-        .args(["transform", "build"])
-        .current_dir(&rule)
         .env("RUSTC", &rustc);
-    let (code, said) = both(build.output()?);
-    assert_eq!(code, Some(1), "{said}");
+    let (code, output) = printed(build.output()?);
+    assert_eq!(code, Some(1), "{output}");
     assert!(
-        said.contains("rustup target add wasm32-unknown-unknown") && said.contains("rustc-web"),
-        "{said}"
+        output.contains("rustup target add wasm32-unknown-unknown") && output.contains("rustc-web"),
+        "{output}"
     );
     Ok(())
 }
@@ -88,16 +86,14 @@ fn without_a_target_for_webassembly_one_sentence_says_what_to_install() -> Resul
 #[test]
 fn without_cargo_one_sentence_says_what_to_install() -> Result<()> {
     let (_folder, rule) = new_rule("enrich-none")?;
-    let mut build = Command::new(gristmill()?);
+    let mut build = command(&rule, &["transform", "build"])?;
     build
-        .args(["transform", "build"])
-        .current_dir(&rule)
         .env_remove("CARGO")
         .env("PATH", "");
-    let (code, said) = both(build.output()?);
-    assert_eq!(code, Some(1), "{said}");
+    let (code, output) = printed(build.output()?);
+    assert_eq!(code, Some(1), "{output}");
     assert_eq!(
-        said,
+        output,
         "error: there is no cargo here: install Rust from https://rustup.rs\n"
     );
     Ok(())
@@ -135,7 +131,7 @@ fn what_a_crate_lacks_or_asks_for_is_told_in_its_authors_words() -> Result<()> {
         "#[link(name = \"zzz\")]\nunsafe extern \"C\" {\n    fn zzz() -> i64;\n}",
         "zzz()",
     );
-    for (command, text, said) in [
+    for (command, text, output) in [
         (
             "build",
             "pub fn nothing() {}\n",
@@ -168,12 +164,13 @@ fn what_a_crate_lacks_or_asks_for_is_told_in_its_authors_words() -> Result<()> {
         ),
     ] {
         std::fs::write(&source, text)?;
-        refused(&rule, command, said)?;
+        refused(&rule, command, output)?;
     }
 
     // A browser's clock, two crates away.
     std::fs::write(&source, calling("", "clocks::now()"))?;
-    let now = "#[link(wasm_import_module = \"__wbindgen_placeholder__\")]\nunsafe extern \"C\" {\n    safe fn __wbg_now() -> i64;\n}\npub fn now() -> i64 {\n    __wbg_now()\n}\n";
+    let now = "#[link(wasm_import_module = \"__wbindgen_placeholder__\")]\nunsafe extern \"C\" \
+               {\n    safe fn __wbg_now() -> i64;\n}\npub fn now() -> i64 {\n    __wbg_now()\n}\n";
     add_crate(&rule, "wasm-bindgen", "", now)?;
     add_crate(
         &rule,
@@ -198,18 +195,19 @@ fn add_crate(rule: &Path, name: &str, dependencies: &str, source: &str) -> Resul
     let folder = rule.join(name);
     std::fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}"
+        "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \
+         \"2024\"\n\n[dependencies]\n{dependencies}"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
     std::fs::write(folder.join("src/lib.rs"), source).context("written")
 }
 
 fn refused(rule: &Path, command: &str, why: &str) -> Result<()> {
-    let (code, said) = both(run(rule, &["transform", command])?);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(why), "no {why:?} in\n{said}");
+    let (code, output) = printed(run(rule, &["transform", command])?);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains(why), "no {why:?} in\n{output}");
     for word in NEVER_SAID {
-        assert!(!said.contains(word), "{word:?} in\n{said}");
+        assert!(!output.contains(word), "{word:?} in\n{output}");
     }
     Ok(())
 }

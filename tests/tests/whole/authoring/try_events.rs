@@ -1,9 +1,9 @@
 //! Events before and after a rule.
 
 use anyhow::Result;
-use gristmill_tests::program::repository;
+use gristmill_tests::author::run;
+use gristmill_tests::program::{repository, success};
 
-use super::program::{good, run};
 
 #[test]
 fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
@@ -18,17 +18,18 @@ fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
     );
     std::fs::write(folder.path().join("events.json"), events)?;
     let on = ["--on", "events.json"];
-    let said = good(run(
+    let output = success(run(
         folder.path(),
         &[&["try", "builtin:enrich-country"][..], &on].concat(),
     )?)?;
     for part in [
-        "events.json:1\n  column        before  after\n  country_code  \"IN\"    \"IN\"\n  country_name          \"India\"\n",
+        "events.json:1\n  column        before  after\n  country_code  \"IN\"    \"IN\"\n  \
+         country_name          \"India\"\n",
         "country_name          \"United States\"",
         "events.json:3\n  dead letter (decode, malformed)",
         "events.json:4\n  dead letter (decode, wrong-type)",
     ] {
-        assert!(said.contains(part), "no {part:?} in\n{said}");
+        assert!(output.contains(part), "no {part:?} in\n{output}");
     }
     let pipeline = repository()
         .join("pipelines/users.toml")
@@ -39,12 +40,12 @@ fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
         .display()
         .to_string();
     let tried = ["try", "builtin:enrich-weekday", "--pipeline", &pipeline];
-    let said = good(run(
+    let output = success(run(
         folder.path(),
         &[&tried[..], &["--on", &sample, "--limit", "1"]].concat(),
     )?)?;
     for part in ["is_corporate", "weekday", "1 of 5 events"] {
-        assert!(said.contains(part), "no {part:?} in\n{said}");
+        assert!(output.contains(part), "no {part:?} in\n{output}");
     }
     Ok(())
 }

@@ -67,7 +67,8 @@ fn a_broker_that_goes_away_is_waited_for() -> Result<()> {
     assert!(matches!(away, SourceFault::Unreachable { .. }), "{away:?}");
     kafka.start_again()?;
     produce(&kafka, "away", 0, 10..20)?;
-    // The group may take the partition away and give it again: a member's session can time out meanwhile.
+    // The group may take the partition away and give it again: a member's session can time out
+    // meanwhile.
     let mut seen = Vec::new();
     wait("the records", || {
         for told in told.try_iter() {
@@ -168,8 +169,8 @@ fn a_wrong_password_and_missing_rights_are_refusals_that_say_which() -> Result<(
                 matches!(error, AdminError::Unauthorized { .. }),
                 "{error:?}"
             );
-            let said = anyhow::Error::from(error);
-            assert!(format!("{said:#}").contains(named), "{said:#}");
+            let output = anyhow::Error::from(error);
+            assert!(format!("{output:#}").contains(named), "{output:#}");
         }
     }
     Ok(())

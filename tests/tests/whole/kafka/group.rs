@@ -45,7 +45,8 @@ fn two_members_share_and_hand_over_losing_none() -> Result<()> {
             while let Some(chunk) = intake.try_recv() {
                 let mut next_offsets = next_offsets.lock().unwrap();
                 for record in chunk.records.iter() {
-                    // A record read by two at once is what the checkpoint's owner epoch refuses; a hole would be a loss.
+                    // A record read by two at once is what the checkpoint's owner epoch refuses; a
+                    // hole would be a loss.
                     let next = &mut next_offsets[*partition as usize];
                     assert!(record.offset <= *next, "a hole before {}", record.offset);
                     *next = (*next).max(record.offset + 1);
