@@ -55,6 +55,10 @@ check: setup-build ## formatting and lints, as CI demands them
 fmt: ## format the sources
 	cargo fmt --all
 
+.PHONY: reference
+reference: setup-build ## write docs/reference again, from the program, the components and the SQL
+	GRISTMILL_WRITE=1 cargo test --release --locked --workspace --test whole reference::
+
 .PHONY: bench
 bench: setup setup-kafka ## measure gristmill beside its rivals and the ceiling, then its parts; ARGS=--quick takes minutes
 	$(BUILD)

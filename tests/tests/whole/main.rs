@@ -11,4 +11,5 @@ mod generate;
 mod halts;
 mod kafka;
 mod produce;
+mod reference;
 mod runaway;
