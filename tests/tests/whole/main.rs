@@ -8,6 +8,7 @@ mod dead_letters;
 mod documents;
 mod end_to_end;
 mod generate;
+mod guides;
 mod halts;
 mod kafka;
 mod produce;

@@ -8,8 +8,8 @@ use super::transforms::Shipped;
 
 const HEAD: &str = "# Codes
 
-Each [dead letter](../guides/dead-letters.md) has a **stage**, which refused the record or its row, a
-**code**, and a message for people.
+Each [dead letter](../guides/dead-letters.md) has a **stage**, which refused the record or its row,
+a **code**, and a message for people.
 
 ## The host's own
 

@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, Command};
 
-use super::markdown::{item, paragraph, sentence};
+use super::markdown::{COLUMNS, item, paragraph, sentence};
 
 const HEAD: &str = "# Command line\n\n";
 
@@ -33,10 +33,9 @@ pub(super) fn page() -> String {
 }
 
 fn section(page: &mut String, command: &Command, path: &str) {
-    *page += &format!("\n## {path}\n\n");
+    *page += &format!("\n## {path}\n");
     for text in about(command).split("\n\n") {
-        *page += &paragraph(&sentence(text));
-        page.push('\n');
+        *page += &format!("\n{}", paragraph(&sentence(text)));
     }
     let parts: Vec<&Command> = shown(command).collect();
     if !parts.is_empty() {
@@ -46,7 +45,8 @@ fn section(page: &mut String, command: &Command, path: &str) {
         return;
     }
     let usage = command.clone().render_usage().to_string();
-    *page += &format!("```text\n{}\n```\n", usage.trim_start_matches("Usage: "));
+    let usage = code(usage.trim_start_matches("Usage: "), "");
+    *page += &format!("\n```text\n{usage}\n```\n");
     let arguments: Vec<&Arg> = command.get_arguments().filter(|a| is_own(a)).collect();
     if !arguments.is_empty() {
         page.push('\n');
@@ -61,9 +61,28 @@ fn section(page: &mut String, command: &Command, path: &str) {
             let line = line.strip_prefix("Example:").unwrap_or(line);
             line.strip_prefix("Examples:").unwrap_or(line).trim()
         });
-        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let lines = lines.filter(|line| !line.is_empty());
+        let lines: Vec<String> = lines.map(|line| code(line, " \\")).collect();
         *page += &format!("\n```sh\n{}\n```\n", lines.join("\n"));
     }
+}
+
+/// A line of code, broken between words where it is too wide; `mark` says that it goes on.
+fn code(line: &str, mark: &str) -> String {
+    let mut code = String::new();
+    let mut wide = 0;
+    for word in line.split(' ') {
+        let word_wide = word.chars().count();
+        if wide > 0 && wide + 1 + word_wide + mark.len() > COLUMNS {
+            code += &format!("{mark}\n    {word}");
+            wide = 4 + word_wide;
+        } else {
+            let space = if wide > 0 { " " } else { "" };
+            code += &format!("{space}{word}");
+            wide += space.len() + word_wide;
+        }
+    }
+    code
 }
 
 /// What a command is about, whole where it has more than a line.

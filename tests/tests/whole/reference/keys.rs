@@ -10,13 +10,13 @@ pub(super) fn list(root: &Value, object: &Value) -> Result<String> {
     let object = resolved(root, object)?;
     let none = Vec::new();
     let required = object["required"].as_array().unwrap_or(&none);
-    let is_required = |key: &str| required.iter().any(|name| name == key);
+    let place = |key: &str| required.iter().position(|name| name == key);
     let mut keys: Vec<_> = properties(object)?.iter().collect();
-    // Sorted by name already, and the sort is stable.
-    keys.sort_by_key(|(key, _)| !is_required(key));
+    // Required ones in the order of their declaration. The others are sorted by name already.
+    keys.sort_by_key(|(key, _)| place(key).unwrap_or(required.len()));
     let mut list = String::new();
     for (key, schema) in keys {
-        list += &described(root, key, schema, is_required(key))?;
+        list += &described(root, key, schema, place(key).is_some())?;
     }
     Ok(list)
 }
@@ -45,6 +45,10 @@ fn described(root: &Value, key: &str, schema: &Value, is_required: bool) -> Resu
         Value::Array(items) if items.is_empty() => "optional".to_owned(),
         // The limits of a transform have a list of their own.
         Value::Object(_) => "optional".to_owned(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| format!("`{}`", toml(item))).collect();
+            format!("default {}", items.join(", "))
+        }
         value => format!("default `{}`", toml(value)),
     };
     let about = [schema, target];

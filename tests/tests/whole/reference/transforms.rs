@@ -37,8 +37,8 @@ key = [\"country_code\"]
 ```
 
 - `builtin:countries`: the names of the four countries of the sample events.
-- `builtin:locales`: the currency (ISO 4217) and the time zone (IANA: that of the capital, or of most
-  people) of every country of ISO 3166.
+- `builtin:locales`: the currency (ISO 4217) and the time zone (IANA) of every country of ISO 3166.
+  The time zone is that of the capital, or of most people.
 ";
 
 /// A shipped transform, and what it plans.
