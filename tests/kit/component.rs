@@ -17,7 +17,8 @@ pub fn patched(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     patched
 }
 
-/// A component that imports the empty interface `name`, of less than 120 bytes, and exports nothing.
+/// A component that imports the empty interface `name`, which is shorter than 120 bytes, and
+/// exports nothing.
 pub fn importing(name: &str) -> Vec<u8> {
     let instance_type = [1, 0x42, 0];
     let mut import = vec![1, 0, name.len() as u8];

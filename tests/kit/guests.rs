@@ -9,8 +9,8 @@ use crate::program::{built, repository};
 #[path = "../../runtime/guest_build.rs"]
 mod guest_build;
 
-/// The folder where guests are built, which the shipped transforms use, too, so that what they share
-/// is compiled once.
+/// The folder where guests are built. The shipped transforms are built there, too, so that what
+/// they share is compiled once.
 pub fn target() -> Result<PathBuf> {
     Ok(built()?.join("guests"))
 }

@@ -5,8 +5,8 @@
 //! - [`fault_proxy`]: breaks a connection at a chosen moment;
 //! - [`program`]: the built `gristmill`, and what it printed; [`author`]: the same in the folder of
 //!   a rule's author; [`guide`]: the commands of the guide for authors;
-//! - [`job`]: the shipped pipeline with topics and a database of its own; [`state`]: what its tables
-//!   say; [`rules`]: changing its rules while it runs;
+//! - [`job`]: the shipped pipeline with topics and a database of its own; [`state`]: what its
+//!   tables say; [`rules`]: changing its rules while it runs;
 //! - [`load`]: records that come while something else is done; [`wait`]: how long a test waits;
 //! - [`guests`]: components for tests; [`component`]: components that no compiler would leave;
 //! - [`topic`]: what is really in a topic; [`generator`]: made-up events;
@@ -31,7 +31,6 @@ pub mod table;
 pub mod topic;
 pub mod wait;
 
-
-pub use gristmill::demo::{postgres, process};
 pub use gristmill::demo::generate as generator;
+pub use gristmill::demo::{postgres, process};
 pub use gristmill_core::rows;

@@ -35,17 +35,24 @@ impl Job<'_> {
     ) -> Result<R> {
         let mut seeds = u64::from(seed)..;
         under_load(
-            || seeds.next().map_or(Ok(()), |seed| self.generate(events, 5_000, seed)),
+            || {
+                seeds
+                    .next()
+                    .map_or(Ok(()), |seed| self.generate(events, 5_000, seed))
+            },
             work,
         )
     }
 
-    /// Does `work` while users with addresses in `good.example` come on both partitions: 20 a write,
-    /// each with an id of its own, from 1,000 on.
+    /// Does `work` while users with addresses in `good.example` come on both partitions: 20 a
+    /// write, each with an id of its own, from 1,000 on.
     pub fn under_users<R: Send>(&self, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
         let mut ids = (1_000..).step_by(20);
         under_load(
-            || ids.next().map_or(Ok(()), |id| self.users_on_both(id..id + 20, "good.example")),
+            || {
+                ids.next()
+                    .map_or(Ok(()), |id| self.users_on_both(id..id + 20, "good.example"))
+            },
             work,
         )
     }

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::process::output;
 
-/// `gristmill` beside this test, built first: `cargo test` builds a program only for the tests of its
-/// own package.
+/// `gristmill` beside this test, built first: `cargo test` builds a program only for the tests of
+/// its own package.
 pub fn gristmill() -> Result<&'static Path> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     BUILT

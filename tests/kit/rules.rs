@@ -11,8 +11,7 @@ use crate::job::Job;
 use crate::topic::{self, Message};
 
 /// The config of `enrich-email` in the shipped pipeline file.
-pub const SHIPPED: &str =
-    r#"corporate_domains = ["contoso.com", "autodesk.com", "company.com"]"#;
+pub const SHIPPED: &str = r#"corporate_domains = ["contoso.com", "autodesk.com", "company.com"]"#;
 
 /// A config of `normalize-cdc`, in TOML, that reads the operation from another field than the
 /// shipped one: `kind`.

@@ -23,7 +23,9 @@ impl Job<'_> {
     /// The one number that `sql` selects.
     pub fn number(&self, sql: &str) -> Result<i64> {
         let answer = self.psql(sql)?;
-        answer.parse().with_context(|| format!("{answer:?} of {sql}"))
+        answer
+            .parse()
+            .with_context(|| format!("{answer:?} of {sql}"))
     }
 
     /// Records that the checkpoints say are done, all partitions together.

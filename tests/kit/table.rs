@@ -27,17 +27,19 @@ pub struct DeadLetter {
 
 /// All rows of `users_enriched`, by `user_id`.
 pub fn users(postgres: &Postgres, database: &str) -> Result<BTreeMap<i64, User>> {
-    let select = "select user_id, name, email, email_domain, country_code, country_name, \
-                  is_corporate, is_deleted,
-        (extract(epoch from updated_at) * 1000000)::bigint as updated_at_us,
-        _gm_partition as partition, _gm_offset as \"offset\" from users_enriched";
+    let select = r#"select user_id, name, email, email_domain, country_code, country_name,
+            is_corporate, is_deleted,
+            (extract(epoch from updated_at) * 1000000)::bigint as updated_at_us,
+            _gm_partition as partition, _gm_offset as "offset"
+        from users_enriched"#;
     let users: Vec<User> = rows(postgres, database, select)?;
     Ok(users.into_iter().map(|u| (u.user_id, u)).collect())
 }
 
 /// All dead letters, by partition and offset.
 pub fn dead_letters(postgres: &Postgres, database: &str) -> Result<Vec<DeadLetter>> {
-    let select = r#"select partition, "offset", stage, code, message, state, encode(value, 'hex') as value
+    let select = r#"select partition, "offset", stage, code, message, state,
+            encode(value, 'hex') as value
         from gristmill.dead_letter order by partition, "offset", ordinal"#;
     rows(postgres, database, select)
 }

@@ -22,7 +22,10 @@ fn code(event: &str) -> Option<&'static str> {
 
 #[test]
 fn a_late_delete_loses_against_a_newer_update() {
-    let update = r#"{"op":"u","after":{"user_id":1,"name":"Ann","email":"a@Contoso.COM","country_code":"US"},"timestamp_ms":1726531260000}"#;
+    let update = concat!(
+        r#"{"op":"u","after":{"user_id":1,"name":"Ann","email":"a@Contoso.COM","#,
+        r#""country_code":"US"},"timestamp_ms":1726531260000}"#
+    );
     let delete = r#"{"op":"d","before":{"user_id":1,"name":"Old"},"timestamp_ms":1726531240000}"#;
     let user = User {
         user_id: 1,
@@ -70,7 +73,10 @@ fn of_equal_event_times_the_later_offset_wins() {
 
 #[test]
 fn a_changed_key_deletes_the_old_row() {
-    let update = r#"{"op":"u","before":{"user_id":1,"name":"A"},"after":{"user_id":2,"name":"A"},"timestamp_ms":5}"#;
+    let update = concat!(
+        r#"{"op":"u","before":{"user_id":1,"name":"A"},"after":{"user_id":2,"name":"A"},"#,
+        r#""timestamp_ms":5}"#
+    );
     let users = of(&[update]).users;
     assert_eq!(
         users

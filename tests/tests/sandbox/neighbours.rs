@@ -65,7 +65,12 @@ fn with_one_odd(odd: usize) -> Records {
     "transform-out-of-memory",
     "wanted more than memory_max_bytes = 25165824 in apply: raise it"
 )]
-#[case("amplify", 2 << 20, "transform-out-of-memory", "returned more than returned_max_bytes = 4194304 from apply: raise it")]
+#[case(
+    "amplify",
+    2 << 20,
+    "transform-out-of-memory",
+    "returned more than returned_max_bytes = 4194304 from apply: raise it"
+)]
 fn one_row_in_a_thousand_is_one_dead_letter(
     #[case] what: &str,
     #[case] amount: u64,

@@ -61,7 +61,10 @@ fn events_of_a_topic_are_tried_and_a_dead_letter_is_captured_as_a_case() -> Resu
     let limit = ["--limit", "4"];
     let output = job.gristmill(&[&["try", "builtin:enrich-country"][..], &on, &limit].concat())?;
     // Two partitions share the limit.
-    assert!(!output.contains(&format!("{}/0/1\n", job.topic)), "{output}");
+    assert!(
+        !output.contains(&format!("{}/0/1\n", job.topic)),
+        "{output}"
+    );
     for part in [
         "/0/2\n  dead letter (transform:normalize-cdc, unknown-op)",
         "/0/3\n",

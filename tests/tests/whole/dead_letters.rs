@@ -74,7 +74,8 @@ fn a_list_is_short_and_says_how_many_more_there_are() -> Result<()> {
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     let list = |arguments: &[&str]| {
-        let output = job.gristmill(&[&["dead-letters", "list", "users.toml"], arguments].concat())?;
+        let output =
+            job.gristmill(&[&["dead-letters", "list", "users.toml"], arguments].concat())?;
         let letters = output
             .lines()
             .filter(|line| line.contains("unknown-op"))
@@ -89,7 +90,10 @@ fn a_list_is_short_and_says_how_many_more_there_are() -> Result<()> {
     let (letters, output) = list(&["--limit", "60"])?;
     ensure!(letters == 60 && !output.contains(" more"), "{output}");
     let (letters, output) = list(&["--code", "late"])?;
-    ensure!(letters == 0 && output.contains("no dead letters"), "{output}");
+    ensure!(
+        letters == 0 && output.contains("no dead letters"),
+        "{output}"
+    );
     let (letters, output) = list(&["--partition", "0", "--limit", "1"])?;
     ensure!(letters == 1 && output.contains("59 more"), "{output}");
     Ok(())

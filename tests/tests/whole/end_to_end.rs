@@ -9,6 +9,7 @@ use gristmill_tests::seed::seed;
 use gristmill_tests::table;
 use gristmill_tests::topic::{self, Message};
 use gristmill_tests::wait::SOON;
+use serde_json::json;
 
 #[test]
 fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<()> {
@@ -27,14 +28,17 @@ fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<(
     let _run = job.run()?;
     job.wait_until_caught_up()?;
     let rows = job.psql(
-        "select user_id, name, email, email_domain, country_code, country_name, is_corporate, \
-         is_deleted, extract(epoch from updated_at)::numeric(20, 6)
-         from users_enriched order by user_id",
+        "select user_id, name, email, email_domain, country_code, country_name, is_corporate,
+            is_deleted, extract(epoch from updated_at)::numeric(20, 6)
+        from users_enriched order by user_id",
     )?;
-    let expected = "101|Daniel J. Kim|daniel.j.kim@contoso.com|contoso.com|US|United \
-                    States|t|f|1726531260.000000\n202|Priya \
-                    Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000\n303|Elena \
-                    Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000";
+    let expected = [
+        "101|Daniel J. Kim|daniel.j.kim@contoso.com|contoso.com|US|United States|t|f|\
+         1726531260.000000",
+        "202|Priya Nair|priya.nair@gmail.com|gmail.com|IN|India|f|f|1726531250.000000",
+        "303|Elena Fischer|elena.fischer@outlook.de|outlook.de|DE|Germany|f|f|1726531270.000000",
+    ]
+    .join("\n");
     assert_eq!(rows, expected, "{}", job.explain());
     job.check()?;
 
@@ -82,6 +86,15 @@ fn a_hundred_thousand_events_equal_the_oracle_and_each_dead_letter_is_relayed() 
     Ok(())
 }
 
+/// The event of a user who is in the table when it is done.
+fn user(id: i64, name: &str) -> String {
+    let row = json!({
+        "user_id": id, "name": name, "email": "n@contoso.com", "country_code": "US",
+    });
+    let event = json!({ "op": "c", "after": row, "timestamp_ms": 1_726_531_200_000_i64 });
+    event.to_string()
+}
+
 #[test]
 fn large_records_that_fill_the_queue_do_not_wait_for_the_linger() -> Result<()> {
     let job = Job::new("large")?;
@@ -94,12 +107,7 @@ fn large_records_that_fill_the_queue_do_not_wait_for_the_linger() -> Result<()> 
     })?;
     let name = "N".repeat(40_000);
     let messages: Vec<Message> = (0..400)
-        .map(|id| {
-            let value = format!(
-                r#"{{"op":"c","after":{{"user_id":{id},"name":"{name}","email":"n@contoso.com","country_code":"US"}},"timestamp_ms":1726531200000}}"#
-            );
-            Message::new(id % 2, value)
-        })
+        .map(|id| Message::new(id % 2, user(id.into(), &name)))
         .collect();
     job.produce(&messages)?;
     let _run = job.run()?;
@@ -110,11 +118,6 @@ fn large_records_that_fill_the_queue_do_not_wait_for_the_linger() -> Result<()> 
 #[test]
 fn each_kind_of_bad_record_is_kept_whole_and_its_neighbours_land() -> Result<()> {
     let job = Job::new("bad")?;
-    let good = |id: i64| {
-        format!(
-            r#"{{"op":"c","after":{{"user_id":{id},"name":"N","email":"n@contoso.com","country_code":"US"}},"timestamp_ms":1726531200000}}"#
-        )
-    };
     let bad: &[&[u8]] = &[
         b"{\"op\":\"c\"",
         b"\xff\xfe",
@@ -137,7 +140,7 @@ fn each_kind_of_bad_record_is_kept_whole_and_its_neighbours_land() -> Result<()>
             key: Some(format!("key {i}").into_bytes()),
             ..Message::new(0, *value)
         });
-        messages.push(Message::new(0, good(i as i64 + 100)));
+        messages.push(Message::new(0, user(i as i64 + 100, "N")));
     }
     messages.push(Message {
         partition: 0,

@@ -1,5 +1,5 @@
-//! A pipeline file that changed: staged while other hosts live, and not taken when it cannot or must
-//! not run.
+//! A pipeline file that changed: staged while other hosts live, and not taken when it cannot or
+//! must not run.
 
 use anyhow::{Result, ensure};
 use gristmill_tests::job::Job;

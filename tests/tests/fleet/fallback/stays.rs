@@ -52,8 +52,7 @@ fn rows_that_clash_with_each_other_take_nothing_back() -> Result<()> {
 }
 
 #[test]
-fn a_normalizer_that_writes_wrong_times_is_taken_back_and_late_rows_take_nothing_back() -> Result<()>
-{
+fn a_normalizer_of_wrong_times_is_taken_back_and_late_rows_take_nothing_back() -> Result<()> {
     let job = Job::new("fallback_times")?;
     job.edit_pipeline(|text| text.replace("late = \"apply\"", "late = \"dead-letter\""))?;
     let _run = started(&job)?;
@@ -61,10 +60,9 @@ fn a_normalizer_that_writes_wrong_times_is_taken_back_and_late_rows_take_nothing
     job.users_done(0, 10..20, "good.example")?;
     // Late because of the record before it in its batch, and because of the batch before.
     job.produce_done(&[
-            user(20, "a@good.example", 60),
-            user(21, "b@good.example", 0),
-        ],
-    )?;
+        user(20, "a@good.example", 60),
+        user(21, "b@good.example", 0),
+    ])?;
     job.produce_done(&[user(22, "c@good.example", 0)])?;
     ensure!(job.codes()? == "late\nlate", "{}", job.explain());
     ensure!(job.active()? == 2, "{}", job.explain());

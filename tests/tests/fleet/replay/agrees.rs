@@ -45,7 +45,11 @@ fn agrees(name: &str, before: &str) -> Result<()> {
     let (table, expected) = (held()?, job.expected()?);
 
     // Without the columns a later event of the same time cannot be told from the one in the range.
-    let parts = if before.is_empty() { ends.as_slice() } else { &[] };
+    let parts = if before.is_empty() {
+        ends.as_slice()
+    } else {
+        &[]
+    };
     for (partition, end) in parts.iter().enumerate() {
         let newest = |u: &&User| u.partition == partition as i32 && u.offset < *end;
         let newest = expected.users.values().filter(newest).count() as i64;

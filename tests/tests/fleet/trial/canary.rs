@@ -24,10 +24,7 @@ fn a_canary_runs_on_its_partition_is_promoted_and_fails_alone() -> Result<()> {
     // for sure.
     for partition in [0, 1] {
         job.users_done(partition, 10..11, "none.example")?;
-        job.users_done(partition,
-            20 + partition..21 + partition,
-            "good.example",
-        )?;
+        job.users_done(partition, 20 + partition..21 + partition, "good.example")?;
     }
     ensure!(
         corporate(20)? == "f",
@@ -51,15 +48,14 @@ fn a_canary_runs_on_its_partition_is_promoted_and_fails_alone() -> Result<()> {
     ensure!(nowhere.contains("there is no partition 7"), "{nowhere}");
 
     // What fails on the canary's partition gives the canary up; by hand, `rollback` does.
-    job.swap_flawed(&json!({ "panics_on": ["bad.example"] }),
-        &["--canary", "0"],
-    )?;
+    job.swap_flawed(&json!({ "panics_on": ["bad.example"] }), &["--canary", "0"])?;
     job.users_done(0, 40..41, "none.example")?;
     job.users_done(0, 41..42, "bad.example")?;
     ensure!(job.active()? == 2, "{}", job.explain());
     ensure!(job.psql("select staging_revision is null from gristmill.pipeline")? == "t");
     ensure!(job.letters()? == 0, "{}", job.explain());
-    job.swap_flawed(&json!({ "corporate_domains": ["none.example"] }),
+    job.swap_flawed(
+        &json!({ "corporate_domains": ["none.example"] }),
         &["--canary", "0"],
     )?;
     let given_up = job.roll_back()?;

@@ -4,7 +4,6 @@ use anyhow::Result;
 use gristmill_tests::author::{edit, new_rule, run};
 use gristmill_tests::program::{printed, repository, success};
 
-
 #[test]
 fn a_new_rule_passes_its_tests_and_a_difference_is_a_row_of_a_table() -> Result<()> {
     let (folder, rule) = new_rule("enrich-name")?;
@@ -38,7 +37,10 @@ fn a_new_rule_passes_its_tests_and_a_difference_is_a_row_of_a_table() -> Result<
     )?;
     let (code, output) = printed(run(&rule, &["transform", "test"])?);
     assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains("is no pure function of its rows"), "{output}");
+    assert!(
+        output.contains("is no pure function of its rows"),
+        "{output}"
+    );
 
     edit(
         &rule.join("src/lib.rs"),

@@ -4,7 +4,6 @@ use anyhow::Result;
 use gristmill_tests::author::run;
 use gristmill_tests::program::{repository, success};
 
-
 #[test]
 fn inspect_tells_all_that_an_operator_asks() -> Result<()> {
     let output = success(run(

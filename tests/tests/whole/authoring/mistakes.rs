@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use gristmill_tests::author::{edit, new_rule, run};
 use gristmill_tests::program::{gristmill, printed};
 
-
 #[test]
 fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -72,8 +71,7 @@ fn without_a_target_for_webassembly_one_sentence_says_what_to_install() -> Resul
     std::fs::write(&rustc, "#!/bin/sh\necho /nowhere/lib\n")?;
     success(Command::new("chmod").arg("+x").arg(&rustc).output()?)?;
     let mut build = command(&rule, &["transform", "build"])?;
-    build
-        .env("RUSTC", &rustc);
+    build.env("RUSTC", &rustc);
     let (code, output) = printed(build.output()?);
     assert_eq!(code, Some(1), "{output}");
     assert!(
@@ -87,9 +85,7 @@ fn without_a_target_for_webassembly_one_sentence_says_what_to_install() -> Resul
 fn without_cargo_one_sentence_says_what_to_install() -> Result<()> {
     let (_folder, rule) = new_rule("enrich-none")?;
     let mut build = command(&rule, &["transform", "build"])?;
-    build
-        .env_remove("CARGO")
-        .env("PATH", "");
+    build.env_remove("CARGO").env("PATH", "");
     let (code, output) = printed(build.output()?);
     assert_eq!(code, Some(1), "{output}");
     assert_eq!(

@@ -131,12 +131,10 @@ limits = {{ {}, fuel_per_row = 2_000_000_000 }}",
         "deadline_base_ms = 0, deadline_per_row_us = 0"
     );
     job.edit_pipeline(|text| {
-        text.replace("\"builtin:enrich-email\"", &slow)
-            .replace(
-                "corporate_domains",
-                "idles_on = [\"good.example\"]\ncorporate_domains",
-            )
-            
+        text.replace("\"builtin:enrich-email\"", &slow).replace(
+            "corporate_domains",
+            "idles_on = [\"good.example\"]\ncorporate_domains",
+        )
     })?;
     job.flush_after(10)?;
     let run = job.run()?;
