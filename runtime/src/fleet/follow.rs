@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::definition::revision::Revision;
 use crate::process::Shared;
-use gristmill_postgres::fleet::host;
+use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connect::Connection;
 use gristmill_postgres::wire::error::DatabaseError;
@@ -93,7 +93,13 @@ impl Follower {
         let name = &shared.config.pipeline.name;
         let staging = shared.rollout.borrow().staging;
         let (staged, error) = self.answer(staging);
-        host::heartbeat(connection, &shared.owner, name, staged, error.as_deref()).await?;
+        let beat = |staged_revision, error| Beat {
+            pipeline: name,
+            staged_revision,
+            error,
+        };
+        let first = beat(staged, error.as_deref());
+        host::heartbeat(connection, &shared.owner, &[first]).await?;
         let Some(rollout) = rollout::read(connection, name).await? else {
             return Ok(());
         };
@@ -102,14 +108,8 @@ impl Follower {
         // News is answered at once: somebody waits for it.
         let (now_staged, now_error) = self.answer(shared.rollout.borrow().staging);
         if (now_staged, &now_error) != (staged, &error) {
-            host::heartbeat(
-                connection,
-                &shared.owner,
-                name,
-                now_staged,
-                now_error.as_deref(),
-            )
-            .await?;
+            let second = beat(now_staged, now_error.as_deref());
+            host::heartbeat(connection, &shared.owner, &[second]).await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::definition::revision::Revision;
 use crate::process::Shared;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::commit::checkpoint::{
-    Lease, PartitionKey, PartitionState, Taken, record_hash, resume, take,
+    Lease, PartitionKey, PartitionState, TakeRequest, Taken, record_hash, resume, take,
 };
 use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
 
@@ -79,11 +79,17 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         topic: partition.topic.to_string(),
         partition: partition.partition,
     };
+    let request = TakeRequest {
+        key,
+        revision: revision.number,
+        start_offset_if_new: first,
+        topic_id: None,
+    };
     let taken = {
         let mut connection = shared.pool.get().await?;
-        let (owner, number) = (&shared.owner, revision.number);
-        take(&mut connection, &key, owner, number, first, None).await?
+        take(&mut connection, &[request], &shared.owner).await?
     };
+    let taken = taken.into_iter().next().context("nothing was taken")?;
     let Taken {
         lease,
         mut next_offset,
@@ -126,7 +132,7 @@ pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<B
         }
     }
     if taken.state == PartitionState::Halted {
-        resume(&*shared.pool.get().await?, &lease).await?;
+        resume(&*shared.pool.get().await?, &[&lease]).await?;
     }
     Ok(Begin::Go(Ready {
         lease,

@@ -185,7 +185,7 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
 async fn leave(shared: &Shared) -> Result<()> {
     let connection = shared.pool.get().await?;
     let name = &shared.config.pipeline.name;
-    Ok(host::leave(&connection, &shared.owner, name).await?)
+    Ok(host::leave(&connection, &shared.owner, &[name]).await?)
 }
 
 /// Everything up to the first connection to the group, and what the pipeline file proposes, where

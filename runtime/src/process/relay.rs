@@ -12,10 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::Shared;
 use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter};
-use gristmill_postgres::commit::checkpoint;
-use gristmill_postgres::letters::dead_letter::{
-    Header, LetterId, LetterState, StoredLetter, set_state, unrelayed,
-};
+use gristmill_postgres::letters::dead_letter::{Header, StoredLetter, relayed, unrelayed};
 use gristmill_postgres::wire::connect::Connection;
 
 /// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that
@@ -71,31 +68,15 @@ async fn drain(shared: &Shared, topic: &str, wires: &mut Wires) -> Result<()> {
         Some(connection) => connection,
         none => none.insert(shared.pool.database().connect().await?),
     };
-    for checkpoint in checkpoint::list(connection, name, shared.run).await? {
-        if checkpoint.owner != shared.owner {
-            continue;
+    loop {
+        let pipelines = [(name.as_str(), shared.run)];
+        let letters = unrelayed(connection, &shared.owner, &pipelines, BATCH).await?;
+        if letters.is_empty() {
+            return Ok(());
         }
-        let key = &checkpoint.key;
-        loop {
-            let letters = unrelayed(
-                connection,
-                name,
-                shared.run,
-                &key.topic,
-                key.partition,
-                BATCH,
-            )
-            .await?;
-            if letters.is_empty() {
-                break;
-            }
-            send(shared, topic, &mut wires.kafka, &letters).await?;
-            let ids: Vec<LetterId> = letters.into_iter().map(|l| l.id).collect();
-            let (new, relayed) = (&[LetterState::New], LetterState::Relayed);
-            set_state(connection, name, shared.run, &ids, new, relayed).await?;
-        }
+        send(shared, topic, &mut wires.kafka, &letters).await?;
+        relayed(connection, &letters).await?;
     }
-    Ok(())
 }
 
 async fn send(
