@@ -41,6 +41,29 @@ key = [\"country_code\"]
   The time zone is that of the capital, or of most people.
 ";
 
+/// What a plan and a schema cannot say.
+const NOTES: [(&str, &str); 4] = [
+    (
+        "normalize-cdc",
+        "A delete takes its row from `before`, every other event from `after`. An update that \
+         changes the key becomes a delete of the old key and an upsert of the new one.",
+    ),
+    (
+        "enrich-disposable-email",
+        "Sub-domains of a listed domain count, too.",
+    ),
+    (
+        "enrich-weekday",
+        "The day is a number from 1 (Monday) to 7 (Sunday).",
+    ),
+    (
+        "enrich-quality",
+        "The flags are a JSON array of `name-missing`, `name-too-long`, `email-missing`, \
+         `email-too-long`, `email-malformed` and `stale`, and `[]` when nothing is wrong. A component \
+         has no clock, so `stale` compares with a fixed moment.",
+    ),
+];
+
 /// A shipped transform, and what it plans.
 pub(super) struct Shipped {
     pub(super) name: &'static str,
@@ -90,6 +113,9 @@ fn section(transform: &Shipped) -> Result<String> {
         example,
     } = transform;
     let mut text = format!("\n## {name}\n\n{}\n", paragraph(&sentence(&description.summary)));
+    if let Some((_, note)) = NOTES.iter().find(|(known, _)| known == name) {
+        text += &format!("{}\n", paragraph(note));
+    }
     if let Some(example) = example {
         text += &paragraph(&format!("With the config `{example}` it"));
         text.push('\n');
