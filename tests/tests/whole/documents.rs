@@ -40,6 +40,7 @@ fn paths_exist() -> Result<()> {
         let folder = Path::new(&name).parent().context("a file has a folder")?;
         let linked = links.map(|link| folder.join(link));
         let named = words(&text)
+            .filter_map(|word| word.split('#').next())
             .filter(|word| FOLDERS.iter().any(|f| word.starts_with(f)) && !is_pattern(word))
             .map(PathBuf::from);
         for path in linked.chain(named) {
