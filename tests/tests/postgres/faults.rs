@@ -206,8 +206,8 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
         .await?;
     let batch = computed(3, &people(3, "second", 2));
     let (flushed, taken) = tokio::join!(fixture.flush(&mut hanging, &lease, 3, &batch), async {
-        let waits = "select count(*) from pg_stat_activity where datname = 'hanging_owner' and \
-                     wait_event_type = 'Lock'";
+        let waits = "select count(*) from pg_stat_activity
+            where datname = 'hanging_owner' and wait_event_type = 'Lock'";
         while fixture.psql(waits)? == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

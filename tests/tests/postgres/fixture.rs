@@ -22,13 +22,15 @@ pub(crate) const PIPELINE: &str = "people";
 pub(crate) const TOPIC: &str = "people_cdc";
 
 /// With the columns that say where a row came from.
-pub(crate) const WITH_PROVENANCE: &str = "create table people (id bigint primary key, name \
-                                          varchar(20) check (name <> 'forbidden'), is_deleted \
-                                          boolean default false, at timestamptz not null, \
-                                          _gm_partition int, _gm_offset bigint, _gm_revision int)";
-pub(crate) const PLAIN: &str = "create table people (id bigint primary key, name varchar(20) \
-                                check (name <> 'forbidden'), is_deleted boolean default false, at \
-                                timestamptz not null)";
+pub(crate) const WITH_PROVENANCE: &str = "create table people (
+    id bigint primary key, name varchar(20) check (name <> 'forbidden'),
+    is_deleted boolean default false, at timestamptz not null,
+    _gm_partition int, _gm_offset bigint, _gm_revision int
+)";
+pub(crate) const PLAIN: &str = "create table people (
+    id bigint primary key, name varchar(20) check (name <> 'forbidden'),
+    is_deleted boolean default false, at timestamptz not null
+)";
 
 pub(crate) fn field(name: &str, logical_type: LogicalType) -> Field {
     Field {
@@ -122,8 +124,8 @@ impl Fixture {
     /// The table as `id|name|deleted|microseconds` lines.
     pub(crate) fn people(&self) -> Result<String> {
         self.psql(
-            "select id, name, is_deleted, (extract(epoch from at) * 1000000)::bigint from people \
-             order by id",
+            "select id, name, is_deleted, (extract(epoch from at) * 1000000)::bigint
+            from people order by id",
         )
     }
 
