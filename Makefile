@@ -96,6 +96,10 @@ tidy: setup-rust ## what no linter knows: line length, one-way imports, names, r
 fmt: ## format the sources
 	cargo fmt --all
 
+.PHONY: reference
+reference: setup-build ## write docs/reference again, from the program, the components and the SQL
+	GRISTMILL_WRITE=1 cargo test --release --locked --workspace --test whole reference::
+
 .PHONY: bench
 bench: setup setup-kafka ## measure gristmill, its rivals and its parts; ARGS=--quick takes minutes
 	cargo build --release --locked --workspace --bins

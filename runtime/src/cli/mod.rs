@@ -105,6 +105,11 @@ struct DemoArgs {
     keep: bool,
 }
 
+/// The command line as clap knows it: every command with its arguments and help.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 /// Parses the command line and runs it. Errors go to standard error, with what caused them.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
