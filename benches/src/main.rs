@@ -57,7 +57,12 @@ struct Args {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Events a second of the latency runs; 0: none
-    #[arg(long, value_name = "RATE", value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
+    #[arg(
+        long,
+        value_name = "RATE",
+        value_delimiter = ',',
+        default_values_t = [100, 1_000, 10_000]
+    )]
     latency: Vec<u32>,
     /// What to measure of gristmill at scale; all of it unless this says otherwise (many-keys not
     /// with --quick)
