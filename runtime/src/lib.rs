@@ -33,19 +33,8 @@ pub mod cli;
 pub mod definition;
 pub mod demo;
 pub mod fleet;
+pub mod folders;
 pub mod partition;
 pub mod process;
 
-use std::path::PathBuf;
-
-/// Where compiled components are kept between runs: `$XDG_CACHE_HOME/gristmill` or
-/// `~/.cache/gristmill`; none without a home.
-pub fn cache_folder() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
-    Some(base.join("gristmill"))
-}
+pub use folders::cache_folder;

@@ -1,6 +1,6 @@
 //! Dimensions: immutable snapshots of reference data that transforms ask the host to join.
 
-mod digest;
+mod fingerprint;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
@@ -106,7 +106,7 @@ impl Dimension {
             }
             table.insert_unique(hash, row, |&other| hash_key(&columns, other as usize));
         }
-        let digest = digest::digest(&rows, key);
+        let digest = fingerprint::fingerprint(&rows, key);
         Ok(Self {
             rows,
             key: key.to_vec(),
@@ -130,17 +130,17 @@ impl Dimension {
         self.rows.rows
     }
 
-    /// For each of the `rows` rows of the `on` columns the matching row, `None` where no row
+    /// The matching row for each of the `rows` rows of the `on` columns, `None` where no row
     /// matches or the key has a null. `on` is in the order of [`Dimension::key`]. A column of
     /// another layout matches nothing: that is for the plan's check to refuse.
     pub fn lookup(&self, on: &[&Column], rows: usize) -> Vec<Option<u32>> {
-        let key: Vec<Values> = self
+        let key: Vec<KeyValues> = self
             .key
             .iter()
             .filter_map(|name| self.rows.position(name))
-            .map(|i| Values::of(&self.rows.columns[i]))
+            .map(|i| KeyValues::of(&self.rows.columns[i]))
             .collect();
-        let on: Vec<Values> = on.iter().map(|c| Values::of(c)).collect();
+        let on: Vec<KeyValues> = on.iter().map(|c| KeyValues::of(c)).collect();
         let comparable = key.len() == on.len() && key.iter().zip(&on).all(|(k, o)| k.is_like(o));
         if !comparable {
             return vec![None; rows];
@@ -185,7 +185,7 @@ fn key_columns<'a>(
     name: &str,
     rows: &'a Batch,
     key: &[String],
-) -> Result<Vec<Values<'a>>, DimensionError> {
+) -> Result<Vec<KeyValues<'a>>, DimensionError> {
     let find = |column: &String| {
         let dimension = name.to_owned();
         let Some(i) = rows.position(column) else {
@@ -197,7 +197,7 @@ fn key_columns<'a>(
                 columns,
             });
         };
-        let values = Values::of(&rows.columns[i]);
+        let values = KeyValues::of(&rows.columns[i]);
         match (0..rows.rows).find(|&row| values.is_null(row)) {
             Some(row) => Err(DimensionError::NullKey {
                 dimension,
@@ -211,7 +211,7 @@ fn key_columns<'a>(
 }
 
 /// A column's values by layout, so that a row is reached without a downcast.
-enum Values<'a> {
+enum KeyValues<'a> {
     Boolean(&'a BooleanArray),
     Int64(&'a Int64Array),
     Float64(&'a Float64Array),
@@ -219,7 +219,7 @@ enum Values<'a> {
     Bytes(&'a BinaryArray),
 }
 
-impl<'a> Values<'a> {
+impl<'a> KeyValues<'a> {
     fn of(column: &'a Column) -> Self {
         match column.values.data_type() {
             DataType::Boolean => Self::Boolean(column.values.as_boolean()),
@@ -230,7 +230,7 @@ impl<'a> Values<'a> {
         }
     }
 
-    fn is_like(&self, other: &Values) -> bool {
+    fn is_like(&self, other: &KeyValues) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
@@ -245,7 +245,7 @@ impl<'a> Values<'a> {
     }
 
     /// Floats are equal when their bits are.
-    fn equal(&self, row: usize, other: &Values<'a>, other_row: usize) -> bool {
+    fn equal(&self, row: usize, other: &KeyValues<'a>, other_row: usize) -> bool {
         match (self, other) {
             (Self::Boolean(a), Self::Boolean(b)) => a.value(row) == b.value(other_row),
             (Self::Int64(a), Self::Int64(b)) => a.value(row) == b.value(other_row),
@@ -288,7 +288,7 @@ impl<'a> Values<'a> {
 }
 
 /// The hash of a key for the table. No null may be among its values.
-fn hash_key(key: &[Values], row: usize) -> u64 {
+fn hash_key(key: &[KeyValues], row: usize) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     for column in key {
         column.hash(row, &mut hasher);

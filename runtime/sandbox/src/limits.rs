@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::load::engine::TICK_MS;
+use crate::meter::TICK_MS;
 
 /// The limits of one transform, as written in the pipeline file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -19,8 +19,9 @@ pub struct Limits {
     /// Wall clock for `apply`, besides `deadline_per_row_us`: then the batch is run again,
     /// metered. 50 ms: five ticks of the 10 ms clock.
     pub deadline_base_ms: u64,
-    /// For each row, and for each KiB of text and bytes. 50 us: eight times what the slowest
-    /// toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of the e-mail rule.
+    /// Added to the deadline for each row, and for each KiB of text and bytes. 50 us: eight times
+    /// what the slowest toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of the e-mail
+    /// rule.
     pub deadline_per_row_us: u64,
     /// Fuel (about one a WebAssembly instruction) for `apply`, besides `fuel_per_row`: more
     /// convicts. 200 million: what a core at four instructions a nanosecond could do within
@@ -71,7 +72,7 @@ pub(crate) struct Allowance {
 }
 
 impl Limits {
-    /// For instantiating, `describe` and `open`.
+    /// What instantiating, `describe` and `open` may use.
     pub(crate) fn opening(&self) -> Allowance {
         Allowance {
             deadline_ms: self.open_deadline_ms,
@@ -79,7 +80,7 @@ impl Limits {
         }
     }
 
-    /// For `apply` on a batch that weighs as much as `rows` rows.
+    /// What `apply` may use on a batch that weighs as much as `rows` rows.
     pub(crate) fn applying(&self, rows: u64) -> Allowance {
         Allowance {
             deadline_ms: self

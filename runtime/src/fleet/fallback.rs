@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
+use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::Moment;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::record::Records;
@@ -20,7 +21,6 @@ use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::{activation, rollout};
 
 use super::trial::Trial;
-use crate::partition::brake::Ratio;
 
 /// A batch, and what failed of it.
 pub(crate) struct Failed<'a> {
@@ -33,7 +33,7 @@ pub(crate) struct Failed<'a> {
 pub(crate) enum Failure<'a> {
     /// All of it: a component is at fault, or too much, `letters`, would become dead letters.
     Batch {
-        ratio: &'a Ratio,
+        ratio: &'a DeadLetterBrake,
         letters: &'a [DeadLetter],
         error: &'a Error,
     },

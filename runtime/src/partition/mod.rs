@@ -1,7 +1,6 @@
 //! One partition's life.
 
 pub mod assignment;
-pub mod brake;
 pub mod compute;
 pub mod flush;
 pub mod open_batch;

@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::{Chain, Computed};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,6 @@ use gristmill_kafka::source::{Chunk, Intake, resumes_below};
 use gristmill_postgres::commit::checkpoint::Lease;
 use gristmill_postgres::fleet::rollout::Rollout;
 
-use super::brake::Ratio;
 use super::flush::{Flight, Landed};
 use super::open_batch::Open;
 use crate::fleet::shadow::Shadow;
@@ -65,7 +65,7 @@ pub struct Worker {
     pub(super) flight: Option<Flight>,
     /// Where the next flush starts; what the checkpoint says.
     pub(super) next_offset: i64,
-    pub(super) ratio: Ratio,
+    pub(super) ratio: DeadLetterBrake,
     /// Where the fleet stands, as this process hears of it: a second late at most.
     pub(super) news: watch::Receiver<Rollout>,
     /// What is computed beside, to be compared.
@@ -94,7 +94,7 @@ impl Worker {
             resumes_below(shared.config.source.queued_max_bytes),
             Duration::from_millis(target.linger_ms),
         );
-        let ratio = Ratio::new(shared.config.dead_letters.ratio_max);
+        let ratio = DeadLetterBrake::new(shared.config.dead_letters.ratio_max);
         Ok(Self {
             news: shared.rollout.subscribe(),
             shadow: None,

@@ -20,7 +20,7 @@ use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::Source;
-use gristmill_kafka::source::membership::Instance;
+use gristmill_kafka::source::membership::Membership;
 use gristmill_postgres::fleet::host;
 use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connect::Database;
@@ -114,7 +114,7 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
     let (shared, news) = start(config, sandbox).await?;
     let shared = Arc::new(shared);
     let config = &shared.config;
-    let instance = match Instance::acquire(&config.group()) {
+    let instance = match Membership::acquire(&crate::folders::state_folders(), &config.group()) {
         Ok(instance) => Some(instance),
         Err(error) => {
             let error = anyhow::Error::new(error);

@@ -33,7 +33,10 @@ fn admin_answers_in_offsets_and_sentences() -> Result<()> {
     assert_eq!(record.get(0).value, Some(&b"7"[..]));
     let every: Vec<_> = partitions.into_iter().zip([0, 9, 0]).collect();
     let found = admin.records_at(&every)?;
-    let offsets: Vec<_> = found.iter().map(|r| Some(r.as_ref()?.get(0).offset)).collect();
+    let offsets: Vec<_> = found
+        .iter()
+        .map(|r| Some(r.as_ref()?.get(0).offset))
+        .collect();
     assert_eq!(offsets, [None, Some(9), None]);
     admin.check_access("admin", "admin")?;
     for gone in [2, 10, 99] {

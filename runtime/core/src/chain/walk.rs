@@ -15,13 +15,13 @@ use crate::transform::Transform;
 
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::enrich;
-use super::fault::{ChainFault, Uncomputed};
 use super::hand_over::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::normalize::normalize;
 use super::pending::{Pending, leave_out};
 use super::step::Step;
-use super::target::Target;
+use super::target_columns::TargetColumns;
+use super::uncomputed::{ChainFault, Uncomputed};
 use super::{ChainSpec, Computed, Counts, Moment};
 
 /// The walk of one partition's batches, and what it remembers between them.
@@ -36,10 +36,10 @@ pub struct Chain {
     roles: Roles,
     event_time: EventTimeColumn,
     versions: VersionColumns,
-    target: Target,
+    target: TargetColumns,
     pub(super) identity: Identity,
     pub(super) state: State,
-    /// Of what has committed, microseconds.
+    /// The highest event time that has committed, microseconds.
     pub(super) event_time_max: Option<i64>,
     /// Computed and not yet committed, oldest first.
     pub(super) pending: VecDeque<Pending>,
@@ -111,7 +111,7 @@ impl Chain {
             event_time: EventTimeColumn::new(&roles.event_time, &writes)?,
             state: State::new(&versions, spec.time.ttl_us, spec.state_max_bytes),
             versions,
-            target: Target::new(&spec.target, &written)?,
+            target: TargetColumns::new(&spec.target, &written)?,
             roles,
             spec,
             event_time_max,

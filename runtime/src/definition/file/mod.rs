@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use gristmill_core::chain::{Late, Tombstone};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits as TransformLimits;
 
@@ -62,15 +63,6 @@ pub struct Pipeline {
     pub late: Late,
 }
 
-/// What becomes of a record behind the watermark.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Late {
-    #[default]
-    Apply,
-    DeadLetter,
-}
-
 /// `[source]`: the topic in Kafka.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,15 +105,6 @@ pub enum OnGap {
     #[default]
     Halt,
     Continue,
-}
-
-/// What becomes of a record without a value.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tombstone {
-    #[default]
-    Ignore,
-    Delete,
 }
 
 /// `[[transform]]`: one rule of the chain.

@@ -10,6 +10,7 @@ use std::fmt;
 use crate::column::{Field, LogicalType};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
+use crate::suggest::did_you_mean;
 
 use plans::Check;
 
@@ -125,15 +126,6 @@ fn find<'f>(fields: &'f [Field], name: &str) -> Result<&'f Field, String> {
         .iter()
         .find(|f| f.name == name)
         .ok_or_else(|| did_you_mean(name, names()))
-}
-
-/// ` (did you mean ..?)` when one of `names` is a typing mistake away.
-fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let distances = names.map(|n| (strsim::damerau_levenshtein(n, name), n));
-    // A third of the letters may differ: clap's own limit is about as loose.
-    let near = distances.filter(|(distance, _)| *distance * 3 <= name.len().max(3));
-    near.min()
-        .map_or_else(String::new, |(_, n)| format!(" (did you mean `{n}`?)"))
 }
 
 fn list(names: &[String]) -> String {

@@ -15,7 +15,7 @@ use super::{PlanProblem, find};
 pub(super) struct Check<'a> {
     pub(super) dimensions: &'a Dimensions,
     pub(super) transform: &'a str,
-    /// With the transform that writes it.
+    /// Each column with the transform that writes it.
     pub(super) written: Vec<(&'a str, Field)>,
     pub(super) problems: Vec<PlanProblem>,
 }

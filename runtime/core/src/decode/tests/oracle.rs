@@ -215,9 +215,12 @@ proptest! {
                 prop_assert!(faults.contains(&letter.code.as_str()), "{} {:?}", message, letter);
                 continue;
             }
-            prop_assert_eq!(decoded.records[rows], i as u32, "{} {:?}", message, decoded.dead_letters);
-            for ((column, read), expected) in decoded.batch.columns.iter().zip(&reads).zip(&expected) {
-                prop_assert!(holds(column, rows, read, expected), "{} {:?} {:?}", message, read, column);
+            let letters = &decoded.dead_letters;
+            prop_assert_eq!(decoded.records[rows], i as u32, "{} {:?}", message, letters);
+            let columns = decoded.batch.columns.iter();
+            for ((column, read), expected) in columns.zip(&reads).zip(&expected) {
+                let holds = holds(column, rows, read, expected);
+                prop_assert!(holds, "{} {:?} {:?}", message, read, column);
             }
             rows += 1;
         }

@@ -9,8 +9,8 @@ use std::process::{Child, Command, ExitCode, Output, Stdio};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, setrlimit};
 use wasmtime::Engine;
 
-use crate::call::instance::Meter;
 use crate::load::engine;
+use crate::meter::Meter;
 
 /// The command of [`in_child`], which is not for people.
 pub const COMMAND: &str = "compile-component";
@@ -163,16 +163,16 @@ fn memory_mib(bytes: usize) -> u64 {
     (MEMORY_MIB + MEMORY_MIB_PER_MIB * mib(bytes)).min(MEMORY_MIB_MAX)
 }
 
-/// Of [`COMMAND`].
+/// The arguments of [`COMMAND`].
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct CompileArgs {
     /// For the engine that counts instructions
     #[arg(long)]
     metered: bool,
 }
 
 /// What the child does: a component from its standard input, compiled, to its standard output.
-pub fn in_child(args: &Args) -> ExitCode {
+pub fn in_child(args: &CompileArgs) -> ExitCode {
     let meter = match args.metered {
         true => Meter::Fuel,
         false => Meter::Clock,
