@@ -15,7 +15,7 @@ use crate::source::reading::push;
 use crate::source::source_fault::is_refusal;
 
 /// What is asked, and what is answered so far.
-struct Search<'a> {
+struct Question<'a> {
     wanted: &'a [(TopicPartition, i64)],
     answers: Vec<Option<Records>>,
 }
@@ -41,12 +41,12 @@ impl Admin {
                 waiting.insert(*partition, place);
             }
         }
-        let mut search = Search {
+        let mut question = Question {
             wanted,
             answers: wanted.iter().map(|_| None).collect(),
         };
         let Some((topic, _)) = topics.first_key_value() else {
-            return Ok(search.answers);
+            return Ok(question.answers);
         };
         let mut config = self.reader_config(READER_GROUP);
         // One record a partition: the 100,000 that librdkafka would fetch ahead are thrown away.
@@ -56,18 +56,18 @@ impl Admin {
             .map_err(|e| self.explain(&format!("read {topic}"), Some(topic), e))?;
         // A partition's end comes with the partition's number alone: one topic at a time.
         for waiting in topics.into_values() {
-            self.read_waiting(&reader, &mut search, waiting)?;
+            self.read_waiting(&reader, &mut question, waiting)?;
         }
-        Ok(search.answers)
+        Ok(question.answers)
     }
 
     fn read_waiting(
         &self,
         reader: &BaseConsumer<Reasons>,
-        search: &mut Search<'_>,
+        question: &mut Question<'_>,
         mut waiting: Waiting,
     ) -> Result<(), AdminError> {
-        let Search { wanted, answers } = search;
+        let Question { wanted, answers } = question;
         let explain = |waiting: &Waiting, e| {
             let place = waiting.values().min().copied().unwrap_or_default();
             let (partition, offset) = &wanted[place];

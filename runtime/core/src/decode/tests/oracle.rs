@@ -101,27 +101,27 @@ fn tells_zero(text: &str) -> bool {
 
 /// What a read should find.
 #[derive(Clone, Debug, PartialEq)]
-enum Expected {
+enum ExpectedColumns {
     Absent,
     Value(Value),
     Fault(&'static str),
 }
 
-fn expected(message: &Value, read: &Field) -> Expected {
+fn expected(message: &Value, read: &Field) -> ExpectedColumns {
     let names: Vec<&str> = read.name.split('.').skip(1).collect();
     let mut at = message;
     for name in names {
         at = match at {
-            Value::Null => return Expected::Absent,
+            Value::Null => return ExpectedColumns::Absent,
             Value::Object(members) => match members.get(name) {
                 Some(value) => value,
-                None => return Expected::Absent,
+                None => return ExpectedColumns::Absent,
             },
-            _ => return Expected::Fault("wrong-type"),
+            _ => return ExpectedColumns::Fault("wrong-type"),
         };
     }
     if at.is_null() {
-        return Expected::Value(Value::Null);
+        return ExpectedColumns::Value(Value::Null);
     }
     let fits = match read.logical_type {
         T::Boolean => at.is_boolean(),
@@ -138,9 +138,9 @@ fn expected(message: &Value, read: &Field) -> Expected {
         other => unreachable!("{other}"),
     };
     match (fits, read.logical_type) {
-        (false, _) => Expected::Fault("wrong-type"),
-        (true, T::Text | T::Json) if has_zero(at) => Expected::Fault("zero-byte"),
-        _ => Expected::Value(at.clone()),
+        (false, _) => ExpectedColumns::Fault("wrong-type"),
+        (true, T::Text | T::Json) if has_zero(at) => ExpectedColumns::Fault("zero-byte"),
+        _ => ExpectedColumns::Value(at.clone()),
     }
 }
 
@@ -163,14 +163,14 @@ fn has_zero(value: &Value) -> bool {
 }
 
 /// Whether row `row` of `column` holds `expected`.
-fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &Expected) -> bool {
+fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &ExpectedColumns) -> bool {
     let present = column.presence.as_ref().is_none_or(|p| p.value(row));
     let values = &column.values;
     let value = match expected {
-        Expected::Fault(_) => return false,
-        Expected::Absent => return !present && values.is_null(row),
-        Expected::Value(Value::Null) => return present && values.is_null(row),
-        Expected::Value(value) => value,
+        ExpectedColumns::Fault(_) => return false,
+        ExpectedColumns::Absent => return !present && values.is_null(row),
+        ExpectedColumns::Value(Value::Null) => return present && values.is_null(row),
+        ExpectedColumns::Value(value) => value,
     };
     if !present || values.is_null(row) {
         return false;
@@ -206,7 +206,7 @@ proptest! {
             let value: Value = serde_json::from_str(message).unwrap();
             let expected: Vec<_> = reads.iter().map(|r| expected(&value, r)).collect();
             let faults: Vec<_> = expected.iter().filter_map(|e| match e {
-                Expected::Fault(code) => Some(*code),
+                ExpectedColumns::Fault(code) => Some(*code),
                 _ => None,
             }).collect();
             if !faults.is_empty() {
