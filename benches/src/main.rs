@@ -95,7 +95,7 @@ fn main() -> Result<()> {
 fn run_native(pipeline: &Path) -> Result<()> {
     gristmill::cli::logging::start("info");
     let config = file::load(pipeline)?;
-    let sandbox = Sandbox::linked(gristmill::cache_folder().as_deref(), native::rule)?;
+    let sandbox = Sandbox::linked(gristmill::folders::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(process::run(config, sandbox, CancellationToken::new()))
 }

@@ -12,7 +12,7 @@ use gristmill_postgres::wire::pool::Pool;
 use gristmill_tests::fault_proxy::{Fault, FaultProxy};
 use rstest::rstest;
 
-use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed, key};
+use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed, request};
 
 /// Enough for a statement of many packets.
 const MANY: usize = 6_000;
@@ -29,7 +29,8 @@ fn rows_with(fixture: &Fixture, name: &str) -> Result<String> {
     ))
 }
 
-/// A connection through a proxy that has done one flush, so that its statements are prepared and the next bytes are the flush itself.
+/// A connection through a proxy that has done one flush, so that its statements are prepared and
+/// the next bytes are the flush itself.
 async fn warm(
     fixture: &Fixture,
     proxy: &FaultProxy,
@@ -49,7 +50,8 @@ async fn warm(
     Ok((connection, lease))
 }
 
-/// What the supervisor does after an unknown outcome: take the partition again, and go on from where it says.
+/// What the supervisor does after an unknown outcome: take the partition again, and go on from
+/// where it says.
 async fn take_and_go_on(fixture: &Fixture, batch: &Computed, from: i64) -> Result<bool> {
     let mut connection = fixture.connect().await?;
     let taken = fixture.take(&mut connection, 0).await?;
@@ -204,19 +206,20 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
         .await?;
     let batch = computed(3, &people(3, "second", 2));
     let (flushed, taken) = tokio::join!(fixture.flush(&mut hanging, &lease, 3, &batch), async {
-        let waits = "select count(*) from pg_stat_activity where datname = 'hanging_owner' and wait_event_type = 'Lock'";
+        let waits = "select count(*) from pg_stat_activity
+            where datname = 'hanging_owner' and wait_event_type = 'Lock'";
         while fixture.psql(waits)? == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let mut connection = fixture.connect().await?;
-        let taken = checkpoint::take(&mut connection, &key(0), "host-b", 1, 0, None).await;
-        taken.map_err(anyhow::Error::from)
+        let taken = checkpoint::take(&mut connection, &[request(0, 1, 0, None)], "host-b").await?;
+        anyhow::Ok(taken)
     });
     assert!(
         matches!(flushed, Err(FlushError::Unknown { .. })),
         "{flushed:?}"
     );
-    let taken = taken?;
+    let taken = taken?.remove(0);
     assert_eq!(
         (taken.next_offset, taken.lease.owner_epoch),
         (3, lease.owner_epoch + 1)
