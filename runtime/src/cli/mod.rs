@@ -105,12 +105,23 @@ struct DemoArgs {
     keep: bool,
 }
 
+/// Compiles for another process of this program, which reads what is printed.
+fn compile_component(args: &compiler::CompileArgs) -> ExitCode {
+    match compiler::in_child(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{}", failed.reason);
+            ExitCode::from(failed.exit_code)
+        }
+    }
+}
+
 /// Parses the command line and runs it. Errors go to standard error, with what caused them.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Before there are threads: their stacks would count.
     if let Command::CompileComponent(args) = &cli.command {
-        return compiler::in_child(args);
+        return compile_component(args);
     }
     end_quietly_without_reader();
     crate::cli::logging::start(match &cli.command {
@@ -168,7 +179,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Try(args) => try_events::run(args).await?,
         Command::Produce(args) => produce::run(args).await?,
         Command::Timestamp(args) => timestamp::run(args).await?,
-        Command::CompileComponent(args) => return Ok(compiler::in_child(&args)),
+        Command::CompileComponent(args) => return Ok(compile_component(&args)),
         Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ mod computed;
 mod convict;
 mod enrich;
 mod hand_over;
+mod identity;
 mod judge;
 mod normalize;
 mod pending;

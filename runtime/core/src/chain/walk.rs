@@ -15,7 +15,7 @@ use crate::transform::Transform;
 
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::enrich;
-use super::hand_over::Identity;
+use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::normalize::normalize;
 use super::pending::{Pending, leave_out};
@@ -195,6 +195,12 @@ impl Chain {
     pub fn watermark_us(&self) -> Option<i64> {
         self.event_time_max
             .map(|max| max.saturating_sub(self.spec.time.watermark_delay_us))
+    }
+
+    /// How far event time will have come when all that is computed has committed.
+    pub(super) fn event_time_ahead(&self) -> Option<i64> {
+        let last = self.pending.back();
+        last.map_or(self.event_time_max, |p| p.event_time_max)
     }
 
     /// The columns of [`Computed::rows`].

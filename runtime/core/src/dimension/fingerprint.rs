@@ -2,7 +2,7 @@
 
 use std::hash::Hasher;
 
-use super::KeyValues;
+use super::key_values::KeyValues;
 use crate::column::Batch;
 
 /// The digest of key, fields and rows; the order of the rows does not matter.

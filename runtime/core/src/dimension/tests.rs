@@ -1,3 +1,7 @@
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, Int64Array, StringArray};
+use arrow_schema::DataType;
 use proptest::prelude::*;
 
 use super::*;

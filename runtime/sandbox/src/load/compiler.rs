@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, setrlimit};
 use wasmtime::Engine;
@@ -34,6 +34,8 @@ const NICE: i32 = 10;
 
 /// How the child says that the engine does not take the component, and not that it could not try.
 const REFUSED: u8 = 3;
+/// How the child says that it could not try.
+const FAILED: u8 = 1;
 
 /// Why there is no code.
 #[derive(Debug)]
@@ -171,23 +173,26 @@ pub struct CompileArgs {
     metered: bool,
 }
 
+/// Why the child has no code to give. Its parent reads the reason from the child's standard error
+/// and knows by the exit code what kind it is.
+#[derive(Debug)]
+pub struct ChildFailed {
+    pub exit_code: u8,
+    pub reason: String,
+}
+
 /// What the child does: a component from its standard input, compiled, to its standard output.
-pub fn in_child(args: &CompileArgs) -> ExitCode {
+pub fn in_child(args: &CompileArgs) -> Result<(), ChildFailed> {
     let meter = match args.metered {
         true => Meter::Fuel,
         false => Meter::Clock,
     };
-    match compile_limited(meter) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(refused)) => {
-            eprintln!("{refused:#}");
-            ExitCode::from(REFUSED)
-        }
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let (exit_code, reason) = match compile_limited(meter) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(refused)) => (REFUSED, format!("{refused:#}")),
+        Err(error) => (FAILED, format!("{error:#}")),
+    };
+    Err(ChildFailed { exit_code, reason })
 }
 
 fn compile_limited(meter: Meter) -> anyhow::Result<wasmtime::Result<()>> {

@@ -9,7 +9,8 @@ use crate::decode::Decoder;
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 
-use super::{PlanProblem, find};
+use super::names::find;
+use super::plan_problem::PlanProblem;
 
 /// What has been found so far, with the transform whose turn it is.
 pub(super) struct Check<'a> {

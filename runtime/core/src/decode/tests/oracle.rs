@@ -101,27 +101,27 @@ fn tells_zero(text: &str) -> bool {
 
 /// What a read should find.
 #[derive(Clone, Debug, PartialEq)]
-enum ExpectedColumns {
+enum Wanted {
     Absent,
     Value(Value),
     Fault(&'static str),
 }
 
-fn expected(message: &Value, read: &Field) -> ExpectedColumns {
+fn expected(message: &Value, read: &Field) -> Wanted {
     let names: Vec<&str> = read.name.split('.').skip(1).collect();
     let mut at = message;
     for name in names {
         at = match at {
-            Value::Null => return ExpectedColumns::Absent,
+            Value::Null => return Wanted::Absent,
             Value::Object(members) => match members.get(name) {
                 Some(value) => value,
-                None => return ExpectedColumns::Absent,
+                None => return Wanted::Absent,
             },
-            _ => return ExpectedColumns::Fault("wrong-type"),
+            _ => return Wanted::Fault("wrong-type"),
         };
     }
     if at.is_null() {
-        return ExpectedColumns::Value(Value::Null);
+        return Wanted::Value(Value::Null);
     }
     let fits = match read.logical_type {
         T::Boolean => at.is_boolean(),
@@ -138,9 +138,9 @@ fn expected(message: &Value, read: &Field) -> ExpectedColumns {
         other => unreachable!("{other}"),
     };
     match (fits, read.logical_type) {
-        (false, _) => ExpectedColumns::Fault("wrong-type"),
-        (true, T::Text | T::Json) if has_zero(at) => ExpectedColumns::Fault("zero-byte"),
-        _ => ExpectedColumns::Value(at.clone()),
+        (false, _) => Wanted::Fault("wrong-type"),
+        (true, T::Text | T::Json) if has_zero(at) => Wanted::Fault("zero-byte"),
+        _ => Wanted::Value(at.clone()),
     }
 }
 
@@ -163,14 +163,14 @@ fn has_zero(value: &Value) -> bool {
 }
 
 /// Whether row `row` of `column` holds `expected`.
-fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &ExpectedColumns) -> bool {
+fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &Wanted) -> bool {
     let present = column.presence.as_ref().is_none_or(|p| p.value(row));
     let values = &column.values;
     let value = match expected {
-        ExpectedColumns::Fault(_) => return false,
-        ExpectedColumns::Absent => return !present && values.is_null(row),
-        ExpectedColumns::Value(Value::Null) => return present && values.is_null(row),
-        ExpectedColumns::Value(value) => value,
+        Wanted::Fault(_) => return false,
+        Wanted::Absent => return !present && values.is_null(row),
+        Wanted::Value(Value::Null) => return present && values.is_null(row),
+        Wanted::Value(value) => value,
     };
     if !present || values.is_null(row) {
         return false;
@@ -206,7 +206,7 @@ proptest! {
             let value: Value = serde_json::from_str(message).unwrap();
             let expected: Vec<_> = reads.iter().map(|r| expected(&value, r)).collect();
             let faults: Vec<_> = expected.iter().filter_map(|e| match e {
-                ExpectedColumns::Fault(code) => Some(*code),
+                Wanted::Fault(code) => Some(*code),
                 _ => None,
             }).collect();
             if !faults.is_empty() {

@@ -11,7 +11,7 @@ use crate::decode::trie::Trie;
 
 /// The reads of one part of a record, and what a walk over it needs.
 #[derive(Debug)]
-pub(in crate::decode) struct Document {
+pub(crate) struct Document {
     part: Part,
     trie: Trie,
     /// The last document in which each node of the trie was met.
@@ -21,7 +21,7 @@ pub(in crate::decode) struct Document {
 }
 
 impl Document {
-    pub(in crate::decode) fn new(part: Part, trie: Trie) -> Self {
+    pub(crate) fn new(part: Part, trie: Trie) -> Self {
         Self {
             part,
             seen: vec![0; trie.nodes.len()],
@@ -31,7 +31,7 @@ impl Document {
     }
 
     /// Validates the whole of `bytes` and fills the slots of the reads.
-    pub(in crate::decode) fn walk<'r>(
+    pub(crate) fn walk<'r>(
         &mut self,
         bytes: &'r [u8],
         row: &mut Row<'r>,

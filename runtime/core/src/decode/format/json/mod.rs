@@ -9,6 +9,6 @@ mod place;
 mod skip;
 mod visit;
 
-pub(in crate::decode) use document::Document;
+pub(crate) use document::Document;
 #[cfg(test)]
-pub(in crate::decode) use skip::DEPTH_MAX;
+pub(crate) use skip::DEPTH_MAX;

@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 /// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever
 /// passes here can be read by other tools; the walk recurses, and this many levels fit any thread's
 /// stack.
-pub(in crate::decode) const DEPTH_MAX: u32 = 127;
+pub(crate) const DEPTH_MAX: u32 = 127;
 
 /// What has to be watched over a whole document.
 #[derive(Debug, Default)]
