@@ -5,6 +5,7 @@
 //! both.
 
 use anyhow::{Error, Result};
+use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::Moment;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::record::Records;
@@ -18,7 +19,6 @@ use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::{activation, rollout};
 
 use super::trial::Trial;
-use crate::partition::brake::Ratio;
 
 /// A batch, and what failed of it.
 pub(crate) struct Failed<'a> {
@@ -31,7 +31,7 @@ pub(crate) struct Failed<'a> {
 pub(crate) enum FailedPart<'a> {
     /// All of it: a component is at fault, or too much, `letters`, would become dead letters.
     Batch {
-        ratio: &'a Ratio,
+        ratio: &'a DeadLetterBrake,
         letters: &'a [DeadLetter],
         error: &'a Error,
     },

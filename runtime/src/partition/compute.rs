@@ -113,7 +113,7 @@ impl Worker {
         let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_new).collect();
         self.rows_failed(records, *moment, &failed).await?;
         if let Err(error) = self.ratio.check(&computed.counts) {
-            let failed = self.batch_failed(records, *moment, dead_letters, error);
+            let failed = self.batch_failed(records, *moment, dead_letters, error.into());
             return Err(failed.await);
         }
         Ok(computed)

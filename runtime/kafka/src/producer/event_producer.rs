@@ -60,7 +60,7 @@ impl EventProducer {
         properties: &BTreeMap<String, String>,
         topic: &str,
     ) -> Result<Self, ProducerError> {
-        let producer = client::client(bootstrap, properties)?
+        let producer = client::common(bootstrap, properties)?
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)

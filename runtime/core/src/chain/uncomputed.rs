@@ -23,7 +23,7 @@ pub enum ChainFault {
     TooManyRows {
         transform: String,
         rows_max: usize,
-        /// Of the last row.
+        /// The fault of the last row.
         #[source]
         fault: Fault,
     },

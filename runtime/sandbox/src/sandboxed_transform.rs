@@ -3,16 +3,19 @@
 use gristmill_core::column::Batch;
 use gristmill_core::plan::Plan;
 use gristmill_core::transform::{Fault, Output, Transform};
+use serde_json::Value;
 
 use crate::bindings::gristmill::transform::types as wit;
 use crate::call::answer;
-use crate::call::guard::Guard;
-use crate::call::instance::{Instance, Meter, Stop};
-use crate::call::log::{Log, MESSAGE_MAX_BYTES, printable};
+use crate::call::instance::{Instance, Stop};
 use crate::call::lower::Lowered;
-use crate::error::SandboxError;
-use crate::load::component::Component;
-use crate::load::plan;
+use crate::component::Component;
+use crate::guard::Guard;
+use crate::load::check_plan;
+use crate::log::Log;
+use crate::meter::Meter;
+use crate::printable::{MESSAGE_MAX_BYTES, printable};
+use crate::sandbox_error::SandboxError;
 
 /// A rule in the sandbox, with its config.
 ///
@@ -31,6 +34,25 @@ pub struct SandboxedTransform {
     convicted_fuel: u64,
 }
 
+impl Component {
+    /// What a chain runs: an instance, as [`Component::open`] makes it, or the rule that is linked
+    /// in its place.
+    pub fn rule(&self, config: &Value) -> Result<Box<dyn Transform>, SandboxError> {
+        let opened = self.open(config)?;
+        Ok(match self.linked() {
+            Some(linked) => linked(self.name(), opened.plan(), config),
+            None => Box::new(opened),
+        })
+    }
+
+    /// Checks `config` against the component's schema, opens an instance with it and checks the
+    /// plan.
+    pub fn open(&self, config: &Value) -> Result<SandboxedTransform, SandboxError> {
+        self.check_config(config)?;
+        SandboxedTransform::open(self.clone(), config.to_string())
+    }
+}
+
 /// Why an instance did not open.
 enum OpenError {
     Stop(Stop),
@@ -38,7 +60,7 @@ enum OpenError {
 }
 
 impl SandboxedTransform {
-    pub(crate) fn open(component: Component, config: String) -> Result<Self, SandboxError> {
+    fn open(component: Component, config: String) -> Result<Self, SandboxError> {
         let log = Log::new(component.name(), component.limits().log_lines_per_second);
         let opened = match instance(&component, &config, &log, Meter::Clock) {
             Err(OpenError::Stop(Stop::Deadline)) => {
@@ -188,7 +210,7 @@ fn instance(
         .open(config)
         .map_err(OpenError::Stop)?
         .map_err(|why| OpenError::Refused(printable(&why, MESSAGE_MAX_BYTES)))?;
-    let plan =
-        plan::check(component.name(), plan).map_err(|fault| OpenError::Stop(Stop::Fault(fault)))?;
+    let plan = check_plan::check(component.name(), plan)
+        .map_err(|fault| OpenError::Stop(Stop::Fault(fault)))?;
     Ok((instance, plan))
 }

@@ -8,7 +8,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::client::ReservedProperty;
-use crate::source::fault::is_refusal;
+use crate::source::source_fault::is_refusal;
 
 /// Why a question to Kafka was not answered.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,9 @@
 use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use crate::bindings::gristmill::transform::{log, types};
-use crate::call::log::{Log, MESSAGE_MAX_BYTES, printable};
 use crate::limits::Limits;
+use crate::log::Log;
+use crate::printable::{MESSAGE_MAX_BYTES, printable};
 
 /// Fuel for a line, besides one a byte. 4,000: a microsecond at four instructions a nanosecond,
 /// which is what a line costs the host.

@@ -1,24 +1,20 @@
 //! What a pipeline decided about one partition's chain.
 
-use crate::column::Field;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// What becomes of a record behind the watermark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::column::Field;
+use crate::decode::Tombstone;
+
+/// What happens to an event behind the watermark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Late {
-    /// It is applied when it is the newest of its key, as any other.
+    /// It counts when it is the newest of its key.
+    #[default]
     Apply,
     /// It becomes a dead letter with code `late`.
     DeadLetter,
-}
-
-/// What becomes of a record without a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tombstone {
-    /// It is counted and passed over.
-    Ignore,
-    /// It goes to the normalizer with every `value.*` column absent; a rule that declared `key.*`
-    /// can make a delete of it.
-    Delete,
 }
 
 /// Event-time rules. All times in microseconds.

@@ -8,7 +8,7 @@ use gristmill_core::plan::{Join, Plan, Roles};
 use gristmill_core::transform::Fault;
 
 use crate::bindings::gristmill::transform::types as wit;
-use crate::call::log::{MESSAGE_MAX_BYTES, printable, printable_pairs};
+use crate::printable::{MESSAGE_MAX_BYTES, printable, printable_pairs};
 
 /// Longest code of a rejection. 64: as long as a name in Postgres.
 const CODE_MAX_BYTES: usize = 64;
@@ -117,7 +117,7 @@ fn is_name(name: &str) -> bool {
     (1..=NAME_MAX_BYTES).contains(&name.len()) && !name.contains(char::is_control)
 }
 
-/// Its beginning, when it is long.
+/// A name for a message: only its beginning, when it is long.
 fn quoted(name: &str) -> String {
     let beginning = &name[..name.floor_char_boundary(CODE_MAX_BYTES)];
     format!("{beginning:?}, and a name has 1-{NAME_MAX_BYTES} bytes and no control characters")

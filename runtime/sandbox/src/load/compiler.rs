@@ -4,13 +4,13 @@
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, setrlimit};
 use wasmtime::Engine;
 
-use crate::call::instance::Meter;
 use crate::load::engine;
+use crate::meter::Meter;
 
 /// The command of [`in_child`], which is not for people.
 pub const COMMAND: &str = "compile-component";
@@ -34,6 +34,8 @@ const NICE: i32 = 10;
 
 /// How the child says that the engine does not take the component, and not that it could not try.
 const REFUSED: u8 = 3;
+/// How the child says that it could not try.
+const FAILED: u8 = 1;
 
 /// Why there is no code.
 #[derive(Debug)]
@@ -163,31 +165,34 @@ fn memory_mib(bytes: usize) -> u64 {
     (MEMORY_MIB + MEMORY_MIB_PER_MIB * mib(bytes)).min(MEMORY_MIB_MAX)
 }
 
-/// Of [`COMMAND`].
+/// The arguments of [`COMMAND`].
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct CompileArgs {
     /// For the engine that counts instructions
     #[arg(long)]
     metered: bool,
 }
 
+/// Why the child has no code to give. Its parent reads the reason from the child's standard error
+/// and knows by the exit code what kind it is.
+#[derive(Debug)]
+pub struct ChildFailed {
+    pub exit_code: u8,
+    pub reason: String,
+}
+
 /// What the child does: a component from its standard input, compiled, to its standard output.
-pub fn in_child(args: &Args) -> ExitCode {
+pub fn in_child(args: &CompileArgs) -> Result<(), ChildFailed> {
     let meter = match args.metered {
         true => Meter::Fuel,
         false => Meter::Clock,
     };
-    match compile_limited(meter) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(refused)) => {
-            eprintln!("{refused:#}");
-            ExitCode::from(REFUSED)
-        }
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let (exit_code, reason) = match compile_limited(meter) {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(refused)) => (REFUSED, format!("{refused:#}")),
+        Err(error) => (FAILED, format!("{error:#}")),
+    };
+    Err(ChildFailed { exit_code, reason })
 }
 
 fn compile_limited(meter: Meter) -> anyhow::Result<wasmtime::Result<()>> {

@@ -10,7 +10,7 @@ use gristmill_core::transform::{Output, Rejection};
 use gristmill_core::rows;
 
 /// The answer to one call.
-pub(super) struct Answer {
+pub(super) struct RowAnswers {
     fields: Vec<Field>,
     /// The input row in each place of the call.
     order: Vec<u32>,
@@ -21,7 +21,7 @@ pub(super) struct Answer {
     output: Output,
 }
 
-impl Answer {
+impl RowAnswers {
     /// `order` names the input row in each place of the call that `output` answers.
     pub(super) fn new(plan: &Plan, order: &[u32], output: Output) -> Self {
         let mut rows = vec![Vec::new(); order.len()];
@@ -55,7 +55,7 @@ impl Answer {
 
     /// What `other` says otherwise of an input row than this answer, which covers every row that
     /// `other` does, each once.
-    pub(super) fn difference(&self, other: &Answer) -> Option<String> {
+    pub(super) fn difference(&self, other: &RowAnswers) -> Option<String> {
         let places: HashMap<u32, usize> = self
             .order
             .iter()

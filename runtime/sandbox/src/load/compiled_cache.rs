@@ -11,19 +11,19 @@ use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::error::SandboxError;
-use crate::load::compile::NotCompiled;
+use crate::load::compiler::NotCompiled;
+use crate::sandbox_error::SandboxError;
 
 /// What the folder may hold; beyond it goes what nobody has used for the longest time. 1 GiB: a
 /// rule in Rust takes about 1 MiB for both engines, one in Python 100.
 const KEPT_MAX_BYTES: u64 = 1 << 30;
 
 /// A folder that only this user can write.
-pub(crate) struct Cache {
+pub(crate) struct CompiledCache {
     folder: PathBuf,
 }
 
-impl Cache {
+impl CompiledCache {
     /// Takes `folder` or makes it. Refuses one that somebody else owns or can write: what lies in
     /// it is run without a further look.
     pub(crate) fn open(folder: &Path) -> Result<Self, SandboxError> {
@@ -177,14 +177,17 @@ mod tests {
     use super::*;
 
     fn refusal(folder: &Path) -> String {
-        Cache::open(folder).err().expect("refused").to_string()
+        CompiledCache::open(folder)
+            .err()
+            .expect("refused")
+            .to_string()
     }
 
     #[test]
     fn a_folder_is_made_for_us_alone() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
-        Cache::open(&folder).unwrap();
+        CompiledCache::open(&folder).unwrap();
         assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
     }
 
@@ -199,13 +202,13 @@ mod tests {
             );
         }
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        Cache::open(folder.path()).unwrap();
+        CompiledCache::open(folder.path()).unwrap();
     }
 
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_first() {
         let parent = tempfile::tempdir().unwrap();
-        let cache = Cache::open(&parent.path().join("cache")).unwrap();
+        let cache = CompiledCache::open(&parent.path().join("cache")).unwrap();
         let put = |name: &str, bytes: usize, age: u64| {
             let path = cache.folder.join(name);
             fs::write(&path, vec![0; bytes]).unwrap();

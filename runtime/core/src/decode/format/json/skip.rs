@@ -10,11 +10,11 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 /// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever
 /// passes here can be read by other tools; the walk recurses, and this many levels fit any thread's
 /// stack.
-pub(super) const DEPTH_MAX: u32 = 127;
+pub(crate) const DEPTH_MAX: u32 = 127;
 
 /// What has to be watched over a whole document.
 #[derive(Debug, Default)]
-pub(super) struct Guard {
+pub(super) struct DocumentGuard {
     /// Objects and arrays that are open.
     depth: u32,
     pub(super) too_deep: bool,
@@ -22,7 +22,7 @@ pub(super) struct Guard {
     pub(super) zero_byte: bool,
 }
 
-impl Guard {
+impl DocumentGuard {
     /// Enters an object or array. No need to leave it after an error.
     pub(super) fn enter<E: Error>(&mut self) -> Result<(), E> {
         if self.depth == DEPTH_MAX {
@@ -45,7 +45,7 @@ impl Guard {
 }
 
 /// Walks a value and keeps nothing of it.
-pub(super) struct Skip<'a>(pub(super) &'a mut Guard);
+pub(super) struct Skip<'a>(pub(super) &'a mut DocumentGuard);
 
 impl<'de> DeserializeSeed<'de> for Skip<'_> {
     type Value = ();
@@ -110,17 +110,27 @@ impl<'de> Visitor<'de> for Skip<'_> {
 
 /// Walks the whole of `text`, which must be one JSON value. `guard` may already be some levels
 /// deep.
-pub(super) fn validate(text: &str, guard: &mut Guard) -> sonic_rs::Result<()> {
+pub(super) fn validate(text: &str, guard: &mut DocumentGuard) -> sonic_rs::Result<()> {
     let mut deserializer = sonic_rs::Deserializer::from_str(text);
     Skip(guard).deserialize(&mut deserializer)?;
     deserializer.end()
+}
+
+/// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a
+/// limit.
+pub(super) fn check_depth(text: &str) -> sonic_rs::Result<()> {
+    let opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
+    match opening > DEPTH_MAX as usize {
+        true => validate(text, &mut DocumentGuard::default()),
+        false => Ok(()),
+    }
 }
 
 /// Says what is wrong with `text`, in which a walk met `error`.
 #[cold]
 pub(super) fn diagnose(part: &str, text: &str, error: &sonic_rs::Error) -> String {
     // The walk may have met it within a piece of the text; positions are those of the whole.
-    let mut guard = Guard::default();
+    let mut guard = DocumentGuard::default();
     let whole = validate(text, &mut guard).err();
     if guard.too_deep {
         return format!("{part} has more than {DEPTH_MAX} objects and arrays in one another");

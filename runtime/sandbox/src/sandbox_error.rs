@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use gristmill_core::transform::Fault;
 
-use crate::call::log::{MESSAGE_MAX_BYTES, printable};
+use crate::printable::{MESSAGE_MAX_BYTES, printable};
 
 /// Why the sandbox does not start or does not take a component.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use crate::column::{Batch, Column};
 use crate::transform::{Fault, Output, Transform};
 
-use super::fault::ChainFault;
+use super::uncomputed::ChainFault;
 
 /// Rows of one batch that a transform may fail on alone before the component is at fault, not the
 /// data. From the design: a few poisoned rows are normal, and each costs a dozen calls to find.

@@ -2,11 +2,11 @@
 
 use std::hash::Hasher;
 
-use super::Values;
+use super::key_values::KeyValues;
 use crate::column::Batch;
 
 /// The digest of key, fields and rows; the order of the rows does not matter.
-pub(super) fn digest(rows: &Batch, key: &[String]) -> u64 {
+pub(super) fn fingerprint(rows: &Batch, key: &[String]) -> u64 {
     let mut shape = Fnv::default();
     for field in rows.fields.iter() {
         let is_key = key.iter().position(|k| *k == field.name);
@@ -17,7 +17,7 @@ pub(super) fn digest(rows: &Batch, key: &[String]) -> u64 {
         shape.write(text.as_bytes());
         shape.write_u8(0xff);
     }
-    let columns: Vec<Values> = rows.columns.iter().map(Values::of).collect();
+    let columns: Vec<KeyValues> = rows.columns.iter().map(KeyValues::of).collect();
     let row_digest = |row: usize| {
         let mut hasher = shape;
         for column in &columns {

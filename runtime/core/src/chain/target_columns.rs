@@ -12,22 +12,22 @@ use crate::column::{Batch, Column, Field, LogicalType};
 use super::judge::to_us;
 
 /// Picks the target's columns from those that the chain wrote.
-pub(super) struct Target {
+pub(super) struct TargetColumns {
     pub(super) fields: Arc<[Field]>,
     picks: Vec<Pick>,
 }
 
 struct Pick {
-    /// Among the columns that the chain wrote.
+    /// The column's place among those that the chain wrote.
     position: usize,
-    /// From milliseconds to the target's microseconds.
+    /// The factor from milliseconds to the target's microseconds.
     times: Option<i64>,
 }
 
 /// How a JSON text says zero, which `jsonb` refuses.
 const JSON_ZERO: &[u8] = b"\\u0000";
 
-impl Target {
+impl TargetColumns {
     /// `None` when a field is not written: [`super::check_target`] says which.
     pub(super) fn new(fields: &[Field], written: &[Field]) -> Option<Self> {
         let picks = fields.iter().map(|field| {
