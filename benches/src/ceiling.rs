@@ -10,10 +10,11 @@ use gristmill::definition::file::{self, Config};
 use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::Computed;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, PartitionKey, TakeRequest};
+use gristmill_postgres::commit::checkpoint::PartitionKey;
+use gristmill_postgres::commit::lease::{self, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::{Registration, register};
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::fleet::registration::{Registration, register};
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::topic::{self, Message};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -150,7 +151,7 @@ async fn flush_all(
         start_offset_if_new: 0,
         topic_id: None,
     };
-    let taken = checkpoint::take(&mut connection, &[request], "ceiling").await?;
+    let taken = lease::take(&mut connection, &[request], "ceiling").await?;
     let lease = &taken.first().context("nothing was taken")?.lease;
     let mut next_offset = 0;
     for batch in &batches {

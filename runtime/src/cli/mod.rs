@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::{Sandbox, SandboxError, compiler};
 
 /// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.

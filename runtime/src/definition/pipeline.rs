@@ -18,10 +18,10 @@ use crate::definition::file::Config;
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::Component as Stored;
-use gristmill_postgres::table::schema::{self, Wanted};
-use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
+use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 
 /// A pipeline ready to make chains of.
@@ -94,14 +94,14 @@ impl Pipeline {
 
     /// The table that the rows need; the shipped pipeline's own is created as it is written in
     /// `schema/`.
-    pub fn wanted(&self) -> Wanted<'_> {
+    pub fn wanted(&self) -> WantedTable<'_> {
         let table = self.config.target.table.as_str();
-        let sql = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
-        Wanted {
+        let ddl = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
+        WantedTable {
             table,
             fields: &self.fields,
             roles: &self.roles,
-            sql,
+            ddl,
         }
     }
 
@@ -115,9 +115,9 @@ impl Pipeline {
     }
 
     /// The target table as it is now.
-    pub async fn target(&self, connection: &Connection) -> Result<Target> {
+    pub async fn target(&self, connection: &Connection) -> Result<TargetTable> {
         let table = &self.config.target.table;
-        let target = Target::load(connection, table).await?;
+        let target = TargetTable::load(connection, table).await?;
         target.with_context(|| format!("there is no table {table}"))
     }
 
@@ -268,7 +268,7 @@ async fn load_dimensions(
 
 async fn read_query(query: &str, database: &Database) -> Result<Batch> {
     let connection = database.connect().await?;
-    Ok(gristmill_postgres::table::dimension::load(&connection, query).await?)
+    Ok(gristmill_postgres::table::dimension_query::load(&connection, query).await?)
 }
 
 /// A CSV file with a header as text columns; an empty value is null.

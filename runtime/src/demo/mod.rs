@@ -19,7 +19,7 @@ use gristmill_kafka::embedded::EmbeddedBroker;
 use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_postgres::commit::checkpoint;
 use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 use self::postgres::Postgres;

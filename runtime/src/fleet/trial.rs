@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
-use gristmill_postgres::commit::blame::{RefusedRow, blame};
+use gristmill_postgres::commit::refusal::{RefusedRow, blame};
 use gristmill_postgres::wire::pool::Pool;
 
 /// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least.

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use gristmill_core::record::Records;
 use gristmill_kafka::TopicPartition;
-use gristmill_postgres::commit::checkpoint::{
-    Lease, PartitionKey, PartitionState, TakeRequest, Taken, record_hash, resume, take,
-};
+use gristmill_postgres::commit::checkpoint::{PartitionKey, PartitionState, record_hash};
 use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
+use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Context;
 use gristmill_core::policy::{Action, action};
 use gristmill_kafka::source::{Intake, feed};
-use gristmill_postgres::commit::checkpoint::{self, Lease};
-use gristmill_postgres::wire::error::DatabaseError;
+use gristmill_postgres::commit::lease::{self, Lease};
+use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -168,7 +168,7 @@ async fn halt(
     if let Some(LastRun { lease, .. }) = last {
         let noted = async {
             let connection = pipeline.commits.pool.get().await?;
-            checkpoint::halt(&connection, &lease, &format!("{reason:#}")).await
+            lease::halt(&connection, &lease, &format!("{reason:#}")).await
         };
         if let Err(error) = noted.await {
             let error = &error as &dyn std::error::Error;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
-use gristmill_postgres::commit::checkpoint::Lease;
+use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::fleet::rollout::Rollout;
 
 use crate::definition::revision::Revision;

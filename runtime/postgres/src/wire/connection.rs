@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::tls;
 
 /// As long as Kafka waits for a silent host before it gives its partitions away

@@ -1,22 +1,11 @@
-//! The fleet's truth: pipelines, revisions, components and the hosts that run them.
-
-use std::collections::HashMap;
+//! What a pipeline file says when a process starts, against what the fleet knows of the pipeline.
 
 use tokio_postgres::{Client, Transaction};
 
+use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
-
-/// A component's file.
-#[derive(Clone, Debug)]
-pub struct Component {
-    /// SHA-256 of the bytes, in hexadecimal.
-    pub digest: String,
-    pub bytes: Vec<u8>,
-    /// What it says about itself.
-    pub description: serde_json::Value,
-}
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// What a pipeline file proposes.
 #[derive(Clone, Debug)]
@@ -28,7 +17,7 @@ pub struct Registration {
     pub spec: serde_json::Value,
     /// Changes whenever the file or one of its components does.
     pub spec_hash: String,
-    pub components: Vec<Component>,
+    pub components: Vec<StoredComponent>,
 }
 
 /// What is to be run, and what the file has to say to it.
@@ -43,16 +32,6 @@ pub struct Registered {
     pub is_accompanied: bool,
     /// What a person should know about the choice.
     pub note: Option<String>,
-}
-
-/// A revision as stored.
-#[derive(Clone, Debug)]
-pub struct Revision {
-    pub revision: i32,
-    pub spec: serde_json::Value,
-    pub state: String,
-    pub reason: Option<String>,
-    pub by: String,
 }
 
 /// Registers the pipeline: a new one starts with run 1 and revision 1; a file that is as it was
@@ -80,24 +59,6 @@ pub(crate) async fn lock(
 ) -> Result<(), tokio_postgres::Error> {
     let alone = "select from gristmill.pipeline where pipeline = $1 for update";
     transaction.query_one(alone, &[&pipeline]).await?;
-    Ok(())
-}
-
-/// Stores the bytes that are not there yet.
-pub(crate) async fn store_components(
-    transaction: &Transaction<'_>,
-    components: &[Component],
-) -> Result<(), tokio_postgres::Error> {
-    let sql = "insert into gristmill.component (digest, bytes, description) values ($1, $2, $3) \
-               on conflict do nothing";
-    for component in components {
-        transaction
-            .execute(
-                sql,
-                &[&component.digest, &component.bytes, &component.description],
-            )
-            .await?;
-    }
     Ok(())
 }
 
@@ -194,58 +155,4 @@ async fn store_first(
         .execute(sql, &[&file.pipeline, &file.spec, &by])
         .await?;
     Ok(())
-}
-
-/// Many components' bytes, by digest.
-pub async fn blobs(
-    client: &Client,
-    digests: &[&str],
-) -> Result<HashMap<String, Vec<u8>>, DatabaseError> {
-    let sql = "select digest, bytes from gristmill.component where digest = any ($1)";
-    let rows = client
-        .query(sql, &[&digests])
-        .await
-        .map_err(DatabaseError::query("read the components"))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
-/// The active run and revision. `None`: the pipeline was never registered.
-pub async fn active(client: &Client, pipeline: &str) -> Result<Option<(i64, i32)>, DatabaseError> {
-    let sql = "select active_run, active_revision from gristmill.pipeline where pipeline = $1";
-    let row = client
-        .query_opt(sql, &[&pipeline])
-        .await
-        .map_err(DatabaseError::query("read the active revision"))?;
-    Ok(row.map(|row| (row.get(0), row.get(1))))
-}
-
-/// A revision's definition. `None`: there is none of that number.
-pub async fn revision(
-    client: &Client,
-    pipeline: &str,
-    revision: i32,
-) -> Result<Option<Revision>, DatabaseError> {
-    let sql = "select spec, state, reason, by from gristmill.revision where pipeline = $1 and \
-               revision = $2";
-    let row = client
-        .query_opt(sql, &[&pipeline, &revision])
-        .await
-        .map_err(DatabaseError::query("read a revision"))?;
-    Ok(row.map(|row| Revision {
-        revision,
-        spec: row.get(0),
-        state: row.get(1),
-        reason: row.get(2),
-        by: row.get(3),
-    }))
-}
-
-/// A component's bytes. `None`: none with that digest was registered.
-pub async fn component(client: &Client, digest: &str) -> Result<Option<Vec<u8>>, DatabaseError> {
-    let sql = "select bytes from gristmill.component where digest = $1";
-    let row = client
-        .query_opt(sql, &[&digest])
-        .await
-        .map_err(DatabaseError::query("read a component"))?;
-    Ok(row.map(|row| row.get(0)))
 }

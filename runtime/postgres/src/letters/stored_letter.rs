@@ -1,13 +1,13 @@
 //! Dead letters: listing, relaying, giving up.
 
 use gristmill_core::record::Records;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use crate::letters::letter_id::IdColumns;
-use crate::wire::error::DatabaseError;
+use crate::letters::letter_id::IdArrays;
+use crate::wire::column_array::Instant;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
-use crate::wire::values::Instant;
 
 pub use crate::letters::letter_id::{InvalidLetterId, LetterId, LetterState};
 
@@ -48,41 +48,30 @@ pub struct Filter {
     pub limit: Option<i64>,
 }
 
-/// What [`Filter`] lets through; parameters as [`Selected`] has them.
-const SELECTED: &str = "from gristmill.dead_letter where pipeline = $1 and run = $2 and \
-                        (cardinality($3::text[]) = 0 or state = any ($3)) and ($4::text is null \
-                        or code = $4) and ($5::text is null or topic = $5) and ($6::int4 is null \
-                        or partition = $6)";
+/// What a [`Filter`] lets through.
+const SELECTED: &str = r"
+    from gristmill.dead_letter
+    where pipeline = :pipeline and run = :run
+      and (cardinality(:states) = 0 or state = any (:states))
+      and (:code is null or code = :code)
+      and (:topic is null or topic = :topic)
+      and (:partition is null or partition = :partition)";
 
 /// The parameters of [`SELECTED`].
-struct Selected<'a> {
-    pipeline: &'a str,
-    run: i64,
-    states: Vec<&'static str>,
+fn selected<'a>(
+    pipeline: &'a &str,
+    run: &'a i64,
+    states: &'a Vec<&str>,
     filter: &'a Filter,
-}
-
-impl<'a> Selected<'a> {
-    fn new(pipeline: &'a str, run: i64, filter: &'a Filter) -> Self {
-        Self {
-            pipeline,
-            run,
-            states: filter.states.iter().map(|s| s.as_str()).collect(),
-            filter,
-        }
-    }
-
-    fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
-        let filter = self.filter;
-        vec![
-            &self.pipeline,
-            &self.run,
-            &self.states,
-            &filter.code,
-            &filter.topic,
-            &filter.partition,
-        ]
-    }
+) -> [Named<'a>; 6] {
+    [
+        ("pipeline", Type::TEXT, pipeline),
+        ("run", Type::INT8, run),
+        ("states", Type::TEXT_ARRAY, states),
+        ("code", Type::TEXT, &filter.code),
+        ("topic", Type::TEXT, &filter.topic),
+        ("partition", Type::INT4, &filter.partition),
+    ]
 }
 
 /// The dead letters of a run that `filter` lets through, by topic, partition, offset and ordinal.
@@ -93,16 +82,12 @@ pub async fn list(
     filter: &Filter,
 ) -> Result<Vec<StoredLetter>, DatabaseError> {
     let sql =
-        format!("select * {SELECTED} order by topic, partition, \"offset\", ordinal limit $7");
-    let selected = Selected::new(pipeline, run, filter);
-    let mut parameters = selected.parameters();
-    parameters.push(&filter.limit);
-    letters(
-        client
-            .query(&sql, &parameters)
-            .await
-            .map_err(DatabaseError::query("list dead letters"))?,
-    )
+        format!("select * {SELECTED} order by topic, partition, \"offset\", ordinal limit :limit");
+    let states = names(&filter.states);
+    let mut parameters = selected(&pipeline, &run, &states, filter).to_vec();
+    parameters.push(("limit", Type::INT8, &filter.limit));
+    let rows = placeholder::query(client, &sql, &parameters).await;
+    letters(&rows.map_err(DatabaseError::query("list dead letters"))?)
 }
 
 /// How many dead letters of a run `filter` lets through, whatever its limit.
@@ -113,12 +98,11 @@ pub async fn count(
     filter: &Filter,
 ) -> Result<i64, DatabaseError> {
     let sql = format!("select count(*) {SELECTED}");
-    let selected = Selected::new(pipeline, run, filter);
-    let row = client
-        .query_one(&sql, &selected.parameters())
-        .await
-        .map_err(DatabaseError::query("count dead letters"))?;
-    Ok(row.get(0))
+    let states = names(&filter.states);
+    let parameters = selected(&pipeline, &run, &states, filter);
+    let rows = placeholder::query(client, &sql, &parameters).await;
+    let rows = rows.map_err(DatabaseError::query("count dead letters"))?;
+    Ok(rows.first().map_or(0, |row| row.get(0)))
 }
 
 /// One dead letter. `None`: there is none of that id.
@@ -128,21 +112,22 @@ pub async fn show(
     run: i64,
     id: &LetterId,
 ) -> Result<Option<StoredLetter>, DatabaseError> {
-    let sql = "select * from gristmill.dead_letter where pipeline = $1 and run = $2 and topic = \
-               $3 and partition = $4 and \"offset\" = $5 and ordinal = $6";
-    let parameters: [&(dyn ToSql + Sync); 6] = [
-        &pipeline,
-        &run,
-        &id.topic,
-        &id.partition,
-        &id.offset,
-        &id.ordinal,
+    let sql = r#"
+        select *
+        from gristmill.dead_letter
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and "offset" = :offset and ordinal = :ordinal"#;
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &pipeline),
+        ("run", Type::INT8, &run),
+        ("topic", Type::TEXT, &id.topic),
+        ("partition", Type::INT4, &id.partition),
+        ("offset", Type::INT8, &id.offset),
+        ("ordinal", Type::INT4, &id.ordinal),
     ];
-    let rows = client
-        .query(sql, &parameters)
-        .await
-        .map_err(DatabaseError::query("read a dead letter"))?;
-    Ok(letters(rows)?.pop())
+    let rows = placeholder::query(client, sql, &parameters).await;
+    let rows = rows.map_err(DatabaseError::query("read a dead letter"))?;
+    Ok(letters(&rows)?.pop())
 }
 
 /// The oldest dead letters that have not been relayed, of all partitions that `owner` owns in
@@ -177,45 +162,20 @@ pub async fn unrelayed(
         where c.owner = :owner
         order by d.pipeline, d.run, d.topic, d.partition, d."offset", d.ordinal
         limit :limit"#;
-    letters(
-        placeholder::query(client, sql, &parameters)
-            .await
-            .map_err(DatabaseError::query("read the dead letters to relay"))?,
-    )
+    let rows = placeholder::query(client, sql, &parameters).await;
+    letters(&rows.map_err(DatabaseError::query("read the dead letters to relay"))?)
 }
 
 /// Marks letters relayed, but for those that a person has settled meanwhile. Returns how many.
 pub async fn relayed(client: &Client, letters: &[StoredLetter]) -> Result<u64, DatabaseError> {
-    let id = || letters.iter().map(|letter| &letter.id);
-    let pipelines: Vec<_> = letters
-        .iter()
-        .map(|letter| letter.pipeline.as_str())
-        .collect();
+    let ids = IdArrays::new(letters.iter().map(|letter| &letter.id));
+    let pipelines: Vec<_> = letters.iter().map(|letter| &letter.pipeline).collect();
     let runs: Vec<_> = letters.iter().map(|letter| letter.run).collect();
-    let parameters: [Named<'_>; 6] = [
+    let mut parameters: Vec<Named<'_>> = vec![
         ("pipelines", Type::TEXT_ARRAY, &pipelines),
         ("runs", Type::INT8_ARRAY, &runs),
-        (
-            "topics",
-            Type::TEXT_ARRAY,
-            &id().map(|i| i.topic.as_str()).collect::<Vec<_>>(),
-        ),
-        (
-            "partitions",
-            Type::INT4_ARRAY,
-            &id().map(|i| i.partition).collect::<Vec<_>>(),
-        ),
-        (
-            "offsets",
-            Type::INT8_ARRAY,
-            &id().map(|i| i.offset).collect::<Vec<_>>(),
-        ),
-        (
-            "ordinals",
-            Type::INT4_ARRAY,
-            &id().map(|i| i.ordinal).collect::<Vec<_>>(),
-        ),
     ];
+    parameters.extend(ids.parameters());
     let sql = r#"
         update gristmill.dead_letter d
         set state = 'relayed'
@@ -239,27 +199,29 @@ pub async fn set_state(
     from: &[LetterState],
     to: LetterState,
 ) -> Result<u64, DatabaseError> {
-    let sql = "update gristmill.dead_letter d set state = $8 from unnest($3::text[], $4::int4[], \
-               $5::int8[], $6::int4[]) as i (topic, partition, o, ordinal) where d.pipeline = $1 \
-               and d.run = $2 and d.topic = i.topic and d.partition = i.partition and \
-               d.\"offset\" = i.o and d.ordinal = i.ordinal and d.state = any ($7::text[])";
-    let columns = IdColumns::new(ids);
-    let from: Vec<_> = from.iter().map(|s| s.as_str()).collect();
-    let to = to.as_str();
-    let parameters: [&(dyn ToSql + Sync); 8] = [
-        &pipeline,
-        &run,
-        &columns.topics,
-        &columns.partitions,
-        &columns.offsets,
-        &columns.ordinals,
-        &from,
-        &to,
+    let arrays = IdArrays::new(ids);
+    let (from, to) = (names(from), to.as_str());
+    let mut parameters: Vec<Named<'_>> = vec![
+        ("pipeline", Type::TEXT, &pipeline),
+        ("run", Type::INT8, &run),
+        ("from", Type::TEXT_ARRAY, &from),
+        ("to", Type::TEXT, &to),
     ];
-    client
-        .execute(sql, &parameters)
+    parameters.extend(arrays.parameters());
+    let sql = r#"
+        update gristmill.dead_letter d
+        set state = :to
+        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
+          and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
+          and d.state = any (:from)"#;
+    placeholder::execute(client, sql, &parameters)
         .await
         .map_err(DatabaseError::query("set the state of dead letters"))
+}
+
+fn names(states: &[LetterState]) -> Vec<&'static str> {
+    states.iter().map(|state| state.as_str()).collect()
 }
 
 /// The records behind `letters`, which are of one partition and in order, each record once: what a
@@ -287,7 +249,7 @@ pub fn records(letters: &[StoredLetter]) -> Records {
     records
 }
 
-fn letters(rows: Vec<Row>) -> Result<Vec<StoredLetter>, DatabaseError> {
+fn letters(rows: &[Row]) -> Result<Vec<StoredLetter>, DatabaseError> {
     rows.iter()
         .map(letter)
         .collect::<Result<_, _>>()
@@ -329,7 +291,7 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
     })
 }
 
-/// The inverse of what [`crate::commit::letters`] stores.
+/// The inverse of what [`crate::commit::letter_arrays`] stores.
 fn header(stored: &serde_json::Value) -> Header {
     let part = |text: &str, hex: &str| match (stored.get(text), stored.get(hex)) {
         (Some(text), _) => text.as_str().map(|s| s.as_bytes().to_vec()),

@@ -3,28 +3,31 @@
 use std::fmt::Write;
 
 use gristmill_core::chain::Computed;
+use gristmill_core::dead_letter::Stage;
 use gristmill_core::record::Record;
 use serde_json::{Map, Value};
 
-use crate::commit::sink::{Digests, Parameters};
-use crate::wire::values::Instant;
+use crate::wire::column_array::Instant;
 
-/// Parameters 15 to 24 of [`crate::commit::statement::CHECKPOINT_TYPES`].
+/// Looks up the digest of the component behind a stage, for its dead letters.
+pub(crate) type Digests<'a> = &'a (dyn Fn(&Stage) -> Option<String> + Sync);
+
+/// One array for each column of `gristmill.dead_letter` that differs between letters.
 #[derive(Default)]
-pub(crate) struct Letters<'a> {
+pub(crate) struct LetterArrays<'a> {
     pub(crate) offsets: Vec<i64>,
-    ordinals: Vec<i32>,
+    pub(crate) ordinals: Vec<i32>,
     pub(crate) stages: Vec<String>,
     pub(crate) codes: Vec<String>,
     pub(crate) messages: Vec<String>,
     pub(crate) digests: Vec<Option<String>>,
-    keys: Vec<Option<&'a [u8]>>,
-    headers: Vec<Option<String>>,
-    values: Vec<Option<&'a [u8]>>,
-    record_at: Vec<Option<Instant>>,
+    pub(crate) keys: Vec<Option<&'a [u8]>>,
+    pub(crate) headers: Vec<Option<String>>,
+    pub(crate) values: Vec<Option<&'a [u8]>>,
+    pub(crate) record_at: Vec<Option<Instant>>,
 }
 
-impl<'a> Letters<'a> {
+impl<'a> LetterArrays<'a> {
     pub(crate) fn new(batch: &'a Computed, digests: Digests<'_>) -> Self {
         let mut letters = Self::default();
         for letter in &batch.dead_letters {
@@ -44,25 +47,10 @@ impl<'a> Letters<'a> {
         }
         letters
     }
-
-    pub(crate) fn parameters(&self) -> Parameters<'_> {
-        vec![
-            &self.offsets,
-            &self.ordinals,
-            &self.stages,
-            &self.codes,
-            &self.messages,
-            &self.digests,
-            &self.keys,
-            &self.headers,
-            &self.values,
-            &self.record_at,
-        ]
-    }
 }
 
 /// Postgres' text holds any character but U+0000, which a transform's message may quote.
-pub(crate) fn storable(text: String) -> String {
+fn storable(text: String) -> String {
     if text.contains('\0') {
         text.replace('\0', "\u{fffd}")
     } else {

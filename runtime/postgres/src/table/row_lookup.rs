@@ -11,11 +11,11 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::commit::statement::{OFFSET, PARTITION, quote};
-use crate::table::target::{Target, TargetColumn};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
-use crate::wire::values::{Values, sent_type};
+use crate::table::identifier::{OFFSET, PARTITION, quote};
+use crate::table::target::{TargetColumn, TargetTable};
+use crate::wire::column_array::{ColumnArray, sent_type};
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// Rows of one question: an answer of some megabytes, well within a statement's time.
 const ROWS_MAX: usize = 2_000;
@@ -30,17 +30,17 @@ pub type ColumnChange = (String, Value, Value);
 
 /// What there is of one row's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum FoundRow {
     /// No row.
     Missing,
-    Held(Held),
+    Stored(StoredRow),
     /// The row cannot be asked for: Postgres' words about a value that its column cannot hold.
     Refused(String),
 }
 
 /// The table's row of a key, against the one that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct StoredRow {
     /// Partition and offset of the record that it came from, where the table has the columns for
     /// it.
     pub record: Option<(i32, i64)>,
@@ -52,7 +52,7 @@ pub struct Held {
 
 /// Asks what the table holds of rows of `fields`, which are some of those that a pipeline with
 /// `roles` writes to `target`: at least key, event time and order columns.
-pub struct Standings {
+pub struct RowLookup {
     fields: Vec<Field>,
     /// Of the columns that are compared.
     compared: Vec<String>,
@@ -60,9 +60,9 @@ pub struct Standings {
     types: Vec<Type>,
 }
 
-impl Standings {
+impl RowLookup {
     /// The fields are known to fit the target.
-    pub fn new(target: &Target, fields: &[Field], roles: &Roles) -> Self {
+    pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Self {
         let compared = fields.iter().filter(|f| !roles.key.contains(&f.name));
         Self {
             fields: fields.to_vec(),
@@ -77,10 +77,10 @@ impl Standings {
         &self,
         connection: &mut Connection,
         rows: &Batch,
-    ) -> Result<Vec<Standing>, DatabaseError> {
+    ) -> Result<Vec<FoundRow>, DatabaseError> {
         let rows = rows.select(&self.fields);
         let rows = rows.ok_or_else(|| unexpected("a batch lacks columns: report this bug"))?;
-        let mut answers = vec![Standing::Missing; rows.rows];
+        let mut answers = vec![FoundRow::Missing; rows.rows];
         let starts = (0..rows.rows).step_by(ROWS_MAX);
         let mut asked: Vec<Range<usize>> = starts
             .map(|start| start..rows.rows.min(start + ROWS_MAX))
@@ -95,7 +95,7 @@ impl Standings {
                     if refused > REFUSED_MAX {
                         return Err(error);
                     }
-                    answers[range.start] = Standing::Refused(words(&error));
+                    answers[range.start] = FoundRow::Refused(words(&error));
                 }
                 Err(_) => {
                     let middle = range.start + range.len() / 2;
@@ -111,12 +111,12 @@ impl Standings {
         connection: &mut Connection,
         rows: &Batch,
         range: &Range<usize>,
-    ) -> Result<Vec<Standing>, DatabaseError> {
+    ) -> Result<Vec<FoundRow>, DatabaseError> {
         let failed = || DatabaseError::query(DOING);
         let rows = rows.slice(range.start, range.len());
         let values = self.fields.iter().zip(&rows.columns);
-        let values = values.map(|(f, c)| Values::new(f.logical_type, c));
-        let values: Option<Vec<Values<'_>>> = values.collect();
+        let values = values.map(|(f, c)| ColumnArray::new(f.logical_type, c));
+        let values: Option<Vec<ColumnArray<'_>>> = values.collect();
         let values =
             values.ok_or_else(|| unexpected("a column has another layout: report this bug"))?;
         let parameters: Vec<&(dyn ToSql + Sync)> =
@@ -129,9 +129,9 @@ impl Standings {
         standings.collect::<Result<_, _>>().map_err(failed())
     }
 
-    fn standing(&self, row: &Row) -> Result<Standing, tokio_postgres::Error> {
+    fn standing(&self, row: &Row) -> Result<FoundRow, tokio_postgres::Error> {
         if !row.try_get::<_, bool>(0)? {
-            return Ok(Standing::Missing);
+            return Ok(FoundRow::Missing);
         }
         let partition: Option<i32> = row.try_get(1)?;
         let offset: Option<i64> = row.try_get(2)?;
@@ -141,7 +141,7 @@ impl Standings {
         let after: Vec<Option<Value>> = row.try_get(6)?;
         let columns = self.compared.iter().zip(differs);
         let changes = columns.zip(before.into_iter().zip(after));
-        Ok(Standing::Held(Held {
+        Ok(FoundRow::Stored(StoredRow {
             record: partition.zip(offset),
             version: version.cmp(&0),
             changes: changes
@@ -180,19 +180,20 @@ fn words(error: &DatabaseError) -> String {
 /// Answers, in the order of the rows: whether there is a row, its partition and offset, the order
 /// of the versions, which columns differ, and those as JSON, as the table has them and as it would
 /// have them.
-fn question(target: &Target, fields: &[Field], roles: &Roles) -> String {
-    let columns: Vec<Compared<'_>> = fields
+fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
+    let columns: Vec<ComparedColumn<'_>> = fields
         .iter()
         .enumerate()
-        .filter_map(|(i, field)| Some(Compared::new(i, field, target.column(&field.name)?)))
+        .filter_map(|(i, field)| Some(ComparedColumn::new(i, field, target.column(&field.name)?)))
         .collect();
     let named = |name: &String| columns.iter().find(|c| c.name == name);
-    let key: Vec<&Compared<'_>> = roles.key.iter().filter_map(named).collect();
+    let key: Vec<&ComparedColumn<'_>> = roles.key.iter().filter_map(named).collect();
     let version = std::iter::once(&roles.event_time).chain(&roles.order);
-    let version: Vec<&Compared<'_>> = version.filter_map(named).collect();
+    let version: Vec<&ComparedColumn<'_>> = version.filter_map(named).collect();
     let compared = || columns.iter().filter(|c| !roles.key.contains(c.name));
-    let list =
-        |of: &dyn Fn(&Compared<'_>) -> String| compared().map(of).collect::<Vec<_>>().join(", ");
+    let list = |of: &dyn Fn(&ComparedColumn<'_>) -> String| {
+        compared().map(of).collect::<Vec<_>>().join(", ")
+    };
     let provenance = |name: &str, of_type: &str| match target.column(name) {
         Some(_) => format!("t.{}", quote(name)),
         None => format!("null::{of_type}"),
@@ -222,7 +223,7 @@ fn question(target: &Target, fields: &[Field], roles: &Roles) -> String {
 }
 
 /// -1, 0 or 1: the held version against the given one, column by column, null before everything.
-fn order(version: &[&Compared<'_>]) -> String {
+fn order(version: &[&ComparedColumn<'_>]) -> String {
     version.iter().rev().fold("0".to_owned(), |rest, c| {
         let (held, given) = (c.ordered(&c.held), c.ordered(&c.given));
         format!(
@@ -234,7 +235,7 @@ fn order(version: &[&Compared<'_>]) -> String {
 
 /// One column's SQL on both sides, so that what is equal to Postgres is equal here: `12.50` and
 /// `12.5` in a `numeric`, documents whose members are in another order.
-struct Compared<'a> {
+struct ComparedColumn<'a> {
     name: &'a String,
     held: String,
     given: String,
@@ -244,7 +245,7 @@ struct Compared<'a> {
     is_numeric: bool,
 }
 
-impl<'a> Compared<'a> {
+impl<'a> ComparedColumn<'a> {
     fn new(i: usize, field: &'a Field, column: &TargetColumn) -> Self {
         let (name, base) = (quote(&field.name), column.base_type.as_str());
         let (held, given) = (format!("t.{name}"), format!("u.c{i}"));
@@ -252,7 +253,7 @@ impl<'a> Compared<'a> {
         let key = column.cast(field.logical_type).map_or(given.clone(), cast);
         let is_text = matches!(base, "text" | "character varying" | "bpchar");
         let (held, given) = match base {
-            // Compared as they are read: a label or a letter's case that the type does not tell
+            // ComparedColumn as they are read: a label or a letter's case that the type does not tell
             // apart is told.
             _ if column.category == 'E' => (format!("{held}::text"), given),
             "text" | "character varying" | "citext" | "name" => (format!("{held}::text"), given),

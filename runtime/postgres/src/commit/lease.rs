@@ -1,12 +1,12 @@
-//! Taking partitions: whoever took one last owns it.
+//! Leases: whoever took a partition last owns it.
 
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use crate::commit::checkpoint::{Checkpoint, Lease, PartitionKey, Taken};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
+use crate::commit::checkpoint::{Checkpoint, LastRecord, PartitionKey, PartitionState};
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
 /// How long taking waits for a flush of the previous owner before it ends that owner's session: a
@@ -15,6 +15,15 @@ const BEGIN: &str = "begin; set local lock_timeout = '2s'";
 
 const TAKE: &str = include_str!("take.sql");
 const END_HOLDERS: &str = include_str!("end_holders.sql");
+
+/// Proof of having taken a partition. Good until somebody takes it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub key: PartitionKey,
+    pub owner_epoch: i64,
+    /// The revision that the checkpoint names. After a flush with another one, set it to that.
+    pub revision: i32,
+}
 
 /// A partition to be taken, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +35,21 @@ pub struct TakeRequest {
     pub start_offset_if_new: i64,
     /// Kafka's id of the topic: stored only where there is none.
     pub topic_id: Option<String>,
+}
+
+/// A checkpoint that is now ours.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub lease: Lease,
+    pub next_offset: i64,
+    /// Microseconds.
+    pub event_time_max_us: Option<i64>,
+    /// Kafka's id of the topic when the partition was first taken.
+    pub topic_id: Option<String>,
+    pub last_record: Option<LastRecord>,
+    /// As the last owner left it; taking does not resume.
+    pub state: PartitionState,
+    pub reason: Option<String>,
 }
 
 /// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
@@ -89,6 +113,75 @@ async fn in_transaction(
     let taken = taken.collect::<Result<_, _>>()?;
     client.batch_execute("commit").await?;
     Ok(taken)
+}
+
+/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
+/// written.
+pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
+    let key = &lease.key;
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &key.pipeline),
+        ("run", Type::INT8, &key.run),
+        ("topic", Type::TEXT, &key.topic),
+        ("partition", Type::INT4, &key.partition),
+        ("owner_epoch", Type::INT8, &lease.owner_epoch),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let sql = r"
+        update gristmill.checkpoint
+        set state = 'halted', reason = :reason
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and owner_epoch = :owner_epoch";
+    let updated = placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("write the partition's state"))?;
+    Ok(updated == 1)
+}
+
+/// Marks the partitions running again, and returns how many: leases that are no longer good write
+/// nothing.
+pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
+    let key = || leases.iter().map(|lease| &lease.key);
+    let parameters: [Named<'_>; 5] = [
+        (
+            "pipelines",
+            Type::TEXT_ARRAY,
+            &key().map(|k| k.pipeline.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "runs",
+            Type::INT8_ARRAY,
+            &key().map(|k| k.run).collect::<Vec<_>>(),
+        ),
+        (
+            "topics",
+            Type::TEXT_ARRAY,
+            &key().map(|k| k.topic.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "partitions",
+            Type::INT4_ARRAY,
+            &key().map(|k| k.partition).collect::<Vec<_>>(),
+        ),
+        (
+            "owner_epochs",
+            Type::INT8_ARRAY,
+            &leases
+                .iter()
+                .map(|lease| lease.owner_epoch)
+                .collect::<Vec<_>>(),
+        ),
+    ];
+    let sql = r"
+        update gristmill.checkpoint c
+        set state = 'running', reason = null
+        from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
+          as l (pipeline, run, topic, partition, owner_epoch)
+        where c.pipeline = l.pipeline and c.run = l.run and c.topic = l.topic
+          and c.partition = l.partition and c.owner_epoch = l.owner_epoch";
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("write the partitions' state"))
 }
 
 /// Ends the sessions that hold checkpoints of `requests`.

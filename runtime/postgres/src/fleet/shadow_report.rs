@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
 
 /// Asks the workers to compare `rows` rows. What an earlier comparison of the revision said is
 /// forgotten. `false`: it is no longer being staged.

@@ -25,7 +25,7 @@ const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 /// `presence` is not looked at: a value that the source did not say is null. A target that keeps
 /// the old value instead would take a second array of booleans here and a `case` in the statement.
 #[derive(Clone, Copy)]
-pub(crate) enum Values<'a> {
+pub(crate) enum ColumnArray<'a> {
     Boolean(&'a BooleanArray),
     Int64(&'a Int64Array),
     TimestampUs(&'a Int64Array),
@@ -52,7 +52,7 @@ pub(crate) fn sent_type(logical_type: LogicalType) -> Type {
     }
 }
 
-impl<'a> Values<'a> {
+impl<'a> ColumnArray<'a> {
     /// `None` when the column does not have the layout of `logical_type`.
     pub(crate) fn new(logical_type: LogicalType, column: &'a Column) -> Option<Self> {
         let any = column.values.as_any();
@@ -158,7 +158,7 @@ fn date(unix_days: i64) -> i32 {
     shifted.clamp(i64::from(i32::MIN + 1), i64::from(i32::MAX - 1)) as i32
 }
 
-impl ToSql for Values<'_> {
+impl ToSql for ColumnArray<'_> {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         let array = self.array();
         out.reserve(20 + self.size());
@@ -184,7 +184,7 @@ impl ToSql for Values<'_> {
 }
 
 /// The driver logs parameters at debug level: rows are nobody's business there.
-impl fmt::Debug for Values<'_> {
+impl fmt::Debug for ColumnArray<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} x {}", self.array().len(), self.element())
     }

@@ -6,9 +6,12 @@ use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use tokio_postgres::{Statement, Transaction};
 
-use crate::commit::sink::{Parameters, Sink};
-use crate::wire::connect::Connection;
-use crate::wire::error::{DatabaseError, FlushError};
+use crate::bisection::Bisection;
+use crate::commit::flush_error::FlushError;
+use crate::commit::parameters::Values;
+use crate::commit::sink::Sink;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 
 /// A batch's rows are searched with at most this many savepoints a call: one bad row among 20,000
 /// (the most that a batch may have) takes 31, and a transaction with more than 64 subtransactions
@@ -82,7 +85,7 @@ async fn search(
     transaction
         .batch_execute("set constraints all immediate")
         .await?;
-    let trial = Trial {
+    let search = Search {
         transaction: &transaction,
         statement: &statement,
         sink,
@@ -90,7 +93,7 @@ async fn search(
         revision,
         batch,
     };
-    let found = trial.bisect().await?;
+    let found = search.bisect().await?;
     transaction.rollback().await?;
     // What was refused may pass by now: the row that a foreign key missed has come, the one that
     // clashed is gone.
@@ -119,7 +122,7 @@ fn flush_error(error: DatabaseError) -> FlushError {
     }
 }
 
-struct Trial<'a> {
+struct Search<'a> {
     transaction: &'a Transaction<'a>,
     statement: &'a Statement,
     sink: &'a Sink,
@@ -128,27 +131,25 @@ struct Trial<'a> {
     batch: &'a Computed,
 }
 
-impl Trial<'_> {
-    /// Ranges wait on a stack, first rows on top, so that what passed before stays in the
-    /// transaction and rows that only clash with each other are found. `None`: all of it
-    /// passes.
+impl Search<'_> {
+    /// Tries rows in order, so that what passed before stays in the transaction, and rows that only
+    /// clash with each other are found. `None`: all of them pass.
     async fn bisect(&self) -> Result<Option<Vec<RefusedRow>>, FlushError> {
+        let all = self.batch.rows.rows;
+        if all == 0 {
+            return Ok(None);
+        }
         let mut refused = Vec::new();
-        let mut waiting: Vec<_> = std::iter::once(0..self.batch.rows.rows).collect();
+        let mut bisection = Bisection::new(all, all);
         for _ in 0..SAVEPOINTS_MAX {
-            let Some(range) = waiting.pop() else { break };
-            let Some(answer) = self.try_rows(range.clone()).await? else {
-                if range.len() == self.batch.rows.rows {
-                    return Ok(None);
+            let Some(range) = bisection.next() else { break };
+            match self.try_rows(range.clone()).await? {
+                None if range.len() == all => return Ok(None),
+                None => {}
+                Some(answer) => {
+                    let row = bisection.failed(range);
+                    refused.extend(row.map(|row| refused_row(row, &answer)));
                 }
-                continue;
-            };
-            if range.len() == 1 {
-                refused.push(refused_row(range.start, &answer));
-            } else {
-                let middle = range.start + range.len() / 2;
-                waiting.push(middle..range.end);
-                waiting.push(range.start..middle);
             }
         }
         Ok(Some(refused))
@@ -159,17 +160,14 @@ impl Trial<'_> {
         &self,
         range: Range<usize>,
     ) -> Result<Option<tokio_postgres::Error>, FlushError> {
-        if range.is_empty() {
-            return Ok(None);
-        }
         let slice = self.batch.rows.slice(range.start, range.len());
         let rows = self
             .sink
             .rows(&self.batch.records, &self.batch.sources[range], &slice)?;
-        let mut parameters: Parameters<'_> = vec![&self.partition, &self.revision];
-        rows.push(&mut parameters);
+        let mut values: Values<'_> = vec![&self.partition, &self.revision];
+        rows.push(&mut values);
         self.transaction.batch_execute("savepoint trial").await?;
-        match self.transaction.execute(self.statement, &parameters).await {
+        match self.transaction.execute(self.statement, &values).await {
             Ok(_) => {
                 self.transaction
                     .batch_execute("release savepoint trial")

@@ -7,9 +7,9 @@ use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Row};
 
-use crate::commit::statement::quote;
-use crate::wire::error::DatabaseError;
-use crate::wire::values::Finite;
+use crate::table::identifier::quote;
+use crate::wire::column_array::Finite;
+use crate::wire::database_error::DatabaseError;
 
 const DOING: &str = "load a dimension";
 
