@@ -76,6 +76,10 @@ test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
 soak: setup setup-kafka ## run the tests that change rules under load for two minutes each
 	GRISTMILL_SOAK_SECONDS=120 $(TEST) --test fleet soak::
 
+.PHONY: soak
+soak: setup setup-kafka ## run the long form of the tests that change rules under load: two minutes each
+	GRISTMILL_SOAK_SECONDS=120 cargo test --release --locked --workspace --test fleet soak
+
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents
 	cargo fmt --all --check
@@ -91,6 +95,10 @@ tidy: setup-rust ## what no linter knows: line length, one-way imports, names, r
 .PHONY: fmt
 fmt: ## format the sources
 	cargo fmt --all
+
+.PHONY: reference
+reference: setup-build ## write docs/reference again, from the program, the components and the SQL
+	GRISTMILL_WRITE=1 cargo test --release --locked --workspace --test whole reference::
 
 .PHONY: bench
 bench: setup setup-kafka ## measure gristmill, its rivals and its parts; ARGS=--quick takes minutes

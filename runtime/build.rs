@@ -1,4 +1,5 @@
-//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where `src/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
+//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where
+//! `src/definition/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
 
 use std::env;
 use std::fs;
@@ -10,7 +11,8 @@ mod sdk_files;
 
 use guest_build::Toolchain;
 
-/// The shipped transforms, and the one that benchmarks compare with: packages under `guest-transforms/rules/`.
+/// The shipped transforms, and the one that benchmarks compare with: packages under
+/// `guest-transforms/rules/`.
 const PACKAGES: [&str; 8] = [
     "normalize-cdc",
     "enrich-country",
@@ -42,7 +44,8 @@ fn main() {
 
 fn embed() -> Result<(), String> {
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("run by cargo only")?);
-    // Beside the outer build's own folders (OUT_DIR is build/PACKAGE-HASH/out), so that check, clippy and build share the modules.
+    // Beside the outer build's own folders (OUT_DIR is build/PACKAGE-HASH/out), so that check,
+    // clippy and build share the modules.
     let profile_dir = out_dir.ancestors().nth(3).ok_or("OUT_DIR is not cargo's")?;
     let modules = Toolchain::find()?.build(
         Path::new("../Cargo.toml"),

@@ -74,7 +74,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
 async fn write(config: Config) -> Result<Took> {
     let database = Database::new(&config.target.url, "gristmill-bench")?;
     let mut connection = database.connect().await?;
-    let sandbox = Sandbox::new(gristmill::cache_folder().as_deref())?;
+    let sandbox = Sandbox::new(gristmill::folders::cache_folder().as_deref())?;
     let pipeline = Pipeline::load(config.clone(), &sandbox, &database).await?;
     let (bootstrap, topic) = (config.source.bootstrap.clone(), config.source.topic.clone());
     let messages = tokio::task::spawn_blocking(move || topic::read(&bootstrap, &topic)).await??;

@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn a_key_change_is_a_delete_and_an_upsert_of_one_event() {
         let event = json!({ "value": {
-            "op": "u", "before": { "id": 1, "name": "a" }, "after": { "id": 2, "name": "a" }, "timestamp_ms": 7,
+            "op": "u",
+            "before": { "id": 1, "name": "a" },
+            "after": { "id": 2, "name": "a" },
+            "timestamp_ms": 7,
         } });
         let answered = run::<NormalizeCdc>(&config(json!({})), &json!([event])).unwrap();
         let expected = json!([

@@ -94,7 +94,9 @@ impl Batch {
     /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
     /// # struct Greet {}
     /// # impl RowTransform for Greet {
-    /// #     fn row(&self, _: User) -> Result<Greeting, Reject> { Ok(Greeting { greeting: String::new() }) }
+    /// #     fn row(&self, _: User) -> Result<Greeting, Reject> {
+    /// #         Ok(Greeting { greeting: String::new() })
+    /// #     }
     /// # }
     ///
     /// fn nameless(batch: &Batch) -> usize {
@@ -113,7 +115,8 @@ impl Batch {
     /// ```
     /// # use gristmill_guest::{Field, TimestampMs, testing::batch};
     /// # use serde_json::json;
-    /// let batch = batch([Field::timestamp_ms("at")], &json!([{ "at": 5 }, { "at": null }])).unwrap();
+    /// let rows = json!([{ "at": 5 }, { "at": null }]);
+    /// let batch = batch([Field::timestamp_ms("at")], &rows).unwrap();
     /// let times: Vec<_> = batch.values::<Option<TimestampMs>>("at").collect();
     /// assert_eq!(times, [Some(TimestampMs(5)), None]);
     /// ```

@@ -44,7 +44,7 @@ impl<R: Transform> Opened<R> {
     }
 }
 
-/// Where a component keeps its rule between calls.
+/// The place in which a component keeps its rule between calls.
 pub struct Slot<R>(OnceCell<Opened<R>>);
 
 impl<R: Transform> Slot<R> {

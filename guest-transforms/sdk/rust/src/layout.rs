@@ -208,7 +208,8 @@ macro_rules! varlen {
 const EXPECTED_BYTES: usize = 16;
 
 varlen!(
-    /// UTF-8 texts, also those that mean a uuid, a decimal or JSON: the values of a `Column<Text>`, which are `&str`s.
+    /// UTF-8 texts, also those that mean a uuid, a decimal or JSON: the values of a `Column<Text>`,
+    /// which are `&str`s.
     ///
     /// ```
     /// let mut names = gristmill_guest::Column::<gristmill_guest::Text>::default();

@@ -1,6 +1,7 @@
 //! What can go wrong with Postgres, in terms of what to do about it.
 
-use gristmill_core::policy::{Action, SinkFault, SqlState, action};
+use gristmill_core::fault::{SinkFault, SqlState};
+use gristmill_core::policy::{Action, action};
 use tokio_postgres::error::{Severity, SqlState as Code};
 
 /// Trouble with a connection or a statement outside the flush. Never holds the password.
