@@ -185,7 +185,7 @@ fn read(config: &Config) -> Result<Took> {
     Ok(meter.took())
 }
 
-/// The last line of what a ceiling said.
-pub(crate) fn took(said: &str) -> Result<Took> {
-    serde_json::from_str(said.trim()).with_context(|| format!("it said: {said}"))
+/// The last line of what a ceiling printed.
+pub(crate) fn took(printed: &str) -> Result<Took> {
+    serde_json::from_str(printed.trim()).with_context(|| format!("it said: {printed}"))
 }

@@ -154,10 +154,10 @@ struct Times {
 
 /// A ceiling prepares first, and says how long the part took that counts.
 fn ceiling_times(process: &mut Process) -> Result<Times> {
-    let mut said = String::new();
+    let mut printed = String::new();
     let mut stdout = process.stdout().context("its standard output")?;
-    stdout.read_to_string(&mut said)?;
-    let took = ceiling::took(&said)?;
+    stdout.read_to_string(&mut printed)?;
+    let took = ceiling::took(&printed)?;
     Ok(Times {
         first_row_s: 0.0,
         last_row_s: took.seconds,

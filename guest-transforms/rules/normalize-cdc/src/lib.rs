@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_config_that_contradicts_itself_is_refused_in_words() {
         let refused = |changes| plan::<NormalizeCdc>(&config(changes)).unwrap_err();
-        for (changes, said) in [
+        for (changes, sentence) in [
             (json!({ "key": [] }), "`key` names no column"),
             (
                 json!({ "key": ["uid"] }),
@@ -157,7 +157,7 @@ mod tests {
             (json!({ "keys": ["id"] }), "unknown field `keys`"),
         ] {
             let error = refused(changes);
-            assert!(error.contains(said), "{error}");
+            assert!(error.contains(sentence), "{error}");
         }
     }
 

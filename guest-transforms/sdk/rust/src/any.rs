@@ -216,7 +216,35 @@ impl AnyColumn {
     }
 }
 
-impl<L: Layout> From<Column<L>> for AnyColumn {
+/// A layout that columns of any type know.
+#[doc(hidden)]
+pub trait InAny: Layout {
+    /// The column in `any`, when it is of this layout.
+    fn of_any(any: &AnyColumn) -> Option<&Column<Self>>;
+
+    /// A column of this layout among those of any.
+    fn into_any(column: Column<Self>) -> AnyColumn;
+}
+
+macro_rules! in_any {
+    ($($layout:ty => $variant:ident),*) => {$(
+        impl InAny for $layout {
+            fn of_any(any: &AnyColumn) -> Option<&Column<Self>> {
+                match any {
+                    AnyColumn::$variant(column) => Some(column),
+                    _ => None,
+                }
+            }
+
+            fn into_any(column: Column<Self>) -> AnyColumn {
+                AnyColumn::$variant(column)
+            }
+        }
+    )*};
+}
+in_any!(Bits => Boolean, Vec<i64> => Int64, Vec<f64> => Float64, Text => Text, Bytes => Bytes);
+
+impl<L: InAny> From<Column<L>> for AnyColumn {
     fn from(column: Column<L>) -> Self {
         L::into_any(column)
     }

@@ -32,6 +32,7 @@
 
 use std::borrow::Cow;
 
+use crate::any::InAny;
 #[doc(hidden)]
 pub use crate::cell::{Cell, ReadCell, WriteCell};
 use crate::layout::{Bits, Bytes, Layout, Text};
@@ -79,7 +80,7 @@ use crate::layout::{Bits, Bytes, Layout, Text};
 )]
 pub trait Value {
     /// How it crosses the sandbox.
-    type Layout: Layout;
+    type Layout: InAny;
 
     /// What it means, as in [`Field::new`](crate::Field::new).
     fn logical_type() -> Cow<'static, str>;

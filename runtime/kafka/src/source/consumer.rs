@@ -40,7 +40,7 @@ pub enum SourceError {
 
 impl Source {
     /// Joins the group. Brokers that cannot be reached are no error here: see
-    /// [`crate::SourceFault::Unreachable`].
+    /// [`crate::source::SourceFault::Unreachable`].
     pub fn start<A>(config: &SourceConfig, owner: A) -> Result<Self, SourceError>
     where
         A: Assignments + Send + 'static,
@@ -80,8 +80,8 @@ impl Source {
         self.hints.put(partition, next_offset);
     }
 
-    /// Whether the thread has ended: after [`Source::stop`] or [`crate::SourceFault::Fatal`], or
-    /// because its owner panicked.
+    /// Whether the thread has ended: after [`Source::stop`] or
+    /// [`crate::source::SourceFault::Fatal`], or because its owner panicked.
     pub fn is_finished(&self) -> bool {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         thread.as_ref().is_none_or(JoinHandle::is_finished)

@@ -40,7 +40,7 @@ pub enum Position {
     /// Fetch from `next_offset` into `feed`.
     Start { next_offset: i64, feed: Feed },
     /// Keep it without fetching it (halted, or its checkpoint cannot be had at the moment), until
-    /// [`crate::Source::restart`].
+    /// [`crate::source::Source::restart`].
     Paused,
 }
 

@@ -40,7 +40,7 @@ pub enum SourceFault {
     /// Records come again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
     #[error("kafka answers again")]
     Reachable,
-    /// The consumer has ended. Partitions are lost ([`crate::Assignments::lost`] was called
+    /// The consumer has ended. Partitions are lost ([`crate::source::Assignments::lost`] was called
     /// before).
     #[error("the consumer has ended: {reason}")]
     Fatal { reason: String },

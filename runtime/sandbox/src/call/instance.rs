@@ -203,8 +203,8 @@ fn explain(trap: Trap, guard: &Guard, error: &wasmtime::Error) -> String {
              no setting changes: turn the recursion into a loop, or bound it"
         );
     }
-    if let Some(said) = guard.last_error() {
-        return said.to_owned();
+    if let Some(last_error) = guard.last_error() {
+        return last_error.to_owned();
     }
     let place = error
         .downcast_ref::<WasmBacktrace>()

@@ -126,7 +126,7 @@ fn talk(mut child: Child, bytes: &[u8]) -> io::Result<Output> {
 }
 
 fn judge(ended: Output, bytes: usize) -> Result<Vec<u8>, NotCompiled> {
-    let said = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
+    let stderr = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
     let beyond = |what| {
         NotCompiled::BeyondLimit(format!(
             "compiling the component takes more than the {what} that a file of {bytes} bytes may \
@@ -138,16 +138,16 @@ fn judge(ended: Output, bytes: usize) -> Result<Vec<u8>, NotCompiled> {
         Ok(ended.stdout)
     } else if signal(Signal::XCPU) {
         Err(beyond(format!("{} s of CPU", cpu_s(bytes))))
-    } else if said.contains("memory allocation of") || said.contains("Cannot allocate memory") {
+    } else if stderr.contains("memory allocation of") || stderr.contains("Cannot allocate memory") {
         Err(beyond(format!("{} MiB of memory", memory_mib(bytes))))
     } else if ended.status.code() == Some(REFUSED.into()) {
-        Err(NotCompiled::Refused(wasmtime::Error::msg(said)))
+        Err(NotCompiled::Refused(wasmtime::Error::msg(stderr)))
     } else if signal(Signal::SEGV) || signal(Signal::ABORT) {
-        let crashed = format!("the compiler crashed ({}) {said}", ended.status);
+        let crashed = format!("the compiler crashed ({}) {stderr}", ended.status);
         Err(NotCompiled::Refused(wasmtime::Error::msg(crashed)))
     } else {
         Err(NotCompiled::Host(format!(
-            "the process that does it ended with {}, for want of memory perhaps; {said}",
+            "the process that does it ended with {}, for want of memory perhaps; {stderr}",
             ended.status
         )))
     }

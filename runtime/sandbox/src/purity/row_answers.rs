@@ -72,11 +72,14 @@ impl RowAnswers {
                 return Some(format!("row {row} becomes {n} rows and not {m}"));
             }
             if self.rejections[own] != other.rejections[place] {
-                let said = |r: &[(String, String)]| match r.first() {
+                let in_words = |r: &[(String, String)]| match r.first() {
                     Some((code, message)) => format!("rejected ({code}: {message})"),
                     None => "not rejected".to_owned(),
                 };
-                let (is, was) = (said(&other.rejections[place]), said(&self.rejections[own]));
+                let (is, was) = (
+                    in_words(&other.rejections[place]),
+                    in_words(&self.rejections[own]),
+                );
                 return Some(format!("row {row} is {is} and not {was}"));
             }
             expected.extend(wanted);

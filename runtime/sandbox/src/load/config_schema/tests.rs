@@ -89,11 +89,11 @@ fn a_hostile_schema_is_refused_and_the_process_lives() {
         .env(CHILD, "1")
         .output()
         .unwrap();
-    let said = [child.stdout, child.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let output = [child.stdout, child.stderr].concat();
+    let output = String::from_utf8_lossy(&output);
     assert!(
-        child.status.success() && said.contains("1 passed"),
-        "{said}"
+        child.status.success() && output.contains("1 passed"),
+        "{output}"
     );
 }
 
@@ -219,8 +219,8 @@ proptest! {
     #[test]
     fn any_schema_is_refused_or_answers_any_config(schema in schema(), config in config()) {
         if let Ok(schema) = ConfigSchema::parse(&schema.to_string()) {
-            let said = schema.check(&config).err();
-            prop_assert!(said.is_none_or(|problems| !problems.is_empty()));
+            let problems = schema.check(&config).err();
+            prop_assert!(problems.is_none_or(|found| !found.is_empty()));
         }
     }
 }
