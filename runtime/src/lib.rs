@@ -33,6 +33,7 @@ pub mod cli;
 pub mod definition;
 pub mod demo;
 pub mod fleet;
+pub mod ops;
 pub mod partition;
 pub mod process;
 

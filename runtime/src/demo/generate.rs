@@ -260,7 +260,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::authoring::event_file::check;
+    use crate::demo::user_event::check;
 
     fn spec() -> Spec {
         Spec {

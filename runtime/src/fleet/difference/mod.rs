@@ -3,7 +3,6 @@
 
 mod between;
 pub mod recorded;
-mod text;
 
 use std::collections::BTreeMap;
 

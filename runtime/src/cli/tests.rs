@@ -1,0 +1,1 @@
+//! Snapshots of what the command line prints.
