@@ -1,4 +1,5 @@
-//! Rows a second into `users_enriched`, one connection, `fsync` on: new keys, and newer versions of keys that are there.
+//! Rows a second into `users_enriched`, one connection, `fsync` on: new keys, and newer versions of
+//! keys that are there.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -29,7 +29,8 @@ fn rows_with(fixture: &Fixture, name: &str) -> Result<String> {
     ))
 }
 
-/// A connection through a proxy that has done one flush, so that its statements are prepared and the next bytes are the flush itself.
+/// A connection through a proxy that has done one flush, so that its statements are prepared and
+/// the next bytes are the flush itself.
 async fn warm(
     fixture: &Fixture,
     proxy: &FaultProxy,
@@ -49,7 +50,8 @@ async fn warm(
     Ok((connection, lease))
 }
 
-/// What the supervisor does after an unknown outcome: take the partition again, and go on from where it says.
+/// What the supervisor does after an unknown outcome: take the partition again, and go on from
+/// where it says.
 async fn take_and_go_on(fixture: &Fixture, batch: &Computed, from: i64) -> Result<bool> {
     let mut connection = fixture.connect().await?;
     let taken = fixture.take(&mut connection, 0).await?;
@@ -204,7 +206,8 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
         .await?;
     let batch = computed(3, &people(3, "second", 2));
     let (flushed, taken) = tokio::join!(fixture.flush(&mut hanging, &lease, 3, &batch), async {
-        let waits = "select count(*) from pg_stat_activity where datname = 'hanging_owner' and wait_event_type = 'Lock'";
+        let waits = "select count(*) from pg_stat_activity where datname = 'hanging_owner' and \
+                     wait_event_type = 'Lock'";
         while fixture.psql(waits)? == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -22,10 +22,13 @@ pub(crate) const PIPELINE: &str = "people";
 pub(crate) const TOPIC: &str = "people_cdc";
 
 /// With the columns that say where a row came from.
-pub(crate) const WITH_PROVENANCE: &str = "create table people (id bigint primary key, name varchar(20) check (name <> 'forbidden'), \
-    is_deleted boolean default false, at timestamptz not null, _gm_partition int, _gm_offset bigint, _gm_revision int)";
-pub(crate) const PLAIN: &str = "create table people (id bigint primary key, name varchar(20) check (name <> 'forbidden'), \
-    is_deleted boolean default false, at timestamptz not null)";
+pub(crate) const WITH_PROVENANCE: &str = "create table people (id bigint primary key, name \
+                                          varchar(20) check (name <> 'forbidden'), is_deleted \
+                                          boolean default false, at timestamptz not null, \
+                                          _gm_partition int, _gm_offset bigint, _gm_revision int)";
+pub(crate) const PLAIN: &str = "create table people (id bigint primary key, name varchar(20) \
+                                check (name <> 'forbidden'), is_deleted boolean default false, at \
+                                timestamptz not null)";
 
 pub(crate) fn field(name: &str, logical_type: LogicalType) -> Field {
     Field {
@@ -64,7 +67,8 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// A database called `name` with the tables of gristmill, a registered pipeline, and what `table` creates.
+    /// A database called `name` with the tables of gristmill, a registered pipeline, and what
+    /// `table` creates.
     pub(crate) async fn new(name: &str, table: &str) -> Result<Self> {
         let postgres = Postgres::shared()?;
         let url = postgres.create_database(name)?;
@@ -114,7 +118,10 @@ impl Fixture {
 
     /// The table as `id|name|deleted|microseconds` lines.
     pub(crate) fn people(&self) -> Result<String> {
-        self.psql("select id, name, is_deleted, (extract(epoch from at) * 1000000)::bigint from people order by id")
+        self.psql(
+            "select id, name, is_deleted, (extract(epoch from at) * 1000000)::bigint from people \
+             order by id",
+        )
     }
 
     pub(crate) fn next_offset(&self) -> Result<String> {

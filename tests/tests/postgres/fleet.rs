@@ -21,8 +21,11 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
     let same = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!((same.revision, same.note), (2, None));
     // Somebody swaps by hand: the file, unchanged, does not take it back, and says so.
-    fixture.psql("insert into gristmill.revision (pipeline, revision, spec, state, by) values ('people', 3, '{\"config\": \"b\"}', 'active', 'cat'); \
-        update gristmill.pipeline set active_revision = 3")?;
+    fixture.psql(
+        "insert into gristmill.revision (pipeline, revision, spec, state, by) values ('people', \
+         3, '{\"config\": \"b\"}', 'active', 'cat'); update gristmill.pipeline set \
+         active_revision = 3",
+    )?;
     let kept = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!(kept.revision, 3);
     assert!(
@@ -65,7 +68,10 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
 #[tokio::test]
 async fn two_hosts_that_register_at_once_agree() -> Result<()> {
     let fixture = Fixture::new("register_at_once", WITH_PROVENANCE).await?;
-    fixture.psql("delete from gristmill.file; delete from gristmill.revision; delete from gristmill.pipeline")?;
+    fixture.psql(
+        "delete from gristmill.file; delete from gristmill.revision; delete from \
+         gristmill.pipeline",
+    )?;
     let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
     let proposal = file("a", "one");
     let (a, b) = tokio::join!(
@@ -281,7 +287,10 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     assert_eq!((replayed.used, replayed.again), (2, 1));
     assert_eq!(fixture.people()?, "1|newer|f|50\n2|used|f|1");
     assert_eq!(fixture.next_offset()?, "5");
-    let states = fixture.psql("select \"offset\", state, attempts, message, revision from gristmill.dead_letter order by 1")?;
+    let states = fixture.psql(
+        "select \"offset\", state, attempts, message, revision from gristmill.dead_letter order \
+         by 1",
+    )?;
     assert_eq!(
         states,
         "0|replayed|0|bad|2\n1|replayed|0|bad|2\n2|new|1|still bad|2\n3|new|0|bad|1"

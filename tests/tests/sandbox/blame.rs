@@ -1,4 +1,5 @@
-//! The chain and the sandbox together: blame falls on the row or on the component, never on a neighbour.
+//! The chain and the sandbox together: blame falls on the row or on the component, never on a
+//! neighbour.
 
 use gristmill_core::chain::ChainFault;
 use gristmill_core::transform::Fault;

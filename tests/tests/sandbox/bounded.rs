@@ -1,4 +1,5 @@
-//! What a hostile component can make the host hold: in a process of its own, so that nobody else's memory counts.
+//! What a hostile component can make the host hold: in a process of its own, so that nobody else's
+//! memory counts.
 
 use std::process::Command;
 
@@ -7,10 +8,12 @@ use serde_json::json;
 
 use crate::guest::{apply, open_limited};
 
-/// What each bomb may add at its height: the component's memory and what it returns, each up to its limit, and the batch.
+/// What each bomb may add at its height: the component's memory and what it returns, each up to its
+/// limit, and the batch.
 const PEAK_MAX_BYTES: usize = (64 << 20) + (64 << 20) + (16 << 20);
 
-/// What may remain of all of them, however often they go off: what the allocator keeps of the largest answer.
+/// What may remain of all of them, however often they go off: what the allocator keeps of the
+/// largest answer.
 const REST_MAX_BYTES: usize = (64 << 20) + (16 << 20);
 
 const BOMBS: [(&str, u64); 11] = [

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use gristmill::definition::builtin;
 use gristmill_sandbox::{Limits, Sandbox};
+use gristmill_tests::component::{importing, patched};
 use gristmill_tests::program::gristmill;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::guest::{apply, load, module, patched};
-use crate::surgery::{importing_component, importing_module, with_function_of};
+use crate::guest::{apply, load, module};
+use crate::surgery::{importing_module, with_function_of};
 
 fn refusal(bytes: &[u8]) -> String {
     load(bytes).err().expect("refused").to_string()
@@ -68,18 +69,14 @@ fn what_is_not_webassembly_is_refused() {
 )]
 fn another_world_is_refused_by_name(#[case] from: &str, #[case] to: &str, #[case] why: &str) {
     let component = load(module()).unwrap();
-    let mut bytes = component.bytes().to_vec();
-    while bytes.windows(from.len()).any(|w| w == from.as_bytes()) {
-        bytes = patched(&bytes, from, to);
-    }
-    let message = refusal(&bytes);
+    let message = refusal(&patched(component.bytes(), from, to));
     assert!(message.contains(why), "{message}");
 }
 
 #[test]
 fn wasi_is_refused_by_name() {
     let module = importing_module("wasi_snapshot_preview1", "fd_write");
-    let component = importing_component("wasi:cli/environment@0.2.3");
+    let component = importing("wasi:cli/environment@0.2.3");
     for (bytes, name) in [
         (module, "wasi_snapshot_preview1"),
         (component, "wasi:cli/environment@0.2.3"),
@@ -97,7 +94,7 @@ fn wasi_is_refused_by_name() {
 fn other_imports_are_refused_by_name() {
     for bytes in [
         importing_module("env", "gettimeofday"),
-        importing_component("acme:http/client@1.0.0"),
+        importing("acme:http/client@1.0.0"),
         importing_module("\u{1b}[2J", "clear"),
         importing_module(&"x".repeat(90_000), "long"),
     ] {
@@ -117,7 +114,10 @@ fn other_imports_are_refused_by_name() {
 fn a_module_without_an_interface_is_told_how_to_get_one() {
     let message = refusal(b"\0asm\x01\0\0\0");
     assert!(
-        message.contains("does not say which interface it has: a rule in Rust is built by `gristmill transform build`"),
+        message.contains(
+            "does not say which interface it has: a rule in Rust is built by `gristmill transform \
+             build`"
+        ),
         "{message}"
     );
 }
@@ -145,7 +145,8 @@ fn compiled_components_are_kept_and_used_again() {
     let first = files();
     run();
     assert_eq!(files(), first);
-    // Half a file, as a full disk may leave it, is compiled again. Not in place: the thread beside may have mapped the whole one.
+    // Half a file, as a full disk may leave it, is compiled again. Not in place: the thread beside
+    // may have mapped the whole one.
     for (path, _) in &first {
         fs::remove_file(path).unwrap();
         fs::write(path, b"half").unwrap();

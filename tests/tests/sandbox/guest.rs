@@ -1,16 +1,13 @@
 //! The guests, built once, and what the tests do with the hostile one.
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{Int64Array, StringArray};
 use gristmill_core::column::{Batch, Column};
 use gristmill_core::transform::{Fault, Output, Transform};
 use gristmill_sandbox::{Component, Limits, Sandbox, SandboxError, SandboxedTransform};
+use gristmill_tests::guests;
 use serde_json::{Value, json};
-
-#[path = "../../../runtime/guest_build.rs"]
-mod guest_build;
 
 /// The core module of the hostile guest as the compiler leaves it.
 pub(crate) fn module() -> &'static [u8] {
@@ -25,14 +22,7 @@ pub(crate) fn typed() -> &'static [u8] {
 fn modules() -> &'static [Vec<u8>; 2] {
     static MODULES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
     MODULES.get_or_init(|| {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        // Where the shipped transforms are built, too, so that what they share is compiled once.
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("release/guests");
-        let toolchain = guest_build::Toolchain::find().unwrap();
-        let packages = ["hostile", "typed"];
-        let modules = toolchain
-            .build(&workspace.join("Cargo.toml"), &packages, &target)
-            .unwrap();
+        let modules = guests::build_all(&["hostile", "typed"]).unwrap();
         [0, 1].map(|i| std::fs::read(&modules[i]).unwrap())
     })
 }
@@ -50,18 +40,6 @@ pub(crate) fn sandbox() -> &'static Sandbox {
 
 pub(crate) fn load(bytes: &[u8]) -> Result<Component, SandboxError> {
     sandbox().load("rule", bytes, &Limits::default())
-}
-
-/// `bytes` with `from` written over by `to`, which is as long.
-pub(crate) fn patched(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let at = bytes
-        .windows(from.len())
-        .position(|w| w == from.as_bytes())
-        .expect(from);
-    let mut patched = bytes.to_vec();
-    patched[at..at + to.len()].copy_from_slice(to.as_bytes());
-    patched
 }
 
 pub(crate) fn open(config: &Value) -> SandboxedTransform {

@@ -1,11 +1,13 @@
-//! A component gets the memory that it is allowed; what wants more is stopped, and the host goes on.
+//! A component gets the memory that it is allowed; what wants more is stopped, and the host goes
+//! on.
 
 use gristmill_core::transform::Fault;
 use gristmill_sandbox::{Limits, SandboxError};
+use gristmill_tests::component::patched;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::guest::{apply, load, misbehaving, module, open_limited, patched, sandbox};
+use crate::guest::{apply, load, misbehaving, module, open_limited, sandbox};
 use crate::surgery;
 
 #[test]
@@ -81,7 +83,8 @@ fn an_answer_that_is_too_large_is_not_copied() {
 #[rstest]
 #[case(
     "recurse",
-    "out of bounds memory access, by a stray pointer or because it recursed deeper than the stack that its toolchain gave it"
+    "out of bounds memory access, by a stray pointer or because it recursed deeper than the stack \
+     that its toolchain gave it"
 )]
 #[case(
     "recurse-lightly",
@@ -128,7 +131,8 @@ fn a_table_bomb_is_refused() {
     };
     let source = source.unwrap().to_string();
     assert!(source.contains("table does not fit"), "{source}");
-    let expected = "the component has a table of more than the 100000 elements that one may have, which no setting changes";
+    let expected = "the component has a table of more than the 100000 elements that one may have, \
+                    which no setting changes";
     assert!(why.contains(expected), "{why}");
 }
 
@@ -152,7 +156,8 @@ fn a_table_grows_to_its_limit_and_no_further() {
         let Err(Fault::OutOfMemory(message)) = answer else {
             panic!("{answer:?}")
         };
-        let expected = "transform `rule` wanted more than table_elements_max = 1000 in apply: raise it in the transform's limits";
+        let expected = "transform `rule` wanted more than table_elements_max = 1000 in apply: \
+                        raise it in the transform's limits";
         assert!(message.contains(expected), "{message}");
         assert_eq!(apply(&mut transform, &[Some("short")]).unwrap().rows, 1);
     }
@@ -175,7 +180,10 @@ fn an_instance_bomb_is_refused() {
             panic!("{answer:?}")
         };
         assert!(
-            message.contains("transform `rule` cannot be instantiated: it is damaged, or needs a higher core_instances_max than 10 in its limits"),
+            message.contains(
+                "transform `rule` cannot be instantiated: it is damaged, or needs a higher \
+                 core_instances_max than 10 in its limits"
+            ),
             "{message}"
         );
     }
@@ -190,7 +198,8 @@ fn a_component_of_many_memories_is_refused() {
     refusal(3).unwrap();
     // One component of 60 memories would take them from the others in the pool.
     let Err(refused) = refusal(60) else { panic!() };
-    let expected = "transform `rule`: the component has more than the 4 linear memories that one may have, which no setting changes: build it from fewer";
+    let expected = "transform `rule`: the component has more than the 4 linear memories that one \
+                    may have, which no setting changes: build it from fewer";
     assert!(refused.to_string().starts_with(expected), "{refused}");
     let source = std::error::Error::source(&refused).unwrap().to_string();
     assert!(source.contains("maximum of 4"), "{source}");
@@ -204,6 +213,7 @@ fn a_component_of_many_tables_is_refused() {
     };
     refusal(5).unwrap();
     let refused = refusal(60).unwrap_err().to_string();
-    let expected = "transform `rule`: the component has more than the 8 tables that one may have, which no setting changes: build it from fewer";
+    let expected = "transform `rule`: the component has more than the 8 tables that one may have, \
+                    which no setting changes: build it from fewer";
     assert!(refused.starts_with(expected), "{refused}");
 }

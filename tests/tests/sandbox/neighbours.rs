@@ -1,4 +1,5 @@
-//! One row in a thousand sets a component off: that row is a dead letter that says why, the others land, and so does the next batch.
+//! One row in a thousand sets a component off: that row is a dead letter that says why, the others
+//! land, and so does the next batch.
 
 use gristmill_core::chain::{Chain, ChainFault};
 use gristmill_core::record::Records;
@@ -64,7 +65,12 @@ fn with_one_odd(odd: usize) -> Records {
     "transform-out-of-memory",
     "wanted more than memory_max_bytes = 25165824 in apply: raise it"
 )]
-#[case("amplify", 2 << 20, "transform-out-of-memory", "returned more than returned_max_bytes = 4194304 from apply: raise it")]
+#[case(
+    "amplify",
+    2 << 20,
+    "transform-out-of-memory",
+    "returned more than returned_max_bytes = 4194304 from apply: raise it"
+)]
 fn one_row_in_a_thousand_is_one_dead_letter(
     #[case] what: &str,
     #[case] amount: u64,
@@ -108,7 +114,8 @@ fn an_answer_too_large_for_a_whole_batch_arrives_in_parts() {
 
 #[test]
 fn rejections_that_share_one_message_are_counted_each() {
-    // 1,000 of 64 KiB, in 64 KiB of the component's memory: parts that may be returned are, and no row is convicted.
+    // 1,000 of 64 KiB, in 64 KiB of the component's memory: parts that may be returned are, and no
+    // row is convicted.
     let mut chain = misbehaving_by("overlap-messages", 64 << 10, &limits());
     let computed = chain
         .compute(named((0..THOUSAND).map(|_| "reject")), 2_000)
@@ -125,7 +132,8 @@ fn role_columns_are_the_normalizers_alone() {
     let refusal = of(vec![normalizer, enricher]).map(|_| ()).unwrap_err();
     for column in ["integer", "at", "odd"] {
         let expected = format!(
-            "it writes column `{column}`, which is key, event time, deleted flag or order: only the normalizer may; write another column"
+            "it writes column `{column}`, which is key, event time, deleted flag or order: only \
+             the normalizer may; write another column"
         );
         assert!(format!("{refusal:?}").contains(&expected), "{refusal:?}");
     }
@@ -165,8 +173,10 @@ fn a_search_that_burns_too_much_blames_the_component_and_no_row() {
     };
     let message = fault.to_string();
     assert!(
-        message.contains("transform `rule` did not end on so many parts of one batch (conviction_fuel_max = 60000000)")
-            && message.contains("the component is at fault, not the data: swap it, or raise"),
+        message.contains(
+            "transform `rule` did not end on so many parts of one batch (conviction_fuel_max = \
+             60000000)"
+        ) && message.contains("the component is at fault, not the data: swap it, or raise"),
         "{message}"
     );
     assert_eq!(stopped.records.len(), THOUSAND);

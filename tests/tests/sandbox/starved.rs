@@ -14,7 +14,8 @@ use crate::guest::{apply, open_limited};
 
 #[test]
 fn work_beyond_the_deadline_and_within_the_fuel_is_an_answer() {
-    // Far more work than the deadline has time for, on any machine: as if the process had been given no CPU.
+    // Far more work than the deadline has time for, on any machine: as if the process had been
+    // given no CPU.
     let limits = Limits {
         deadline_base_ms: 0,
         fuel_base: 4_000_000_000,
@@ -70,7 +71,8 @@ fn a_process_that_is_stopped_again_and_again_answers() {
     assert!(child.wait().unwrap().success(), "{said:#?}");
 }
 
-/// Calls that take longer than their deadline, a tick of the clock, about every other time, and far less than their fuel.
+/// Calls that take longer than their deadline, a tick of the clock, about every other time, and far
+/// less than their fuel.
 fn answer_until_the_parent_has_enough() {
     let limits = Limits {
         deadline_base_ms: 0,

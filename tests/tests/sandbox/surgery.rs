@@ -44,7 +44,8 @@ pub(crate) fn with_core_instances(instances: usize, core_module: &[u8]) -> Vec<u
     component
 }
 
-/// The hostile component with one more core module, which nobody instantiates: a function of so many locals, all of them changed in the innermost of so many loops.
+/// The hostile component with one more core module, which nobody instantiates: a function of so
+/// many locals, all of them changed in the innermost of so many loops.
 pub(crate) fn with_function_of(locals: usize, loops: usize) -> Vec<u8> {
     const BLOCK_WITHOUT_RESULT: u8 = 0x40;
     let mut body = vec![1];
@@ -149,20 +150,6 @@ pub(crate) fn importing_module(module: &str, name: &str) -> Vec<u8> {
     push_name(&mut import, name);
     import.extend([0, 0]);
     assemble(&[function_type, (2, import)])
-}
-
-/// A component that imports the empty interface `name` and exports nothing.
-pub(crate) fn importing_component(name: &str) -> Vec<u8> {
-    let mut import = vec![1, 0];
-    push_name(&mut import, name);
-    import.extend([5, 0]);
-    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
-    for (id, content) in [(7, vec![1, 0x42, 0]), (10, import)] {
-        component.push(id);
-        push_leb(&mut component, content.len());
-        component.extend(content);
-    }
-    component
 }
 
 fn sections(module: &[u8]) -> Vec<(u8, Vec<u8>)> {

@@ -1,11 +1,13 @@
-//! A component gets the time that it is allowed: the clock detects, fuel convicts, and the host goes on.
+//! A component gets the time that it is allowed: the clock detects, fuel convicts, and the host
+//! goes on.
 
 use gristmill_core::transform::{Fault, Transform};
 use gristmill_sandbox::{Limits, SandboxError};
+use gristmill_tests::component::patched;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::guest::{apply, module, open_limited, patched, sandbox};
+use crate::guest::{apply, module, open_limited, sandbox};
 
 /// Small, so that a conviction takes milliseconds.
 fn strict() -> Limits {
@@ -116,7 +118,8 @@ fn a_component_that_loops_on_everything_is_at_fault_itself() {
 )]
 #[case(
     "regexes",
-    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it refers to and each pattern as 1000 values, which no setting changes"
+    "for this host: it comes to more than 20000 values, where each `$ref` counts as what it \
+     refers to and each pattern as 1000 values, which no setting changes"
 )]
 #[case(
     "swollen",

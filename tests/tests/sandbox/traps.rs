@@ -72,7 +72,8 @@ fn a_start_function_that_traps_or_loops_is_refused() {
         ("trap_at_start", "trapped in its start"),
         (
             "loop_at_start",
-            "did not finish its start within 100000000 units of fuel: it loops, or needs a higher open_fuel in its limits",
+            "did not finish its start within 100000000 units of fuel: it loops, or needs a higher \
+             open_fuel in its limits",
         ),
     ] {
         let module = surgery::with_start_function(function);
@@ -109,7 +110,8 @@ fn a_flood_of_log_lines_is_dammed() {
 
     std::thread::sleep(Duration::from_millis(1_100));
     apply(&mut flood, &[None]).unwrap();
-    let expected = "more lines than log_lines_per_second = 5 lets through: log less, or raise it in the transform's limits";
+    let expected = "more lines than log_lines_per_second = 5 lets through: log less, or raise it \
+                    in the transform's limits";
     let told = |line: &String| line.contains("transform `rule` logged ") && line.contains(expected);
     assert!(lines().iter().any(told), "{:?}", lines().last());
 }

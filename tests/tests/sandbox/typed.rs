@@ -43,7 +43,8 @@ fn values_nulls_and_absent_values_of_each_type_come_back() {
     let values = json!({
         "boolean": true, "int64": i64::MIN, "float64": -0.5, "text": "é", "bytes": "b",
         "timestamp_us": 1, "timestamp_ms": -2, "date": 3,
-        "uuid": "67e55044-10b1-426f-9247-bb680e5fe0c8", "decimal": "99999999.99", "json": "{\"a\":1}",
+        "uuid": "67e55044-10b1-426f-9247-bb680e5fe0c8", "decimal": "99999999.99",
+        "json": "{\"a\":1}",
     });
     let keys = values.as_object().unwrap().keys();
     let nulls: Value = keys.map(|key| (key.clone(), Value::Null)).collect();

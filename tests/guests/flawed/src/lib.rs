@@ -1,5 +1,6 @@
-//! `enrich-email` with flaws: at the domains that its config names it panics, in few words or many, loops, hoards memory, lies, floods the log, idles, rejects the row, or
-//! writes a domain that no table of the tests takes.
+//! `enrich-email` with flaws: at the domains that its config names it panics, in few words or many,
+//! loops, hoards memory, lies, floods the log, idles, rejects the row, or writes a domain that no
+//! table of the tests takes.
 
 use gristmill_guest::{Reject, RowTransform};
 use schemars::JsonSchema;

@@ -1,4 +1,5 @@
-//! A transform that misbehaves as its config says. Honest, it copies `name` and `id` into one column of each layout and rejects rows called `reject`.
+//! A transform that misbehaves as its config says. Honest, it copies `name` and `id` into one
+//! column of each layout and rejects rows called `reject`.
 
 mod columns;
 mod lies;
@@ -73,11 +74,10 @@ impl Guest for Hostile {
             b"regexes" => regexes(1_000),
             b"swollen" => " ".repeat(1 << 20),
             b"escapes" => r#"{"enum": ["\u001b[2J"]}"#.into(),
-            _ => {
-                r#"{"type": "object", "additionalProperties": false, "properties": {
-                    "normalizer": {"type": "boolean"}, "open": {"type": "string"}, "apply": {"type": "string"}, "amount": {"type": "integer", "minimum": 0}}}"#
-                .into()
-            }
+            _ => r#"{"type": "object", "additionalProperties": false, "properties": {
+                    "normalizer": {"type": "boolean"}, "open": {"type": "string"},
+                    "apply": {"type": "string"}, "amount": {"type": "integer", "minimum": 0}}}"#
+                .into(),
         };
         let attributes = match told {
             b"crowd.." => vec![Default::default(); 100_000],

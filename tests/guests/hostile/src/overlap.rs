@@ -1,4 +1,5 @@
-//! Lists that lie in the same memory, which a canonical list may, and Rust's may not: what is shared is never freed.
+//! Lists that lie in the same memory, which a canonical list may, and Rust's may not: what is
+//! shared is never freed.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -34,7 +35,8 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// Gives up the memory of `list` for good, to be claimed as often as one likes. At most two lists a call.
+/// Gives up the memory of `list` for good, to be claimed as often as one likes. At most two lists a
+/// call.
 pub fn share<T>(list: Vec<T>) -> (*mut T, usize) {
     let list = list.leak();
     let range = list.as_ptr_range();

@@ -1,4 +1,5 @@
-//! Answers depend on what came before, on a row's neighbours, or on nothing but the row, as the config says.
+//! Answers depend on what came before, on a row's neighbours, or on nothing but the row, as the
+//! config says.
 
 use std::cell::Cell;
 

@@ -1,4 +1,5 @@
-//! Copies a column of each type, written with the SDK; panics with the text of a row that begins with `panic`.
+//! Copies a column of each type, written with the SDK; panics with the text of a row that begins
+//! with `panic`.
 
 use gristmill_guest::{
     Date, Decimal, Json, Presence, Reject, RowTransform, TimestampMs, TimestampUs, Uuid,

@@ -1,0 +1,6 @@
+//! What may become active, and what is refused.
+
+mod columns;
+mod file;
+mod refused;
+mod restart;

@@ -1,0 +1,99 @@
+//! A dead letter as a golden case.
+
+use anyhow::{Context, Result, ensure};
+use gristmill::authoring::{self, golden};
+use gristmill::definition::bundle::Parts;
+use gristmill::definition::file;
+use gristmill_postgres::letters::dead_letter::{LetterState, StoredLetter};
+use gristmill_sandbox::Sandbox;
+use gristmill_tests::job::Job;
+use gristmill_tests::program::repository;
+use gristmill_tests::rules::OPERATION_IN_KIND;
+use gristmill_tests::topic::Message;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Result<()> {
+    let sandbox = Sandbox::new(None)?;
+    let parts = Parts::read(file::load(&repository().join("pipelines/users.toml"))?)?;
+    let value =
+        r#"{"op":"c","after":{"user_id":7,"email":"a@contoso.com"},"timestamp_ms":1726531200000}"#;
+    let at = |stage: &str| letter(stage, value);
+
+    let refused = at("transform:normalize-cdc")?;
+    let text = authoring::capture(parts.clone(), &refused, &sandbox).await?;
+    let case: Value = serde_json::from_str(&text)?;
+    let document: Value = serde_json::from_str(value)?;
+    assert_eq!(case["input"], json!([{ "value": document }]));
+    assert_eq!(case["config"]["key"], json!(["user_id"]));
+    let about = case["about"].as_str().context("about")?;
+    assert!(
+        about.contains("users_cdc/0/5/0") && about.contains("too bad"),
+        "{about}"
+    );
+
+    let text = authoring::capture(parts.clone(), &at("transform:enrich-email")?, &sandbox).await?;
+    let case: golden::Case = serde_json::from_str(&text)?;
+    assert_eq!(case.input, [json!({ "email": "a@contoso.com" })]);
+    assert!(
+        case.expect.is_none() && text.contains("corporate_domains"),
+        "{text}"
+    );
+
+    let gone = authoring::capture(parts.clone(), &at("transform:gone")?, &sandbox).await;
+    assert!(gone.unwrap_err().to_string().contains("`gone`"));
+    let malformed = letter("decode", "{")?;
+    let no_json = authoring::capture(parts, &malformed, &sandbox).await;
+    assert!(no_json.unwrap_err().to_string().contains("no JSON"));
+    Ok(())
+}
+
+#[test]
+fn the_case_has_the_config_that_refused_the_record() -> Result<()> {
+    let job = Job::new("captured")?;
+    let bad = |id: i64| {
+        let text = format!(
+            r#"{{"op":"?","kind":"?","after":{{"user_id":{id}}},"timestamp_ms":1726531200000}}"#
+        );
+        job.produce_done(&[Message::new(0, text)])
+    };
+    let mut run = job.run()?;
+    bad(1)?;
+    let normalizer = "builtin:normalize-cdc";
+    job.swap_rule("normalize-cdc", normalizer, OPERATION_IN_KIND, &[])?;
+    // With the first record after it was told, and with the second for sure.
+    bad(2)?;
+    bad(3)?;
+    run.kill()?;
+    // What the file says is a third thing.
+    job.edit_pipeline(|text| text.replacen("key = [", "op = \"value.third\"\nkey = [", 1))?;
+    for (offset, op) in [(0, Value::Null), (2, json!("value.kind"))] {
+        let id = format!("{}/0/{offset}/0", job.topic);
+        let text = job.gristmill(&["dead-letters", "capture", "users.toml", &id])?;
+        let case: Value = serde_json::from_str(&text)?;
+        ensure!(
+            case["config"]["op"] == op,
+            "{id}: {text}\n{}",
+            job.explain()
+        );
+    }
+    Ok(())
+}
+
+fn letter(stage: &str, value: &str) -> Result<StoredLetter> {
+    Ok(StoredLetter {
+        id: "users_cdc/0/5/0".parse()?,
+        stage: stage.to_owned(),
+        code: "bad".to_owned(),
+        message: "too bad".to_owned(),
+        revision: 1,
+        digest: None,
+        key: None,
+        headers: Vec::new(),
+        value: Some(value.as_bytes().to_vec()),
+        record_at_ms: Some(5),
+        attempts: 0,
+        state: LetterState::New,
+        at_us: 0,
+    })
+}

@@ -1,0 +1,152 @@
+//! Dead letters in the hands of an operator.
+
+use anyhow::{Result, ensure};
+use gristmill_tests::job::Job;
+use gristmill_tests::program::text;
+use gristmill_tests::rules::OPERATION_IN_KIND;
+use gristmill_tests::table;
+use gristmill_tests::topic::Message;
+use gristmill_tests::wait::SOON;
+use serde_json::json;
+
+/// An event whose operation is unknown where the pipeline file looks for it, and good in `kind`.
+fn event(id: i64) -> Message {
+    let event = json!({
+        "op": "x", "kind": "c", "after": { "user_id": id, "email": "a@contoso.com" },
+        "timestamp_ms": 1_726_531_200_000_i64,
+    });
+    Message::new(0, event.to_string())
+}
+
+#[test]
+fn a_replay_runs_what_is_active_whatever_the_file_says() -> Result<()> {
+    let job = Job::new("letters_active")?;
+    job.produce(&[event(1), event(2), event(3)])?;
+    let mut run = job.run()?;
+    job.wait_until_caught_up()?;
+    ensure!(job.rows()? == 0, "{}", job.explain());
+    let replay = || {
+        let output = job
+            .command(&["dead-letters", "replay", "users.toml"])?
+            .output()?;
+        anyhow::Ok(text(&output.stdout))
+    };
+    let output = replay()?;
+    ensure!(
+        output.contains("0 replayed, 3 still cannot be used"),
+        "{output}"
+    );
+
+    let normalizer = ("normalize-cdc", "builtin:normalize-cdc");
+    job.swap_rule(normalizer.0, normalizer.1, OPERATION_IN_KIND, &[])?;
+    run.kill()?;
+    // What the file says now is no business of a replay, either.
+    job.edit_pipeline(|text| text.replace("contoso.com", "nobody.example"))?;
+    // One by one at first: those that are settled do not use the limit up.
+    for left in [2, 1] {
+        job.gristmill(&["dead-letters", "replay", "users.toml", "--limit", "1"])?;
+        let waits = "select count(*) from gristmill.dead_letter where state <> 'replayed'";
+        let waits = job.number(waits)?;
+        ensure!(waits == left, "{waits} wait, not {left}");
+    }
+    let output = replay()?;
+    ensure!(output.contains("1 replayed, 0 still"), "{output}");
+    let rows =
+        job.psql("select user_id, is_corporate, _gm_revision from users_enriched order by 1")?;
+    ensure!(rows == "1|t|2\n2|t|2\n3|t|2", "{rows}");
+    let arguments = [
+        "dead-letters",
+        "replay",
+        "users.toml",
+        "--state",
+        "replayed",
+    ];
+    let output = job.command(&arguments)?.output()?;
+    ensure!(text(&output.stderr).contains("are settled"));
+    Ok(())
+}
+
+#[test]
+fn a_list_is_short_and_says_how_many_more_there_are() -> Result<()> {
+    let job = Job::new("letters_list")?;
+    let events: Vec<Message> = (0..60).map(event).collect();
+    job.produce(&events)?;
+    let _run = job.run()?;
+    job.wait_until_caught_up()?;
+    let list = |arguments: &[&str]| {
+        let output =
+            job.gristmill(&[&["dead-letters", "list", "users.toml"], arguments].concat())?;
+        let letters = output
+            .lines()
+            .filter(|line| line.contains("unknown-op"))
+            .count();
+        anyhow::Ok((letters, output))
+    };
+    let (letters, output) = list(&[])?;
+    ensure!(
+        letters == 50 && output.contains("10 more: --limit 60 shows all"),
+        "{output}"
+    );
+    let (letters, output) = list(&["--limit", "60"])?;
+    ensure!(letters == 60 && !output.contains(" more"), "{output}");
+    let (letters, output) = list(&["--code", "late"])?;
+    ensure!(
+        letters == 0 && output.contains("no dead letters"),
+        "{output}"
+    );
+    let (letters, output) = list(&["--partition", "0", "--limit", "1"])?;
+    ensure!(letters == 1 && output.contains("59 more"), "{output}");
+    Ok(())
+}
+
+#[test]
+fn a_refused_row_is_found_alone_and_a_replay_never_lets_it_win_over_a_newer_one() -> Result<()> {
+    let job = Job::new("refused")?;
+    job.psql("alter table users_enriched add constraint no_bob check (name <> 'Bob')")?;
+    let event = |id: i64, name: &str, time_ms: i64| {
+        let row = json!({ "user_id": id, "name": name });
+        let event = json!({ "op": "u", "after": row, "timestamp_ms": time_ms });
+        Message::new(0, event.to_string())
+    };
+    let mut messages: Vec<Message> = (0..500)
+        .map(|id| event(id, "Ann", 1_726_531_200_000))
+        .collect();
+    messages.push(event(1_001, "Bob", 1_726_531_200_000));
+    messages.push(event(1_002, "Bob", 1_726_531_200_000));
+    messages.extend((500..1_000).map(|id| event(id, "Ann", 1_726_531_200_000)));
+    job.produce(&messages)?;
+    let mut run = job.run()?;
+    job.wait_until_caught_up()?;
+    assert_eq!(job.rows()?, 1_000, "{}", job.explain());
+    let letters = table::dead_letters(job.postgres, &job.database)?;
+    let found: Vec<_> = letters
+        .iter()
+        .map(|l| (l.offset, l.stage.as_str(), l.code.as_str()))
+        .collect();
+    assert_eq!(found, [(500, "sink", "refused"), (501, "sink", "refused")]);
+
+    job.produce(&[event(1_002, "Bobby", 1_726_531_200_001)])?;
+    job.wait_until_caught_up()?;
+    let list = job.gristmill(&["dead-letters", "list", "users.toml", "--code", "refused"])?;
+    let id = format!("{}/0/500/", job.topic);
+    assert!(list.contains(&id) && list.contains("no_bob"), "{list}");
+
+    // The rule is still there: the replay says so, and nothing changes.
+    let still_refused = job
+        .command(&["dead-letters", "replay", "users.toml"])?
+        .output()?;
+    assert!(!still_refused.status.success());
+    job.psql("alter table users_enriched drop constraint no_bob")?;
+    job.gristmill(&["dead-letters", "replay", "users.toml"])?;
+    assert_eq!(
+        job.psql("select user_id, name from users_enriched where user_id > 1000 order by user_id")?,
+        "1001|Bob\n1002|Bobby"
+    );
+    assert_eq!(
+        job.psql("select distinct state from gristmill.dead_letter")?,
+        "replayed"
+    );
+    run.signal("TERM")?;
+    assert!(run.wait(SOON)?.success());
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Questions by hand, and the way into a topic.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::{Admin, AdminError};
+use gristmill_kafka::client::SourceConfig;
+use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, VALUE_OMITTED};
+use gristmill_tests::kafka::Kafka;
+
+use super::owner::{assigned, produce, read, source};
+
+#[test]
+fn admin_answers_in_offsets_and_sentences() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    kafka.create_topic("admin", 3, &[])?;
+    produce(kafka, "admin", 1, 0..10)?;
+    kafka.delete_records("admin", 1, 3)?;
+    let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+    assert_eq!(admin.topic("admin")?.partitions, [0, 1, 2]);
+    let partition = TopicPartition::new("admin", 1);
+    assert_eq!(admin.watermarks(&partition)?, (3, 10));
+    assert_eq!(admin.offset_at(&partition, 0)?, 3);
+    assert_eq!(admin.offset_at(&partition, i64::MAX)?, 10);
+    let record = admin.record_at(&partition, 7)?.context("no record")?;
+    assert_eq!((record.len(), record.get(0).offset), (1, 7));
+    assert_eq!(record.get(0).value, Some(&b"7"[..]));
+    admin.check_access("admin", "admin")?;
+    for gone in [2, 10, 99] {
+        assert!(admin.record_at(&partition, gone)?.is_none());
+    }
+    let runs = |range, max_rows| -> Result<Vec<Vec<i64>>> {
+        let mut runs = Vec::new();
+        admin.read(&partition, range, max_rows, |records| {
+            runs.push(records.iter().map(|r| r.offset).collect());
+            anyhow::Ok(())
+        })?;
+        Ok(runs)
+    };
+    assert_eq!(runs(3..10, 3)?, [vec![3, 4, 5], vec![6, 7, 8], vec![9]]);
+    assert_eq!(runs(4..6, 9)?, [vec![4, 5]]);
+    let gone = format!("{:#}", runs(0..5, 9).unwrap_err());
+    assert!(
+        gone.contains("cannot read admin[1] from offset 0"),
+        "{gone}"
+    );
+    let stop = admin.read(&partition, 3..10, 1, |_| Err(anyhow::anyhow!("enough")));
+    assert_eq!(stop.unwrap_err().to_string(), "enough");
+    let error = admin.topic("admni").unwrap_err();
+    assert!(matches!(&error, AdminError::UnknownTopic { topic } if topic == "admni"));
+    let nobody = Admin::new("127.0.0.1:1", &BTreeMap::new())?;
+    let error = nobody.topic("admin").unwrap_err();
+    // Also the second time, when librdkafka does not say again what is wrong.
+    for error in [
+        error.to_string(),
+        nobody.topic("admin").unwrap_err().to_string(),
+    ] {
+        assert!(
+            error.contains("kafka at 127.0.0.1:1 cannot be reached"),
+            "{error}"
+        );
+        assert!(error.contains("Connection refused"), "{error}");
+    }
+    assert!(matches!(error, AdminError::Unreachable { .. }), "{error:?}");
+    Ok(())
+}
+
+#[test]
+fn dead_letters_arrive_in_order_and_a_huge_one_without_its_value() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let none = BTreeMap::new();
+    let admin = Admin::new(&kafka.bootstrap(), &none)?;
+    runtime.block_on(admin.create_topic("letters", 1))?;
+    runtime.block_on(admin.create_topic("letters", 1))?;
+    let producer = runtime.block_on(DeadLetterProducer::connect(
+        &kafka.bootstrap(),
+        &none,
+        "letters",
+    ))?;
+    let values: Vec<Vec<u8>> = (0..300)
+        .map(|i| match i {
+            100 => vec![b'x'; 1_048_588],
+            200 => vec![b'y'; 1_040_000],
+            i => format!("{i}").into_bytes(),
+        })
+        .collect();
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let mut letters: Vec<Letter<'_>> = values
+        .iter()
+        .map(|value| Letter {
+            key: Some(b"k"),
+            value: Some(value),
+            headers: vec![("id", Some(b"users/0/7")), ("empty", None)],
+            timestamp_ms: Some(now_ms),
+        })
+        .collect();
+    letters.push(Letter::default());
+    runtime.block_on(producer.send(&letters))?;
+    let config = SourceConfig::new(&kafka.bootstrap(), &["letters"], "letters");
+    let (source, told) = source(&config, |_| Some(0))?;
+    let (_, mut intake) = assigned(&told)?;
+    let records = read(&mut intake).with_context(|| format!("{:?}", told.try_recv()))?;
+    assert_eq!(records.len(), 301);
+    for (i, record) in records.iter().take(300).enumerate() {
+        let headers: BTreeMap<_, _> = record.headers().collect();
+        assert_eq!(record.key, Some(&b"k"[..]));
+        assert_eq!(record.timestamp_ms, Some(now_ms));
+        assert_eq!(headers["id"], Some(&b"users/0/7"[..]));
+        assert_eq!(headers["empty"], None);
+        if i == 100 {
+            assert_eq!(record.value, None);
+            let text = std::str::from_utf8(headers[VALUE_OMITTED].context("no text")?)?;
+            assert!(text.starts_with("1048588 bytes"), "{text}");
+        } else {
+            assert_eq!(record.value, Some(&values[i][..]));
+            assert!(!headers.contains_key(VALUE_OMITTED));
+        }
+    }
+    let last = records.get(300);
+    assert_eq!((last.key, last.value), (None, None));
+    source.stop();
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The built program on a real Kafka and a real PostgreSQL.
+
+mod authoring;
+mod chaos;
+mod check;
+mod commands;
+mod dead_letters;
+mod documents;
+mod end_to_end;
+mod generate;
+mod halts;
+mod kafka;
+mod produce;
+mod runaway;
