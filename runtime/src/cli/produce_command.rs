@@ -31,7 +31,12 @@ pub(super) struct Args {
     #[arg(long)]
     topic: String,
     /// Kafka's brokers
-    #[arg(long, value_name = "HOST:PORT", env = "KAFKA_BOOTSTRAP")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "KAFKA_BOOTSTRAP",
+        hide_env_values = true
+    )]
     bootstrap: String,
     /// Wait this long after each event, milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]

@@ -21,7 +21,12 @@ pub(super) struct Args {
     #[command(flatten)]
     events: From,
     /// Kafka's brokers, for --topic
-    #[arg(long, env = "KAFKA_BOOTSTRAP", default_value = "localhost:9092")]
+    #[arg(
+        long,
+        env = "KAFKA_BOOTSTRAP",
+        hide_env_values = true,
+        default_value = "localhost:9092"
+    )]
     bootstrap: String,
     /// At most so many events
     #[arg(long, default_value_t = 20)]
