@@ -108,7 +108,8 @@ mod tests {
         let expected = format!(
             "3  rows compared\n2  of them differ\n1  rows fewer\n\n\
              column  rows that differ\nage     1\nname    1\n\n\
-             dead letters  more  fewer  for example\nunborn        1     0      offset 17: so young\n\n\
+             dead letters  more  fewer  for example\n\
+             unborn        1     0      offset 17: so young\n\n\
              row        column  table has  rule gives\nuser_id=1  age     36         37\n\
              user_id=3  name    null       {cut}\nuser_id=4          a row      no row"
         );

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::out::Out;
 use crate::authoring::event_file::entries;
-use crate::demo::generate::{Events, Spec};
+use crate::demo::generate::{Events, Recipe};
 use crate::demo::user_event::{check, key};
 use crate::ops::produce::{Destination, Message, Sent, send};
 
@@ -48,16 +48,34 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", conflicts_with = "file")]
     generate: Option<u64>,
     /// How many users the made-up events are about
-    #[arg(long, value_name = "K", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..), requires = "generate")]
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 1_000,
+        value_parser = clap::value_parser!(u32).range(1..),
+        requires = "generate"
+    )]
     keys: u32,
     /// The same seed makes up the same events
     #[arg(long, default_value_t = 0, requires = "generate")]
     seed: u64,
     /// Per cent of the made-up events that are minutes to hours late
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent, requires = "generate")]
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 0.0,
+        value_parser = percent,
+        requires = "generate"
+    )]
     late: f64,
     /// Per cent of the made-up events that cannot be used
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent, requires = "generate")]
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 0.0,
+        value_parser = percent,
+        requires = "generate"
+    )]
     bad: f64,
 }
 
@@ -82,14 +100,14 @@ fn produce(args: &Args) -> Result<Sent> {
             Box::new(read(file, &text, !args.no_validate)?.into_iter())
         }
         (None, Some(events)) => {
-            let spec = Spec {
+            let recipe = Recipe {
                 events,
                 keys: args.keys,
                 seed: args.seed,
                 late_percent: args.late,
                 bad_percent: args.bad,
             };
-            Box::new(Events::new(spec).map(|e| (Some(e.key), e.value)))
+            Box::new(Events::new(recipe).map(|e| (Some(e.key), e.value)))
         }
         (None, None) => bail!("give --file or --generate"),
     };

@@ -3,14 +3,14 @@
 use comfy_table::{Table, presets};
 
 /// An empty table.
-pub(in crate::cli) fn borderless() -> Table {
+pub(crate) fn borderless() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table
 }
 
 /// The lines of a table, without the line break at the end.
-pub(in crate::cli) fn text(mut table: Table) -> String {
+pub(crate) fn text(mut table: Table) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

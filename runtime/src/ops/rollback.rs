@@ -134,8 +134,14 @@ mod tests {
         let number = |n: i32| (n > 0).then_some(n);
         let step = |(revision, (based_on, restores, [x, y])): (i32, &(i32, i32, [i32; 2]))| {
             let spec = json!({
-                "pipeline": {"name": "p"}, "topic": "t", "on_gap": "halt", "tombstone": "ignore", "record_max_bytes": 1,
-                "transforms": [rule("x", *x), rule("y", *y)], "dimensions": {}, "target": "t",
+                "pipeline": {"name": "p"},
+                "topic": "t",
+                "on_gap": "halt",
+                "tombstone": "ignore",
+                "record_max_bytes": 1,
+                "transforms": [rule("x", *x), rule("y", *y)],
+                "dimensions": {},
+                "target": "t",
             });
             Step {
                 revision,

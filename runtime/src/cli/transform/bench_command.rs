@@ -13,7 +13,7 @@ use crate::authoring::bench::{Benchmark, Measured, measure};
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     /// The rule's folder, a component's file, or builtin:NAME
     #[arg(default_value = ".")]
     what: String,
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, out: Out<'_>) -> Result<()> {
     Ok(render(&benchmark, out)?)
 }
 
-pub(in crate::cli) fn render(benchmark: &Benchmark, out: Out<'_>) -> io::Result<()> {
+pub(crate) fn render(benchmark: &Benchmark, out: Out<'_>) -> io::Result<()> {
     let mut lines = table::borderless();
     let batch = format!("{} rows a call", HumanCount(benchmark.rows as u64));
     lines.add_row([batch.as_str(), &benchmark.rule, "an empty transform"]);

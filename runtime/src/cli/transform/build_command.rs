@@ -10,7 +10,7 @@ use crate::authoring::RuleCrate;
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     /// The rule's folder
     #[arg(default_value = ".")]
     dir: PathBuf,

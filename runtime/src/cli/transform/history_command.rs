@@ -15,7 +15,7 @@ pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<()>
 }
 
 /// `path` is the pipeline's file, as whoever asks called it.
-pub(in crate::cli) fn render(past: &Past, path: &Path, out: Out<'_>) -> io::Result<()> {
+pub(crate) fn render(past: &Past, path: &Path, out: Out<'_>) -> io::Result<()> {
     let mut revisions = table::borderless();
     revisions.set_header(["revision", "state", "made", "by", "why"]);
     for r in &past.revisions {

@@ -13,7 +13,7 @@ use crate::authoring::inspect::{ColumnFact, Inspection, PlanFacts, PlanSaid, Rol
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     /// A component's file, builtin:NAME, or a rule's folder (which is built first)
     what: String,
     /// The config to open it with, JSON or TOML: the plan may depend on it
@@ -31,7 +31,7 @@ pub(super) fn run(args: &Args, out: Out<'_>) -> Result<()> {
     }
 }
 
-pub(in crate::cli) fn render(found: &Inspection, out: Out<'_>) -> io::Result<()> {
+pub(crate) fn render(found: &Inspection, out: Out<'_>) -> io::Result<()> {
     let schema = match &found.config_schema {
         Some(schema) => serde_json::to_string_pretty(schema)?,
         None => "anything".to_owned(),

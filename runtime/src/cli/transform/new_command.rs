@@ -8,7 +8,7 @@ use super::Out;
 use crate::authoring;
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     /// The rule's name, and the folder's: lower-case words with hyphens
     name: String,
 }

@@ -10,7 +10,7 @@ use crate::definition::host_sandbox;
 use crate::ops::traffic_replay::{ReplayRequest, TrafficReplayed, replay_traffic};
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgument,
     /// The transform's name in the pipeline
@@ -52,7 +52,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
     Ok(render(&replayed, out)?)
 }
 
-pub(in crate::cli) fn render(replayed: &TrafficReplayed, out: Out<'_>) -> io::Result<()> {
+pub(crate) fn render(replayed: &TrafficReplayed, out: Out<'_>) -> io::Result<()> {
     let basis = match replayed.active {
         Some(revision) => format!("revision {revision}, which is active"),
         None => "the file, for no revision is active".to_owned(),

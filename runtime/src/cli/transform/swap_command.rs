@@ -12,7 +12,7 @@ use crate::ops::swap::{SwapRequest, Swapped, swap};
 use progress_text::Teller;
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     pipeline: PipelineArgument,
     /// The transform's name in the pipeline

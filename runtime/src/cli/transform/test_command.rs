@@ -12,7 +12,7 @@ use crate::authoring::{RuleCrate, input};
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
-pub(in crate::cli) struct Args {
+pub(crate) struct Args {
     /// The rule's folder
     #[arg(default_value = ".")]
     dir: PathBuf,
@@ -60,12 +60,7 @@ pub(super) fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
 }
 
 /// A line for a case that is well, more for one that is not.
-pub(in crate::cli) fn render(
-    name: &str,
-    about: &str,
-    verdict: &Verdict,
-    out: Out<'_>,
-) -> io::Result<()> {
+pub(crate) fn render(name: &str, about: &str, verdict: &Verdict, out: Out<'_>) -> io::Result<()> {
     let why = match verdict {
         Verdict::Ok => return writeln!(out, "{:<8} {name}", "ok"),
         Verdict::Written => return writeln!(out, "{:<8} {name}", "written"),

@@ -314,4 +314,57 @@ max_rows = "${ROWS:-17}"
         let problems = parse(&text, variable).unwrap_err();
         assert_eq!(problems[0].line, 13, "{problems:?}");
     }
+
+    /// Each change to a file that is well, as `s/FROM/TO/`.
+    const CHANGES: &[(&str, &str)] = &[
+        ("topic =", "topik ="),
+        ("topic =", "nothing_like_it = 1\ntopic ="),
+        ("topic =", "topic = \"a\"\ntopic ="),
+        ("topic = \"users_cdc\"", "topic = 5"),
+        ("topic = \"users_cdc\"\n", ""),
+        ("topic = \"users_cdc\"", "topic = \"a"),
+        ("topic =", "start = \"newest\"\ntopic ="),
+        ("${KAFKA}", "${OTHER}"),
+        ("${KAFKA}", "${KAFKA"),
+        ("\"users\"", "\"a b\""),
+        ("[[transform]]", "[[transform]]\nlimits = { memory = 1 }"),
+        (
+            "[target]",
+            "[[transform]]\nname = \"normalize\"\ncomponent = \"x\"\n[target]",
+        ),
+        ("[target]", "[dimension.d]\nkey = [\"a\"]\n[target]"),
+        ("\"${ROWS:-17}\"", "0"),
+        ("\"${ROWS:-17}\"", "20001"),
+        ("${ROWS:-17}", "many"),
+        ("table =", "connections = 0\ntable ="),
+        ("[target]", "[limits]\nrecord_max_bytes = 0\n[target]"),
+        ("topic =", "queued_max_bytes = 0\ntopic ="),
+        ("topic =", "queued_max_bytes = 1_073_741_825\ntopic ="),
+        ("topic =", "session_timeout_ms = 5_999\ntopic ="),
+        (
+            "[source]",
+            "watermark_delay_ms = -1\nstate_ttl_ms = -1\nfuture_max_ms = -1\n[source]",
+        ),
+        (
+            "[target]",
+            "[dead_letters]\ntopic = \"users_cdc\"\nratio_max = 1.5\n[target]",
+        ),
+    ];
+
+    #[test]
+    fn each_problem_of_a_file() {
+        let said = |(from, to): &(&str, &str)| {
+            let text = MINIMAL.replacen(from, to, 1);
+            assert_ne!(text, MINIMAL, "{from}");
+            let problems = parse(&text, variable).unwrap_err().into_iter();
+            let lines = problems.map(|p| format!("    line {}: {}", p.line, p.message));
+            format!("{from} -> {to}\n{}", lines.collect::<Vec<_>>().join("\n"))
+        };
+        let mut all: Vec<String> = CHANGES.iter().map(said).collect();
+        let without = MINIMAL.split("[[transform]]").next().unwrap_or_default();
+        let without = format!("transform = []\n{without}[target]\nurl = \"\"\ntable = \"t\"\n");
+        let problems = parse(&without, variable).unwrap_err();
+        all.push(format!("no transform\n    {}", problems[0].message));
+        insta::assert_snapshot!(all.join("\n\n"));
+    }
 }

@@ -2,7 +2,7 @@
 //! it: no linker's command line, no name of an interface.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -76,7 +76,10 @@ pub(super) fn run(name: &str, cargo: &mut Command) -> Result<()> {
         };
         match message {
             Some(said) if said.message.starts_with(LINKING) => unlinked = Some(missing(&said)),
-            Some(said) => eprint!("{}", said.rendered.unwrap_or_default()),
+            Some(said) => {
+                let text = said.rendered.unwrap_or_default();
+                io::stderr().write_all(text.as_bytes())?;
+            }
             None => {}
         }
     }
