@@ -149,6 +149,10 @@ fn end_quietly_without_reader() {
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or_default();
         if message.starts_with("failed printing to stdout") && message.contains("os error 32") {
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "as SIGPIPE would, which drops nothing"
+            )]
             std::process::exit(141);
         }
         told(panic);
@@ -209,6 +213,10 @@ pub(crate) fn stop_signal() -> Result<CancellationToken> {
                 _ = terminate.recv() => {}
             }
             if told.is_cancelled() {
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "asked for twice: nothing may wait"
+                )]
                 std::process::exit(130);
             }
             tracing::info!("stopping");

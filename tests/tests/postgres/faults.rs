@@ -12,7 +12,7 @@ use gristmill_postgres::wire::pool::Pool;
 use gristmill_tests::fault_proxy::{Fault, FaultProxy};
 use rstest::rstest;
 
-use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed, key};
+use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed, request};
 
 /// Enough for a statement of many packets.
 const MANY: usize = 6_000;
@@ -212,14 +212,14 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let mut connection = fixture.connect().await?;
-        let taken = checkpoint::take(&mut connection, &key(0), "host-b", 1, 0, None).await;
-        taken.map_err(anyhow::Error::from)
+        let taken = checkpoint::take(&mut connection, &[request(0, 1, 0, None)], "host-b").await?;
+        anyhow::Ok(taken)
     });
     assert!(
         matches!(flushed, Err(FlushError::Unknown { .. })),
         "{flushed:?}"
     );
-    let taken = taken?;
+    let taken = taken?.remove(0);
     assert_eq!(
         (taken.next_offset, taken.lease.owner_epoch),
         (3, lease.owner_epoch + 1)

@@ -9,7 +9,7 @@ use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, Taken};
+use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest, Taken};
 use gristmill_postgres::commit::sink::{Flushed, Sink};
 use gristmill_postgres::fleet::pipeline::{self, Registration};
 use gristmill_postgres::table::schema::{self, Wanted};
@@ -110,7 +110,10 @@ impl Fixture {
     }
 
     pub(crate) async fn take(&self, connection: &mut Connection, partition: i32) -> Result<Taken> {
-        Ok(checkpoint::take(connection, &key(partition), "host-a", 1, 0, None).await?)
+        let request = request(partition, 1, 0, None);
+        Ok(checkpoint::take(connection, &[request], "host-a")
+            .await?
+            .remove(0))
     }
 
     /// What psql prints for `sql`.
@@ -149,6 +152,20 @@ pub(crate) fn key(partition: i32) -> PartitionKey {
         run: 1,
         topic: TOPIC.into(),
         partition,
+    }
+}
+
+pub(crate) fn request(
+    partition: i32,
+    revision: i32,
+    start_offset_if_new: i64,
+    topic_id: Option<&str>,
+) -> TakeRequest {
+    TakeRequest {
+        key: key(partition),
+        revision,
+        start_offset_if_new,
+        topic_id: topic_id.map(str::to_owned),
     }
 }
 

@@ -75,8 +75,11 @@ fn a_table_that_does_not_fit_is_told_by_who_was_to_make_it() -> Result<()> {
 
 /// What `gristmill check` says of a pipeline that cannot run.
 fn complaint(job: &Job) -> Result<String> {
-    let check = job.command(&["check", "users.toml"])?.output()?;
-    let printed = text(&check.stderr);
-    assert!(!check.status.success(), "it found nothing wrong: {printed}");
-    Ok(printed)
+    let output = job.command(&["check", "users.toml"])?.output()?;
+    let complaint = text(&output.stderr);
+    assert!(
+        !output.status.success(),
+        "it found nothing wrong: {complaint}"
+    );
+    Ok(complaint)
 }
