@@ -1,13 +1,21 @@
-# What people and CI run. Each target sets up what it needs on Debian or Ubuntu, and says what it installs.
+# What people and CI run. Each target sets up what it needs on Debian or Ubuntu, and says what it
+# installs.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
-# The same choice of packages as the tests': with another one some features differ, and everything is compiled again.
-BUILD := cargo build --release --locked --workspace --bins
+TOOLS := target/tools
+# What the targets below install stands before what the machine has.
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+
+# `--workspace` chooses the features that the tests have, so that a build for the demo, one for the
+# tests and one for the benchmarks share every dependency; `--bin` compiles what the program needs
+# and nothing else.
+BUILD := cargo build --release --locked --workspace --bin gristmill
 
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
-HAS_WASM := ls "$$(rustc --print target-libdir --target $(WASM) 2>/dev/null)"/libstd-*.rlib >/dev/null 2>&1
+WASM_LIBS := $$(rustc --print target-libdir --target $(WASM) 2>/dev/null)
+HAS_WASM := ls "$(WASM_LIBS)"/libstd-*.rlib >/dev/null 2>&1
 KAFKA_LIBS := target/kafka-libs
 # One file of the version in tests/kafka/pom.xml stands for all jars.
 KAFKA_JAR := $(KAFKA_LIBS)/kafka_2.13-4.1.0.jar
@@ -15,18 +23,30 @@ KAFKA_JAR := $(KAFKA_LIBS)/kafka_2.13-4.1.0.jar
 # $(call need,CONDITION,PACKAGES,WHY): installs Debian packages unless the condition holds.
 define need
 @if ! { $(1); } >/dev/null 2>&1; then \
+	missing="setup: missing: $(2) ($(3))"; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "setup: missing: $(2) ($(3)); there is no apt-get here: install the like with your package manager, then run make again" >&2; exit 1; \
+		echo "$$missing; there is no apt-get here: install the like with your package" \
+			"manager, then run make again" >&2; \
+		exit 1; \
 	fi; \
 	if [ "$$(id -u)" = 0 ]; then as_root=; \
-	elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then as_root=sudo; \
-	else echo "setup: missing: $(2) ($(3)): run as root: apt-get install $(2)" >&2; exit 1; fi; \
+	elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then \
+		as_root=sudo; \
+	else echo "$$missing: run as root: apt-get install $(2)" >&2; exit 1; fi; \
 	echo "setup: installing $(2) ($(3))"; \
-	install="$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2)"; \
+	install="$$as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(2)"; \
 	log=$$(mktemp); \
-	{ $$install || { $$as_root apt-get update -qq && $$install; }; } >"$$log" 2>&1 </dev/null || { cat "$$log" >&2; exit 1; }; \
+	{ $$install || { $$as_root apt-get update -qq && $$install; }; } >"$$log" 2>&1 </dev/null || \
+		{ cat "$$log" >&2; exit 1; }; \
 	rm -f "$$log"; \
 fi
+endef
+
+# $(call tool,NAME,COMMAND): runs a command of `make check` that needs a tool.
+define tool
+@if command -v $(1) >/dev/null; then echo "$(2)"; $(2); \
+else echo "check: $(1) cannot be had here, so what it checks is not checked"; fi
 endef
 
 .PHONY: help
@@ -35,6 +55,8 @@ help: ## show this list
 
 .PHONY: demo
 demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
+	@[ -e target/release/gristmill ] || echo "demo: compiling gristmill and all that it is made" \
+		"of: MINUTES minutes on two cores, this once"
 	@$(BUILD)
 	@target/release/gristmill demo $(ARGS)
 
@@ -47,46 +69,67 @@ test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
 	cargo test --release --locked --workspace --no-fail-fast
 
 .PHONY: check
-check: setup-build ## formatting and lints, as CI demands them
+check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents
 	cargo fmt --all --check
+	$(call tool,typos,typos)
+	$(call tool,cargo-shear,cargo shear --locked --deny-warnings)
+	$(call tool,cargo-deny,cargo deny --log-level error check licenses bans sources)
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+.PHONY: tidy
+tidy: setup-rust ## what no linter knows: line length, one-way imports, names, reasons
+	cargo test --quiet --release --locked --package gristmill-tidy
 
 .PHONY: fmt
 fmt: ## format the sources
 	cargo fmt --all
 
 .PHONY: bench
-bench: setup setup-kafka ## measure gristmill beside its rivals and the ceiling, then its parts; ARGS=--quick takes minutes
-	$(BUILD)
+bench: setup setup-kafka ## measure gristmill, its rivals and its parts; ARGS=--quick takes minutes
+	cargo build --release --locked --workspace --bins
 	target/release/gristmill-bench $(ARGS)
 	cargo bench --locked --workspace --benches
 
 .PHONY: guests
 guests: setup-build ## build the shipped transforms alone, as core modules under target/guests
 	@if $(HAS_WASM); then from_source=; else \
-		export RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc PATH="$$(rustc --print target-libdir)/../bin:$$PATH"; \
+		export RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc \
+			PATH="$$(rustc --print target-libdir)/../bin:$$PATH"; \
 		from_source=-Zbuild-std=std,panic_abort; \
 	fi; \
 	cargo build $$from_source --release --locked --target $(WASM) --target-dir target/guests \
-		-p normalize-cdc -p enrich-country -p enrich-locale -p enrich-email -p enrich-disposable-email -p enrich-weekday -p enrich-quality
+		$(patsubst guest-transforms/rules/%/Cargo.toml,-p %,\
+			$(wildcard guest-transforms/rules/*/Cargo.toml))
 
 .PHONY: setup
 setup: setup-build setup-postgres ## install what building and running the demo need
 
+.PHONY: setup-all
+setup-all: setup setup-kafka setup-tools ## install what all targets need
+
 .PHONY: setup-build
 setup-build: setup-rust ## install what compiling needs
-	$(call need,command -v cc && command -v c++,gcc g++ libc6-dev,compilers for librdkafka and zstd)
+	$(call need,command -v cc && command -v c++,gcc g++ libc6-dev,compile librdkafka and zstd)
 	$(call need,pkg-config --exists openssl,pkg-config libssl-dev,librdkafka links OpenSSL)
 
+# The compiler of rust-toolchain.toml, and the transforms' target for it.
 .PHONY: setup-rust
 setup-rust:
-	@command -v cargo >/dev/null || { echo "setup: missing: a Rust toolchain; see https://rustup.rs" >&2; exit 1; }
-	@$(HAS_WASM) || { command -v rustup >/dev/null && { echo "setup: rustup target add $(WASM) (the transforms' target)"; rustup -q target add $(WASM); }; } || true
-	$(call need,$(HAS_WASM) || [ -e /usr/lib/rustlib/src/rust/library/std/Cargo.toml ],rustc-web rust-web-src,builds the target $(WASM) from source)
+	@command -v cargo >/dev/null || { \
+		echo "setup: missing: a Rust toolchain; see https://rustup.rs" >&2; exit 1; }
+	@cargo --version >/dev/null 2>&1 || { \
+		echo "setup: rustup toolchain install (what rust-toolchain.toml names)"; \
+		rustup -q toolchain install; }
+	@$(HAS_WASM) || { command -v rustup >/dev/null && { \
+		echo "setup: rustup target add $(WASM) (the transforms' target)"; \
+		rustup -q target add $(WASM); }; } || true
+	$(call need,$(HAS_WASM) || [ -e /usr/lib/rustlib/src/rust/library/std/Cargo.toml ],\
+		rustc-web rust-web-src,build the target $(WASM) from source)
 
 .PHONY: setup-postgres
 setup-postgres: ## install PostgreSQL; only its programs are used, with private data folders
-	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,postgresql,the demo and the tests start private servers)
+	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,\
+		postgresql,the demo and the tests start private servers)
 
 .PHONY: setup-kafka
 setup-kafka: $(KAFKA_JAR) ## install Java and fetch Kafka's jars for the tests
@@ -97,8 +140,20 @@ $(KAFKA_JAR): tests/kafka/pom.xml
 	$(call need,command -v mvn,maven,fetches Kafka's jars)
 	@echo "setup: fetching Kafka's jars into $(KAFKA_LIBS)"
 	@rm -rf $(KAFKA_LIBS)
-	@mvn -q -B -Dstyle.color=never -f tests/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)"
+	@mvn -q -B -Dstyle.color=never -f tests/kafka/pom.xml dependency:copy-dependencies \
+		-DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)"
 	@touch $@
+
+.PHONY: setup-tools
+setup-tools: $(TOOLS)/installed ## install the tools of make check into target/tools
+
+# Without pip, or without the packages for this machine, `make check` says what it leaves out.
+$(TOOLS)/installed: .ci/tools.txt
+	@rm -rf $(TOOLS)
+	@echo "setup: installing the tools that .ci/tools.txt names into $(TOOLS)"
+	@if python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+		--no-deps --require-hashes --target $(TOOLS) --requirement .ci/tools.txt; \
+	then touch $@; else echo "setup: they cannot be had here"; fi
 
 .PHONY: clean
 clean: ## remove everything built

@@ -10,7 +10,7 @@ use gristmill::definition::file::{self, Config};
 use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::Computed;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, PartitionKey};
+use gristmill_postgres::commit::checkpoint::{self, PartitionKey, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::pipeline::{Registration, register};
 use gristmill_postgres::wire::connect::Database;
@@ -144,18 +144,18 @@ async fn flush_all(
     batches: Vec<Computed>,
 ) -> Result<()> {
     let mut connection = database.connect().await?;
-    let taken = checkpoint::take(&mut connection, &key, "ceiling", 1, 0, None).await?;
+    let request = TakeRequest {
+        key,
+        revision: 1,
+        start_offset_if_new: 0,
+        topic_id: None,
+    };
+    let taken = checkpoint::take(&mut connection, &[request], "ceiling").await?;
+    let lease = &taken.first().context("nothing was taken")?.lease;
     let mut next_offset = 0;
     for batch in &batches {
-        sink.flush(
-            &mut connection,
-            &taken.lease,
-            next_offset,
-            batch,
-            1,
-            &|_| None,
-        )
-        .await?;
+        sink.flush(&mut connection, lease, next_offset, batch, 1, &|_| None)
+            .await?;
         next_offset = batch.next_offset;
     }
     Ok(())

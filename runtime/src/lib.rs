@@ -1,38 +1,54 @@
 //! gristmill streams change events from Kafka into Postgres, exactly once, and runs the rules that
 //! shape them as sandboxed WebAssembly components.
 //!
-//! # One record's walk
+//! # One record's way
 //!
 //! ```text
-//! Kafka -> kafka/consumer -> decode -> normalize -> dedup -> join -> enrich* -> postgres/sink (one transaction) -> offset hint
-//!          (bytes)           (columns) (component)  (state)  (host)  (components) rows + dead letters + checkpoint
+//! Kafka -> source -> decode -> normalize -> dedup -> join -> enrich* -> flush -> offset hint
+//!          (bytes)  (columns) (component)  (state)  (host)  (components)  |
+//!                                                     rows + dead letters + checkpoint,
+//!                                                     in one transaction
 //! ```
 //!
-//! 1. [`kafka`]: one thread polls Kafka and feeds each partition's worker with raw records, from
-//!    the offset that the checkpoint named ([`start`]).
-//! 2. [`worker`]: one per partition. It collects an open batch and hands it to its chain
-//!    (`gristmill_core::chain`), which decodes the declared document paths into columns, runs the
-//!    transforms ([`sandbox`]), keeps the newest version of each key, and turns what cannot be used
-//!    into dead letters.
-//! 3. [`postgres`]: one transaction compares and swaps the partition's checkpoint, upserts the rows
-//!    under an event-time guard and writes the dead letters.
-//! 4. The worker's dedup state learns what has committed, Kafka gets its offset as a hint, and
-//!    [`relay`] sends dead letters on to their topic.
+//! Ten files, in the order in which a record meets them:
 //!
-//! # Who owns what
+//! 1. `kafka/src/source/feed.rs`: the consumer's thread hands raw records over, a partition at a
+//!    time;
+//! 2. `partition/worker.rs`: the partition's worker receives them ([`partition::worker`]);
+//! 3. `partition/open_batch.rs`: they wait until a flush is due;
+//! 4. `partition/compute.rs`: the batch goes through the chain, away from tasks that wait;
+//! 5. `core/src/chain/walk.rs`: the chain, step by step;
+//! 6. `core/src/decode/mod.rs`: the declared document paths become columns;
+//! 7. `core/src/chain/step.rs`: a transform runs, in the sandbox;
+//! 8. `core/src/dedup/state.rs`: the newest version of each key stays;
+//! 9. `partition/flush.rs`: the flush is sent, and sent again where it was rolled back;
+//! 10. `postgres/src/commit/sink.rs`: one statement moves the checkpoint, upserts the rows under
+//!     the guard and stores the dead letters.
 //!
-//! [`cli`] -> [`supervisor`] (the process) -> [`assignment`] (partitions come and go) -> [`worker`]
-//! -> `kafka`, `sandbox`, `postgres` -> `gristmill_core`. rdkafka is used in `kafka` alone,
-//! wasmtime in `sandbox`, SQL in `postgres`. [`pipeline`] is a [`config`] file with all that it
-//! names loaded and checked. [`authoring`] is for those who write rules, and needs no server;
-//! [`purity`] tests a component before anybody trusts it; [`difference`] says what another rule
-//! would change.
+//! # The rooms
+//!
+//! Imports run one way, from the top down:
+//!
+//! ```text
+//! cli         arguments in, text out
+//! demo        the users pipeline on sample events, with servers of its own
+//! ops         what an operator does to a pipeline: one file a verb, values back
+//! process     one consumer, one follower and one relay for the pipelines of a process
+//! partition   one partition's life: assignment, take, worker, batch, flush
+//! fleet       what all hosts run: propose, check, stage, follow, fall back, compare
+//! handles     what the partitions of a process work with
+//! authoring   for those who write rules: cases, samples, a rule's crate
+//! definition  from the pipeline file to the revision that runs
+//! gristmill_postgres, gristmill_sandbox, gristmill_kafka  all SQL, all wasmtime, all rdkafka
+//! gristmill_core  the pure part: columns, decoding, dedup, the chain
+//! ```
 
 pub mod authoring;
 pub mod cli;
 pub mod definition;
 pub mod demo;
 pub mod fleet;
+pub mod handles;
 pub mod ops;
 pub mod partition;
 pub mod process;

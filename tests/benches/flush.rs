@@ -12,7 +12,7 @@ use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey};
+use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::pipeline::{self, Registration};
 use gristmill_postgres::table::schema::{self, USERS_ENRICHED, Wanted};
@@ -85,8 +85,15 @@ impl Bench {
             topic: "users_cdc".into(),
             partition: 0,
         };
-        let lease = checkpoint::take(&mut connection, &key, "bench", 1, 0, None)
+        let request = TakeRequest {
+            key,
+            revision: 1,
+            start_offset_if_new: 0,
+            topic_id: None,
+        };
+        let lease = checkpoint::take(&mut connection, &[request], "bench")
             .await?
+            .remove(0)
             .lease;
         let target = Target::load(&connection, "users_enriched")
             .await?

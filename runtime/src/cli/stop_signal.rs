@@ -21,6 +21,10 @@ pub(super) fn stop_signal() -> Result<CancellationToken> {
                 _ = terminate.recv() => {}
             }
             if cancelled.is_cancelled() {
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "asked for twice: nothing may wait"
+                )]
                 std::process::exit(130);
             }
             tracing::info!("stopping");

@@ -31,7 +31,7 @@ pub fn component(name: &str) -> Option<&'static [u8]> {
     Some(module)
 }
 
-/// The same; the error names those that there are.
+/// The shipped transform called `name`; the error names those that there are.
 pub fn named_component(name: &str) -> anyhow::Result<&'static [u8]> {
     component(name).ok_or_else(|| {
         anyhow::anyhow!(

@@ -50,9 +50,8 @@ impl Parts {
         let revision = pipeline::revision(connection, name, number).await?;
         let revision =
             revision.with_context(|| format!("the pipeline {name} has no revision {number}"))?;
-        let spec: Spec = serde_json::from_value(revision.spec).with_context(|| {
-            format!("this version of gristmill cannot read revision {number}: update it")
-        })?;
+        let spec = Spec::from_stored(&revision.spec);
+        let spec = spec.with_context(|| format!("cannot run revision {number}"))?;
         let digests: Vec<&str> = spec.digests().collect();
         let blobs = pipeline::blobs(connection, &digests).await?;
         Self::of(host, &spec, &blobs)

@@ -15,7 +15,7 @@ use gristmill_core::transform::Transform as _;
 
 use crate::definition::bundle::Parts;
 use crate::definition::file::{Config, Late, Tombstone};
-use crate::definition::spec::{DimensionSpec, Spec, TransformSpec};
+use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::pipeline::Component as Stored;
@@ -205,6 +205,7 @@ impl Pipeline {
             (name.clone(), spec)
         };
         Spec {
+            version: spec::VERSION,
             pipeline: c.pipeline.clone(),
             topic: c.source.topic.clone(),
             on_gap: c.source.on_gap,
@@ -228,7 +229,9 @@ impl Pipeline {
             Stored {
                 digest: c.digest().to_owned(),
                 bytes: c.bytes().to_vec(),
-                description: serde_json::json!({"name": d.name, "version": d.version, "summary": d.summary}),
+                description: serde_json::json!({
+                    "name": d.name, "version": d.version, "summary": d.summary,
+                }),
             }
         };
         let file = |(name, bytes): (&String, &Vec<u8>)| Stored {
@@ -248,11 +251,6 @@ impl Pipeline {
             files: self.files.clone(),
         }
     }
-}
-
-/// Changes exactly when the definition does.
-pub fn spec_hash(spec: &serde_json::Value) -> String {
-    sha256(spec.to_string().as_bytes())
 }
 
 async fn load_dimensions(

@@ -7,12 +7,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::definition::file::{self, Config, Dimension, OnGap, Tombstone};
+use gristmill_core::digest::sha256;
 use gristmill_sandbox::Limits;
 
 /// See the module. Two specs that are equal make the same rows of the same records, but for
 /// dimensions that are queries.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Spec {
+    /// The layout of this document: [`VERSION`]. Revisions from before it was written have none,
+    /// and are of version 1.
+    #[serde(default = "first_version")]
+    pub version: u32,
     pub pipeline: file::Pipeline,
     pub topic: String,
     pub on_gap: OnGap,
@@ -44,7 +49,37 @@ pub struct DimensionSpec {
     pub key: Vec<String>,
 }
 
+/// The layout that this program writes, and the latest that it reads.
+pub const VERSION: u32 = 1;
+
+fn first_version() -> u32 {
+    1
+}
+
+/// Why a stored definition cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableSpec {
+    #[error(
+        "it is a definition of version {version}, and this gristmill reads up to {VERSION}: \
+         update gristmill on this host"
+    )]
+    Newer { version: u32 },
+    #[error("this version of gristmill cannot read it: update gristmill on this host")]
+    Strange(#[from] serde_json::Error),
+}
+
 impl Spec {
+    /// Reads what a revision stores.
+    pub fn from_stored(stored: &Value) -> Result<Self, UnreadableSpec> {
+        let version = stored.get("version").and_then(Value::as_u64).unwrap_or(1);
+        match u32::try_from(version) {
+            Ok(version) if version <= VERSION => Ok(Self::deserialize(stored)?),
+            version => Err(UnreadableSpec::Newer {
+                version: version.unwrap_or(u32::MAX),
+            }),
+        }
+    }
+
     /// Every digest that it names.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
         let components = self.transforms.iter().map(|t| t.digest.as_str());
@@ -83,5 +118,55 @@ impl Spec {
         };
         config.dimension = self.dimensions.iter().map(dimension).collect();
         config
+    }
+}
+
+/// The hash under which `gristmill.pipeline.spec_hash` knows what a pipeline file said. Version 1
+/// is no part of it: definitions were stored before they had one.
+pub fn spec_hash(spec: &Value) -> String {
+    let mut spec = spec.clone();
+    if let Some(fields) = spec.as_object_mut()
+        && fields.get("version").is_some_and(|v| *v == 1)
+    {
+        fields.remove("version");
+    }
+    sha256(spec.to_string().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored() -> Value {
+        json!({
+            "pipeline": {"name": "users"}, "topic": "t", "on_gap": "halt", "tombstone": "ignore",
+            "record_max_bytes": 1, "transforms": [], "dimensions": {}, "target": "users",
+        })
+    }
+
+    #[test]
+    fn a_definition_from_before_there_were_versions_is_of_version_1() {
+        let spec = Spec::from_stored(&stored()).unwrap();
+        assert_eq!(spec.version, 1);
+        assert_eq!(serde_json::to_value(&spec).unwrap()["version"], 1);
+    }
+
+    #[test]
+    fn a_newer_definition_is_refused_by_its_version_and_not_by_what_is_strange_in_it() {
+        let refused = Spec::from_stored(&json!({"version": 2, "target": ["strange"]}));
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("version 2"), "{message}");
+    }
+
+    /// Else an update of gristmill would look like a changed file, and take swapped rules back.
+    #[test]
+    fn the_version_does_not_change_the_hash_of_what_a_file_said_before() {
+        let mut with_version = stored();
+        with_version["version"] = json!(1);
+        assert_eq!(spec_hash(&with_version), spec_hash(&stored()));
+        with_version["version"] = json!(2);
+        assert_ne!(spec_hash(&with_version), spec_hash(&stored()));
     }
 }

@@ -4,8 +4,6 @@
 //! Declared rejections are findings about the data and never the cause; nor is data that fails with
 //! both.
 
-use std::sync::Arc;
-
 use anyhow::{Error, Result};
 use gristmill_core::chain::Moment;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
@@ -15,7 +13,7 @@ use serde_json::json;
 use crate::definition::pipeline::Pipeline;
 use crate::definition::revision::Revision;
 use crate::definition::spec::Spec;
-use crate::process::Shared;
+use crate::handles::Running;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::{activation, rollout};
 
@@ -43,7 +41,7 @@ pub(crate) enum Failure<'a> {
 
 /// Whom to ask.
 pub(crate) struct Fallback<'a> {
-    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) pipeline: &'a Running,
     pub(crate) partition: &'a TopicPartition,
     pub(crate) running: &'a Revision,
 }
@@ -55,7 +53,10 @@ impl Fallback<'_> {
         match self.try_take(failed).await {
             Ok(went_back) => went_back,
             Err(error) => {
-                tracing::warn!(partition = %self.partition, "cannot tell whether the revision before accepts what fails: {error:#}");
+                tracing::warn!(
+                    partition = %self.partition,
+                    "cannot tell whether the revision before accepts what fails: {error:#}"
+                );
                 None
             }
         }
@@ -65,7 +66,7 @@ impl Fallback<'_> {
         let Some(number) = self.number().await? else {
             return Ok(None);
         };
-        let before = self.shared.revisions.load(number).await?;
+        let before = self.pipeline.fleet.revisions.load(number).await?;
         let Some(why) = self.accepted(&before, failed).await? else {
             return Ok(None);
         };
@@ -95,7 +96,9 @@ impl Fallback<'_> {
                 let Some(trial) = trial() else {
                     return Ok(None);
                 };
-                let accepted = trial.accepted(&letters, &self.shared.pool).await?;
+                let accepted = trial
+                    .accepted(&letters, &self.pipeline.commits.pool)
+                    .await?;
                 Ok(accepted.map(|letter| {
                     let offset = records.get(letter.record as usize).offset;
                     format!("{}@{offset}: {}", self.partition, letter.message)
@@ -107,28 +110,28 @@ impl Fallback<'_> {
     /// The revision to ask. What this process knows may be a second old.
     async fn number(&self) -> Result<Option<i32>> {
         let (partition, running) = (self.partition.partition, self.running.number);
-        let known = self.shared.rollout.borrow().clone();
+        let known = self.pipeline.fleet.rollout();
         if known.wanted(partition) == running {
             return Ok(known.fallback(partition, running));
         }
-        let pipeline = &self.shared.config.pipeline.name;
-        let stands = rollout::read(&*self.shared.pool.get().await?, pipeline).await?;
-        Ok(stands.and_then(|s| s.fallback(partition, running)))
+        let pipeline = &self.pipeline.config.pipeline.name;
+        let rollout = rollout::read(&*self.pipeline.commits.pool.get().await?, pipeline).await?;
+        Ok(rollout.and_then(|r| r.fallback(partition, running)))
     }
 
     async fn go_back(&self, number: i32, why: &str) -> Result<Error> {
         let running = self.running.number;
         let (pipeline, client) = (
-            &self.shared.config.pipeline.name,
-            self.shared.pool.get().await?,
+            &self.pipeline.config.pipeline.name,
+            self.pipeline.commits.pool.get().await?,
         );
         let reason = format!("rolled back by itself: {why}");
         // A canary is not active yet: its partition goes back.
         let canary = activation::give_up(&client, pipeline, running, &reason).await?;
         let done =
             canary || activation::roll_back(&client, pipeline, running, number, &reason).await?;
-        if let Some(stands) = rollout::read(&client, pipeline).await? {
-            self.shared.learned(stands);
+        if let Some(rollout) = rollout::read(&client, pipeline).await? {
+            self.pipeline.fleet.update(rollout);
         }
         let what = if done {
             "is rolled back"

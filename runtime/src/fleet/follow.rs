@@ -1,46 +1,44 @@
-//! The host's side: it says that it lives, learns where the fleet stands, and has ready what may be
-//! wanted.
+//! The host's side: it says that it lives, reads what each fleet is to run, and has ready what may
+//! be wanted. One task does so for all pipelines of a process.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use gristmill_postgres::fleet::host::{self, Beat};
+use gristmill_postgres::fleet::rollout::{self, Rollout};
+use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::wire::error::DatabaseError;
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::definition::revision::Revision;
-use crate::process::Shared;
-use gristmill_postgres::fleet::host;
-use gristmill_postgres::fleet::rollout::{self, Rollout};
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::DatabaseError;
+use crate::handles::{Commits, Running};
 
-/// How often the process tells the `host` table that it lives, and looks for news: what a swap
-/// waits for.
+/// How often the process tells the `host` table that it lives, and reads what is to run: what a
+/// swap waits for.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// A revision that could not be loaded is tried again this much later: the table may have been
 /// mended.
 const RELOAD_AFTER: Duration = Duration::from_secs(10);
 
-/// What this host does about the revisions that it is told of.
-struct Follower {
-    shared: Arc<Shared>,
-    /// What is being loaded.
-    loading: Option<(i32, JoinHandle<anyhow::Result<Arc<Revision>>>)>,
-    /// What could not be loaded, when, and why.
-    failed: Option<(i32, Instant, String)>,
-}
-
-/// Follows the fleet until `stop`. A database that is away is waited for.
-pub async fn follow(shared: Arc<Shared>, stop: CancellationToken) {
+/// Follows the fleets of `pipelines` until `stop`. A database that is away is waited for.
+pub async fn follow(
+    commits: Arc<Commits>,
+    pipelines: Vec<Arc<Running>>,
+    look_again: Arc<Notify>,
+    stop: CancellationToken,
+) {
     let mut follower = Follower {
-        shared,
-        loading: None,
-        failed: None,
+        commits,
+        members: pipelines.into_iter().map(Member::new).collect(),
+        loading: JoinSet::new(),
+        look_again,
     };
     while !stop.is_cancelled() {
         // A place in the pool is for flushes; a beat that fails is made up by the next.
-        if let Ok(connection) = follower.shared.pool.database().connect().await {
+        if let Ok(connection) = follower.commits.pool.database().connect().await {
             while follower.beat(&connection).await.is_ok() {
                 if follower.rest(&stop).await {
                     return;
@@ -53,98 +51,156 @@ pub async fn follow(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
+/// What this process does about the revisions that its fleets name.
+struct Follower {
+    commits: Arc<Commits>,
+    members: Vec<Member>,
+    loading: JoinSet<anyhow::Result<Arc<Revision>>>,
+    look_again: Arc<Notify>,
+}
+
+/// One pipeline as the follower sees it.
+struct Member {
+    pipeline: Arc<Running>,
+    /// The revision that is being loaded, and the task that does it.
+    loading: Option<(i32, Id)>,
+    /// What could not be loaded, when, and why.
+    failed: Option<(i32, Instant, String)>,
+}
+
+/// The revision being staged that this host has ready, or why it has not; neither until it was
+/// tried.
+type Answer = (Option<i32>, Option<String>);
+
 impl Follower {
     /// Whether `stop` came. Ends early when there is something to do.
     async fn rest(&mut self, stop: &CancellationToken) -> bool {
-        let loaded = async {
-            match &mut self.loading {
-                Some((_, task)) => Some(task.await),
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => return true,
-            loaded = loaded => self.loaded(loaded.and_then(Result::ok)),
-            () = self.shared.look_again.notified() => {}
+            Some(ended) = self.loading.join_next_with_id() => match ended {
+                Ok((id, loaded)) => self.loaded(id, loaded),
+                Err(panicked) => {
+                    let error = anyhow::anyhow!("loading it failed: {panicked}");
+                    self.loaded(panicked.id(), Err(error));
+                }
+            },
+            () = self.look_again.notified() => {}
             () = tokio::time::sleep(BEAT_EVERY) => {}
         }
         false
     }
 
-    fn loaded(&mut self, loaded: Option<anyhow::Result<Arc<Revision>>>) {
-        let Some((number, _)) = self.loading.take() else {
-            return;
-        };
-        match loaded {
-            Some(Ok(_)) => {
-                tracing::info!(revision = number, "ready");
-                self.failed = None;
-            }
-            Some(Err(error)) => {
-                tracing::error!("{error:#}");
-                self.failed = Some((number, Instant::now(), format!("{error:#}")));
-            }
-            None => self.failed = Some((number, Instant::now(), "loading it failed".to_owned())),
+    fn loaded(&mut self, id: Id, loaded: anyhow::Result<Arc<Revision>>) {
+        let is_its = |m: &&mut Member| m.loading.is_some_and(|(_, task)| task == id);
+        if let Some(member) = self.members.iter_mut().find(is_its) {
+            member.loaded(loaded);
         }
     }
 
     async fn beat(&mut self, connection: &Connection) -> Result<(), DatabaseError> {
-        let shared = Arc::clone(&self.shared);
-        let name = &shared.config.pipeline.name;
-        let staging = shared.rollout.borrow().staging;
-        let (staged, error) = self.answer(staging);
-        host::heartbeat(connection, &shared.owner, name, staged, error.as_deref()).await?;
-        let Some(rollout) = rollout::read(connection, name).await? else {
-            return Ok(());
-        };
-        self.prepare(&rollout);
-        shared.learned(rollout);
-        // News is answered at once: somebody waits for it.
-        let (now_staged, now_error) = self.answer(shared.rollout.borrow().staging);
-        if (now_staged, &now_error) != (staged, &error) {
-            host::heartbeat(
-                connection,
-                &shared.owner,
-                name,
-                now_staged,
-                now_error.as_deref(),
-            )
-            .await?;
+        let before = self.answers();
+        self.send(connection, &before).await?;
+        let names: Vec<&str> = self.members.iter().map(|m| m.pipeline.name()).collect();
+        let mut rollouts = rollout::read_all(connection, &names).await?;
+        for at in 0..self.members.len() {
+            if let Some(rollout) = rollouts.remove(self.members[at].pipeline.name()) {
+                self.prepare(at, &rollout);
+                self.members[at].pipeline.fleet.update(rollout);
+            }
+        }
+        // Whoever stages a revision waits for the answer.
+        let now = self.answers();
+        if now != before {
+            self.send(connection, &now).await?;
         }
         Ok(())
     }
 
-    /// What to say about the revision being staged: nothing until it was tried.
-    fn answer(&self, staging: Option<i32>) -> (Option<i32>, Option<String>) {
-        let failed = self.failed.as_ref().filter(|f| Some(f.0) == staging);
-        match (staging, failed) {
-            (Some(staging), _) if self.shared.revisions.get(staging).is_some() => {
-                (Some(staging), None)
+    fn answers(&self) -> Vec<Answer> {
+        self.members.iter().map(Member::answer).collect()
+    }
+
+    async fn send(&self, connection: &Connection, answers: &[Answer]) -> Result<(), DatabaseError> {
+        let beats: Vec<Beat<'_>> = self
+            .members
+            .iter()
+            .zip(answers)
+            .map(|(member, (staged_revision, error))| Beat {
+                pipeline: member.pipeline.name(),
+                staged_revision: *staged_revision,
+                error: error.as_deref(),
+            })
+            .collect();
+        host::heartbeat(connection, &self.commits.owner, &beats).await
+    }
+
+    /// Loads what is wanted and not ready, one revision of a pipeline at a time, and forgets the
+    /// rest.
+    fn prepare(&mut self, at: usize, rollout: &Rollout) {
+        let member = &mut self.members[at];
+        let wanted = [Some(rollout.active), rollout.staging, rollout.previous];
+        let wanted: Vec<i32> = wanted.into_iter().flatten().collect();
+        let revisions = &member.pipeline.fleet.revisions;
+        revisions.keep(&wanted);
+        if member.loading.is_some() {
+            return;
+        }
+        let next = wanted
+            .into_iter()
+            .find(|n| revisions.get(*n).is_none() && !member.failed_lately(*n));
+        if let Some(number) = next {
+            let pipeline = Arc::clone(&member.pipeline);
+            let load = async move { pipeline.fleet.revisions.load(number).await };
+            member.loading = Some((number, self.loading.spawn(load).id()));
+        }
+    }
+}
+
+impl Member {
+    fn new(pipeline: Arc<Running>) -> Self {
+        Self {
+            pipeline,
+            loading: None,
+            failed: None,
+        }
+    }
+
+    fn loaded(&mut self, loaded: anyhow::Result<Arc<Revision>>) {
+        let Some((number, _)) = self.loading.take() else {
+            return;
+        };
+        let pipeline = self.pipeline.name();
+        match loaded {
+            Ok(_) => {
+                tracing::info!(pipeline, revision = number, "ready");
+                self.failed = None;
             }
-            (Some(staging), Some((_, _, why))) => (Some(staging), Some(why.clone())),
+            Err(error) => {
+                tracing::error!(pipeline, "{error:#}");
+                self.failed = Some((number, Instant::now(), format!("{error:#}")));
+            }
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        let fleet = &self.pipeline.fleet;
+        let Some(staging) = fleet.rollout().staging else {
+            return (None, None);
+        };
+        if fleet.revisions.get(staging).is_some() {
+            return (Some(staging), None);
+        }
+        match &self.failed {
+            Some((failed, _, why)) if *failed == staging => (Some(staging), Some(why.clone())),
             _ => (None, None),
         }
     }
 
-    /// Loads what is wanted and not ready, one at a time, and forgets the rest.
-    fn prepare(&mut self, rollout: &Rollout) {
-        let wanted = [Some(rollout.active), rollout.staging, rollout.previous];
-        let wanted: Vec<i32> = wanted.into_iter().flatten().collect();
-        self.shared.revisions.keep(&wanted);
-        if self.loading.is_some() {
-            return;
-        }
-        let failed_lately = |n: i32| {
-            let failed = self.failed.as_ref().filter(|f| f.0 == n);
-            failed.is_some_and(|(_, at, _)| at.elapsed() < RELOAD_AFTER)
-        };
-        let next = wanted
-            .into_iter()
-            .find(|n| self.shared.revisions.get(*n).is_none() && !failed_lately(*n));
-        if let Some(number) = next {
-            let shared = Arc::clone(&self.shared);
-            let load = tokio::spawn(async move { shared.revisions.load(number).await });
-            self.loading = Some((number, load));
-        }
+    fn failed_lately(&self, number: i32) -> bool {
+        let failed = self
+            .failed
+            .as_ref()
+            .filter(|(failed, ..)| *failed == number);
+        failed.is_some_and(|(_, at, _)| at.elapsed() < RELOAD_AFTER)
     }
 }

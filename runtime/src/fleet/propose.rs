@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 
 use crate::definition::bundle::Parts;
 use crate::definition::file::Config;
-use crate::definition::pipeline::{Pipeline, spec_hash};
-use crate::definition::spec::TransformSpec;
-use crate::process::Shared;
+use crate::definition::pipeline::Pipeline;
+use crate::definition::spec::{TransformSpec, spec_hash};
+use crate::handles::Running;
 use gristmill_postgres::fleet::pipeline::{Registration, register, revision, took_over};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
 use gristmill_postgres::wire::connect::{Connection, Database};
@@ -22,31 +22,31 @@ use super::stage;
 const CHANGED: &str = "the pipeline file changed";
 
 /// A file that says something else than the active revision.
-pub struct News {
+pub struct FileProposal {
     file: Registration,
     /// The active revision that it was checked against.
     based_on: i32,
 }
 
-/// Reads the file and registers the pipeline, where that is new. News becomes active at once where
-/// no other host is alive, so that a host that runs alone begins by what its file says; else it is
-/// returned, to be [`propose`]d while the active revision runs.
+/// Reads the file and registers the pipeline, where that is new. A change becomes active at once
+/// where no other host is alive, so that a host that runs alone begins by what its file says; else
+/// it is returned, to be [`propose`]d while the active revision runs.
 pub async fn read(
     config: &Config,
     sandbox: &Sandbox,
     database: &Database,
     connection: &mut Connection,
     owner: &str,
-) -> Result<Option<News>> {
+) -> Result<Option<FileProposal>> {
     let error = match try_read(config, sandbox, database, connection, owner).await {
-        Ok(news) => return Ok(news),
+        Ok(proposal) => return Ok(proposal),
         Err(error) => error,
     };
     // What is on a host's disk cannot stop a pipeline that runs: the truth is in Postgres.
     match rollout::read(connection, &config.pipeline.name).await {
-        Ok(Some(stands)) => {
+        Ok(Some(rollout)) => {
             tracing::error!("what the pipeline file says is not active: {error:#}");
-            tracing::warn!(revision = stands.active, "the active revision runs");
+            tracing::warn!(revision = rollout.active, "the active revision runs");
             Ok(None)
         }
         _ => Err(error),
@@ -59,15 +59,15 @@ async fn try_read(
     database: &Database,
     connection: &mut Connection,
     owner: &str,
-) -> Result<Option<News>> {
+) -> Result<Option<FileProposal>> {
     let failed = || "cannot register the pipeline";
-    let said = Pipeline::load(config.clone(), sandbox, database).await?;
-    said.check_table(connection).await?;
-    let stands = rollout::read(connection, &config.pipeline.name).await;
-    if stands.with_context(failed)?.is_none() {
-        check::pure(None, &said)?;
+    let proposed = Pipeline::load(config.clone(), sandbox, database).await?;
+    proposed.check_table(connection).await?;
+    let rollout = rollout::read(connection, &config.pipeline.name).await;
+    if rollout.with_context(failed)?.is_none() {
+        check::pure(None, &proposed)?;
     }
-    let file = registration(&said)?;
+    let file = registration(&proposed)?;
     let registered = register(connection, &file, owner).await;
     let registered = registered.with_context(failed)?;
     if let Some(note) = &registered.note {
@@ -89,41 +89,41 @@ async fn try_read(
             tracing::warn!("not compared with the active revision, which cannot run: {error:#}");
         })
         .ok();
-    check_news(active.as_ref(), &said, &config.target.retire)?;
+    check_change(active.as_ref(), &proposed, &config.target.retire)?;
     if let Some(active) = &active {
-        tell_taken_back(connection, based_on, active, &said).await?;
+        warn_of_taken_back_rules(connection, based_on, active, &proposed).await?;
     }
-    let news = News { file, based_on };
+    let proposal = FileProposal { file, based_on };
     if registered.is_accompanied {
         tracing::info!(
             "the pipeline file changed: other hosts run the pipeline, so it is staged, and takes \
              over from revision {based_on} when all of them can run it"
         );
-        return Ok(Some(news));
+        return Ok(Some(proposal));
     }
-    news.stage(connection, owner).await?;
+    proposal.stage(connection, owner).await?;
     Ok(None)
 }
 
-fn registration(said: &Pipeline) -> Result<Registration> {
-    let spec = serde_json::to_value(said.spec())?;
+fn registration(proposed: &Pipeline) -> Result<Registration> {
+    let spec = serde_json::to_value(proposed.spec())?;
     Ok(Registration {
-        pipeline: said.config.pipeline.name.clone(),
-        topics: vec![said.config.source.topic.clone()],
-        target: said.config.target.table.clone(),
+        pipeline: proposed.config.pipeline.name.clone(),
+        topics: vec![proposed.config.source.topic.clone()],
+        target: proposed.config.target.table.clone(),
         spec_hash: spec_hash(&spec),
         spec,
-        components: said.blobs(),
+        components: proposed.blobs(),
     })
 }
 
 /// What every proposal must pass.
-fn check_news(active: Option<&Pipeline>, said: &Pipeline, retire: &[String]) -> Result<()> {
-    check::pure(active, said)?;
+fn check_change(active: Option<&Pipeline>, proposed: &Pipeline, retire: &[String]) -> Result<()> {
+    check::pure(active, proposed)?;
     let Some(active) = active else {
         return Ok(());
     };
-    let retired = check::columns(active, said, Retire::Key(retire))?;
+    let retired = check::columns(active, proposed, Retire::Key(retire))?;
     if !retired.is_empty() {
         tracing::info!(
             "no longer written: {}; the table keeps the values that it has",
@@ -134,22 +134,22 @@ fn check_news(active: Option<&Pipeline>, said: &Pipeline, retire: &[String]) -> 
 }
 
 /// Says which rules that somebody made active by a command are gone with what the file says.
-async fn tell_taken_back(
+async fn warn_of_taken_back_rules(
     connection: &Connection,
     based_on: i32,
     active: &Pipeline,
-    said: &Pipeline,
+    proposed: &Pipeline,
 ) -> Result<()> {
-    let (before, after) = (active.spec(), said.spec());
+    let (before, after) = (active.spec(), proposed.spec());
     let differ = |rule: &&TransformSpec| before.rule(&rule.name) != Some(rule);
     let rules = after.transforms.iter().filter(differ);
     let rules: Vec<_> = rules.map(|rule| rule.name.as_str()).collect();
     if rules.is_empty() {
         return Ok(());
     }
-    let stored = revision(connection, &said.config.pipeline.name, based_on).await?;
-    let told = stored.and_then(|r| Some((r.reason?, r.by)));
-    if let Some((reason, by)) = told.filter(|(reason, _)| reason != CHANGED) {
+    let stored = revision(connection, &proposed.config.pipeline.name, based_on).await?;
+    let change = stored.and_then(|r| Some((r.reason?, r.by)));
+    if let Some((reason, by)) = change.filter(|(reason, _)| reason != CHANGED) {
         tracing::warn!(
             "the pipeline file changed and takes back what revision {based_on} has of {} \
              ({reason}, by {by}): write that into the file if it is to stay",
@@ -159,7 +159,7 @@ async fn tell_taken_back(
     Ok(())
 }
 
-impl News {
+impl FileProposal {
     async fn stage(&self, connection: &mut Connection, owner: &str) -> Result<()> {
         let (file, based_on) = (&self.file, self.based_on);
         let proposal = Proposal {
@@ -187,13 +187,11 @@ impl News {
 }
 
 /// Stages what the file says on the hosts that run the pipeline.
-pub async fn propose(shared: Arc<Shared>, news: Option<News>) {
-    let Some(news) = news else {
-        return;
-    };
+pub async fn propose(pipeline: Arc<Running>, proposal: FileProposal) {
+    let commits = &pipeline.commits;
     let staged = async {
-        let mut connection = shared.pool.database().connect().await?;
-        news.stage(&mut connection, &shared.owner).await
+        let mut connection = commits.pool.database().connect().await?;
+        proposal.stage(&mut connection, &commits.owner).await
     };
     if let Err(error) = staged.await {
         tracing::error!("what the pipeline file says is not active: {error:#}");

@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 
 use crate::definition::revision::Revision;
 use crate::fleet::difference::Difference;
-use crate::process::Shared;
+use crate::handles::Running;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::shadow::{self, Report};
 
@@ -35,20 +35,20 @@ pub(crate) struct Compared {
 
 impl Shadow {
     /// The shadow that the fleet asks for now; `known` when it is that one. `None` also where the
-    /// staged revision is not ready here: who staged it is told by the host's own answer. The
+    /// staged revision is not ready here: the host's own answer tells whoever staged it. The
     /// error is that it does not start.
     pub(crate) fn wanted(
         known: Option<Self>,
-        shared: &Shared,
+        pipeline: &Running,
         partition: &TopicPartition,
     ) -> Result<Option<Self>, NotStarted> {
-        let stands = shared.rollout.borrow();
-        let staging = stands.staging.filter(|_| stands.is_shadowed);
-        drop(stands);
+        let rollout = pipeline.fleet.rollout();
+        let staging = rollout.staging.filter(|_| rollout.is_shadowed);
         if known.as_ref().map(|k| k.revision.number) == staging {
             return Ok(known);
         }
-        let Some(revision) = staging.and_then(|staging| shared.revisions.get(staging)) else {
+        let Some(revision) = staging.and_then(|staging| pipeline.fleet.revisions.get(staging))
+        else {
             return Ok(None);
         };
         match revision.pipeline.chain(partition.partition, None) {
@@ -88,32 +88,33 @@ impl Shadow {
 
 impl NotStarted {
     /// Ends the run: whoever asked for it waits for rows that never come.
-    pub(crate) async fn report(self, shared: &Shared, partition: &TopicPartition, from: i64) {
+    pub(crate) async fn report(self, pipeline: &Running, partition: &TopicPartition, from: i64) {
         let compared = Compared {
             revision: self.revision,
             next_offset: from,
             rows: 0,
             outcome: Err(format!("it does not start: {:#}", self.error)),
         };
-        compared.report(shared, partition).await;
+        compared.report(pipeline, partition).await;
     }
 }
 
 impl Compared {
-    /// Tells who asked. What could not be told is lost, and made up for by the batches after it.
-    pub(crate) async fn report(self, shared: &Shared, partition: &TopicPartition) {
-        if let Err(error) = self.try_report(shared, partition).await {
+    /// Stores what was found for whoever asked. What could not be stored is lost, and made up for
+    /// by the batches after it.
+    pub(crate) async fn report(self, pipeline: &Running, partition: &TopicPartition) {
+        if let Err(error) = self.try_report(pipeline, partition).await {
             tracing::warn!(%partition, "cannot report what the shadow run found: {error:#}");
         }
     }
 
-    async fn try_report(self, shared: &Shared, partition: &TopicPartition) -> Result<()> {
+    async fn try_report(self, pipeline: &Running, partition: &TopicPartition) -> Result<()> {
         let outcome = match self.outcome {
             Ok(difference) => Ok(serde_json::to_value(difference)?),
             Err(error) => Err(error),
         };
         let report = Report {
-            pipeline: &shared.config.pipeline.name,
+            pipeline: pipeline.name(),
             revision: self.revision,
             topic: &partition.topic,
             partition: partition.partition,
@@ -121,6 +122,6 @@ impl Compared {
             rows: self.rows as i64,
             outcome,
         };
-        Ok(shadow::report(&*shared.pool.get().await?, &report).await?)
+        Ok(shadow::report(&*pipeline.commits.pool.get().await?, &report).await?)
     }
 }

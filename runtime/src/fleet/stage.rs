@@ -61,9 +61,9 @@ pub async fn await_hosts(
 ) -> Result<Vec<String>> {
     let deadline = Instant::now() + patience;
     loop {
-        let stands = rollout::read(connection, pipeline).await?;
-        let stands = stands.with_context(|| format!("the pipeline {pipeline} is gone"))?;
-        if stands.staging != Some(revision) {
+        let rollout = rollout::read(connection, pipeline).await?;
+        let rollout = rollout.with_context(|| format!("the pipeline {pipeline} is gone"))?;
+        if rollout.staging != Some(revision) {
             bail!("revision {revision} is no longer being staged: another one took its place");
         }
         let answers = rollout::answers(connection, pipeline).await?;

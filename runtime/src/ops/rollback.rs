@@ -91,7 +91,7 @@ impl Step {
             revision: made.revision.revision,
             based_on: made.based_on,
             restores: made.restores,
-            spec: serde_json::from_value(made.revision.spec.clone())?,
+            spec: Spec::from_stored(&made.revision.spec)?,
         })
     }
 }

@@ -171,7 +171,7 @@ impl RunningPipeline {
         let name = self.opened.name();
         let revision = pipeline::revision(&self.connection, name, staged).await?;
         let revision = revision.with_context(|| format!("there is no revision {staged}"))?;
-        let spec: Spec = serde_json::from_value(revision.spec)?;
+        let spec = Spec::from_stored(&revision.spec)?;
         if spec.rule(rule_name) == self.active.spec().rule(rule_name) {
             return Ok(None);
         }

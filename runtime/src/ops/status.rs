@@ -123,11 +123,10 @@ pub async fn status(opened: &Opened) -> Result<Status> {
 /// Kafka's end of each partition, exclusive.
 fn ends(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Option<i64>>> {
     let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
-    let end = |c: &Checkpoint| {
-        let partition = TopicPartition::new(c.key.topic.as_str(), c.key.partition);
-        Ok(Some(admin.watermarks(&partition)?.1))
-    };
-    checkpoints.iter().map(end).collect()
+    let partition = |c: &Checkpoint| TopicPartition::new(c.key.topic.as_str(), c.key.partition);
+    let partitions: Vec<_> = checkpoints.iter().map(partition).collect();
+    let watermarks = admin.watermarks(&partitions)?;
+    Ok(watermarks.into_iter().map(|(_, high)| Some(high)).collect())
 }
 
 impl PartitionStatus {

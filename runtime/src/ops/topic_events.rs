@@ -18,16 +18,20 @@ pub(super) fn newest(bootstrap: &str, topic: &str, limit: usize) -> Result<Vec<P
     let partitions = admin.topic(topic)?.partitions;
     let each = limit.div_ceil(partitions.len().max(1));
     let mut events = Vec::new();
-    for partition in partitions {
-        let partition = TopicPartition::new(topic, partition);
-        let (low, end) = admin.watermarks(&partition)?;
+    let partitions: Vec<_> = partitions
+        .into_iter()
+        .map(|number| TopicPartition::new(topic, number))
+        .collect();
+    let watermarks = admin.watermarks(&partitions)?;
+    for (partition, (low, end)) in partitions.into_iter().zip(watermarks) {
         let lowest = low.max(end - each as i64 - HOLES_MAX);
         let mut found = Vec::new();
         for offset in (lowest..end).rev() {
             if found.len() == each {
                 break;
             }
-            if let Some(record) = admin.record_at(&partition, offset)? {
+            let wanted = [(partition.clone(), offset)];
+            if let Some(record) = admin.records_at(&wanted)?.pop().flatten() {
                 let place = format!("{topic}/{}/{offset}", partition.partition);
                 found.push(PlacedEvent { place, record });
             }

@@ -300,7 +300,7 @@ fn recorded(admin: &Admin, partition: &TopicPartition, offsets: &Range<i64>) -> 
             .collect::<Vec<_>>()
             .join(", ")
     );
-    let (low, high) = admin.watermarks(partition)?;
+    let (low, high) = admin.watermarks(std::slice::from_ref(partition))?[0];
     ensure!(low < high, "{partition} has no records");
     ensure!(
         offsets.start >= low,

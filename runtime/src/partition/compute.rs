@@ -8,65 +8,82 @@ use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::record::Records;
 use jiff::Timestamp;
 
-use super::worker::{Ended, Worker};
 use crate::fleet::fallback::{Failed, Failure, Fallback};
 use crate::fleet::shadow::Shadow;
+use crate::partition::ended::Ended;
+use crate::partition::worker::Worker;
 
 impl Worker {
-    pub(crate) async fn compute(&mut self) -> Result<Computed, Ended> {
+    /// Computes the open batch. Where the fleet asks for a shadow run the staged revision computes
+    /// it, too.
+    pub(super) async fn compute(&mut self) -> Result<Computed, Ended> {
         let records = self.open.take();
         let now_us = Timestamp::now().as_microsecond();
-        let wanted = Shadow::wanted(self.shadow.take(), &self.shared, &self.partition);
-        let shadow = match wanted {
+        match self.shadow_run().await {
+            None => {
+                let work = |chain: &mut Chain| chain.compute(records, now_us);
+                self.run_chain(&[], work).await
+            }
+            Some(shadow) => self.compute_beside(shadow, records, now_us).await,
+        }
+    }
+
+    /// The shadow run that the fleet asks for now. One that cannot start ends here.
+    async fn shadow_run(&mut self) -> Option<Shadow> {
+        let (pipeline, partition) = (&self.pipeline, &self.partition);
+        match Shadow::wanted(self.shadow.take(), pipeline, partition) {
             Ok(shadow) => shadow,
             Err(not_started) => {
-                let (shared, partition) = (&self.shared, &self.partition);
-                not_started
-                    .report(shared, partition, self.next_offset)
-                    .await;
+                let report = not_started.report(pipeline, partition, self.next_offset);
+                report.await;
                 None
             }
-        };
-        let Some(mut shadow) = shadow else {
-            let work = |chain: &mut Chain| chain.compute(records, now_us);
-            return self.chain(&[], work).await;
-        };
+        }
+    }
+
+    /// Computes the batch by both revisions, and reports how they differ.
+    async fn compute_beside(
+        &mut self,
+        mut shadow: Shadow,
+        records: Records,
+        now_us: i64,
+    ) -> Result<Computed, Ended> {
         let mut compared = None;
         let work = |chain: &mut Chain| {
             let computed = shadow.compute(chain, records, now_us)?;
             compared = Some(computed.1);
             Ok(computed.0)
         };
-        let computed = self.chain(&[], work).await?;
+        let computed = self.run_chain(&[], work).await?;
         self.shadow = Some(shadow);
         if let Some(compared) = compared {
-            compared.report(&self.shared, &self.partition).await;
+            compared.report(&self.pipeline, &self.partition).await;
         }
         Ok(computed)
     }
 
     /// Computes the batch that was in flight without the rows that Postgres refused.
-    pub(crate) async fn compute_without(
+    pub(super) async fn compute_without(
         &mut self,
         computed: Computed,
         refused: Vec<DeadLetter>,
     ) -> Result<Computed, Ended> {
         let known = computed.dead_letters.clone();
         let work = |chain: &mut Chain| chain.exclude(computed, refused);
-        self.chain(&known, work).await
+        self.run_chain(&known, work).await
     }
 
     /// Computes the next batch as it was computed before.
-    pub(crate) async fn compute_again(&mut self, ahead: Computed) -> Result<Computed, Ended> {
+    pub(super) async fn compute_again(&mut self, ahead: Computed) -> Result<Computed, Ended> {
         let now_us = ahead.moment.now_us;
         let work = |chain: &mut Chain| chain.compute(ahead.records, now_us);
-        self.chain(&ahead.dead_letters, work).await
+        self.run_chain(&ahead.dead_letters, work).await
     }
 
     /// Lets the chain work, away from the tasks that wait for sockets. The revision before is asked
-    /// about what fails, but for `known`: about those it was asked when the same
-    /// batch was computed before.
-    async fn chain(
+    /// about what fails, but not about `known`: it was asked about those when the same batch was
+    /// computed before.
+    async fn run_chain(
         &mut self,
         known: &[DeadLetter],
         work: impl FnOnce(&mut Chain) -> Result<Computed, Uncomputed>,
@@ -92,8 +109,8 @@ impl Worker {
         } = &computed;
         let row = |l: &DeadLetter| (l.record, l.ordinal);
         let known: HashSet<_> = known.iter().map(row).collect();
-        let is_news = |l: &&DeadLetter| !l.is_declared() && !known.contains(&row(l));
-        let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_news).collect();
+        let is_new = |l: &&DeadLetter| !l.is_declared() && !known.contains(&row(l));
+        let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_new).collect();
         self.rows_failed(records, *moment, &failed).await?;
         if let Err(error) = self.ratio.check(&computed.counts) {
             let failed = self.batch_failed(records, *moment, dead_letters, error);
@@ -146,7 +163,7 @@ impl Worker {
 
     fn fallback(&self) -> Fallback<'_> {
         Fallback {
-            shared: &self.shared,
+            pipeline: &self.pipeline,
             partition: &self.partition,
             running: &self.revision,
         }

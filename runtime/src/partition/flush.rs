@@ -8,24 +8,25 @@ use anyhow::anyhow;
 use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::policy::{Action, action};
+use gristmill_postgres::commit::blame::blame;
+use gristmill_postgres::commit::checkpoint::Lease;
+use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::wire::error::FlushError;
 use tokio::task::JoinHandle;
 
 use crate::definition::revision::Revision;
-use crate::process::Shared;
-use gristmill_postgres::commit::blame::blame;
-use gristmill_postgres::commit::checkpoint::Lease;
-use gristmill_postgres::wire::error::FlushError;
-
-use super::worker::Ended;
+use crate::handles::Running;
+use crate::partition::ended::Ended;
 
 /// The first wait before a definite rollback is sent again; it doubles each time. A deadlock's
 /// other party is done within milliseconds.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
 
-pub(crate) struct Flight(JoinHandle<Landed>);
+/// A flush in flight.
+pub(super) struct Flush(JoinHandle<FlushEnd>);
 
 /// What became of a flush.
-pub(crate) enum Landed {
+pub(super) enum FlushEnd {
     Committed {
         computed: Computed,
         wanted_revision: i32,
@@ -38,104 +39,128 @@ pub(crate) enum Landed {
     Failed(Ended),
 }
 
-impl Flight {
-    pub(crate) fn depart(
-        shared: Arc<Shared>,
+impl Flush {
+    /// Sends `computed`, which begins at `from_offset` under `lease` and was computed by
+    /// `revision`.
+    pub(super) fn begin(
+        pipeline: Arc<Running>,
         revision: Arc<Revision>,
         lease: Lease,
         from_offset: i64,
         computed: Computed,
     ) -> Self {
-        Self(tokio::spawn(flush(
-            shared,
+        let batch = Batch {
             revision,
             lease,
             from_offset,
-            computed,
-        )))
+        };
+        Self(tokio::spawn(batch.flush(pipeline, computed)))
     }
 
     /// Waits for the flush; for ever when there is none. Cancel safe.
-    pub(crate) async fn landed(flight: &mut Option<Self>) -> Landed {
-        match flight {
+    pub(super) async fn end(flush: &mut Option<Self>) -> FlushEnd {
+        match flush {
             None => std::future::pending().await,
             Some(Self(task)) => task.await.unwrap_or_else(|panicked| {
-                Landed::Failed(Ended::Restart(
-                    anyhow!(panicked).context("the flush task ended"),
-                ))
+                let error = anyhow!(panicked).context("the flush task ended");
+                FlushEnd::Failed(Ended::Restart(error))
             }),
         }
     }
 }
 
-async fn flush(
-    shared: Arc<Shared>,
+/// What a flush says of its rows.
+struct Batch {
     revision: Arc<Revision>,
     lease: Lease,
     from_offset: i64,
-    computed: Computed,
-) -> Landed {
-    let mut wait = RETRY_FIRST;
-    let mut retries = shared.config.target.retries;
-    loop {
-        let mut connection = match shared.pool.get().await {
-            Ok(connection) => connection,
-            Err(e) => return Landed::Failed(Ended::Restart(e.into())),
-        };
-        let digests = |stage: &_| revision.pipeline.digest(stage);
-        let sink = &revision.sink;
-        let error = match sink
-            .flush(
-                &mut connection,
-                &lease,
-                from_offset,
-                &computed,
-                revision.number,
-                &digests,
-            )
-            .await
-        {
-            Ok(flushed) => {
-                return Landed::Committed {
-                    computed,
-                    wanted_revision: flushed.wanted_revision,
-                };
+}
+
+/// What one attempt ends with, when it did not commit.
+enum Attempt {
+    /// Nothing happened for certain: the same may be sent again.
+    RolledBack(FlushError),
+    /// Nothing happened: a row was refused that now passes.
+    PassesNow,
+    Refused(Vec<DeadLetter>),
+    Failed(Ended),
+}
+
+impl Batch {
+    async fn flush(self, pipeline: Arc<Running>, computed: Computed) -> FlushEnd {
+        let mut wait = RETRY_FIRST;
+        let mut retries = pipeline.config.target.retries;
+        loop {
+            let attempt = match pipeline.commits.pool.get().await {
+                Ok(mut connection) => self.attempt(&mut connection, &computed).await,
+                Err(error) => Err(Attempt::Failed(Ended::Restart(error.into()))),
+            };
+            match attempt {
+                Ok(wanted_revision) => {
+                    return FlushEnd::Committed {
+                        computed,
+                        wanted_revision,
+                    };
+                }
+                Err(Attempt::Refused(refused)) => return FlushEnd::Refused { computed, refused },
+                Err(Attempt::Failed(ended)) => return FlushEnd::Failed(ended),
+                Err(Attempt::PassesNow) if retries > 0 => retries -= 1,
+                Err(Attempt::PassesNow) => {
+                    let refused = Vec::new();
+                    return FlushEnd::Refused { computed, refused };
+                }
+                Err(Attempt::RolledBack(error)) if retries > 0 => {
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "the flush was rolled back; sending it again"
+                    );
+                    drop(error);
+                    retries -= 1;
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                }
+                Err(Attempt::RolledBack(error)) => {
+                    return FlushEnd::Failed(Ended::Restart(error.into()));
+                }
             }
-            Err(error) => error,
-        };
-        let error = match error {
-            FlushError::Refused { .. } => {
-                let partition = lease.key.partition;
-                match blame(&mut connection, sink, partition, &computed, revision.number).await {
-                    // It passes by now: send it again.
-                    Ok(rows) if rows.is_empty() && retries > 0 => {
-                        retries -= 1;
-                        continue;
-                    }
+        }
+    }
+
+    /// Sends the batch once. Returns the revision that the partition is to run.
+    async fn attempt(
+        &self,
+        connection: &mut Connection,
+        computed: &Computed,
+    ) -> Result<i32, Attempt> {
+        let (sink, number) = (&self.revision.sink, self.revision.number);
+        let digests = |stage: &_| self.revision.pipeline.digest(stage);
+        let flushed = sink.flush(
+            connection,
+            &self.lease,
+            self.from_offset,
+            computed,
+            number,
+            &digests,
+        );
+        let error = match flushed.await {
+            Ok(flushed) => return Ok(flushed.wanted_revision),
+            Err(FlushError::Refused { .. }) => {
+                let partition = self.lease.key.partition;
+                match blame(connection, sink, partition, computed, number).await {
+                    Ok(rows) if rows.is_empty() => return Err(Attempt::PassesNow),
                     Ok(rows) => {
-                        let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
-                        return Landed::Refused { computed, refused };
+                        let refused = rows.iter().map(|row| row.dead_letter(computed)).collect();
+                        return Err(Attempt::Refused(refused));
                     }
                     Err(blaming) => blaming,
                 }
             }
-            other => other,
+            Err(error) => error,
         };
-        match action(&error.fault()) {
-            Action::Halt => return Landed::Failed(Ended::Halt(error.into())),
-            Action::RetryInPlace if retries > 0 => {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "the flush was rolled back; sending it again"
-                );
-                retries -= 1;
-            }
-            Action::Restart | Action::RetryInPlace => {
-                return Landed::Failed(Ended::Restart(error.into()));
-            }
-        }
-        drop(connection);
-        tokio::time::sleep(wait).await;
-        wait *= 2;
+        Err(match action(&error.fault()) {
+            Action::Halt => Attempt::Failed(Ended::Halt(error.into())),
+            Action::RetryInPlace => Attempt::RolledBack(error),
+            Action::Restart => Attempt::Failed(Ended::Restart(error.into())),
+        })
     }
 }

@@ -1,9 +1,16 @@
-//! One partition's life.
+//! One partition's life, in the order in which it is lived.
+//!
+//! - [`assignment`]: partitions come and go; [`task`] keeps one going through the start path,
+//!   [`take`];
+//! - [`worker`]: reads, computes and flushes, by way of `open_batch`, `compute` and `flush`;
+//! - [`ended`]: why a worker ended.
 
 pub mod assignment;
 pub mod brake;
-pub mod compute;
-pub mod flush;
-pub mod open_batch;
+mod compute;
+pub mod ended;
+mod flush;
+mod open_batch;
 pub mod take;
+pub mod task;
 pub mod worker;

@@ -13,8 +13,9 @@ use gristmill_kafka::source::{Chunk, Held};
 /// 3 kB.
 const BATCH_MAX_BYTES: usize = 16 << 20;
 
-/// See the module. Bytes stay counted against the partition's bound until [`Open::release`].
-pub(crate) struct Open {
+/// Records that were read and wait for a flush. Bytes stay counted against the partition's bound
+/// until [`OpenBatch::release`].
+pub(crate) struct OpenBatch {
     max_rows: usize,
     linger_rows: usize,
     /// So many bytes that count against the partition's bound do not wait: the source may hold
@@ -37,7 +38,7 @@ pub(crate) struct Open {
     held_bytes: usize,
 }
 
-impl Open {
+impl OpenBatch {
     pub(crate) fn new(
         max_rows: usize,
         linger_rows: usize,
@@ -158,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn batches_are_cut_at_max_rows_and_nothing_is_lost_between_chunks() {
-        let mut open = Open::new(4, 2, usize::MAX, Duration::from_secs(9));
+        let mut open = OpenBatch::new(4, 2, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..3, false));
         open.push(chunk(3..13, false));
         let mut seen = Vec::new();
@@ -176,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn batches_are_cut_by_bytes_too() {
-        let mut open = Open::new(1_000, 1_000, usize::MAX, Duration::from_secs(9));
+        let mut open = OpenBatch::new(1_000, 1_000, usize::MAX, Duration::from_secs(9));
         for offset in 0..40 {
             let mut records = Records::default();
             records.push(
@@ -200,7 +201,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flush_is_due_when_enough_wait_or_no_more_come() {
-        let mut open = Open::new(100, 3, usize::MAX, Duration::from_secs(9));
+        let mut open = OpenBatch::new(100, 3, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..2, false));
         assert!(!open.is_due());
         open.push(chunk(2..2, true));
@@ -214,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_source_may_hold_back_more_for_does_not_wait() {
         let record = chunk(0..1, false).held.bytes();
-        let mut open = Open::new(4, 50, 3 * record, Duration::from_secs(9));
+        let mut open = OpenBatch::new(4, 50, 3 * record, Duration::from_secs(9));
         open.push(chunk(0..2, false));
         assert!(!open.is_due());
         open.push(chunk(2..5, false));

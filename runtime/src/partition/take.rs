@@ -1,20 +1,35 @@
-//! The start path of a partition: take it in Postgres, and make sure that Kafka still has what the
-//! checkpoint says comes next.
+//! The start path: partitions are taken in Postgres, and Kafka must still have what each checkpoint
+//! says comes next.
+//!
+//! Any number of partitions costs the same few round trips: where they begin and end (Kafka), which
+//! revisions are to run (Postgres), the take (Postgres), and where they begin and end now, with the
+//! record that each checkpoint read last (Kafka).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use gristmill_core::record::Records;
+use gristmill_kafka::TopicPartition;
+use gristmill_postgres::commit::checkpoint::{
+    Lease, PartitionKey, PartitionState, TakeRequest, Taken, record_hash, resume, take,
+};
+use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
+use gristmill_postgres::fleet::rollout;
+use tokio::task::spawn_blocking;
 
 use crate::definition::file::{OnGap, Start};
 use crate::definition::revision::Revision;
-use crate::process::Shared;
-use gristmill_kafka::TopicPartition;
-use gristmill_postgres::commit::checkpoint::{
-    Lease, PartitionKey, PartitionState, Taken, record_hash, resume, take,
-};
-use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
+use crate::handles::{Commits, Kafka, Running};
 
-/// How a partition starts.
+/// A partition to be taken, and the pipeline that reads it. All of one call share a consumer.
+#[derive(Clone)]
+pub struct Wanted {
+    pub pipeline: Arc<Running>,
+    pub partition: TopicPartition,
+}
+
+/// How a partition begins.
 pub enum Begin {
     Go(Ready),
     /// Records are missing, or the topic is another one: a person must act.
@@ -28,9 +43,228 @@ pub enum Begin {
 pub struct Ready {
     pub lease: Lease,
     pub next_offset: i64,
+    /// Microseconds since the Unix epoch.
     pub event_time_max_us: Option<i64>,
     /// What it runs.
     pub revision: Arc<Revision>,
+}
+
+/// Takes partitions; the answers are in the order of `wanted`. The outer error concerns all of
+/// them, an inner one its partition alone; either is transient unless it says otherwise: try again.
+pub async fn take_partitions(wanted: &[Wanted]) -> Result<Vec<Result<Begin>>> {
+    let Some(Wanted { pipeline, .. }) = wanted.first() else {
+        return Ok(Vec::new());
+    };
+    let (kafka, commits) = (&pipeline.kafka, &pipeline.commits);
+    let bounds = offset_bounds(kafka, wanted.iter().map(|w| w.partition.clone())).await?;
+    let revisions = load_revisions(commits, wanted).await?;
+    let (runnable, mut begins) = runnable(wanted, &bounds, revisions);
+    let taken = take_runnable(commits, runnable).await?;
+    // Asked after the take: until then the owner before may have gone on.
+    let found = find_in_kafka(kafka, &taken).await?;
+    resume_halted(commits, &taken, &found).await?;
+    for (taken, found) in taken.into_iter().zip(found) {
+        let at = taken.runnable.at;
+        begins[at] = Some(begin(commits, taken, &found).await);
+    }
+    Ok(begins.into_iter().flatten().collect())
+}
+
+/// The first offset that Kafka has of each partition, and the one after its last.
+async fn offset_bounds(
+    kafka: &Arc<Kafka>,
+    partitions: impl Iterator<Item = TopicPartition>,
+) -> Result<Vec<(i64, i64)>> {
+    let (kafka, partitions) = (Arc::clone(kafka), partitions.collect::<Vec<_>>());
+    let answer = spawn_blocking(move || kafka.admin.watermarks(&partitions)).await?;
+    answer.context("cannot take partitions")
+}
+
+/// The revision that each partition is to run, loaded. The inner error says what keeps this host
+/// from running it.
+async fn load_revisions(
+    commits: &Commits,
+    wanted: &[Wanted],
+) -> Result<Vec<Result<Arc<Revision>>>> {
+    let pipelines: HashMap<&str, &Running> = wanted
+        .iter()
+        .map(|w| (w.pipeline.name(), &*w.pipeline))
+        .collect();
+    let names: Vec<&str> = pipelines.keys().copied().collect();
+    let mut rollouts = rollout::read_all(&*commits.pool.get().await?, &names).await?;
+    for (name, pipeline) in pipelines {
+        let rollout = rollouts.remove(name);
+        let rollout = rollout.with_context(|| format!("the pipeline {name} is gone"))?;
+        pipeline.fleet.update(rollout);
+    }
+    let mut revisions = Vec::new();
+    for Wanted {
+        pipeline,
+        partition,
+    } in wanted
+    {
+        let number = pipeline.fleet.rollout().wanted(partition.partition);
+        revisions.push(pipeline.fleet.revisions.load(number).await);
+    }
+    Ok(revisions)
+}
+
+/// A partition whose revision this host can run.
+struct Runnable<'w> {
+    /// Its place among all that are wanted.
+    at: usize,
+    wanted: &'w Wanted,
+    revision: Arc<Revision>,
+    /// The offset at which it begins when it has no checkpoint.
+    start_offset: i64,
+}
+
+/// Those that can run; and the answers to all, of which only refusals are known.
+fn runnable<'w>(
+    wanted: &'w [Wanted],
+    bounds: &[(i64, i64)],
+    revisions: Vec<Result<Arc<Revision>>>,
+) -> (Vec<Runnable<'w>>, Vec<Option<Result<Begin>>>) {
+    let mut runnable = Vec::new();
+    let mut begins = Vec::new();
+    for (at, ((wanted, (low, high)), revision)) in
+        wanted.iter().zip(bounds).zip(revisions).enumerate()
+    {
+        begins.push(match revision {
+            Err(error) => Some(Err(error)),
+            Ok(revision) => {
+                let start_offset = match wanted.pipeline.config.source.start {
+                    Start::Earliest => *low,
+                    Start::Latest => *high,
+                };
+                runnable.push(Runnable {
+                    at,
+                    wanted,
+                    revision,
+                    start_offset,
+                });
+                None
+            }
+        });
+    }
+    (runnable, begins)
+}
+
+/// A partition that is this process's from here on.
+struct Owned<'w> {
+    runnable: Runnable<'w>,
+    taken: Taken,
+}
+
+async fn take_runnable<'w>(
+    commits: &Commits,
+    runnable: Vec<Runnable<'w>>,
+) -> Result<Vec<Owned<'w>>> {
+    let request = |r: &Runnable<'_>| TakeRequest {
+        key: PartitionKey {
+            pipeline: r.wanted.pipeline.name().to_owned(),
+            run: r.wanted.pipeline.run,
+            topic: r.wanted.partition.topic.to_string(),
+            partition: r.wanted.partition.partition,
+        },
+        revision: r.revision.number,
+        start_offset_if_new: r.start_offset,
+        topic_id: None,
+    };
+    let requests: Vec<_> = runnable.iter().map(request).collect();
+    let mut connection = commits.pool.get().await?;
+    let taken = take(&mut connection, &requests, &commits.owner).await?;
+    let owned = runnable.into_iter().zip(taken);
+    Ok(owned
+        .map(|(runnable, taken)| Owned { runnable, taken })
+        .collect())
+}
+
+/// What Kafka has of a partition now.
+struct Found {
+    low: i64,
+    high: i64,
+    /// The record that the checkpoint read last, where Kafka still has it.
+    last: Option<Records>,
+}
+
+async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Owned<'_>]) -> Result<Vec<Found>> {
+    let partitions = || owned.iter().map(|o| o.runnable.wanted.partition.clone());
+    let bounds = offset_bounds(kafka, partitions()).await?;
+    let last = partitions().zip(owned).zip(&bounds);
+    let last: Vec<_> = last
+        .filter_map(|((partition, owned), (low, high))| {
+            let offset = owned.taken.last_record?.offset;
+            (*low..*high)
+                .contains(&offset)
+                .then_some((partition, offset))
+        })
+        .collect();
+    let kafka = Arc::clone(kafka);
+    let (wanted, records) = spawn_blocking(move || {
+        let records = kafka.admin.records_at(&last)?;
+        anyhow::Ok((last, records))
+    })
+    .await??;
+    let mut records: HashMap<_, _> = wanted.into_iter().map(|(p, _)| p).zip(records).collect();
+    let found = partitions()
+        .zip(bounds)
+        .map(|(partition, (low, high))| Found {
+            low,
+            high,
+            last: records.remove(&partition).flatten(),
+        });
+    Ok(found.collect())
+}
+
+/// Partitions whose cause of the halt is gone run again; one with a gap is decided by [`begin`].
+async fn resume_halted(commits: &Commits, owned: &[Owned<'_>], found: &[Found]) -> Result<()> {
+    let halted = owned.iter().zip(found).filter(|(owned, found)| {
+        owned.taken.state == PartitionState::Halted && gap(&owned.taken, found).is_none()
+    });
+    let leases: Vec<&Lease> = halted.map(|(owned, _)| &owned.taken.lease).collect();
+    if leases.is_empty() {
+        return Ok(());
+    }
+    resume(&*commits.pool.get().await?, &leases).await?;
+    Ok(())
+}
+
+/// Decides how a partition that was taken begins, and records its gap.
+async fn begin(commits: &Commits, owned: Owned<'_>, found: &Found) -> Result<Begin> {
+    let Owned { runnable, taken } = owned;
+    let gap = gap(&taken, found);
+    let partition = &runnable.wanted.partition;
+    let (lease, from) = (taken.lease, taken.next_offset);
+    let mut next_offset = from;
+    if let Some(gap) = gap {
+        let Gap { cause, to_offset } = gap;
+        let what = format!("{partition}: {}", gap.description(from));
+        let mut connection = commits.pool.get().await?;
+        match runnable.revision.pipeline.config.source.on_gap {
+            OnGap::Halt => {
+                let reason = anyhow!(
+                    "{what}: restore the topic, or go on without those records with `on_gap = \
+                     \"continue\"` under [source]"
+                );
+                let text = reason.to_string();
+                halt_at_gap(&mut connection, &lease, from, to_offset, cause, &text).await?;
+                return Ok(Begin::Halt { lease, reason });
+            }
+            OnGap::Continue => {
+                let by = "on_gap = continue";
+                accept_gap(&mut connection, &lease, from, to_offset, cause, by).await?;
+                tracing::warn!("{what}: going on at offset {to_offset}");
+                next_offset = to_offset;
+            }
+        }
+    }
+    Ok(Begin::Go(Ready {
+        lease,
+        next_offset,
+        event_time_max_us: taken.event_time_max_us,
+        revision: runnable.revision,
+    }))
 }
 
 /// What Kafka no longer has, and why.
@@ -44,8 +278,28 @@ const RETENTION: &str = "retention";
 const TRUNCATED: &str = "truncated";
 const RECREATED: &str = "re-created";
 
+/// The gap between a checkpoint and what Kafka has.
+fn gap(taken: &Taken, found: &Found) -> Option<Gap> {
+    let next_offset = taken.next_offset;
+    let last = found.last.as_ref().and_then(Records::last);
+    let is_another = |hash: i64| last.is_some_and(|r| record_hash(r.key, r.value) != hash);
+    let cause = if next_offset > found.high {
+        TRUNCATED
+    } else if taken.last_record.is_some_and(|last| is_another(last.hash)) {
+        RECREATED
+    } else if next_offset < found.low {
+        RETENTION
+    } else {
+        return None;
+    };
+    Some(Gap {
+        cause,
+        to_offset: found.low,
+    })
+}
+
 impl Gap {
-    fn said(&self, next_offset: i64) -> String {
+    fn description(&self, next_offset: i64) -> String {
         let to = self.to_offset;
         match self.cause {
             RETENTION => format!(
@@ -62,135 +316,4 @@ impl Gap {
             ),
         }
     }
-}
-
-/// Takes `partition`. An error is transient: try again.
-pub async fn start(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<Begin> {
-    let (low, high) = watermarks(shared, partition).await?;
-    let revision = shared.wanted_revision(partition.partition).await?;
-    let config = &shared.config;
-    let first = match config.source.start {
-        Start::Earliest => low,
-        Start::Latest => high,
-    };
-    let key = PartitionKey {
-        pipeline: config.pipeline.name.clone(),
-        run: shared.run,
-        topic: partition.topic.to_string(),
-        partition: partition.partition,
-    };
-    let taken = {
-        let mut connection = shared.pool.get().await?;
-        let (owner, number) = (&shared.owner, revision.number);
-        take(&mut connection, &key, owner, number, first, None).await?
-    };
-    let Taken {
-        lease,
-        mut next_offset,
-        event_time_max_us,
-        ..
-    } = taken.clone();
-    if let Some(gap) = find_gap(shared, partition, &taken).await? {
-        let mut connection = shared.pool.get().await?;
-        let said = format!("{partition}: {}", gap.said(next_offset));
-        match revision.pipeline.config.source.on_gap {
-            OnGap::Halt => {
-                let reason = anyhow!(
-                    "{said}: restore the topic, or go on without those records with `on_gap = \
-                     \"continue\"` under [source]"
-                );
-                halt_at_gap(
-                    &mut connection,
-                    &lease,
-                    next_offset,
-                    gap.to_offset,
-                    gap.cause,
-                    &reason.to_string(),
-                )
-                .await?;
-                return Ok(Begin::Halt { lease, reason });
-            }
-            OnGap::Continue => {
-                accept_gap(
-                    &mut connection,
-                    &lease,
-                    next_offset,
-                    gap.to_offset,
-                    gap.cause,
-                    "on_gap = continue",
-                )
-                .await?;
-                tracing::warn!("{said}: going on at offset {}", gap.to_offset);
-                next_offset = gap.to_offset;
-            }
-        }
-    }
-    if taken.state == PartitionState::Halted {
-        resume(&*shared.pool.get().await?, &lease).await?;
-    }
-    Ok(Begin::Go(Ready {
-        lease,
-        next_offset,
-        event_time_max_us,
-        revision,
-    }))
-}
-
-async fn find_gap(
-    shared: &Arc<Shared>,
-    partition: &TopicPartition,
-    taken: &Taken,
-) -> Result<Option<Gap>> {
-    // Asked after the take: until then the owner before may have gone on.
-    let (low, high) = watermarks(shared, partition).await?;
-    let next_offset = taken.next_offset;
-    if next_offset > high {
-        return Ok(Some(Gap {
-            cause: TRUNCATED,
-            to_offset: low,
-        }));
-    }
-    if let Some(last) = taken.last_record.filter(|last| last.offset >= low) {
-        let found = on_kafka(shared, partition, move |shared, p| {
-            Ok(shared.admin.record_at(p, last.offset)?)
-        })
-        .await?;
-        let hash = found
-            .as_ref()
-            .and_then(|r| r.first())
-            .map(|r| record_hash(r.key, r.value));
-        if hash.is_some_and(|hash| hash != last.hash) {
-            return Ok(Some(Gap {
-                cause: RECREATED,
-                to_offset: low,
-            }));
-        }
-    }
-    if next_offset < low {
-        return Ok(Some(Gap {
-            cause: RETENTION,
-            to_offset: low,
-        }));
-    }
-    Ok(None)
-}
-
-async fn watermarks(shared: &Arc<Shared>, partition: &TopicPartition) -> Result<(i64, i64)> {
-    on_kafka(shared, partition, |shared, p| {
-        Ok(shared.admin.watermarks(p)?)
-    })
-    .await
-}
-
-/// Asks Kafka on a thread that may block.
-async fn on_kafka<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    partition: &TopicPartition,
-    ask: impl FnOnce(&Shared, &TopicPartition) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let (shared, partition) = (Arc::clone(shared), partition.clone());
-    let name = partition.to_string();
-    tokio::task::spawn_blocking(move || ask(&shared, &partition))
-        .await?
-        .with_context(|| format!("{name}: cannot start"))
 }

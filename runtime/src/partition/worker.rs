@@ -2,12 +2,14 @@
 //! writes for the partition.
 //!
 //! The loop, in the order of its priorities:
-//! 1. told to stop: wait briefly for the flush in flight, drop the rest (Kafka has it still);
-//! 2. a flush came back: the dedup state learns, the bytes are released, Kafka gets its hint;
-//! 3. records arrived: they join the open batch;
-//! 4. the open batch has waited long enough.
+//! 1. it is told to stop: it waits briefly for the flush in flight and drops the rest, which Kafka
+//!    still has;
+//! 2. a flush has ended: the dedup state learns, the bytes are released, Kafka gets its hint;
+//! 3. records have arrived: they join the open batch;
+//! 4. the open batch has waited long enough;
+//! 5. the fleet's row has changed.
 //!
-//! A flush begins when none is in flight and records wait ([`Open::is_due`]). While one is in
+//! A flush begins when none is in flight and records wait ([`OpenBatch::is_due`]). While one is in
 //! flight a full batch is computed ahead, as if the pending one had committed; if that does not,
 //! the one ahead is thrown away with the worker.
 
@@ -18,18 +20,19 @@ use gristmill_core::chain::{Chain, Computed};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::definition::revision::Revision;
-use crate::partition::take::Ready;
-use crate::process::Shared;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
 use gristmill_postgres::commit::checkpoint::Lease;
 use gristmill_postgres::fleet::rollout::Rollout;
 
-use super::brake::Ratio;
-use super::flush::{Flight, Landed};
-use super::open_batch::Open;
+use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
+use crate::handles::Running;
+use crate::partition::brake::Ratio;
+use crate::partition::ended::Ended;
+use crate::partition::flush::{Flush, FlushEnd};
+use crate::partition::open_batch::OpenBatch;
+use crate::partition::take::{Ready, Wanted};
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
 /// what an operator who pressed Ctrl-C or a rebalance can bear.
@@ -38,20 +41,9 @@ const STOP_WAIT: Duration = Duration::from_secs(3);
 /// A source that stops ends the feeds first and tells the workers right after.
 const STOP_NOTICE: Duration = Duration::from_millis(200);
 
-/// Why a worker ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// It was told to.
-    Stopped,
-    /// Take the partition again through the start path: what committed is in the checkpoint.
-    Restart(anyhow::Error),
-    /// A person must act.
-    Halt(anyhow::Error),
-}
-
-/// See the module.
+/// One partition's worker: see the module.
 pub struct Worker {
-    pub(super) shared: Arc<Shared>,
+    pub(super) pipeline: Arc<Running>,
     pub(super) partition: TopicPartition,
     pub(super) lease: Lease,
     pub(super) chain: Chain,
@@ -59,73 +51,64 @@ pub struct Worker {
     pub(super) revision: Arc<Revision>,
     /// What the next batch is to be computed by.
     pub(super) next: Option<Arc<Revision>>,
-    pub(super) open: Open,
+    pub(super) open: OpenBatch,
     /// Computed and waiting for the flush in flight.
     pub(super) ahead: Option<Computed>,
-    pub(super) flight: Option<Flight>,
-    /// Where the next flush starts; what the checkpoint says.
+    pub(super) flush: Option<Flush>,
+    /// The offset at which the next flush begins, as the checkpoint says.
     pub(super) next_offset: i64,
     pub(super) ratio: Ratio,
-    /// Where the fleet stands, as this process hears of it: a second late at most.
-    pub(super) news: watch::Receiver<Rollout>,
+    /// The fleet's row, as this process reads it: a second late at most.
+    pub(super) rollout: watch::Receiver<Rollout>,
     /// What is computed beside, to be compared.
     pub(super) shadow: Option<Shadow>,
 }
 
 impl Worker {
-    pub fn new(
-        shared: Arc<Shared>,
-        partition: TopicPartition,
-        ready: Ready,
-    ) -> anyhow::Result<Self> {
-        let Ready {
-            lease,
-            next_offset,
-            event_time_max_us,
-            revision,
-        } = ready;
-        let chain = revision
-            .pipeline
-            .chain(partition.partition, event_time_max_us)?;
-        let target = &shared.config.target;
-        let open = Open::new(
-            target.max_rows,
-            target.linger_rows,
-            resumes_below(shared.config.source.queued_max_bytes),
-            Duration::from_millis(target.linger_ms),
+    /// A worker for a partition that was taken. An error says why the revision's chain cannot be
+    /// made.
+    pub fn new(wanted: &Wanted, ready: Ready) -> anyhow::Result<Self> {
+        let (pipeline, partition) = (Arc::clone(&wanted.pipeline), wanted.partition.clone());
+        let definition = &ready.revision.pipeline;
+        let chain = definition.chain(partition.partition, ready.event_time_max_us)?;
+        let config = &pipeline.config;
+        let open = OpenBatch::new(
+            config.target.max_rows,
+            config.target.linger_rows,
+            resumes_below(config.source.queued_max_bytes),
+            Duration::from_millis(config.target.linger_ms),
         );
-        let ratio = Ratio::new(shared.config.dead_letters.ratio_max);
         Ok(Self {
-            news: shared.rollout.subscribe(),
+            rollout: pipeline.fleet.subscribe(),
             shadow: None,
-            shared,
+            ratio: Ratio::new(config.dead_letters.ratio_max),
+            pipeline,
             partition,
-            lease,
+            lease: ready.lease,
             chain,
-            revision,
+            revision: ready.revision,
             next: None,
             open,
             ahead: None,
-            flight: None,
-            next_offset,
-            ratio,
+            flush: None,
+            next_offset: ready.next_offset,
         })
     }
 
     /// Works until it is told to stop or something is wrong that it cannot mend itself.
     pub async fn run(&mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
         loop {
-            let due = self.flight.is_none().then(|| self.open.due_at()).flatten();
+            let due = self.flush.is_none().then(|| self.open.due_at()).flatten();
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
-                landed = Flight::landed(&mut self.flight) => self.landed(landed).await,
+                end = Flush::end(&mut self.flush) => self.flush_ended(end).await,
                 chunk = intake.recv(), if !self.open.is_full() => match chunk {
                     Some(chunk) => self.received(chunk),
                     None => return self.feed_ended(stop).await,
                 },
                 () = sleep_until(due), if due.is_some() => Ok(()),
-                Ok(()) = self.news.changed() => self.heard(),
+                Ok(()) = self.rollout.changed() => self.rollout_changed(),
             };
             let advanced = match step {
                 Ok(()) => self.advance().await,
@@ -159,7 +142,7 @@ impl Worker {
 
     /// Starts what can start: a flush, or the computation of the batch after it.
     async fn advance(&mut self) -> Result<(), Ended> {
-        if self.flight.is_none() {
+        if self.flush.is_none() {
             if self.ahead.is_none()
                 && let Some(next) = self.next.take()
             {
@@ -169,12 +152,12 @@ impl Worker {
                 self.ahead = Some(self.compute().await?);
             }
             if let Some(computed) = self.ahead.take() {
-                self.depart(computed);
+                self.begin_flush(computed);
             }
         }
         // While a change is due nothing is computed ahead by the old revision.
         let may_look_ahead = self.next.is_none() && self.ahead.is_none();
-        if self.flight.is_some() && may_look_ahead && self.open.is_full() {
+        if self.flush.is_some() && may_look_ahead && self.open.is_full() {
             self.ahead = Some(self.compute().await?);
         }
         Ok(())
@@ -191,7 +174,11 @@ impl Worker {
         {
             Ok(chain) => chain,
             Err(error) => {
-                tracing::error!(partition = %self.partition, revision = next.number, "cannot change revision: {error:#}");
+                tracing::error!(
+                    partition = %self.partition,
+                    revision = next.number,
+                    "cannot change revision: {error:#}"
+                );
                 return;
             }
         };
@@ -204,65 +191,60 @@ impl Worker {
         self.chain = chain;
         self.revision = next;
         let pause_us = begun.elapsed().as_micros() as u64;
-        tracing::info!(partition = %self.partition, from_offset = self.next_offset, from, to, pause_us, "changed revision");
+        let (partition, from_offset) = (&self.partition, self.next_offset);
+        tracing::info!(%partition, from_offset, from, to, pause_us, "changed revision");
     }
 
-    /// The fleet's row has changed: a partition without records need not wait for a flush to tell
+    /// The fleet's row has changed: a partition without records need not wait for a flush to learn
     /// it.
-    fn heard(&mut self) -> Result<(), Ended> {
-        let wanted = self
-            .news
-            .borrow_and_update()
-            .wanted(self.partition.partition);
-        self.told_revision(wanted);
+    fn rollout_changed(&mut self) -> Result<(), Ended> {
+        let rollout = self.rollout.borrow_and_update();
+        let wanted = rollout.wanted(self.partition.partition);
+        drop(rollout);
+        self.want_revision(wanted);
         Ok(())
     }
 
-    /// Which revision this partition is to run from the next batch on.
-    fn told_revision(&mut self, wanted: i32) {
-        self.next = None;
-        if wanted != self.revision.number {
-            self.next = self.shared.revisions.get(wanted);
-            if self.next.is_none() {
-                self.shared.look_again.notify_one();
-            }
-        }
+    /// Sets which revision this partition is to run from the next batch on.
+    fn want_revision(&mut self, wanted: i32) {
+        let is_other = wanted != self.revision.number;
+        let fleet = &self.pipeline.fleet;
+        self.next = is_other.then(|| fleet.ready_or_ask(wanted)).flatten();
     }
 
-    fn depart(&mut self, computed: Computed) {
-        let from_offset = self.next_offset;
-        self.flight = Some(Flight::depart(
-            Arc::clone(&self.shared),
+    fn begin_flush(&mut self, computed: Computed) {
+        self.flush = Some(Flush::begin(
+            Arc::clone(&self.pipeline),
             Arc::clone(&self.revision),
             self.lease.clone(),
-            from_offset,
+            self.next_offset,
             computed,
         ));
     }
 
-    async fn landed(&mut self, landed: Landed) -> Result<(), Ended> {
-        self.flight = None;
-        match landed {
-            Landed::Committed {
+    async fn flush_ended(&mut self, end: FlushEnd) -> Result<(), Ended> {
+        self.flush = None;
+        match end {
+            FlushEnd::Committed {
                 computed,
                 wanted_revision,
             } => {
                 self.committed(&computed);
                 self.lease.revision = self.revision.number;
-                self.told_revision(wanted_revision);
+                self.want_revision(wanted_revision);
                 Ok(())
             }
-            Landed::Refused { computed, refused } => {
+            FlushEnd::Refused { computed, refused } => {
                 let ahead = self.ahead.take();
                 let computed = self.compute_without(computed, refused).await?;
-                self.depart(computed);
+                self.begin_flush(computed);
                 // It was computed as if the refused rows had committed.
                 if let Some(ahead) = ahead {
                     self.ahead = Some(self.compute_again(ahead).await?);
                 }
                 Ok(())
             }
-            Landed::Failed(ended) => Err(ended),
+            FlushEnd::Failed(ended) => Err(ended),
         }
     }
 
@@ -271,19 +253,25 @@ impl Worker {
         self.next_offset = computed.next_offset;
         self.ratio.committed(&computed.counts);
         self.open.release(computed.records.len());
-        self.shared.committed(&self.partition, computed);
+        let (partition, pipeline) = (&self.partition, &self.pipeline);
+        pipeline.commits.add(partition, computed);
+        pipeline.kafka.hint(partition, computed.next_offset);
     }
 
     /// Waits briefly for the flush in flight. What it did is in the checkpoint either way.
     async fn finish(&mut self) -> Ended {
-        if self.flight.is_none() {
+        if self.flush.is_none() {
             return Ended::Stopped;
         }
-        match tokio::time::timeout(STOP_WAIT, Flight::landed(&mut self.flight)).await {
-            Ok(Landed::Committed { computed, .. }) => self.committed(&computed),
+        match tokio::time::timeout(STOP_WAIT, Flush::end(&mut self.flush)).await {
+            Ok(FlushEnd::Committed { computed, .. }) => self.committed(&computed),
             Ok(_) => {}
             Err(_) => {
-                tracing::warn!(partition = %self.partition, "stopped without waiting longer for the flush in flight; the checkpoint knows what it did")
+                tracing::warn!(
+                    partition = %self.partition,
+                    "stopped without waiting longer for the flush in flight; the checkpoint knows \
+                     what it did"
+                )
             }
         }
         Ended::Stopped

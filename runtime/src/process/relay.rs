@@ -4,19 +4,16 @@
 //! Each process relays the letters of the partitions it owns, so a partition has one relay except
 //! while it changes hands; the header `gristmill-id` is the same for every copy.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio_util::sync::CancellationToken;
-
-use crate::process::Shared;
 use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter};
-use gristmill_postgres::commit::checkpoint;
-use gristmill_postgres::letters::dead_letter::{
-    Header, LetterId, LetterState, StoredLetter, set_state, unrelayed,
-};
+use gristmill_postgres::letters::dead_letter::{self, Header, StoredLetter};
 use gristmill_postgres::wire::connect::Connection;
+
+use crate::handles::{Commits, Running};
 
 /// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that
 /// `limits.record_max_bytes` lets in.
@@ -25,32 +22,33 @@ const BATCH: i64 = 100;
 /// changed hands.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Relays until `stop`.
-pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let Some(topic) = &shared.config.dead_letters.topic else {
+/// Relays the letters of `pipelines` for ever, as far as they name a topic for them.
+pub async fn run(commits: Arc<Commits>, pipelines: Vec<Arc<Running>>) {
+    let topic = |p: &Arc<Running>| Some((p.config.dead_letters.topic.clone()?, Arc::clone(p)));
+    let relayed: Vec<_> = pipelines.iter().filter_map(topic).collect();
+    if relayed.is_empty() {
         return;
-    };
-    let mut wires = Wires::default();
+    }
+    let mut connections = Connections::default();
     let mut failing = false;
-    while !stop.is_cancelled() {
-        match drain(&shared, topic, &mut wires).await {
+    loop {
+        match relay_all(&commits, &relayed, &mut connections).await {
             Ok(()) => failing = false,
             Err(error) => {
                 if !failing {
                     tracing::warn!("dead letters stay in gristmill.dead_letter for now: {error:#}");
                 }
                 failing = true;
-                wires = Wires::default();
+                connections = Connections::default();
             }
         }
         let announced = async {
             match failing {
                 true => std::future::pending().await,
-                false => shared.letters_wait.notified().await,
+                false => commits.letters_wait.notified().await,
             }
         };
         tokio::select! {
-            () = stop.cancelled() => {}
             () = announced => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
@@ -60,58 +58,61 @@ pub async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 /// The relay's own connections: a place in the pool is for flushes, which a slow broker must not
 /// hold up.
 #[derive(Default)]
-struct Wires {
+struct Connections {
     postgres: Option<Connection>,
-    kafka: Option<DeadLetterProducer>,
+    /// One for each topic of dead letters.
+    kafka: HashMap<String, DeadLetterProducer>,
 }
 
-async fn drain(shared: &Shared, topic: &str, wires: &mut Wires) -> Result<()> {
-    let name = &shared.config.pipeline.name;
-    let connection = match &mut wires.postgres {
+/// Relays what there is. A pipeline whose letters cannot be sent does not hold up the others: its
+/// error comes back when those are done.
+async fn relay_all(
+    commits: &Commits,
+    relayed: &[(String, Arc<Running>)],
+    connections: &mut Connections,
+) -> Result<()> {
+    let connection = match &mut connections.postgres {
         Some(connection) => connection,
-        none => none.insert(shared.pool.database().connect().await?),
+        none => none.insert(commits.pool.database().connect().await?),
     };
-    for checkpoint in checkpoint::list(connection, name, shared.run).await? {
-        if checkpoint.owner != shared.owner {
-            continue;
+    let mut left: Vec<&(String, Arc<Running>)> = relayed.iter().collect();
+    let mut done = Ok(());
+    loop {
+        let names: Vec<_> = left.iter().map(|(_, p)| (p.name(), p.run)).collect();
+        let letters = dead_letter::unrelayed(connection, &commits.owner, &names, BATCH).await?;
+        if letters.is_empty() {
+            return done;
         }
-        let key = &checkpoint.key;
-        loop {
-            let letters = unrelayed(
-                connection,
-                name,
-                shared.run,
-                &key.topic,
-                key.partition,
-                BATCH,
-            )
-            .await?;
-            if letters.is_empty() {
-                break;
+        // They come in the order of pipelines.
+        for letters in letters.chunk_by(|a, b| a.pipeline == b.pipeline) {
+            let is_theirs = |(_, p): &&&(String, Arc<Running>)| p.name() == letters[0].pipeline;
+            let Some((topic, pipeline)) = left.iter().find(is_theirs) else {
+                continue;
+            };
+            match send(pipeline, topic, &mut connections.kafka, letters).await {
+                Ok(()) => dead_letter::relayed(connection, letters).await.map(drop)?,
+                Err(error) => {
+                    left.retain(|(_, p)| p.name() != letters[0].pipeline);
+                    done = Err(error);
+                }
             }
-            send(shared, topic, &mut wires.kafka, &letters).await?;
-            let ids: Vec<LetterId> = letters.into_iter().map(|l| l.id).collect();
-            let (new, relayed) = (&[LetterState::New], LetterState::Relayed);
-            set_state(connection, name, shared.run, &ids, new, relayed).await?;
         }
     }
-    Ok(())
 }
 
 async fn send(
-    shared: &Shared,
+    pipeline: &Running,
     topic: &str,
-    producer: &mut Option<DeadLetterProducer>,
+    producers: &mut HashMap<String, DeadLetterProducer>,
     letters: &[StoredLetter],
 ) -> Result<()> {
-    let source = &shared.config.source;
-    let producer = match producer {
-        Some(producer) => producer,
-        None => producer.insert(
-            DeadLetterProducer::connect(&source.bootstrap, &source.properties, topic).await?,
-        ),
-    };
-    let name = &shared.config.pipeline.name;
+    let source = &pipeline.config.source;
+    if !producers.contains_key(topic) {
+        let producer = DeadLetterProducer::connect(&source.bootstrap, &source.properties, topic);
+        producers.insert(topic.to_owned(), producer.await?);
+    }
+    let producer = &producers[topic];
+    let name = pipeline.name();
     let headers: Vec<_> = letters.iter().map(|letter| headers(name, letter)).collect();
     let out: Vec<_> = letters
         .iter()

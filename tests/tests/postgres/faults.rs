@@ -12,7 +12,7 @@ use gristmill_postgres::wire::pool::Pool;
 use gristmill_tests::fault_proxy::{Fault, FaultProxy};
 use rstest::rstest;
 
-use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed, key};
+use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed, request};
 
 /// Enough for a statement of many packets.
 const MANY: usize = 6_000;
@@ -206,20 +206,20 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
         .await?;
     let batch = computed(3, &people(3, "second", 2));
     let (flushed, taken) = tokio::join!(fixture.flush(&mut hanging, &lease, 3, &batch), async {
-        let waits = "select count(*) from pg_stat_activity where datname = 'hanging_owner' and \
-                     wait_event_type = 'Lock'";
+        let waits = "select count(*) from pg_stat_activity
+            where datname = 'hanging_owner' and wait_event_type = 'Lock'";
         while fixture.psql(waits)? == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let mut connection = fixture.connect().await?;
-        let taken = checkpoint::take(&mut connection, &key(0), "host-b", 1, 0, None).await;
-        taken.map_err(anyhow::Error::from)
+        let taken = checkpoint::take(&mut connection, &[request(0, 1, 0, None)], "host-b").await?;
+        anyhow::Ok(taken)
     });
     assert!(
         matches!(flushed, Err(FlushError::Unknown { .. })),
         "{flushed:?}"
     );
-    let taken = taken?;
+    let taken = taken?.remove(0);
     assert_eq!(
         (taken.next_offset, taken.lease.owner_epoch),
         (3, lease.owner_epoch + 1)

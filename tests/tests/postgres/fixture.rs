@@ -9,7 +9,7 @@ use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, Taken};
+use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest, Taken};
 use gristmill_postgres::commit::sink::{Flushed, Sink};
 use gristmill_postgres::fleet::pipeline::{self, Registration};
 use gristmill_postgres::table::schema::{self, Wanted};
@@ -22,13 +22,15 @@ pub(crate) const PIPELINE: &str = "people";
 pub(crate) const TOPIC: &str = "people_cdc";
 
 /// With the columns that say where a row came from.
-pub(crate) const WITH_PROVENANCE: &str = "create table people (id bigint primary key, name \
-                                          varchar(20) check (name <> 'forbidden'), is_deleted \
-                                          boolean default false, at timestamptz not null, \
-                                          _gm_partition int, _gm_offset bigint, _gm_revision int)";
-pub(crate) const PLAIN: &str = "create table people (id bigint primary key, name varchar(20) \
-                                check (name <> 'forbidden'), is_deleted boolean default false, at \
-                                timestamptz not null)";
+pub(crate) const WITH_PROVENANCE: &str = "create table people (
+    id bigint primary key, name varchar(20) check (name <> 'forbidden'),
+    is_deleted boolean default false, at timestamptz not null,
+    _gm_partition int, _gm_offset bigint, _gm_revision int
+)";
+pub(crate) const PLAIN: &str = "create table people (
+    id bigint primary key, name varchar(20) check (name <> 'forbidden'),
+    is_deleted boolean default false, at timestamptz not null
+)";
 
 pub(crate) fn field(name: &str, logical_type: LogicalType) -> Field {
     Field {
@@ -108,7 +110,10 @@ impl Fixture {
     }
 
     pub(crate) async fn take(&self, connection: &mut Connection, partition: i32) -> Result<Taken> {
-        Ok(checkpoint::take(connection, &key(partition), "host-a", 1, 0, None).await?)
+        let request = request(partition, 1, 0, None);
+        Ok(checkpoint::take(connection, &[request], "host-a")
+            .await?
+            .remove(0))
     }
 
     /// What psql prints for `sql`.
@@ -119,8 +124,8 @@ impl Fixture {
     /// The table as `id|name|deleted|microseconds` lines.
     pub(crate) fn people(&self) -> Result<String> {
         self.psql(
-            "select id, name, is_deleted, (extract(epoch from at) * 1000000)::bigint from people \
-             order by id",
+            "select id, name, is_deleted, (extract(epoch from at) * 1000000)::bigint
+            from people order by id",
         )
     }
 
@@ -147,6 +152,20 @@ pub(crate) fn key(partition: i32) -> PartitionKey {
         run: 1,
         topic: TOPIC.into(),
         partition,
+    }
+}
+
+pub(crate) fn request(
+    partition: i32,
+    revision: i32,
+    start_offset_if_new: i64,
+    topic_id: Option<&str>,
+) -> TakeRequest {
+    TakeRequest {
+        key: key(partition),
+        revision,
+        start_offset_if_new,
+        topic_id: topic_id.map(str::to_owned),
     }
 }
 

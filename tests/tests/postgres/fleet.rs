@@ -1,14 +1,14 @@
 //! Registration, leases, gaps, and what becomes of dead letters.
 
 use anyhow::{Context, Result};
-use gristmill_postgres::commit::checkpoint::{self, PartitionState};
+use gristmill_postgres::commit::checkpoint::{self, PartitionState, take};
 use gristmill_postgres::commit::gap::{self, accept_gap, halt_at_gap};
-use gristmill_postgres::fleet::host;
+use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::pipeline;
 use gristmill_postgres::letters::dead_letter::{self, Filter, LetterState};
 use gristmill_postgres::letters::replay::{Replay, replay};
 
-use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, key};
+use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
 use crate::rollout::{file, take_over};
 
 #[tokio::test]
@@ -22,9 +22,9 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
     assert_eq!((same.revision, same.note), (2, None));
     // Somebody swaps by hand: the file, unchanged, does not take it back, and says so.
     fixture.psql(
-        "insert into gristmill.revision (pipeline, revision, spec, state, by) values ('people', \
-         3, '{\"config\": \"b\"}', 'active', 'cat'); update gristmill.pipeline set \
-         active_revision = 3",
+        r#"insert into gristmill.revision (pipeline, revision, spec, state, by)
+            values ('people', 3, '{"config": "b"}', 'active', 'cat');
+        update gristmill.pipeline set active_revision = 3"#,
     )?;
     let kept = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!(kept.revision, 3);
@@ -48,19 +48,24 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
         pipeline::component(&connection, "d1").await?,
         Some(vec![0, 97, 115, 109])
     );
-    host::heartbeat(&connection, "host-a", PIPELINE, Some(3), None).await?;
-    host::heartbeat(&connection, "host-a", PIPELINE, Some(3), Some("why")).await?;
+    let beat = |staged_revision, error| Beat {
+        pipeline: PIPELINE,
+        staged_revision,
+        error,
+    };
+    host::heartbeat(&connection, "host-a", &[beat(Some(3), None)]).await?;
+    host::heartbeat(&connection, "host-a", &[beat(Some(3), Some("why"))]).await?;
     assert_eq!(
         fixture.psql("select host, staged_revision, error from gristmill.host")?,
         "host-a|3|why"
     );
-    host::heartbeat(&connection, "host-b", PIPELINE, None, None).await?;
+    host::heartbeat(&connection, "host-b", &[beat(None, None)]).await?;
     fixture.psql(
         "update gristmill.host set heartbeat = now() - interval '1 minute' where host = 'host-b'",
     )?;
     let alive = host::alive(&connection, PIPELINE).await?;
     assert_eq!(alive.into_iter().collect::<Vec<_>>(), ["host-a"]);
-    host::leave(&connection, "host-a", PIPELINE).await?;
+    host::leave(&connection, "host-a", &[PIPELINE]).await?;
     assert!(host::alive(&connection, PIPELINE).await?.is_empty());
     Ok(())
 }
@@ -69,8 +74,9 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
 async fn two_hosts_that_register_at_once_agree() -> Result<()> {
     let fixture = Fixture::new("register_at_once", WITH_PROVENANCE).await?;
     fixture.psql(
-        "delete from gristmill.file; delete from gristmill.revision; delete from \
-         gristmill.pipeline",
+        "delete from gristmill.file;
+        delete from gristmill.revision;
+        delete from gristmill.pipeline",
     )?;
     let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
     let proposal = file("a", "one");
@@ -149,13 +155,21 @@ async fn a_flush_by_another_revision_activates_it_from_its_offset_and_learns_of_
 async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
     let fixture = Fixture::new("halt", WITH_PROVENANCE).await?;
     let mut connection = fixture.connect().await?;
-    let first = checkpoint::take(&mut connection, &key(0), "host-a", 1, 42, Some("id-1")).await?;
+    let first = take(
+        &mut connection,
+        &[request(0, 1, 42, Some("id-1"))],
+        "host-a",
+    )
+    .await?
+    .remove(0);
     assert_eq!(
         (first.next_offset, first.topic_id.as_deref(), first.state),
         (42, Some("id-1"), PartitionState::Running)
     );
     assert!(checkpoint::halt(&connection, &first.lease, "the topic is gone").await?);
-    let again = checkpoint::take(&mut connection, &key(0), "host-b", 1, 0, Some("id-2")).await?;
+    let again = take(&mut connection, &[request(0, 1, 0, Some("id-2"))], "host-b")
+        .await?
+        .remove(0);
     assert_eq!(
         (again.next_offset, again.topic_id.as_deref()),
         (42, Some("id-1"))
@@ -164,7 +178,8 @@ async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
         (again.state, again.reason.as_deref()),
         (PartitionState::Halted, Some("the topic is gone"))
     );
-    assert!(checkpoint::resume(&connection, &again.lease).await?);
+    let leases = [&again.lease, &first.lease];
+    assert_eq!(checkpoint::resume(&connection, &leases).await?, 1);
     let row = checkpoint::list(&connection, PIPELINE, 1).await?.remove(0);
     assert_eq!(
         (row.state, row.reason, row.owner.as_str()),
@@ -252,7 +267,7 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
             &computed(4, &[(1, Some("newer"), false, 50)]),
         )
         .await?;
-    let unrelayed = dead_letter::unrelayed(&connection, PIPELINE, 1, "people_cdc", 0, 3).await?;
+    let unrelayed = dead_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 3).await?;
     assert_eq!(
         unrelayed.iter().map(|l| l.id.offset).collect::<Vec<_>>(),
         [0, 1, 2]
@@ -288,8 +303,8 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     assert_eq!(fixture.people()?, "1|newer|f|50\n2|used|f|1");
     assert_eq!(fixture.next_offset()?, "5");
     let states = fixture.psql(
-        "select \"offset\", state, attempts, message, revision from gristmill.dead_letter order \
-         by 1",
+        r#"select "offset", state, attempts, message, revision
+        from gristmill.dead_letter order by 1"#,
     )?;
     assert_eq!(
         states,

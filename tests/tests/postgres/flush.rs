@@ -139,7 +139,7 @@ async fn a_dead_letter_keeps_everything() -> Result<()> {
     let records = dead_letter::records(&letters);
     assert_eq!(records.get(0).headers().collect::<Vec<_>>(), headers);
     assert_eq!(
-        dead_letter::unrelayed(&connection, PIPELINE, 1, "people_cdc", 0, 10)
+        dead_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 10)
             .await?
             .len(),
         1

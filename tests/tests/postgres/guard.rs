@@ -120,8 +120,10 @@ async fn with_provenance_a_tie_goes_to_the_higher_partition_then_the_later_offse
     Ok(())
 }
 
-const ORDERED: &str = "create table people (id bigint primary key, at timestamp, seq int, tag \
-                       text collate \"und-x-icu\", _gm_partition int, _gm_offset bigint)";
+const ORDERED: &str = "create table people (
+    id bigint primary key, at timestamp, seq int, tag text collate \"und-x-icu\",
+    _gm_partition int, _gm_offset bigint
+)";
 
 /// Event time, then two order columns that may be null, then partition and offset: after any
 /// sequence of flushes each key holds the greatest version.
@@ -199,8 +201,9 @@ async fn whatever_arrives_when_the_greatest_version_stays() -> Result<()> {
             )
         })
         .collect();
-    let sql = "select id, (extract(epoch from at) * 1000)::bigint, seq, tag, _gm_partition, \
-               _gm_offset from people order by id";
+    let sql = "select id, (extract(epoch from at) * 1000)::bigint, seq, tag,
+            _gm_partition, _gm_offset
+        from people order by id";
     assert_eq!(fixture.psql(sql)?, expected.join("\n"));
     Ok(())
 }

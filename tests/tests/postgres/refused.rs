@@ -132,8 +132,8 @@ async fn rows_that_only_clash_with_each_other_are_found() -> Result<()> {
 #[rstest]
 #[case::new_column(
     "changed_column",
-    "alter table people add column city text not null; alter table people alter column city drop \
-     default",
+    "alter table people add column city text not null;
+    alter table people alter column city drop default",
     "city"
 )]
 #[case::new_check(
@@ -148,8 +148,8 @@ async fn rows_that_only_clash_with_each_other_are_found() -> Result<()> {
 )]
 #[case::trigger(
     "changed_trigger",
-    "create function no() returns trigger language plpgsql as $$ begin raise 'no'; end $$; create \
-     trigger no before insert on people for each row execute function no()",
+    "create function no() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+    create trigger no before insert on people for each row execute function no()",
     "trigger no"
 )]
 #[tokio::test]

@@ -97,8 +97,8 @@ async fn a_change_has_a_number_of_its_own_and_the_one_it_displaces_says_so() -> 
     );
     assert!(!activate(&connection, 2, 1).await?);
     assert!(activate(&connection, 3, 1).await?);
-    let row = "select active_revision, previous_revision, staging_revision, shadow_rows from \
-               gristmill.pipeline";
+    let row = "select active_revision, previous_revision, staging_revision, shadow_rows
+        from gristmill.pipeline";
     assert_eq!(fixture.psql(row)?, "3|1||");
     // What is active already is no change, also for who has not heard of it.
     for based_on in [1, 3] {

@@ -40,9 +40,12 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
         schema::problems(&connection, &wanted).await?,
         Vec::<String>::new()
     );
-    let columns = "select string_agg(attname || ' ' || format_type(atttypid, atttypmod) || case \
-                   when attnotnull then ' not null' else '' end, ', ' order by attnum) from \
-                   pg_attribute where attrelid = '\"People Of\"'::regclass and attnum > 0";
+    let columns = r#"select string_agg(
+            attname || ' ' || format_type(atttypid, atttypmod)
+                || case when attnotnull then ' not null' else '' end,
+            ', ' order by attnum
+        )
+        from pg_attribute where attrelid = '"People Of"'::regclass and attnum > 0"#;
     assert_eq!(
         postgres.psql("schema_twice", columns)?,
         "id bigint not null, name text, is_deleted boolean, at timestamp with time zone not null, \
@@ -132,8 +135,8 @@ fn user_roles() -> Roles {
     "add primary key (\"id\")"
 )]
 #[case::partial(
-    "alter table people drop constraint people_pkey; create unique index on people (id) where id \
-     > 0",
+    "alter table people drop constraint people_pkey;
+    create unique index on people (id) where id > 0",
     "no unique index on exactly"
 )]
 #[case::not_null(

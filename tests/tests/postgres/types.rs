@@ -13,12 +13,15 @@ use gristmill_postgres::table::target::Target;
 
 use crate::fixture::{Fixture, PLAIN, computed_of, field};
 
-const TABLE: &str = "create type mood as enum ('calm', 'sad'); create domain short as \
-                     varchar(30); create table people (id bigint primary key, at timestamptz not \
-                     null, flag boolean, small smallint, whole numeric, real8 double precision, \
-                     real4 real, words text, short short, mood mood, raw bytea, ms timestamptz, \
-                     local timestamp, day date, uid uuid, price numeric(20,4), doc jsonb, \
-                     plain_doc json, _gm_offset bigint)";
+const TABLE: &str = "create type mood as enum ('calm', 'sad');
+    create domain short as varchar(30);
+    create table people (
+        id bigint primary key, at timestamptz not null,
+        flag boolean, small smallint, whole numeric, real8 double precision, real4 real,
+        words text, short short, mood mood, raw bytea,
+        ms timestamptz, local timestamp, day date,
+        uid uuid, price numeric(20,4), doc jsonb, plain_doc json, _gm_offset bigint
+    )";
 
 fn fields() -> Vec<Field> {
     use LogicalType::*;
@@ -184,20 +187,23 @@ async fn small_batches_and_a_large_one_write_the_same_of_every_type() -> Result<
     let sink = self::sink(&fixture, &connection).await?;
     sink.flush(&mut connection, &other, 0, &batch(0, 0..ROWS), 1, &|_| None)
         .await?;
-    let differ = "select count(*) from in_small a full join people b using (id) where a is null \
-                  or b is null or a::text <> b::text";
+    let differ = "select count(*) from in_small a full join people b using (id)
+        where a is null or b is null or a::text <> b::text";
     assert_eq!(fixture.psql(differ)?, "0");
     assert_eq!(
         fixture.psql("select count(*) from people")?,
         ROWS.to_string()
     );
     // And they are what was meant: row 3 whole, and the edges in other rows.
-    let shown = "select at at time zone 'UTC', flag, small, whole, real8, words, mood, raw, ms at \
-                 time zone 'UTC', local, day, uid, price, doc, plain_doc, _gm_offset from people \
-                 where id = 3";
-    let expected = "2024-09-17 00:00:00.123457|t|-32768||0.1|\u{1}|sad||1970-01-01 \
-                    00:00:00||2024-10-04|00000000-0000-0000-0000-000000000000|-1234567890123456.\
-                    7891||{\"b\":1,  \"b\":2}|3";
+    let shown = "select at at time zone 'UTC', flag, small, whole, real8, words, mood, raw,
+            ms at time zone 'UTC', local, day, uid, price, doc, plain_doc, _gm_offset
+        from people where id = 3";
+    let expected = [
+        "2024-09-17 00:00:00.123457|t|-32768||0.1|\u{1}|sad||1970-01-01 00:00:00||2024-10-04",
+        "00000000-0000-0000-0000-000000000000|-1234567890123456.7891",
+        "|{\"b\":1,  \"b\":2}|3",
+    ]
+    .join("|");
     assert_eq!(fixture.psql(shown)?, expected);
     let edges = [
         ("at = '4714-11-24 BC UTC'", 1_000),
@@ -242,8 +248,8 @@ async fn a_dimension_query_gives_columns_of_the_same_types() -> Result<()> {
         .await?;
     let loaded = dimension::load(
         &connection,
-        "select id, at, flag, small, real8, words, mood, raw, local, day, uid, price from people \
-         order by id;",
+        "select id, at, flag, small, real8, words, mood, raw, local, day, uid, price
+        from people order by id;",
     )
     .await?;
     assert!(loaded.is_well_formed());

@@ -76,7 +76,10 @@ fn a_table_that_does_not_fit_is_told_by_who_was_to_make_it() -> Result<()> {
 /// What `gristmill check` says of a pipeline that cannot run.
 fn complaint(job: &Job) -> Result<String> {
     let output = job.command(&["check", "users.toml"])?.output()?;
-    let output = text(&output.stderr);
-    assert!(!output.status.success(), "it found nothing wrong: {output}");
-    Ok(output)
+    let complaint = text(&output.stderr);
+    assert!(
+        !output.status.success(),
+        "it found nothing wrong: {complaint}"
+    );
+    Ok(complaint)
 }

@@ -44,8 +44,8 @@ fn the_sample_events_give_the_three_rows_and_the_late_delete_loses() -> Result<(
 
     // The comparison that all other tests rely on sees a microsecond.
     job.psql(
-        "update users_enriched set updated_at = updated_at + interval '1 microsecond' where \
-         user_id = 202",
+        "update users_enriched set updated_at = updated_at + interval '1 microsecond'
+        where user_id = 202",
     )?;
     let difference = format!("{:#}", job.check().expect_err("a wrong table passed"));
     assert!(

@@ -55,8 +55,9 @@ fn a_rule_that_runs_away_costs_its_rows_or_its_partition_and_nothing_else() -> R
 fn a_rule_that_talks_too_much_or_lies_costs_its_rows_or_its_partition_and_nothing_else()
 -> Result<()> {
     let job = Job::new("talkative")?;
-    let flaws = "floods_on = [\"flood.example\"]\nshouts_on = [\"shout.example\"]\nlies_on = \
-                 [\"lie.example\"]";
+    let flaws = "floods_on = [\"flood.example\"]\n\
+        shouts_on = [\"shout.example\"]\n\
+        lies_on = [\"lie.example\"]";
     let (mut run, before) = started(&job, flaws)?;
 
     // A megabyte of last words is cut.

@@ -1,26 +1,27 @@
-//! Topics, offsets and single records, asked for by hand: at start-up, at a take, by `check` and
-//! `status`. All but [`Admin::create_topic`] block.
+//! Topics, offsets and records, asked for by hand: at start-up, at a take, by `check` and `status`.
+//! All but [`Admin::create_topic`] block.
 
 pub(crate) mod error;
+mod lookup;
+mod offsets;
 mod range;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gristmill_core::record::Records;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
-use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::TopicPartition;
 pub use crate::admin::error::AdminError;
 use crate::admin::error::{Reasons, explain};
 use crate::client;
-use crate::source::fault::is_refusal;
-use crate::source::reading::push;
 
 /// For one answer. A broker that is up answers in milliseconds; one that is started at the same
 /// moment needs a few seconds.
@@ -46,7 +47,7 @@ pub struct Topic {
     pub partitions: Vec<i32>,
     /// Kafka's own id, different after the topic was deleted and created again. `None` as long as
     /// librdkafka's safe interface does not give it: compare the last record instead
-    /// ([`Admin::record_at`]).
+    /// ([`Admin::records_at`]).
     pub topic_id: Option<String>,
 }
 
@@ -96,88 +97,6 @@ impl Admin {
         })
     }
 
-    /// The first offset that Kafka has, and the one after its last (exclusive).
-    pub fn watermarks(&self, partition: &TopicPartition) -> Result<(i64, i64), AdminError> {
-        self.client
-            .fetch_watermarks(&partition.topic, partition.partition, TIMEOUT)
-            .map_err(|e| {
-                // A topic that may not be seen has no partitions here: its description says which
-                // of the two it is.
-                self.topic(&partition.topic).err().unwrap_or_else(|| {
-                    let what = format!("read the offsets of {partition}");
-                    self.explain(&what, Some(&partition.topic), e)
-                })
-            })
-    }
-
-    /// The offset of the first record whose timestamp is `timestamp_ms` or later; the end when
-    /// there is none.
-    pub fn offset_at(
-        &self,
-        partition: &TopicPartition,
-        timestamp_ms: i64,
-    ) -> Result<i64, AdminError> {
-        let what = || format!("look for a timestamp in {partition}");
-        let explain = |e| self.explain(&what(), Some(&partition.topic), e);
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(
-            &partition.topic,
-            partition.partition,
-            Offset::Offset(timestamp_ms),
-        )
-        .map_err(explain)?;
-        let answer = self
-            .client
-            .offsets_for_times(list, TIMEOUT)
-            .map_err(explain)?;
-        let elements = answer.elements();
-        let element = elements.first();
-        if let Some(error) = element.and_then(|e| e.error().err()) {
-            return Err(explain(error));
-        }
-        match element.map(|e| e.offset()) {
-            Some(Offset::Offset(offset)) if offset >= 0 => Ok(offset),
-            _ => Ok(self.watermarks(partition)?.1),
-        }
-    }
-
-    /// The record at exactly `offset`; `None` when Kafka does not have it (retention, compaction, a
-    /// shorter topic of the same name).
-    pub fn record_at(
-        &self,
-        partition: &TopicPartition,
-        offset: i64,
-    ) -> Result<Option<Records>, AdminError> {
-        let what = format!("read {partition} at offset {offset}");
-        let explain = |e| self.explain(&what, Some(&partition.topic), e);
-        let (low, high) = self.watermarks(partition)?;
-        if offset < low || offset >= high {
-            return Ok(None);
-        }
-        let reader = self.reader_at(partition, offset).map_err(explain)?;
-        let deadline = Instant::now() + TIMEOUT;
-        while Instant::now() < deadline {
-            match reader.poll(deadline - Instant::now()) {
-                Some(Ok(message)) if message.offset() < offset => {}
-                Some(Ok(message)) if message.offset() > offset => return Ok(None),
-                Some(Ok(message)) => {
-                    let mut records = Records::default();
-                    push(&mut records, &message, partition);
-                    return Ok(Some(records));
-                }
-                Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
-                Some(Err(e)) if e.rdkafka_error_code() == Some(Code::AutoOffsetReset) => {
-                    return Ok(None);
-                }
-                Some(Err(e)) if is_refusal(e.rdkafka_error_code()) => return Err(explain(e)),
-                Some(Err(_)) | None => {}
-            }
-        }
-        Err(explain(KafkaError::MessageConsumption(
-            Code::OperationTimedOut,
-        )))
-    }
-
     /// Whether the pipeline's user may use consumer group `group` and read `topic` (as far as there
     /// is a record to read).
     pub fn check_access(&self, group: &str, topic: &str) -> Result<(), AdminError> {
@@ -192,19 +111,29 @@ impl Admin {
             .and_then(|reader| reader.committed_offsets(list, TIMEOUT))
             .and_then(|committed| committed.elements().iter().try_for_each(|e| e.error()));
         answered.map_err(|e| self.explain(&what, None, e))?;
-        for partition in partitions {
-            let partition = TopicPartition::new(topic, partition);
-            let (low, high) = self.watermarks(&partition)?;
-            if low < high {
-                self.record_at(&partition, low)?;
-                break;
-            }
+        let topic: Arc<str> = topic.into();
+        let partitions: Vec<_> = partitions
+            .into_iter()
+            .map(|number| TopicPartition::new(Arc::clone(&topic), number))
+            .collect();
+        let watermarks = self.watermarks(&partitions)?;
+        let readable = partitions
+            .into_iter()
+            .zip(watermarks)
+            .find(|(_, (low, high))| low < high);
+        if let Some((partition, (low, _))) = readable {
+            self.records_at(&[(partition, low)])?;
         }
         Ok(())
     }
 
     /// A consumer that subscribes to nothing and commits nothing, so that it never joins `group`.
     fn reader(&self, group: &str) -> KafkaResult<BaseConsumer<Reasons>> {
+        self.reader_config(group)
+            .create_with_context(Reasons::default())
+    }
+
+    fn reader_config(&self, group: &str) -> ClientConfig {
         let mut config = self.config.clone();
         config
             .set("group.id", group)
@@ -213,21 +142,7 @@ impl Admin {
             .set("isolation.level", "read_committed")
             .set("enable.partition.eof", "true")
             .set("check.crcs", "true");
-        config.create_with_context(Reasons::default())
-    }
-
-    /// One that reads `partition` from `offset` on.
-    pub(crate) fn reader_at(
-        &self,
-        partition: &TopicPartition,
-        offset: i64,
-    ) -> KafkaResult<BaseConsumer<Reasons>> {
-        let reader = self.reader(READER_GROUP)?;
-        let mut list = TopicPartitionList::new();
-        let (topic, number) = (&partition.topic, partition.partition);
-        list.add_partition_offset(topic, number, Offset::Offset(offset))?;
-        reader.assign(&list)?;
-        Ok(reader)
+        config
     }
 
     pub(crate) fn explain(
@@ -271,4 +186,16 @@ impl Admin {
             _ => Ok(()),
         }
     }
+}
+
+/// Lets `reader` read each partition from its offset on, and nothing else.
+fn assign_at<'a>(
+    reader: &BaseConsumer<Reasons>,
+    from: impl IntoIterator<Item = &'a (TopicPartition, i64)>,
+) -> KafkaResult<()> {
+    let mut list = TopicPartitionList::new();
+    for (TopicPartition { topic, partition }, offset) in from {
+        list.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+    }
+    reader.assign(&list)
 }

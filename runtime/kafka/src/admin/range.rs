@@ -7,8 +7,8 @@ use gristmill_core::record::Records;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 
+use super::{Admin, AdminError, READER_GROUP, assign_at};
 use crate::TopicPartition;
-use crate::admin::{Admin, AdminError};
 use crate::source::fault::is_refusal;
 use crate::source::reading::push;
 
@@ -31,7 +31,9 @@ impl Admin {
     ) -> Result<(), E> {
         let what = format!("read {partition} from offset {}", offsets.start);
         let explain = |e| self.explain(&what, Some(&partition.topic), e);
-        let reader = self.reader_at(partition, offsets.start).map_err(explain)?;
+        let from = (partition.clone(), offsets.start);
+        let reader = self.reader(READER_GROUP).map_err(explain)?;
+        assign_at(&reader, [&from]).map_err(explain)?;
         let mut records = Records::default();
         let mut deadline = Instant::now() + SILENCE_MAX;
         loop {

@@ -1,12 +1,14 @@
 //! What a partition's checkpoint says.
 
 use sha2::{Digest, Sha256};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::wire::error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 use crate::wire::values::Instant;
 
-pub use crate::commit::take::take;
+pub use crate::commit::take::{TakeRequest, take};
 
 /// A partition in one pass over its topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -145,40 +147,70 @@ pub async fn list(
 /// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
 /// written.
 pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
-    set_state(client, lease, "halted", Some(reason)).await
-}
-
-/// Marks the partition running again. `false`: the lease is no longer good, and nothing was
-/// written.
-pub async fn resume(client: &Client, lease: &Lease) -> Result<bool, DatabaseError> {
-    set_state(client, lease, "running", None).await
-}
-
-async fn set_state(
-    client: &Client,
-    lease: &Lease,
-    state: &str,
-    reason: Option<&str>,
-) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.checkpoint set state = $6, reason = $7 where pipeline = $1 and \
-               run = $2 and topic = $3 and partition = $4 and owner_epoch = $5";
     let key = &lease.key;
-    let updated = client
-        .execute(
-            sql,
-            &[
-                &key.pipeline,
-                &key.run,
-                &key.topic,
-                &key.partition,
-                &lease.owner_epoch,
-                &state,
-                &reason,
-            ],
-        )
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &key.pipeline),
+        ("run", Type::INT8, &key.run),
+        ("topic", Type::TEXT, &key.topic),
+        ("partition", Type::INT4, &key.partition),
+        ("owner_epoch", Type::INT8, &lease.owner_epoch),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let sql = r"
+        update gristmill.checkpoint
+        set state = 'halted', reason = :reason
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and owner_epoch = :owner_epoch";
+    let updated = placeholder::execute(client, sql, &parameters)
         .await
         .map_err(DatabaseError::query("write the partition's state"))?;
     Ok(updated == 1)
+}
+
+/// Marks the partitions running again, and returns how many: leases that are no longer good write
+/// nothing.
+pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
+    let key = || leases.iter().map(|lease| &lease.key);
+    let parameters: [Named<'_>; 5] = [
+        (
+            "pipelines",
+            Type::TEXT_ARRAY,
+            &key().map(|k| k.pipeline.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "runs",
+            Type::INT8_ARRAY,
+            &key().map(|k| k.run).collect::<Vec<_>>(),
+        ),
+        (
+            "topics",
+            Type::TEXT_ARRAY,
+            &key().map(|k| k.topic.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "partitions",
+            Type::INT4_ARRAY,
+            &key().map(|k| k.partition).collect::<Vec<_>>(),
+        ),
+        (
+            "owner_epochs",
+            Type::INT8_ARRAY,
+            &leases
+                .iter()
+                .map(|lease| lease.owner_epoch)
+                .collect::<Vec<_>>(),
+        ),
+    ];
+    let sql = r"
+        update gristmill.checkpoint c
+        set state = 'running', reason = null
+        from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
+          as l (pipeline, run, topic, partition, owner_epoch)
+        where c.pipeline = l.pipeline and c.run = l.run and c.topic = l.topic
+          and c.partition = l.partition and c.owner_epoch = l.owner_epoch";
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("write the partitions' state"))
 }
 
 impl Checkpoint {

@@ -1,168 +1,166 @@
-//! Taking a partition: whoever took it last owns it.
+//! Taking partitions: whoever took one last owns it.
 
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 
 use crate::commit::checkpoint::{Checkpoint, Lease, PartitionKey, Taken};
 use crate::wire::connect::Connection;
 use crate::wire::error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 
 /// How long taking waits for a flush of the previous owner before it ends that owner's session: a
 /// flush in progress takes milliseconds.
-const TAKE_LOCK_TIMEOUT: &str = "set local lock_timeout = '2s'";
+const BEGIN: &str = "begin; set local lock_timeout = '2s'";
 
-/// Takes the partition for `owner`, which fences everybody who took it before, and returns the
-/// truth about it. A partition without checkpoint starts at `start_offset_if_new`. A `topic_id` is
-/// only stored where there is none.
+const TAKE: &str = include_str!("take.sql");
+const END_HOLDERS: &str = include_str!("end_holders.sql");
+
+/// A partition to be taken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeRequest {
+    pub key: PartitionKey,
+    /// What the partition is to run from here on.
+    pub revision: i32,
+    /// Where a partition without a checkpoint begins.
+    pub start_offset_if_new: i64,
+    /// Kafka's id of the topic: stored only where there is none.
+    pub topic_id: Option<String>,
+}
+
+/// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
+/// who took them before. Returns the truth about each, in the order of `wanted`.
 ///
-/// A previous owner that froze inside a transaction holds the row: its session is ended, where this
-/// role may do that (its own sessions, always).
+/// A previous owner that froze inside a transaction holds its rows: its session is ended, where
+/// this role may do that (its own sessions, always).
 pub async fn take(
     connection: &mut Connection,
-    key: &PartitionKey,
+    wanted: &[TakeRequest],
     owner: &str,
-    revision: i32,
-    start_offset_if_new: i64,
-    topic_id: Option<&str>,
-) -> Result<Taken, DatabaseError> {
-    let first = take_once(
-        connection,
-        key,
-        owner,
-        revision,
-        start_offset_if_new,
-        topic_id,
-    )
-    .await;
-    let locked = |e: &DatabaseError| matches!(e, DatabaseError::Query { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE));
-    match first {
-        Err(error) if locked(&error) => {
-            end_holder(connection, key).await?;
-            take_once(
-                connection,
-                key,
-                owner,
-                revision,
-                start_offset_if_new,
-                topic_id,
-            )
-            .await
-        }
-        other => other,
+) -> Result<Vec<Taken>, DatabaseError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
     }
+    let requests = RequestArrays::new(wanted);
+    let mut taken = take_once(connection, &requests, owner).await;
+    let is_locked = |e: &tokio_postgres::Error| e.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+    if taken.as_ref().is_err_and(is_locked) {
+        end_holders(connection, &requests).await?;
+        taken = take_once(connection, &requests, owner).await;
+    }
+    taken.map_err(DatabaseError::query("take the partitions"))
 }
 
+/// Three round trips, however many partitions there are. Begins by hand: a transaction of the
+/// driver's begins in a round trip of its own.
 async fn take_once(
     connection: &mut Connection,
-    key: &PartitionKey,
+    requests: &RequestArrays<'_>,
     owner: &str,
-    revision: i32,
-    start_offset_if_new: i64,
-    topic_id: Option<&str>,
-) -> Result<Taken, DatabaseError> {
-    let failed = || DatabaseError::query("take the partition");
-    let transaction = connection.transaction().await.map_err(failed())?;
-    transaction
-        .batch_execute(TAKE_LOCK_TIMEOUT)
-        .await
-        .map_err(failed())?;
-    let old = "select revision from gristmill.checkpoint where pipeline = $1 and run = $2 and \
-               topic = $3 and partition = $4 for update";
-    let old = transaction
-        .query_opt(old, &[&key.pipeline, &key.run, &key.topic, &key.partition])
-        .await
-        .map_err(failed())?;
-    let take = "insert into gristmill.checkpoint as c (pipeline, run, topic, partition, topic_id, \
-                next_offset, owner_epoch, owner, backend_pid, revision) values ($1, $2, $3, $4, \
-                $5, $6, 1, $7, pg_backend_pid(), $8) on conflict (pipeline, run, topic, \
-                partition) do update set owner_epoch = c.owner_epoch + 1, owner = excluded.owner, \
-                backend_pid = excluded.backend_pid, revision = excluded.revision, topic_id = \
-                coalesce(c.topic_id, excluded.topic_id) returning *";
-    let parameters: [&(dyn ToSql + Sync); 8] = [
-        &key.pipeline,
-        &key.run,
-        &key.topic,
-        &key.partition,
-        &topic_id,
-        &start_offset_if_new,
-        &owner,
-        &revision,
-    ];
-    let row = transaction
-        .query_one(take, &parameters)
-        .await
-        .map_err(failed())?;
-    let checkpoint = Checkpoint::from_row(&row).map_err(failed())?;
-    let old: Option<i32> = old.as_ref().map(|old| old.get(0));
-    if old != Some(revision) {
-        let activate = "insert into gristmill.activation (pipeline, run, topic, partition, \
-                        from_offset, revision, by) values ($1, $2, $3, $4, $5, $6, \
-                        coalesce((select taken_back_by from gristmill.revision where pipeline = \
-                        $1 and revision = $8 and $8 > $6), (select by from gristmill.revision \
-                        where pipeline = $1 and revision = $6), $7)) on conflict (pipeline, run, \
-                        topic, partition, from_offset) do update set revision = \
-                        excluded.revision, at = excluded.at, by = excluded.by";
-        let parameters: [&(dyn ToSql + Sync); 8] = [
-            &key.pipeline,
-            &key.run,
-            &key.topic,
-            &key.partition,
-            &checkpoint.next_offset,
-            &revision,
-            &owner,
-            &old,
-        ];
-        transaction
-            .execute(activate, &parameters)
-            .await
-            .map_err(failed())?;
-    }
-    transaction.commit().await.map_err(failed())?;
-    Ok(taken(checkpoint))
+) -> Result<Vec<Taken>, tokio_postgres::Error> {
+    connection.busy = true;
+    let taken = in_transaction(connection, requests, owner).await;
+    // A session that cannot roll back stays busy, so that nobody uses it again.
+    connection.busy = taken.is_err() && connection.batch_execute("rollback").await.is_err();
+    taken
 }
 
-/// Ends the session that holds the checkpoint's row: the row names its transaction, the lock table
-/// the session.
-async fn end_holder(connection: &mut Connection, key: &PartitionKey) -> Result<(), DatabaseError> {
-    let failed = || {
-        DatabaseError::query(
-            "end the session of the partition's previous owner: it holds the checkpoint's row, \
-             and this role may not end it",
-        )
-    };
-    let end = "select a.pid, pg_terminate_backend(a.pid, 2000) from gristmill.checkpoint c join \
-               pg_locks l on l.locktype = 'transactionid' and l.transactionid = c.xmax and \
-               l.granted join pg_stat_activity a on a.pid = l.pid and a.application_name like \
-               'gristmill/%' where c.pipeline = $1 and c.run = $2 and c.topic = $3 and \
-               c.partition = $4 and a.pid <> pg_backend_pid()";
-    let ended = connection
-        .query(end, &[&key.pipeline, &key.run, &key.topic, &key.partition])
+async fn in_transaction(
+    client: &Client,
+    requests: &RequestArrays<'_>,
+    owner: &str,
+) -> Result<Vec<Taken>, tokio_postgres::Error> {
+    client.batch_execute(BEGIN).await?;
+    let mut parameters = requests.keys().to_vec();
+    parameters.extend([
+        ("revisions", Type::INT4_ARRAY, &requests.revisions as _),
+        (
+            "start_offsets",
+            Type::INT8_ARRAY,
+            &requests.start_offsets as _,
+        ),
+        ("topic_ids", Type::TEXT_ARRAY, &requests.topic_ids as _),
+        ("owner", Type::TEXT, &owner as _),
+    ]);
+    let rows = placeholder::query(client, TAKE, &parameters).await?;
+    let taken = rows
+        .iter()
+        .map(|row| Checkpoint::from_row(row).map(Taken::from));
+    let taken = taken.collect::<Result<_, _>>()?;
+    client.batch_execute("commit").await?;
+    Ok(taken)
+}
+
+/// Ends the sessions that hold checkpoints of `requests`.
+async fn end_holders(client: &Client, requests: &RequestArrays<'_>) -> Result<(), DatabaseError> {
+    let ended = placeholder::query(client, END_HOLDERS, &requests.keys())
         .await
-        .map_err(failed())?;
+        .map_err(DatabaseError::query(
+            "end the session of the partitions' previous owner: it holds their checkpoints, and \
+             this role may not end it",
+        ))?;
     for row in ended {
-        let pid: i32 = row.get(0);
+        let (pid, topic, partitions): (i32, String, Vec<i32>) =
+            (row.get(0), row.get(1), row.get(2));
         tracing::warn!(
-            topic = key.topic,
-            partition = key.partition,
+            topic,
+            ?partitions,
             pid,
-            "ended the session of the partition's previous owner, which held its checkpoint"
+            "ended the session of the partitions' previous owner, which held their checkpoints"
         );
     }
     Ok(())
 }
 
-fn taken(checkpoint: Checkpoint) -> Taken {
-    Taken {
-        lease: Lease {
-            key: checkpoint.key,
-            owner_epoch: checkpoint.owner_epoch,
-            revision: checkpoint.revision,
-        },
-        next_offset: checkpoint.next_offset,
-        event_time_max_us: checkpoint.event_time_max_us,
-        topic_id: checkpoint.topic_id,
-        last_record: checkpoint.last_record,
-        state: checkpoint.state,
-        reason: checkpoint.reason,
+/// Requests as arrays, one a column.
+struct RequestArrays<'a> {
+    pipelines: Vec<&'a str>,
+    runs: Vec<i64>,
+    topics: Vec<&'a str>,
+    partitions: Vec<i32>,
+    revisions: Vec<i32>,
+    start_offsets: Vec<i64>,
+    topic_ids: Vec<Option<&'a str>>,
+}
+
+impl<'a> RequestArrays<'a> {
+    fn new(requests: &'a [TakeRequest]) -> Self {
+        let key = || requests.iter().map(|r| &r.key);
+        Self {
+            pipelines: key().map(|k| k.pipeline.as_str()).collect(),
+            runs: key().map(|k| k.run).collect(),
+            topics: key().map(|k| k.topic.as_str()).collect(),
+            partitions: key().map(|k| k.partition).collect(),
+            revisions: requests.iter().map(|r| r.revision).collect(),
+            start_offsets: requests.iter().map(|r| r.start_offset_if_new).collect(),
+            topic_ids: requests.iter().map(|r| r.topic_id.as_deref()).collect(),
+        }
+    }
+
+    fn keys(&self) -> [Named<'_>; 4] {
+        [
+            ("pipelines", Type::TEXT_ARRAY, &self.pipelines),
+            ("runs", Type::INT8_ARRAY, &self.runs),
+            ("topics", Type::TEXT_ARRAY, &self.topics),
+            ("partitions", Type::INT4_ARRAY, &self.partitions),
+        ]
+    }
+}
+
+impl From<Checkpoint> for Taken {
+    fn from(checkpoint: Checkpoint) -> Self {
+        Self {
+            lease: Lease {
+                key: checkpoint.key,
+                owner_epoch: checkpoint.owner_epoch,
+                revision: checkpoint.revision,
+            },
+            next_offset: checkpoint.next_offset,
+            event_time_max_us: checkpoint.event_time_max_us,
+            topic_id: checkpoint.topic_id,
+            last_record: checkpoint.last_record,
+            state: checkpoint.state,
+            reason: checkpoint.reason,
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! Which revision runs, and which is to run next: the one row of `gristmill.pipeline` that all
 //! hosts follow.
 
+use std::collections::HashMap;
+
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::fleet::host::ALIVE;
 use crate::fleet::pipeline::{Component, lock, store_components};
 use crate::wire::connect::Connection;
 use crate::wire::error::DatabaseError;
+use crate::wire::placeholder;
 
 /// Where a pipeline's fleet stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,23 +60,35 @@ impl Rollout {
     }
 }
 
-/// The columns of [`Rollout`]. An hour: longer than what looks at a change takes, shorter than what
-/// would make the older revision strange to the data.
-const COLUMNS: &str = "active_run, active_revision, previous_revision, activated_at > now() - \
-                       interval '1 hour' as is_young, staging_revision, canary_partition, \
-                       shadow_rows is not null as is_shadowed";
-
-/// Where the fleet stands. `None`: the pipeline was never registered.
+/// Where the fleet of one pipeline stands. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
+    Ok(read_all(client, &[pipeline]).await?.remove(pipeline))
+}
+
+/// Where the fleets of `pipelines` stand, by pipeline. Those that were never registered are left
+/// out.
+pub async fn read_all(
+    client: &Client,
+    pipelines: &[&str],
+) -> Result<HashMap<String, Rollout>, DatabaseError> {
     let failed = || DatabaseError::query("read which revision is active");
-    let sql = format!("select {COLUMNS} from gristmill.pipeline where pipeline = $1");
-    let row = client
-        .query_opt(&sql, &[&pipeline])
+    let sql = r"
+        select
+          pipeline, active_run, active_revision, previous_revision, staging_revision,
+          canary_partition,
+          -- An hour: longer than what looks at a change takes, shorter than what would make the
+          -- older revision strange to the data.
+          activated_at > now() - interval '1 hour' as is_young,
+          shadow_rows is not null as is_shadowed
+        from gristmill.pipeline
+        where pipeline = any (:pipelines)";
+    let rows = placeholder::query(client, sql, &[("pipelines", Type::TEXT_ARRAY, &pipelines)])
         .await
         .map_err(failed())?;
-    row.as_ref()
-        .map(Rollout::from_row)
-        .transpose()
+    let rollout = |row: &Row| Ok((row.try_get("pipeline")?, Rollout::from_row(row)?));
+    rows.iter()
+        .map(rollout)
+        .collect::<Result<_, _>>()
         .map_err(failed())
 }
 

@@ -1,11 +1,12 @@
 //! Dead letters: listing, relaying, giving up.
 
 use gristmill_core::record::Records;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::letters::letter_id::IdColumns;
 use crate::wire::error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 use crate::wire::values::Instant;
 
 pub use crate::letters::letter_id::{InvalidLetterId, LetterId, LetterState};
@@ -16,6 +17,8 @@ pub type Header = (String, Option<Vec<u8>>);
 /// A stored dead letter with the record's bytes.
 #[derive(Clone, Debug)]
 pub struct StoredLetter {
+    pub pipeline: String,
+    pub run: i64,
     pub id: LetterId,
     pub stage: String,
     pub code: String,
@@ -142,24 +145,88 @@ pub async fn show(
     Ok(letters(rows)?.pop())
 }
 
-/// The oldest `limit` dead letters of a partition that have not been relayed, in order.
+/// The oldest dead letters that have not been relayed, of all partitions that `owner` owns in
+/// `pipelines` (each with its run): at most `limit`, in the order of pipeline, topic, partition,
+/// offset and ordinal.
 pub async fn unrelayed(
     client: &Client,
-    pipeline: &str,
-    run: i64,
-    topic: &str,
-    partition: i32,
+    owner: &str,
+    pipelines: &[(&str, i64)],
     limit: i64,
 ) -> Result<Vec<StoredLetter>, DatabaseError> {
-    let sql = "select * from gristmill.dead_letter where state = 'new' and pipeline = $1 and run \
-               = $2 and topic = $3 and partition = $4 order by \"offset\", ordinal limit $5";
-    let parameters: [&(dyn ToSql + Sync); 5] = [&pipeline, &run, &topic, &partition, &limit];
+    let (names, runs): (Vec<&str>, Vec<i64>) = pipelines.iter().copied().unzip();
+    let parameters: [Named<'_>; 4] = [
+        ("owner", Type::TEXT, &owner),
+        ("pipelines", Type::TEXT_ARRAY, &names),
+        ("runs", Type::INT8_ARRAY, &runs),
+        ("limit", Type::INT8, &limit),
+    ];
+    // One look into the index `dead_letter_new` a partition.
+    let sql = r#"
+        select d.*
+        from unnest(:pipelines, :runs) as p (pipeline, run)
+          join gristmill.checkpoint c using (pipeline, run)
+          cross join lateral (
+            select *
+            from gristmill.dead_letter d
+            where d.state = 'new' and d.pipeline = c.pipeline and d.run = c.run
+              and d.topic = c.topic and d.partition = c.partition
+            order by d."offset", d.ordinal
+            limit :limit
+          ) as d
+        where c.owner = :owner
+        order by d.pipeline, d.run, d.topic, d.partition, d."offset", d.ordinal
+        limit :limit"#;
     letters(
-        client
-            .query(sql, &parameters)
+        placeholder::query(client, sql, &parameters)
             .await
             .map_err(DatabaseError::query("read the dead letters to relay"))?,
     )
+}
+
+/// Marks letters relayed, but for those that a person has settled meanwhile. Returns how many.
+pub async fn relayed(client: &Client, letters: &[StoredLetter]) -> Result<u64, DatabaseError> {
+    let id = || letters.iter().map(|letter| &letter.id);
+    let pipelines: Vec<_> = letters
+        .iter()
+        .map(|letter| letter.pipeline.as_str())
+        .collect();
+    let runs: Vec<_> = letters.iter().map(|letter| letter.run).collect();
+    let parameters: [Named<'_>; 6] = [
+        ("pipelines", Type::TEXT_ARRAY, &pipelines),
+        ("runs", Type::INT8_ARRAY, &runs),
+        (
+            "topics",
+            Type::TEXT_ARRAY,
+            &id().map(|i| i.topic.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "partitions",
+            Type::INT4_ARRAY,
+            &id().map(|i| i.partition).collect::<Vec<_>>(),
+        ),
+        (
+            "offsets",
+            Type::INT8_ARRAY,
+            &id().map(|i| i.offset).collect::<Vec<_>>(),
+        ),
+        (
+            "ordinals",
+            Type::INT4_ARRAY,
+            &id().map(|i| i.ordinal).collect::<Vec<_>>(),
+        ),
+    ];
+    let sql = r#"
+        update gristmill.dead_letter d
+        set state = 'relayed'
+        from unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
+          as i (pipeline, run, topic, partition, "offset", ordinal)
+        where d.pipeline = i.pipeline and d.run = i.run and d.topic = i.topic
+          and d.partition = i.partition and d."offset" = i."offset" and d.ordinal = i.ordinal
+          and d.state = 'new'"#;
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("mark dead letters relayed"))
 }
 
 /// Moves the letters that are in one of the states `from` to the state `to`; the others stay as
@@ -236,6 +303,8 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
         ordinal: row.try_get("ordinal")?,
     };
     Ok(StoredLetter {
+        pipeline: row.try_get("pipeline")?,
+        run: row.try_get("run")?,
         id,
         stage: row.try_get("stage")?,
         code: row.try_get("code")?,

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod error;
+pub(crate) mod placeholder;
 pub mod pool;
 mod tls;
 pub(crate) mod values;

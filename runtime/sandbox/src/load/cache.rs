@@ -146,7 +146,10 @@ impl Cache {
 }
 
 /// What a compiler has just returned.
-#[allow(unsafe_code)]
+#[allow(
+    unsafe_code,
+    reason = "machine code cannot be checked; our own compiler wrote it"
+)]
 pub(crate) fn load_bytes(engine: &Engine, compiled: &[u8]) -> Result<Component, NotCompiled> {
     // SAFETY: the bytes must be what an engine's `precompile_component` returned: they are what our
     // own compiler has said, over a pipe at most.
@@ -154,7 +157,10 @@ pub(crate) fn load_bytes(engine: &Engine, compiled: &[u8]) -> Result<Component, 
 }
 
 /// Maps a compiled component, and notes that it was used.
-#[allow(unsafe_code)]
+#[allow(
+    unsafe_code,
+    reason = "machine code cannot be checked; only we write in the folder"
+)]
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     File::open(path)?.set_modified(SystemTime::now())?;
     // SAFETY: the bytes must be what `Component::serialize` left, unchanged. Only we can write in

@@ -34,7 +34,7 @@ pub struct Config {
     pub dead_letters: DeadLetters,
     #[serde(default)]
     pub limits: Limits,
-    /// Where relative paths in the file start: the file's own folder.
+    /// The file's own folder: relative paths in the file start there.
     #[serde(skip)]
     pub folder: PathBuf,
 }
@@ -80,7 +80,7 @@ pub struct Source {
     pub topic: String,
     /// The consumer group; `gristmill-NAME` where it is not given.
     pub group: Option<String>,
-    /// Where a partition without a checkpoint begins.
+    /// The offset at which a partition without a checkpoint begins.
     #[serde(default)]
     pub start: Start,
     #[serde(default)]

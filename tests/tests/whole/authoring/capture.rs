@@ -83,6 +83,8 @@ fn the_case_has_the_config_that_refused_the_record() -> Result<()> {
 
 fn letter(stage: &str, value: &str) -> Result<StoredLetter> {
     Ok(StoredLetter {
+        pipeline: "users".to_owned(),
+        run: 1,
         id: "users_cdc/0/5/0".parse()?,
         stage: stage.to_owned(),
         code: "bad".to_owned(),

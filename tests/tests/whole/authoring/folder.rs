@@ -31,9 +31,10 @@ fn a_new_rule_passes_its_tests_and_a_difference_is_a_row_of_a_table() -> Result<
     edit(
         &rule.join("src/lib.rs"),
         "let short = |name: &str| name.trim()",
-        "use std::cell::Cell;\n        thread_local!(static ROWS: Cell<usize> = const { \
-         Cell::new(0) });\n        let row = ROWS.replace(ROWS.get() + 1);\n        let short = \
-         |name: &str| if row > 50 { \"\" } else { name }.trim()",
+        "use std::cell::Cell;
+        thread_local!(static ROWS: Cell<usize> = const { Cell::new(0) });
+        let row = ROWS.replace(ROWS.get() + 1);
+        let short = |name: &str| if row > 50 { \"\" } else { name }.trim()",
     )?;
     let (code, output) = printed(run(&rule, &["transform", "test"])?);
     assert_eq!(code, Some(1), "{output}");

@@ -159,9 +159,12 @@ fn the_guide_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Resul
         postgres.psql("people", "select age from people where user_id = 2")?,
         "0"
     );
-    let year = "select t -> 'config' ->> 'year' from gristmill.pipeline p join gristmill.revision \
-                r on r.pipeline = p.pipeline and r.revision = p.active_revision, \
-                jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-age'";
+    let year = "select t -> 'config' ->> 'year'
+        from gristmill.pipeline p
+            join gristmill.revision r
+                on r.pipeline = p.pipeline and r.revision = p.active_revision,
+            jsonb_array_elements(r.spec -> 'transforms') t
+        where t ->> 'name' = 'enrich-age'";
     assert_eq!(postgres.psql("people", year)?, "2027");
     Ok(())
 }

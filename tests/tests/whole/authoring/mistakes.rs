@@ -191,8 +191,8 @@ fn add_crate(rule: &Path, name: &str, dependencies: &str, source: &str) -> Resul
     let folder = rule.join(name);
     std::fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(
-        "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \
-         \"2024\"\n\n[dependencies]\n{dependencies}"
+        "[package]\nname = \"{name}\"\nversion = \"0.2.100\"\nedition = \"2024\"\n\n\
+         [dependencies]\n{dependencies}"
     );
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
     std::fs::write(folder.join("src/lib.rs"), source).context("written")

@@ -22,8 +22,9 @@ fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
         &[&["try", "builtin:enrich-country"][..], &on].concat(),
     )?)?;
     for part in [
-        "events.json:1\n  column        before  after\n  country_code  \"IN\"    \"IN\"\n  \
-         country_name          \"India\"\n",
+        "events.json:1\n  column        before  after\n\
+         \x20 country_code  \"IN\"    \"IN\"\n\
+         \x20 country_name          \"India\"\n",
         "country_name          \"United States\"",
         "events.json:3\n  dead letter (decode, malformed)",
         "events.json:4\n  dead letter (decode, wrong-type)",

@@ -20,15 +20,27 @@ fn admin_answers_in_offsets_and_sentences() -> Result<()> {
     let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
     assert_eq!(admin.topic("admin")?.partitions, [0, 1, 2]);
     let partition = TopicPartition::new("admin", 1);
-    assert_eq!(admin.watermarks(&partition)?, (3, 10));
+    let partitions: Vec<_> = [2, 1, 0]
+        .map(|number| TopicPartition::new("admin", number))
+        .into();
+    assert_eq!(admin.watermarks(&partitions)?, [(0, 0), (3, 10), (0, 0)]);
+    assert_eq!(admin.watermarks(&[])?, []);
     assert_eq!(admin.offset_at(&partition, 0)?, 3);
     assert_eq!(admin.offset_at(&partition, i64::MAX)?, 10);
-    let record = admin.record_at(&partition, 7)?.context("no record")?;
+    let at = |offset| admin.records_at(&[(partition.clone(), offset)]);
+    let record = at(7)?.pop().flatten().context("no record")?;
     assert_eq!((record.len(), record.get(0).offset), (1, 7));
     assert_eq!(record.get(0).value, Some(&b"7"[..]));
+    let every: Vec<_> = partitions.into_iter().zip([0, 9, 0]).collect();
+    let found = admin.records_at(&every)?;
+    let offsets: Vec<_> = found
+        .iter()
+        .map(|r| Some(r.as_ref()?.get(0).offset))
+        .collect();
+    assert_eq!(offsets, [None, Some(9), None]);
     admin.check_access("admin", "admin")?;
     for gone in [2, 10, 99] {
-        assert!(admin.record_at(&partition, gone)?.is_none());
+        assert!(at(gone)?[0].is_none());
     }
     let runs = |range, max_rows| -> Result<Vec<Vec<i64>>> {
         let mut runs = Vec::new();

@@ -1,0 +1,135 @@
+//! Single records at known offsets.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use gristmill_core::record::Records;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::Message;
+
+use super::error::Reasons;
+use super::{Admin, AdminError, READER_GROUP, TIMEOUT, assign_at};
+use crate::TopicPartition;
+use crate::source::fault::is_refusal;
+use crate::source::reading::push;
+
+/// What is asked, and what is answered so far.
+struct Lookup<'a> {
+    wanted: &'a [(TopicPartition, i64)],
+    answers: Vec<Option<Records>>,
+}
+
+/// The partitions of one topic that have no answer yet, each with its place in the question.
+type Waiting = HashMap<i32, usize>;
+
+impl Admin {
+    /// Reads one record a partition, at exactly the given offset. Answers in the order of `wanted`;
+    /// `None` when Kafka does not have the record (retention, compaction, a shorter topic of the
+    /// same name). One client reads them all. Each partition may be named once.
+    pub fn records_at(
+        &self,
+        wanted: &[(TopicPartition, i64)],
+    ) -> Result<Vec<Option<Records>>, AdminError> {
+        let partitions: Vec<_> = wanted.iter().map(|(p, _)| p.clone()).collect();
+        let watermarks = self.watermarks(&partitions)?;
+        let mut topics: BTreeMap<&str, Waiting> = BTreeMap::new();
+        for (place, (low, high)) in watermarks.into_iter().enumerate() {
+            let (TopicPartition { topic, partition }, offset) = &wanted[place];
+            if (low..high).contains(offset) {
+                let waiting = topics.entry(topic).or_default();
+                waiting.insert(*partition, place);
+            }
+        }
+        let mut lookup = Lookup {
+            wanted,
+            answers: wanted.iter().map(|_| None).collect(),
+        };
+        let Some((topic, _)) = topics.first_key_value() else {
+            return Ok(lookup.answers);
+        };
+        let mut config = self.reader_config(READER_GROUP);
+        // One record a partition: the 100,000 that librdkafka would fetch ahead are thrown away.
+        config.set("queued.min.messages", "1");
+        let reader = config
+            .create_with_context(Reasons::default())
+            .map_err(|e| self.explain(&format!("read {topic}"), Some(topic), e))?;
+        // A partition's end comes with the partition's number alone: one topic at a time.
+        for waiting in topics.into_values() {
+            self.read_waiting(&reader, &mut lookup, waiting)?;
+        }
+        Ok(lookup.answers)
+    }
+
+    fn read_waiting(
+        &self,
+        reader: &BaseConsumer<Reasons>,
+        lookup: &mut Lookup<'_>,
+        mut waiting: Waiting,
+    ) -> Result<(), AdminError> {
+        let Lookup { wanted, answers } = lookup;
+        let explain = |waiting: &Waiting, e| {
+            let place = waiting.values().min().copied().unwrap_or_default();
+            let (partition, offset) = &wanted[place];
+            let what = format!("read {partition} at offset {offset}");
+            self.explain(&what, Some(&partition.topic), e)
+        };
+        assign_at(reader, waiting.values().map(|&place| &wanted[place]))
+            .map_err(|e| explain(&waiting, e))?;
+        let mut deadline = Instant::now() + TIMEOUT;
+        while !waiting.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let silent = KafkaError::MessageConsumption(Code::OperationTimedOut);
+                return Err(explain(&waiting, silent));
+            }
+            match reader.poll(left) {
+                Some(Ok(message)) => {
+                    let Some(&place) = waiting.get(&message.partition()) else {
+                        continue;
+                    };
+                    let (partition, offset) = &wanted[place];
+                    if message.offset() < *offset {
+                        continue;
+                    }
+                    if message.offset() == *offset {
+                        let mut records = Records::default();
+                        push(&mut records, &message, partition);
+                        answers[place] = Some(records);
+                    }
+                    waiting.remove(&message.partition());
+                    deadline = Instant::now() + TIMEOUT;
+                }
+                Some(Err(KafkaError::PartitionEOF(number))) => {
+                    waiting.remove(&number);
+                }
+                Some(Err(e)) if e.rdkafka_error_code() == Some(Code::AutoOffsetReset) => {
+                    self.drop_gone(wanted, &mut waiting)?;
+                }
+                Some(Err(e)) if is_refusal(e.rdkafka_error_code()) => {
+                    return Err(explain(&waiting, e));
+                }
+                Some(Err(_)) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers `None` for the offsets that retention took since the watermarks were asked for:
+    /// librdkafka does not say which partition's offset is not to be had.
+    fn drop_gone(
+        &self,
+        wanted: &[(TopicPartition, i64)],
+        waiting: &mut Waiting,
+    ) -> Result<(), AdminError> {
+        let asked: Vec<_> = waiting.iter().map(|(&n, &place)| (n, place)).collect();
+        let partitions: Vec<_> = asked.iter().map(|&(_, at)| wanted[at].0.clone()).collect();
+        let watermarks = self.watermarks(&partitions)?;
+        for ((number, place), (low, high)) in asked.into_iter().zip(watermarks) {
+            if !(low..high).contains(&wanted[place].1) {
+                waiting.remove(&number);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+with wanted as (
+  select *
+  from unnest(
+    :pipelines, :runs, :topics, :partitions, :revisions, :start_offsets, :topic_ids
+  ) with ordinality as w (
+    pipeline, run, topic, partition, revision, start_offset, topic_id, place
+  )
+),
+-- Rows are locked in one order, whatever the order of the list: two hosts that take lists with
+-- partitions in common wait for each other's end, and not for each other in a circle. What comes
+-- back is the row as it is once it is locked, with the revision that its last owner wrote.
+old as (
+  select c.pipeline, c.run, c.topic, c.partition, c.revision
+  from gristmill.checkpoint c
+    join wanted using (pipeline, run, topic, partition)
+  order by c.pipeline, c.run, c.topic, c.partition
+  for update of c
+),
+taken as (
+  insert into gristmill.checkpoint as c (
+    pipeline, run, topic, partition, topic_id, next_offset,
+    owner_epoch, owner, backend_pid, revision
+  )
+  select
+    w.pipeline, w.run, w.topic, w.partition, w.topic_id, w.start_offset,
+    1, :owner, pg_backend_pid(), w.revision
+  -- Counting makes sure that all old rows are locked before the first one is taken.
+  from wanted w, (select count(*) from old) as locked
+  order by w.pipeline, w.run, w.topic, w.partition
+  on conflict (pipeline, run, topic, partition) do update set
+    owner_epoch = c.owner_epoch + 1,
+    owner = excluded.owner,
+    backend_pid = excluded.backend_pid,
+    revision = excluded.revision,
+    topic_id = coalesce(c.topic_id, excluded.topic_id)
+  returning *
+),
+-- By whom: who took the newer revision back, else who made this one, else the owner.
+activated as (
+  insert into gristmill.activation (
+    pipeline, run, topic, partition, from_offset, revision, by
+  )
+  select
+    t.pipeline, t.run, t.topic, t.partition, t.next_offset, t.revision,
+    coalesce(
+      (
+        select r.taken_back_by from gristmill.revision r
+        where r.pipeline = t.pipeline and r.revision = old.revision and old.revision > t.revision
+      ),
+      (
+        select r.by from gristmill.revision r
+        where r.pipeline = t.pipeline and r.revision = t.revision
+      ),
+      t.owner
+    )
+  from taken t
+    left join old using (pipeline, run, topic, partition)
+  where old.revision is distinct from t.revision
+  on conflict (pipeline, run, topic, partition, from_offset) do update set
+    revision = excluded.revision,
+    at = excluded.at,
+    by = excluded.by
+)
+select t.*
+from taken t
+  join wanted w using (pipeline, run, topic, partition)
+order by w.place

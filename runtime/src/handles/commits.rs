@@ -1,0 +1,80 @@
+//! Where batches go.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gristmill_core::chain::Computed;
+use gristmill_kafka::TopicPartition;
+use gristmill_postgres::wire::pool::Pool;
+use tokio::sync::Notify;
+
+/// The way into Postgres of one process, and what has gone it.
+pub struct Commits {
+    /// Connections for flushes and for what stands in their way.
+    pub pool: Pool,
+    /// This process, as `checkpoint.owner` and `host.host` name it: `host/pid`.
+    pub owner: String,
+    /// Dead letters have committed: the relay waits for this.
+    pub letters_wait: Notify,
+    totals: Totals,
+}
+
+/// What has committed since the process began.
+#[derive(Default)]
+struct Totals {
+    records: AtomicU64,
+    rows: AtomicU64,
+    dead_letters: AtomicU64,
+}
+
+/// [`Commits::committed`] so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub records: u64,
+    pub rows: u64,
+    pub dead_letters: u64,
+}
+
+impl Commits {
+    pub fn new(pool: Pool, owner: String) -> Self {
+        Self {
+            pool,
+            owner,
+            letters_wait: Notify::new(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Counts a batch that has committed, and wakes the relay for its dead letters.
+    pub fn add(&self, partition: &TopicPartition, batch: &Computed) {
+        let (totals, counts) = (&self.totals, &batch.counts);
+        totals.records.fetch_add(counts.records, Ordering::Relaxed);
+        totals.rows.fetch_add(counts.rows, Ordering::Relaxed);
+        let letters = &totals.dead_letters;
+        let before = letters.fetch_add(counts.dead_letters, Ordering::Relaxed);
+        let Some(first) = batch.dead_letters.first() else {
+            return;
+        };
+        self.letters_wait.notify_one();
+        if before == 0 {
+            let offset = batch.records.get(first.record as usize).offset;
+            tracing::warn!(
+                %partition,
+                offset,
+                code = first.code,
+                "{}; the first dead letter of this process: `gristmill dead-letters list` shows \
+                 all",
+                first.message
+            );
+        }
+    }
+
+    /// What has committed since the process began.
+    pub fn committed(&self) -> Committed {
+        let totals = &self.totals;
+        Committed {
+            records: totals.records.load(Ordering::Relaxed),
+            rows: totals.rows.load(Ordering::Relaxed),
+            dead_letters: totals.dead_letters.load(Ordering::Relaxed),
+        }
+    }
+}

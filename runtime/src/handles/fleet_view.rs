@@ -1,0 +1,57 @@
+//! Which revision is to run.
+
+use std::sync::Arc;
+
+use gristmill_postgres::fleet::rollout::Rollout;
+use tokio::sync::{Notify, watch};
+
+use crate::definition::revision::{Revision, Revisions};
+
+/// What this process knows of the fleet of one pipeline, and the revisions that it has ready.
+pub struct FleetView {
+    pub revisions: Revisions,
+    rollout: watch::Sender<Rollout>,
+    /// A worker wants a revision that is not ready. One for the process: it has one follower.
+    look_again: Arc<Notify>,
+}
+
+impl FleetView {
+    pub fn new(revisions: Revisions, rollout: Rollout, look_again: Arc<Notify>) -> Self {
+        Self {
+            revisions,
+            rollout: watch::channel(rollout).0,
+            look_again,
+        }
+    }
+
+    /// The row of `gristmill.pipeline` as it was last read: at most a second ago while Postgres
+    /// answers.
+    pub fn rollout(&self) -> Rollout {
+        self.rollout.borrow().clone()
+    }
+
+    /// Wakes its holder when the row has changed.
+    pub fn subscribe(&self) -> watch::Receiver<Rollout> {
+        self.rollout.subscribe()
+    }
+
+    /// Keeps what was just read of the row. Partitions that halted for a revision that is no longer
+    /// theirs are woken, as all are that subscribed.
+    pub fn update(&self, rollout: Rollout) {
+        self.rollout.send_if_modified(|known| {
+            let wakes = |r: &Rollout| (r.active, r.staging, r.canary, r.is_shadowed);
+            let is_changed = wakes(known) != wakes(&rollout);
+            *known = rollout;
+            is_changed
+        });
+    }
+
+    /// The revision if it is ready; else the follower is asked to load it.
+    pub fn ready_or_ask(&self, number: i32) -> Option<Arc<Revision>> {
+        let ready = self.revisions.get(number);
+        if ready.is_none() {
+            self.look_again.notify_one();
+        }
+        ready
+    }
+}

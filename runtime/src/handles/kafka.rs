@@ -1,0 +1,58 @@
+//! Where records come from.
+
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+use gristmill_kafka::source::{Feed, Source};
+use tokio::sync::SetOnce;
+
+/// The consumer of one pipeline file, and questions to the cluster that it reads from.
+pub struct Kafka {
+    pub admin: Admin,
+    /// Set once the consumer runs: its first partitions are assigned before the call that starts
+    /// it has returned.
+    source: SetOnce<Source>,
+}
+
+impl Kafka {
+    pub fn new(admin: Admin) -> Self {
+        Self {
+            admin,
+            source: SetOnce::new(),
+        }
+    }
+
+    /// Hands over the consumer that runs. It can be set once.
+    pub fn set(&self, source: Source) {
+        let _ = self.source.set(source);
+    }
+
+    /// The consumer, as soon as it runs.
+    pub async fn source(&self) -> &Source {
+        self.source.wait().await
+    }
+
+    /// Tells Kafka's lag tools how far a partition has committed.
+    pub fn hint(&self, partition: &TopicPartition, next_offset: i64) {
+        if let Some(source) = self.source.get() {
+            source.hint(partition.clone(), next_offset);
+        }
+    }
+
+    /// Fetches `partition` from `next_offset` on, into `feed`.
+    pub async fn restart(&self, partition: &TopicPartition, next_offset: i64, feed: Feed) {
+        let source = self.source().await;
+        source.restart(partition.clone(), next_offset, feed);
+    }
+
+    /// Leaves `partition` assigned and no longer fetches it.
+    pub async fn halt(&self, partition: &TopicPartition) {
+        self.source().await.halt(partition.clone());
+    }
+
+    /// Ends the consumer. Blocks until it has closed, for some seconds at most.
+    pub fn stop(&self) {
+        if let Some(source) = self.source.get() {
+            source.stop();
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! One pipeline that this process runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::definition::file::Config;
+use crate::handles::commits::Commits;
+use crate::handles::fleet_view::FleetView;
+use crate::handles::kafka::Kafka;
+
+/// One pipeline that this process runs, with what its partitions work with.
+pub struct Running {
+    /// The pipeline file of this host: addresses and sizes. What decides about rows is in the
+    /// revisions.
+    pub config: Config,
+    /// The number of the pass over the topic, as `gristmill.pipeline.active_run` says.
+    pub run: i64,
+    pub commits: Arc<Commits>,
+    pub fleet: FleetView,
+    pub kafka: Arc<Kafka>,
+}
+
+/// The pipelines of one consumer, by their topic.
+pub type ByTopic = HashMap<Arc<str>, Arc<Running>>;
+
+impl Running {
+    /// The pipeline's name, under which Postgres keeps all about it.
+    pub fn name(&self) -> &str {
+        &self.config.pipeline.name
+    }
+}

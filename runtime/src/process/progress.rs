@@ -1,0 +1,35 @@
+//! The line in the log that says how a process is doing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::handles::Commits;
+
+/// How often a running process says how it is doing.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+
+/// Logs what has committed, as long as something does, until `stop`.
+pub(super) async fn log_progress(commits: Arc<Commits>, stop: CancellationToken) {
+    let (mut before, mut since) = (0, Instant::now());
+    while !is_stopped_within(PROGRESS_EVERY, &stop).await {
+        let committed = commits.committed();
+        if committed.records > before {
+            let records = (committed.records - before) as f64;
+            let per_second = records / since.elapsed().as_secs_f64();
+            tracing::info!(
+                records = committed.records,
+                rows = committed.rows,
+                dead_letters = committed.dead_letters,
+                per_second = per_second.round() as u64,
+                "progress"
+            );
+        }
+        (before, since) = (committed.records, Instant::now());
+    }
+}
+
+async fn is_stopped_within(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::time::timeout(time, stop.cancelled()).await.is_ok()
+}
