@@ -24,8 +24,8 @@ pub struct FileEvent<'a> {
 }
 
 /// Cuts a file into its events. An array's elements may span lines; without an array every line
-/// that is not blank is one. A malformed one ends where its array or
-/// line ends: what is wrong with it is told by whoever reads it.
+/// that is not blank is one. A malformed one ends where its array or line ends: whoever reads it
+/// tells what is wrong with it.
 pub fn entries(text: &str) -> Vec<FileEvent<'_>> {
     let body = text.trim_start_matches('\u{feff}').trim();
     match body.strip_prefix('[') {
@@ -41,7 +41,7 @@ pub fn entries(text: &str) -> Vec<FileEvent<'_>> {
 }
 
 /// The elements of `inner`, a part of `text`: parted by the commas that stand in no string, object
-/// or list.
+/// or list. A JSON reader would stop at the first malformed element, and `produce` names them all.
 fn elements<'a>(text: &'a str, inner: &'a str) -> Vec<FileEvent<'a>> {
     let mut commas = Vec::new();
     let (mut depth, mut in_string, mut escaped) = (0i32, false, false);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::table;
-use crate::fleet::difference::{Change, Difference, Example};
+use crate::fleet::difference::{Difference, Example, RowChange};
 
 /// A value longer than this is cut: a line of the table stays a line.
 const SHOWN_MAX: usize = 40;
@@ -62,9 +62,9 @@ fn examples(examples: &[Example], before: &str, after: &str) -> String {
     lines.add_row(["row", "column", before, after]);
     for Example { key, change } in examples {
         let (column, was, is) = match change {
-            Change::Comes => ("", "no row".to_owned(), "a row".to_owned()),
-            Change::Goes => ("", "a row".to_owned(), "no row".to_owned()),
-            Change::Column {
+            RowChange::Comes => ("", "no row".to_owned(), "a row".to_owned()),
+            RowChange::Goes => ("", "a row".to_owned(), "no row".to_owned()),
+            RowChange::Column {
                 name,
                 before,
                 after,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::difference_text;
 use super::out::Out;
-use crate::ops::progress::{Progress, Spread};
+use crate::ops::change_progress::{Progress, Spread};
 
 /// Writes steps as they happen. A closed output does not end the operation half done: the error is
 /// kept for [`Teller::done`].

@@ -5,8 +5,8 @@ use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, StoredLet
 use gristmill_postgres::wire::connect::Connection;
 use serde::Serialize;
 
+use super::change_progress::as_text;
 use super::opened::Opened;
-use super::progress::as_text;
 
 /// The dead letters that a filter lets through.
 #[derive(Clone, Debug, Serialize)]

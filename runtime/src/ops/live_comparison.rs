@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::fleet::difference::Difference;
 
-use super::progress::{Progress, Tell};
+use super::change_progress::{Progress, Tell};
 use super::running_pipeline::RunningPipeline;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -2,7 +2,8 @@
 //!
 //! Each operation takes handles (an [`opened`] pipeline file, a connection, a sandbox) and returns
 //! values that can be serialized. None of them prints, and none knows a command line: `cli` renders
-//! the values for a terminal. An operation that takes long tells its [`progress`] as it goes.
+//! the values for a terminal. An operation that takes long tells its steps as it goes
+//! ([`change_progress`]).
 //!
 //! | operation | what it does |
 //! |---|---|
@@ -17,13 +18,13 @@
 //! | [`produce`] | sends events to a topic |
 
 pub mod capture;
+pub mod change_progress;
 pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;
 pub mod opened;
 pub mod preflight;
 pub mod produce;
-pub mod progress;
 pub mod promote;
 pub mod revisions;
 pub mod rollback;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::fleet::stage;
 
-use super::progress::{Spread, Tell};
+use super::change_progress::{Spread, Tell};
 use super::running_pipeline::RunningPipeline;
 
 /// A staged revision, or a canary, became active.

@@ -7,8 +7,8 @@ use gristmill_postgres::table::target::Target;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::change_progress::as_text;
 use super::opened::Opened;
-use super::progress::as_text;
 
 /// A pipeline's past, oldest first.
 #[derive(Clone, Debug, Serialize)]

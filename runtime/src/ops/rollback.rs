@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::definition::bundle::Parts;
 use crate::definition::spec::Spec;
 
-use super::progress::{Spread, Tell};
+use super::change_progress::{Spread, Tell};
 use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
 
 /// What a rollback came to.

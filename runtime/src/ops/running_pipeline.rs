@@ -16,8 +16,8 @@ use crate::fleet::check::{self, Retire};
 use crate::fleet::stage;
 use crate::process::host_name;
 
+use super::change_progress::{Progress, Spread, Tell};
 use super::opened::Opened;
-use super::progress::{Progress, Spread, Tell};
 
 /// The state of a revision that was taken back or given up.
 const FAILED: &str = "failed";

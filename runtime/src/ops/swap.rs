@@ -12,7 +12,7 @@ use crate::authoring::read_config;
 use crate::definition::bundle::{Parts, component};
 use crate::fleet::difference::Difference;
 
-use super::progress::{Progress, Spread, Tell};
+use super::change_progress::{Progress, Spread, Tell};
 use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
 
 /// A file that was written to this lately may not be whole yet.

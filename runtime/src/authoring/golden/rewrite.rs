@@ -1,4 +1,7 @@
 //! Writing what a case expects into its text, and leaving the rest as its author wrote it.
+//!
+//! To write the whole file anew would need `serde_json`'s `preserve_order`, which changes the order
+//! of keys in the whole program, and with it the hash of every stored definition.
 
 use std::ops::Range;
 

@@ -37,7 +37,8 @@ const SDK_FOLDER: &str = "vendor/gristmill-guest";
 const NAME_MAX_BYTES: usize = 63;
 
 /// Names that cargo or the language keep for themselves, as far as they are words of one piece in
-/// lower case.
+/// lower case. `syn` knows the language's, not cargo's, and would be compiled a second time for
+/// them: as a library beside the one that macros use.
 const RESERVED: [&str; 51] = [
     "abstract",
     "alloc",
