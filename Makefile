@@ -12,6 +12,10 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # and nothing else.
 BUILD := cargo build --release --locked --workspace --bin gristmill
 
+# The tests mostly wait, for servers and for hosts: more at once than there are cores.
+TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
+SOAK_SECONDS ?= 120
+
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
 WASM_LIBS := $$(rustc --print target-libdir --target $(WASM) 2>/dev/null)
@@ -66,7 +70,11 @@ build: setup-build ## build target/release/gristmill
 
 .PHONY: test
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
-	cargo test --release --locked --workspace --no-fail-fast
+	$(TEST) --no-fail-fast
+
+.PHONY: soak
+soak: setup setup-kafka ## swap rules under load for SOAK_SECONDS=120 while hosts come and go
+	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
 
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents
