@@ -60,7 +60,7 @@ help: ## show this list
 .PHONY: demo
 demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
 	@[ -e target/release/gristmill ] || echo "demo: compiling gristmill and all that it is made" \
-		"of: MINUTES minutes on two cores, this once"
+		"of: 8 minutes on two cores, this once"
 	@$(BUILD)
 	@target/release/gristmill demo $(ARGS)
 
