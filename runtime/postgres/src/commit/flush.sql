@@ -1,5 +1,5 @@
 -- A flush is one statement, so one round trip, and no open transaction to freeze in.
--- `parameters.rs` lists what it is given, `upsert.sql` is what stands for the rows.
+-- `parameters.rs` lists what it is given, `upsert.sql` is the part about rows.
 with
 -- The compare-and-swap. All else selects from it: when it moves no row, nothing is written.
 cp as (

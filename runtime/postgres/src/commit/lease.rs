@@ -31,7 +31,7 @@ pub struct TakeRequest {
     pub key: PartitionKey,
     /// What the partition is to run from here on.
     pub revision: i32,
-    /// Where a partition without a checkpoint begins.
+    /// The offset at which a partition without a checkpoint begins.
     pub start_offset_if_new: i64,
     /// Kafka's id of the topic: stored only where there is none.
     pub topic_id: Option<String>,
@@ -42,12 +42,12 @@ pub struct TakeRequest {
 pub struct Taken {
     pub lease: Lease,
     pub next_offset: i64,
-    /// Microseconds.
+    /// Microseconds since the Unix epoch.
     pub event_time_max_us: Option<i64>,
     /// Kafka's id of the topic when the partition was first taken.
     pub topic_id: Option<String>,
     pub last_record: Option<LastRecord>,
-    /// As the last owner left it; taking does not resume.
+    /// The state in which the last owner left it: taking does not resume.
     pub state: PartitionState,
     pub reason: Option<String>,
 }

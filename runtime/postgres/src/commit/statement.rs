@@ -177,3 +177,17 @@ impl Shape<'_> {
         format!("{table}.{}{collate}", quote(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FLUSH_PARAMETERS, numbered};
+
+    /// A placeholder without a parameter, or the other way round, panics.
+    #[test]
+    fn the_flush_and_its_parameters_name_the_same() {
+        let names = FLUSH_PARAMETERS.each_ref().map(|p| p.name);
+        let text = numbered(&format!(include_str!("flush.sql"), upsert = ""), &names);
+        assert!(text.starts_with("with"), "{text}");
+        assert!(!text.contains("--"), "comments are for readers");
+    }
+}

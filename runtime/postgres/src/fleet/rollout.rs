@@ -13,7 +13,7 @@ use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
-/// Where a pipeline's fleet stands.
+/// Which revisions a pipeline's fleet runs and prepares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rollout {
     pub run: i64,
@@ -61,13 +61,12 @@ impl Rollout {
     }
 }
 
-/// Where the fleet of one pipeline stands. `None`: the pipeline was never registered.
+/// Reads the rollout of one pipeline. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
     Ok(read_all(client, &[pipeline]).await?.remove(pipeline))
 }
 
-/// Where the fleets of `pipelines` stand, by pipeline. Those that were never registered are left
-/// out.
+/// Reads the rollouts of `pipelines`, by pipeline. Those that were never registered are left out.
 pub async fn read_all(
     client: &Client,
     pipelines: &[&str],

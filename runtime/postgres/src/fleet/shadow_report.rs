@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
-/// Asks the workers to compare `rows` rows. What an earlier comparison of the revision said is
+/// Asks the workers to compare `rows` rows. What an earlier comparison of the revision found is
 /// forgotten. `false`: it is no longer being staged.
 pub async fn begin(
     client: &Client,

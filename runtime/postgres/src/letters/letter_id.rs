@@ -68,7 +68,7 @@ pub enum LetterState {
 }
 
 impl LetterState {
-    /// As stored.
+    /// The name that the table has for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",

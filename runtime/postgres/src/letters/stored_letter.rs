@@ -39,7 +39,7 @@ pub struct StoredLetter {
 /// Which dead letters to list. The default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// In one of these states; none: in any.
+    /// Only letters in one of these states; empty: in any.
     pub states: Vec<LetterState>,
     pub code: Option<String>,
     pub topic: Option<String>,

@@ -55,7 +55,7 @@ pub struct StoredRow {
 /// `roles` writes to `target`: at least key, event time and order columns.
 pub struct RowLookup {
     fields: Vec<Field>,
-    /// Of the columns that are compared.
+    /// The names of the columns that are compared.
     compared: Vec<String>,
     sql: Arc<str>,
     types: Vec<Type>,
@@ -246,8 +246,8 @@ impl<'a> ComparedColumn<'a> {
         let key = column.cast(field.logical_type).map_or(given.clone(), cast);
         let is_text = matches!(base, "text" | "character varying" | "bpchar");
         let (held, given) = match base {
-            // ComparedColumn as they are read: a label or a letter's case that the type does not tell
-            // apart is told.
+            // Compared as text is read: so a label differs, and a letter's case, also where the type
+            // itself takes no notice.
             _ if column.category == 'E' => (format!("{held}::text"), given),
             "text" | "character varying" | "citext" | "name" => (format!("{held}::text"), given),
             "bpchar" => (held, cast("bpchar")),

@@ -96,8 +96,7 @@ async fn user(client: &Client) -> Result<(String, bool), DatabaseError> {
     Ok((row.get(0), row.get(1)))
 }
 
-/// What is wrong with the schema's version. A role that may not read it is told so among the
-/// privileges.
+/// What is wrong with the schema's version. That a role may not read it is a problem of privileges.
 async fn version_problem(client: &Client) -> Result<Option<String>, DatabaseError> {
     let readable = r"
         select coalesce(has_table_privilege(to_regclass('gristmill.migration'), 'select'), true)";

@@ -10,7 +10,7 @@ use crate::wire::database_error::DatabaseError;
 /// A snapshot of the table's definition, taken when a pipeline was validated.
 #[derive(Clone, Debug)]
 pub struct TargetTable {
-    /// As the pipeline names it.
+    /// The name that the pipeline has for it.
     pub name: String,
     /// Schema and table, quoted for SQL.
     pub sql_name: String,
@@ -27,7 +27,7 @@ pub struct TargetTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetColumn {
     pub name: String,
-    /// With its modifiers, as `\d` shows it.
+    /// The type with its modifiers, as `\d` shows it.
     pub type_name: String,
     /// What values are cast to: the type without modifiers, below any domain.
     pub base_type: String,

@@ -234,7 +234,7 @@ impl<'a> FromSql<'a> for Instant {
     }
 }
 
-/// As [`Instant`], `None` for Postgres' infinities.
+/// An [`Instant`], or `None` for Postgres' infinities.
 pub(crate) struct Finite(pub(crate) Option<i64>);
 
 impl<'a> FromSql<'a> for Finite {

@@ -14,9 +14,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::tls;
 
-/// As long as Kafka waits for a silent host before it gives its partitions away
-/// (`session_timeout_ms`): afterwards a lock or a half-open connection of ours only stands in the
-/// next owner's way.
+/// Kafka waits this long for a silent host before it gives its partitions away
+/// (`session_timeout_ms`): afterwards a lock or a half-open connection of ours is only in the next
+/// owner's way.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Connecting to a server that is there takes milliseconds; to one behind a firewall that drops
 /// packets, minutes.
@@ -25,6 +25,8 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 const KEEPALIVE_RETRIES: u32 = 3;
 
+/// What every session of ours relies on:
+///
 /// - `lock_timeout`: an answer (55P03, retried in place) well within [`SILENCE_MAX`];
 /// - `statement_timeout`: a flush takes milliseconds, the largest a second or two;
 /// - read committed: the upsert's guard must see the newest version of a row it waited for;
@@ -40,7 +42,7 @@ const SESSION: &str = r"
     select set_config('synchronous_commit', 'on', false)
     where current_setting('synchronous_commit') in ('off', 'local')";
 
-/// Where to connect, and as whom.
+/// A server's address, and the role that connects to it.
 #[derive(Clone)]
 pub struct Database {
     config: Arc<Config>,
@@ -195,7 +197,7 @@ fn log_end(ended: Result<(), tokio_postgres::Error>) {
 pub struct Connection {
     client: Client,
     task: JoinHandle<()>,
-    /// By their SQL, prepared once a session.
+    /// Statements by their SQL, prepared once a session.
     statements: HashMap<Arc<str>, Statement>,
     /// Set while the session is in the middle of something; a future dropped there leaves it set.
     pub(crate) busy: bool,
@@ -207,7 +209,7 @@ impl Connection {
         !self.busy && !self.client.is_closed()
     }
 
-    /// From here on Postgres itself refuses whatever would write.
+    /// Makes the session read-only: Postgres itself refuses whatever would write.
     pub async fn only_read(&self) -> Result<(), DatabaseError> {
         let sql = "set default_transaction_read_only = on";
         self.batch_execute(sql)
