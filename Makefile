@@ -64,9 +64,21 @@ demo: setup ## build, then run the main job on the sample data; ARGS=--keep leav
 build: setup-build ## build target/release/gristmill
 	$(BUILD)
 
+# Not by cargo-nextest: it gives each test a process of its own, and so a broker of its own, where
+# the tests of one binary share one.
+TEST := cargo test --release --locked --workspace
+
 .PHONY: test
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
-	cargo test --release --locked --workspace --no-fail-fast
+	$(TEST) --no-fail-fast
+
+.PHONY: soak
+soak: setup setup-kafka ## run the tests that change rules under load for two minutes each
+	GRISTMILL_SOAK_SECONDS=120 $(TEST) --test fleet soak::
+
+.PHONY: soak
+soak: setup setup-kafka ## run the long form of the tests that change rules under load: two minutes each
+	GRISTMILL_SOAK_SECONDS=120 cargo test --release --locked --workspace --test fleet soak
 
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents

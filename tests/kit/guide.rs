@@ -64,7 +64,10 @@ pub fn all() -> Result<Vec<Guide>> {
 pub fn unrun() -> Result<Vec<String>> {
     let guides = all()?;
     let run: Vec<String> = guides.iter().flat_map(Guide::lines).collect();
-    let run: Vec<Vec<&str>> = run.iter().map(|line| line.split_whitespace().collect()).collect();
+    let run: Vec<Vec<&str>> = run
+        .iter()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
     let is_run = |named: &str| {
         run.iter().any(|line| {
             let mut words = line.iter();
@@ -97,14 +100,22 @@ impl Guide {
                 (Some(_), Some(_)) => {
                     let (about, text) = open.take().unwrap_or_default();
                     let block = Block::new(&about, text);
-                    guide.blocks.push(block.with_context(|| format!("{name}: ```{about}"))?);
+                    guide
+                        .blocks
+                        .push(block.with_context(|| format!("{name}: ```{about}"))?);
                 }
                 (None, Some((_, text))) => *text += &format!("{line}\n"),
                 (None, None) => guide.prose += &format!("{line}\n"),
             }
         }
-        let indented = guide.prose.lines().find(|line| line.starts_with("    gristmill "));
-        ensure!(indented.is_none(), "{name}: commands in no block: {indented:?}");
+        let indented = guide
+            .prose
+            .lines()
+            .find(|line| line.starts_with("    gristmill "));
+        ensure!(
+            indented.is_none(),
+            "{name}: commands in no block: {indented:?}"
+        );
         Ok(guide)
     }
 
@@ -189,4 +200,3 @@ impl Block {
         Ok(Self::Commands(needs, text))
     }
 }
-

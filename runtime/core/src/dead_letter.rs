@@ -1,6 +1,6 @@
 //! A record that cannot be used, and why.
 
-/// Where in the walk a record was found unusable.
+/// The place in the walk at which a record was found unusable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     Decode,
@@ -13,7 +13,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// As stored in `gristmill.dead_letter.stage`: `decode`, `transform:NAME`, `event-time`,
+    /// The text of `gristmill.dead_letter.stage`: `decode`, `transform:NAME`, `event-time`,
     /// `sink`.
     pub fn to_text(&self) -> String {
         match self {

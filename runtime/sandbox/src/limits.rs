@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::load::engine::TICK_MS;
+use crate::meter::TICK_MS;
 
 /// The limits of one transform, as written in the pipeline file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -74,7 +74,7 @@ pub(crate) struct Allowance {
 }
 
 impl Limits {
-    /// For instantiating, `describe` and `open`.
+    /// What instantiating, `describe` and `open` may use.
     pub(crate) fn opening(&self) -> Allowance {
         Allowance {
             deadline_ms: self.open_deadline_ms,
@@ -82,7 +82,7 @@ impl Limits {
         }
     }
 
-    /// For `apply` on a batch that weighs as much as `rows` rows.
+    /// What `apply` may use on a batch that weighs as much as `rows` rows.
     pub(crate) fn applying(&self, rows: u64) -> Allowance {
         Allowance {
             deadline_ms: self

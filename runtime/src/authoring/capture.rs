@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::golden::one_line;
 use super::trial::Trial;
 use crate::definition::bundle::Parts;
-use gristmill_postgres::letters::dead_letter::StoredLetter;
+use gristmill_postgres::letters::stored_letter::StoredLetter;
 use gristmill_sandbox::Sandbox;
 
 /// The case of a dead letter for the transform that refused it; for the normalizer where no

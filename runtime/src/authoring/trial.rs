@@ -13,7 +13,7 @@ use crate::definition::bundle::Parts;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use gristmill_core::rows;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 /// A chain to try records on.

@@ -10,7 +10,7 @@ use crate::definition::pipeline::Pipeline;
 use crate::fleet::check::pure;
 use gristmill_kafka::admin::{Admin, AdminError};
 use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 
 pub(super) async fn run(path: &Path) -> Result<ExitCode> {
     let config = match file::load(path) {

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
-use gristmill_postgres::wire::connect::Database;
-use gristmill_sandbox::{Sandbox, SandboxError, compile};
+use gristmill_postgres::wire::connection::Database;
+use gristmill_sandbox::{Sandbox, SandboxError, compiler};
 
 /// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.
 #[derive(Parser)]
@@ -85,8 +85,8 @@ enum Command {
     #[command(after_help = "Example: gristmill timestamp 1726531200000")]
     Timestamp(timestamp::Args),
     /// What each of the others starts to compile a component
-    #[command(name = compile::COMMAND, hide = true)]
-    CompileComponent(compile::Args),
+    #[command(name = compiler::COMMAND, hide = true)]
+    CompileComponent(compiler::CompileArgs),
     /// Run the users pipeline on sample events with a broker and a database of its own
     #[command(after_help = "Example: gristmill demo --keep")]
     Demo(DemoArgs),
@@ -110,22 +110,31 @@ pub fn command() -> clap::Command {
     <Cli as clap::CommandFactory>::command()
 }
 
+/// Compiles for another process of this program, which reads what is printed.
+fn compile_component(args: &compiler::CompileArgs) -> ExitCode {
+    match compiler::in_child(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{}", failed.reason);
+            ExitCode::from(failed.exit_code)
+        }
+    }
+}
+
 /// Parses the command line and runs it. Errors go to standard error, with what caused them.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // Before there are threads: their stacks would count.
     if let Command::CompileComponent(args) = &cli.command {
-        return compile::in_child(args);
+        return compile_component(args);
     }
     end_quietly_without_reader();
     crate::cli::logging::start(match &cli.command {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",
         // What a rule says when it panics stands in the tables already.
-        Command::Try(_) => "warn,gristmill_sandbox::call::log=off",
-        Command::Transform(command) if command.runs_cases() => {
-            "warn,gristmill_sandbox::call::log=off"
-        }
+        Command::Try(_) => "warn,gristmill_sandbox::log=off",
+        Command::Transform(command) if command.runs_cases() => "warn,gristmill_sandbox::log=off",
         _ => "info",
     });
     let runtime = match tokio::runtime::Runtime::new() {
@@ -175,7 +184,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Try(args) => try_events::run(args).await?,
         Command::Produce(args) => produce::run(args).await?,
         Command::Timestamp(args) => timestamp::run(args).await?,
-        Command::CompileComponent(args) => return Ok(compile::in_child(&args)),
+        Command::CompileComponent(args) => return Ok(compile_component(&args)),
         Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -191,7 +200,7 @@ fn open(path: &Path) -> Result<(Config, Database)> {
 
 /// The sandbox of every command, with the compiled components of all runs.
 pub(crate) fn sandbox() -> Result<Sandbox, SandboxError> {
-    Sandbox::compiling_apart(crate::cache_folder().as_deref())
+    Sandbox::compiling_apart(crate::folders::cache_folder().as_deref())
 }
 
 /// The same with everything that the file names loaded.

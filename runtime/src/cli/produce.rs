@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::authoring::event_file::{check, entries, key};
 use crate::demo::generate::{Events, Spec};
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::producer::event_producer::EventProducer;
 
 /// Problems of a file that are listed before the rest is only counted.
 const PROBLEMS_SHOWN: usize = 20;

@@ -39,7 +39,7 @@ pub(super) async fn run(command: Command) -> Result<()> {
 
 async fn apply(
     pipeline: &Pipeline,
-    connection: &mut gristmill_postgres::wire::connect::Connection,
+    connection: &mut gristmill_postgres::wire::connection::Connection,
 ) -> Result<()> {
     let done = schema::apply(connection, Some(&pipeline.wanted())).await?;
     match done.is_empty() {

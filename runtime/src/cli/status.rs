@@ -12,14 +12,14 @@ use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap;
-use gristmill_postgres::fleet::{host, pipeline};
-use gristmill_postgres::letters::dead_letter::{self, Filter, LetterState};
+use gristmill_postgres::fleet::{definition_store, host};
+use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 
 pub(super) async fn run(path: &Path) -> Result<()> {
     let (config, database) = super::open(path)?;
     let name = config.pipeline.name.clone();
     let connection = database.connect().await?;
-    let active = pipeline::active(&connection, &name).await?;
+    let active = definition_store::active(&connection, &name).await?;
     let (run, revision) =
         active.with_context(|| format!("the pipeline `{name}` has never run on this database"))?;
     let checkpoints = checkpoint::list(&connection, &name, run).await?;
@@ -28,7 +28,7 @@ pub(super) async fn run(path: &Path) -> Result<()> {
         states: vec![LetterState::New],
         ..Filter::default()
     };
-    let waiting = dead_letter::count(&connection, &name, run, &new).await?;
+    let waiting = stored_letter::count(&connection, &name, run, &new).await?;
     let alive = host::alive(&connection, &name).await?;
     println!(
         "pipeline {name}: {} -> {}, run {run}, revision {revision}",

@@ -9,8 +9,8 @@ use crate::definition::builtin;
 use crate::definition::file::Config;
 use crate::definition::spec::Spec;
 use gristmill_core::digest::sha256;
-use gristmill_postgres::fleet::pipeline;
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::wire::connection::Connection;
 
 /// A definition, with the bytes of all that it names.
 #[derive(Clone, Debug)]
@@ -47,13 +47,13 @@ impl Parts {
     /// is as `host` says.
     pub async fn stored(connection: &Connection, host: &Config, number: i32) -> Result<Self> {
         let name = &host.pipeline.name;
-        let revision = pipeline::revision(connection, name, number).await?;
+        let revision = definition_store::revision(connection, name, number).await?;
         let revision =
             revision.with_context(|| format!("the pipeline {name} has no revision {number}"))?;
         let spec = Spec::from_stored(&revision.spec);
         let spec = spec.with_context(|| format!("cannot run revision {number}"))?;
         let digests: Vec<&str> = spec.digests().collect();
-        let blobs = pipeline::blobs(connection, &digests).await?;
+        let blobs = definition_store::blobs(connection, &digests).await?;
         Self::of(host, &spec, &blobs)
     }
 

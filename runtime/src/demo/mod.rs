@@ -16,10 +16,10 @@ use crate::definition::builtin;
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
 use gristmill_kafka::embedded::EmbeddedBroker;
-use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_postgres::commit::checkpoint;
 use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 use self::postgres::Postgres;

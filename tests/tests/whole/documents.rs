@@ -66,7 +66,10 @@ fn headings_that_links_lead_to_exist() -> Result<()> {
     let mut seen = 0;
     for (name, text) in &documents {
         let folder = Path::new(name).parent().context("a file has a folder")?;
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
         for (file, heading) in links.filter_map(|link| link.split_once('#')) {
             if file.contains("://") {
                 continue;
@@ -77,7 +80,10 @@ fn headings_that_links_lead_to_exist() -> Result<()> {
                 file => folder.join(file),
             };
             let page = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
-            if !page.lines().any(|line| anchor(line).as_deref() == Some(heading)) {
+            if !page
+                .lines()
+                .any(|line| anchor(line).as_deref() == Some(heading))
+            {
                 missing.push(format!("{name}: {file}#{heading}"));
             }
         }
@@ -90,8 +96,19 @@ fn headings_that_links_lead_to_exist() -> Result<()> {
 /// What a link to a heading says, as GitHub makes it.
 fn anchor(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-    Some(kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect())
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    Some(
+        kept.map(|c| {
+            if c == ' ' {
+                '-'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect(),
+    )
 }
 
 #[test]

@@ -78,7 +78,10 @@ impl Reader {
 #[test]
 fn every_block_is_of_a_kind_and_every_command_is_run() -> Result<()> {
     let unrun = guide::unrun()?;
-    assert!(unrun.is_empty(), "named, and in no block that is run: {unrun:#?}");
+    assert!(
+        unrun.is_empty(),
+        "named, and in no block that is run: {unrun:#?}"
+    );
     Ok(())
 }
 
@@ -88,7 +91,10 @@ fn readme_shows_what_the_demo_prints() -> Result<()> {
     let printed = success(Command::new(gristmill()?).arg("demo").output()?)?;
     let mut lines = printed.lines().map(str::trim_end);
     for shown in readme.sample("text demo")?.lines() {
-        assert!(lines.any(|line| line == shown), "no {shown:?} in\n{printed}");
+        assert!(
+            lines.any(|line| line == shown),
+            "no {shown:?} in\n{printed}"
+        );
     }
     Ok(())
 }
@@ -112,7 +118,10 @@ fn readme_has_a_rule_that_works() -> Result<()> {
     let events = repository().join("data/sample_events.json");
     let script = format!("{script}gristmill try . --on {}\n", events.display());
     let printed = success(bash(folder.path(), &script)?.output()?)?;
-    for shown in [r#"email_domain                             "contoso.com""#, r#""gmail.com""#] {
+    for shown in [
+        r#"email_domain                             "contoso.com""#,
+        r#""gmail.com""#,
+    ] {
         let shown: Vec<&str> = shown.split_whitespace().collect();
         let is_shown = |line: &str| shown.iter().all(|word| line.contains(word));
         assert!(printed.lines().any(is_shown), "no {shown:?} in\n{printed}");
@@ -134,7 +143,11 @@ fn a_new_rules_own_readme_works_as_it_is_written() -> Result<()> {
         assert!(output.contains(line), "no {line:?} in\n{output}");
     }
     // Of the rule and of one that does nothing.
-    for figure in ["ns a row", "rows a second, one core", "memory of an instance"] {
+    for figure in [
+        "ns a row",
+        "rows a second, one core",
+        "memory of an instance",
+    ] {
         let figures = output.lines().find_map(|line| line.strip_prefix(figure));
         let words = figures.context(figure)?.split_whitespace();
         let numbers = words.filter_map(|word| word.replace(',', "").parse::<f64>().ok());
@@ -152,7 +165,10 @@ fn installing_ends_with_a_program_that_says_its_version() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let script = Guide::read("docs/start/install.md")?.script(&[Needs::Author]);
     let output = success(bash(folder.path(), &script)?.output()?)?;
-    assert!(output.starts_with("gristmill ") && output.contains("Usage:"), "{output}");
+    assert!(
+        output.starts_with("gristmill ") && output.contains("Usage:"),
+        "{output}"
+    );
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
 
 /// Who went back where no person did, as `gristmill.revision.taken_back_by` and
 /// `gristmill.activation.by` say.

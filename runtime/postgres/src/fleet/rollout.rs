@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
-use crate::fleet::pipeline::{Component, lock, store_components};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
+use crate::fleet::registration::lock;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder;
 
 /// Where a pipeline's fleet stands.
@@ -97,7 +98,7 @@ pub async fn read_all(
 pub struct Proposal<'a> {
     pub pipeline: &'a str,
     pub spec: &'a serde_json::Value,
-    pub components: &'a [Component],
+    pub components: &'a [StoredComponent],
     /// The active revision that it was made from: it is activated only while that is still so.
     pub based_on: i32,
     pub by: &'a str,
@@ -179,14 +180,14 @@ pub async fn propose(
 
 /// A live host and what it says about the revision being staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct HostAnswer {
     pub host: String,
     pub staged: Option<i32>,
     pub error: Option<String>,
 }
 
 /// The answers of all live hosts, by name.
-pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, DatabaseError> {
+pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<HostAnswer>, DatabaseError> {
     let sql = format!(
         "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} \
          order by host"
@@ -195,7 +196,7 @@ pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, Dat
         .query(&sql, &[&pipeline])
         .await
         .map_err(DatabaseError::query("read the hosts' answers"))?;
-    let answer = |row: &Row| Answer {
+    let answer = |row: &Row| HostAnswer {
         host: row.get(0),
         staged: row.get(1),
         error: row.get(2),

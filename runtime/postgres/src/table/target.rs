@@ -4,11 +4,12 @@ use gristmill_core::column::LogicalType;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use crate::wire::error::DatabaseError;
+use crate::table::identifier::REVISION;
+use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct TargetTable {
     /// As the pipeline names it.
     pub name: String,
     /// Schema and table, quoted for SQL.
@@ -106,10 +107,10 @@ const RULES: &str = "select 'constraint ' || conname || ' ' || pg_get_constraint
      a.atttypid where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped union all select \
      'row security' from pg_class where oid = $1 and relrowsecurity order by 1";
 
-impl Target {
+impl TargetTable {
     /// Its name as SQL, where its rows say which revision wrote them.
     pub fn with_revision(&self) -> Option<&str> {
-        self.column(crate::commit::statement::REVISION)?;
+        self.column(REVISION)?;
         Some(&self.sql_name)
     }
 

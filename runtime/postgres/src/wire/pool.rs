@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::wire::connect::{Connection, Database};
-use crate::wire::error::DatabaseError;
+use crate::wire::connection::{Connection, Database};
+use crate::wire::database_error::DatabaseError;
 
 /// At most `size` connections at a time, made when needed and kept.
 #[derive(Clone)]

@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use crate::authoring;
 use crate::definition::bundle::Parts;
 use crate::definition::file::Config;
-use gristmill_postgres::fleet::pipeline::active;
-use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::fleet::definition_store::active;
+use gristmill_postgres::letters::stored_letter::{
+    self, Filter, LetterId, LetterState, StoredLetter,
+};
+use gristmill_postgres::wire::connection::{Connection, Database};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -112,8 +114,8 @@ pub(super) async fn run(command: Command) -> Result<ExitCode> {
             let connection = database.connect().await?;
             let run = active_run(&connection, name).await?;
             let filter = select.filter(Some(limit));
-            let letters = dead_letter::list(&connection, name, run, &filter).await?;
-            let all = dead_letter::count(&connection, name, run, &filter).await?;
+            let letters = stored_letter::list(&connection, name, run, &filter).await?;
+            let all = stored_letter::count(&connection, name, run, &filter).await?;
             list(&letters, all);
         }
         Command::Show { pipeline, id } => {
@@ -159,7 +161,7 @@ async fn stored(config: &Config, database: &Database, id: &LetterId) -> Result<S
     let name = &config.pipeline.name;
     let connection = database.connect().await?;
     let run = active_run(&connection, name).await?;
-    let letter = dead_letter::show(&connection, name, run, id).await?;
+    let letter = stored_letter::show(&connection, name, run, id).await?;
     letter.with_context(|| {
         format!("there is no dead letter {id}: `gristmill dead-letters list` shows the ids")
     })

@@ -14,8 +14,8 @@ use crate::fleet::stage;
 use crate::process::host_name;
 use gristmill_postgres::commit::checkpoint;
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed, Rollout};
-use gristmill_postgres::fleet::{activation, pipeline};
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::fleet::{activation, definition_store};
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
 
 /// The state of a revision that was taken back or given up.
@@ -152,7 +152,7 @@ impl Fleet {
             return Ok(false);
         };
         let name = &self.config.pipeline.name;
-        let revision = pipeline::revision(&self.connection, name, staged).await?;
+        let revision = definition_store::revision(&self.connection, name, staged).await?;
         let revision = revision.with_context(|| format!("there is no revision {staged}"))?;
         let spec: Spec = serde_json::from_value(revision.spec)?;
         if spec.rule(rule_name) == self.active.spec().rule(rule_name) {
@@ -182,7 +182,7 @@ impl Fleet {
         let name = &self.config.pipeline.name;
         let deadline = tokio::time::Instant::now() + CHANGE_WAIT;
         loop {
-            let stored = pipeline::revision(&self.connection, name, revision).await?;
+            let stored = definition_store::revision(&self.connection, name, revision).await?;
             if let Some(failed) = stored.filter(|r| r.state == FAILED) {
                 bail!(
                     "revision {revision} did not stay: {}",

@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::swap::PipelineArg;
 use crate::cli::table;
 use gristmill_postgres::fleet::{history, rollout};
-use gristmill_postgres::table::target::Target;
+use gristmill_postgres::table::target::TargetTable;
 
 pub(super) async fn run(args: PipelineArg) -> Result<()> {
     let (config, database) = super::super::open(&args.pipeline)?;
@@ -46,8 +46,8 @@ pub(super) async fn run(args: PipelineArg) -> Result<()> {
         activations.add_row([partition, offset, revision, a.at.to_string(), a.by]);
     }
     println!("{}", table::text(activations));
-    let target = Target::load(&connection, &config.target.table).await?;
-    if let Some(table) = target.as_ref().and_then(Target::with_revision) {
+    let target = TargetTable::load(&connection, &config.target.table).await?;
+    if let Some(table) = target.as_ref().and_then(TargetTable::with_revision) {
         println!();
         for (revision, rows) in history::rows_by_revision(&connection, table).await? {
             println!("{rows} rows were written last by revision {revision}");

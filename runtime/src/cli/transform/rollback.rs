@@ -6,7 +6,7 @@ use super::fleet::{Change, Fleet};
 use super::swap::{PipelineArg, WaitArg};
 use crate::definition::bundle::Parts;
 use crate::definition::spec::Spec;
-use gristmill_postgres::fleet::history::{self, Made};
+use gristmill_postgres::fleet::history::{self, DatedRevision};
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Args {
@@ -65,7 +65,7 @@ struct Step {
 }
 
 impl Step {
-    fn of(made: &Made) -> Result<Self> {
+    fn of(made: &DatedRevision) -> Result<Self> {
         Ok(Self {
             revision: made.revision.revision,
             based_on: made.based_on,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
 use crate::fleet::difference::Difference;
-use gristmill_postgres::fleet::{activation, rollout, shadow};
+use gristmill_postgres::fleet::{activation, rollout, shadow_report};
 
 use super::fleet::Fleet;
 
@@ -40,7 +40,7 @@ impl Fleet {
                  `gristmill transform replay` compares on old ones"
             );
         }
-        if !shadow::begin(client, name, revision, rows).await? {
+        if !shadow_report::begin(client, name, revision, rows).await? {
             bail!("revision {revision} is no longer being staged: another one took its place");
         }
         println!(
@@ -48,7 +48,7 @@ impl Fleet {
             self.stands.active
         );
         let mut said = Instant::now();
-        while let Some(left) = shadow::rows_left(client, name, revision).await? {
+        while let Some(left) = shadow_report::rows_left(client, name, revision).await? {
             if said.elapsed() > SAY_EVERY {
                 said = Instant::now();
                 println!(
@@ -59,7 +59,7 @@ impl Fleet {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let mut difference = Difference::default();
-        for found in shadow::found(client, name, revision).await? {
+        for found in shadow_report::found(client, name, revision).await? {
             match found {
                 Ok(found) => difference.merge(serde_json::from_value(found)?),
                 Err(error) => bail!(

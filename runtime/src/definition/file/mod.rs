@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use gristmill_core::chain::{Late, Tombstone};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits as TransformLimits;
 
@@ -62,17 +63,6 @@ pub struct Pipeline {
     /// What happens to an event behind the watermark.
     #[serde(default)]
     pub late: Late,
-}
-
-/// What happens to an event behind the watermark.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Late {
-    /// It counts when it is the newest of its key.
-    #[default]
-    Apply,
-    /// It becomes a dead letter.
-    DeadLetter,
 }
 
 /// The topic in Kafka.
@@ -127,17 +117,6 @@ pub enum OnGap {
     Halt,
     /// The partition goes on without them. A row of `gristmill.gap` says which.
     Continue,
-}
-
-/// What happens to a record without a value.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tombstone {
-    /// It is counted and does nothing.
-    #[default]
-    Ignore,
-    /// The normalizer gets it. `normalize-cdc` needs `tombstones = true` for it.
-    Delete,
 }
 
 /// One rule of the chain. Rules run in the order of the file. The first is the normalizer.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use gristmill::authoring::{self, golden};
 use gristmill::definition::bundle::Parts;
 use gristmill::definition::file;
-use gristmill_postgres::letters::dead_letter::{LetterState, StoredLetter};
+use gristmill_postgres::letters::stored_letter::{LetterState, StoredLetter};
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::job::Job;
 use gristmill_tests::program::repository;

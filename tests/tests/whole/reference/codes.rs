@@ -46,7 +46,10 @@ pub(super) fn page(shipped: &[Shipped]) -> Result<String> {
         for code in &transform.plan.reject_codes {
             let meaning = MEANINGS.iter().find(|(known, _)| known == code);
             let (_, meaning) = meaning.with_context(|| format!("nothing is said of {code}"))?;
-            page += &item(0, &format!("**`{code}`** (`{}`): {meaning}", transform.name));
+            page += &item(
+                0,
+                &format!("**`{code}`** (`{}`): {meaning}", transform.name),
+            );
         }
     }
     Ok(page)

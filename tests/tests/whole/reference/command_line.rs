@@ -27,7 +27,11 @@ pub(super) fn page() -> String {
          file](pipeline-file.md).",
     );
     for command in shown(&command) {
-        section(&mut page, command, &format!("gristmill {}", command.get_name()));
+        section(
+            &mut page,
+            command,
+            &format!("gristmill {}", command.get_name()),
+        );
     }
     page + EXIT_CODES
 }

@@ -27,7 +27,8 @@ pub(super) fn resolved<'a>(root: &'a Value, schema: &'a Value) -> Result<&'a Val
         None => Ok(schema),
         Some(name) => {
             let pointer = name.strip_prefix('#').context("a reference to elsewhere")?;
-            root.pointer(pointer).with_context(|| format!("{name} is not there"))
+            root.pointer(pointer)
+                .with_context(|| format!("{name} is not there"))
         }
     }
 }
@@ -46,16 +47,24 @@ fn described(root: &Value, key: &str, schema: &Value, is_required: bool) -> Resu
         // The limits of a transform have a list of their own.
         Value::Object(_) => "optional".to_owned(),
         Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(|item| format!("`{}`", toml(item))).collect();
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| format!("`{}`", toml(item)))
+                .collect();
             format!("default {}", items.join(", "))
         }
         value => format!("default `{}`", toml(value)),
     };
     let about = [schema, target];
-    let about = about.iter().find_map(|schema| schema["description"].as_str());
+    let about = about
+        .iter()
+        .find_map(|schema| schema["description"].as_str());
     let about = about.with_context(|| format!("`{key}` has no comment"))?;
     let kind = kind(root, target)?;
-    let mut text = item(0, &format!("**`{key}`** ({kind}, {default}): {}", sentence(about)));
+    let mut text = item(
+        0,
+        &format!("**`{key}`** ({kind}, {default}): {}", sentence(about)),
+    );
     for variant in target["oneOf"].as_array().into_iter().flatten() {
         let (name, about) = (&variant["const"], variant["description"].as_str());
         let about = about.with_context(|| format!("{key} = {name} has no comment"))?;
@@ -68,7 +77,9 @@ fn described(root: &Value, key: &str, schema: &Value, is_required: bool) -> Resu
 fn kind(root: &Value, schema: &Value) -> Result<String> {
     let schema = resolved(root, schema)?;
     let named = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().find_map(|kind| kind.as_str().filter(|k| *k != "null")),
+        Value::Array(kinds) => kinds
+            .iter()
+            .find_map(|kind| kind.as_str().filter(|k| *k != "null")),
         kind => kind.as_str(),
     };
     Ok(match named {

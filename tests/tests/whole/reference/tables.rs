@@ -70,7 +70,9 @@ fn files() -> Result<Vec<PathBuf>> {
 
 /// The statements without the comments of the file itself. A semicolon may stand in a text.
 fn statements(sql: &str) -> Vec<String> {
-    let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let lines = sql
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"));
     let (mut statements, mut statement, mut in_text) = (Vec::new(), String::new(), false);
     for c in lines.collect::<Vec<_>>().join("\n").chars() {
         in_text ^= c == '\'';
@@ -96,7 +98,10 @@ fn read(statement: &str, tables: &mut Vec<Table>) -> Result<()> {
         };
         for line in lines.lines() {
             let line = line.trim().trim_end_matches(',');
-            match line.strip_prefix("primary key (").and_then(|l| l.strip_suffix(')')) {
+            match line
+                .strip_prefix("primary key (")
+                .and_then(|l| l.strip_suffix(')'))
+            {
                 Some(key) => table.key = Some(key.replace('"', "")),
                 None => table.columns.push(column(line)?),
             }
@@ -139,6 +144,9 @@ fn column(line: &str) -> Result<Column> {
 
 /// A text of SQL without its quotes.
 fn text_of(quoted: &str) -> Result<String> {
-    let inner = quoted.trim().strip_prefix('\'').and_then(|t| t.strip_suffix('\''));
+    let inner = quoted
+        .trim()
+        .strip_prefix('\'')
+        .and_then(|t| t.strip_suffix('\''));
     Ok(inner.context("no text")?.replace("''", "'"))
 }

@@ -92,9 +92,8 @@ pub(super) fn shipped() -> Result<Vec<Shipped>> {
 
 /// A config for a transform that cannot do without one.
 fn example(name: &str) -> Option<Value> {
-    (name == "normalize-cdc").then(|| {
-        json!({ "key": ["user_id"], "columns": { "user_id": "int64", "name": "text" } })
-    })
+    (name == "normalize-cdc")
+        .then(|| json!({ "key": ["user_id"], "columns": { "user_id": "int64", "name": "text" } }))
 }
 
 pub(super) fn page(shipped: &[Shipped]) -> Result<String> {
@@ -112,7 +111,10 @@ fn section(transform: &Shipped) -> Result<String> {
         description,
         example,
     } = transform;
-    let mut text = format!("\n## {name}\n\n{}\n", paragraph(&sentence(&description.summary)));
+    let mut text = format!(
+        "\n## {name}\n\n{}\n",
+        paragraph(&sentence(&description.summary))
+    );
     if let Some((_, note)) = NOTES.iter().find(|(known, _)| known == name) {
         text += &format!("{}\n", paragraph(note));
     }
@@ -124,11 +126,17 @@ fn section(transform: &Shipped) -> Result<String> {
     for join in &plan.joins {
         let (dimension, on) = (&join.dimension, join.on.join("`, `"));
         let took = columns(&join.take);
-        text += &item(0, &format!("joins the dimension `{dimension}` on `{on}` for {took}"));
+        text += &item(
+            0,
+            &format!("joins the dimension `{dimension}` on `{on}` for {took}"),
+        );
     }
     text += &item(0, &format!("writes {}", columns(&plan.writes)));
     if !plan.reject_codes.is_empty() {
-        text += &item(0, &format!("rejects with `{}`", plan.reject_codes.join("`, `")));
+        text += &item(
+            0,
+            &format!("rejects with `{}`", plan.reject_codes.join("`, `")),
+        );
     }
     let schema: Value = serde_json::from_str(&description.config_schema)?;
     let keys = keys::list(&schema, &schema)?;
