@@ -16,7 +16,7 @@ use gristmill_postgres::commit::checkpoint::PartitionKey;
 use gristmill_postgres::commit::lease::{self, Lease, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::registration::{self, Registration};
-use gristmill_postgres::table::schema::{self, USERS_ENRICHED, WantedTable};
+use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
@@ -68,7 +68,7 @@ impl Bench {
             table: "users_enriched",
             fields: &fields,
             roles: &roles,
-            ddl: Some(USERS_ENRICHED),
+            ddl: Some(include_str!("../../schema/users_enriched.sql")),
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {

@@ -32,11 +32,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The shipped data called `name`: `countries` (CSV with a header: the countries of the sample),
 /// `locales` (CSV: each country of ISO 3166 with its currency and the time zone of its capital or
-/// of most of its people, as of November 2026), `sample_events` (a JSON array).
+/// of most of its people, as of November 2026), `sample_events` (a JSON array), `users_enriched`
+/// (SQL: the table of the demo's pipeline).
 pub fn data(name: &str) -> Option<&'static [u8]> {
     Some(match name {
         "countries" => include_bytes!("../../../data/countries.csv"),
         "locales" => include_bytes!("../../../data/locales.csv"),
+        "users_enriched" => include_bytes!("../../../schema/users_enriched.sql"),
         "sample_events" => include_bytes!("../../../data/sample_events.json"),
         _ => return None,
     })

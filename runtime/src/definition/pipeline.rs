@@ -30,6 +30,7 @@ pub struct Pipeline {
     components: Vec<Component>,
     dimensions: Arc<Dimensions>,
     files: BTreeMap<String, Vec<u8>>,
+    ddl: Option<String>,
     fields: Vec<Field>,
     roles: Roles,
 }
@@ -77,6 +78,7 @@ impl Pipeline {
             components,
             dimensions,
             files: parts.files,
+            ddl: parts.ddl,
             fields,
             roles,
         })
@@ -92,16 +94,13 @@ impl Pipeline {
         &self.roles
     }
 
-    /// The table that the rows need; the shipped pipeline's own is created as it is written in
-    /// `schema/`.
+    /// The table that the rows need, with the file's SQL that creates it, where it names some.
     pub fn wanted(&self) -> WantedTable<'_> {
-        let table = self.config.target.table.as_str();
-        let ddl = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
         WantedTable {
-            table,
+            table: &self.config.target.table,
             fields: &self.fields,
             roles: &self.roles,
-            ddl,
+            ddl: self.ddl.as_deref(),
         }
     }
 
@@ -243,6 +242,7 @@ impl Pipeline {
             config: self.config.clone(),
             components: self.components.iter().map(|c| c.bytes().to_vec()).collect(),
             files: self.files.clone(),
+            ddl: self.ddl.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
-use gristmill_postgres::table::schema::{self, USERS_ENRICHED, WantedTable};
+use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
@@ -84,7 +84,7 @@ async fn the_printed_sql_is_what_an_empty_database_needs() -> Result<()> {
         table: "users_enriched",
         fields: &fields,
         roles: &roles,
-        ddl: Some(USERS_ENRICHED),
+        ddl: Some(include_str!("../../../schema/users_enriched.sql")),
     };
     postgres.psql("schema_printed", &schema::print(Some(&wanted)))?;
     let connection = Database::new(&postgres.database_url("schema_printed"), "gristmill/schema")?

@@ -31,8 +31,10 @@ pub(crate) async fn store_components(
     transaction: &Transaction<'_>,
     components: &[StoredComponent],
 ) -> Result<(), tokio_postgres::Error> {
-    let sql = "insert into gristmill.component (digest, bytes, description) values ($1, $2, $3) \
-               on conflict do nothing";
+    let sql = r"
+        insert into gristmill.component (digest, bytes, description)
+        values ($1, $2, $3)
+        on conflict do nothing";
     for component in components {
         transaction
             .execute(
@@ -73,8 +75,10 @@ pub async fn revision(
     pipeline: &str,
     revision: i32,
 ) -> Result<Option<StoredRevision>, DatabaseError> {
-    let sql = "select spec, state, reason, by from gristmill.revision where pipeline = $1 and \
-               revision = $2";
+    let sql = r"
+        select spec, state, reason, by
+        from gristmill.revision
+        where pipeline = $1 and revision = $2";
     let row = client
         .query_opt(sql, &[&pipeline, &revision])
         .await

@@ -34,8 +34,11 @@ pub async fn revisions(
     client: &Client,
     pipeline: &str,
 ) -> Result<Vec<DatedRevision>, DatabaseError> {
-    let sql = "select revision, spec, state, reason, by, at, based_on, restores from \
-               gristmill.revision where pipeline = $1 order by revision";
+    let sql = r"
+        select revision, spec, state, reason, by, at, based_on, restores
+        from gristmill.revision
+        where pipeline = $1
+        order by revision";
     let rows = client
         .query(sql, &[&pipeline])
         .await
@@ -60,9 +63,11 @@ pub async fn activations(
     client: &Client,
     pipeline: &str,
 ) -> Result<Vec<Activation>, DatabaseError> {
-    let sql = "select at, run, topic, partition, from_offset, revision, by from \
-               gristmill.activation where pipeline = $1 order by at, run, topic, partition, \
-               from_offset";
+    let sql = r"
+        select at, run, topic, partition, from_offset, revision, by
+        from gristmill.activation
+        where pipeline = $1
+        order by at, run, topic, partition, from_offset";
     let rows = client
         .query(sql, &[&pipeline])
         .await
@@ -96,8 +101,12 @@ pub async fn rows_by_revision(
     table: &str,
 ) -> Result<Vec<(i32, i64)>, DatabaseError> {
     let sql = format!(
-        "select _gm_revision, count(*) from {table} where _gm_revision is not null group by 1 \
-         order by 1"
+        r"
+        select _gm_revision, count(*)
+        from {table}
+        where _gm_revision is not null
+        group by _gm_revision
+        order by _gm_revision"
     );
     let rows = client
         .query(&sql, &[])

@@ -1,11 +1,13 @@
 //! What a pipeline file says when a process starts, against what the fleet knows of the pipeline.
 
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
 use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 
 /// What a pipeline file proposes.
 #[derive(Clone, Debug)]
@@ -68,8 +70,10 @@ async fn register_in(
     by: &str,
 ) -> Result<Registered, tokio_postgres::Error> {
     let name = &file.pipeline;
-    let create = "insert into gristmill.pipeline (pipeline, topics, target, spec_hash, \
-                  active_revision) values ($1, $2, $3, $4, 1) on conflict do nothing";
+    let create = r"
+        insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision)
+        values ($1, $2, $3, $4, 1)
+        on conflict do nothing";
     let created = transaction
         .execute(create, &[name, &file.topics, &file.target, &file.spec_hash])
         .await?;
@@ -86,16 +90,14 @@ async fn register_in(
         return Ok(registered);
     }
     lock(transaction, name).await?;
-    let state = format!(
-        "select p.active_run, p.active_revision, coalesce(f.spec_hash, p.spec_hash) = $2, \
-         coalesce(r.spec = $3, false), exists (select from gristmill.host h where h.pipeline = $1 \
-         and h.host <> $4 and {ALIVE}) from gristmill.pipeline p left join gristmill.revision r \
-         on r.pipeline = p.pipeline and r.revision = p.active_revision left join gristmill.file f \
-         on f.pipeline = p.pipeline and f.host = split_part($4, '/', 1) where p.pipeline = $1"
-    );
-    let row = transaction
-        .query_one(&state, &[name, &file.spec_hash, &file.spec, &by])
-        .await?;
+    let parameters: [Named<'_>; 4] = [
+        ("pipeline", Type::TEXT, name),
+        ("spec_hash", Type::TEXT, &file.spec_hash),
+        ("spec", Type::JSONB, &file.spec),
+        ("by", Type::TEXT, &by),
+    ];
+    let sql = format!(include_str!("registered.sql"), alive = ALIVE);
+    let row = placeholder::query_one(transaction.client(), &sql, &parameters).await?;
     let (unchanged, same): (bool, bool) = (row.get(2), row.get(3));
     registered.run = row.get(0);
     registered.revision = row.get(1);
@@ -121,14 +123,14 @@ async fn remember_file(
     file: &Registration,
     by: &str,
 ) -> Result<(), tokio_postgres::Error> {
-    let sql = "with f as (insert into gristmill.file (pipeline, host, spec_hash) values ($1, \
-               split_part($5, '/', 1), $4) on conflict (pipeline, host) do update set spec_hash = \
-               excluded.spec_hash, at = now()) update gristmill.pipeline set topics = $2, target \
-               = $3, spec_hash = $4 where pipeline = $1";
-    let (name, hash) = (&file.pipeline, &file.spec_hash);
-    client
-        .execute(sql, &[name, &file.topics, &file.target, hash, &by])
-        .await?;
+    let parameters: [Named<'_>; 5] = [
+        ("pipeline", Type::TEXT, &file.pipeline),
+        ("topics", Type::TEXT_ARRAY, &file.topics),
+        ("target", Type::TEXT, &file.target),
+        ("spec_hash", Type::TEXT, &file.spec_hash),
+        ("by", Type::TEXT, &by),
+    ];
+    placeholder::execute(client, include_str!("remember_file.sql"), &parameters).await?;
     Ok(())
 }
 
@@ -149,8 +151,9 @@ async fn store_first(
     by: &str,
 ) -> Result<(), tokio_postgres::Error> {
     store_components(transaction, &file.components).await?;
-    let sql = "insert into gristmill.revision (pipeline, revision, spec, state, by) values ($1, \
-               1, $2, 'active', $3)";
+    let sql = r"
+        insert into gristmill.revision (pipeline, revision, spec, state, by)
+        values ($1, 1, $2, 'active', $3)";
     transaction
         .execute(sql, &[&file.pipeline, &file.spec, &by])
         .await?;

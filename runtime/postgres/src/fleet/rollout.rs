@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Transaction};
 
 use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
 use crate::fleet::registration::lock;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
-use crate::wire::placeholder;
+use crate::wire::placeholder::{self, Named};
 
 /// Where a pipeline's fleet stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,10 +128,15 @@ pub async fn propose(
     let transaction = connection.transaction().await.map_err(failed())?;
     let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
     lock(&transaction, pipeline).await.map_err(failed())?;
-    let state = "select p.active_revision, p.active_revision = $2 and p.canary_partition is null, \
-                 coalesce(r.spec = $3, false) from gristmill.pipeline p left join \
-                 gristmill.revision r on r.pipeline = p.pipeline and r.revision = \
-                 p.active_revision where p.pipeline = $1";
+    let state = r"
+        select
+          p.active_revision,
+          p.active_revision = $2 and p.canary_partition is null,
+          coalesce(r.spec = $3, false)
+        from gristmill.pipeline p
+          left join gristmill.revision r
+            on r.pipeline = p.pipeline and r.revision = p.active_revision
+        where p.pipeline = $1";
     let row = transaction
         .query_one(state, &[&pipeline, &based_on, proposal.spec])
         .await
@@ -146,36 +151,39 @@ pub async fn propose(
     store_components(&transaction, proposal.components)
         .await
         .map_err(failed())?;
-    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, \
-                  based_on, restores) select $1, max(revision) + 1, $2, 'proposed', $3, $4, $5, \
-                  $6 from gristmill.revision where pipeline = $1 returning revision";
-    let revision: i32 = transaction
-        .query_one(
-            insert,
-            &[
-                &pipeline,
-                proposal.spec,
-                &proposal.by,
-                &proposal.reason,
-                &based_on,
-                &proposal.restores,
-            ],
-        )
-        .await
-        .map_err(failed())?
-        .get(0);
-    let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = \
-                 $1), gone as (update gristmill.revision r set state = 'retired', reason = \
-                 concat_ws('; ', r.reason, 'another one was staged in its place') from before \
-                 where r.pipeline = $1 and r.revision = before.staging_revision) update \
-                 gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline \
-                 = $1";
+    let revision = insert(&transaction, proposal).await.map_err(failed())?;
     transaction
-        .execute(stage, &[&pipeline, &revision])
+        .execute(include_str!("stage.sql"), &[&pipeline, &revision])
         .await
         .map_err(failed())?;
     transaction.commit().await.map_err(failed())?;
     Ok(Some(Proposed::Staged(revision)))
+}
+
+/// Stores the proposal under the next number, and returns that.
+async fn insert(
+    transaction: &Transaction<'_>,
+    proposal: &Proposal<'_>,
+) -> Result<i32, tokio_postgres::Error> {
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &proposal.pipeline),
+        ("spec", Type::JSONB, &proposal.spec),
+        ("by", Type::TEXT, &proposal.by),
+        ("reason", Type::TEXT, &proposal.reason),
+        ("based_on", Type::INT4, &proposal.based_on),
+        ("restores", Type::INT4, &proposal.restores),
+    ];
+    let sql = r"
+        insert into gristmill.revision (
+          pipeline, revision, spec, state, by, reason, based_on, restores
+        )
+        select
+          :pipeline, max(revision) + 1, :spec, 'proposed', :by, :reason, :based_on, :restores
+        from gristmill.revision
+        where pipeline = :pipeline
+        returning revision";
+    let row = placeholder::query_one(transaction.client(), sql, &parameters).await?;
+    row.try_get(0)
 }
 
 /// A live host and what it says about the revision being staged.
@@ -189,8 +197,11 @@ pub struct HostAnswer {
 /// The answers of all live hosts, by name.
 pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<HostAnswer>, DatabaseError> {
     let sql = format!(
-        "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} \
-         order by host"
+        r"
+        select host, staged_revision, error
+        from gristmill.host
+        where pipeline = $1 and {ALIVE}
+        order by host"
     );
     let rows = client
         .query(&sql, &[&pipeline])
@@ -206,8 +217,10 @@ pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<HostAnswer>,
 
 /// All live hosts have it ready.
 pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<(), DatabaseError> {
-    let sql = "update gristmill.revision set state = 'staged' where pipeline = $1 and revision = \
-               $2 and state = 'proposed'";
+    let sql = r"
+        update gristmill.revision
+        set state = 'staged'
+        where pipeline = $1 and revision = $2 and state = 'proposed'";
     client
         .execute(sql, &[&pipeline, &revision])
         .await

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 
 /// Asks the workers to compare `rows` rows. What an earlier comparison of the revision said is
 /// forgotten. `false`: it is no longer being staged.
@@ -13,9 +15,14 @@ pub async fn begin(
     revision: i32,
     rows: i64,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with old as (delete from gristmill.shadow where pipeline = $1 and revision = $2) \
-               update gristmill.pipeline set shadow_rows = $3 where pipeline = $1 and \
-               staging_revision = $2 and canary_partition is null";
+    let sql = r"
+        with old as (
+          delete from gristmill.shadow
+          where pipeline = $1 and revision = $2
+        )
+        update gristmill.pipeline
+        set shadow_rows = $3
+        where pipeline = $1 and staging_revision = $2 and canary_partition is null";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &rows])
         .await
@@ -40,35 +47,18 @@ pub struct Report<'a> {
 
 /// Adds what was found, where more is wanted, and counts down.
 pub async fn report(client: &Client, report: &Report<'_>) -> Result<(), DatabaseError> {
-    let Report {
-        pipeline,
-        revision,
-        topic,
-        partition,
-        next_offset,
-        rows,
-        outcome,
-    } = report;
-    let (difference, error) = (outcome.as_ref().ok(), outcome.as_ref().err());
-    let sql = "with p as (update gristmill.pipeline set shadow_rows = case when shadow_rows > $6 \
-               and $8::text is null then shadow_rows - $6 end where pipeline = $1 and \
-               staging_revision = $2 and shadow_rows is not null returning pipeline) insert into \
-               gristmill.shadow (pipeline, revision, topic, partition, next_offset, rows, \
-               difference, error) select $1, $2, $3, $4, $5, $6, $7::jsonb, $8 from p";
-    client
-        .execute(
-            sql,
-            &[
-                pipeline,
-                revision,
-                topic,
-                partition,
-                next_offset,
-                rows,
-                &difference,
-                &error,
-            ],
-        )
+    let (difference, error) = (report.outcome.as_ref().ok(), report.outcome.as_ref().err());
+    let parameters: [Named<'_>; 8] = [
+        ("pipeline", Type::TEXT, &report.pipeline),
+        ("revision", Type::INT4, &report.revision),
+        ("topic", Type::TEXT, &report.topic),
+        ("partition", Type::INT4, &report.partition),
+        ("next_offset", Type::INT8, &report.next_offset),
+        ("rows", Type::INT8, &report.rows),
+        ("difference", Type::JSONB, &difference),
+        ("error", Type::TEXT, &error),
+    ];
+    placeholder::execute(client, include_str!("report_shadow.sql"), &parameters)
         .await
         .map_err(DatabaseError::query("report what the shadow run found"))?;
     Ok(())
@@ -81,8 +71,10 @@ pub async fn rows_left(
     pipeline: &str,
     revision: i32,
 ) -> Result<Option<i64>, DatabaseError> {
-    let sql =
-        "select shadow_rows from gristmill.pipeline where pipeline = $1 and staging_revision = $2";
+    let sql = r"
+        select shadow_rows
+        from gristmill.pipeline
+        where pipeline = $1 and staging_revision = $2";
     let row = client
         .query_opt(sql, &[&pipeline, &revision])
         .await
@@ -96,9 +88,13 @@ pub async fn found(
     pipeline: &str,
     revision: i32,
 ) -> Result<Vec<Result<Value, String>>, DatabaseError> {
-    let sql = "select difference, topic || '[' || partition || '] before offset ' || next_offset \
-               || ': ' || error from gristmill.shadow where pipeline = $1 and revision = $2 order \
-               by at";
+    let sql = r"
+        select
+          difference,
+          topic || '[' || partition || '] before offset ' || next_offset || ': ' || error
+        from gristmill.shadow
+        where pipeline = $1 and revision = $2
+        order by at";
     let rows = client
         .query(sql, &[&pipeline, &revision])
         .await

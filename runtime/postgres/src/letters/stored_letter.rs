@@ -100,9 +100,9 @@ pub async fn count(
     let sql = format!("select count(*) {SELECTED}");
     let states = names(&filter.states);
     let parameters = selected(&pipeline, &run, &states, filter);
-    let rows = placeholder::query(client, &sql, &parameters).await;
-    let rows = rows.map_err(DatabaseError::query("count dead letters"))?;
-    Ok(rows.first().map_or(0, |row| row.get(0)))
+    let row = placeholder::query_one(client, &sql, &parameters).await;
+    let row = row.map_err(DatabaseError::query("count dead letters"))?;
+    Ok(row.get(0))
 }
 
 /// One dead letter. `None`: there is none of that id.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::bisection::Bisection;
 use crate::table::identifier::{OFFSET, PARTITION, quote};
 use crate::table::target::{TargetColumn, TargetTable};
 use crate::wire::column_array::{ColumnArray, sent_type};
@@ -81,25 +82,21 @@ impl RowLookup {
         let rows = rows.select(&self.fields);
         let rows = rows.ok_or_else(|| unexpected("a batch lacks columns: report this bug"))?;
         let mut answers = vec![FoundRow::Missing; rows.rows];
-        let starts = (0..rows.rows).step_by(ROWS_MAX);
-        let mut asked: Vec<Range<usize>> = starts
-            .map(|start| start..rows.rows.min(start + ROWS_MAX))
-            .collect();
+        let mut bisection = Bisection::new(rows.rows, ROWS_MAX);
         let mut refused = 0;
-        while let Some(range) = asked.pop() {
+        while let Some(range) = bisection.next() {
             match self.ask_once(connection, &rows, &range).await {
-                Ok(standings) => answers[range].clone_from_slice(&standings),
+                Ok(found) => answers[range].clone_from_slice(&found),
                 Err(error) if !is_about_a_row(&error) => return Err(error),
-                Err(error) if range.len() == 1 => {
+                Err(error) => {
+                    let Some(row) = bisection.failed(range) else {
+                        continue;
+                    };
                     refused += 1;
                     if refused > REFUSED_MAX {
                         return Err(error);
                     }
-                    answers[range.start] = FoundRow::Refused(words(&error));
-                }
-                Err(_) => {
-                    let middle = range.start + range.len() / 2;
-                    asked.extend([range.start..middle, middle..range.end]);
+                    answers[row] = FoundRow::Refused(words(&error));
                 }
             }
         }
@@ -177,9 +174,7 @@ fn words(error: &DatabaseError) -> String {
     answer.unwrap_or_default().to_owned()
 }
 
-/// Answers, in the order of the rows: whether there is a row, its partition and offset, the order
-/// of the versions, which columns differ, and those as JSON, as the table has them and as it would
-/// have them.
+/// `row_lookup.sql` for a target and the columns that are compared.
 fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
     let columns: Vec<ComparedColumn<'_>> = fields
         .iter()
@@ -204,21 +199,19 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
         .iter()
         .map(|c| format!("t.{} = {}", quote(c.name), c.key))
         .collect();
-    let found = key.first().map_or_else(String::new, |c| quote(c.name));
     format!(
-        "select t.{found} is not null, {}, {}, {}, array[{}]::bool[], array[{}]::jsonb[], \
-         array[{}]::jsonb[] from unnest({}) with ordinality as u ({}, n) left join {} as t on {} \
-         order by u.n",
-        provenance(PARTITION, "int4"),
-        provenance(OFFSET, "int8"),
-        order(&version),
-        list(&|c| c.differs()),
-        list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.held))),
-        list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.given))),
-        parameters.join(", "),
-        names.join(", "),
-        target.sql_name,
-        on.join(" and "),
+        include_str!("row_lookup.sql"),
+        found = key.first().map_or_else(String::new, |c| quote(c.name)),
+        partition = provenance(PARTITION, "int4"),
+        offset = provenance(OFFSET, "int8"),
+        order = order(&version),
+        differs = list(&|c| c.differs()),
+        before = list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.held))),
+        after = list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.given))),
+        parameters = parameters.join(", "),
+        names = names.join(", "),
+        table = target.sql_name,
+        on = on.join(" and "),
     )
 }
 

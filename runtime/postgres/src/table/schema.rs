@@ -9,9 +9,6 @@ use crate::wire::database_error::DatabaseError;
 
 pub use crate::table::wanted_table::WantedTable;
 
-/// The table of `pipelines/users.toml`.
-pub const USERS_ENRICHED: &str = include_str!("../../../../schema/users_enriched.sql");
-
 /// All SQL that [`apply`] would run in an empty database.
 pub fn print(wanted: Option<&WantedTable<'_>>) -> String {
     let own: String = MIGRATIONS.iter().map(Migration::script).collect();

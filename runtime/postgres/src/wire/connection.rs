@@ -31,11 +31,14 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one
 ///   that was answered must last. Only ever raised;
 /// - UTC: a `timestamp` column without time zone holds UTC.
-const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'; set statement_timeout = \
-                       '60s'; set lock_timeout = '5s'; set default_transaction_isolation = 'read \
-                       committed'; set timezone = 'UTC'; select set_config('synchronous_commit', \
-                       'on', false) where current_setting('synchronous_commit') in ('off', \
-                       'local')";
+const SESSION: &str = r"
+    set idle_in_transaction_session_timeout = '10s';
+    set statement_timeout = '60s';
+    set lock_timeout = '5s';
+    set default_transaction_isolation = 'read committed';
+    set timezone = 'UTC';
+    select set_config('synchronous_commit', 'on', false)
+    where current_setting('synchronous_commit') in ('off', 'local')";
 
 /// Where to connect, and as whom.
 #[derive(Clone)]

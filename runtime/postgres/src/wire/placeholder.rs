@@ -20,6 +20,16 @@ pub(crate) async fn query(
     client.query_typed(&text, &values).await
 }
 
+/// Runs `sql`, which returns one row.
+pub(crate) async fn query_one(
+    client: &Client,
+    sql: &str,
+    parameters: &[Named<'_>],
+) -> Result<Row, Error> {
+    let (text, values) = bound(sql, parameters);
+    client.query_typed_one(&text, &values).await
+}
+
 /// Runs `sql` and returns how many rows it wrote.
 pub(crate) async fn execute(
     client: &Client,

@@ -159,6 +159,10 @@ pub struct Target {
     pub url: String,
     /// `table` or `schema.table`.
     pub table: String,
+    /// A file with the SQL that creates the table, or `builtin:NAME`: `schema print` prints it, and
+    /// `schema apply` runs it where there is no such table. Without one the table gets the columns
+    /// that the transforms write.
+    pub ddl: Option<String>,
     /// Flushes that may be under way at once. Each takes a connection.
     #[serde(default = "connections")]
     pub connections: usize,
