@@ -12,6 +12,10 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # and nothing else.
 BUILD := cargo build --release --locked --workspace --bin gristmill
 
+# The tests mostly wait, for servers and for hosts: more at once than there are cores.
+TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
+SOAK_SECONDS ?= 120
+
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
 WASM_LIBS := $$(rustc --print target-libdir --target $(WASM) 2>/dev/null)
@@ -56,7 +60,7 @@ help: ## show this list
 .PHONY: demo
 demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
 	@[ -e target/release/gristmill ] || echo "demo: compiling gristmill and all that it is made" \
-		"of: MINUTES minutes on two cores, this once"
+		"of: 8 minutes on two cores, this once"
 	@$(BUILD)
 	@target/release/gristmill demo $(ARGS)
 
@@ -73,12 +77,8 @@ test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
 	$(TEST) --no-fail-fast
 
 .PHONY: soak
-soak: setup setup-kafka ## run the tests that change rules under load for two minutes each
-	GRISTMILL_SOAK_SECONDS=120 $(TEST) --test fleet soak::
-
-.PHONY: soak
-soak: setup setup-kafka ## run the long form of the tests that change rules under load: two minutes each
-	GRISTMILL_SOAK_SECONDS=120 cargo test --release --locked --workspace --test fleet soak
+soak: setup setup-kafka ## swap rules under load for SOAK_SECONDS=120 while hosts come and go
+	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
 
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents

@@ -206,9 +206,8 @@ fn swap(place: &Place<'_>, done: &AtomicBool) -> Result<u32> {
         let file = place.folder.path().join(format!("rule-{swaps}.wasm"));
         std::fs::write(&file, component)?;
         thread::sleep(SWAP_EVERY);
-        let mut command = place.gristmill(&["transform", "swap", "enrich-email"])?;
-        command.arg(&file).args(["--config", "config.json"]);
-        output(command.args(["--pipeline", "users.toml"]))?;
+        let mut command = place.gristmill(&["transform", "swap", "users.toml", "enrich-email"])?;
+        output(command.arg(&file).args(["--config", "config.json"]))?;
         swaps += 1;
     }
     Ok(swaps)

@@ -51,5 +51,6 @@ pub mod demo;
 pub mod fleet;
 pub mod folders;
 pub mod handles;
+pub mod ops;
 pub mod partition;
 pub mod process;

@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod flush;
 mod guard;
+mod problems;
 mod refused;
 mod rollout;
 mod schema;

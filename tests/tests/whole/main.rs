@@ -7,6 +7,7 @@ mod commands;
 mod dead_letters;
 mod documents;
 mod end_to_end;
+mod errors;
 mod generate;
 mod guides;
 mod halts;

@@ -4,6 +4,7 @@
 //! ([`load`]).
 
 mod environment;
+mod known_keys;
 mod load;
 mod problem;
 

@@ -78,14 +78,14 @@ fn a_schema_refers_to_nothing_outside_itself() {
 #[test]
 fn a_hostile_schema_is_refused_and_the_process_lives() {
     const CHILD: &str = "GRISTMILL_TEST_HOSTILE_SCHEMA_CHILD";
-    const NAME: &str =
-        "sandbox::config_schema::tests::a_hostile_schema_is_refused_and_the_process_lives";
     if std::env::var_os(CHILD).is_some() {
         return refuse_hostile_schemas();
     }
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let name = format!("{module}::a_hostile_schema_is_refused_and_the_process_lives");
     // A stack that overflows ends the process, so it has to be another.
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
+        .args(["--exact", &name, "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
