@@ -167,7 +167,11 @@ impl Guide {
     /// The commands that its prose names.
     fn named(&self) -> impl Iterator<Item = &str> {
         let spans = self.prose.split('`').skip(1).step_by(2).map(str::trim);
-        spans.filter(|span| span.starts_with("gristmill "))
+        let is_command = |span: &&str| {
+            let verb = span.strip_prefix("gristmill ");
+            verb.is_some_and(|verb| verb.starts_with(|c: char| c.is_ascii_lowercase()))
+        };
+        spans.filter(is_command)
     }
 }
 

@@ -250,7 +250,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// `docs/*.md`, `golden/<transform>/...`, `golden/NAME`: shapes of paths, not paths.
 fn is_pattern(word: &str) -> bool {
-    word.contains(['*', '<', '…'])
+    word.contains(['*', '<', '…', '%'])
         || word.contains("..")
         || word
             .split('/')

@@ -9,8 +9,8 @@ use super::markdown::{item, paragraph};
 
 const HEAD: &str = "# Tables
 
-Gristmill keeps these tables in the schema `gristmill` of the target's database. `gristmill schema
-apply` creates them. You may read them; gristmill alone writes them.
+Gristmill keeps these tables in the schema `gristmill` of the target's database.
+`gristmill schema apply` creates them. You may read them; gristmill alone writes them.
 ";
 
 /// A table, and what the comments say of it.
