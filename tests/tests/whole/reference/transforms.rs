@@ -87,7 +87,7 @@ pub(super) fn shipped() -> Result<Vec<Shipped>> {
             example,
         })
     };
-    builtin::names().iter().copied().map(of).collect()
+    builtin::names().map(of).collect()
 }
 
 /// A config for a transform that cannot do without one.
