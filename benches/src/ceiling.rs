@@ -75,7 +75,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
 async fn write(config: Config) -> Result<Took> {
     let database = Database::new(&config.target.url, "gristmill-bench")?;
     let mut connection = database.connect().await?;
-    let sandbox = Sandbox::new(gristmill::cache_folder().as_deref())?;
+    let sandbox = Sandbox::new(gristmill::folders::cache_folder().as_deref())?;
     let pipeline = Pipeline::load(config.clone(), &sandbox, &database).await?;
     let (bootstrap, topic) = (config.source.bootstrap.clone(), config.source.topic.clone());
     let messages = tokio::task::spawn_blocking(move || topic::read(&bootstrap, &topic)).await??;
@@ -185,7 +185,7 @@ fn read(config: &Config) -> Result<Took> {
     Ok(meter.took())
 }
 
-/// The last line of what a ceiling said.
-pub(crate) fn took(said: &str) -> Result<Took> {
-    serde_json::from_str(said.trim()).with_context(|| format!("it said: {said}"))
+/// The last line of what a ceiling printed.
+pub(crate) fn took(printed: &str) -> Result<Took> {
+    serde_json::from_str(printed.trim()).with_context(|| format!("it said: {printed}"))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use gristmill::demo::generate::{Events, Spec};
+use gristmill::demo::generate::{Events, Recipe};
 use gristmill_tests::job::RECORD_MAX_BYTES;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::oracle::{self, Expected};
@@ -30,7 +30,7 @@ impl Traffic {
     /// Made-up events, spread over the partitions by their user; the same every time.
     pub(crate) fn fill(kafka: &Kafka, events: u64, keys: u32) -> Result<Self> {
         kafka.create_topic(TOPIC, PARTITIONS, &[])?;
-        let spec = Spec {
+        let spec = Recipe {
             events,
             keys,
             seed: 7,
@@ -61,7 +61,12 @@ impl Traffic {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
         let last_users: Vec<i64> = (0..PARTITIONS).map(|p| LAST_USER + i64::from(p)).collect();
         for (partition, user) in last_users.iter().enumerate() {
-            let after = json!({"user_id": user, "name": "Last", "email": "last@contoso.com", "country_code": "US"});
+            let after = json!({
+                "user_id": user,
+                "name": "Last",
+                "email": "last@contoso.com",
+                "country_code": "US",
+            });
             let event = json!({"op": "c", "timestamp_ms": now, "after": after});
             add(
                 partition as i32,

@@ -40,11 +40,8 @@ pub fn config_file(config: &str) -> Result<NamedTempFile> {
 impl Job<'_> {
     /// `gristmill transform VERB ARGUMENTS` for the job's pipeline, with what it printed.
     pub fn transform(&self, verb: &str, arguments: &[&str]) -> Result<String> {
-        let file: &[&str] = match verb {
-            "replay" => &["transform", verb, "users.toml"],
-            _ => &["transform", verb, "--pipeline", "users.toml"],
-        };
-        self.gristmill(&[file, arguments].concat())
+        let file = ["transform", verb, "users.toml"];
+        self.gristmill(&[&file, arguments].concat())
             .with_context(|| self.explain())
     }
 

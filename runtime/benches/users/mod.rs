@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gristmill::definition::file::{self, Config};
 use gristmill::definition::pipeline::Pipeline;
-use gristmill::demo::generate::{Events, Spec};
+use gristmill::demo::generate::{Events, Recipe};
 use gristmill_core::record::Records;
 use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
@@ -38,7 +38,7 @@ pub(crate) struct Traffic {
 impl Traffic {
     /// Events about `keys` users.
     pub(crate) fn new(keys: u32) -> Self {
-        let events = Events::new(Spec {
+        let events = Events::new(Recipe {
             events: u64::MAX,
             keys,
             seed: 1,

@@ -1,10 +1,22 @@
-//! Files of change events, a JSON array or one event a line, and what makes an event usable.
+//! Files of change events: a JSON array, or one event a line.
 
-use serde_json::Value;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use gristmill_core::record::{Record, Records};
+use jiff::Timestamp;
+
+/// One event as a record, and where it stands.
+pub struct PlacedEvent {
+    /// `events.json:3`, or `topic/partition/offset`.
+    pub place: String,
+    /// One record.
+    pub record: Records,
+}
 
 /// One event of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub struct FileEvent<'a> {
     /// Where it begins, from 1.
     pub line: usize,
     /// The bytes as they stand in the file.
@@ -12,9 +24,9 @@ pub struct Entry<'a> {
 }
 
 /// Cuts a file into its events. An array's elements may span lines; without an array every line
-/// that is not blank is one. What an event is made of is left to [`check`]: a malformed one ends
-/// where its array or line ends.
-pub fn entries(text: &str) -> Vec<Entry<'_>> {
+/// that is not blank is one. A malformed one ends where its array or line ends: whoever reads it
+/// tells what is wrong with it.
+pub fn entries(text: &str) -> Vec<FileEvent<'_>> {
     let body = text.trim_start_matches('\u{feff}').trim();
     match body.strip_prefix('[') {
         Some(inner) => elements(text, inner.strip_suffix(']').unwrap_or(inner)),
@@ -23,14 +35,14 @@ pub fn entries(text: &str) -> Vec<Entry<'_>> {
             .enumerate()
             .map(|(i, line)| (i + 1, line.trim_start_matches('\u{feff}').trim()))
             .filter(|(_, line)| !line.is_empty())
-            .map(|(line, text)| Entry { line, text })
+            .map(|(line, text)| FileEvent { line, text })
             .collect(),
     }
 }
 
 /// The elements of `inner`, a part of `text`: parted by the commas that stand in no string, object
-/// or list.
-fn elements<'a>(text: &'a str, inner: &'a str) -> Vec<Entry<'a>> {
+/// or list. A JSON reader would stop at the first malformed element, and `produce` names them all.
+fn elements<'a>(text: &'a str, inner: &'a str) -> Vec<FileEvent<'a>> {
     let mut commas = Vec::new();
     let (mut depth, mut in_string, mut escaped) = (0i32, false, false);
     for (i, byte) in inner.bytes().enumerate() {
@@ -56,74 +68,47 @@ fn elements<'a>(text: &'a str, inner: &'a str) -> Vec<Entry<'a>> {
         start = end + 1;
         if !element.trim().is_empty() {
             let text = element.trim();
-            entries.push(Entry { line, text });
+            entries.push(FileEvent { line, text });
         }
     }
     entries
 }
 
-/// Checks an event and returns its key, the user id; the error is a sentence without a place.
-pub fn check(event: &[u8]) -> Result<i64, String> {
-    let event: Value = serde_json::from_slice(event).map_err(|e| format!("no valid JSON: {e}"))?;
-    if !event.is_object() {
-        return Err("an event is a JSON object".to_owned());
-    }
-    let op = match &event["op"] {
-        Value::String(op) if ["c", "u", "d"].contains(&op.as_str()) => op,
-        Value::Null => return Err("`op` is missing: \"c\", \"u\" or \"d\"".to_owned()),
-        other => return Err(format!("`op` is {other}: it is \"c\", \"u\" or \"d\"")),
-    };
-    let image = if op == "d" { "before" } else { "after" };
-    for other in ["before", "after"] {
-        if !event[other].is_null() {
-            check_row(other, &event[other])?;
+/// The first `limit` events of a file, a JSON array or one event a line, and how many there are.
+pub fn read(path: &Path, limit: usize) -> Result<(Vec<PlacedEvent>, usize)> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let entries = entries(&text);
+    ensure!(
+        !entries.is_empty(),
+        "there is no event in {}: write a JSON array, or one event a line",
+        path.display()
+    );
+    let now_ms = Timestamp::now().as_millisecond();
+    let event = |(i, entry): (usize, &FileEvent)| {
+        let mut record = Records::default();
+        let value = Some(entry.text.as_bytes());
+        record.push(i as i64, Some(now_ms), None, value, std::iter::empty());
+        PlacedEvent {
+            place: format!("{}:{}", path.display(), entry.line),
+            record,
         }
-    }
-    let row = &event[image];
-    if row.is_null() {
-        return Err(format!(
-            "`{image}` is missing: an event with op {op} has its row there"
-        ));
-    }
-    let user_id = match &row["user_id"] {
-        Value::Null => return Err(format!("`{image}.user_id` is missing: it is the key")),
-        id => id
-            .as_i64()
-            .ok_or_else(|| format!("`{image}.user_id` is {id}: it is an integer"))?,
     };
-    match &event["timestamp_ms"] {
-        Value::Null => Err("`timestamp_ms` is missing: the event time in milliseconds".to_owned()),
-        time if time.as_i64().is_some() => Ok(user_id),
-        time => Err(format!(
-            "`timestamp_ms` is {time}: it is an integer, milliseconds since 1970"
-        )),
-    }
+    let events = entries.iter().enumerate().take(limit).map(event).collect();
+    Ok((events, entries.len()))
 }
 
-fn check_row(image: &str, row: &Value) -> Result<(), String> {
-    if !row.is_object() {
-        return Err(format!("`{image}` is {row}: a row is a JSON object"));
-    }
-    for column in ["name", "email", "country_code"] {
-        match &row[column] {
-            Value::Null => {}
-            Value::String(text) if text.contains('\0') => {
-                return Err(format!(
-                    "`{image}.{column}` holds a zero byte, which Postgres cannot store"
-                ));
-            }
-            Value::String(_) => {}
-            other => return Err(format!("`{image}.{column}` is {other}: it is text")),
-        }
-    }
-    Ok(())
-}
-
-/// The key of an event that is sent unchecked, as far as it has one.
-pub fn key(event: &[u8]) -> Option<i64> {
-    let event: Value = serde_json::from_slice(event).ok()?;
-    let id = |image: &str| event.get(image)?.get("user_id")?.as_i64();
-    id("after").or_else(|| id("before"))
+/// A record with another value in the place of its own.
+pub fn with_value(record: Record<'_>, value: &[u8]) -> Records {
+    let mut records = Records::default();
+    let Record {
+        offset,
+        timestamp_ms,
+        key,
+        ..
+    } = record;
+    records.push(offset, timestamp_ms, key, Some(value), record.headers());
+    records
 }
 
 #[cfg(test)]
@@ -152,35 +137,5 @@ mod tests {
         );
         // An array that is not closed: its last element says what is wrong.
         assert_eq!(cut("[1,\n{"), [(1, "1"), (2, "{")]);
-    }
-
-    #[test]
-    fn each_thing_that_makes_an_event_unusable_is_named() {
-        let row = r#"{"user_id":1,"name":"n","email":"e","country_code":"US"}"#;
-        let good = format!(r#"{{"op":"c","before":null,"after":{row},"timestamp_ms":1}}"#);
-        assert_eq!(check(good.as_bytes()), Ok(1));
-        let delete = format!(r#"{{"op":"d","before":{row},"timestamp_ms":1}}"#);
-        assert_eq!(check(delete.as_bytes()), Ok(1));
-        for (from, to, named) in [
-            ("\"op\":\"c\"", "\"op\":\"x\"", "`op` is \"x\""),
-            ("\"op\":\"c\",", "", "`op` is missing"),
-            ("\"op\":\"c\"", "\"op\":\"d\"", "`before` is missing"),
-            ("\"user_id\":1,", "", "`after.user_id` is missing"),
-            ("\"user_id\":1", "\"user_id\":1.5", "`after.user_id` is 1.5"),
-            (",\"timestamp_ms\":1", "", "`timestamp_ms` is missing"),
-            ("_ms\":1", "_ms\":\"1\"", "`timestamp_ms` is \"1\""),
-            ("\"name\":\"n\"", "\"name\":3", "`after.name` is 3"),
-            (
-                "\"name\":\"n\"",
-                "\"name\":\"\\u0000\"",
-                "`after.name` holds a zero byte",
-            ),
-            ("\"before\":null", "\"before\":[]", "`before` is []"),
-            ("}", "", "no valid JSON"),
-        ] {
-            let bad = good.replacen(from, to, 1);
-            let error = check(bad.as_bytes()).unwrap_err();
-            assert!(error.contains(named), "{bad}: {error}");
-        }
     }
 }

@@ -13,9 +13,9 @@ use gristmill_core::rows;
 use gristmill_core::suggest::nearest;
 
 /// Gives a dimension's rows by its name, as CSV with a header.
-pub type Dimensions<'a> = dyn Fn(&str) -> Result<Vec<u8>> + 'a;
+pub type DimensionFiles<'a> = dyn Fn(&str) -> Result<Vec<u8>> + 'a;
 
-/// Dimensions in files `NAME.csv` of a folder.
+/// DimensionFiles in files `NAME.csv` of a folder.
 pub fn csv_files(folder: &Path) -> impl Fn(&str) -> Result<Vec<u8>> + use<> {
     let folder = folder.to_owned();
     move |name| {
@@ -31,7 +31,7 @@ pub fn csv_files(folder: &Path) -> impl Fn(&str) -> Result<Vec<u8>> + use<> {
 
 /// What the transform reads of each row, and what its joins take. A read is followed as a path;
 /// where a name is missing the value is absent.
-pub fn batch(plan: &Plan, input: &[Value], dimensions: &Dimensions) -> Result<Batch> {
+pub fn batch(plan: &Plan, input: &[Value], dimensions: &DimensionFiles) -> Result<Batch> {
     let mut batch = rows::batch(&plan.reads, input)?;
     for join in &plan.joins {
         let on: Vec<Field> = join.on.iter().map(|name| on(plan, name, input)).collect();

@@ -1,34 +1,27 @@
-//! What a rule's author uses before the rule runs anywhere: no Kafka, no Postgres.
+//! What a rule's author uses before the rule runs anywhere: it asks no Kafka and no Postgres.
 //!
-//! - [`RuleCrate`] is a folder with a rule in Rust, built with whatever toolchain is there
-//!   ([`guest_build`]); [`compile`] says what is wrong with it;
-//! - [`create`] makes such a folder;
-//! - [`golden`] cases say what the rule answers; [`rows`] and [`input`] make batches of JSON;
-//! - [`Trial`] runs [`events`] through a pipeline, or through one that [`stage`] builds around a
-//!   rule;
-//! - [`capture`] makes a case of a dead letter;
+//! - [`RuleCrate`] is a folder with a rule in Rust, which [`language`] builds with whatever
+//!   toolchain is there; [`create`] makes such a folder;
+//! - [`golden`] cases say what the rule answers; [`input`] makes batches of JSON;
+//! - [`inspect`] says what a component is, [`bench`] what a row costs;
+//! - [`DryRun`] runs the events of an [`event_file`] through a pipeline, or through one that
+//!   [`around_rule`] builds around a rule;
 //! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped
 //!   transform.
 
-mod capture;
-mod compile;
+pub mod around_rule;
+pub mod bench;
 mod config_file;
+mod dry_run;
 pub mod event_file;
-pub mod events;
 pub mod golden;
-#[path = "../../guest_build.rs"]
-mod guest_build;
 pub mod input;
-mod new;
-pub mod ready;
-mod rule_crate;
-pub mod stage;
+pub mod inspect;
+mod language;
+mod measured_rows;
 mod subject;
-mod trial;
 
-pub use capture::capture;
 pub use config_file::read as read_config;
-pub use new::create;
-pub use rule_crate::{Built, RuleCrate};
+pub use dry_run::{DryRun, Outcome};
+pub use language::rust::{Built, RuleCrate, create};
 pub use subject::Subject;
-pub use trial::{Outcome, Trial};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::rule_crate::RuleCrate;
+use super::language::rust::RuleCrate;
 use crate::definition::builtin;
 use gristmill_sandbox::{Component, Limits, Sandbox};
 

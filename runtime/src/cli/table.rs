@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets};
 
-/// An empty one.
+/// An empty table.
 pub(crate) fn borderless() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

@@ -15,6 +15,7 @@
 pub mod builtin;
 pub mod bundle;
 pub mod file;
+pub mod host_sandbox;
 pub mod pipeline;
 pub mod revision;
 pub mod spec;

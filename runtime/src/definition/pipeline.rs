@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow_array::builder::StringBuilder;
-use gristmill_core::chain::{self, Chain, ChainSpec, TimePolicy, check_plans};
+use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, check_plans};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::Stage;
 use gristmill_core::dimension::{Dimension, Dimensions};
@@ -14,7 +14,7 @@ use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
 
 use crate::definition::bundle::Parts;
-use crate::definition::file::{Config, Late, Tombstone};
+use crate::definition::file::Config;
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
@@ -170,15 +170,9 @@ impl Pipeline {
                 ttl_us: c.pipeline.state_ttl_ms.saturating_mul(1000),
                 future_max_us: c.pipeline.future_max_ms.saturating_mul(1000),
                 floor_us: c.pipeline.floor_ms.saturating_mul(1000),
-                late: match c.pipeline.late {
-                    Late::Apply => chain::Late::Apply,
-                    Late::DeadLetter => chain::Late::DeadLetter,
-                },
+                late: c.pipeline.late,
             },
-            tombstone: match c.source.tombstone {
-                Tombstone::Ignore => chain::Tombstone::Ignore,
-                Tombstone::Delete => chain::Tombstone::Delete,
-            },
+            tombstone: c.source.tombstone,
             record_max_bytes: c.limits.record_max_bytes,
             state_max_bytes: c.limits.state_max_bytes,
             target: self.fields.clone(),

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 
 /// What to make up.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spec {
+pub struct Recipe {
     pub events: u64,
     /// Users that the events are about; at least 1.
     pub keys: u32,
@@ -88,10 +88,10 @@ const DOMAINS: &[&str] = &[
 ];
 const COUNTRIES: &[&str] = &["US", "IN", "DE", "SG", "FR", "BR"];
 
-/// The events of a [`Spec`], in the order in which they are to be produced.
+/// The events of a [`Recipe`], in the order in which they are to be produced.
 #[derive(Clone, Debug)]
 pub struct Events {
-    spec: Spec,
+    spec: Recipe,
     random: SmallRng,
     made: u64,
     now_ms: i64,
@@ -108,7 +108,7 @@ struct User {
 }
 
 impl Events {
-    pub fn new(spec: Spec) -> Self {
+    pub fn new(spec: Recipe) -> Self {
         let keys = spec.keys.max(1);
         Self {
             random: SmallRng::seed_from_u64(spec.seed),
@@ -260,10 +260,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::authoring::event_file::check;
+    use crate::demo::user_event::check;
 
-    fn spec() -> Spec {
-        Spec {
+    fn spec() -> Recipe {
+        Recipe {
             events: 20_000,
             keys: 500,
             seed: 7,
@@ -277,7 +277,7 @@ mod tests {
         let events: Vec<_> = Events::new(spec()).collect();
         assert_eq!(events.len(), 20_000);
         assert!(Events::new(spec()).eq(events.iter().cloned()));
-        let other = Events::new(Spec { seed: 8, ..spec() });
+        let other = Events::new(Recipe { seed: 8, ..spec() });
         assert!(!other.eq(events));
     }
 
@@ -304,7 +304,7 @@ mod tests {
         assert!((1_600..2_100).contains(&late), "{late}");
         assert!(ops.values().all(|n| *n > 1_000), "{ops:?}");
         assert_eq!(ops.len(), 3);
-        let none = Spec {
+        let none = Recipe {
             bad_percent: 0.0,
             ..spec()
         };

@@ -4,7 +4,9 @@
 pub mod generate;
 pub mod postgres;
 pub mod process;
+pub mod user_event;
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::definition::builtin;
 use crate::definition::file::{self, Config};
+use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
 use gristmill_kafka::embedded::EmbeddedBroker;
-use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_postgres::commit::checkpoint;
 use gristmill_postgres::table::schema;
 use gristmill_postgres::wire::connection::Database;
@@ -45,40 +48,47 @@ struct SampleRow {
     name: String,
 }
 
-/// Runs the demo; with `keep` it stays up until `stop`.
-pub async fn run(keep: bool, stop: CancellationToken) -> Result<()> {
-    println!("starting a private PostgreSQL and a Kafka broker inside this process ...");
+/// Runs the demo and tells its story on `out`; with `keep` it stays up until `stop`.
+pub async fn run(keep: bool, stop: CancellationToken, out: &mut (dyn Write + Send)) -> Result<()> {
+    writeln!(
+        out,
+        "starting a private PostgreSQL and a Kafka broker inside this process ..."
+    )?;
     let server = tokio::task::spawn_blocking(Postgres::start).await??;
     let url = server.create_database(DATABASE)?;
     let broker = EmbeddedBroker::start(&[("users_cdc", 2), ("users_cdc_dlq", 1)])?;
     let config = config(&broker.bootstrap(), &url)?;
     let database = Database::new(&url, "gristmill/demo")?;
-    let sandbox = crate::cli::sandbox()?;
+    let sandbox = host_sandbox::open()?;
     apply_schema(&config, &sandbox, &database).await?;
-    let sent = send(&broker.bootstrap(), &config.source.topic)?;
+    let sent = send(&broker.bootstrap(), &config.source.topic, out)?;
     let end = CancellationToken::new();
     let name = config.pipeline.name.clone();
     let mut running = tokio::spawn(crate::process::run(config, sandbox, end.clone()));
-    println!("\nthe pipeline {name} reads them, and writes the table users_enriched ...\n");
+    writeln!(
+        out,
+        "\nthe pipeline {name} reads them, and writes the table users_enriched ...\n"
+    )?;
     tokio::select! {
         done = caught_up(&database, &name, sent, &mut running) => done?,
         () = stop.cancelled() => {}
     }
     if !stop.is_cancelled() {
-        tell(&server)?;
+        tell(&server, out)?;
     }
     if keep && !stop.is_cancelled() {
-        println!(
+        writeln!(
+            out,
             "\nstill running; look around with\n    psql {url}\nand end it with Ctrl-C (kafka is \
              at {})",
             broker.bootstrap()
-        );
+        )?;
         stop.cancelled().await;
     }
     end.cancel();
     running.await??;
     drop(server);
-    println!("\nall is stopped and removed.");
+    writeln!(out, "\nall is stopped and removed.")?;
     Ok(())
 }
 
@@ -100,12 +110,12 @@ async fn apply_schema(config: &Config, sandbox: &Sandbox, database: &Database) -
 }
 
 /// Sends the sample events in their order, telling each. Returns how many.
-fn send(bootstrap: &str, topic: &str) -> Result<i64> {
+fn send(bootstrap: &str, topic: &str, out: &mut (dyn Write + Send)) -> Result<i64> {
     let data =
         builtin::data("sample_events").context("the sample events are not in this binary")?;
     let events: Vec<serde_json::Value> = serde_json::from_slice(data)?;
     let producer = EventProducer::new(bootstrap, &Default::default(), topic)?;
-    println!("\nevents into the topic {topic}:");
+    writeln!(out, "\nevents into the topic {topic}:")?;
     for event in &events {
         let told = SampleEvent::deserialize(event)?;
         let row = told
@@ -113,7 +123,7 @@ fn send(bootstrap: &str, topic: &str) -> Result<i64> {
             .or(told.before)
             .context("a sample event without a row")?;
         let at = jiff::Timestamp::from_millisecond(told.timestamp_ms)?;
-        println!("    {}  {}  {at}  {}", told.op, row.user_id, row.name);
+        writeln!(out, "    {}  {}  {at}  {}", told.op, row.user_id, row.name)?;
         producer.send(
             Some(row.user_id.to_string().as_bytes()),
             Some(event.to_string().as_bytes()),
@@ -149,10 +159,10 @@ async fn caught_up(
     }
 }
 
-fn tell(server: &Postgres) -> Result<()> {
+fn tell(server: &Postgres, out: &mut (dyn Write + Send)) -> Result<()> {
     let table = "select user_id, name, email_domain, country_name, is_corporate, is_deleted, \
                  updated_at from users_enriched order by user_id";
-    println!("{}", server.psql_table(DATABASE, table)?);
+    writeln!(out, "{}", server.psql_table(DATABASE, table)?)?;
     let superseded = server.psql(DATABASE, "select sum(superseded) from gristmill.checkpoint")?;
     let deleted = server.psql(
         DATABASE,
@@ -163,10 +173,11 @@ fn tell(server: &Postgres) -> Result<()> {
         !deleted.is_empty(),
         "user 101 is deleted, though the update was newer than the delete"
     );
-    println!(
+    writeln!(
+        out,
         "\nThe delete of user 101 came in late: its event time is older than that of the update \
          before it. So the update won ({deleted}),\nand {superseded} events in all gave way to \
          newer ones of their key. Each event counted exactly once."
-    );
+    )?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod fleet;
 mod flush;
 mod guard;
 mod leases;
+mod problems;
 mod refused;
 mod rollout;
 mod schema;

@@ -103,7 +103,7 @@ fn the_sample_events_are_a_case() -> Result<()> {
 fn check(component: &Component, case: &Case) -> Result<String> {
     let answered = golden::run(component, case, &input::csv_files(&data("")))?;
     let expected = case.expect.as_ref().context("nothing is expected")?;
-    let differences = golden::differences(expected, &answered, case.input.len());
+    let differences = golden::mismatches(expected, &answered, case.input.len());
     Ok(differences.iter().map(|d| format!("  {d:?}\n")).collect())
 }
 

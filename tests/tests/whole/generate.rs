@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gristmill_tests::generator::{BAD_KINDS, Events, Spec};
+use gristmill_tests::generator::{BAD_KINDS, Events, Recipe};
 use gristmill_tests::oracle::expected;
 use gristmill_tests::topic::Message;
 
 #[test]
 fn every_bad_kind_is_one_for_the_oracle_and_nothing_else_is() {
-    let spec = Spec {
+    let spec = Recipe {
         events: 20_000,
         keys: 300,
         seed: 3,

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use anyhow::Result;
 use gristmill_tests::author;
-use gristmill_tests::generator::{Events, Spec};
+use gristmill_tests::generator::{Events, Recipe};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::program::{repository, text};
 use gristmill_tests::topic::read;
@@ -75,7 +75,7 @@ fn made_up_events_are_those_of_the_seed() -> Result<()> {
     ])?;
     assert!(sent.status.success(), "{}", text(&sent.stderr));
     assert!(text(&sent.stdout).contains("events/s"), "{sent:?}");
-    let spec = Spec {
+    let spec = Recipe {
         events: 3_000,
         keys: 50,
         seed: 9,

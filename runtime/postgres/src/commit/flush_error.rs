@@ -1,6 +1,7 @@
 //! Why a flush did not commit, in terms of what to do about it.
 
-use gristmill_core::policy::{Action, SinkFault, SqlState, action};
+use gristmill_core::fault::{SinkFault, SqlState};
+use gristmill_core::policy::{Action, action};
 
 use crate::wire::database_error::fault;
 

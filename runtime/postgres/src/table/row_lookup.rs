@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use gristmill_core::column::{Batch, Field};
+use gristmill_core::fault::SinkFault;
 use gristmill_core::plan::Roles;
-use gristmill_core::policy::SinkFault;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};

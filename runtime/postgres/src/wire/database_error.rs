@@ -1,6 +1,6 @@
 //! What can go wrong with a connection or a statement, in terms of what to do about it.
 
-use gristmill_core::policy::{SinkFault, SqlState};
+use gristmill_core::fault::{SinkFault, SqlState};
 use tokio_postgres::error::{Severity, SqlState as Code};
 
 /// Trouble with a connection or a statement outside the flush. Never holds the password.

@@ -4,12 +4,14 @@
 //! name it (a document for a normalizer, columns for an enricher), without what is absent;
 //! `expect.source_rows` may be left out where each row has one.
 
+mod answered;
 mod case;
-mod compare;
-mod run;
-mod update;
+mod mismatch;
+mod rewrite;
+mod verdict;
 
+pub use answered::{Answered, run};
 pub use case::{Case, Expected, Rejected, cases};
-pub use compare::{Difference, differences};
-pub use run::{Answered, run};
-pub use update::{one_line, updated};
+pub use mismatch::{Mismatch, mismatches};
+pub use rewrite::{one_line, updated};
+pub use verdict::{OddRows, Verdict, check, distinct_configs, odd_rows, update};

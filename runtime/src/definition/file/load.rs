@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::Config;
 use super::environment::{fill_table, replace, retyped};
-use gristmill_core::suggest::nearest;
-
+use super::known_keys::take_unknown;
 use super::problem::{ConfigError, Problem};
 
 /// Reads and checks the file at `path`, with variables from the process' environment.
@@ -38,9 +38,9 @@ pub fn parse(
     let at = |span: Range<usize>| text[..span.start.min(text.len())].matches('\n').count() + 1;
     let mut parsed = DeTable::parse(text).map_err(|e| {
         let here = e.span().and_then(|span| text.get(span)).unwrap_or_default();
-        let message = match e.message() {
-            "duplicate key" => format!("the key `{here}` stands here twice"),
-            other => other.to_owned(),
+        let message = match is_word(here) {
+            true => format!("{} `{here}`", e.message()),
+            false => e.message().to_owned(),
         };
         let line = e.span().map_or(0, at);
         vec![Problem { line, message }]
@@ -58,6 +58,10 @@ pub fn parse(
             });
         },
     );
+    take_unknown(parsed.get_mut(), &mut |span, message| {
+        let line = at(span);
+        problems.push(Problem { line, message });
+    });
     // Rebound, so that it may borrow from `filled`.
     let mut root = parsed;
     // What is wrong is taken out and the rest looked at again, so that all problems are told at
@@ -79,11 +83,9 @@ pub fn parse(
                 };
                 problems.push(Problem {
                     line,
-                    message: explain(e.message()),
+                    message: e.message().to_owned(),
                 });
-                // What misses a key is a whole table: without it there would be more to complain
-                // of.
-                if e.message().starts_with("missing field") || !remove(root.get_mut(), &span) {
+                if !remove(root.get_mut(), &span) {
                     break None;
                 }
             }
@@ -101,11 +103,18 @@ pub fn parse(
     }
 }
 
-/// Takes the key or value at `span` out.
+fn is_word(text: &str) -> bool {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    !text.is_empty() && text.chars().all(is_of_word)
+}
+
+/// Takes the value at `span` out. A table stays: it is what misses a key, and without it there
+/// would be more to complain of.
 fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
-    let key = table
-        .iter()
-        .find(|(k, v)| k.span() == *span || v.span() == *span);
+    let is_it = |value: &Spanned<DeValue<'_>>| {
+        value.span() == *span && !matches!(value.get_ref(), DeValue::Table(_))
+    };
+    let key = table.iter().find(|(_, value)| is_it(value));
     if let Some(key) = key.map(|(k, _)| k.get_ref().to_string()) {
         return table.remove(key.as_str()).is_some();
     }
@@ -117,22 +126,6 @@ fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
         }),
         _ => false,
     })
-}
-
-/// serde's words for an unknown key, with the nearest one first.
-fn explain(message: &str) -> String {
-    let Some(rest) = message.strip_prefix("unknown field `") else {
-        return message.to_owned();
-    };
-    let mut quoted = rest.split('`').step_by(2);
-    let Some(name) = quoted.next() else {
-        return message.to_owned();
-    };
-    let known: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
-    match nearest(name, known.iter().copied()) {
-        Some(near) => format!("unknown key `{name}`: did you mean `{near}`?"),
-        None => format!("unknown key `{name}`: known here are {}", known.join(", ")),
-    }
 }
 
 /// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost
@@ -311,7 +304,7 @@ max_rows = "${ROWS:-17}"
         let problems = parse(&text, variable).unwrap_err();
         assert_eq!(
             (problems[0].line, problems[0].message.as_str()),
-            (7, "the key `topic` stands here twice")
+            (7, "duplicate key `topic`")
         );
     }
 
@@ -320,5 +313,58 @@ max_rows = "${ROWS:-17}"
         let text = MINIMAL.replace("\"${ROWS:-17}\"", "true");
         let problems = parse(&text, variable).unwrap_err();
         assert_eq!(problems[0].line, 13, "{problems:?}");
+    }
+
+    /// Each change to a file that is well, as `s/FROM/TO/`.
+    const CHANGES: &[(&str, &str)] = &[
+        ("topic =", "topik ="),
+        ("topic =", "nothing_like_it = 1\ntopic ="),
+        ("topic =", "topic = \"a\"\ntopic ="),
+        ("topic = \"users_cdc\"", "topic = 5"),
+        ("topic = \"users_cdc\"\n", ""),
+        ("topic = \"users_cdc\"", "topic = \"a"),
+        ("topic =", "start = \"newest\"\ntopic ="),
+        ("${KAFKA}", "${OTHER}"),
+        ("${KAFKA}", "${KAFKA"),
+        ("\"users\"", "\"a b\""),
+        ("[[transform]]", "[[transform]]\nlimits = { memory = 1 }"),
+        (
+            "[target]",
+            "[[transform]]\nname = \"normalize\"\ncomponent = \"x\"\n[target]",
+        ),
+        ("[target]", "[dimension.d]\nkey = [\"a\"]\n[target]"),
+        ("\"${ROWS:-17}\"", "0"),
+        ("\"${ROWS:-17}\"", "20001"),
+        ("${ROWS:-17}", "many"),
+        ("table =", "connections = 0\ntable ="),
+        ("[target]", "[limits]\nrecord_max_bytes = 0\n[target]"),
+        ("topic =", "queued_max_bytes = 0\ntopic ="),
+        ("topic =", "queued_max_bytes = 1_073_741_825\ntopic ="),
+        ("topic =", "session_timeout_ms = 5_999\ntopic ="),
+        (
+            "[source]",
+            "watermark_delay_ms = -1\nstate_ttl_ms = -1\nfuture_max_ms = -1\n[source]",
+        ),
+        (
+            "[target]",
+            "[dead_letters]\ntopic = \"users_cdc\"\nratio_max = 1.5\n[target]",
+        ),
+    ];
+
+    #[test]
+    fn each_problem_of_a_file() {
+        let said = |(from, to): &(&str, &str)| {
+            let text = MINIMAL.replacen(from, to, 1);
+            assert_ne!(text, MINIMAL, "{from}");
+            let problems = parse(&text, variable).unwrap_err().into_iter();
+            let lines = problems.map(|p| format!("    line {}: {}", p.line, p.message));
+            format!("{from} -> {to}\n{}", lines.collect::<Vec<_>>().join("\n"))
+        };
+        let mut all: Vec<String> = CHANGES.iter().map(said).collect();
+        let without = MINIMAL.split("[[transform]]").next().unwrap_or_default();
+        let without = format!("transform = []\n{without}[target]\nurl = \"\"\ntable = \"t\"\n");
+        let problems = parse(&without, variable).unwrap_err();
+        all.push(format!("no transform\n    {}", problems[0].message));
+        insta::assert_snapshot!(all.join("\n\n"));
     }
 }

@@ -76,7 +76,7 @@ impl Difference {
     }
 }
 
-/// The columns of `key` in a row, by name. Values are as [`Change`](super::Change) has them.
+/// The columns of `key` in a row, by name. Values are as [`RowChange`](super::RowChange) has them.
 pub(crate) fn key_of(batch: &Batch, key: &[String], row: u32) -> Map<String, Value> {
     let value = |name: &String| {
         let value = batch.position(name).map(|i| cell(batch, i, row as usize));

@@ -3,7 +3,6 @@
 
 mod between;
 pub mod recorded;
-mod text;
 
 use std::collections::BTreeMap;
 
@@ -53,13 +52,13 @@ pub struct LetterChange {
 pub struct Example {
     /// The key's columns by name.
     pub key: Map<String, Value>,
-    pub change: Change,
+    pub change: RowChange,
 }
 
 /// What differs. Values are as JSON has them: times as RFC 3339, absent as null.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Change {
+pub enum RowChange {
     /// The row is only in after.
     Comes,
     /// The row is only in before.
@@ -83,7 +82,7 @@ impl Difference {
         self.differ += u64::from(!changes.is_empty());
         for (name, before, after) in changes {
             *self.columns.entry(name.clone()).or_default() += 1;
-            let change = Change::Column {
+            let change = RowChange::Column {
                 name,
                 before,
                 after,
@@ -95,13 +94,13 @@ impl Difference {
     /// Counts a row that only after has.
     pub fn comes(&mut self, key: &Map<String, Value>) {
         self.come += 1;
-        self.show(key, Change::Comes);
+        self.show(key, RowChange::Comes);
     }
 
     /// Counts a row that only before has.
     pub fn goes(&mut self, key: &Map<String, Value>) {
         self.go += 1;
-        self.show(key, Change::Goes);
+        self.show(key, RowChange::Goes);
     }
 
     /// Counts a dead letter that only after has, of the record at `offset`.
@@ -138,7 +137,7 @@ impl Difference {
         }
     }
 
-    fn show(&mut self, key: &Map<String, Value>, change: Change) {
+    fn show(&mut self, key: &Map<String, Value>, change: RowChange) {
         let alike = self.examples.iter().filter(|e| e.change.is_like(&change));
         if self.examples.len() < EXAMPLES_MAX && alike.count() < EXAMPLES_EACH {
             let key = key.clone();
@@ -147,7 +146,7 @@ impl Difference {
     }
 }
 
-impl Change {
+impl RowChange {
     /// Whether one example of the two says what the other says.
     fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
@@ -192,7 +191,7 @@ mod tests {
         assert_eq!((whole.compared, whole.differ, whole.go), (40, 20, 20));
         assert_eq!((whole.columns["age"], whole.columns["rare"]), (20, 2));
         let rare =
-            |e: &&Example| matches!(&e.change, Change::Column { name, .. } if name == "rare");
+            |e: &&Example| matches!(&e.change, RowChange::Column { name, .. } if name == "rare");
         assert_eq!(whole.examples.iter().filter(rare).count(), 2);
         assert_eq!(whole.examples.len(), 8);
         let letters = &whole.dead_letters["unborn"];
@@ -210,7 +209,8 @@ mod tests {
         difference.letter_comes("unborn", 3, "so young");
         assert!(!difference.is_empty());
         let json = json!(difference);
-        let expected = json!({"key": {"id": 1}, "change": {"column": {"name": "age", "before": null, "after": 7}}});
+        let column = json!({"name": "age", "before": null, "after": 7});
+        let expected = json!({"key": {"id": 1}, "change": {"column": column}});
         assert_eq!(json["examples"][0], expected);
         assert_eq!(json["examples"][1]["change"], "comes");
         let back: Difference = serde_json::from_value(json).unwrap();

@@ -14,13 +14,13 @@ use gristmill_postgres::table::row_lookup::{FoundRow, StoredRow};
 /// A chain on a range of records of one partition: it keeps the newest row of each key.
 pub struct Recorded {
     chain: Chain,
-    batches: Vec<Made>,
+    batches: Vec<MadeRows>,
     /// By key: the batch, and the row in it.
     newest: HashMap<String, (usize, u32)>,
 }
 
 /// Rows with the offsets of the records that they came from.
-pub struct Made {
+pub struct MadeRows {
     pub rows: Batch,
     pub offsets: Vec<i64>,
 }
@@ -47,7 +47,7 @@ impl Recorded {
             self.newest.insert(key, place);
         }
         let offset = |record| computed.records.get(record as usize).offset;
-        self.batches.push(Made {
+        self.batches.push(MadeRows {
             rows: computed.rows.clone(),
             offsets: computed.sources.iter().map(|s| offset(s.record)).collect(),
         });
@@ -55,15 +55,15 @@ impl Recorded {
     }
 
     /// The newest row of each key, in the batches they were made in.
-    pub fn newest(self) -> Vec<Made> {
+    pub fn newest(self) -> Vec<MadeRows> {
         let mut kept: Vec<Vec<u32>> = vec![Vec::new(); self.batches.len()];
         for (batch, row) in self.newest.into_values() {
             kept[batch].push(row);
         }
         let batches = self.batches.into_iter().zip(kept);
-        let newest = batches.map(|(Made { rows, offsets }, mut kept)| {
+        let newest = batches.map(|(MadeRows { rows, offsets }, mut kept)| {
             kept.sort_unstable();
-            Made {
+            MadeRows {
                 rows: rows.take(&kept),
                 offsets: kept.iter().map(|&row| offsets[row as usize]).collect(),
             }
@@ -74,7 +74,7 @@ impl Recorded {
 
 /// The newest rows that one side makes, with what the table holds of each.
 pub struct Side {
-    pub made: Vec<Made>,
+    pub made: Vec<MadeRows>,
     /// Parallel to the rows of each.
     pub standings: Vec<Vec<FoundRow>>,
 }
@@ -123,7 +123,7 @@ impl Difference {
 
 /// One row of a side.
 struct SideRow<'a> {
-    made: &'a Made,
+    made: &'a MadeRows,
     row: u32,
     standing: &'a FoundRow,
 }
@@ -183,7 +183,7 @@ mod tests {
             nullable: true,
         };
         let ids: Vec<Value> = rows.iter().map(|(id, _)| json!({ "id": id })).collect();
-        let made = Made {
+        let made = MadeRows {
             rows: rows::batch(&[field], &ids).unwrap(),
             offsets: rows.iter().map(|(id, _)| 100 + id).collect(),
         };

@@ -1,9 +1,10 @@
 //! A dead letter as a golden case.
 
 use anyhow::{Context, Result, ensure};
-use gristmill::authoring::{self, golden};
+use gristmill::authoring::golden;
 use gristmill::definition::bundle::Parts;
 use gristmill::definition::file;
+use gristmill::ops::capture;
 use gristmill_postgres::letters::stored_letter::{LetterState, StoredLetter};
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::job::Job;
@@ -21,7 +22,7 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
     let at = |stage: &str| letter(stage, value);
 
     let refused = at("transform:normalize-cdc")?;
-    let text = authoring::capture(parts.clone(), &refused, &sandbox).await?;
+    let text = capture::case(parts.clone(), &refused, &sandbox).await?;
     let case: Value = serde_json::from_str(&text)?;
     let document: Value = serde_json::from_str(value)?;
     assert_eq!(case["input"], json!([{ "value": document }]));
@@ -32,7 +33,7 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
         "{about}"
     );
 
-    let text = authoring::capture(parts.clone(), &at("transform:enrich-email")?, &sandbox).await?;
+    let text = capture::case(parts.clone(), &at("transform:enrich-email")?, &sandbox).await?;
     let case: golden::Case = serde_json::from_str(&text)?;
     assert_eq!(case.input, [json!({ "email": "a@contoso.com" })]);
     assert!(
@@ -40,10 +41,10 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
         "{text}"
     );
 
-    let gone = authoring::capture(parts.clone(), &at("transform:gone")?, &sandbox).await;
+    let gone = capture::case(parts.clone(), &at("transform:gone")?, &sandbox).await;
     assert!(gone.unwrap_err().to_string().contains("`gone`"));
     let malformed = letter("decode", "{")?;
-    let no_json = authoring::capture(parts, &malformed, &sandbox).await;
+    let no_json = capture::case(parts, &malformed, &sandbox).await;
     assert!(no_json.unwrap_err().to_string().contains("no JSON"));
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use gristmill_tests::author::{edit, new_rule, run};
-use gristmill_tests::program::{gristmill, printed};
+use gristmill_tests::author::{command, edit, new_rule, run};
+use gristmill_tests::program::{printed, success};
 
 #[test]
 fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {

@@ -39,7 +39,7 @@ fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
         .join("data/sample_events.json")
         .display()
         .to_string();
-    let tried = ["try", "builtin:enrich-weekday", "--pipeline", &pipeline];
+    let tried = ["try", &pipeline, "builtin:enrich-weekday"];
     let output = success(run(
         folder.path(),
         &[&tried[..], &["--on", &sample, "--limit", "1"]].concat(),

@@ -4,7 +4,7 @@ use gristmill_core::record::Records;
 use serde_json::json;
 
 use super::*;
-use crate::fleet::difference::{Change, Example};
+use crate::fleet::difference::{Example, RowChange};
 
 fn field(name: &str, logical_type: LogicalType) -> Field {
     Field {
@@ -79,7 +79,7 @@ fn rows_are_matched_by_key_and_compared_by_column() {
     let columns = BTreeMap::from([("age".to_owned(), 1), ("at".to_owned(), 1)]);
     assert_eq!(found.columns, columns);
     let key = Map::from_iter([("id".to_owned(), json!(2))]);
-    let change = Change::Column {
+    let change = RowChange::Column {
         name: "at".to_owned(),
         before: json!("1970-01-01T00:00:00.000001Z"),
         after: json!("1970-01-01T00:01:00Z"),

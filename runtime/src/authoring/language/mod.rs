@@ -1,0 +1,3 @@
+//! The languages that rules are written in.
+
+pub(crate) mod rust;

@@ -1,0 +1,39 @@
+//! `gristmill transform rollback`: going back to what a rule was.
+
+use anyhow::Result;
+
+use super::wait_argument::WaitArgument;
+use super::{Out, PipelineArgument, progress_text};
+use crate::definition::host_sandbox;
+use crate::ops::rollback::{RolledBack, rollback};
+use crate::ops::running_pipeline::RunningPipeline;
+use progress_text::Teller;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgument,
+    /// The transform's name in the pipeline
+    name: String,
+    #[command(flatten)]
+    wait: WaitArgument,
+}
+
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
+    let mut running = RunningPipeline::open(args.pipeline.open()?, host_sandbox::open()?).await?;
+    let path = &args.pipeline.path;
+    let mut teller = Teller::new(path, out);
+    let tell = &mut |progress| teller.tell(&progress);
+    let back = rollback(&mut running, &args.name, args.wait.patience(), tell).await?;
+    let out = teller.done()?;
+    match back {
+        RolledBack::Same { active } => progress_text::same(active, out)?,
+        RolledBack::GaveUp { spread: None, .. } => {}
+        RolledBack::GaveUp {
+            spread: Some(spread),
+            ..
+        }
+        | RolledBack::Active { spread, .. } => progress_text::spread(spread, path, out)?,
+    }
+    Ok(())
+}

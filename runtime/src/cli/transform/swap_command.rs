@@ -1,0 +1,69 @@
+//! `gristmill transform swap`: another rule in the place of one that a fleet runs.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::wait_argument::WaitArgument;
+use super::{Out, PipelineArgument, progress_text, stop_signal};
+use crate::definition::host_sandbox;
+use crate::ops::running_pipeline::RunningPipeline;
+use crate::ops::swap::{SwapRequest, Swapped, swap};
+use progress_text::Teller;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgument,
+    /// The transform's name in the pipeline
+    name: String,
+    /// The new component: a .wasm file, or builtin:NAME
+    component: String,
+    /// The new config, a TOML or JSON file; without one the present config stays
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// A column that the pipeline stops to write: its values in the table stay as they are
+    #[arg(long, value_name = "COLUMN")]
+    retire: Vec<String>,
+    /// First compute so many rows by both revisions, write those of the active one, and show what
+    /// differs
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(i64).range(1..))]
+    shadow: Option<i64>,
+    /// Run it on one partition only, until `transform promote` or `transform rollback`
+    #[arg(long, value_name = "PARTITION")]
+    canary: Option<i32>,
+    #[command(flatten)]
+    wait: WaitArgument,
+}
+
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
+    let path = &args.pipeline.path;
+    let request = SwapRequest {
+        rule: args.name,
+        component: args.component,
+        config: args.config,
+        retire: args.retire,
+        shadow_rows: args.shadow,
+        canary: args.canary,
+        patience: args.wait.patience(),
+    };
+    let mut running = RunningPipeline::open(args.pipeline.open()?, host_sandbox::open()?).await?;
+    let mut teller = Teller::new(path, out);
+    let tell = &mut |progress| teller.tell(&progress);
+    let swapped = swap(&mut running, &request, stop_signal::stopped(), tell).await?;
+    let out = teller.done()?;
+    match swapped {
+        Swapped::Same { active } => progress_text::same(active, out)?,
+        Swapped::Staged { revision, .. } => writeln!(
+            out,
+            "\nrevision {revision} is staged and ready: `gristmill transform promote {path}` \
+             makes it active, `gristmill transform rollback {path} {}` gives it up",
+            request.rule,
+            path = path.display(),
+        )?,
+        Swapped::Canary { spread, .. } | Swapped::Active { spread, .. } => {
+            progress_text::spread(spread, path, out)?;
+        }
+    }
+    Ok(())
+}

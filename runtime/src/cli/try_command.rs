@@ -1,0 +1,101 @@
+//! `gristmill try`: events before and after a rule or a pipeline.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::out::Out;
+use super::table;
+use crate::definition::host_sandbox;
+use crate::ops::try_events::{Attempt, EventSource, TriedEvent, TryRequest};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// A pipeline's .toml file, or a rule: its folder (which is built first), a component's file,
+    /// or builtin:NAME
+    what: String,
+    /// A rule to try as part of that pipeline: in the place of the transform of its name, else at
+    /// the end
+    rule: Option<String>,
+    #[command(flatten)]
+    events: From,
+    /// Kafka's brokers, for --topic
+    #[arg(
+        long,
+        env = "KAFKA_BOOTSTRAP",
+        hide_env_values = true,
+        default_value = "localhost:9092"
+    )]
+    bootstrap: String,
+    /// At most so many events
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// The rule's config, JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where the events are.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct From {
+    /// A file of events: a JSON array, or one event a line
+    #[arg(long, value_name = "FILE")]
+    on: Option<PathBuf>,
+    /// The newest events of this topic instead
+    #[arg(long)]
+    topic: Option<String>,
+}
+
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
+    let bootstrap = args.bootstrap;
+    let request = TryRequest {
+        what: args.what,
+        rule: args.rule,
+        config: args.config,
+        events: match args.events.topic {
+            Some(topic) => EventSource::Topic { bootstrap, topic },
+            None => EventSource::File(args.events.on.unwrap_or_else(|| Path::new("").into())),
+        },
+        limit: args.limit,
+    };
+    let attempt = Attempt::open(&request, &host_sandbox::open()?).await?;
+    let (columns, tried, all) = (attempt.columns.clone(), attempt.left(), attempt.all);
+    for event in attempt {
+        let event = event?;
+        writeln!(out, "{}\n{}\n", event.place, text(&columns, &event))?;
+    }
+    if tried < all {
+        writeln!(out, "{tried} of {all} events: --limit N shows more")?;
+    }
+    Ok(())
+}
+
+/// A line a column: as the event has it, and as each row of the answer does.
+pub(super) fn text(columns: &[String], event: &TriedEvent) -> String {
+    let mut lines = Vec::new();
+    if !event.rows.is_empty() {
+        let mut rows = table::borderless();
+        let cell = |row: Option<&Value>, name: &str| {
+            let value = row.and_then(|row| row.get(name));
+            value.map(Value::to_string).unwrap_or_default()
+        };
+        let after = event.rows.iter().map(|_| "after");
+        rows.add_row(["  column", "before"].into_iter().chain(after));
+        for name in columns {
+            let before = cell(event.before.as_ref(), name);
+            let after = event.rows.iter().map(|row| cell(Some(row), name));
+            rows.add_row([format!("  {name}"), before].into_iter().chain(after));
+        }
+        lines.push(table::text(rows));
+    }
+    for letter in &event.dead_letters {
+        let (stage, code, message) = (&letter.stage, &letter.code, &letter.message);
+        lines.push(format!("  dead letter ({stage}, {code}): {message}"));
+    }
+    if lines.is_empty() {
+        lines.push("  no row".to_owned());
+    }
+    lines.join("\n")
+}

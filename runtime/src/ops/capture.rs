@@ -1,0 +1,143 @@
+//! A dead letter as a golden case.
+
+use anyhow::{Context, Result, bail};
+use gristmill_core::plan::Plan;
+use gristmill_core::record::Records;
+use gristmill_core::transform::Transform as _;
+use gristmill_postgres::letters::stored_letter::{LetterId, StoredLetter};
+use gristmill_sandbox::Sandbox;
+use serde_json::{Map, Value, json};
+
+use crate::authoring::golden::one_line;
+use crate::definition::bundle::Parts;
+
+use super::letter_list::stored;
+use super::opened::Opened;
+use super::try_events::dry_run;
+
+/// The dead letter `id` as the text of a golden case of the transform that refused it, with the
+/// config that it had then.
+pub async fn capture(opened: &Opened, sandbox: &Sandbox, id: &LetterId) -> Result<String> {
+    let connection = opened.database.connect().await?;
+    let letter = stored(opened, &connection, id).await?;
+    let parts = Parts::stored(&connection, &opened.config, letter.revision).await?;
+    case(parts, &letter, sandbox).await
+}
+
+/// The case of a dead letter for the transform that refused it; for the normalizer where no
+/// transform did. `parts` are those of the revision that it was refused by: another has other rules
+/// and configs. Its input is what the transform got, which for an enricher the transforms before it
+/// compute again. What is expected is left out: nobody knows it yet.
+pub async fn case(parts: Parts, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
+    let place = match letter.stage.strip_prefix("transform:") {
+        Some(name) => parts.position(name)?,
+        None => 0,
+    };
+    let transform = &parts.config.transform[place];
+    let component = sandbox.load(&transform.name, &parts.components[place], &transform.limits)?;
+    let plan = component.open(&transform.config)?.plan().clone();
+    let own_config = transform.config.clone();
+    let input = match place {
+        0 => vec![document(letter, &plan)?],
+        _ => rows(parts, place, letter, &plan, sandbox).await?,
+    };
+    let about = format!(
+        "Dead letter {}, {}: {}",
+        letter.id, letter.code, letter.message
+    );
+    let input: Vec<String> = input
+        .iter()
+        .map(|row| format!("\n    {}", one_line(row)))
+        .collect();
+    Ok(format!(
+        "{{\n  \"about\": {},\n  \"config\": {},\n  \"input\": [{}\n  ]\n}}\n",
+        Value::from(about),
+        one_line(&own_config),
+        input.join(",")
+    ))
+}
+
+/// The record as a normalizer's reads name it, as far as they do.
+fn document(letter: &StoredLetter, plan: &Plan) -> Result<Value> {
+    let parsed = |what: &str, bytes: &Option<Vec<u8>>| match bytes {
+        None => Ok(None),
+        Some(bytes) => serde_json::from_slice::<Value>(bytes)
+            .map(Some)
+            .with_context(|| format!("the record's {what} is no JSON, so no rule has seen it")),
+    };
+    let mut document = Map::new();
+    let roots = plan.reads.iter().filter_map(|f| f.name.split('.').next());
+    for root in roots {
+        let value = match root {
+            "value" => parsed(root, &letter.value)?,
+            "key" => parsed(root, &letter.key)?,
+            "header" => Some(headers(letter)),
+            _ => Some(json!({
+                "topic": letter.id.topic,
+                "partition": letter.id.partition,
+                "offset": letter.id.offset,
+                "timestamp": letter.record_at_ms,
+            })),
+        };
+        if let Some(value) = value {
+            document.insert(root.to_owned(), value);
+        }
+    }
+    Ok(Value::Object(document))
+}
+
+fn headers(letter: &StoredLetter) -> Value {
+    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+    let headers = letter.headers.iter();
+    let members =
+        headers.map(|(name, value)| (name.clone(), Value::from(value.as_ref().map(text))));
+    Value::Object(members.collect())
+}
+
+/// The rows that an enricher got: what the transforms before it make of the record, as far as it
+/// reads it.
+async fn rows(
+    mut parts: Parts,
+    place: usize,
+    letter: &StoredLetter,
+    plan: &Plan,
+    sandbox: &Sandbox,
+) -> Result<Vec<Value>> {
+    let name = parts.config.transform[place].name.clone();
+    parts.config.transform.truncate(place);
+    parts.components.truncate(place);
+    let outcome = dry_run(parts, sandbox).await?.run(record(letter))?;
+    if let Some(other) = outcome.dead_letters.first() {
+        bail!(
+            "the record does not get as far as {name} any more: {} ({}): {}",
+            other.stage.to_text(),
+            other.code,
+            other.message
+        );
+    }
+    let on = plan.joins.iter().flat_map(|join| &join.on);
+    let wanted: Vec<&String> = plan.reads.iter().map(|f| &f.name).chain(on).collect();
+    let read = |row: Value| match row {
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(name, _)| wanted.contains(&name))
+            .collect(),
+        other => other,
+    };
+    Ok(outcome.rows.into_iter().map(read).collect())
+}
+
+fn record(letter: &StoredLetter) -> Records {
+    let mut record = Records::default();
+    record.push(
+        letter.id.offset,
+        letter.record_at_ms,
+        letter.key.as_deref(),
+        letter.value.as_deref(),
+        letter
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref())),
+    );
+    record
+}

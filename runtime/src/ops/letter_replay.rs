@@ -1,0 +1,173 @@
+//! The active rules on dead letters: records that older rules could not use.
+
+use anyhow::{Context, Result, bail};
+use gristmill_core::chain::{Chain, Computed};
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::refusal::blame;
+use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::letters::replay_commit::{LetterReplay, Replayed, replay};
+use gristmill_postgres::letters::stored_letter::{
+    self, Filter, LetterId, LetterState, StoredLetter,
+};
+use gristmill_postgres::wire::connection::Connection;
+use gristmill_sandbox::Sandbox;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::definition::bundle::Parts;
+use crate::definition::pipeline::Pipeline;
+
+use super::opened::Opened;
+
+/// Dead letters that are read and committed at a time, a partition.
+const REPLAY_BATCH: usize = 1_000;
+/// What a replay may change; the other states are settled.
+const OPEN: [LetterState; 2] = [LetterState::New, LetterState::Relayed];
+
+/// Which dead letters are replayed.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// Each by its id; all must be new or relayed.
+    Ids(Vec<LetterId>),
+    /// Those that a filter lets through, as far as they are new or relayed.
+    Filter(Filter),
+}
+
+/// What a replay of dead letters did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LettersReplayed {
+    /// Dead letters that are used now.
+    pub used: u64,
+    /// Dead letters whose record cannot be used by the active rules, either.
+    pub again: u64,
+}
+
+/// Computes the letters' records again, a partition at a time, by the revision that Postgres says
+/// is active, whatever the file says, and commits rows and letters together.
+pub async fn replay_letters(
+    opened: &Opened,
+    sandbox: &Sandbox,
+    which: Which,
+) -> Result<LettersReplayed> {
+    let mut connection = opened.database.connect().await?;
+    let (run, revision) = opened.active(&connection).await?;
+    let letters = match which {
+        Which::Ids(ids) => by_id(&connection, opened.name(), run, ids).await?,
+        Which::Filter(filter) => selected(&connection, opened.name(), run, filter).await?,
+    };
+    let parts = Parts::stored(&connection, &opened.config, revision).await?;
+    let pipeline = Pipeline::assemble(parts, sandbox, &opened.database).await?;
+    let sink = pipeline.sink(&connection).await?;
+    let by_active = ByActive {
+        pipeline,
+        sink,
+        run,
+        revision,
+    };
+    let mut total = LettersReplayed::default();
+    for letters in letters
+        .chunk_by(|a, b| a.id.partition == b.id.partition)
+        .flat_map(|l| l.chunks(REPLAY_BATCH))
+    {
+        let replayed = by_active.replay(&mut connection, letters).await?;
+        total.used += replayed.used;
+        total.again += replayed.again;
+    }
+    Ok(total)
+}
+
+/// The active revision, ready to compute dead letters.
+struct ByActive {
+    pipeline: Pipeline,
+    sink: Sink,
+    run: i64,
+    revision: i32,
+}
+
+impl ByActive {
+    /// Computes and commits letters of one partition. What Postgres refuses is taken out, and the
+    /// rest is sent again.
+    async fn replay(
+        &self,
+        connection: &mut Connection,
+        letters: &[StoredLetter],
+    ) -> Result<Replayed> {
+        let partition = letters[0].id.partition;
+        // A state of its own, empty: the guard in Postgres decides what is newer.
+        let mut chain = self.pipeline.chain(partition, None)?;
+        let now_us = Timestamp::now().as_microsecond();
+        let mut computed = chain
+            .compute(stored_letter::records(letters), now_us)
+            .map_err(|batch| batch.fault)?;
+        let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
+        let which = LetterReplay {
+            pipeline: &self.pipeline.config.pipeline.name,
+            run: self.run,
+            partition,
+            revision: self.revision,
+            ids: &ids,
+        };
+        loop {
+            let digests = |stage: &_| self.pipeline.digest(stage);
+            match replay(connection, &self.sink, which, &computed, &digests).await {
+                Ok(replayed) => return Ok(replayed),
+                Err(FlushError::Refused { .. }) => {
+                    let without = self.without_refused(connection, partition, &mut chain, computed);
+                    computed = without.await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn without_refused(
+        &self,
+        connection: &mut Connection,
+        partition: i32,
+        chain: &mut Chain,
+        computed: Computed,
+    ) -> Result<Computed> {
+        let rows = blame(connection, &self.sink, partition, &computed, self.revision).await?;
+        let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
+        let without = chain.exclude(computed, refused);
+        Ok(without.map_err(|batch| batch.fault)?)
+    }
+}
+
+async fn selected(
+    connection: &Connection,
+    pipeline: &str,
+    run: i64,
+    mut filter: Filter,
+) -> Result<Vec<StoredLetter>> {
+    match filter.states.is_empty() {
+        true => filter.states = OPEN.to_vec(),
+        false => filter.states.retain(|state| OPEN.contains(state)),
+    }
+    if filter.states.is_empty() {
+        bail!("only new and relayed dead letters can be replayed: the others are settled");
+    }
+    Ok(stored_letter::list(connection, pipeline, run, &filter).await?)
+}
+
+async fn by_id(
+    connection: &Connection,
+    pipeline: &str,
+    run: i64,
+    ids: Vec<LetterId>,
+) -> Result<Vec<StoredLetter>> {
+    let mut letters = Vec::new();
+    for id in ids {
+        let letter = stored_letter::show(connection, pipeline, run, &id).await?;
+        let letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
+        if !OPEN.contains(&letter.state) {
+            bail!(
+                "{id} is {} already: nothing was replayed",
+                letter.state.as_str()
+            );
+        }
+        letters.push(letter);
+    }
+    letters.sort_by_key(|letter| (letter.id.partition, letter.id.offset, letter.id.ordinal));
+    Ok(letters)
+}

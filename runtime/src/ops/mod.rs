@@ -1,0 +1,37 @@
+//! What people and programs do with a pipeline: one file a verb.
+//!
+//! Each operation takes handles (an [`opened`] pipeline file, a connection, a sandbox) and returns
+//! values that can be serialized. None of them prints, and none knows a command line: `cli` renders
+//! the values for a terminal. An operation that takes long tells its steps as it goes
+//! ([`change_progress`]).
+//!
+//! | operation | what it does |
+//! |---|---|
+//! | [`preflight`] | names everything that would stop a pipeline |
+//! | [`tables`] | prints and creates the tables that a pipeline needs |
+//! | [`status`] | says how each partition is doing |
+//! | [`revisions`] | says who changed what a pipeline runs, when and why |
+//! | [`swap`], [`promote`], [`rollback`] | change a rule of a pipeline that runs |
+//! | [`traffic_replay`] | compares another rule with what the table holds |
+//! | [`letter_list`], [`letter_replay`], [`capture`] | look at dead letters and use them again |
+//! | [`try_events`] | shows events before and after a rule |
+//! | [`produce`] | sends events to a topic |
+
+pub mod capture;
+pub mod change_progress;
+pub mod letter_list;
+pub mod letter_replay;
+mod live_comparison;
+pub mod opened;
+pub mod preflight;
+pub mod produce;
+pub mod promote;
+pub mod revisions;
+pub mod rollback;
+pub mod running_pipeline;
+pub mod status;
+pub mod swap;
+pub mod tables;
+mod topic_events;
+pub mod traffic_replay;
+pub mod try_events;

@@ -1,0 +1,229 @@
+//! A pipeline as its fleet runs it, from the side of who changes it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed, Rollout};
+use gristmill_postgres::fleet::{activation, definition_store};
+use gristmill_postgres::wire::connection::Connection;
+use gristmill_sandbox::Sandbox;
+
+use crate::definition::bundle::Parts;
+use crate::definition::pipeline::Pipeline;
+use crate::definition::spec::Spec;
+use crate::fleet::check::{self, Retire};
+use crate::fleet::stage;
+use crate::process::host_name;
+
+use super::change_progress::{Progress, Spread, Tell};
+use super::opened::Opened;
+
+/// The state of a revision that was taken back or given up.
+const FAILED: &str = "failed";
+/// How long a change waits for partitions to follow, to say how many did: one without records
+/// follows with its next one.
+const CHANGE_WAIT: Duration = Duration::from_secs(3);
+
+/// A pipeline that has run, with what is active in it.
+pub struct RunningPipeline {
+    pub opened: Opened,
+    pub(super) connection: Connection,
+    pub(super) sandbox: Sandbox,
+    /// Which revision is active, and which one is staged.
+    pub(super) rollout: Rollout,
+    pub(super) active: Pipeline,
+}
+
+/// A definition that a person wants to run in the place of what is active.
+pub(super) struct WantedChange<'a> {
+    pub(super) parts: Parts,
+    /// Columns that may be given up.
+    pub(super) retire: &'a [String],
+    pub(super) reason: &'a str,
+    /// The earlier revision that a rule of it is taken from, when it goes back.
+    pub(super) restores: Option<i32>,
+    /// How long the hosts may take.
+    pub(super) patience: Duration,
+}
+
+/// What became of a change that was to be staged.
+pub(super) enum StageResult {
+    /// Every live host has the revision of this number ready.
+    Ready(i32),
+    /// The active revision says the same.
+    Same,
+}
+
+impl RunningPipeline {
+    /// Loads the active revision of the pipeline.
+    pub async fn open(opened: Opened, sandbox: Sandbox) -> Result<Self> {
+        let connection = opened.database.connect().await?;
+        let rollout = rollout::read(&connection, opened.name()).await?;
+        let rollout = rollout.with_context(|| {
+            format!(
+                "the pipeline {} has never run on this database: start it with `gristmill run {}`",
+                opened.name(),
+                opened.path.display()
+            )
+        })?;
+        let parts = Parts::stored(&connection, &opened.config, rollout.active).await?;
+        let active = Pipeline::assemble(parts, &sandbox, &opened.database).await?;
+        Ok(Self {
+            opened,
+            connection,
+            sandbox,
+            rollout,
+            active,
+        })
+    }
+
+    /// The number of the active revision.
+    pub fn active_revision(&self) -> i32 {
+        self.rollout.active
+    }
+
+    /// Proves that the change can run here and stages it, unless there is nothing to change.
+    pub(super) async fn stage(
+        &mut self,
+        change: WantedChange<'_>,
+        tell: Tell<'_>,
+    ) -> Result<StageResult> {
+        let next = Pipeline::assemble(change.parts, &self.sandbox, &self.opened.database).await?;
+        next.check_table(&self.connection).await?;
+        // What is gone back to ran before, and is wanted at once.
+        if change.restores.is_none() {
+            check::pure(Some(&self.active), &next)?;
+        }
+        let retired = check::columns(&self.active, &next, Retire::Flags(change.retire))?;
+        let by = who();
+        let spec = serde_json::to_value(next.spec())?;
+        if spec != serde_json::to_value(self.active.spec())? {
+            tell(Progress::Staging);
+        }
+        let proposal = Proposal {
+            pipeline: self.opened.name(),
+            spec: &spec,
+            components: &next.blobs(),
+            based_on: self.rollout.active,
+            by: &by,
+            reason: change.reason,
+            restores: change.restores,
+        };
+        match stage::stage(&mut self.connection, &proposal, change.patience).await? {
+            Proposed::Staged(revision) => {
+                if !retired.is_empty() {
+                    tell(Progress::Retired { columns: retired });
+                }
+                Ok(StageResult::Ready(revision))
+            }
+            Proposed::Same(_) => Ok(StageResult::Same),
+        }
+    }
+
+    /// Makes a staged revision active everywhere.
+    pub(super) async fn activate(&self, revision: i32, tell: Tell<'_>) -> Result<Spread> {
+        let (name, before) = (self.opened.name(), self.rollout.active);
+        stage::activate(&self.connection, name, revision, before).await?;
+        tell(Progress::Activated { revision, before });
+        self.spread(revision, None).await
+    }
+
+    /// Lets one partition run a staged revision.
+    pub(super) async fn begin_canary(
+        &self,
+        revision: i32,
+        partition: i32,
+        tell: Tell<'_>,
+    ) -> Result<Spread> {
+        let name = self.opened.name();
+        let partitions = checkpoint::list(&self.connection, name, self.rollout.run).await?;
+        if partitions.iter().all(|c| c.key.partition != partition) {
+            activation::give_up(&self.connection, name, revision, "no such partition").await?;
+            bail!(
+                "there is no partition {partition} that this pipeline has run: it has {} of them, \
+                 counted from 0",
+                partitions.len()
+            );
+        }
+        if !activation::canary(&self.connection, name, revision, partition).await? {
+            bail!("revision {revision} is no longer being staged: another one took its place");
+        }
+        tell(Progress::CanaryBegun {
+            partition,
+            revision,
+            active: self.rollout.active,
+        });
+        self.spread(revision, Some(partition)).await
+    }
+
+    /// Gives the staged revision up, with its canary, when it has another rule of this name than
+    /// the active one. Returns its number, and how far a canary's partition is back; `None` where
+    /// nothing was given up.
+    pub(super) async fn give_up_staged(
+        &self,
+        rule_name: &str,
+        tell: Tell<'_>,
+    ) -> Result<Option<(i32, Option<Spread>)>> {
+        let Some(staged) = self.rollout.staging else {
+            return Ok(None);
+        };
+        let name = self.opened.name();
+        let revision = definition_store::revision(&self.connection, name, staged).await?;
+        let revision = revision.with_context(|| format!("there is no revision {staged}"))?;
+        let spec = Spec::from_stored(&revision.spec)?;
+        if spec.rule(rule_name) == self.active.spec().rule(rule_name) {
+            return Ok(None);
+        }
+        let by = who();
+        let reason = format!("given up by {by}");
+        if !activation::give_up_by(&self.connection, name, staged, &by, &reason).await? {
+            bail!(
+                "revision {staged} is no longer being staged: look at `gristmill transform \
+                 history {}`",
+                self.opened.path.display()
+            );
+        }
+        tell(Progress::GivenUp {
+            revision: staged,
+            active: self.rollout.active,
+        });
+        let spread = match self.rollout.canary {
+            Some(partition) => Some(self.spread(self.rollout.active, Some(partition)).await?),
+            None => None,
+        };
+        Ok(Some((staged, spread)))
+    }
+
+    /// How many partitions run `revision`, or whether the one does, as far as they do soon.
+    async fn spread(&self, revision: i32, only: Option<i32>) -> Result<Spread> {
+        let name = self.opened.name();
+        let deadline = tokio::time::Instant::now() + CHANGE_WAIT;
+        loop {
+            let stored = definition_store::revision(&self.connection, name, revision).await?;
+            if let Some(failed) = stored.filter(|r| r.state == FAILED) {
+                bail!(
+                    "revision {revision} did not stay: {}",
+                    failed.reason.as_deref().unwrap_or("it failed")
+                );
+            }
+            let mut partitions = checkpoint::list(&self.connection, name, self.rollout.run).await?;
+            partitions.retain(|c| only.is_none_or(|p| p == c.key.partition));
+            let running = partitions.iter().filter(|c| c.revision == revision).count();
+            let partitions = partitions.len();
+            if running == partitions || tokio::time::Instant::now() > deadline {
+                return Ok(Spread {
+                    running,
+                    partitions,
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// `user@host`, for `gristmill.revision.by`.
+fn who() -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
+    format!("{user}@{}", host_name())
+}

@@ -1,0 +1,44 @@
+//! The newest events of a topic, to try a rule on.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+
+use crate::authoring::event_file::PlacedEvent;
+
+/// Holes (compaction, aborted and control records) that are passed over in a partition on the way
+/// to its newest records.
+const HOLES_MAX: i64 = 100;
+
+/// The newest `limit` events of a topic, spread over its partitions, by partition and offset.
+pub(super) fn newest(bootstrap: &str, topic: &str, limit: usize) -> Result<Vec<PlacedEvent>> {
+    let admin = Admin::new(bootstrap, &BTreeMap::new())?;
+    let partitions = admin.topic(topic)?.partitions;
+    let each = limit.div_ceil(partitions.len().max(1));
+    let mut events = Vec::new();
+    let partitions: Vec<_> = partitions
+        .into_iter()
+        .map(|number| TopicPartition::new(topic, number))
+        .collect();
+    let watermarks = admin.watermarks(&partitions)?;
+    for (partition, (low, end)) in partitions.into_iter().zip(watermarks) {
+        let lowest = low.max(end - each as i64 - HOLES_MAX);
+        let mut found = Vec::new();
+        for offset in (lowest..end).rev() {
+            if found.len() == each {
+                break;
+            }
+            let wanted = [(partition.clone(), offset)];
+            if let Some(record) = admin.records_at(&wanted)?.pop().flatten() {
+                let place = format!("{topic}/{}/{offset}", partition.partition);
+                found.push(PlacedEvent { place, record });
+            }
+        }
+        events.extend(found.into_iter().rev());
+    }
+    ensure!(!events.is_empty(), "there is no record in {topic}");
+    events.truncate(limit);
+    Ok(events)
+}

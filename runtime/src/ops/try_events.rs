@@ -1,0 +1,294 @@
+//! Events before and after a rule or a pipeline. Nothing is written, and each event is run as if it
+//! were the first.
+
+use std::path::{Path, PathBuf};
+use std::vec::IntoIter;
+
+use anyhow::{Context, Result, bail, ensure};
+use gristmill_core::dead_letter::DeadLetter;
+use gristmill_core::plan::Plan;
+use gristmill_core::record::Records;
+use gristmill_core::transform::Transform as _;
+use gristmill_postgres::wire::connection::Database;
+use gristmill_sandbox::Sandbox;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::authoring::event_file::{self, PlacedEvent};
+use crate::authoring::{DryRun, Subject, around_rule, read_config};
+use crate::definition::bundle::Parts;
+use crate::definition::file::{self, Config};
+use crate::definition::pipeline::Pipeline;
+
+use super::topic_events;
+
+/// What is tried on which events.
+#[derive(Clone, Debug)]
+pub struct TryRequest {
+    /// A pipeline's `.toml` file, or a rule: its folder, a component's file, or `builtin:NAME`.
+    pub what: String,
+    /// A rule to try as part of the pipeline `what`: in the place of the transform of its name,
+    /// else at the end.
+    pub rule: Option<String>,
+    /// The rule's config.
+    pub config: Option<PathBuf>,
+    pub events: EventSource,
+    /// At most so many events.
+    pub limit: usize,
+}
+
+/// Where the events come from.
+#[derive(Clone, Debug)]
+pub enum EventSource {
+    /// A JSON array, or one event a line.
+    File(PathBuf),
+    /// The newest events of a topic.
+    Topic { bootstrap: String, topic: String },
+}
+
+/// A rule or a pipeline with events to try it on. Iterating runs the next event.
+pub struct Attempt {
+    /// The columns to show of each row.
+    pub columns: Vec<String>,
+    /// How many events the source has, of those that are tried.
+    pub all: usize,
+    dry_run: DryRun,
+    /// Whether events are made change events with a key: a rule alone needs that.
+    is_rule_alone: bool,
+    images: Images,
+    events: std::iter::Enumerate<IntoIter<PlacedEvent>>,
+}
+
+/// What became of one event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TriedEvent {
+    /// `events.json:3`, or `topic/partition/offset`.
+    pub place: String,
+    /// The row in the event as it came.
+    pub before: Option<Value>,
+    /// The rows that would go to the table.
+    pub rows: Vec<Value>,
+    pub dead_letters: Vec<TriedLetter>,
+}
+
+/// Why an event, or a row of it, would be a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TriedLetter {
+    pub stage: String,
+    pub code: String,
+    pub message: String,
+}
+
+/// The pipeline that is run, and how.
+struct Tried {
+    config: Config,
+    /// The columns that a rule alone reads; `None`: a pipeline or a normalizer, which takes events
+    /// as they are.
+    reads: Option<Vec<String>>,
+}
+
+impl Attempt {
+    /// Loads the rule or the pipeline, and reads the events.
+    pub async fn open(request: &TryRequest, sandbox: &Sandbox) -> Result<Self> {
+        let tried = tried(request, sandbox)?;
+        let images = Images::of(&tried.config);
+        let dry_run = dry_run(Parts::read(tried.config)?, sandbox).await?;
+        let columns = columns(&dry_run, tried.reads.as_deref());
+        let (events, all) = events(request).await?;
+        Ok(Self {
+            columns,
+            all,
+            dry_run,
+            is_rule_alone: tried.reads.is_some(),
+            images,
+            events: events.into_iter().enumerate(),
+        })
+    }
+
+    /// How many events are left to run.
+    pub fn left(&self) -> usize {
+        self.events.len()
+    }
+
+    fn run(&mut self, number: usize, event: PlacedEvent) -> Result<TriedEvent> {
+        let record = event.record.get(0);
+        let value: Value = record
+            .value
+            .and_then(|value| serde_json::from_slice(value).ok())
+            .unwrap_or_default();
+        let records: Records = match self.is_rule_alone && value.is_object() {
+            true => {
+                let change = around_rule::as_change(value.clone(), number)?;
+                event_file::with_value(record, change.to_string().as_bytes())
+            }
+            false => event.record.clone(),
+        };
+        let outcome = self.dry_run.run(records)?;
+        Ok(TriedEvent {
+            place: event.place,
+            before: self.images.row(&value).cloned(),
+            rows: outcome.rows,
+            dead_letters: outcome
+                .dead_letters
+                .into_iter()
+                .map(TriedLetter::from)
+                .collect(),
+        })
+    }
+}
+
+impl Iterator for Attempt {
+    type Item = Result<TriedEvent>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (number, event) = self.events.next()?;
+        Some(self.run(number, event))
+    }
+}
+
+impl From<DeadLetter> for TriedLetter {
+    fn from(letter: DeadLetter) -> Self {
+        Self {
+            stage: letter.stage.to_text(),
+            code: letter.code,
+            message: letter.message,
+        }
+    }
+}
+
+/// Makes a chain to try records on. Kafka is not asked, and Postgres for dimensions that are
+/// queries only.
+pub(super) async fn dry_run(parts: Parts, sandbox: &Sandbox) -> Result<DryRun> {
+    let url = &parts.config.target.url;
+    let database = Database::new(url, "gristmill/try").context("target.url")?;
+    DryRun::new(&Pipeline::assemble(parts, sandbox, &database).await?)
+}
+
+fn tried(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {
+    let is_pipeline = request.what.ends_with(".toml");
+    let config = || {
+        request
+            .config
+            .as_deref()
+            .map(|file| read_config(Some(file)))
+            .transpose()
+    };
+    match &request.rule {
+        None if is_pipeline => {
+            ensure!(
+                request.config.is_none(),
+                "{} is a pipeline, which has its own configs: leave --config out",
+                request.what
+            );
+            let config = file::load(request.what.as_ref())?;
+            Ok(Tried {
+                config,
+                reads: None,
+            })
+        }
+        Some(rule) if is_pipeline => {
+            let rule = Subject::parse(rule)?;
+            let component = rule.load(sandbox)?;
+            let file = Path::new(&request.what);
+            Ok(Tried {
+                config: around_rule::within(file, component.name(), &rule, config()?)?,
+                reads: None,
+            })
+        }
+        Some(rule) => bail!(
+            "{} is no pipeline to try {rule} in: name the pipeline's .toml file first",
+            request.what
+        ),
+        None => rule_alone(request, sandbox, config()?),
+    }
+}
+
+fn rule_alone(request: &TryRequest, sandbox: &Sandbox, config: Option<Value>) -> Result<Tried> {
+    let rule = Subject::parse(&request.what)?;
+    let component = rule.load(sandbox)?;
+    let config = config.unwrap_or_else(|| json!({}));
+    let opened = component
+        .open(&config)
+        .with_context(|| match request.config {
+            None => "without --config FILE".to_owned(),
+            Some(_) => "with this --config".to_owned(),
+        })?;
+    let plan = opened.plan();
+    Ok(Tried {
+        reads: plan.roles.is_none().then(|| read_names(plan)),
+        config: around_rule::alone(component.name(), &rule, config, plan)?,
+    })
+}
+
+fn read_names(plan: &Plan) -> Vec<String> {
+    let reads = plan.reads.iter().map(|f| f.name.clone());
+    let on = plan.joins.iter().flat_map(|join| join.on.clone());
+    reads.chain(on).collect()
+}
+
+async fn events(request: &TryRequest) -> Result<(Vec<PlacedEvent>, usize)> {
+    let limit = request.limit;
+    match &request.events {
+        EventSource::File(file) => event_file::read(file, limit),
+        EventSource::Topic { bootstrap, topic } => {
+            let (topic, bootstrap) = (topic.clone(), bootstrap.clone());
+            let read = move || topic_events::newest(&bootstrap, &topic, limit);
+            let events = tokio::task::spawn_blocking(read).await??;
+            let all = events.len();
+            Ok((events, all))
+        }
+    }
+}
+
+/// The columns to show. Of what the normalizer adds for a rule alone only those that the rule
+/// reads.
+fn columns(dry_run: &DryRun, reads: Option<&[String]>) -> Vec<String> {
+    let is_shown = |name: &String| match reads {
+        Some(reads) => {
+            let is_added =
+                name == around_rule::EVENT || around_rule::BESIDE.contains(&name.as_str());
+            reads.contains(name) || !is_added
+        }
+        None => true,
+    };
+    let names = dry_run.fields().iter().map(|f| f.name.clone());
+    names.filter(is_shown).collect()
+}
+
+/// Where the normalizer finds a row in an event.
+struct Images {
+    op: String,
+    before: String,
+    after: String,
+}
+
+impl Images {
+    fn of(config: &Config) -> Self {
+        let normalizer = config.transform.first().map(|t| &t.config);
+        let path = |key: &str| {
+            let set = normalizer.and_then(|config| config.get(key)?.as_str());
+            set.map_or(format!("value.{key}"), str::to_owned)
+        };
+        Self {
+            op: path("op"),
+            before: path("before"),
+            after: path("after"),
+        }
+    }
+
+    /// The row in an event as it came: of a delete the one before; of an object without either,
+    /// itself.
+    fn row<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        let at = |path: &str| {
+            let mut names = path.split('.').skip(1);
+            names.try_fold(value, |value, name| value.get(name))
+        };
+        let is_delete = at(&self.op).and_then(Value::as_str) == Some("d");
+        let (first, second) = match is_delete {
+            true => (&self.before, &self.after),
+            false => (&self.after, &self.before),
+        };
+        let row = |path| at(path).filter(|row| row.is_object());
+        row(first).or_else(|| row(second)).or(Some(value))
+    }
+}
