@@ -12,6 +12,10 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # and nothing else.
 BUILD := cargo build --release --locked --workspace --bin gristmill
 
+# The tests mostly wait, for servers and for hosts: more at once than there are cores.
+TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
+SOAK_SECONDS ?= 120
+
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
 WASM_LIBS := $$(rustc --print target-libdir --target $(WASM) 2>/dev/null)
@@ -56,7 +60,7 @@ help: ## show this list
 .PHONY: demo
 demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
 	@[ -e target/release/gristmill ] || echo "demo: compiling gristmill and all that it is made" \
-		"of: MINUTES minutes on two cores, this once"
+		"of: 8 minutes on two cores, this once"
 	@$(BUILD)
 	@target/release/gristmill demo $(ARGS)
 
@@ -64,9 +68,17 @@ demo: setup ## build, then run the main job on the sample data; ARGS=--keep leav
 build: setup-build ## build target/release/gristmill
 	$(BUILD)
 
+# Not by cargo-nextest: it gives each test a process of its own, and so a broker of its own, where
+# the tests of one binary share one.
+TEST := cargo test --release --locked --workspace
+
 .PHONY: test
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
-	cargo test --release --locked --workspace --no-fail-fast
+	$(TEST) --no-fail-fast
+
+.PHONY: soak
+soak: setup setup-kafka ## swap rules under load for SOAK_SECONDS=120 while hosts come and go
+	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
 
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents
@@ -83,6 +95,10 @@ tidy: setup-rust ## what no linter knows: line length, one-way imports, names, r
 .PHONY: fmt
 fmt: ## format the sources
 	cargo fmt --all
+
+.PHONY: reference
+reference: setup-build ## write docs/reference again, from the program, the components and the SQL
+	GRISTMILL_WRITE=1 cargo test --release --locked --workspace --test whole reference::
 
 .PHONY: bench
 bench: setup setup-kafka ## measure gristmill, its rivals and its parts; ARGS=--quick takes minutes

@@ -1,4 +1,5 @@
-//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where `src/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
+//! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where
+//! `src/definition/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
 
 use std::env;
 use std::fs;
@@ -10,8 +11,9 @@ mod sdk_files;
 
 use guest_build::Toolchain;
 
-/// The shipped transforms, and the one that benchmarks compare with: packages under `guest-transforms/rules/`.
-const PACKAGES: [&str; 8] = [
+/// The shipped transforms, in an order in which a pipeline can run them: packages under
+/// `guest-transforms/rules/`. The only list of them.
+const SHIPPED: [&str; 7] = [
     "normalize-cdc",
     "enrich-country",
     "enrich-locale",
@@ -19,8 +21,10 @@ const PACKAGES: [&str; 8] = [
     "enrich-disposable-email",
     "enrich-weekday",
     "enrich-quality",
-    "empty",
 ];
+
+/// The rule that benchmarks compare with.
+const EMPTY: &str = "empty";
 
 fn main() {
     for input in [
@@ -42,14 +46,16 @@ fn main() {
 
 fn embed() -> Result<(), String> {
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("run by cargo only")?);
-    // Beside the outer build's own folders (OUT_DIR is build/PACKAGE-HASH/out), so that check, clippy and build share the modules.
+    // Beside the outer build's own folders (OUT_DIR is build/PACKAGE-HASH/out), so that check,
+    // clippy and build share the modules.
     let profile_dir = out_dir.ancestors().nth(3).ok_or("OUT_DIR is not cargo's")?;
+    let packages = [&SHIPPED[..], &[EMPTY]].concat();
     let modules = Toolchain::find()?.build(
         Path::new("../Cargo.toml"),
-        &PACKAGES,
+        &packages,
         &profile_dir.join("guests"),
     )?;
-    for (package, module) in PACKAGES.iter().zip(modules) {
+    for (package, module) in packages.iter().zip(modules) {
         let embedded = out_dir.join(package).with_extension("wasm");
         fs::copy(&module, &embedded).map_err(|e| {
             format!(
@@ -59,6 +65,15 @@ fn embed() -> Result<(), String> {
             )
         })?;
     }
+    let entry = |name| {
+        format!(
+            "({name:?}, include_bytes!({:?})),\n",
+            format!("{name}.wasm")
+        )
+    };
+    let entries: String = SHIPPED.iter().map(entry).collect();
+    fs::write(out_dir.join("builtins.rs"), format!("&[\n{entries}]\n"))
+        .map_err(|e| format!("cannot list the shipped transforms: {e}"))?;
     let list = out_dir.join("sdk_files.rs");
     sdk_files::write(Path::new(".."), &out_dir.join("sdk"), &list)
 }

@@ -1,4 +1,5 @@
-//! The SDK as a new transform carries it: outside of this repository's workspace, with the interface beside it.
+//! The SDK as a new transform carries it: outside of this repository's workspace, with the
+//! interface beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

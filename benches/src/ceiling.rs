@@ -10,10 +10,11 @@ use gristmill::definition::file::{self, Config};
 use gristmill::definition::pipeline::Pipeline;
 use gristmill_core::chain::Computed;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, PartitionKey, TakeRequest};
+use gristmill_postgres::commit::checkpoint::PartitionKey;
+use gristmill_postgres::commit::lease::{self, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::{Registration, register};
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::fleet::registration::{Registration, register};
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::topic::{self, Message};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -74,7 +75,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
 async fn write(config: Config) -> Result<Took> {
     let database = Database::new(&config.target.url, "gristmill-bench")?;
     let mut connection = database.connect().await?;
-    let sandbox = Sandbox::new(gristmill::cache_folder().as_deref())?;
+    let sandbox = Sandbox::new(gristmill::folders::cache_folder().as_deref())?;
     let pipeline = Pipeline::load(config.clone(), &sandbox, &database).await?;
     let (bootstrap, topic) = (config.source.bootstrap.clone(), config.source.topic.clone());
     let messages = tokio::task::spawn_blocking(move || topic::read(&bootstrap, &topic)).await??;
@@ -150,7 +151,7 @@ async fn flush_all(
         start_offset_if_new: 0,
         topic_id: None,
     };
-    let taken = checkpoint::take(&mut connection, &[request], "ceiling").await?;
+    let taken = lease::take(&mut connection, &[request], "ceiling").await?;
     let lease = &taken.first().context("nothing was taken")?.lease;
     let mut next_offset = 0;
     for batch in &batches {
@@ -184,7 +185,7 @@ fn read(config: &Config) -> Result<Took> {
     Ok(meter.took())
 }
 
-/// The last line of what a ceiling said.
-pub(crate) fn took(said: &str) -> Result<Took> {
-    serde_json::from_str(said.trim()).with_context(|| format!("it said: {said}"))
+/// The last line of what a ceiling printed.
+pub(crate) fn took(printed: &str) -> Result<Took> {
+    serde_json::from_str(printed.trim()).with_context(|| format!("it said: {printed}"))
 }

@@ -30,14 +30,14 @@ pub(crate) enum Contender {
 /// Who cannot be measured here, and why.
 pub(crate) type Absent = Vec<(String, String)>;
 
-/// Where a contender finds what it works on.
+/// What a contender works on.
 pub(crate) struct Place<'a> {
     pub(crate) bootstrap: String,
     pub(crate) database_url: String,
     /// Empty, its own.
     pub(crate) folder: &'a Folder,
     pub(crate) topic: &'a str,
-    /// For names of groups.
+    /// The part of a group's name that differs from run to run.
     pub(crate) run: String,
 }
 
@@ -63,7 +63,7 @@ impl Place<'_> {
         self.prepare_changed(|shipped| Ok(shipped.to_owned()))
     }
 
-    /// The same with another pipeline, made of the shipped file.
+    /// This job with another pipeline, made of the shipped file.
     pub(crate) fn prepare_changed(
         &self,
         change: impl FnOnce(&str) -> Result<String>,
@@ -218,7 +218,7 @@ fn rivals() -> Result<Vec<PathBuf>> {
     Ok(rivals)
 }
 
-/// Where a rival's `setup` puts what it fetches.
+/// The folder into which a rival's `setup` puts what it fetches.
 fn fetched(name: &str) -> PathBuf {
     Path::new(&repository().join("target/rivals")).join(name)
 }

@@ -1,5 +1,5 @@
-//! From an event's production to its row being visible, at a steady rate, with and without a rule
-//! being swapped meanwhile.
+//! The time from an event's production to its row being visible, at a steady rate, with and without
+//! a rule being swapped meanwhile.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, output, wait_until};
@@ -102,7 +102,7 @@ pub(crate) fn run(
     })
 }
 
-/// As gristmill's log tells them.
+/// The figures that gristmill's log tells.
 fn pauses(place: &Place<'_>) -> Result<Vec<f64>> {
     let log = std::fs::read_to_string(place.folder.path().join("log"))?;
     let entries = log
@@ -135,7 +135,12 @@ fn produce(
         let due = begun + Duration::from_secs(1) * n / rate;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let (partition, offset) = (n as i32 % PARTITIONS, i64::from(n / PARTITIONS as u32));
-        let after = json!({"user_id": n % 50_000, "name": "Ann", "email": "ann@contoso.com", "country_code": "US"});
+        let after = json!({
+            "user_id": n % 50_000,
+            "name": "Ann",
+            "email": "ann@contoso.com",
+            "country_code": "US",
+        });
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let event = json!({"op": "u", "timestamp_ms": now_ms, "after": after}).to_string();
         sent.push((partition, offset, Instant::now()));

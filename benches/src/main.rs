@@ -57,7 +57,12 @@ struct Args {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Events a second of the latency runs; 0: none
-    #[arg(long, value_name = "RATE", value_delimiter = ',', default_values_t = [100, 1_000, 10_000])]
+    #[arg(
+        long,
+        value_name = "RATE",
+        value_delimiter = ',',
+        default_values_t = [100, 1_000, 10_000]
+    )]
     latency: Vec<u32>,
     /// What to measure of gristmill at scale; all of it unless this says otherwise (many-keys not
     /// with --quick)
@@ -90,7 +95,7 @@ fn main() -> Result<()> {
 fn run_native(pipeline: &Path) -> Result<()> {
     gristmill::cli::logging::start("info");
     let config = file::load(pipeline)?;
-    let sandbox = Sandbox::linked(gristmill::cache_folder().as_deref(), native::rule)?;
+    let sandbox = Sandbox::linked(gristmill::folders::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(process::run(config, sandbox, CancellationToken::new()))
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Folder, Process, tail};
@@ -34,11 +34,11 @@ pub(crate) enum Outcome {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
-    /// From its start to the first row in the table, seconds.
+    /// Seconds from its start to the first row in the table.
     pub(crate) first_row_s: f64,
-    /// From its start to the last row.
+    /// Seconds from its start to the last row.
     pub(crate) total_s: f64,
-    /// From the first row to the last: start-up is a figure of its own.
+    /// Seconds from the first row to the last: start-up is a figure of its own.
     pub(crate) events_per_s: f64,
     /// Microseconds of CPU an event.
     pub(crate) cpu_us: f64,
@@ -148,16 +148,16 @@ pub(crate) fn run(
 struct Times {
     first_row_s: f64,
     last_row_s: f64,
-    /// Where the contender itself knows it better.
+    /// The contender's own figure, where it knows better.
     cpu_s: Option<f64>,
 }
 
 /// A ceiling prepares first, and says how long the part took that counts.
 fn ceiling_times(process: &mut Process) -> Result<Times> {
-    let mut said = String::new();
+    let mut printed = String::new();
     let mut stdout = process.stdout().context("its standard output")?;
-    stdout.read_to_string(&mut said)?;
-    let took = ceiling::took(&said)?;
+    stdout.read_to_string(&mut printed)?;
+    let took = ceiling::took(&printed)?;
     Ok(Times {
         first_row_s: 0.0,
         last_row_s: took.seconds,

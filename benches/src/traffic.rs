@@ -61,7 +61,12 @@ impl Traffic {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
         let last_users: Vec<i64> = (0..PARTITIONS).map(|p| LAST_USER + i64::from(p)).collect();
         for (partition, user) in last_users.iter().enumerate() {
-            let after = json!({"user_id": user, "name": "Last", "email": "last@contoso.com", "country_code": "US"});
+            let after = json!({
+                "user_id": user,
+                "name": "Last",
+                "email": "last@contoso.com",
+                "country_code": "US",
+            });
             let event = json!({"op": "c", "timestamp_ms": now, "after": after});
             add(
                 partition as i32,

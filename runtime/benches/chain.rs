@@ -66,7 +66,7 @@ fn measure(pipelines: &[Pipeline; 2], keys: u32) {
 struct Sample {
     sandboxed: f64,
     native: f64,
-    /// Of `native`, what goes into making the SDK's columns of the host's and back.
+    /// The part of `native` that goes into making the SDK's columns of the host's and back.
     adapting: f64,
 }
 
@@ -145,7 +145,7 @@ impl Pair {
 
 /// What came of a batch, and the nanoseconds that it took.
 type Run = (Computed, u64);
-/// The same, and how many of them were the adapter's.
+/// What came of a batch, its nanoseconds, and how many of them were the adapter's.
 type NativeRun = (Computed, u64, u64);
 
 fn timed(chain: &mut Chain, batch: &Records) -> Run {

@@ -39,6 +39,7 @@
 //! handles     what the partitions of a process work with
 //! authoring   for those who write rules: cases, samples, a rule's crate
 //! definition  from the pipeline file to the revision that runs
+//! folders     where this user's files lie
 //! gristmill_postgres, gristmill_sandbox, gristmill_kafka  all SQL, all wasmtime, all rdkafka
 //! gristmill_core  the pure part: columns, decoding, dedup, the chain
 //! ```
@@ -48,21 +49,8 @@ pub mod cli;
 pub mod definition;
 pub mod demo;
 pub mod fleet;
+pub mod folders;
 pub mod handles;
 pub mod ops;
 pub mod partition;
 pub mod process;
-
-use std::path::PathBuf;
-
-/// Where compiled components are kept between runs: `$XDG_CACHE_HOME/gristmill` or
-/// `~/.cache/gristmill`; none without a home.
-pub fn cache_folder() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
-    Some(base.join("gristmill"))
-}

@@ -12,12 +12,13 @@ use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest};
+use gristmill_postgres::commit::checkpoint::PartitionKey;
+use gristmill_postgres::commit::lease::{self, Lease, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::{self, Registration};
-use gristmill_postgres::table::schema::{self, USERS_ENRICHED, Wanted};
-use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::fleet::registration::{self, Registration};
+use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 use tokio::runtime::Runtime;
 
@@ -63,11 +64,11 @@ impl Bench {
             deleted: Some("is_deleted".into()),
             order: vec![],
         };
-        let wanted = Wanted {
+        let wanted = WantedTable {
             table: "users_enriched",
             fields: &fields,
             roles: &roles,
-            sql: Some(USERS_ENRICHED),
+            ddl: Some(include_str!("../../schema/users_enriched.sql")),
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {
@@ -78,7 +79,7 @@ impl Bench {
             spec_hash: "one".into(),
             components: vec![],
         };
-        pipeline::register(&mut connection, &proposal, "bench").await?;
+        registration::register(&mut connection, &proposal, "bench").await?;
         let key = PartitionKey {
             pipeline: "users".into(),
             run: 1,
@@ -91,11 +92,11 @@ impl Bench {
             start_offset_if_new: 0,
             topic_id: None,
         };
-        let lease = checkpoint::take(&mut connection, &[request], "bench")
+        let lease = lease::take(&mut connection, &[request], "bench")
             .await?
             .remove(0)
             .lease;
-        let target = Target::load(&connection, "users_enriched")
+        let target = TargetTable::load(&connection, "users_enriched")
             .await?
             .context("the table")?;
         let sink = Sink::new(&target, &fields, &roles)?;

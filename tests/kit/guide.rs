@@ -1,117 +1,202 @@
-//! The commands that people are told to run, as scripts: those of the guide
-//! `docs/writing-transforms.md`, and README's about rules.
+//! The commands of the documents, as scripts.
+//!
+//! A guide is README, or a page of `docs/start` or `docs/guides`. A fenced block of commands in it
+//! says what it needs (`sh author`, `sh servers`, `sh running`, `sh other`), a block
+//! `LANGUAGE file=NAME` is a file of the guide, and a block `text` is what the commands print.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::program::repository;
 
-/// A fenced block of the guide.
-struct Block {
-    /// What stands behind the fence: `sh author`, `rust file=src/lib.rs`.
-    about: String,
-    text: String,
-}
-
-/// The guide, taken apart.
-struct Guide {
-    blocks: Vec<Block>,
-    /// What stands outside of them.
-    prose: String,
-}
-
-/// What commands need: nothing but a toolchain, servers, or a pipeline that runs.
-const KINDS: [&str; 3] = ["author", "servers", "swap"];
-
-/// What some command prints.
-const OUTPUT: &str = "text";
+/// Where the guides are.
+const FOLDERS: [&str; 2] = ["docs/start", "docs/guides"];
 
 /// How a script begins: the first command that fails ends it.
 const STRICT: &str = "set -euo pipefail\n";
 
-/// A script for bash: the guide's files and its commands of `kinds`, in their order. An error where
-/// a block is of no kind, so that none goes without a test.
-pub fn script(kinds: &[&str]) -> Result<String> {
-    let mut script = STRICT.to_owned();
-    for Block { about, text } in Guide::read()?.blocks {
-        if let Some((_, file)) = about.split_once(" file=") {
-            script += &format!("cat > {file} <<'END OF FILE'\n{text}END OF FILE\n");
-            continue;
-        }
-        let kind = about.strip_prefix("sh ").unwrap_or_default();
-        if kinds.contains(&kind) {
-            script += &text;
-        } else if about != OUTPUT && !KINDS.contains(&kind) {
-            bail!("docs/writing-transforms.md: nobody runs the block ```{about}");
+/// What a guide's commands need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// A toolchain for rules.
+    Author,
+    /// Kafka and Postgres. The last command leaves a pipeline running.
+    Servers,
+    /// What the blocks before have left running.
+    Running,
+    /// Another program, or `make`: no test runs these.
+    Other,
+}
+
+/// What a fenced block is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Block {
+    Commands(Needs, String),
+    File(String, String),
+    /// What commands print.
+    Output(String),
+    /// Something to read, with what its fence says.
+    Sample(String, String),
+}
+
+/// A guide, taken apart.
+#[derive(Debug)]
+pub struct Guide {
+    name: String,
+    blocks: Vec<Block>,
+    /// What is outside of the blocks.
+    prose: String,
+}
+
+/// All guides. An error where a block of one is of no kind, so that none goes without a test.
+pub fn all() -> Result<Vec<Guide>> {
+    let mut names = vec!["README.md".to_owned()];
+    for folder in FOLDERS {
+        for entry in std::fs::read_dir(repository().join(folder))? {
+            names.push(format!("{folder}/{}", entry?.file_name().display()));
         }
     }
-    Ok(script)
+    names.sort();
+    names.iter().map(|name| Guide::read(name)).collect()
 }
 
-/// What the guide shows that its commands print.
-pub fn outputs() -> Result<Vec<String>> {
-    let blocks = Guide::read()?.blocks.into_iter();
-    Ok(blocks
-        .filter(|b| b.about == OUTPUT)
-        .map(|b| b.text)
-        .collect())
-}
-
-/// The guide's commands that no script has: its words about a command are those of a line that is
-/// run, in their order, with none that is not there.
+/// The commands that some guide names and that no test runs. What is named may leave words of the
+/// line that is run out, and have none that is not there.
 pub fn unrun() -> Result<Vec<String>> {
-    let Guide { blocks, prose } = Guide::read()?;
-    let commands = blocks.iter().filter(|b| b.about.starts_with("sh "));
-    let run: Vec<Vec<&str>> = commands
-        .flat_map(|b| b.text.lines().map(|line| line.split_whitespace().collect()))
+    let guides = all()?;
+    let run: Vec<String> = guides.iter().flat_map(Guide::lines).collect();
+    let run: Vec<Vec<&str>> = run
+        .iter()
+        .map(|line| line.split_whitespace().collect())
         .collect();
-    let indented = prose.lines().filter_map(|line| line.strip_prefix("    "));
-    let spans = prose.split('`').skip(1).step_by(2);
-    let told = indented.chain(spans).map(str::trim);
-    let is_run = |told: &str| {
+    let is_run = |named: &str| {
         run.iter().any(|line| {
             let mut words = line.iter();
-            told.split_whitespace()
-                .all(|word| words.any(|w| *w == word))
+            let mut named = named.split_whitespace();
+            named.all(|word| words.any(|w| *w == word))
         })
     };
-    let told = told.filter(|text| text.starts_with("gristmill "));
-    Ok(told
-        .filter(|text| !is_run(text))
-        .map(str::to_owned)
-        .collect())
-}
-
-/// A script for bash: the lines with which README shows how a rule is written.
-pub fn readme() -> Result<String> {
-    let text = std::fs::read_to_string(repository().join("README.md"))?;
-    let section = text
-        .split_once("\n## Write a rule\n")
-        .context("README has no such section")?
-        .1;
-    let lines = section.lines().skip_while(|line| line.is_empty());
-    let lines: Vec<&str> = lines.map_while(|line| line.strip_prefix("    ")).collect();
-    Ok(format!("{STRICT}{}\n", lines.join("\n")))
+    let mut unrun = Vec::new();
+    for guide in &guides {
+        for named in guide.named().filter(|named| !is_run(named)) {
+            unrun.push(format!("{}: {named}", guide.name));
+        }
+    }
+    Ok(unrun)
 }
 
 impl Guide {
-    fn read() -> Result<Self> {
-        let text = std::fs::read_to_string(repository().join("docs/writing-transforms.md"))?;
+    /// Reads the guide at `name`, a path in the repository.
+    pub fn read(name: &str) -> Result<Self> {
+        let text = std::fs::read_to_string(repository().join(name)).context(name.to_owned())?;
         let mut guide = Self {
+            name: name.to_owned(),
             blocks: Vec::new(),
             prose: String::new(),
         };
-        let mut open: Option<Block> = None;
+        let mut open: Option<(String, String)> = None;
         for line in text.lines() {
             match (line.strip_prefix("```"), &mut open) {
-                (Some(about), None) => {
-                    let (about, text) = (about.to_owned(), String::new());
-                    open = Some(Block { about, text });
+                (Some(about), None) => open = Some((about.to_owned(), String::new())),
+                (Some(_), Some(_)) => {
+                    let (about, text) = open.take().unwrap_or_default();
+                    let block = Block::new(&about, text);
+                    guide
+                        .blocks
+                        .push(block.with_context(|| format!("{name}: ```{about}"))?);
                 }
-                (Some(_), Some(_)) => guide.blocks.extend(open.take()),
-                (None, Some(block)) => block.text += &format!("{line}\n"),
+                (None, Some((_, text))) => *text += &format!("{line}\n"),
                 (None, None) => guide.prose += &format!("{line}\n"),
             }
         }
+        let indented = guide
+            .prose
+            .lines()
+            .find(|line| line.starts_with("    gristmill "));
+        ensure!(
+            indented.is_none(),
+            "{name}: commands in no block: {indented:?}"
+        );
         Ok(guide)
+    }
+
+    /// A script for bash: the guide's files, and those of its commands that need one of `needs`, in
+    /// their order.
+    pub fn script(&self, needs: &[Needs]) -> String {
+        let mut script = STRICT.to_owned();
+        for block in &self.blocks {
+            match block {
+                Block::Commands(need, text) if needs.contains(need) => script += text,
+                Block::File(name, text) => {
+                    script += &format!("mkdir -p \"$(dirname {name})\"\n");
+                    script += &format!("cat > {name} <<'END OF FILE'\n{text}END OF FILE\n");
+                }
+                _ => {}
+            }
+        }
+        script
+    }
+
+    /// What the guide shows that its commands print.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.blocks.iter().filter_map(|block| match block {
+            Block::Output(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The text of the block whose fence says `about`, which no command has to do with.
+    pub fn sample(&self, about: &str) -> Result<&str> {
+        let texts = self.blocks.iter().find_map(|block| match block {
+            Block::Sample(known, text) if known == about => Some(text.as_str()),
+            _ => None,
+        });
+        texts.with_context(|| format!("{}: there is no block {about}", self.name))
+    }
+
+    /// The lines of its commands that a test runs, those that go on behind a backslash in one.
+    fn lines(&self) -> impl Iterator<Item = String> {
+        let commands = self.blocks.iter().filter_map(|block| match block {
+            Block::Commands(Needs::Other, _) => None,
+            Block::Commands(_, text) => Some(text.replace("\\\n", " ")),
+            _ => None,
+        });
+        let lines = commands.map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>());
+        lines.flatten()
+    }
+
+    /// The commands that its prose names.
+    fn named(&self) -> impl Iterator<Item = &str> {
+        let spans = self.prose.split('`').skip(1).step_by(2).map(str::trim);
+        let is_command = |span: &&str| {
+            let verb = span.strip_prefix("gristmill ");
+            verb.is_some_and(|verb| verb.starts_with(|c: char| c.is_ascii_lowercase()))
+        };
+        spans.filter(is_command)
+    }
+}
+
+impl Block {
+    fn new(about: &str, text: String) -> Result<Self> {
+        let (language, rest) = about.split_once(' ').unwrap_or((about, ""));
+        if let Some(file) = rest.strip_prefix("file=") {
+            return Ok(Self::File(file.to_owned(), text));
+        }
+        let needs = match (language, rest) {
+            ("sh", "author") => Needs::Author,
+            ("sh", "servers") => Needs::Servers,
+            ("sh", "running") => Needs::Running,
+            ("sh", "other") => Needs::Other,
+            ("text", "") => return Ok(Self::Output(text)),
+            ("text" | "toml" | "rust" | "json" | "ini", _) => {
+                return Ok(Self::Sample(about.to_owned(), text));
+            }
+            _ => anyhow::bail!("nobody runs this block: say what it needs, as `sh author` does"),
+        };
+        let runs = text.lines().any(|line| line.starts_with("gristmill "));
+        ensure!(
+            needs != Needs::Other || !runs,
+            "commands of gristmill must be run by a test"
+        );
+        Ok(Self::Commands(needs, text))
     }
 }

@@ -8,7 +8,7 @@ use super::{Results, Spread};
 use crate::contender::Contender;
 use crate::measure::{Figures, Outcome};
 
-/// Of the events a second that the ceiling reaches.
+/// The share of the events a second that the ceiling reaches.
 const SHARE_AIM: f64 = 0.8;
 
 fn all_cpu_us(f: &Figures) -> f64 {

@@ -1,4 +1,4 @@
-//! Where the figures come from.
+//! The machine that the figures come from.
 
 use std::process::Command;
 

@@ -18,7 +18,7 @@ pub(crate) struct Results {
     pub(crate) events: u64,
     pub(crate) keys: u32,
     pub(crate) rounds: usize,
-    /// Of the machine when it began.
+    /// The machine's load average when the run began.
     pub(crate) load: f64,
     pub(crate) contenders: Vec<(Contender, Vec<Outcome>)>,
     pub(crate) absent: Absent,

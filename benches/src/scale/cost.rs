@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::{EVENT_BYTES, Ground, Table};
 use crate::usage::Tree;
 
-/// So that connections, instances and plans exist before the measured part.
+/// Events before the measured part, so that connections, instances and plans exist.
 const WARM_UP_EVENTS: u64 = 2_000;
 /// Bytes of a measured part at most: what the page cache and everybody's patience bear.
 const MAX_BYTES: usize = 200 << 20;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::process::{Folder, Process, tail};
 use gristmill_tests::topic::{self, Message};
 use tokio::runtime::Runtime;

@@ -11,9 +11,9 @@ use super::shape::Shape;
 use super::{Ground, Table};
 use crate::usage::Tree;
 
-/// So that a run with few keys is under way long enough to hold what any run holds.
+/// The least events of a run, so that one with few keys lasts long enough to hold what any holds.
 const MIN_EVENTS: u64 = 300_000;
-/// For queues to empty and memory to go back to the system.
+/// The time in which queues empty and memory goes back to the system.
 const REST: Duration = Duration::from_secs(2);
 
 pub(super) fn few(ground: Ground<'_>) -> Result<Table> {

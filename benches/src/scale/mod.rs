@@ -44,12 +44,13 @@ pub(crate) enum Scenario {
     None,
 }
 
-/// Of an event as shipped.
+/// The size of an event as shipped.
 pub(crate) const EVENT_BYTES: usize = 200;
-/// That events are about.
+/// The number of keys that events are about.
 pub(crate) const KEYS: u64 = 50_000;
 
-/// Where a scenario makes its topics and databases, and whether a small sample will do.
+/// The servers in which a scenario makes its topics and databases, and whether a small sample will
+/// do.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
     pub(crate) kafka: &'a Kafka,

@@ -18,7 +18,7 @@ use crate::usage::Tree;
 const RATE: u32 = 20_000;
 /// Before the outage, and after the lag is gone.
 const AROUND: Duration = Duration::from_secs(2);
-/// From here on the table counts as caught up.
+/// The lag below which the table counts as caught up.
 const LAG_MAX: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(120);
 

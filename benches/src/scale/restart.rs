@@ -1,4 +1,4 @@
-//! From a start to the first row, in the middle of a topic that is filled.
+//! The time from a start to the first row, in the middle of a topic that is filled.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::{Ground, Table};
 
 /// A clean stop waits some seconds at most for what is in flight.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// For PostgreSQL to end what a killed process had sent it.
+/// The time in which PostgreSQL ends what a killed process had sent it.
 const SETTLE: Duration = Duration::from_secs(1);
 
 pub(super) fn run(ground: Ground<'_>) -> Result<Table> {

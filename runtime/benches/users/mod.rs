@@ -6,7 +6,7 @@ use gristmill::definition::file::{self, Config};
 use gristmill::definition::pipeline::Pipeline;
 use gristmill::demo::generate::{Events, Recipe};
 use gristmill_core::record::Records;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 /// The present of every batch: after all events.

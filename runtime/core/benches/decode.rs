@@ -16,7 +16,13 @@ fn event(i: usize) -> String {
     let id = 100_000 + i;
     let image = |name: &str, country: &str| {
         format!(
-            r#"{{"user_id":{id},"name":"{name}","email":"user{id}@example.com","country_code":"{country}"}}"#
+            concat!(
+                r#"{{"user_id":{id},"name":"{name}","#,
+                r#""email":"user{id}@example.com","country_code":"{country}"}}"#
+            ),
+            id = id,
+            name = name,
+            country = country,
         )
     };
     let (before, after) = (image("Ada Lovelace", "GB"), image("Ada King", "FR"));

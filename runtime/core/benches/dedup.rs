@@ -255,7 +255,11 @@ fn events(round: u64, keys: u64) -> Records {
         let n = round * ROWS as u64 + i;
         let (user, ms) = (scatter(n) % keys, 1_726_531_200_000 + n);
         let row = format!(
-            r#"{{"user_id":{user},"name":"Daniel J. Kim","email":"daniel.j.kim{user}@contoso.com","country_code":"US"}}"#
+            concat!(
+                r#"{{"user_id":{user},"name":"Daniel J. Kim","#,
+                r#""email":"daniel.j.kim{user}@contoso.com","country_code":"US"}}"#
+            ),
+            user = user,
         );
         let value = format!(r#"{{"op":"u","before":{row},"after":{row},"timestamp_ms":{ms}}}"#);
         let key = user.to_string();

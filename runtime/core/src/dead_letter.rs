@@ -1,6 +1,6 @@
 //! A record that cannot be used, and why.
 
-/// Where in the walk a record was found unusable.
+/// The place in the walk at which a record was found unusable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
     Decode,
@@ -13,7 +13,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// As stored in `gristmill.dead_letter.stage`: `decode`, `transform:NAME`, `event-time`,
+    /// The text of `gristmill.dead_letter.stage`: `decode`, `transform:NAME`, `event-time`,
     /// `sink`.
     pub fn to_text(&self) -> String {
         match self {
@@ -33,6 +33,78 @@ impl DeadLetter {
     }
 }
 
+/// The host's own codes, with the stage that gives them and what they mean.
+pub const CODES: [(&str, &str, &str); 13] = [
+    (
+        "malformed",
+        "decode",
+        "The record is not JSON, or not UTF-8, where the normalizer reads it. The message says where.",
+    ),
+    (
+        "wrong-type",
+        "decode",
+        "A value has another type than the transform declared for it. The message names both.",
+    ),
+    (
+        "zero-byte",
+        "decode, sink",
+        "A text holds the character U+0000, which Postgres cannot store. The stage is `sink` where a \
+         transform wrote it.",
+    ),
+    (
+        "too-large",
+        "decode",
+        "Key, value and headers together are larger than `record_max_bytes`.",
+    ),
+    (
+        "null-key",
+        "event-time",
+        "A column of the key is null in the row that the normalizer made.",
+    ),
+    (
+        "null-event-time",
+        "event-time",
+        "The row that the normalizer made has no event time.",
+    ),
+    (
+        "future-time",
+        "event-time",
+        "The event time is further ahead of the host's clock than `future_max_ms`.",
+    ),
+    (
+        "before-floor",
+        "event-time",
+        "The event time is before `floor_ms`.",
+    ),
+    (
+        "late",
+        "event-time",
+        "The event time is behind the watermark, and the pipeline has `late = \"dead-letter\"`.",
+    ),
+    (
+        "transform-trapped",
+        "transform:NAME",
+        "The component panicked or trapped on this row. The message has the panic's.",
+    ),
+    (
+        "transform-out-of-fuel",
+        "transform:NAME",
+        "The component needed more than `fuel_base` and `fuel_per_row` for this row alone.",
+    ),
+    (
+        "transform-out-of-memory",
+        "transform:NAME",
+        "The component needed more than `memory_max_bytes` for this row alone, or returned more \
+         than `returned_max_bytes`.",
+    ),
+    (
+        "refused",
+        "sink",
+        "Postgres refused the row, or would refuse it: a constraint, an overflow, a trigger. The \
+         message has Postgres' own words.",
+    ),
+];
+
 /// What the host's own codes about a transform begin with: none may declare such.
 pub const HOST_CODES: &str = "transform-";
 
@@ -45,10 +117,7 @@ pub struct DeadLetter {
     /// as a whole, else 1 + the output row's rank among its record's rows.
     pub ordinal: u32,
     pub stage: Stage,
-    /// Kebab-case. The host's own: `malformed`, `wrong-type`, `zero-byte`, `too-large`,
-    /// `future-time`, `before-floor`, `late`, `null-event-time`, `null-key`,
-    /// `transform-trapped`, `transform-out-of-fuel`, `transform-out-of-memory`, `refused`; a
-    /// transform's: what it declared.
+    /// Kebab-case: one of [`CODES`], or what a transform declared.
     pub code: String,
     /// One sentence for a person.
     pub message: String,

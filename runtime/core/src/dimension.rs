@@ -1,22 +1,18 @@
 //! Dimensions: immutable snapshots of reference data that transforms ask the host to join.
 
-mod digest;
+mod fingerprint;
+mod key_values;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{
-    Array, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt32Array,
-    new_null_array,
-};
-use arrow_schema::DataType;
+use arrow_array::{UInt32Array, new_null_array};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::column::{Batch, Column, Field, taken};
+use key_values::KeyValues;
 
 /// The dimensions of a pipeline by name, as one batch sees them.
 pub type Dimensions = HashMap<String, Arc<Dimension>>;
@@ -106,7 +102,7 @@ impl Dimension {
             }
             table.insert_unique(hash, row, |&other| hash_key(&columns, other as usize));
         }
-        let digest = digest::digest(&rows, key);
+        let digest = fingerprint::fingerprint(&rows, key);
         Ok(Self {
             rows,
             key: key.to_vec(),
@@ -130,17 +126,17 @@ impl Dimension {
         self.rows.rows
     }
 
-    /// For each of the `rows` rows of the `on` columns the matching row, `None` where no row
+    /// The matching row for each of the `rows` rows of the `on` columns, `None` where no row
     /// matches or the key has a null. `on` is in the order of [`Dimension::key`]. A column of
     /// another layout matches nothing: that is for the plan's check to refuse.
     pub fn lookup(&self, on: &[&Column], rows: usize) -> Vec<Option<u32>> {
-        let key: Vec<Values> = self
+        let key: Vec<KeyValues> = self
             .key
             .iter()
             .filter_map(|name| self.rows.position(name))
-            .map(|i| Values::of(&self.rows.columns[i]))
+            .map(|i| KeyValues::of(&self.rows.columns[i]))
             .collect();
-        let on: Vec<Values> = on.iter().map(|c| Values::of(c)).collect();
+        let on: Vec<KeyValues> = on.iter().map(|c| KeyValues::of(c)).collect();
         let comparable = key.len() == on.len() && key.iter().zip(&on).all(|(k, o)| k.is_like(o));
         if !comparable {
             return vec![None; rows];
@@ -185,7 +181,7 @@ fn key_columns<'a>(
     name: &str,
     rows: &'a Batch,
     key: &[String],
-) -> Result<Vec<Values<'a>>, DimensionError> {
+) -> Result<Vec<KeyValues<'a>>, DimensionError> {
     let find = |column: &String| {
         let dimension = name.to_owned();
         let Some(i) = rows.position(column) else {
@@ -197,7 +193,7 @@ fn key_columns<'a>(
                 columns,
             });
         };
-        let values = Values::of(&rows.columns[i]);
+        let values = KeyValues::of(&rows.columns[i]);
         match (0..rows.rows).find(|&row| values.is_null(row)) {
             Some(row) => Err(DimensionError::NullKey {
                 dimension,
@@ -210,85 +206,8 @@ fn key_columns<'a>(
     key.iter().map(find).collect()
 }
 
-/// A column's values by layout, so that a row is reached without a downcast.
-enum Values<'a> {
-    Boolean(&'a BooleanArray),
-    Int64(&'a Int64Array),
-    Float64(&'a Float64Array),
-    Text(&'a StringArray),
-    Bytes(&'a BinaryArray),
-}
-
-impl<'a> Values<'a> {
-    fn of(column: &'a Column) -> Self {
-        match column.values.data_type() {
-            DataType::Boolean => Self::Boolean(column.values.as_boolean()),
-            DataType::Int64 => Self::Int64(column.values.as_primitive::<Int64Type>()),
-            DataType::Float64 => Self::Float64(column.values.as_primitive::<Float64Type>()),
-            DataType::Binary => Self::Bytes(column.values.as_binary()),
-            _ => Self::Text(column.values.as_string()),
-        }
-    }
-
-    fn is_like(&self, other: &Values) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
-    }
-
-    fn is_null(&self, row: usize) -> bool {
-        match self {
-            Self::Boolean(a) => a.is_null(row),
-            Self::Int64(a) => a.is_null(row),
-            Self::Float64(a) => a.is_null(row),
-            Self::Text(a) => a.is_null(row),
-            Self::Bytes(a) => a.is_null(row),
-        }
-    }
-
-    /// Floats are equal when their bits are.
-    fn equal(&self, row: usize, other: &Values<'a>, other_row: usize) -> bool {
-        match (self, other) {
-            (Self::Boolean(a), Self::Boolean(b)) => a.value(row) == b.value(other_row),
-            (Self::Int64(a), Self::Int64(b)) => a.value(row) == b.value(other_row),
-            (Self::Float64(a), Self::Float64(b)) => {
-                a.value(row).to_bits() == b.value(other_row).to_bits()
-            }
-            (Self::Text(a), Self::Text(b)) => a.value(row) == b.value(other_row),
-            (Self::Bytes(a), Self::Bytes(b)) => a.value(row) == b.value(other_row),
-            _ => false,
-        }
-    }
-
-    /// Feeds the value to `hasher` so that no two rows of values run into each other. The row is
-    /// not null.
-    fn hash(&self, row: usize, hasher: &mut impl Hasher) {
-        match self {
-            Self::Boolean(a) => hasher.write_u8(a.value(row).into()),
-            Self::Int64(a) => hasher.write_u64(a.value(row) as u64),
-            Self::Float64(a) => hasher.write_u64(a.value(row).to_bits()),
-            Self::Text(a) => {
-                hasher.write(a.value(row).as_bytes());
-                hasher.write_u8(0xff);
-            }
-            Self::Bytes(a) => {
-                hasher.write_u64(a.value_length(row) as u64);
-                hasher.write(a.value(row));
-            }
-        }
-    }
-
-    fn to_text(&self, row: usize) -> String {
-        match self {
-            Self::Boolean(a) => a.value(row).to_string(),
-            Self::Int64(a) => a.value(row).to_string(),
-            Self::Float64(a) => a.value(row).to_string(),
-            Self::Text(a) => format!("{:?}", a.value(row)),
-            Self::Bytes(a) => format!("{:?}", a.value(row)),
-        }
-    }
-}
-
 /// The hash of a key for the table. No null may be among its values.
-fn hash_key(key: &[Values], row: usize) -> u64 {
+fn hash_key(key: &[KeyValues], row: usize) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     for column in key {
         column.hash(row, &mut hasher);

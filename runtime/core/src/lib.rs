@@ -3,17 +3,24 @@
 //! No clock, no socket, no async, no sandbox: time comes in as an argument and a transform behind a
 //! trait, so that a simulation is a plain seeded loop.
 //!
-//! One batch's walk:
+//! One batch's walk, in order:
 //! - [`record`]: what the consumer hands over, raw bytes of consecutive records of one partition;
 //! - [`decode`]: each message is walked once and the declared document paths become columns
 //!   ([`column`]);
 //! - [`transform`]: what a rule promises ([`plan`]) and returns; the normalizer is the first;
 //! - [`dedup`]: event time, watermark and the newest version of each key;
 //! - [`dimension`]: rows that a transform asked to have looked up;
-//! - [`chain`]: all of it in order, from [`record::Records`] to [`chain::Computed`], with
-//!   everything unusable as a [`dead_letter`];
-//! - [`policy`]: what to do about an infrastructure fault.
+//! - [`dead_letter`]: a record or row that cannot be used, and why;
+//! - [`chain`]: all of it in order, from [`record::Records`] to [`chain::Computed`].
+//!
+//! What is decided about a batch beside its rows:
+//! - [`brake`]: whether too many of the last records become dead letters;
+//! - [`fault`] and [`policy`]: what went wrong on the way to the commit, and what to do about it.
+//!
+//! Tools for people: [`rows`] (a batch as JSON), [`suggest`] ("did you mean"), [`digest`] (the name
+//! of a file's bytes).
 
+pub mod brake;
 pub mod chain;
 pub mod column;
 pub mod dead_letter;
@@ -21,6 +28,7 @@ pub mod decode;
 pub mod dedup;
 pub mod digest;
 pub mod dimension;
+pub mod fault;
 pub mod plan;
 pub mod policy;
 pub mod record;

@@ -5,14 +5,14 @@
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     bytes: Vec<u8>,
-    index: Vec<Entry>,
+    index: Vec<IndexEntry>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct IndexEntry {
     offset: i64,
     timestamp_ms: Option<i64>,
-    /// Where the record's parts end in `bytes`; each starts where the one before it ends.
+    /// The ends of the record's parts in `bytes`; each starts where the one before it ends.
     start: usize,
     key_end: usize,
     value_end: usize,
@@ -57,7 +57,7 @@ impl Records {
             self.bytes.extend_from_slice(&length.to_le_bytes());
             self.bytes.extend_from_slice(value.unwrap_or_default());
         }
-        self.index.push(Entry {
+        self.index.push(IndexEntry {
             offset,
             timestamp_ms,
             start,
@@ -125,7 +125,7 @@ impl Records {
         let (from, to) = (first.start, self.bytes.len());
         self.bytes
             .extend_from_slice(&other.bytes[from..last.headers_end]);
-        self.index.extend(entries.iter().map(|e| Entry {
+        self.index.extend(entries.iter().map(|e| IndexEntry {
             start: e.start - from + to,
             key_end: e.key_end - from + to,
             value_end: e.value_end - from + to,

@@ -31,7 +31,7 @@ pub trait Transform: Send {
 /// What a transform made of a batch.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// In the order of the plan's `writes`, each `rows` long.
+    /// The columns of the plan's `writes`, in that order, each `rows` long.
     pub columns: Vec<Column>,
     pub rows: usize,
     /// The input row of each output row. `None`: row `i` comes from row `i`.

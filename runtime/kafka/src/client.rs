@@ -27,8 +27,8 @@ pub struct SourceConfig {
     /// while others have room) and resumes below half of it. What librdkafka fetches ahead (2
     /// MiB for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
-    /// The id of [`crate::source::membership`]: with one, the group knows this process again after
-    /// a crash.
+    /// The id of a [`Membership`](crate::source::membership::Membership): with one, the group
+    /// knows this process again after a crash.
     pub instance_id: Option<String>,
 }
 
@@ -138,9 +138,9 @@ pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), Res
     Ok(())
 }
 
-/// What every client of ours has in common: the brokers, the user's properties, and coming back
+/// What every client has in common: the brokers, the user's properties, and coming back
 /// quickly after a broker was away.
-pub(crate) fn client(
+pub(crate) fn common(
     bootstrap: &str,
     properties: &BTreeMap<String, String>,
 ) -> Result<ClientConfig, ReservedProperty> {
@@ -157,8 +157,8 @@ pub(crate) fn client(
     Ok(config)
 }
 
-/// The consumer of a source.
-pub(crate) fn consumer(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
+/// What a source's consumer has: the common properties, and those that guard correctness.
+pub(crate) fn for_source(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
     let mut defaults: BTreeMap<String, String> = [
         // Fetched ahead for all partitions together: two answers of the broker. Twice as much,
         // with queues of 4 MiB, gains nothing and costs 8 MiB.
@@ -172,7 +172,7 @@ pub(crate) fn consumer(config: &SourceConfig) -> Result<ClientConfig, ReservedPr
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .into();
     defaults.extend(config.properties.clone());
-    let mut client = client(&config.bootstrap, &defaults)?;
+    let mut client = common(&config.bootstrap, &defaults)?;
     client
         .set("group.id", &config.group)
         .set("session.timeout.ms", config.session_timeout_ms.to_string())
@@ -207,7 +207,7 @@ mod tests {
             ("queued.max.messages.kbytes".to_owned(), "99".to_owned()),
         ]
         .into();
-        let client = consumer(&config).unwrap();
+        let client = for_source(&config).unwrap();
         assert_eq!(client.get("security.protocol"), Some("ssl"));
         assert_eq!(client.get("queued.max.messages.kbytes"), Some("99"));
         assert_eq!(client.get("auto.offset.reset"), Some("error"));

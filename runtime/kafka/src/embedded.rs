@@ -5,7 +5,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
-/// Ends when dropped.
+/// A broker that ends when it is dropped.
 pub struct EmbeddedBroker(MockCluster<'static, DefaultProducerContext>);
 
 impl EmbeddedBroker {
@@ -19,7 +19,7 @@ impl EmbeddedBroker {
         Ok(Self(cluster))
     }
 
-    /// Its address for clients.
+    /// The broker's address for clients.
     pub fn bootstrap(&self) -> String {
         self.0.bootstrap_servers()
     }

@@ -1,10 +1,11 @@
 //! Everything that speaks to Kafka; rdkafka is used nowhere else.
 //!
+//! - [`TopicPartition`]: what everything here is about;
+//! - [`client`]: the properties that each client gets;
 //! - [`source`]: one thread that belongs to the consumer group and hands over records, a partition
 //!   at a time;
-//! - [`admin`]: topics, offsets and single records, asked for by hand;
 //! - [`producer`]: dead letters on their way into a topic, and events for `produce`;
-//! - [`client`]: the properties that each client gets;
+//! - [`admin`]: topics, offsets and records, asked for by hand;
 //! - [`embedded`]: a broker inside the process, for the demo.
 
 pub mod admin;

@@ -5,8 +5,10 @@
 //!   one statement; who is to blame when Postgres refuses it;
 //! - [`fleet`]: the pipelines, their revisions, the processes that run them, and who changed what;
 //! - [`table`]: the table that a pipeline fills, gristmill's own tables, and reference data;
-//! - [`letters`]: dead letters listed, relayed and replayed.
+//! - [`letters`]: dead letters listed, relayed and replayed;
+//! - `bisection` halves rows until those that fail stand alone.
 
+mod bisection;
 pub mod commit;
 pub mod fleet;
 pub mod letters;

@@ -1,45 +1,48 @@
 //! What a component may use. Every limit is on by default.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::load::engine::TICK_MS;
+use crate::meter::TICK_MS;
 
 /// The limits of one transform, as written in the pipeline file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Linear memory of one instance. 64 MiB: a rule in Rust or C stays under 2 MiB with a
-    /// 5,000-row batch; script languages want 128 MiB.
+    /// Linear memory of one instance. 64 MiB: a rule in Rust or C stays under 2 MiB with a batch of
+    /// 5,000 rows. Script languages want 128 MiB.
     pub memory_max_bytes: usize,
     /// Elements of all tables of one instance. 100,000: an interpreter compiled to WebAssembly has
     /// about 10,000 functions to point at.
     pub table_elements_max: usize,
-    /// Core modules in one component. 64: Python's, the most of any toolchain tried, has 38.
+    /// Core modules in one component. 64: Python's has 38, the most of any toolchain tried.
     pub core_instances_max: usize,
-    /// Wall clock for `apply`, besides `deadline_per_row_us`: then the batch is run again,
-    /// metered. 50 ms: five ticks of the 10 ms clock.
+    /// Wall clock of a call, besides `deadline_per_row_us`. After it the batch is run again and its
+    /// instructions are counted. 50 ms: five ticks of the 10 ms clock.
     pub deadline_base_ms: u64,
-    /// For each row, and for each KiB of text and bytes. 50 us: eight times what the slowest
-    /// toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of the e-mail rule.
+    /// Wall clock for each row, and for each KiB of text and bytes. 50 us: eight times what the
+    /// slowest toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of `enrich-email`.
     pub deadline_per_row_us: u64,
-    /// Fuel (about one a WebAssembly instruction) for `apply`, besides `fuel_per_row`: more
-    /// convicts. 200 million: what a core at four instructions a nanosecond could do within
-    /// `deadline_base_ms`, so that nothing passes on a quiet machine and fails on a busy one.
+    /// Fuel of a call, besides `fuel_per_row`. One WebAssembly instruction takes about one. A row
+    /// that needs more is at fault. 200 million: what a core at four instructions a nanosecond does
+    /// within `deadline_base_ms`, so that nothing passes on a quiet machine and fails on a busy one.
     pub fuel_base: u64,
-    /// 200 thousand: `deadline_per_row_us`, counted the same way.
+    /// Fuel for each row, and for each KiB of text and bytes. 200,000: what a core does within
+    /// `deadline_per_row_us`.
     pub fuel_per_row: u64,
-    /// Fuel that convictions may burn in one batch: beyond it the component is at fault, not the
-    /// data. 8 billion: 2 s, counted the same way.
+    /// Fuel that the search for rows at fault may burn in one batch. Beyond it the component is at
+    /// fault, not the data. 8 billion: about 2 s.
     pub conviction_fuel_max: u64,
-    /// Wall clock for instantiating and for each of `describe` and `open`. 2 s: a Python component
+    /// Wall clock to instantiate, and for each of `describe` and `open`. 2 s: a component in Python
     /// needs 2 ms, and may parse a large config.
     pub open_deadline_ms: u64,
-    /// 8 billion: `open_deadline_ms`, counted the same way.
+    /// Fuel to instantiate, and for each of `describe` and `open`. 8 billion: what a core does within
+    /// `open_deadline_ms`.
     pub open_fuel: u64,
-    /// What one call may return or log, in bytes as the host holds it. 64 MiB: an honest component
+    /// Bytes that one call may return or log, as the host holds them. 64 MiB: an honest component
     /// cannot return more than its memory holds.
     pub returned_max_bytes: usize,
-    /// Log lines that reach the operator; the rest is counted. 20: a line a batch at 20 batches a
+    /// Log lines that are written. Further ones are counted. 20: a line a batch at 20 batches a
     /// second.
     pub log_lines_per_second: u32,
 }
@@ -71,7 +74,7 @@ pub(crate) struct Allowance {
 }
 
 impl Limits {
-    /// For instantiating, `describe` and `open`.
+    /// What instantiating, `describe` and `open` may use.
     pub(crate) fn opening(&self) -> Allowance {
         Allowance {
             deadline_ms: self.open_deadline_ms,
@@ -79,7 +82,7 @@ impl Limits {
         }
     }
 
-    /// For `apply` on a batch that weighs as much as `rows` rows.
+    /// What `apply` may use on a batch that weighs as much as `rows` rows.
     pub(crate) fn applying(&self, rows: u64) -> Allowance {
         Allowance {
             deadline_ms: self

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use gristmill_postgres::letters::dead_letter::{Filter, LetterId, LetterState};
+use gristmill_postgres::letters::stored_letter::{Filter, LetterId, LetterState};
 use jiff::Timestamp;
 
 use super::out::Out;

@@ -29,7 +29,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::definition::{file, host_sandbox};
 use crate::process;
-use gristmill_sandbox::compile;
+use gristmill_sandbox::compiler;
 
 use out::{NO_READER_CODE, Out, Stdout, is_unread};
 use pipeline_argument::PipelineArgument;
@@ -52,8 +52,8 @@ enum Invocation {
     #[command(flatten)]
     Person(Command),
     /// What each of the others starts to compile a component
-    #[command(name = compile::COMMAND, hide = true)]
-    CompileComponent(compile::Args),
+    #[command(name = compiler::COMMAND, hide = true)]
+    CompileComponent(compiler::CompileArgs),
 }
 
 #[derive(Subcommand)]
@@ -128,6 +128,22 @@ struct DemoArgs {
     keep: bool,
 }
 
+/// The command line as clap knows it: every command with its arguments and help.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// Compiles for another process of this program, which reads what is printed.
+fn compile_component(args: &compiler::CompileArgs) -> ExitCode {
+    match compiler::in_child(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{}", failed.reason);
+            ExitCode::from(failed.exit_code)
+        }
+    }
+}
+
 /// Parses the command line and runs it. Errors go to standard error, with what caused them.
 pub fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
@@ -140,7 +156,7 @@ pub fn main() -> ExitCode {
     }
     match Cli::parse().invocation {
         // Before there are threads: their stacks would count.
-        Invocation::CompileComponent(args) => compile::in_child(&args),
+        Invocation::CompileComponent(args) => compile_component(&args),
         Invocation::Person(command) => run(command),
     }
 }
@@ -173,10 +189,8 @@ fn level(command: &Command) -> &'static str {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",
         // What a rule says when it panics stands in the tables already.
-        Command::Try(_) => "warn,gristmill_sandbox::call::log=off",
-        Command::Transform(command) if command.runs_cases() => {
-            "warn,gristmill_sandbox::call::log=off"
-        }
+        Command::Try(_) => "warn,gristmill_sandbox::log=off",
+        Command::Transform(command) if command.runs_cases() => "warn,gristmill_sandbox::log=off",
         _ => "info",
     }
 }

@@ -1,25 +1,9 @@
 //! What is embedded in the binary, under `builtin:` in a pipeline file: the shipped transforms and
 //! the demo's data.
 
-/// Transforms as the compiler left them: core modules, which the sandbox makes components.
-macro_rules! modules {
-    ($($name:literal),* $(,)?) => {
-        const MODULES: &[(&str, &[u8])] = &[
-            $(($name, include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".wasm")))),*
-        ];
-
-        const NAMES: &[&str] = &[$($name),*];
-    };
-}
-modules! {
-    "normalize-cdc",
-    "enrich-country",
-    "enrich-locale",
-    "enrich-email",
-    "enrich-disposable-email",
-    "enrich-weekday",
-    "enrich-quality",
-}
+/// The shipped transforms, as listed in `build.rs`, as the compiler left them: core modules, which
+/// the sandbox makes components.
+const MODULES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/builtins.rs"));
 
 /// Reads what its config names and writes nothing: what a call costs before a rule does anything.
 /// Not for pipelines.
@@ -36,23 +20,25 @@ pub fn named_component(name: &str) -> anyhow::Result<&'static [u8]> {
     component(name).ok_or_else(|| {
         anyhow::anyhow!(
             "there is no builtin component `{name}`: there are {}",
-            NAMES.join(", ")
+            names().collect::<Vec<_>>().join(", ")
         )
     })
 }
 
 /// The names of the shipped transforms, in an order in which a pipeline can run them.
-pub fn names() -> &'static [&'static str] {
-    NAMES
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|(name, _)| *name)
 }
 
 /// The shipped data called `name`: `countries` (CSV with a header: the countries of the sample),
 /// `locales` (CSV: each country of ISO 3166 with its currency and the time zone of its capital or
-/// of most of its people, as of November 2026), `sample_events` (a JSON array).
+/// of most of its people, as of November 2026), `sample_events` (a JSON array), `users_enriched`
+/// (SQL: the table of the demo's pipeline).
 pub fn data(name: &str) -> Option<&'static [u8]> {
     Some(match name {
         "countries" => include_bytes!("../../../data/countries.csv"),
         "locales" => include_bytes!("../../../data/locales.csv"),
+        "users_enriched" => include_bytes!("../../../schema/users_enriched.sql"),
         "sample_events" => include_bytes!("../../../data/sample_events.json"),
         _ => return None,
     })

@@ -9,8 +9,8 @@ use crate::definition::builtin;
 use crate::definition::file::Config;
 use crate::definition::spec::Spec;
 use gristmill_core::digest::sha256;
-use gristmill_postgres::fleet::pipeline;
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::wire::connection::Connection;
 
 /// A definition, with the bytes of all that it names.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Parts {
     pub components: Vec<Vec<u8>>,
     /// The CSV files, by dimension.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The SQL that creates the table, where the host's file names some: no part of a revision.
+    pub ddl: Option<String>,
 }
 
 impl Parts {
@@ -36,10 +38,13 @@ impl Parts {
                 files.insert(name.clone(), bytes);
             }
         }
+        let ddl = config.target.ddl.as_deref();
+        let ddl = ddl.map(|file| read_ddl(&config, file)).transpose()?;
         Ok(Self {
             config,
             components,
             files,
+            ddl,
         })
     }
 
@@ -47,13 +52,13 @@ impl Parts {
     /// is as `host` says.
     pub async fn stored(connection: &Connection, host: &Config, number: i32) -> Result<Self> {
         let name = &host.pipeline.name;
-        let revision = pipeline::revision(connection, name, number).await?;
+        let revision = definition_store::revision(connection, name, number).await?;
         let revision =
             revision.with_context(|| format!("the pipeline {name} has no revision {number}"))?;
         let spec = Spec::from_stored(&revision.spec);
         let spec = spec.with_context(|| format!("cannot run revision {number}"))?;
         let digests: Vec<&str> = spec.digests().collect();
-        let blobs = pipeline::blobs(connection, &digests).await?;
+        let blobs = definition_store::blobs(connection, &digests).await?;
         Self::of(host, &spec, &blobs)
     }
 
@@ -78,6 +83,7 @@ impl Parts {
             config: spec.overlay(host),
             components: components.collect::<Result<_>>()?,
             files: files.collect::<Result<_>>()?,
+            ddl: None,
         })
     }
 
@@ -129,6 +135,11 @@ fn data(config: &Config, file: &str) -> Result<Vec<u8>> {
     }
 }
 
+fn read_ddl(config: &Config, file: &str) -> Result<String> {
+    let bytes = data(config, file).context("`ddl` under [target]")?;
+    String::from_utf8(bytes).with_context(|| format!("`ddl` under [target]: {file} is no text"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,5 +155,23 @@ mod tests {
             )),
             "{message}"
         );
+    }
+
+    #[test]
+    fn the_file_that_creates_the_table_is_found_beside_the_pipeline_file() {
+        let text = include_str!("../../../pipelines/users.toml");
+        let read = |ddl: &str| {
+            let text = text.replace("builtin:users_enriched", ddl);
+            let mut config = crate::definition::file::parse(&text, |_| None).unwrap();
+            config.folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines").into();
+            Parts::read(config)
+        };
+        let shipped = read("builtin:users_enriched").unwrap().ddl.unwrap();
+        assert!(shipped.contains("create table users_enriched"), "{shipped}");
+        let beside = read("../schema/users_enriched.sql").unwrap();
+        assert_eq!(beside.ddl, Some(shipped));
+        let missing = format!("{:#}", read("none.sql").unwrap_err());
+        assert!(missing.contains("`ddl` under [target]"), "{missing}");
+        assert!(missing.contains("none.sql"), "{missing}");
     }
 }

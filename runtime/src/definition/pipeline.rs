@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow_array::builder::StringBuilder;
-use gristmill_core::chain::{self, Chain, ChainSpec, TimePolicy, check_plans};
+use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, check_plans};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::Stage;
 use gristmill_core::dimension::{Dimension, Dimensions};
@@ -14,14 +14,14 @@ use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
 
 use crate::definition::bundle::Parts;
-use crate::definition::file::{Config, Late, Tombstone};
+use crate::definition::file::Config;
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::fleet::pipeline::Component as Stored;
-use gristmill_postgres::table::schema::{self, Wanted};
-use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
+use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 
 /// A pipeline ready to make chains of.
@@ -30,6 +30,7 @@ pub struct Pipeline {
     components: Vec<Component>,
     dimensions: Arc<Dimensions>,
     files: BTreeMap<String, Vec<u8>>,
+    ddl: Option<String>,
     fields: Vec<Field>,
     roles: Roles,
 }
@@ -77,6 +78,7 @@ impl Pipeline {
             components,
             dimensions,
             files: parts.files,
+            ddl: parts.ddl,
             fields,
             roles,
         })
@@ -92,16 +94,13 @@ impl Pipeline {
         &self.roles
     }
 
-    /// The table that the rows need; the shipped pipeline's own is created as it is written in
-    /// `schema/`.
-    pub fn wanted(&self) -> Wanted<'_> {
-        let table = self.config.target.table.as_str();
-        let sql = (table == "users_enriched").then_some(schema::USERS_ENRICHED);
-        Wanted {
-            table,
+    /// The table that the rows need, with the file's SQL that creates it, where it names some.
+    pub fn wanted(&self) -> WantedTable<'_> {
+        WantedTable {
+            table: &self.config.target.table,
             fields: &self.fields,
             roles: &self.roles,
-            sql,
+            ddl: self.ddl.as_deref(),
         }
     }
 
@@ -115,9 +114,9 @@ impl Pipeline {
     }
 
     /// The target table as it is now.
-    pub async fn target(&self, connection: &Connection) -> Result<Target> {
+    pub async fn target(&self, connection: &Connection) -> Result<TargetTable> {
         let table = &self.config.target.table;
-        let target = Target::load(connection, table).await?;
+        let target = TargetTable::load(connection, table).await?;
         target.with_context(|| format!("there is no table {table}"))
     }
 
@@ -171,15 +170,9 @@ impl Pipeline {
                 ttl_us: c.pipeline.state_ttl_ms.saturating_mul(1000),
                 future_max_us: c.pipeline.future_max_ms.saturating_mul(1000),
                 floor_us: c.pipeline.floor_ms.saturating_mul(1000),
-                late: match c.pipeline.late {
-                    Late::Apply => chain::Late::Apply,
-                    Late::DeadLetter => chain::Late::DeadLetter,
-                },
+                late: c.pipeline.late,
             },
-            tombstone: match c.source.tombstone {
-                Tombstone::Ignore => chain::Tombstone::Ignore,
-                Tombstone::Delete => chain::Tombstone::Delete,
-            },
+            tombstone: c.source.tombstone,
             record_max_bytes: c.limits.record_max_bytes,
             state_max_bytes: c.limits.state_max_bytes,
             target: self.fields.clone(),
@@ -249,6 +242,7 @@ impl Pipeline {
             config: self.config.clone(),
             components: self.components.iter().map(|c| c.bytes().to_vec()).collect(),
             files: self.files.clone(),
+            ddl: self.ddl.clone(),
         }
     }
 }
@@ -274,7 +268,7 @@ async fn load_dimensions(
 
 async fn read_query(query: &str, database: &Database) -> Result<Batch> {
     let connection = database.connect().await?;
-    Ok(gristmill_postgres::table::dimension::load(&connection, query).await?)
+    Ok(gristmill_postgres::table::dimension_query::load(&connection, query).await?)
 }
 
 /// A CSV file with a header as text columns; an empty value is null.

@@ -10,7 +10,7 @@ use crate::definition::bundle::Parts;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 /// A whole definition at one moment, with all that a worker needs to run it.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::definition::file::{self, Config, Dimension, OnGap, Tombstone};
+use crate::definition::file::{self, Config, Dimension, OnGap};
+use gristmill_core::chain::Tombstone;
 use gristmill_core::digest::sha256;
 use gristmill_sandbox::Limits;
 

@@ -19,10 +19,10 @@ use crate::definition::file::{self, Config};
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
 use gristmill_kafka::embedded::EmbeddedBroker;
-use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_postgres::commit::checkpoint;
 use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 use self::postgres::Postgres;

@@ -5,6 +5,7 @@
 //! both.
 
 use anyhow::{Error, Result};
+use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::Moment;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::record::Records;
@@ -18,20 +19,19 @@ use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::{activation, rollout};
 
 use super::trial::Trial;
-use crate::partition::brake::Ratio;
 
 /// A batch, and what failed of it.
 pub(crate) struct Failed<'a> {
     pub(crate) records: &'a Records,
     pub(crate) moment: Moment,
-    pub(crate) failure: Failure<'a>,
+    pub(crate) part: FailedPart<'a>,
 }
 
 /// What failed of a batch.
-pub(crate) enum Failure<'a> {
+pub(crate) enum FailedPart<'a> {
     /// All of it: a component is at fault, or too much, `letters`, would become dead letters.
     Batch {
-        ratio: &'a Ratio,
+        ratio: &'a DeadLetterBrake,
         letters: &'a [DeadLetter],
         error: &'a Error,
     },
@@ -78,8 +78,8 @@ impl Fallback<'_> {
     async fn accepted(&self, before: &Revision, failed: &Failed<'_>) -> Result<Option<String>> {
         let (records, moment) = (failed.records, failed.moment);
         let trial = || Trial::new(before, self.partition.partition, records, moment);
-        match &failed.failure {
-            Failure::Batch {
+        match &failed.part {
+            FailedPart::Batch {
                 ratio,
                 letters,
                 error,
@@ -87,7 +87,7 @@ impl Fallback<'_> {
                 let accepts = trial().is_some_and(|t| t.is_within(ratio, letters));
                 Ok(accepts.then(|| format!("{error:#}")))
             }
-            Failure::Rows(letters) => {
+            FailedPart::Rows(letters) => {
                 let undoable = undoable(&self.running.pipeline, &before.pipeline);
                 let letters: Vec<_> = letters.iter().copied().filter(undoable).collect();
                 if letters.is_empty() {

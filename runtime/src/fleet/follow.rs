@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::rollout::{self, Rollout};
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::DatabaseError;
+use gristmill_postgres::wire::connection::Connection;
+use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;

@@ -10,9 +10,10 @@ use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use crate::definition::spec::{TransformSpec, spec_hash};
 use crate::handles::Running;
-use gristmill_postgres::fleet::pipeline::{Registration, register, revision, took_over};
+use gristmill_postgres::fleet::definition_store::revision;
+use gristmill_postgres::fleet::registration::{Registration, register, took_over};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
 
 use super::check::{self, Retire};

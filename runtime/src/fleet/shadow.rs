@@ -11,7 +11,7 @@ use crate::definition::revision::Revision;
 use crate::fleet::difference::Difference;
 use crate::handles::Running;
 use gristmill_kafka::TopicPartition;
-use gristmill_postgres::fleet::shadow::{self, Report};
+use gristmill_postgres::fleet::shadow_report::{self, Report};
 
 pub(crate) struct Shadow {
     revision: Arc<Revision>,
@@ -122,6 +122,6 @@ impl Compared {
             rows: self.rows as i64,
             outcome,
         };
-        Ok(shadow::report(&*pipeline.commits.pool.get().await?, &report).await?)
+        Ok(shadow_report::report(&*pipeline.commits.pool.get().await?, &report).await?)
     }
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use tokio::time::Instant;
 
 use gristmill_postgres::fleet::activation;
-use gristmill_postgres::fleet::rollout::{self, Answer, Proposal, Proposed};
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::rollout::{self, HostAnswer, Proposal, Proposed};
+use gristmill_postgres::wire::connection::Connection;
 
 /// How long the hosts may take, where nobody says otherwise: a component of a script language
 /// compiles in seconds, on each.
@@ -67,7 +67,7 @@ pub async fn await_hosts(
             bail!("revision {revision} is no longer being staged: another one took its place");
         }
         let answers = rollout::answers(connection, pipeline).await?;
-        let about = |a: &&Answer| a.staged == Some(revision);
+        let about = |a: &&HostAnswer| a.staged == Some(revision);
         let refusals: Vec<String> = answers
             .iter()
             .filter(about)

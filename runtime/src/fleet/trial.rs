@@ -2,16 +2,15 @@
 //! failed, among all the others.
 
 use anyhow::Result;
+use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::{Chain, Computed, Counts, Moment, RowSource};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::record::Records;
 use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
-use gristmill_postgres::commit::blame::{RefusedRow, blame};
+use gristmill_postgres::commit::refusal::{RefusedRow, blame};
 use gristmill_postgres::wire::pool::Pool;
-
-use crate::partition::brake::Ratio;
 
 /// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least.
 /// 8: as many rows as a batch may have before a rule is at fault.
@@ -51,7 +50,7 @@ impl<'a> Trial<'a> {
 
     /// Whether the batch stays within `ratio`. `letters` are the live revision's: what Postgres
     /// refused among them counts here, too, as this revision was asked about it before.
-    pub(crate) fn is_within(&self, ratio: &Ratio, letters: &[DeadLetter]) -> bool {
+    pub(crate) fn is_within(&self, ratio: &DeadLetterBrake, letters: &[DeadLetter]) -> bool {
         let refused = |l: &&DeadLetter| l.stage == Stage::Sink && l.code == "refused";
         let refused = letters.iter().filter(refused);
         let more = refused.filter(|l| !is_dead(&self.computed, l.record));

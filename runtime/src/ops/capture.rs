@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
-use gristmill_postgres::letters::dead_letter::{LetterId, StoredLetter};
+use gristmill_postgres::letters::stored_letter::{LetterId, StoredLetter};
 use gristmill_sandbox::Sandbox;
 use serde_json::{Map, Value, json};
 

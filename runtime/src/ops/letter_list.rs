@@ -1,8 +1,8 @@
 //! Dead letters of a pipeline: which there are, and all about one.
 
 use anyhow::{Context, Result};
-use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, StoredLetter};
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::letters::stored_letter::{self, Filter, LetterId, StoredLetter};
+use gristmill_postgres::wire::connection::Connection;
 use serde::Serialize;
 
 use super::change_progress::as_text;
@@ -61,8 +61,8 @@ pub enum RecordBytes {
 pub async fn list(opened: &Opened, filter: &Filter) -> Result<LetterList> {
     let connection = opened.database.connect().await?;
     let (run, _) = opened.active(&connection).await?;
-    let letters = dead_letter::list(&connection, opened.name(), run, filter).await?;
-    let all = dead_letter::count(&connection, opened.name(), run, filter).await?;
+    let letters = stored_letter::list(&connection, opened.name(), run, filter).await?;
+    let all = stored_letter::count(&connection, opened.name(), run, filter).await?;
     let letters = letters.into_iter().map(LetterSummary::from).collect();
     Ok(LetterList { letters, all })
 }
@@ -81,7 +81,7 @@ pub(super) async fn stored(
     id: &LetterId,
 ) -> Result<StoredLetter> {
     let (run, _) = opened.active(connection).await?;
-    let letter = dead_letter::show(connection, opened.name(), run, id).await?;
+    let letter = stored_letter::show(connection, opened.name(), run, id).await?;
     letter.with_context(|| {
         format!(
             "there is no dead letter {id}: `gristmill dead-letters list {}` shows the ids",

@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 use gristmill_core::chain::{Chain, Computed};
-use gristmill_postgres::commit::blame::blame;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::refusal::blame;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::letters::dead_letter::{self, Filter, LetterId, LetterState, StoredLetter};
-use gristmill_postgres::letters::replay::{Replay, Replayed, replay};
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::letters::replay_commit::{LetterReplay, Replayed, replay};
+use gristmill_postgres::letters::stored_letter::{
+    self, Filter, LetterId, LetterState, StoredLetter,
+};
+use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -95,10 +97,10 @@ impl ByActive {
         let mut chain = self.pipeline.chain(partition, None)?;
         let now_us = Timestamp::now().as_microsecond();
         let mut computed = chain
-            .compute(dead_letter::records(letters), now_us)
+            .compute(stored_letter::records(letters), now_us)
             .map_err(|batch| batch.fault)?;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
-        let which = Replay {
+        let which = LetterReplay {
             pipeline: &self.pipeline.config.pipeline.name,
             run: self.run,
             partition,
@@ -145,7 +147,7 @@ async fn selected(
     if filter.states.is_empty() {
         bail!("only new and relayed dead letters can be replayed: the others are settled");
     }
-    Ok(dead_letter::list(connection, pipeline, run, &filter).await?)
+    Ok(stored_letter::list(connection, pipeline, run, &filter).await?)
 }
 
 async fn by_id(
@@ -156,7 +158,7 @@ async fn by_id(
 ) -> Result<Vec<StoredLetter>> {
     let mut letters = Vec::new();
     for id in ids {
-        let letter = dead_letter::show(connection, pipeline, run, &id).await?;
+        let letter = stored_letter::show(connection, pipeline, run, &id).await?;
         let letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
         if !OPEN.contains(&letter.state) {
             bail!(

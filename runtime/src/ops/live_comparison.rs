@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use gristmill_postgres::fleet::{activation, rollout, shadow};
+use gristmill_postgres::fleet::{activation, rollout, shadow_report};
 use tokio::time::Instant;
 
 use crate::fleet::difference::Difference;
@@ -46,12 +46,12 @@ impl RunningPipeline {
                 self.opened.path.display()
             );
         }
-        if !shadow::begin(client, name, revision, rows).await? {
+        if !shadow_report::begin(client, name, revision, rows).await? {
             bail!("revision {revision} is no longer being staged: another one took its place");
         }
         tell(Progress::Comparing { active, rows });
         let mut told = Instant::now();
-        while let Some(left) = shadow::rows_left(client, name, revision).await? {
+        while let Some(left) = shadow_report::rows_left(client, name, revision).await? {
             if told.elapsed() > SAY_EVERY {
                 told = Instant::now();
                 let done = rows - left;
@@ -60,7 +60,7 @@ impl RunningPipeline {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let mut difference = Difference::default();
-        for found in shadow::found(client, name, revision).await? {
+        for found in shadow_report::found(client, name, revision).await? {
             match found {
                 Ok(found) => difference.merge(serde_json::from_value(found)?),
                 Err(error) => bail!("it cannot compute what revision {active} does: {error}"),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use gristmill_postgres::fleet::pipeline;
-use gristmill_postgres::wire::connect::{Connection, Database};
+use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
 
 use crate::definition::file::{self, Config};
@@ -51,7 +51,7 @@ impl Opened {
     /// The run and the revision that are active. An error where the pipeline has never run.
     pub async fn active(&self, connection: &Connection) -> Result<(i64, i32)> {
         let name = self.name();
-        let active = pipeline::active(connection, name).await?;
+        let active = definition_store::active(connection, name).await?;
         active.with_context(|| format!("the pipeline `{name}` has never run on this database"))
     }
 }

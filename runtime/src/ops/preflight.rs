@@ -3,7 +3,7 @@
 use anyhow::{Error, Result};
 use gristmill_kafka::admin::{Admin, AdminError};
 use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use serde::Serialize;
 
 use crate::definition::file::Config;

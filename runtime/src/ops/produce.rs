@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::producer::event_producer::EventProducer;
 use serde::Serialize;
 
 /// An event's key, which not every event has, and its value.

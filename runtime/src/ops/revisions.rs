@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use gristmill_postgres::fleet::{history, rollout};
-use gristmill_postgres::table::target::Target;
+use gristmill_postgres::table::target::TargetTable;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -66,8 +66,8 @@ pub async fn past(opened: &Opened) -> Result<Past> {
     let revisions = history::revisions(&connection, name).await?;
     let rollout = rollout::read(&connection, name).await?;
     let activations = history::activations(&connection, name).await?;
-    let target = Target::load(&connection, table).await?;
-    let rows = match target.as_ref().and_then(Target::with_revision) {
+    let target = TargetTable::load(&connection, table).await?;
+    let rows = match target.as_ref().and_then(TargetTable::with_revision) {
         Some(table) => Some(history::rows_by_revision(&connection, table).await?),
         None => None,
     };
@@ -86,8 +86,8 @@ pub async fn past(opened: &Opened) -> Result<Past> {
     })
 }
 
-impl From<history::Made> for PastRevision {
-    fn from(made: history::Made) -> Self {
+impl From<history::DatedRevision> for PastRevision {
+    fn from(made: history::DatedRevision) -> Self {
         let revision = made.revision;
         Self {
             revision: revision.revision,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use gristmill_postgres::fleet::history::{self, Made};
+use gristmill_postgres::fleet::history::{self, DatedRevision};
 use serde::Serialize;
 
 use crate::definition::bundle::Parts;
@@ -86,7 +86,7 @@ struct Step {
 }
 
 impl Step {
-    fn of(made: &Made) -> Result<Self> {
+    fn of(made: &DatedRevision) -> Result<Self> {
         Ok(Self {
             revision: made.revision.revision,
             based_on: made.based_on,

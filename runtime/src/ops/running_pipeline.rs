@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use gristmill_postgres::commit::checkpoint;
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed, Rollout};
-use gristmill_postgres::fleet::{activation, pipeline};
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::{activation, definition_store};
+use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 
 use crate::definition::bundle::Parts;
@@ -169,7 +169,7 @@ impl RunningPipeline {
             return Ok(None);
         };
         let name = self.opened.name();
-        let revision = pipeline::revision(&self.connection, name, staged).await?;
+        let revision = definition_store::revision(&self.connection, name, staged).await?;
         let revision = revision.with_context(|| format!("there is no revision {staged}"))?;
         let spec = Spec::from_stored(&revision.spec)?;
         if spec.rule(rule_name) == self.active.spec().rule(rule_name) {
@@ -200,7 +200,7 @@ impl RunningPipeline {
         let name = self.opened.name();
         let deadline = tokio::time::Instant::now() + CHANGE_WAIT;
         loop {
-            let stored = pipeline::revision(&self.connection, name, revision).await?;
+            let stored = definition_store::revision(&self.connection, name, revision).await?;
             if let Some(failed) = stored.filter(|r| r.state == FAILED) {
                 bail!(
                     "revision {revision} did not stay: {}",

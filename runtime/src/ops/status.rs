@@ -6,9 +6,9 @@ use anyhow::Result;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
-use gristmill_postgres::commit::gap::{self, Gap};
+use gristmill_postgres::commit::gap::{self, StoredGap};
 use gristmill_postgres::fleet::host;
-use gristmill_postgres::letters::dead_letter::{self, Filter, LetterState};
+use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ pub async fn status(opened: &Opened) -> Result<Status> {
         states: vec![LetterState::New],
         ..Filter::default()
     };
-    let letters_waiting = dead_letter::count(&connection, name, run, &new).await?;
+    let letters_waiting = stored_letter::count(&connection, name, run, &new).await?;
     let alive = host::alive(&connection, name).await?;
     let ends = tokio::task::spawn_blocking({
         let (config, checkpoints) = (config.clone(), checkpoints.clone());
@@ -163,8 +163,8 @@ fn behind_seconds(checkpoint: &Checkpoint, lag: i64) -> Option<i64> {
     Some((Timestamp::now().as_millisecond() - at_ms).max(0) / 1000)
 }
 
-impl From<Gap> for MissingOffsets {
-    fn from(gap: Gap) -> Self {
+impl From<StoredGap> for MissingOffsets {
+    fn from(gap: StoredGap) -> Self {
         Self {
             topic: gap.topic,
             partition: gap.partition,

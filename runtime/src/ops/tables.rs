@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 
 use crate::definition::pipeline::Pipeline;

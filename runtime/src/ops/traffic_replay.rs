@@ -10,9 +10,9 @@ use gristmill_core::record::Records;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::commit::{checkpoint, gap};
-use gristmill_postgres::fleet::pipeline;
-use gristmill_postgres::table::standing::Standings;
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::table::row_lookup::RowLookup;
+use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -189,9 +189,9 @@ impl BothChains<'_> {
         };
         let fields = self.active.fields().iter().cloned();
         let versions: Vec<Field> = fields.filter(|f| is_version(&f.name)).collect();
-        let versions = Standings::new(&target, &versions, roles);
+        let versions = RowLookup::new(&target, &versions, roles);
         let before = standing(connection, &versions, before.newest()).await?;
-        let rows = Standings::new(&target, self.changed.fields(), self.changed.roles());
+        let rows = RowLookup::new(&target, self.changed.fields(), self.changed.roles());
         let after = standing(connection, &rows, after.newest()).await?;
         let traffic = Traffic {
             partition: self.partition.partition,
@@ -206,7 +206,7 @@ impl BothChains<'_> {
 /// The rows with what the table holds of each.
 async fn standing(
     connection: &mut Connection,
-    ask: &Standings,
+    ask: &RowLookup,
     made: Vec<MadeRows>,
 ) -> Result<Side> {
     let mut standings = Vec::new();
@@ -225,7 +225,7 @@ struct Basis {
 
 impl Basis {
     async fn read(connection: &Connection, config: Config) -> Result<Self> {
-        let active = match pipeline::active(connection, &config.pipeline.name).await {
+        let active = match definition_store::active(connection, &config.pipeline.name).await {
             // The database knows nothing of gristmill: somebody else filled the table.
             Err(error) if error.is_missing() => None,
             active => active?,

@@ -9,7 +9,7 @@ use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::handles::running::ByTopic;
-use crate::partition::take::{Begin, Ready, Wanted, take_partitions};
+use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::task::keep_going;
 
 /// How long the group waits, inside a rebalance, for checkpoints to be read. Partitions that took
@@ -63,7 +63,7 @@ impl Assignment {
         });
     }
 
-    fn keep(&mut self, wanted: &Wanted, first: Option<(Ready, Intake)>) {
+    fn keep(&mut self, wanted: &PartitionWanted, first: Option<(Ready, Intake)>) {
         let stop = CancellationToken::new();
         let task = keep_going(wanted.clone(), first, stop.clone());
         let task = self.runtime.spawn(task);
@@ -73,7 +73,7 @@ impl Assignment {
 
     /// Begins a partition's task, and says where to fetch from. One that is not ready, or must
     /// halt, is found again by that task, which has the time to say why.
-    fn begin(&mut self, wanted: &Wanted, begin: Option<Begin>) -> Position {
+    fn begin(&mut self, wanted: &PartitionWanted, begin: Option<Begin>) -> Position {
         let Some(Begin::Go(ready)) = begin else {
             self.keep(wanted, None);
             return Position::Paused;
@@ -88,12 +88,12 @@ impl Assignment {
 
 impl Assignments for Assignment {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
-        let wanted: Option<Vec<Wanted>> = partitions
+        let wanted: Option<Vec<PartitionWanted>> = partitions
             .iter()
             .map(|partition| {
                 let pipeline = Arc::clone(self.pipelines.get(&partition.topic)?);
                 let partition = partition.clone();
-                Some(Wanted {
+                Some(PartitionWanted {
                     pipeline,
                     partition,
                 })

@@ -8,7 +8,7 @@ use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::record::Records;
 use jiff::Timestamp;
 
-use crate::fleet::fallback::{Failed, Failure, Fallback};
+use crate::fleet::fallback::{Failed, FailedPart, Fallback};
 use crate::fleet::shadow::Shadow;
 use crate::partition::ended::Ended;
 use crate::partition::worker::Worker;
@@ -113,7 +113,7 @@ impl Worker {
         let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_new).collect();
         self.rows_failed(records, *moment, &failed).await?;
         if let Err(error) = self.ratio.check(&computed.counts) {
-            let failed = self.batch_failed(records, *moment, dead_letters, error);
+            let failed = self.batch_failed(records, *moment, dead_letters, error.into());
             return Err(failed.await);
         }
         Ok(computed)
@@ -130,7 +130,7 @@ impl Worker {
         let failed = Failed {
             records,
             moment,
-            failure: Failure::Batch {
+            part: FailedPart::Batch {
                 ratio: &self.ratio,
                 letters,
                 error: &error,
@@ -155,7 +155,7 @@ impl Worker {
         let failed = Failed {
             records,
             moment,
-            failure: Failure::Rows(letters),
+            part: FailedPart::Rows(letters),
         };
         let taken = self.fallback().take(&failed).await;
         taken.map_or(Ok(()), |went_back| Err(Ended::Restart(went_back)))

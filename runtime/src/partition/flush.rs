@@ -8,10 +8,10 @@ use anyhow::anyhow;
 use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::policy::{Action, action};
-use gristmill_postgres::commit::blame::blame;
-use gristmill_postgres::commit::checkpoint::Lease;
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease::Lease;
+use gristmill_postgres::commit::refusal::blame;
+use gristmill_postgres::wire::connection::Connection;
 use tokio::task::JoinHandle;
 
 use crate::definition::revision::Revision;

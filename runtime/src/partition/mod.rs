@@ -6,7 +6,6 @@
 //! - [`ended`]: why a worker ended.
 
 pub mod assignment;
-pub mod brake;
 mod compute;
 pub mod ended;
 mod flush;

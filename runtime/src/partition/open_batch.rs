@@ -6,7 +6,7 @@ use std::time::Duration;
 use gristmill_core::record::Records;
 use tokio::time::Instant;
 
-use gristmill_kafka::source::{Chunk, Held};
+use gristmill_kafka::source::{Chunk, QueuedBytes};
 
 /// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1
 /// GiB) can hold, with columns computed and parameters copied beside it, and above 5,000 records of
@@ -33,7 +33,7 @@ pub(crate) struct OpenBatch {
     /// waiting would bring no more.
     caught_up: bool,
     /// The guards of chunks not yet committed, each with the records it still covers.
-    held: VecDeque<(usize, Held)>,
+    held: VecDeque<(usize, QueuedBytes)>,
     /// What counts by `held`: the bytes of whole chunks, those of a batch in flight among them.
     held_bytes: usize,
 }

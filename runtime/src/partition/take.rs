@@ -11,10 +11,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use gristmill_core::record::Records;
 use gristmill_kafka::TopicPartition;
-use gristmill_postgres::commit::checkpoint::{
-    Lease, PartitionKey, PartitionState, TakeRequest, Taken, record_hash, resume, take,
-};
+use gristmill_postgres::commit::checkpoint::{PartitionKey, PartitionState, record_hash};
 use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
+use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 
@@ -24,7 +23,7 @@ use crate::handles::{Commits, Kafka, Running};
 
 /// A partition to be taken, and the pipeline that reads it. All of one call share a consumer.
 #[derive(Clone)]
-pub struct Wanted {
+pub struct PartitionWanted {
     pub pipeline: Arc<Running>,
     pub partition: TopicPartition,
 }
@@ -51,8 +50,8 @@ pub struct Ready {
 
 /// Takes partitions; the answers are in the order of `wanted`. The outer error concerns all of
 /// them, an inner one its partition alone; either is transient unless it says otherwise: try again.
-pub async fn take_partitions(wanted: &[Wanted]) -> Result<Vec<Result<Begin>>> {
-    let Some(Wanted { pipeline, .. }) = wanted.first() else {
+pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Begin>>> {
+    let Some(PartitionWanted { pipeline, .. }) = wanted.first() else {
         return Ok(Vec::new());
     };
     let (kafka, commits) = (&pipeline.kafka, &pipeline.commits);
@@ -84,7 +83,7 @@ async fn offset_bounds(
 /// from running it.
 async fn load_revisions(
     commits: &Commits,
-    wanted: &[Wanted],
+    wanted: &[PartitionWanted],
 ) -> Result<Vec<Result<Arc<Revision>>>> {
     let pipelines: HashMap<&str, &Running> = wanted
         .iter()
@@ -98,7 +97,7 @@ async fn load_revisions(
         pipeline.fleet.update(rollout);
     }
     let mut revisions = Vec::new();
-    for Wanted {
+    for PartitionWanted {
         pipeline,
         partition,
     } in wanted
@@ -113,7 +112,7 @@ async fn load_revisions(
 struct Runnable<'w> {
     /// Its place among all that are wanted.
     at: usize,
-    wanted: &'w Wanted,
+    wanted: &'w PartitionWanted,
     revision: Arc<Revision>,
     /// The offset at which it begins when it has no checkpoint.
     start_offset: i64,
@@ -121,7 +120,7 @@ struct Runnable<'w> {
 
 /// Those that can run; and the answers to all, of which only refusals are known.
 fn runnable<'w>(
-    wanted: &'w [Wanted],
+    wanted: &'w [PartitionWanted],
     bounds: &[(i64, i64)],
     revisions: Vec<Result<Arc<Revision>>>,
 ) -> (Vec<Runnable<'w>>, Vec<Option<Result<Begin>>>) {

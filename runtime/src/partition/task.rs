@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Context;
 use gristmill_core::policy::{Action, action};
 use gristmill_kafka::source::{Intake, feed};
-use gristmill_postgres::commit::checkpoint::{self, Lease};
-use gristmill_postgres::wire::error::DatabaseError;
+use gristmill_postgres::commit::lease::{self, Lease};
+use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::partition::ended::Ended;
-use crate::partition::take::{Begin, Ready, Wanted, take_partitions};
+use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::worker::Worker;
 
 /// Waits before a partition is taken again: the first is hardly noticed, the last bounds how late a
@@ -39,7 +39,7 @@ impl LastRun {
 /// Keeps a partition going until it is told to stop, or the partition halts and nothing changes.
 /// `first` is what it begins with where it was taken already.
 pub async fn keep_going(
-    wanted: Wanted,
+    wanted: PartitionWanted,
     mut first: Option<(Ready, Intake)>,
     stop: CancellationToken,
 ) {
@@ -79,7 +79,7 @@ pub async fn keep_going(
 }
 
 async fn take_and_work(
-    wanted: &Wanted,
+    wanted: &PartitionWanted,
     stop: &CancellationToken,
     last: &mut Option<LastRun>,
 ) -> Ended {
@@ -104,7 +104,7 @@ async fn take_and_work(
     work(wanted, ready, intake, stop, last).await
 }
 
-async fn take_one(wanted: &Wanted) -> anyhow::Result<Begin> {
+async fn take_one(wanted: &PartitionWanted) -> anyhow::Result<Begin> {
     let begins = take_partitions(std::slice::from_ref(wanted)).await?;
     let begin = begins.into_iter().next();
     begin.context("the partition was neither taken nor refused")?
@@ -117,7 +117,7 @@ fn needs_a_person(error: &anyhow::Error) -> bool {
 }
 
 async fn work(
-    wanted: &Wanted,
+    wanted: &PartitionWanted,
     ready: Ready,
     mut intake: Intake,
     stop: &CancellationToken,
@@ -149,12 +149,12 @@ async fn work(
 /// Leaves the partition assigned and silent, says why, and waits to be stopped or to be given
 /// another revision. The other partitions go on. Returns whether it was stopped.
 async fn halt(
-    wanted: &Wanted,
+    wanted: &PartitionWanted,
     last: Option<LastRun>,
     reason: &anyhow::Error,
     stop: &CancellationToken,
 ) -> bool {
-    let Wanted {
+    let PartitionWanted {
         pipeline,
         partition,
     } = wanted;
@@ -168,7 +168,7 @@ async fn halt(
     if let Some(LastRun { lease, .. }) = last {
         let noted = async {
             let connection = pipeline.commits.pool.get().await?;
-            checkpoint::halt(&connection, &lease, &format!("{reason:#}")).await
+            lease::halt(&connection, &lease, &format!("{reason:#}")).await
         };
         if let Err(error) = noted.await {
             let error = &error as &dyn std::error::Error;

@@ -16,23 +16,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::{Chain, Computed};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
-use gristmill_postgres::commit::checkpoint::Lease;
+use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::fleet::rollout::Rollout;
 
 use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
 use crate::handles::Running;
-use crate::partition::brake::Ratio;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
-use crate::partition::take::{Ready, Wanted};
+use crate::partition::take::{PartitionWanted, Ready};
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
 /// what an operator who pressed Ctrl-C or a rebalance can bear.
@@ -57,7 +57,7 @@ pub struct Worker {
     pub(super) flush: Option<Flush>,
     /// The offset at which the next flush begins, as the checkpoint says.
     pub(super) next_offset: i64,
-    pub(super) ratio: Ratio,
+    pub(super) ratio: DeadLetterBrake,
     /// The fleet's row, as this process reads it: a second late at most.
     pub(super) rollout: watch::Receiver<Rollout>,
     /// What is computed beside, to be compared.
@@ -67,7 +67,7 @@ pub struct Worker {
 impl Worker {
     /// A worker for a partition that was taken. An error says why the revision's chain cannot be
     /// made.
-    pub fn new(wanted: &Wanted, ready: Ready) -> anyhow::Result<Self> {
+    pub fn new(wanted: &PartitionWanted, ready: Ready) -> anyhow::Result<Self> {
         let (pipeline, partition) = (Arc::clone(&wanted.pipeline), wanted.partition.clone());
         let definition = &ready.revision.pipeline;
         let chain = definition.chain(partition.partition, ready.event_time_max_us)?;
@@ -81,7 +81,7 @@ impl Worker {
         Ok(Self {
             rollout: pipeline.fleet.subscribe(),
             shadow: None,
-            ratio: Ratio::new(config.dead_letters.ratio_max),
+            ratio: DeadLetterBrake::new(config.dead_letters.ratio_max),
             pipeline,
             partition,
             lease: ready.lease,

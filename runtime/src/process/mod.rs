@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::Source;
-use gristmill_kafka::source::membership::Instance;
+use gristmill_kafka::source::membership::{self, Membership};
 use gristmill_postgres::fleet::host;
 use gristmill_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::definition::file::Config;
 use crate::fleet::follow::follow;
 use crate::fleet::propose::propose;
+use crate::folders::state_folders;
 use crate::handles::{Commits, Kafka, Running};
 use crate::partition::assignment::Assignment;
 use crate::process::progress::log_progress;
@@ -68,9 +69,9 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
 
 /// The id by which the consumer group knows this process again after a crash, held as long as it
 /// lives.
-fn join(pipelines: &[Arc<Running>]) -> Option<Instance> {
+fn join(pipelines: &[Arc<Running>]) -> Option<Membership> {
     let group = pipelines.first()?.config.group();
-    match Instance::acquire(&group) {
+    match Membership::acquire(&state_folders(), &group) {
         Ok(membership) => Some(membership),
         Err(error) => {
             let error = anyhow::Error::new(error);
@@ -86,7 +87,7 @@ fn join(pipelines: &[Arc<Running>]) -> Option<Instance> {
 /// Starts the consumer of all pipelines, which share a file.
 fn begin_reading(
     started: &Started,
-    membership: Option<&Instance>,
+    membership: Option<&Membership>,
     ended: &CancellationToken,
 ) -> Result<()> {
     let Some(first) = started.pipelines.first() else {
@@ -164,9 +165,5 @@ async fn leave(commits: &Commits, pipelines: &[Arc<Running>]) -> Result<()> {
 
 /// This machine's name.
 pub fn host_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match host.trim() {
-        "" => "unknown-host".to_owned(),
-        host => host.to_owned(),
-    }
+    membership::host_name().unwrap_or_else(|| "unknown-host".to_owned())
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter};
-use gristmill_postgres::letters::dead_letter::{self, Header, StoredLetter};
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::letters::stored_letter::{self, Header, StoredLetter};
+use gristmill_postgres::wire::connection::Connection;
 
 use crate::handles::{Commits, Running};
 
@@ -79,7 +79,7 @@ async fn relay_all(
     let mut done = Ok(());
     loop {
         let names: Vec<_> = left.iter().map(|(_, p)| (p.name(), p.run)).collect();
-        let letters = dead_letter::unrelayed(connection, &commits.owner, &names, BATCH).await?;
+        let letters = stored_letter::unrelayed(connection, &commits.owner, &names, BATCH).await?;
         if letters.is_empty() {
             return done;
         }
@@ -90,7 +90,9 @@ async fn relay_all(
                 continue;
             };
             match send(pipeline, topic, &mut connections.kafka, letters).await {
-                Ok(()) => dead_letter::relayed(connection, letters).await.map(drop)?,
+                Ok(()) => stored_letter::relayed(connection, letters)
+                    .await
+                    .map(drop)?,
                 Err(error) => {
                     left.retain(|(_, p)| p.name() != letters[0].pipeline);
                     done = Err(error);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::fleet::rollout;
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_postgres::wire::pool::Pool;
 use gristmill_sandbox::Sandbox;
 use tokio::sync::Notify;

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use anyhow::{Context, Result};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::client::SourceConfig;
-use gristmill_kafka::source::membership::Instance;
+use gristmill_kafka::source::membership::Membership;
 use gristmill_kafka::source::{Assignments, Position, Source, SourceFault, feed};
 
 struct Member;
@@ -66,7 +66,7 @@ fn main() -> Result<()> {
     let [bootstrap, topic, group, state] = arguments.as_slice() else {
         anyhow::bail!("usage: member BOOTSTRAP TOPIC GROUP STATE_FOLDER");
     };
-    let instance = Instance::acquire_in(state.as_ref(), group).context("no instance id")?;
+    let instance = Membership::acquire_in(state.as_ref(), group).context("no instance id")?;
     let mut config = SourceConfig::new(bootstrap, &[topic], group);
     config.instance_id = Some(instance.id().to_owned());
     let source = Source::start(&config, Member)?;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use gristmill_core::chain::Computed;
 use gristmill_core::policy::{Action, action};
-use gristmill_postgres::commit::checkpoint;
-use gristmill_postgres::wire::connect::{Connection, Database};
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_postgres::wire::pool::Pool;
 use gristmill_tests::fault_proxy::{Fault, FaultProxy};
 use rstest::rstest;
@@ -35,7 +35,7 @@ async fn warm(
     fixture: &Fixture,
     proxy: &FaultProxy,
     rows: usize,
-) -> Result<(Connection, checkpoint::Lease)> {
+) -> Result<(Connection, lease::Lease)> {
     let url = format!("postgres://app@127.0.0.1:{}/{}", proxy.port(), fixture.name);
     let mut connection = Database::new(&url, "gristmill/proxied")?.connect().await?;
     let lease = fixture.take(&mut connection, 0).await?.lease;
@@ -212,7 +212,7 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let mut connection = fixture.connect().await?;
-        let taken = checkpoint::take(&mut connection, &[request(0, 1, 0, None)], "host-b").await?;
+        let taken = lease::take(&mut connection, &[request(0, 1, 0, None)], "host-b").await?;
         anyhow::Ok(taken)
     });
     assert!(

@@ -9,13 +9,14 @@ use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
-use gristmill_postgres::commit::checkpoint::{self, Lease, PartitionKey, TakeRequest, Taken};
+use gristmill_postgres::commit::checkpoint::PartitionKey;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease::{self, Lease, TakeRequest, Taken};
 use gristmill_postgres::commit::sink::{Flushed, Sink};
-use gristmill_postgres::fleet::pipeline::{self, Registration};
-use gristmill_postgres::table::schema::{self, Wanted};
-use gristmill_postgres::table::target::Target;
-use gristmill_postgres::wire::connect::{Connection, Database};
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::fleet::registration::{self, Registration};
+use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 
 pub(crate) const PIPELINE: &str = "people";
@@ -77,11 +78,11 @@ impl Fixture {
         let database = Database::new(&url, &format!("gristmill/{name}"))?;
         let mut connection = database.connect().await?;
         let (fields, roles) = (fields(), roles());
-        let wanted = Wanted {
+        let wanted = WantedTable {
             table: "people",
             fields: &fields,
             roles: &roles,
-            sql: Some(table),
+            ddl: Some(table),
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {
@@ -92,8 +93,8 @@ impl Fixture {
             spec_hash: "one".into(),
             components: vec![],
         };
-        pipeline::register(&mut connection, &proposal, "test").await?;
-        let target = Target::load(&connection, "people")
+        registration::register(&mut connection, &proposal, "test").await?;
+        let target = TargetTable::load(&connection, "people")
             .await?
             .context("the table")?;
         let sink = Sink::new(&target, &fields, &roles)?;
@@ -111,7 +112,7 @@ impl Fixture {
 
     pub(crate) async fn take(&self, connection: &mut Connection, partition: i32) -> Result<Taken> {
         let request = request(partition, 1, 0, None);
-        Ok(checkpoint::take(connection, &[request], "host-a")
+        Ok(lease::take(connection, &[request], "host-a")
             .await?
             .remove(0))
     }

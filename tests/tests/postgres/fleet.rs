@@ -1,12 +1,13 @@
 //! Registration, leases, gaps, and what becomes of dead letters.
 
 use anyhow::{Context, Result};
-use gristmill_postgres::commit::checkpoint::{self, PartitionState, take};
+use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::commit::gap::{self, accept_gap, halt_at_gap};
+use gristmill_postgres::commit::lease::{self, take};
 use gristmill_postgres::fleet::host::{self, Beat};
-use gristmill_postgres::fleet::pipeline;
-use gristmill_postgres::letters::dead_letter::{self, Filter, LetterState};
-use gristmill_postgres::letters::replay::{Replay, replay};
+use gristmill_postgres::fleet::{definition_store, registration};
+use gristmill_postgres::letters::replay_commit::{LetterReplay, replay};
+use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
 use crate::rollout::{file, take_over};
@@ -18,7 +19,7 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
     // Revision 1 is the fixture's.
     let changed = take_over(&mut connection, &file("a", "two"), "ann").await?;
     assert_eq!(changed, 2);
-    let same = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
+    let same = registration::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!((same.revision, same.note), (2, None));
     // Somebody swaps by hand: the file, unchanged, does not take it back, and says so.
     fixture.psql(
@@ -26,7 +27,7 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
             values ('people', 3, '{"config": "b"}', 'active', 'cat');
         update gristmill.pipeline set active_revision = 3"#,
     )?;
-    let kept = pipeline::register(&mut connection, &file("a", "two"), "bob").await?;
+    let kept = registration::register(&mut connection, &file("a", "two"), "bob").await?;
     assert_eq!(kept.revision, 3);
     assert!(
         kept.note
@@ -34,10 +35,13 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
             .contains("the file says otherwise")
     );
     // The file comes to say what is active already.
-    let met = pipeline::register(&mut connection, &file("b", "three"), "bob").await?;
+    let met = registration::register(&mut connection, &file("b", "three"), "bob").await?;
     assert_eq!((met.revision, met.note), (3, None));
-    assert_eq!(pipeline::active(&connection, PIPELINE).await?, Some((1, 3)));
-    let stored = pipeline::revision(&connection, PIPELINE, 2)
+    assert_eq!(
+        definition_store::active(&connection, PIPELINE).await?,
+        Some((1, 3))
+    );
+    let stored = definition_store::revision(&connection, PIPELINE, 2)
         .await?
         .context("revision 2")?;
     assert_eq!(
@@ -45,7 +49,7 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
         ("ann", &serde_json::json!({"config": "a"}))
     );
     assert_eq!(
-        pipeline::component(&connection, "d1").await?,
+        definition_store::component(&connection, "d1").await?,
         Some(vec![0, 97, 115, 109])
     );
     let beat = |staged_revision, error| Beat {
@@ -81,13 +85,13 @@ async fn two_hosts_that_register_at_once_agree() -> Result<()> {
     let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
     let proposal = file("a", "one");
     let (a, b) = tokio::join!(
-        pipeline::register(&mut a, &proposal, "a"),
-        pipeline::register(&mut b, &proposal, "b")
+        registration::register(&mut a, &proposal, "a"),
+        registration::register(&mut b, &proposal, "b")
     );
     assert_eq!(
         (a?, b?.note),
         (
-            pipeline::Registered {
+            registration::Registered {
                 run: 1,
                 revision: 1,
                 proposes: false,
@@ -166,7 +170,7 @@ async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
         (first.next_offset, first.topic_id.as_deref(), first.state),
         (42, Some("id-1"), PartitionState::Running)
     );
-    assert!(checkpoint::halt(&connection, &first.lease, "the topic is gone").await?);
+    assert!(lease::halt(&connection, &first.lease, "the topic is gone").await?);
     let again = take(&mut connection, &[request(0, 1, 0, Some("id-2"))], "host-b")
         .await?
         .remove(0);
@@ -179,7 +183,7 @@ async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
         (PartitionState::Halted, Some("the topic is gone"))
     );
     let leases = [&again.lease, &first.lease];
-    assert_eq!(checkpoint::resume(&connection, &leases).await?, 1);
+    assert_eq!(lease::resume(&connection, &leases).await?, 1);
     let row = checkpoint::list(&connection, PIPELINE, 1).await?.remove(0);
     assert_eq!(
         (row.state, row.reason, row.owner.as_str()),
@@ -267,13 +271,13 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
             &computed(4, &[(1, Some("newer"), false, 50)]),
         )
         .await?;
-    let unrelayed = dead_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 3).await?;
+    let unrelayed = stored_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 3).await?;
     assert_eq!(
         unrelayed.iter().map(|l| l.id.offset).collect::<Vec<_>>(),
         [0, 1, 2]
     );
     let ids: Vec<_> = unrelayed.iter().map(|l| l.id.clone()).collect();
-    let relayed = dead_letter::set_state(
+    let relayed = stored_letter::set_state(
         &connection,
         PIPELINE,
         1,
@@ -288,10 +292,10 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
         0,
         &[(1, Some("older"), false, 40), (2, Some("used"), false, 1)],
     );
-    batch.records = dead_letter::records(&unrelayed);
+    batch.records = stored_letter::records(&unrelayed);
     batch.dead_letters = dead(0, "still bad", &[]).dead_letters;
     batch.dead_letters[0].record = 2;
-    let replay_of = Replay {
+    let replay_of = LetterReplay {
         pipeline: PIPELINE,
         run: 1,
         partition: 0,
@@ -320,16 +324,16 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
         limit: Some(1),
         ..Filter::default()
     };
-    let listed = dead_letter::list(&connection, PIPELINE, 1, &filter).await?;
+    let listed = stored_letter::list(&connection, PIPELINE, 1, &filter).await?;
     assert_eq!(listed.iter().map(|l| l.id.offset).collect::<Vec<_>>(), [2]);
-    let counted = dead_letter::count(&connection, PIPELINE, 1, &filter).await?;
+    let counted = stored_letter::count(&connection, PIPELINE, 1, &filter).await?;
     assert_eq!(counted, 2, "the limit is for lists");
-    let all = dead_letter::count(&connection, PIPELINE, 1, &Filter::default()).await?;
+    let all = stored_letter::count(&connection, PIPELINE, 1, &Filter::default()).await?;
     assert_eq!(all, 4);
-    let shown = dead_letter::show(&connection, PIPELINE, 1, &"people_cdc/0/3/0".parse()?).await?;
+    let shown = stored_letter::show(&connection, PIPELINE, 1, &"people_cdc/0/3/0".parse()?).await?;
     assert_eq!(shown.context("the letter")?.message, "bad");
     for text in ["people_cdc/0/3", "/0/3/0", "people_cdc/0/x/0", ""] {
-        assert!(text.parse::<dead_letter::LetterId>().is_err(), "{text}");
+        assert!(text.parse::<stored_letter::LetterId>().is_err(), "{text}");
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use gristmill_postgres::commit::checkpoint::{self, record_hash};
-use gristmill_postgres::letters::dead_letter::{self, Filter};
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease;
+use gristmill_postgres::letters::stored_letter::{self, Filter};
 
 use crate::fixture::{Fixture, PIPELINE, PLAIN, WITH_PROVENANCE, computed, dead, key};
 
@@ -77,7 +78,7 @@ async fn a_zombie_writes_nothing() -> Result<()> {
         fixture.psql("select count(*) from gristmill.dead_letter")?,
         "0"
     );
-    assert!(!checkpoint::halt(&old, &zombie, "why").await?);
+    assert!(!lease::halt(&old, &zombie, "why").await?);
     fixture
         .flush(
             &mut new,
@@ -108,7 +109,7 @@ async fn a_dead_letter_keeps_everything() -> Result<()> {
             Some("abc".into())
         })
         .await?;
-    let letters = dead_letter::list(&connection, PIPELINE, 1, &Filter::default()).await?;
+    let letters = stored_letter::list(&connection, PIPELINE, 1, &Filter::default()).await?;
     let [letter] = &letters[..] else {
         panic!("{letters:?}")
     };
@@ -136,10 +137,10 @@ async fn a_dead_letter_keeps_everything() -> Result<()> {
         .map(|(name, value)| (name.as_str(), value.as_deref()))
         .collect();
     assert_eq!(stored, headers);
-    let records = dead_letter::records(&letters);
+    let records = stored_letter::records(&letters);
     assert_eq!(records.get(0).headers().collect::<Vec<_>>(), headers);
     assert_eq!(
-        dead_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 10)
+        stored_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 10)
             .await?
             .len(),
         1

@@ -8,7 +8,7 @@ use arrow_array::{ArrayRef, Int64Array, StringArray};
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::table::target::Target;
+use gristmill_postgres::table::target::TargetTable;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -132,7 +132,7 @@ async fn whatever_arrives_when_the_greatest_version_stays() -> Result<()> {
     let fixture = Fixture::new("guard_order", WITH_PROVENANCE).await?;
     fixture.psql(&format!("drop table people; {ORDERED}"))?;
     let mut connection = fixture.connect().await?;
-    let target = Target::load(&connection, "people")
+    let target = TargetTable::load(&connection, "people")
         .await?
         .context("the table")?;
     let fields = vec![

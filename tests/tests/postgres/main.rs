@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod flush;
 mod guard;
+mod leases;
 mod problems;
 mod refused;
 mod rollout;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
-use gristmill_postgres::table::schema::{self, Wanted};
+use gristmill_postgres::table::schema::{self, WantedTable};
 use insta::assert_snapshot;
 
 use crate::fixture::{Fixture, WITH_PROVENANCE, fields, roles};
@@ -52,11 +52,11 @@ async fn each_problem_of_a_table() -> Result<()> {
 }
 
 async fn problems(fixture: &Fixture, fields: &[Field], roles: &Roles) -> Result<String> {
-    let wanted = Wanted {
+    let wanted = WantedTable {
         table: "people",
         fields,
         roles,
-        sql: None,
+        ddl: None,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     let lines: Vec<String> = problems.iter().map(|p| format!("    {p}")).collect();

@@ -4,10 +4,10 @@
 use anyhow::Result;
 use gristmill_core::chain::Computed;
 use gristmill_core::policy::{Action, action};
-use gristmill_postgres::commit::blame::{RefusedRow, blame};
-use gristmill_postgres::commit::checkpoint::Lease;
-use gristmill_postgres::wire::connect::Connection;
-use gristmill_postgres::wire::error::FlushError;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease::Lease;
+use gristmill_postgres::commit::refusal::{RefusedRow, blame};
+use gristmill_postgres::wire::connection::Connection;
 use rstest::rstest;
 
 use crate::fixture::{Fixture, Person, WITH_PROVENANCE, computed};
@@ -102,7 +102,7 @@ async fn rows_that_only_clash_with_each_other_are_found() -> Result<()> {
     let fixture = Fixture::new("refused_clash", WITH_PROVENANCE).await?;
     fixture.psql("create unique index one_name on people (name)")?;
     let target =
-        gristmill_postgres::table::target::Target::load(&*fixture.connect().await?, "people")
+        gristmill_postgres::table::target::TargetTable::load(&*fixture.connect().await?, "people")
             .await?
             .expect("the table");
     let sink = gristmill_postgres::commit::sink::Sink::new(

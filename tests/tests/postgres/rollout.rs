@@ -1,11 +1,11 @@
 //! One change at a time, each with a number of its own.
 
 use anyhow::{Context, Result};
-use gristmill_postgres::fleet::activation;
-use gristmill_postgres::fleet::pipeline::{self, Component, Registration};
+use gristmill_postgres::fleet::definition_store::StoredComponent;
+use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
-use gristmill_postgres::fleet::shadow;
-use gristmill_postgres::wire::connect::Connection;
+use gristmill_postgres::fleet::{activation, shadow_report};
+use gristmill_postgres::wire::connection::Connection;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed};
@@ -39,7 +39,7 @@ pub(crate) async fn take_over(
     file: &Registration,
     by: &str,
 ) -> Result<i32> {
-    let registered = pipeline::register(connection, file, by).await?;
+    let registered = registration::register(connection, file, by).await?;
     assert!(registered.proposes && !registered.is_accompanied);
     let proposal = Proposal {
         pipeline: PIPELINE,
@@ -55,7 +55,7 @@ pub(crate) async fn take_over(
         anyhow::bail!("not staged: {proposed:?}");
     };
     assert!(activate(connection, revision, registered.revision).await?);
-    pipeline::took_over(connection, file, by).await?;
+    registration::took_over(connection, file, by).await?;
     Ok(revision)
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn file(config: &str, spec_hash: &str) -> Registration {
         target: "people".into(),
         spec: json!({"config": config}),
         spec_hash: spec_hash.into(),
-        components: vec![Component {
+        components: vec![StoredComponent {
             digest: "d1".into(),
             bytes: vec![0, 97, 115, 109],
             description: json!({"name": "n"}),
@@ -83,7 +83,7 @@ async fn a_change_has_a_number_of_its_own_and_the_one_it_displaces_says_so() -> 
         propose(&mut connection, &a, 1, None).await?,
         Some(Proposed::Staged(2))
     );
-    assert!(shadow::begin(&connection, PIPELINE, 2, 100).await?);
+    assert!(shadow_report::begin(&connection, PIPELINE, 2, 100).await?);
     // The same definition again is another change, and nobody's answer about the first is about it.
     assert_eq!(
         propose(&mut connection, &a, 1, None).await?,

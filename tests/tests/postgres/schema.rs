@@ -3,8 +3,8 @@
 use anyhow::Result;
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
-use gristmill_postgres::table::schema::{self, USERS_ENRICHED, Wanted};
-use gristmill_postgres::wire::connect::Database;
+use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
 
@@ -17,11 +17,11 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
     let database = Database::new(&url, "gristmill/schema")?;
     let mut connection = database.connect().await?;
     let (fields, roles) = (fields(), roles());
-    let wanted = Wanted {
+    let wanted = WantedTable {
         table: "\"People Of\"",
         fields: &fields,
         roles: &roles,
-        sql: None,
+        ddl: None,
     };
     let problems = schema::problems(&connection, &wanted).await?;
     assert!(
@@ -80,11 +80,11 @@ async fn the_printed_sql_is_what_an_empty_database_needs() -> Result<()> {
     let postgres = Postgres::shared()?;
     postgres.create_database("schema_printed")?;
     let (fields, roles) = (user_fields(), user_roles());
-    let wanted = Wanted {
+    let wanted = WantedTable {
         table: "users_enriched",
         fields: &fields,
         roles: &roles,
-        sql: Some(USERS_ENRICHED),
+        ddl: Some(include_str!("../../../schema/users_enriched.sql")),
     };
     postgres.psql("schema_printed", &schema::print(Some(&wanted)))?;
     let connection = Database::new(&postgres.database_url("schema_printed"), "gristmill/schema")?
@@ -170,11 +170,11 @@ async fn each_problem_is_a_sentence_that_says_what_to_do(
     let fixture = Fixture::new(&name, WITH_PROVENANCE).await?;
     fixture.psql(change)?;
     let (fields, roles) = (fields(), roles());
-    let wanted = Wanted {
+    let wanted = WantedTable {
         table: "people",
         fields: &fields,
         roles: &roles,
-        sql: None,
+        ddl: None,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     assert!(
@@ -196,11 +196,11 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
     );
     let database = Database::new(&url, "gristmill/schema")?;
     let (fields, roles) = (fields(), roles());
-    let wanted = Wanted {
+    let wanted = WantedTable {
         table: "people",
         fields: &fields,
         roles: &roles,
-        sql: None,
+        ddl: None,
     };
     let mut expected = vec![
         "grant usage on schema gristmill to reader".to_owned(),

@@ -8,8 +8,8 @@ use gristmill_core::chain::Computed;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::table::dimension;
-use gristmill_postgres::table::target::Target;
+use gristmill_postgres::table::dimension_query;
+use gristmill_postgres::table::target::TargetTable;
 
 use crate::fixture::{Fixture, PLAIN, computed_of, field};
 
@@ -155,7 +155,7 @@ async fn sink(fixture: &Fixture, connection: &tokio_postgres::Client) -> Result<
         deleted: None,
         order: vec![],
     };
-    let target = Target::load(connection, "people")
+    let target = TargetTable::load(connection, "people")
         .await?
         .with_context(|| format!("the table of {}", fixture.name))?;
     Ok(Sink::new(&target, &fields(), &roles)?)
@@ -246,7 +246,7 @@ async fn a_dimension_query_gives_columns_of_the_same_types() -> Result<()> {
     let written = batch(0, 0..40);
     sink.flush(&mut connection, &lease, 0, &written, 1, &|_| None)
         .await?;
-    let loaded = dimension::load(
+    let loaded = dimension_query::load(
         &connection,
         "select id, at, flag, small, real8, words, mood, raw, local, day, uid, price
         from people order by id;",
@@ -272,7 +272,7 @@ async fn a_dimension_query_gives_columns_of_the_same_types() -> Result<()> {
             );
         }
     }
-    let error = dimension::load(&connection, "select id, '{1}'::int[] as list from people")
+    let error = dimension_query::load(&connection, "select id, '{1}'::int[] as list from people")
         .await
         .expect_err("no column type");
     assert!(error.to_string().contains("its column list is"), "{error}");

@@ -217,6 +217,6 @@ fn wait_until_both_engines_have_it(folder: &Path) {
 fn the_shipped_transforms_are_taken() {
     for name in builtin::names() {
         let component = load(builtin::component(name).unwrap()).unwrap();
-        assert_eq!(component.description().name, *name);
+        assert_eq!(component.description().name, name);
     }
 }

@@ -95,7 +95,7 @@ fn what_ships_is_pure_on_rows_that_nobody_wrote() -> Result<()> {
     for name in builtin::names() {
         let bytes = builtin::component(name).context("no such transform")?;
         let component = sandbox.load(name, bytes, &Limits::default())?;
-        let config = match *name {
+        let config = match name {
             "normalize-cdc" => json!({"key": ["id"], "columns": columns}),
             _ => json!({}),
         };

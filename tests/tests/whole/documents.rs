@@ -40,6 +40,7 @@ fn paths_exist() -> Result<()> {
         let folder = Path::new(&name).parent().context("a file has a folder")?;
         let linked = links.map(|link| folder.join(link));
         let named = words(&text)
+            .filter_map(|word| word.split('#').next())
             .filter(|word| FOLDERS.iter().any(|f| word.starts_with(f)) && !is_pattern(word))
             .map(PathBuf::from);
         for path in linked.chain(named) {
@@ -59,18 +60,67 @@ fn paths_exist() -> Result<()> {
 }
 
 #[test]
+fn headings_that_links_lead_to_exist() -> Result<()> {
+    let documents = documents()?;
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for (name, text) in &documents {
+        let folder = Path::new(name).parent().context("a file has a folder")?;
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for (file, heading) in links.filter_map(|link| link.split_once('#')) {
+            if file.contains("://") {
+                continue;
+            }
+            seen += 1;
+            let path = match file {
+                "" => PathBuf::from(name),
+                file => folder.join(file),
+            };
+            let page = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
+            if !page
+                .lines()
+                .any(|line| anchor(line).as_deref() == Some(heading))
+            {
+                missing.push(format!("{name}: {file}#{heading}"));
+            }
+        }
+    }
+    assert!(seen > 5, "only {seen} headings were found");
+    assert!(missing.is_empty(), "these do not exist: {missing:#?}");
+    Ok(())
+}
+
+/// What a link to a heading says, as GitHub makes it.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    Some(
+        kept.map(|c| {
+            if c == ' ' {
+                '-'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect(),
+    )
+}
+
+#[test]
 fn tests_exist() -> Result<()> {
     let mut missing = Vec::new();
     let mut seen = 0;
     for (name, text) in documents()? {
-        for (file, function) in code(&text)
-            .iter()
-            .filter_map(|code| code.split_once(".rs::"))
-        {
+        for (file, function) in named_tests(&text) {
             seen += 1;
-            let source = std::fs::read_to_string(repository().join(file).with_extension("rs"));
-            if !source.is_ok_and(|source| is_test(&source, function)) {
-                missing.push(format!("{name}: {file}.rs::{function}"));
+            let source = std::fs::read_to_string(repository().join(&file));
+            if !source.is_ok_and(|source| is_test(&source, &function)) {
+                missing.push(format!("{name}: {file} ::{function}"));
             }
         }
     }
@@ -154,20 +204,40 @@ fn variables_are_read_by_something() -> Result<()> {
 
 /// README and its like, everything in `docs` and `docker`, and the Makefile.
 fn documents() -> Result<Vec<Document>> {
-    let mut names: Vec<String> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile"]
-        .map(String::from)
-        .into();
+    let mut names: Vec<PathBuf> = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "Makefile",
+        "benches/README.md",
+        "benches/rivals/README.md",
+        "runtime/template/README.md",
+    ]
+    .map(PathBuf::from)
+    .into();
     for folder in ["docs", "docker"] {
-        for entry in std::fs::read_dir(repository().join(folder))? {
-            names.push(format!("{folder}/{}", entry?.file_name().display()));
-        }
+        files_below(Path::new(folder), &mut names)?;
     }
-    let read = |name: String| {
-        let text =
-            std::fs::read_to_string(repository().join(&name)).with_context(|| name.clone())?;
-        Ok((name, text))
+    let read = |name: PathBuf| {
+        let text = std::fs::read_to_string(repository().join(&name));
+        let name = name.display().to_string();
+        Ok((name.clone(), text.context(name)?))
     };
     names.into_iter().map(read).collect()
+}
+
+/// The files below `folder`, a path in the repository.
+fn files_below(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(repository().join(folder))? {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            files_below(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// Words without the punctuation around them.
@@ -180,11 +250,28 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// `docs/*.md`, `golden/<transform>/...`, `golden/NAME`: shapes of paths, not paths.
 fn is_pattern(word: &str) -> bool {
-    word.contains(['*', '<', '…'])
+    word.contains(['*', '<', '…', '%'])
         || word.contains("..")
         || word
             .split('/')
             .any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
+}
+
+/// The tests that a document names, each with its file: a span `::function` is in the file that the
+/// last span before it names.
+fn named_tests(text: &str) -> Vec<(String, String)> {
+    let mut tests = Vec::new();
+    let mut file = None;
+    for span in text.split('`').skip(1).step_by(2) {
+        if span.ends_with(".rs") {
+            file = Some(span.to_owned());
+        } else if let (Some(file), Some(function)) = (&file, span.strip_prefix("::"))
+            && !function.is_empty()
+        {
+            tests.push((file.clone(), function.to_owned()));
+        }
+    }
+    tests
 }
 
 /// Whether `function` stands in `source` right below what makes it a test: `#[test]`,
@@ -213,7 +300,8 @@ fn is_ours(word: &str) -> bool {
 fn code(text: &str) -> Vec<String> {
     let mut code = Vec::new();
     let mut fenced = false;
-    for line in text.lines() {
+    // A line that ends with a backslash goes on.
+    for line in text.replace("\\\n", " ").lines() {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         } else if fenced

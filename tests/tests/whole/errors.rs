@@ -12,7 +12,7 @@ use gristmill_core::chain::{ChainFault, PlanError, PlanProblem};
 use gristmill_core::column::{LogicalType, UnknownLogicalType};
 use gristmill_core::decode::PathError;
 use gristmill_core::dimension::DimensionError;
-use gristmill_core::policy::{SinkFault, SqlState};
+use gristmill_core::fault::{SinkFault, SqlState};
 use gristmill_core::transform::Fault;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::AdminError;
@@ -20,10 +20,11 @@ use gristmill_kafka::client::ReservedProperty;
 use gristmill_kafka::producer::dead_letters::ProducerError;
 use gristmill_kafka::source::SourceFault;
 use gristmill_kafka::source::consumer::SourceError;
-use gristmill_kafka::source::membership::InstanceError;
+use gristmill_kafka::source::membership::MembershipError;
+use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::sink::SinkError;
-use gristmill_postgres::letters::dead_letter::InvalidLetterId;
-use gristmill_postgres::wire::error::{DatabaseError, FlushError};
+use gristmill_postgres::letters::stored_letter::InvalidLetterId;
+use gristmill_postgres::wire::database_error::DatabaseError;
 use gristmill_sandbox::SandboxError;
 use gristmill_sandbox::purity::PurityError;
 use insta::assert_snapshot;
@@ -351,14 +352,14 @@ fn of_the_consumer() {
     });
     assert_snapshot!("of_the_consumer", text);
     let path = || PathBuf::from("/state/instances/gristmill-users");
-    let first = InstanceError::Io {
+    let first = MembershipError::Io {
         path: path(),
         source: io_error(),
     };
     let text = listed(first, |error| match error {
-        InstanceError::Io { .. } => Some(InstanceError::NotOurs { path: path() }),
-        InstanceError::NotOurs { .. } => Some(InstanceError::Full { path: path() }),
-        InstanceError::Full { .. } => None,
+        MembershipError::Io { .. } => Some(MembershipError::NotOurs { path: path() }),
+        MembershipError::NotOurs { .. } => Some(MembershipError::Full { path: path() }),
+        MembershipError::Full { .. } => None,
     });
     assert_snapshot!("of_instance_ids", text);
 }

@@ -6,6 +6,7 @@
 //! - [`walls`]: each big dependency belongs to one crate, and crates depend one way, too.
 //! - [`names`]: no file name and no type name stands twice in the program.
 //! - [`prints`]: only the command line and the demo print.
+//! - [`features`]: a build and the tests share every dependency.
 //! - [`reasons`]: each dependency of the workspace says why it is there.
 //!
 //! Each rule is a function from text to faults, so that its own tests show it failing on a small
@@ -13,6 +14,7 @@
 
 pub mod circles;
 pub mod fault;
+pub mod features;
 pub mod lines;
 pub mod manifest;
 pub mod names;
@@ -26,10 +28,10 @@ pub mod walls;
 #[cfg(test)]
 mod tests {
     use crate::fault::none;
-    use crate::repository::{read, read_all, tracked};
+    use crate::repository::{features as features_of, read, read_all, tracked};
     use crate::rooms::Map;
     use crate::source::program;
-    use crate::{circles, lines, names, prints, reasons, rooms, walls};
+    use crate::{circles, features, lines, names, prints, reasons, rooms, walls};
 
     #[test]
     fn no_line_is_too_long() {
@@ -78,6 +80,11 @@ mod tests {
     #[test]
     fn only_the_command_line_and_the_demo_print() {
         none(prints::check(&program("runtime")));
+    }
+
+    #[test]
+    fn a_build_and_the_tests_share_every_dependency() {
+        none(features::check(&features_of("no-dev"), &features_of("all")));
     }
 
     #[test]

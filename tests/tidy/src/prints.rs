@@ -8,12 +8,10 @@ use crate::source::SourceFile;
 const MACROS: [&str; 4] = ["eprint", "eprintln", "print", "println"];
 
 /// Where they may stand.
-const PRINTERS: [&str; 4] = [
+const PRINTERS: [&str; 3] = [
     "runtime/src/cli/",
     "runtime/src/demo/",
     "runtime/src/main.rs",
-    // A process of its own, whose standard error is how it answers.
-    "runtime/sandbox/src/load/compile.rs",
 ];
 
 /// A fault for each file that prints and should not.

@@ -57,3 +57,21 @@ pub fn tracked(is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     files.dedup();
     files
 }
+
+/// Each package of the workspace and what it is made of, with its features, one a line. `edges`
+/// are the kinds of dependencies to follow.
+///
+/// # Panics
+///
+/// When cargo cannot tell.
+pub fn features(edges: &str) -> String {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["tree", "--locked", "--workspace", "--prefix=none"]);
+    cargo.args(["--format={p} [{f}]", "--edges", edges]);
+    let output = cargo.current_dir(top()).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot start cargo: {error}"));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo tree: {told}");
+    // A package that stood there before is marked.
+    String::from_utf8_lossy(&output.stdout).replace(" (*)", "")
+}

@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn the_schema_comes_from_the_type() {
         let expected = json!({
-            "description": "Domains whose addresses belong to a company. Compared without regard to case.",
+            "description": "Domains whose addresses belong to a company. Compared without regard \
+                            to case.",
             "type": "array",
             "items": { "type": "string", "minLength": 1 },
             "default": ["contoso.com", "autodesk.com", "company.com"],

@@ -20,7 +20,8 @@ gristmill_guest::transform! {
         updated_at: Option<TimestampMs>,
     }
     writes Output {
-        /// Absent where the source did not state name or e-mail: what was said of the whole row stays.
+        /// Absent where the source did not state name or e-mail: what was said of the whole row
+        /// stays.
         quality_flags: Presence<Json<Cow<'static, str>>>,
     }
 }

@@ -96,7 +96,7 @@ impl Config {
         Ok(())
     }
 
-    /// Where the columns of each image stand.
+    /// The paths of the columns of each image.
     pub(crate) fn paths(&self) -> Paths {
         let image = |path: &str| -> Vec<Option<String>> {
             self.columns

@@ -4,7 +4,7 @@ use gristmill_guest::{AnyColumn, Batch, Column, Text};
 
 use crate::config::{Config, Paths};
 
-/// Where the time stands that Kafka gave a record.
+/// The path of the time that Kafka gave a record.
 pub(crate) const KAFKA_TIME: &str = "meta.timestamp";
 
 /// The rows of a batch as change events.
@@ -20,7 +20,7 @@ pub(crate) struct Events<'a> {
     key: Vec<usize>,
 }
 
-/// Where a row is taken from.
+/// The image that a row is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Image {
     Before,
@@ -74,7 +74,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// For each column its three images, in the order of [`Image`].
+    /// The three images of each column, in the order of [`Image`].
     pub(crate) fn columns(&self) -> impl Iterator<Item = [Option<&'a AnyColumn>; 3]> {
         let [before, after, key] = &self.images;
         before

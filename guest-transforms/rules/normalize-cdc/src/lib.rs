@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn a_key_change_is_a_delete_and_an_upsert_of_one_event() {
         let event = json!({ "value": {
-            "op": "u", "before": { "id": 1, "name": "a" }, "after": { "id": 2, "name": "a" }, "timestamp_ms": 7,
+            "op": "u",
+            "before": { "id": 1, "name": "a" },
+            "after": { "id": 2, "name": "a" },
+            "timestamp_ms": 7,
         } });
         let answered = run::<NormalizeCdc>(&config(json!({})), &json!([event])).unwrap();
         let expected = json!([
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn a_config_that_contradicts_itself_is_refused_in_words() {
         let refused = |changes| plan::<NormalizeCdc>(&config(changes)).unwrap_err();
-        for (changes, said) in [
+        for (changes, sentence) in [
             (json!({ "key": [] }), "`key` names no column"),
             (
                 json!({ "key": ["uid"] }),
@@ -154,7 +157,7 @@ mod tests {
             (json!({ "keys": ["id"] }), "unknown field `keys`"),
         ] {
             let error = refused(changes);
-            assert!(error.contains(said), "{error}");
+            assert!(error.contains(sentence), "{error}");
         }
     }
 

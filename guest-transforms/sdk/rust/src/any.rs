@@ -27,7 +27,7 @@ pub enum AnyColumn {
     Bytes(Column<Bytes>),
 }
 
-/// Where a row of [`AnyColumn::gather`] comes from.
+/// The source of a row of [`AnyColumn::gather`].
 ///
 /// ```
 /// let second_row_of_the_first = gristmill_guest::Pick { source: 0, row: 1 };
@@ -64,7 +64,8 @@ impl AnyColumn {
     /// ```
     /// # use gristmill_guest::{Field, testing::batch};
     /// # use serde_json::json;
-    /// let users = batch([Field::text("name")], &json!([{ "name": "Ada" }, { "name": null }, {}])).unwrap();
+    /// let rows = json!([{ "name": "Ada" }, { "name": null }, {}]);
+    /// let users = batch([Field::text("name")], &rows).unwrap();
     /// assert_eq!([0, 1, 2].map(|row| users.column("name").is_null(row)), [false, true, true]);
     /// ```
     pub fn is_null(&self, row: usize) -> bool {
@@ -76,7 +77,8 @@ impl AnyColumn {
     /// ```
     /// # use gristmill_guest::{Field, testing::batch};
     /// # use serde_json::json;
-    /// let users = batch([Field::text("name")], &json!([{ "name": "Ada" }, { "name": null }, {}])).unwrap();
+    /// let rows = json!([{ "name": "Ada" }, { "name": null }, {}]);
+    /// let users = batch([Field::text("name")], &rows).unwrap();
     /// assert_eq!([0, 1, 2].map(|row| users.column("name").is_absent(row)), [false, false, true]);
     /// ```
     pub fn is_absent(&self, row: usize) -> bool {
@@ -108,7 +110,10 @@ impl AnyColumn {
     /// # use gristmill_guest::{Field, testing::batch};
     /// # use serde_json::json;
     /// let fields = [Field::int64("before.id"), Field::int64("after.id")];
-    /// let events = json!([{ "before": { "id": 1 }, "after": { "id": 1 } }, { "before": { "id": 1 }, "after": { "id": 2 } }]);
+    /// let events = json!([
+    ///     { "before": { "id": 1 }, "after": { "id": 1 } },
+    ///     { "before": { "id": 1 }, "after": { "id": 2 } },
+    /// ]);
     /// let events = batch(fields, &events).unwrap();
     /// let (before, after) = (events.column("before.id"), events.column("after.id"));
     /// assert_eq!([0, 1].map(|row| before.same_value(row, after, row)), [true, false]);
@@ -139,9 +144,11 @@ impl AnyColumn {
     /// # use gristmill_guest::{AnyColumn, Field, Pick, testing::batch};
     /// # use serde_json::json;
     /// let fields = [Field::int64("before.id"), Field::int64("after.id")];
-    /// let events = batch(fields, &json!([{ "before": { "id": 1 }, "after": { "id": 2 } }])).unwrap();
+    /// let events = json!([{ "before": { "id": 1 }, "after": { "id": 2 } }]);
+    /// let events = batch(fields, &events).unwrap();
     /// let images = [Some(events.column("before.id")), Some(events.column("after.id"))];
-    /// let ids = AnyColumn::gather(&images, &[Pick { source: 1, row: 0 }, Pick { source: 0, row: 0 }]);
+    /// let picks = [Pick { source: 1, row: 0 }, Pick { source: 0, row: 0 }];
+    /// let ids = AnyColumn::gather(&images, &picks);
     /// assert_eq!([0, 1].map(|row| ids.to_text(row)), ["2", "1"]);
     /// ```
     pub fn gather(sources: &[Option<&AnyColumn>], picks: &[Pick]) -> AnyColumn {
@@ -209,7 +216,35 @@ impl AnyColumn {
     }
 }
 
-impl<L: Layout> From<Column<L>> for AnyColumn {
+/// A layout that columns of any type know.
+#[doc(hidden)]
+pub trait InAny: Layout {
+    /// The column in `any`, when it is of this layout.
+    fn of_any(any: &AnyColumn) -> Option<&Column<Self>>;
+
+    /// A column of this layout among those of any.
+    fn into_any(column: Column<Self>) -> AnyColumn;
+}
+
+macro_rules! in_any {
+    ($($layout:ty => $variant:ident),*) => {$(
+        impl InAny for $layout {
+            fn of_any(any: &AnyColumn) -> Option<&Column<Self>> {
+                match any {
+                    AnyColumn::$variant(column) => Some(column),
+                    _ => None,
+                }
+            }
+
+            fn into_any(column: Column<Self>) -> AnyColumn {
+                AnyColumn::$variant(column)
+            }
+        }
+    )*};
+}
+in_any!(Bits => Boolean, Vec<i64> => Int64, Vec<f64> => Float64, Text => Text, Bytes => Bytes);
+
+impl<L: InAny> From<Column<L>> for AnyColumn {
     fn from(column: Column<L>) -> Self {
         L::into_any(column)
     }

@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::any::AnyColumn;
+use crate::any::{AnyColumn, InAny};
 use crate::column::Column;
 use crate::field::Field;
-use crate::layout::{Bits, Bytes, Layout, Text};
-use crate::row::ReadRow;
+use crate::layout::{Bits, Bytes, Text};
 use crate::value::{Cell, ReadCell};
 use crate::wit::gristmill::transform::types::Batch as Wire;
 
@@ -81,39 +80,13 @@ impl Batch {
         self.rows == 0
     }
 
-    /// The rows, as the struct of what is read that [`transform!`](crate::transform) declares.
-    /// Texts are borrowed from the batch.
-    ///
-    /// ```
-    /// # use gristmill_guest::{Batch, Reject, RowTransform};
-    /// gristmill_guest::transform! {
-    ///     Greet
-    ///     reads User<'a> { name: Option<&'a str> }
-    ///     writes Greeting { greeting: String }
-    /// }
-    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
-    /// # struct Greet {}
-    /// # impl RowTransform for Greet {
-    /// #     fn row(&self, _: User) -> Result<Greeting, Reject> { Ok(Greeting { greeting: String::new() }) }
-    /// # }
-    ///
-    /// fn nameless(batch: &Batch) -> usize {
-    ///     batch.rows().filter(|user: &User| user.name.is_none()).count()
-    /// }
-    /// # fn main() {}
-    /// ```
-    #[track_caller]
-    pub fn rows<'a, R: ReadRow<'a>>(&'a self) -> impl ExactSizeIterator<Item = R> + use<'a, R> {
-        let columns = R::columns(self);
-        (0..self.rows).map(move |row| R::read_row(&columns, row))
-    }
-
     /// The values of a column of any type; [`value`](crate::value) lists the types.
     ///
     /// ```
     /// # use gristmill_guest::{Field, TimestampMs, testing::batch};
     /// # use serde_json::json;
-    /// let batch = batch([Field::timestamp_ms("at")], &json!([{ "at": 5 }, { "at": null }])).unwrap();
+    /// let rows = json!([{ "at": 5 }, { "at": null }]);
+    /// let batch = batch([Field::timestamp_ms("at")], &rows).unwrap();
     /// let times: Vec<_> = batch.values::<Option<TimestampMs>>("at").collect();
     /// assert_eq!(times, [Some(TimestampMs(5)), None]);
     /// ```
@@ -218,7 +191,7 @@ impl Batch {
     }
 
     #[track_caller]
-    fn of_layout<L: Layout>(&self, name: &str, asked: &str) -> &Column<L> {
+    fn of_layout<L: InAny>(&self, name: &str, asked: &str) -> &Column<L> {
         let position = self.position(name);
         match L::of_any(&self.columns[position]) {
             Some(column) => column,

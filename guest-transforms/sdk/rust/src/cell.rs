@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::any::InAny;
 use crate::column::Column;
-use crate::layout::Layout;
 use crate::value::{Read, Value, Write};
 
 /// What a row has in a column: a [`Value`], an `Option` of one (absent reads as null), or a
@@ -16,7 +16,7 @@ use crate::value::{Read, Value, Write};
 )]
 pub trait Cell {
     /// How it crosses the sandbox.
-    type Layout: Layout;
+    type Layout: InAny;
     /// Whether the plan says that nulls may occur.
     const NULLABLE: bool;
 

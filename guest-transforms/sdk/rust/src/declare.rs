@@ -15,7 +15,8 @@
 ///     Greet
 ///     reads User<'a> {
 ///         name: Option<&'a str>,
-///         /// Named in the plan as the quoted text says: a document path, or a column whose name is no Rust name.
+///         /// Named in the plan as the quoted text says: a document path, or a column whose name
+///         /// is no Rust name.
 ///         language: &'a str = "value.after.lang",
 ///     }
 ///     joins greetings on language {
@@ -36,7 +37,8 @@
 /// impl RowTransform for Greet {
 ///     fn row(&self, user: User) -> Result<Greeting, Reject> {
 ///         let name = user.name.ok_or_else(|| Refusal::Nameless.because("`name` is null"))?;
-///         let greeting = user.greeting.unwrap_or(if user.language == "de" { "Hallo" } else { "Hello" });
+///         let usual = if user.language == "de" { "Hallo" } else { "Hello" };
+///         let greeting = user.greeting.unwrap_or(usual);
 ///         Ok(Greeting { greeting: format!("{greeting}, {name}!") })
 ///     }
 /// }
@@ -77,7 +79,8 @@
 ///
 /// impl RowTransform for NormalizeReading {
 ///     fn row(&self, message: Message) -> Result<Reading, Reject> {
-///         let Message { sensor: Some(sensor), read_at: Some(read_at), sequence, celsius } = message else {
+///         let Message { sequence, celsius, .. } = message;
+///         let (Some(sensor), Some(read_at)) = (message.sensor, message.read_at) else {
 ///             return Err(Refusal::Incomplete.because("`sensor` or `at` is missing"));
 ///         };
 ///         Ok(Reading { sensor, read_at, sequence, celsius, is_gone: celsius.is_none() })
@@ -140,7 +143,10 @@ macro_rules! transform {
 
             impl $Code {
                 /// Refuses a row, with one sentence for a person: what is wrong with which value.
-                fn because(self, message: impl ::std::convert::Into<::std::string::String>) -> $crate::Reject {
+                fn because(
+                    self,
+                    message: impl ::std::convert::Into<::std::string::String>,
+                ) -> $crate::Reject {
                     let code = match self {
                         $(Self::$code => $text),+
                     };
@@ -169,7 +175,8 @@ macro_rules! transform {
         $crate::transform! { $rule }
     };
     ($rule:ty) => {
-        /// The rule as the host calls it. Public, so that a benchmark can link the rule natively and compare.
+        /// The rule as the host calls it. Public, so that a benchmark can link the rule natively
+        /// and compare.
         #[doc(hidden)]
         #[allow(unreachable_pub, reason = "a rule may stand in a private module")]
         pub struct __Component;

@@ -44,7 +44,7 @@ impl<R: Transform> Opened<R> {
     }
 }
 
-/// Where a component keeps its rule between calls.
+/// The place in which a component keeps its rule between calls.
 pub struct Slot<R>(OnceCell<Opened<R>>);
 
 impl<R: Transform> Slot<R> {
@@ -74,20 +74,20 @@ impl<R: Transform> Slot<R> {
     }
 }
 
-/// More of what a panic said is cut here, or the host would cut off the place behind it. 1 KiB:
+/// More of a panic's message is cut here, or the host would cut off the place behind it. 1 KiB:
 /// half of what the host keeps.
-const SAID_MAX_BYTES: usize = 1 << 10;
+const MESSAGE_MAX_BYTES: usize = 1 << 10;
 
-/// What a panic said, and where, in one line.
+/// A panic's message and its place, in one line.
 fn in_words(panic: &PanicHookInfo<'_>) -> String {
-    let said = panic.payload_as_str().unwrap_or("panicked");
-    let said = match said.floor_char_boundary(SAID_MAX_BYTES) {
-        end if end < said.len() => format!("{}... ({} bytes)", &said[..end], said.len()),
-        _ => said.to_owned(),
+    let message = panic.payload_as_str().unwrap_or("panicked");
+    let message = match message.floor_char_boundary(MESSAGE_MAX_BYTES) {
+        end if end < message.len() => format!("{}... ({} bytes)", &message[..end], message.len()),
+        _ => message.to_owned(),
     };
     match panic.location() {
-        Some(at) => format!("{said} ({}:{})", at.file(), at.line()),
-        None => said,
+        Some(at) => format!("{message} ({}:{})", at.file(), at.line()),
+        None => message,
     }
 }
 

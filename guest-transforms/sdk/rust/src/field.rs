@@ -48,7 +48,8 @@ impl Field {
     ///
     /// ```
     /// # use gristmill_guest::{Field, TimestampMs};
-    /// assert_eq!(Field::of::<Option<TimestampMs>>("updated_at"), Field::timestamp_ms("updated_at"));
+    /// let updated_at = Field::of::<Option<TimestampMs>>("updated_at");
+    /// assert_eq!(updated_at, Field::timestamp_ms("updated_at"));
     /// assert_eq!(Field::of::<i64>("id"), Field::int64("id").not_null());
     /// ```
     pub fn of<C: Cell>(name: impl Into<String>) -> Self {
@@ -92,7 +93,7 @@ impl Field {
         Self::new(name, format!("decimal({precision},{scale})"))
     }
 
-    /// The same field, never null: in `writes` a promise that the host checks.
+    /// This field, never null: in `writes` a promise that the host checks.
     ///
     /// ```
     /// let id = gristmill_guest::Field::int64("id").not_null();

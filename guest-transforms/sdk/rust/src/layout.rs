@@ -1,8 +1,5 @@
 //! The physical layouts of values: flat buffers, so that a column crosses the sandbox as one copy.
 
-use crate::any::AnyColumn;
-use crate::column::Column;
-
 /// Values of one column without their nulls.
 #[doc(hidden)]
 #[allow(clippy::len_without_is_empty, reason = "columns have it")]
@@ -24,28 +21,6 @@ pub trait Layout: Default + 'static {
 
     /// Appends what stands under a null.
     fn push_blank(&mut self);
-
-    /// The column in `any`, when it is of this layout.
-    fn of_any(any: &AnyColumn) -> Option<&Column<Self>>;
-
-    /// A column of this layout among those of any.
-    fn into_any(column: Column<Self>) -> AnyColumn;
-}
-
-/// The place of a layout in [`AnyColumn`].
-macro_rules! in_any {
-    ($variant:ident) => {
-        fn of_any(any: &AnyColumn) -> Option<&Column<Self>> {
-            match any {
-                AnyColumn::$variant(column) => Some(column),
-                _ => None,
-            }
-        }
-
-        fn into_any(column: Column<Self>) -> AnyColumn {
-            AnyColumn::$variant(column)
-        }
-    };
 }
 
 /// One bit a row, least significant bit first: the values of a `Column<Bits>`, which are `bool`s.
@@ -113,13 +88,11 @@ impl Layout for Bits {
     fn push_blank(&mut self) {
         self.push(false);
     }
-
-    in_any!(Boolean);
 }
 
 /// Numbers, one after the other.
 macro_rules! numbers {
-    ($number:ty, $variant:ident) => {
+    ($number:ty) => {
         impl Layout for Vec<$number> {
             type Value<'a> = $number;
 
@@ -145,13 +118,11 @@ macro_rules! numbers {
             fn push_blank(&mut self) {
                 Vec::push(self, <$number>::default());
             }
-
-            in_any!($variant);
         }
     };
 }
-numbers!(i64, Int64);
-numbers!(f64, Float64);
+numbers!(i64);
+numbers!(f64);
 
 /// Values of varying length, end to end: value `i` is `data[offsets[i] .. offsets[i + 1]]`.
 macro_rules! varlen {
@@ -197,8 +168,6 @@ macro_rules! varlen {
             fn push_blank(&mut self) {
                 self.offsets.push(self.data.len() as u32);
             }
-
-            in_any!($name);
         }
     };
 }
@@ -208,7 +177,8 @@ macro_rules! varlen {
 const EXPECTED_BYTES: usize = 16;
 
 varlen!(
-    /// UTF-8 texts, also those that mean a uuid, a decimal or JSON: the values of a `Column<Text>`, which are `&str`s.
+    /// UTF-8 texts, also those that mean a uuid, a decimal or JSON: the values of a `Column<Text>`,
+    /// which are `&str`s.
     ///
     /// ```
     /// let mut names = gristmill_guest::Column::<gristmill_guest::Text>::default();

@@ -7,7 +7,7 @@
 
 use crate::wit::gristmill::transform::log::Level;
 
-/// For whoever writes the rule.
+/// Logs a line for whoever writes the rule.
 ///
 /// ```
 /// gristmill_guest::log::debug("3 domains are known");
@@ -16,7 +16,7 @@ pub fn debug(message: &str) {
     write(Level::Debug, message);
 }
 
-/// For whoever runs the pipeline.
+/// Logs a line for whoever runs the pipeline.
 ///
 /// ```
 /// gristmill_guest::log::info("no list of companies: no address is one's");

@@ -18,7 +18,9 @@ use crate::wit::gristmill::transform::types::{Output as Wire, Rejection};
 ///     let mut doubled = Column::<Vec<i64>>::with_capacity(batch.len());
 ///     for (row, amount) in batch.int64("amount").iter().enumerate() {
 ///         match amount.map(|amount| amount.checked_mul(2)) {
-///             Some(None) => output.reject(row, "too-large", "`amount` cannot be doubled".to_owned()),
+///             Some(None) => {
+///                 output.reject(row, "too-large", "`amount` cannot be doubled".to_owned());
+///             }
 ///             amount => doubled.push(amount.flatten()),
 ///         }
 ///     }
@@ -82,7 +84,8 @@ impl Output {
     /// /// Passes over rows without an id.
     /// fn apply(batch: &Batch) -> Output {
     ///     let ids = batch.int64("value.id");
-    ///     let rows: Vec<u32> = (0..batch.len() as u32).filter(|row| ids.get(*row as usize).is_some()).collect();
+    ///     let all = 0..batch.len() as u32;
+    ///     let rows: Vec<u32> = all.filter(|row| ids.get(*row as usize).is_some()).collect();
     ///     let found: Vec<i64> = ids.iter().flatten().collect();
     ///     Output::new().values("id", found.into_iter()).source_rows(rows)
     /// }

@@ -61,7 +61,8 @@ impl Join {
     ///
     /// ```
     /// # use gristmill_guest::{Field, Join};
-    /// let price = Join::new("prices", "product_id").and("currency").take(Field::decimal("price", 10, 2));
+    /// let price = Field::decimal("price", 10, 2);
+    /// let price = Join::new("prices", "product_id").and("currency").take(price);
     /// assert_eq!(price.on, ["product_id", "currency"]);
     /// ```
     pub fn and(mut self, on: impl Into<String>) -> Self {
@@ -73,7 +74,9 @@ impl Join {
     ///
     /// ```
     /// # use gristmill_guest::{Field, Join};
-    /// let locale = Join::new("locales", "country_code").take(Field::text("currency")).take(Field::text("time_zone"));
+    /// let locale = Join::new("locales", "country_code")
+    ///     .take(Field::text("currency"))
+    ///     .take(Field::text("time_zone"));
     /// assert_eq!(locale.take.len(), 2);
     /// ```
     pub fn take(mut self, field: Field) -> Self {
@@ -160,7 +163,8 @@ impl Plan {
     ///
     /// ```
     /// # use gristmill_guest::{Field, Join, Plan};
-    /// let plan = Plan::new().join(Join::new("countries", "country_code").take(Field::text("country_name")));
+    /// let country = Join::new("countries", "country_code").take(Field::text("country_name"));
+    /// let plan = Plan::new().join(country);
     /// assert_eq!(plan.joins[0].dimension, "countries");
     /// ```
     pub fn join(mut self, join: Join) -> Self {

@@ -179,6 +179,37 @@ fn apply<'a, R: RowTransform>(rule: &'a R, batch: &'a Batch) -> Output {
     R::Output::<'a>::finish(columns, output)
 }
 
+impl Batch {
+    /// The rows, as the struct of what is read that [`transform!`](crate::transform) declares.
+    /// Texts are borrowed from the batch.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Batch, Reject, RowTransform};
+    /// gristmill_guest::transform! {
+    ///     Greet
+    ///     reads User<'a> { name: Option<&'a str> }
+    ///     writes Greeting { greeting: String }
+    /// }
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct Greet {}
+    /// # impl RowTransform for Greet {
+    /// #     fn row(&self, _: User) -> Result<Greeting, Reject> {
+    /// #         Ok(Greeting { greeting: String::new() })
+    /// #     }
+    /// # }
+    ///
+    /// fn nameless(batch: &Batch) -> usize {
+    ///     batch.rows().filter(|user: &User| user.name.is_none()).count()
+    /// }
+    /// # fn main() {}
+    /// ```
+    #[track_caller]
+    pub fn rows<'a, R: ReadRow<'a>>(&'a self) -> impl ExactSizeIterator<Item = R> + use<'a, R> {
+        let columns = R::columns(self);
+        (0..self.len()).map(move |row| R::read_row(&columns, row))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

@@ -32,7 +32,10 @@ macro_rules! __read_row {
     (
         @impl $lt:lifetime [$($generics:tt)*] $In:ident
         [$([$read:ident] [$Read:ty] [$($path:literal)?])*]
-        [$([$dimension:ident] [$on:ident $($and:ident)*] [$([$take:ident] [$Take:ty] [$($taken:literal)?])*])*]
+        [$(
+            [$dimension:ident] [$on:ident $($and:ident)*]
+            [$([$take:ident] [$Take:ty] [$($taken:literal)?])*]
+        )*]
     ) => {
         impl<$lt> $crate::ReadRow<$lt> for $In $($generics)* {
             type Columns = (
@@ -76,7 +79,10 @@ macro_rules! __read_row {
 macro_rules! __write_row {
     ([] $($row:tt)*) => { $crate::__write_row! { @impl [] $($row)* } };
     ([$lt:lifetime] $($row:tt)*) => { $crate::__write_row! { @impl [<$lt>] $($row)* } };
-    (@impl [$($generics:tt)*] $Out:ident [$([$write:ident] [$Write:ty] [$($column:literal)?])*]) => {
+    (
+        @impl [$($generics:tt)*] $Out:ident
+        [$([$write:ident] [$Write:ty] [$($column:literal)?])*]
+    ) => {
         impl $($generics)* $crate::WriteRow for $Out $($generics)* {
             type Columns = ($($crate::Column<<$Write as $crate::value::Cell>::Layout>,)*);
 
@@ -86,7 +92,9 @@ macro_rules! __write_row {
 
             #[allow(unused_variables, clippy::unused_unit, reason = "a row may write nothing")]
             fn columns(rows: usize) -> Self::Columns {
-                ($($crate::Column::<<$Write as $crate::value::Cell>::Layout>::with_capacity(rows),)*)
+                ($(
+                    $crate::Column::<<$Write as $crate::value::Cell>::Layout>::with_capacity(rows),
+                )*)
             }
 
             #[inline]

@@ -35,7 +35,8 @@ macro_rules! length {
 #     fn open(_: NoConfig) -> Result<Self, String> { Ok(Self) }
 #     fn plan(&self) -> Plan { Plan::new().read(Field::text("name")).write(Field::int64("length")) }
 #     fn apply(&self, batch: &Batch) -> Output {
-#         Output::new().values("length", batch.text("name").iter().map(|name| name.map(|name| name.len() as i64)))
+#         let length = |name: Option<&str>| name.map(|name| name.len() as i64);
+#         Output::new().values("length", batch.text("name").iter().map(length))
 #     }
 # }"#
     };

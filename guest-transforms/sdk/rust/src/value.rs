@@ -5,8 +5,17 @@
 //! | `boolean`, `int64`, `float64` | `bool`, `i64`, `f64` |
 //! | `text` | `&str`; written also as `String` or `Cow<str>` |
 //! | `bytes` | `&[u8]`; written also as `Vec<u8>` or `Cow<[u8]>` |
-//! | `timestamp(us)`, `timestamp(ms)`, `date` | [`TimestampUs`](crate::TimestampUs), [`TimestampMs`](crate::TimestampMs), [`Date`](crate::Date) |
-//! | `uuid`, `decimal(P,S)`, `json` | [`Uuid<&str>`](crate::Uuid), [`Decimal<&str, P, S>`](crate::Decimal), [`Json<&str>`](crate::Json); written also with `String` or `Cow<str>` |
+//! | `timestamp(us)`, `timestamp(ms)`, `date` | [`TimestampUs`], [`TimestampMs`], [`Date`] |
+//! | `uuid`, `decimal(P,S)`, `json` | [`Uuid<T>`], [`Decimal<T, P, S>`], [`Json<T>`] |
+//!
+//! `T` is `&str`; a rule may also write `String` or `Cow<str>`.
+//!
+//! [`TimestampUs`]: crate::TimestampUs
+//! [`TimestampMs`]: crate::TimestampMs
+//! [`Date`]: crate::Date
+//! [`Uuid<T>`]: crate::Uuid
+//! [`Decimal<T, P, S>`]: crate::Decimal
+//! [`Json<T>`]: crate::Json
 //!
 //! Around any of them stands an `Option` where a value may be null, or a
 //! [`Presence`](crate::Presence) where null and absent differ:
@@ -23,6 +32,7 @@
 
 use std::borrow::Cow;
 
+use crate::any::InAny;
 #[doc(hidden)]
 pub use crate::cell::{Cell, ReadCell, WriteCell};
 use crate::layout::{Bits, Bytes, Layout, Text};
@@ -70,7 +80,7 @@ use crate::layout::{Bits, Bytes, Layout, Text};
 )]
 pub trait Value {
     /// How it crosses the sandbox.
-    type Layout: Layout;
+    type Layout: InAny;
 
     /// What it means, as in [`Field::new`](crate::Field::new).
     fn logical_type() -> Cow<'static, str>;
@@ -83,7 +93,7 @@ pub trait Value {
 /// assert_eq!(TimestampMs::read(5), TimestampMs(5));
 /// ```
 pub trait Read<'a>: Value {
-    /// From what the column holds.
+    /// Makes the value of what the column holds.
     fn read(value: <Self::Layout as Layout>::Value<'a>) -> Self;
 }
 
@@ -94,7 +104,7 @@ pub trait Read<'a>: Value {
 /// assert_eq!(TimestampMs(5).write(), 5);
 /// ```
 pub trait Write: Value {
-    /// As the column holds it.
+    /// The value as the column holds it.
     fn write(&self) -> <Self::Layout as Layout>::Value<'_>;
 }
 

@@ -6,7 +6,7 @@ use crate::column::Batch;
 use crate::dead_letter::DeadLetter;
 use crate::record::Records;
 
-/// Where a row came from.
+/// The record that a row came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowSource {
     /// Index into [`Computed::records`].
@@ -67,7 +67,7 @@ pub struct Computed {
     pub rows: Batch,
     /// Parallel to `rows`.
     pub sources: Vec<RowSource>,
-    /// In offset order.
+    /// The dead letters, in offset order.
     pub dead_letters: Vec<DeadLetter>,
     /// The partition's highest accepted event time after this batch, microseconds.
     pub event_time_max: Option<i64>,

@@ -5,17 +5,17 @@ use crate::dead_letter::{DeadLetter, Stage};
 use crate::dedup::{Candidates, Versions};
 
 use super::RowSource;
-use super::blame::Applied;
-use super::fault::ChainFault;
+use super::convict::Applied;
 use super::normalize::Normalized;
 use super::step::{Step, ordinal};
-use super::target::{Target, rows_with_zero};
+use super::target_columns::{TargetColumns, rows_with_zero};
+use super::uncomputed::ChainFault;
 
 /// Rows ready for the sink.
 pub(super) struct Enriched {
     /// The target's columns, in key order.
     pub(super) batch: Batch,
-    /// Of each, the row among the normalizer's.
+    /// The place of each row among the normalizer's.
     pub(super) rows: Vec<u32>,
     /// Candidates that became dead letters on the way.
     pub(super) failed: u64,
@@ -28,7 +28,7 @@ pub(super) fn enrich(
     versions: &Versions,
     candidates: &Candidates,
     steps: &mut [Step],
-    target: &Target,
+    target: &TargetColumns,
     dead_letters: &mut Vec<DeadLetter>,
 ) -> Result<Enriched, ChainFault> {
     let (mut batches, mut positions, mut failed) = (Vec::new(), Vec::new(), 0);
@@ -63,11 +63,11 @@ pub(super) fn enrich(
     })
 }
 
-/// At most one row of each key on its way through the enrichers.
+/// Rows on their way through the enrichers, at most one of each key.
 struct Wave<'a> {
     sources: &'a [RowSource],
     candidates: &'a Candidates,
-    /// Of the rows still there, among the candidates.
+    /// The places of the rows still there, among the candidates.
     positions: Vec<u32>,
     /// The normalizer's columns, then each enricher's.
     columns: Vec<Column>,
@@ -132,7 +132,7 @@ impl<'a> Wave<'a> {
         self.positions = rows.iter().map(|&r| self.positions[r as usize]).collect();
     }
 
-    fn pick(&mut self, target: &Target, dead_letters: &mut Vec<DeadLetter>) -> Batch {
+    fn pick(&mut self, target: &TargetColumns, dead_letters: &mut Vec<DeadLetter>) -> Batch {
         let batch = target.pick(&self.columns, self.positions.len());
         let zeros = rows_with_zero(&batch);
         if zeros.is_empty() {

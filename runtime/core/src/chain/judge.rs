@@ -15,7 +15,7 @@ use super::{Late, RowSource, TimePolicy};
 /// Microseconds in a second, for messages.
 const SECOND_US: i64 = 1_000_000;
 
-/// Where the event time is and what its unit is.
+/// The column that holds the event time, and its unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventTimeColumn {
     position: usize,
@@ -24,7 +24,7 @@ pub(super) struct EventTimeColumn {
 
 /// What became of a batch's rows.
 pub(super) struct Judged {
-    /// Of each row, microseconds; means nothing where it is null.
+    /// The event time of each row, microseconds; means nothing where it is null.
     pub(super) event_time_us: Vec<i64>,
     /// The rows that go on, in offset order.
     pub(super) accepted: Vec<u32>,
@@ -89,24 +89,24 @@ impl Judge<'_> {
         let mut late = 0;
         for (row, &source) in sources.iter().enumerate() {
             let time = event_time_us[row];
-            let problem = if self.versions.is_key_null(batch, row) {
-                Some(Problem::NullKey)
+            let refusal = if self.versions.is_key_null(batch, row) {
+                Some(Refusal::NullKey)
             } else if nulls.is_some_and(|n| n.is_null(row)) {
-                Some(Problem::NullEventTime)
+                Some(Refusal::NullEventTime)
             } else if time > self.now_us.saturating_add(self.policy.future_max_us) {
-                Some(Problem::Future)
+                Some(Refusal::Future)
             } else if time < self.policy.floor_us {
-                Some(Problem::BeforeFloor)
+                Some(Refusal::BeforeFloor)
             } else {
                 let is_late = watermark.is_late(source.record, time);
                 late += u64::from(is_late);
-                (is_late && self.policy.late == Late::DeadLetter).then_some(Problem::Late)
+                (is_late && self.policy.late == Late::DeadLetter).then_some(Refusal::Late)
             };
-            match problem {
+            match refusal {
                 None => accepted.push(row as u32),
-                Some(problem) => {
+                Some(refusal) => {
                     let max = watermark.event_time_max();
-                    dead_letters.push(self.dead_letter(problem, source, time, max));
+                    dead_letters.push(self.dead_letter(refusal, source, time, max));
                 }
             }
         }
@@ -120,7 +120,7 @@ impl Judge<'_> {
 
     fn dead_letter(
         &self,
-        problem: Problem,
+        refusal: Refusal,
         source: RowSource,
         time: i64,
         event_time_max: Option<i64>,
@@ -128,17 +128,17 @@ impl Judge<'_> {
         let (policy, seconds) = (self.policy, |us: i64| us / SECOND_US);
         let ahead = seconds(time.saturating_sub(self.now_us));
         let behind = seconds(event_time_max.unwrap_or(time).saturating_sub(time));
-        let (code, message) = match problem {
-            Problem::NullKey => ("null-key", "the row has no key".to_owned()),
-            Problem::NullEventTime => ("null-event-time", "the row has no event time".to_owned()),
-            Problem::Future => (
+        let (code, message) = match refusal {
+            Refusal::NullKey => ("null-key", "the row has no key".to_owned()),
+            Refusal::NullEventTime => ("null-event-time", "the row has no event time".to_owned()),
+            Refusal::Future => (
                 "future-time",
                 format!(
                     "the event time is {ahead} s ahead of the clock, more than the {} s allowed",
                     seconds(policy.future_max_us)
                 ),
             ),
-            Problem::BeforeFloor => (
+            Refusal::BeforeFloor => (
                 "before-floor",
                 format!(
                     "the event time, {} s since 1970, is before the floor, {} s",
@@ -146,7 +146,7 @@ impl Judge<'_> {
                     seconds(policy.floor_us)
                 ),
             ),
-            Problem::Late => (
+            Refusal::Late => (
                 "late",
                 format!(
                     "the event time is {behind} s behind the partition's highest, more than the \
@@ -168,7 +168,7 @@ impl Judge<'_> {
 
 /// What keeps a row from going on.
 #[derive(Clone, Copy)]
-enum Problem {
+enum Refusal {
     NullKey,
     NullEventTime,
     Future,

@@ -2,27 +2,29 @@
 //!
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
 //! times, keep the newest row of each key ([`crate::dedup`]), [`enrich`] those and pick the
-//! [`target`]'s columns. A transform runs as a [`step`], with [`blame`] when it fails; until its
-//! commit a batch is [`pending`]. [`check`] proves beforehand that the plans fit; [`hand_over`]
-//! carries what was learned from one revision's chain to the next.
+//! target's columns ([`target_columns`]). A transform runs as a [`step`], and its failing rows are
+//! found by [`convict`]; until its commit a batch is [`pending`]. [`check`] proves beforehand that
+//! the plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
 
-mod blame;
+mod chain_spec;
 mod check;
 mod computed;
+mod convict;
 mod enrich;
-mod fault;
 mod hand_over;
+mod identity;
 mod judge;
 mod normalize;
 mod pending;
-mod spec;
 mod step;
-mod target;
+mod target_columns;
+mod uncomputed;
 mod walk;
 
-pub use blame::CONVICTIONS_MAX;
+pub use crate::decode::Tombstone;
+pub use chain_spec::{ChainSpec, Late, TimePolicy};
 pub use check::{PlanError, PlanProblem, check_plans, check_target};
 pub use computed::{Computed, Counts, Moment, RowSource};
-pub use fault::{ChainFault, Uncomputed};
-pub use spec::{ChainSpec, Late, TimePolicy, Tombstone};
+pub use convict::CONVICTIONS_MAX;
+pub use uncomputed::{ChainFault, Uncomputed};
 pub use walk::Chain;

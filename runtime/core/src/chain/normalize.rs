@@ -5,9 +5,9 @@ use crate::dead_letter::DeadLetter;
 use crate::decode::Decoded;
 
 use super::RowSource;
-use super::blame::Applied;
-use super::fault::ChainFault;
+use super::convict::Applied;
 use super::step::Step;
+use super::uncomputed::ChainFault;
 
 /// The normalizer's rows, in offset order.
 pub(super) struct Normalized {

@@ -6,8 +6,8 @@ use crate::dead_letter::DeadLetter;
 use crate::dedup::{Version, Versions};
 
 use super::RowSource;
-use super::fault::ChainFault;
 use super::step;
+use super::uncomputed::ChainFault;
 
 /// What the state learns when a batch commits, and what later batches see until then.
 pub(super) struct Pending {

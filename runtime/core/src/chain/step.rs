@@ -8,8 +8,8 @@ use crate::dimension::{Dimension, Dimensions};
 use crate::transform::{Fault, Rejection, Transform};
 
 use super::RowSource;
-use super::blame::{self, Applied};
-use super::fault::ChainFault;
+use super::convict::{self, Applied};
+use super::uncomputed::ChainFault;
 
 /// A transform, and where each column of its input comes from.
 pub(super) struct Step {
@@ -86,7 +86,7 @@ impl Step {
             fields: self.fields.clone(),
             columns,
         };
-        blame::apply(self.transform.as_mut(), &input, &mut self.convictions)
+        convict::apply(self.transform.as_mut(), &input, &mut self.convictions)
     }
 
     pub(super) fn rejected(&self, rejection: Rejection, record: u32, ordinal: u32) -> DeadLetter {

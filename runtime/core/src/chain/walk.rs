@@ -15,13 +15,13 @@ use crate::transform::Transform;
 
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::enrich;
-use super::fault::{ChainFault, Uncomputed};
-use super::hand_over::Identity;
+use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::normalize::normalize;
 use super::pending::{Pending, leave_out};
 use super::step::Step;
-use super::target::Target;
+use super::target_columns::TargetColumns;
+use super::uncomputed::{ChainFault, Uncomputed};
 use super::{ChainSpec, Computed, Counts, Moment};
 
 /// The walk of one partition's batches, and what it remembers between them.
@@ -36,10 +36,10 @@ pub struct Chain {
     roles: Roles,
     event_time: EventTimeColumn,
     versions: VersionColumns,
-    target: Target,
+    target: TargetColumns,
     pub(super) identity: Identity,
     pub(super) state: State,
-    /// Of what has committed, microseconds.
+    /// The highest event time that has committed, microseconds.
     pub(super) event_time_max: Option<i64>,
     /// Computed and not yet committed, oldest first.
     pub(super) pending: VecDeque<Pending>,
@@ -111,7 +111,7 @@ impl Chain {
             event_time: EventTimeColumn::new(&roles.event_time, &writes)?,
             state: State::new(&versions, spec.time.ttl_us, spec.state_max_bytes),
             versions,
-            target: Target::new(&spec.target, &written)?,
+            target: TargetColumns::new(&spec.target, &written)?,
             roles,
             spec,
             event_time_max,
@@ -195,6 +195,12 @@ impl Chain {
     pub fn watermark_us(&self) -> Option<i64> {
         self.event_time_max
             .map(|max| max.saturating_sub(self.spec.time.watermark_delay_us))
+    }
+
+    /// How far event time will have come when all that is computed has committed.
+    pub(super) fn event_time_ahead(&self) -> Option<i64> {
+        let last = self.pending.back();
+        last.map_or(self.event_time_max, |p| p.event_time_max)
     }
 
     /// The columns of [`Computed::rows`].

@@ -7,7 +7,7 @@ use super::*;
 
 /// A row as a test sees it: a number and a text, each absent (`None`), null (`Some(None)`) or
 /// there.
-type Row = (Option<Option<i64>>, Option<Option<String>>);
+type Pair = (Option<Option<i64>>, Option<Option<String>>);
 
 fn fields() -> Arc<[Field]> {
     let field = |name: &str, logical_type| Field {
@@ -25,7 +25,7 @@ fn presence(bits: impl ExactSizeIterator<Item = bool> + Clone) -> Option<Boolean
     bits.clone().any(|b| !b).then(|| bits.collect())
 }
 
-fn batch(rows: &[Row]) -> Batch {
+fn batch(rows: &[Pair]) -> Batch {
     let numbers: Int64Array = rows.iter().map(|r| r.0.flatten()).collect();
     let texts: StringArray = rows.iter().map(|r| r.1.clone().flatten()).collect();
     Batch {
@@ -44,7 +44,7 @@ fn batch(rows: &[Row]) -> Batch {
     }
 }
 
-fn rows(batch: &Batch) -> Vec<Row> {
+fn rows(batch: &Batch) -> Vec<Pair> {
     assert!(batch.is_well_formed());
     let present = |c: usize, i| {
         batch.columns[c]
@@ -63,7 +63,7 @@ fn rows(batch: &Batch) -> Vec<Row> {
     numbers.zip(texts).enumerate().map(row).collect()
 }
 
-fn any_rows() -> impl Strategy<Value = Vec<Row>> {
+fn any_rows() -> impl Strategy<Value = Vec<Pair>> {
     // Whole batches without an absent value are as likely as mixed ones: their columns have no
     // presence.
     let number = || prop::option::of(any::<i64>());
@@ -79,18 +79,24 @@ fn any_rows() -> impl Strategy<Value = Vec<Row>> {
 
 proptest! {
     #[test]
-    fn take_picks_rows(all in any_rows(), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..20)) {
+    fn take_picks_rows(
+        all in any_rows(),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+    ) {
         let picks: Vec<usize> = match all.len() {
             0 => Vec::new(),
             n => picks.iter().map(|i| i.index(n)).collect(),
         };
         let indices: Vec<u32> = picks.iter().map(|&i| i as u32).collect();
-        let expected: Vec<Row> = picks.iter().map(|&i| all[i].clone()).collect();
+        let expected: Vec<Pair> = picks.iter().map(|&i| all[i].clone()).collect();
         prop_assert_eq!(rows(&batch(&all).take(&indices)), expected);
     }
 
     #[test]
-    fn concat_of_slices_is_the_whole(all in any_rows(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4)) {
+    fn concat_of_slices_is_the_whole(
+        all in any_rows(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
         let whole = batch(&all);
         let mut cuts: Vec<usize> = cuts.iter().map(|i| i.index(all.len() + 1)).collect();
         cuts.extend([0, all.len()]);

@@ -12,14 +12,14 @@ use crate::column::{Column, LogicalType};
 
 #[derive(Debug)]
 pub(super) struct ColumnBuilder {
-    values: Values,
+    values: Builder,
     /// Made when the first value is absent.
     presence: Option<BooleanBufferBuilder>,
     rows: usize,
 }
 
 #[derive(Debug)]
-enum Values {
+enum Builder {
     Boolean(BooleanBuilder),
     Int64(Int64Builder),
     Float64(Float64Builder),
@@ -27,13 +27,13 @@ enum Values {
 }
 
 impl ColumnBuilder {
-    /// With room for `rows` values, of `text_bytes` together where they are text.
+    /// An empty column with room for `rows` values, of `text_bytes` together where they are text.
     pub(super) fn new(logical_type: LogicalType, rows: usize, text_bytes: usize) -> Self {
         let values = match logical_type.data_type() {
-            DataType::Boolean => Values::Boolean(BooleanBuilder::with_capacity(rows)),
-            DataType::Int64 => Values::Int64(Int64Builder::with_capacity(rows)),
-            DataType::Float64 => Values::Float64(Float64Builder::with_capacity(rows)),
-            _ => Values::Text(StringBuilder::with_capacity(rows, text_bytes)),
+            DataType::Boolean => Builder::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::Int64 => Builder::Int64(Int64Builder::with_capacity(rows)),
+            DataType::Float64 => Builder::Float64(Float64Builder::with_capacity(rows)),
+            _ => Builder::Text(StringBuilder::with_capacity(rows, text_bytes)),
         };
         Self {
             values,
@@ -46,11 +46,11 @@ impl ColumnBuilder {
     #[inline]
     pub(super) fn append(&mut self, slot: Slot<'_>, scratch: &str) {
         match (&mut self.values, slot) {
-            (Values::Boolean(b), Slot::Boolean(v)) => b.append_value(v),
-            (Values::Int64(b), Slot::Int64(v)) => b.append_value(v),
-            (Values::Float64(b), Slot::Float64(v)) => b.append_value(v),
-            (Values::Text(b), Slot::Text(v)) => b.append_value(v),
-            (Values::Text(b), Slot::Unescaped { start, end }) => {
+            (Builder::Boolean(b), Slot::Boolean(v)) => b.append_value(v),
+            (Builder::Int64(b), Slot::Int64(v)) => b.append_value(v),
+            (Builder::Float64(b), Slot::Float64(v)) => b.append_value(v),
+            (Builder::Text(b), Slot::Text(v)) => b.append_value(v),
+            (Builder::Text(b), Slot::Unescaped { start, end }) => {
                 b.append_value(&scratch[start..end])
             }
             (values, slot) => {
@@ -73,17 +73,17 @@ impl ColumnBuilder {
     /// The bytes of text so far.
     pub(super) fn text_bytes(&self) -> usize {
         match &self.values {
-            Values::Text(b) => b.values_slice().len(),
+            Builder::Text(b) => b.values_slice().len(),
             _ => 0,
         }
     }
 
     pub(super) fn finish(mut self) -> Column {
         let values: ArrayRef = match &mut self.values {
-            Values::Boolean(b) => Arc::new(b.finish()),
-            Values::Int64(b) => Arc::new(b.finish()),
-            Values::Float64(b) => Arc::new(b.finish()),
-            Values::Text(b) => Arc::new(b.finish()),
+            Builder::Boolean(b) => Arc::new(b.finish()),
+            Builder::Int64(b) => Arc::new(b.finish()),
+            Builder::Float64(b) => Arc::new(b.finish()),
+            Builder::Text(b) => Arc::new(b.finish()),
         };
         Column {
             values,
@@ -92,7 +92,7 @@ impl ColumnBuilder {
     }
 }
 
-impl Values {
+impl Builder {
     fn append_null(&mut self) {
         match self {
             Self::Boolean(b) => b.append_null(),

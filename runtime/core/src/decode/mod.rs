@@ -1,36 +1,34 @@
 //! From messages to columns: the declared document paths, projected in one walk.
 //!
 //! - [`path`]: what can be read, and from where;
+//! - [`reads`]: what one record is asked, source by source: value, key, headers, metadata;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
-//! - [`walk`]: one pass over a message with sonic-rs, the unread validated and skipped ([`skip`]),
-//!   json and decimals kept as text ([`raw`]);
+//! - [`format`](self::format): how a value or key becomes a document, one folder a format;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records.
 
 mod builder;
-mod document;
+mod format;
 mod path;
-mod raw;
 mod reads;
 mod shape;
-mod skip;
 mod slot;
+mod tombstone;
 mod trie;
-mod walk;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use crate::chain::Tombstone;
 use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::record::{Record, Records};
 use builder::ColumnBuilder;
 pub use path::PathError;
 use reads::Reads;
-use slot::{Fault, Row};
+use slot::{RecordFault, Row};
+pub use tombstone::Tombstone;
 
 /// Projects the messages of one partition onto the columns that a normalizer reads.
 ///
@@ -47,7 +45,8 @@ pub struct Decoder {
     record_max_bytes: usize,
     /// Kept from batch to batch: text with escapes of the record at hand.
     scratch: String,
-    /// By column: the bytes of text in the last batch, so that the next starts with enough room.
+    /// The bytes of text in each column of the last batch, so that the next starts with enough
+    /// room.
     text_bytes: Vec<usize>,
 }
 
@@ -135,7 +134,7 @@ impl Decoder {
         topic: &'r str,
         record: &Record<'r>,
         row: &mut Row<'r>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RecordFault> {
         let bytes = record_bytes(record);
         if bytes > self.record_max_bytes {
             let limit = self.record_max_bytes;
@@ -143,7 +142,7 @@ impl Decoder {
                 "key, value and headers are {bytes} bytes together: the limit is {limit} \
                  (record_max_bytes)"
             );
-            return Err(Fault {
+            return Err(RecordFault {
                 code: "too-large",
                 message,
             });
@@ -179,7 +178,7 @@ fn record_bytes(record: &Record<'_>) -> usize {
     length(record.key) + length(record.value) + headers
 }
 
-fn dead_letter(record: u32, fault: Fault) -> DeadLetter {
+fn dead_letter(record: u32, fault: RecordFault) -> DeadLetter {
     DeadLetter {
         record,
         ordinal: 0,

@@ -30,9 +30,9 @@ pub enum PathError {
     },
 }
 
-/// Where a column's values come from.
+/// The source of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum ColumnSource {
     /// A place in the JSON document that the value or the key is.
     Document {
         part: Part,
@@ -64,7 +64,7 @@ impl Part {
     }
 }
 
-impl Source {
+impl ColumnSource {
     pub(super) fn of(field: &Field) -> Result<Self, PathError> {
         use LogicalType as T;
         let not_a_path = || PathError::NotAPath {
@@ -105,7 +105,7 @@ impl Source {
     }
 }
 
-fn document(part: Part, rest: Option<&str>, field: &Field) -> Result<Source, PathError> {
+fn document(part: Part, rest: Option<&str>, field: &Field) -> Result<ColumnSource, PathError> {
     let (path, logical_type) = (field.name.clone(), field.logical_type);
     if logical_type == LogicalType::Bytes {
         let allowed = "text (JSON has no bytes; base64 stays as it is)";
@@ -126,7 +126,7 @@ fn document(part: Part, rest: Option<&str>, field: &Field) -> Result<Source, Pat
     // A key is seldom a quoted JSON string: producers write `alice` or a bare UUID.
     let is_text = matches!(logical_type, LogicalType::Text | LogicalType::Uuid);
     Ok(match names.is_empty() && is_text {
-        true => Source::Bytes(part),
-        false => Source::Document { part, names },
+        true => ColumnSource::Bytes(part),
+        false => ColumnSource::Document { part, names },
     })
 }

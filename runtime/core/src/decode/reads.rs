@@ -1,8 +1,9 @@
 //! What a decoder looks for in each record, by source.
 
-use super::document::{Document, utf8};
-use super::path::{Part, PathError, Source};
-use super::slot::{Fault, Row, Slot};
+use super::format::json::Document;
+use super::format::utf8;
+use super::path::{ColumnSource, Part, PathError};
+use super::slot::{RecordFault, Row, Slot};
 use super::trie::Trie;
 use crate::column::Field;
 use crate::record::Record;
@@ -37,21 +38,21 @@ impl Reads {
                     path: field.name.clone(),
                 });
             }
-            match Source::of(field)? {
-                Source::Document {
+            match ColumnSource::of(field)? {
+                ColumnSource::Document {
                     part: Part::Value,
                     names,
                 } => value.insert(&names, field, slot),
-                Source::Document {
+                ColumnSource::Document {
                     part: Part::Key,
                     names,
                 } => key.insert(&names, field, slot),
-                Source::Bytes(part) => bytes.push((part, slot)),
-                Source::Header(name) => headers.push((name, slot)),
-                Source::Topic => meta.push((Meta::Topic, slot)),
-                Source::Partition => meta.push((Meta::Partition(partition), slot)),
-                Source::Offset => meta.push((Meta::Offset, slot)),
-                Source::Timestamp => meta.push((Meta::Timestamp, slot)),
+                ColumnSource::Bytes(part) => bytes.push((part, slot)),
+                ColumnSource::Header(name) => headers.push((name, slot)),
+                ColumnSource::Topic => meta.push((Meta::Topic, slot)),
+                ColumnSource::Partition => meta.push((Meta::Partition(partition), slot)),
+                ColumnSource::Offset => meta.push((Meta::Offset, slot)),
+                ColumnSource::Timestamp => meta.push((Meta::Timestamp, slot)),
             }
         }
         value.check()?;
@@ -78,7 +79,7 @@ impl Reads {
         topic: &'r str,
         record: &Record<'r>,
         row: &mut Row<'r>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RecordFault> {
         if let (Some(document), Some(value)) = (&mut self.value, record.value) {
             document.walk(value, row)?;
         }
@@ -111,7 +112,7 @@ impl Reads {
         fields: &[Field],
         record: &Record<'r>,
         row: &mut Row<'r>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), RecordFault> {
         for &(part, slot) in &self.bytes {
             let bytes = match part {
                 Part::Value => record.value,

@@ -14,7 +14,7 @@ pub(super) enum Slot<'r> {
     Boolean(bool),
     Int64(i64),
     Float64(f64),
-    /// As the record spells it.
+    /// Text as the record spells it.
     Text(&'r str),
     /// A piece of [`Row::scratch`]: text with escapes, which the record does not hold in one piece.
     Unescaped {
@@ -27,7 +27,7 @@ pub(super) enum Slot<'r> {
 
 /// Why a record cannot be used: a dead letter's code and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct RecordFault {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
@@ -37,8 +37,9 @@ pub(super) struct Fault {
 pub(super) struct Row<'r> {
     pub(super) slots: Vec<Slot<'r>>,
     pub(super) scratch: String,
-    /// By slot. A slot that a later duplicate name made good has left its fault here.
-    faults: Vec<(usize, Fault)>,
+    /// Faults with their slots. A slot that a later duplicate name made good has left its fault
+    /// here.
+    faults: Vec<(usize, RecordFault)>,
 }
 
 impl<'r> Row<'r> {
@@ -90,7 +91,7 @@ impl<'r> Row<'r> {
         let message = format!("{path}: expected {expected}, found {found}");
         self.fault(
             slot,
-            Fault {
+            RecordFault {
                 code: "wrong-type",
                 message,
             },
@@ -103,7 +104,7 @@ impl<'r> Row<'r> {
         let message = format!("{path}: holds the character U+0000, which Postgres cannot store");
         self.fault(
             slot,
-            Fault {
+            RecordFault {
                 code: "zero-byte",
                 message,
             },
@@ -111,13 +112,13 @@ impl<'r> Row<'r> {
     }
 
     /// Marks `slot` as unusable.
-    pub(super) fn fault(&mut self, slot: usize, fault: Fault) {
+    pub(super) fn fault(&mut self, slot: usize, fault: RecordFault) {
         self.slots[slot] = Slot::Faulty;
         self.faults.push((slot, fault));
     }
 
     /// The fault of the first slot that has one.
-    pub(super) fn first_fault(&self) -> Option<&Fault> {
+    pub(super) fn first_fault(&self) -> Option<&RecordFault> {
         // Good records never get past this test.
         if self.faults.is_empty() {
             return None;

@@ -8,7 +8,7 @@ use crate::column::{Field, LogicalType};
 pub(super) struct Node {
     /// The path so far, for messages.
     pub(super) path: String,
-    /// Its index in [`Trie::nodes`].
+    /// The node's index in [`Trie::nodes`].
     pub(super) id: usize,
     /// Set when a read ends here.
     pub(super) leaf: Option<Leaf>,

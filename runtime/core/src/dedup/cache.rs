@@ -40,8 +40,8 @@ impl<E: Entry> Cache<E> {
         self.table.len()
     }
 
-    /// Of the table and what its entries hold. While the table grows, the old one is held beside
-    /// it.
+    /// Bytes of the table and of what its entries hold. While the table grows, the old one is held
+    /// beside it.
     pub(super) fn bytes(&self) -> usize {
         self.table.allocation_size() + self.heap_bytes
     }

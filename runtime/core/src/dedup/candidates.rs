@@ -126,10 +126,14 @@ mod tests {
         #[test]
         fn keys_ascend_and_versions_descend(
             start in "[a-z]{0,12}",
-            rows in prop::collection::vec(("[ab]{0,10}", 0_i64..4, prop::option::of(0_i64..3)), 0..30),
+            rows in prop::collection::vec(
+                ("[ab]{0,10}", 0_i64..4, prop::option::of(0_i64..3)),
+                0..30,
+            ),
             known in prop::collection::vec(any::<bool>(), 30),
         ) {
-            let rows: Vec<_> = rows.into_iter().map(|(k, t, o)| (format!("{start}{k}"), t, o)).collect();
+            let full = |(k, t, o)| (format!("{start}{k}"), t, o);
+            let rows: Vec<_> = rows.into_iter().map(full).collect();
             let versions = versions(&rows);
             let all = 0..rows.len() as u32;
             let mut candidates = Candidates::new(&versions, all.clone());
@@ -141,8 +145,11 @@ mod tests {
             prop_assert_eq!(&candidates.rows, &sorted);
 
             // Some rows' versions are known already, at most one a key: what is older goes.
-            let known: BTreeMap<&str, u32> =
-                sorted.iter().filter(|&&r| known[r as usize]).map(|&r| (rows[r as usize].0.as_str(), r)).collect();
+            let known: BTreeMap<&str, u32> = sorted
+                .iter()
+                .filter(|&&r| known[r as usize])
+                .map(|&r| (rows[r as usize].0.as_str(), r))
+                .collect();
             let of = |r: u32| known.get(rows[r as usize].0.as_str()).copied();
             candidates.drop_beaten(&versions, |row| of(row).map(|k| versions.version(k)));
             let version = |r: u32| (rows[r as usize].1, rows[r as usize].2);

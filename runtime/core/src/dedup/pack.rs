@@ -1,4 +1,8 @@
 //! Values of several columns as one run of bytes whose order is the values' order.
+//!
+//! arrow-row does the same in 28 bytes instead of 21 for a text of 20 characters and 70 instead of
+//! 17 for a UUID, at 5.6 ns a row instead of 4.3: more than `compact` holds inline; and it
+//! would take two spellings of one UUID for two keys.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -10,7 +14,7 @@ use crate::column::{Column, LogicalType};
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     bytes: Vec<u8>,
-    /// Where each row's bytes end; they start where the row before ends.
+    /// The end of each row's bytes; they start where the row before ends.
     ends: Vec<usize>,
 }
 
@@ -18,7 +22,10 @@ impl Packed {
     /// Packs `columns` row by row: comparing two rows' bytes compares their values, first column
     /// first, null below everything.
     pub(super) fn new(columns: &[(LogicalType, &Column)], rows: usize) -> Self {
-        let parts: Vec<_> = columns.iter().map(|&(t, c)| Part::new(t, c)).collect();
+        let parts: Vec<_> = columns
+            .iter()
+            .map(|&(t, c)| PackedColumn::new(t, c))
+            .collect();
         let mut packed = Self {
             bytes: Vec::with_capacity(rows * 16),
             ends: Vec::with_capacity(rows),
@@ -39,12 +46,12 @@ impl Packed {
 }
 
 /// A column, downcast once for all rows.
-struct Part<'a> {
+struct PackedColumn<'a> {
     nulls: Option<&'a arrow_buffer::NullBuffer>,
-    values: Values<'a>,
+    values: Typed<'a>,
 }
 
-enum Values<'a> {
+enum Typed<'a> {
     Boolean(&'a BooleanArray),
     Int64(&'a Int64Array),
     Float64(&'a Float64Array),
@@ -53,21 +60,21 @@ enum Values<'a> {
     Bytes(&'a BinaryArray),
 }
 
-impl<'a> Part<'a> {
+impl<'a> PackedColumn<'a> {
     fn new(logical_type: LogicalType, column: &'a Column) -> Self {
         let array = &column.values;
         let values = match logical_type {
-            LogicalType::Boolean => Values::Boolean(array.as_boolean()),
+            LogicalType::Boolean => Typed::Boolean(array.as_boolean()),
             LogicalType::Int64
             | LogicalType::TimestampUs
             | LogicalType::TimestampMs
-            | LogicalType::Date => Values::Int64(array.as_primitive::<Int64Type>()),
-            LogicalType::Float64 => Values::Float64(array.as_primitive::<Float64Type>()),
+            | LogicalType::Date => Typed::Int64(array.as_primitive::<Int64Type>()),
+            LogicalType::Float64 => Typed::Float64(array.as_primitive::<Float64Type>()),
             LogicalType::Text | LogicalType::Decimal { .. } | LogicalType::Json => {
-                Values::Text(array.as_string())
+                Typed::Text(array.as_string())
             }
-            LogicalType::Uuid => Values::Uuid(array.as_string()),
-            LogicalType::Bytes => Values::Bytes(array.as_binary()),
+            LogicalType::Uuid => Typed::Uuid(array.as_string()),
+            LogicalType::Bytes => Typed::Bytes(array.as_binary()),
         };
         Self {
             nulls: array.nulls(),
@@ -84,14 +91,14 @@ impl<'a> Part<'a> {
         }
         bytes.push(1);
         match self.values {
-            Values::Boolean(a) => bytes.push(u8::from(a.value(row))),
-            Values::Int64(a) => bytes.extend_from_slice(&ordered_int(a.value(row)).to_be_bytes()),
-            Values::Float64(a) => {
+            Typed::Boolean(a) => bytes.push(u8::from(a.value(row))),
+            Typed::Int64(a) => bytes.extend_from_slice(&ordered_int(a.value(row)).to_be_bytes()),
+            Typed::Float64(a) => {
                 bytes.extend_from_slice(&ordered_float(a.value(row)).to_be_bytes());
             }
-            Values::Text(a) => pack_bytes(a.value(row).as_bytes(), last, bytes),
-            Values::Bytes(a) => pack_bytes(a.value(row), last, bytes),
-            Values::Uuid(a) => match parse_uuid(a.value(row)) {
+            Typed::Text(a) => pack_bytes(a.value(row).as_bytes(), last, bytes),
+            Typed::Bytes(a) => pack_bytes(a.value(row), last, bytes),
+            Typed::Uuid(a) => match parse_uuid(a.value(row)) {
                 Some(uuid) => bytes.extend_from_slice(&uuid.to_be_bytes()),
                 // Postgres will refuse it; until then it is its own key, apart from every real one.
                 None => {
@@ -167,13 +174,25 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_order_as_the_values_do(
-            rows in prop::collection::vec(("[\\x00a-c]{0,3}", any::<Option<i64>>(), any::<bool>(), prop::collection::vec(0_u8..3, 0..3)), 2..12)
+            rows in prop::collection::vec(
+                (
+                    "[\\x00a-c]{0,3}",
+                    any::<Option<i64>>(),
+                    any::<bool>(),
+                    prop::collection::vec(0_u8..3, 0..3),
+                ),
+                2..12,
+            )
         ) {
+            let texts = StringArray::from_iter_values(rows.iter().map(|r| &r.0));
+            let integers = Int64Array::from_iter(rows.iter().map(|r| r.1));
+            let booleans = BooleanArray::from_iter(rows.iter().map(|r| Some(r.2)));
+            let bytes = BinaryArray::from_iter_values(rows.iter().map(|r| &r.3));
             let columns = [
-                (LogicalType::Text, Column::new(Arc::new(StringArray::from_iter_values(rows.iter().map(|r| &r.0))))),
-                (LogicalType::Int64, Column::new(Arc::new(Int64Array::from_iter(rows.iter().map(|r| r.1))))),
-                (LogicalType::Boolean, Column::new(Arc::new(BooleanArray::from_iter(rows.iter().map(|r| Some(r.2)))))),
-                (LogicalType::Bytes, Column::new(Arc::new(BinaryArray::from_iter_values(rows.iter().map(|r| &r.3))))),
+                (LogicalType::Text, Column::new(Arc::new(texts))),
+                (LogicalType::Int64, Column::new(Arc::new(integers))),
+                (LogicalType::Boolean, Column::new(Arc::new(booleans))),
+                (LogicalType::Bytes, Column::new(Arc::new(bytes))),
             ];
             let packed = packed(&columns, rows.len());
             for a in 0..rows.len() {

@@ -49,13 +49,13 @@ impl<E: Entry> Shards<E> {
         self.shards.iter().map(Cache::len).sum()
     }
 
-    /// Of the tables and what their entries hold. While a table grows, the old one is held beside
-    /// it.
+    /// Bytes of the tables and of what their entries hold. While a table grows, the old one is held
+    /// beside it.
     pub(super) fn bytes(&self) -> usize {
         self.shards.iter().map(Cache::bytes).sum()
     }
 
-    /// Of what entries hold outside the tables.
+    /// Bytes that entries hold outside the tables.
     #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         self.shards.iter().map(Cache::heap_bytes).sum()
@@ -97,9 +97,9 @@ mod tests {
 
     use super::*;
 
-    struct At(i64);
+    struct Seen(i64);
 
-    impl Entry for At {
+    impl Entry for Seen {
         fn hash(&self, hasher: &RandomState) -> u64 {
             hasher.hash_one(self.0)
         }
@@ -119,7 +119,7 @@ mod tests {
             let mut shards = Shards::new(usize::MAX);
             for at in 0..10_000 {
                 let hash = shards.hasher().hash_one(at);
-                shards.upsert(hash, |e: &At| e.0 == at, |_| {}, || At(at));
+                shards.upsert(hash, |e: &Seen| e.0 == at, |_| {}, || Seen(at));
             }
             assert_eq!(shards.len(), 10_000);
             // At least a lap: 10,000 entries have at most 40,000 slots.

@@ -20,7 +20,7 @@ pub struct Version<'a> {
     pub order: &'a [u8],
 }
 
-/// Where the columns that make keys and versions are in a normalizer's rows.
+/// The positions of the columns that make keys and versions, in a normalizer's rows.
 #[derive(Clone, Debug)]
 pub struct VersionColumns {
     key: Vec<usize>,
@@ -39,8 +39,8 @@ impl VersionColumns {
                 .collect()
         };
         let (key, order) = (find(&roles.key)?, find(&roles.order)?);
-        let int_key = matches!(key[..], [only] if fields[only].logical_type.data_type() == DataType::Int64)
-            && order.is_empty();
+        let is_int = |i: usize| fields[i].logical_type.data_type() == DataType::Int64;
+        let int_key = matches!(key[..], [only] if is_int(only)) && order.is_empty();
         Some(Self {
             key,
             order,

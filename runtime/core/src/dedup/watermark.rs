@@ -7,9 +7,9 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Watermark {
     delay_us: i64,
-    /// Of the records before `record`.
+    /// The highest event time of the records before `record`.
     before: Option<i64>,
-    /// Of all.
+    /// The highest event time of all records.
     event_time_max: Option<i64>,
     record: Option<u32>,
 }
@@ -38,7 +38,7 @@ impl Watermark {
             .is_some_and(|max| event_time_us < max.saturating_sub(self.delay_us))
     }
 
-    /// Of everything judged so far, microseconds.
+    /// The highest event time judged so far, microseconds.
     pub fn event_time_max(&self) -> Option<i64> {
         self.event_time_max
     }

@@ -1,3 +1,7 @@
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, Int64Array, StringArray};
+use arrow_schema::DataType;
 use proptest::prelude::*;
 
 use super::*;
@@ -56,7 +60,10 @@ proptest! {
     #[test]
     fn lookup_equals_a_hash_map(
         keys in prop::collection::hash_set(any_key(), 0..30),
-        asked in prop::collection::vec((prop::option::of(0..6i64), prop::option::of("[ab]{0,2}")), 0..60),
+        asked in prop::collection::vec(
+            (prop::option::of(0..6i64), prop::option::of("[ab]{0,2}")),
+            0..60,
+        ),
     ) {
         let keys: Vec<Key> = keys.into_iter().collect();
         let map: HashMap<&Key, u32> = keys.iter().zip(0..).collect();
@@ -66,7 +73,8 @@ proptest! {
         let expected: Vec<Option<u32>> = asked.iter().map(|k| map.get(k).copied()).collect();
         prop_assert_eq!(&found, &expected);
 
-        let taken = dimension.take(&found, &[field("rank", LogicalType::Int64), field("code", LogicalType::Text)]);
+        let fields = [field("rank", LogicalType::Int64), field("code", LogicalType::Text)];
+        let taken = dimension.take(&found, &fields);
         let ranks: Vec<_> = taken[0].values.as_primitive::<Int64Type>().iter().collect();
         let codes: Vec<_> = taken[1].values.as_string::<i32>().iter().collect();
         for (i, row) in expected.iter().enumerate() {

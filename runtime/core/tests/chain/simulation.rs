@@ -206,7 +206,9 @@ fn refused(computed: &Computed) -> Vec<DeadLetter> {
 fn event() -> impl Strategy<Value = Event> {
     let note = prop_oneof![
         12 => "[a-c]",
-        1 => prop::sample::select(vec!["malformed", "reject-first", "trap-first", "drop", "tombstone"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec![
+            "malformed", "reject-first", "trap-first", "drop", "tombstone",
+        ]).prop_map(str::to_owned),
         2 => prop::sample::select(vec!["trap", "reject", "zero", "refuse"]).prop_map(str::to_owned),
     ];
     let also = prop::option::weighted(0.1, 0_i64..5);
@@ -300,7 +302,8 @@ proptest! {
             let tried = surely_tried(&events, &expected, shape, *letter);
             prop_assert!(!tried || actual.letters.contains_key(letter), "{letter:?} is missing");
         }
-        // A state that forgets nothing leaves the guard nothing to do: were it not consulted, or taught too little, this would show.
+        // A state that forgets nothing leaves the guard nothing to do: were it not consulted, or
+        // taught too little, this would show.
         if forgetful.is_none() && !world.forgot {
             prop_assert_eq!(actual.stale, 0);
         }

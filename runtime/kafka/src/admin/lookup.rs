@@ -8,14 +8,14 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 
-use super::error::Reasons;
+use super::admin_error::Reasons;
 use super::{Admin, AdminError, READER_GROUP, TIMEOUT, assign_at};
 use crate::TopicPartition;
-use crate::source::fault::is_refusal;
 use crate::source::reading::push;
+use crate::source::source_fault::is_refusal;
 
 /// What is asked, and what is answered so far.
-struct Lookup<'a> {
+struct Question<'a> {
     wanted: &'a [(TopicPartition, i64)],
     answers: Vec<Option<Records>>,
 }
@@ -41,12 +41,12 @@ impl Admin {
                 waiting.insert(*partition, place);
             }
         }
-        let mut lookup = Lookup {
+        let mut question = Question {
             wanted,
             answers: wanted.iter().map(|_| None).collect(),
         };
         let Some((topic, _)) = topics.first_key_value() else {
-            return Ok(lookup.answers);
+            return Ok(question.answers);
         };
         let mut config = self.reader_config(READER_GROUP);
         // One record a partition: the 100,000 that librdkafka would fetch ahead are thrown away.
@@ -56,18 +56,18 @@ impl Admin {
             .map_err(|e| self.explain(&format!("read {topic}"), Some(topic), e))?;
         // A partition's end comes with the partition's number alone: one topic at a time.
         for waiting in topics.into_values() {
-            self.read_waiting(&reader, &mut lookup, waiting)?;
+            self.read_waiting(&reader, &mut question, waiting)?;
         }
-        Ok(lookup.answers)
+        Ok(question.answers)
     }
 
     fn read_waiting(
         &self,
         reader: &BaseConsumer<Reasons>,
-        lookup: &mut Lookup<'_>,
+        question: &mut Question<'_>,
         mut waiting: Waiting,
     ) -> Result<(), AdminError> {
-        let Lookup { wanted, answers } = lookup;
+        let Question { wanted, answers } = question;
         let explain = |waiting: &Waiting, e| {
             let place = waiting.values().min().copied().unwrap_or_default();
             let (partition, offset) = &wanted[place];

@@ -1,7 +1,7 @@
 //! Topics, offsets and records, asked for by hand: at start-up, at a take, by `check` and `status`.
 //! All but [`Admin::create_topic`] block.
 
-pub(crate) mod error;
+pub(crate) mod admin_error;
 mod lookup;
 mod offsets;
 mod range;
@@ -19,12 +19,12 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::TopicPartition;
-pub use crate::admin::error::AdminError;
-use crate::admin::error::{Reasons, explain};
+pub use crate::admin::admin_error::AdminError;
+use crate::admin::admin_error::{Reasons, explain};
 use crate::client;
 
-/// For one answer. A broker that is up answers in milliseconds; one that is started at the same
-/// moment needs a few seconds.
+/// How long one answer is waited for. A broker that is up answers in milliseconds; one that is
+/// started at the same moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// librdkafka does not fetch without a group id. Nothing subscribes with this one or commits, so
@@ -43,7 +43,7 @@ pub struct Admin {
 /// What Kafka says about a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// In ascending order, normally 0 to n - 1.
+    /// The partitions' numbers in ascending order, normally 0 to n - 1.
     pub partitions: Vec<i32>,
     /// Kafka's own id, different after the topic was deleted and created again. `None` as long as
     /// librdkafka's safe interface does not give it: compare the last record instead
@@ -54,7 +54,7 @@ pub struct Topic {
 impl Admin {
     /// Makes a client; nothing is connected yet.
     pub fn new(bootstrap: &str, properties: &BTreeMap<String, String>) -> Result<Self, AdminError> {
-        let mut config = client::client(bootstrap, properties)?;
+        let mut config = client::common(bootstrap, properties)?;
         config.set("allow.auto.create.topics", "false");
         let client = config
             .create_with_context(Reasons::default())

@@ -9,11 +9,11 @@ use rdkafka::message::Message;
 
 use super::{Admin, AdminError, READER_GROUP, assign_at};
 use crate::TopicPartition;
-use crate::source::fault::is_refusal;
 use crate::source::reading::push;
+use crate::source::source_fault::is_refusal;
 
-/// For the next record. A broker that is up answers in milliseconds, one that reads from its disk
-/// in a second.
+/// How long the next record is waited for. A broker that is up answers in milliseconds, one that
+/// reads from its disk in a second.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// A run that is handed over is below this many bytes, give or take a record.
 const RUN_MAX_BYTES: usize = 16 << 20;

@@ -6,7 +6,7 @@ use super::*;
 use crate::embedded::EmbeddedBroker;
 
 fn produce(bootstrap: &str, to: &[(&str, i32, &str)]) -> Result<()> {
-    let config = client::client(bootstrap, &BTreeMap::new())?;
+    let config = client::common(bootstrap, &BTreeMap::new())?;
     let producer = BaseProducer::from_config(&config)?;
     for (topic, partition, value) in to {
         let record = BaseRecord::<(), str>::to(topic)

@@ -20,7 +20,7 @@ const MESSAGE_MAX_BYTES: usize = 1_048_588;
 /// A record batch's header (61 bytes), the record's own (under 40) and each of its headers'
 /// lengths, rounded up.
 const RECORD_OVERHEAD_BYTES: usize = 256;
-/// For the answer about the topic's settings.
+/// How long the answer about the topic's settings is waited for.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The header of a dead letter that had to go without its value.
 pub const VALUE_OMITTED: &str = "gristmill-value-omitted";
@@ -77,7 +77,7 @@ impl DeadLetterProducer {
         properties: &BTreeMap<String, String>,
         topic: &str,
     ) -> Result<Self, ProducerError> {
-        let mut client = client::client(bootstrap, properties)?;
+        let mut client = client::common(bootstrap, properties)?;
         let message_max_bytes = message_max_bytes(&client, topic).await;
         let producer = client
             .set("enable.idempotence", "true")

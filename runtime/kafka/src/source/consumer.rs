@@ -11,7 +11,7 @@ use crate::TopicPartition;
 use crate::client::{self, ReservedProperty, SourceConfig};
 use crate::source::feed::Feed;
 use crate::source::hint::Hints;
-use crate::source::polling::{Command, Polling};
+use crate::source::polling::{Polling, Request};
 use crate::source::rebalance::{Assignments, Context};
 
 /// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after
@@ -22,7 +22,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// A running consumer. Dropping it closes it without waiting.
 #[derive(Debug)]
 pub struct Source {
-    commands: mpsc::Sender<Command>,
+    requests: mpsc::Sender<Request>,
     hints: Arc<Hints>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -40,7 +40,7 @@ pub enum SourceError {
 
 impl Source {
     /// Joins the group. Brokers that cannot be reached are no error here: see
-    /// [`crate::SourceFault::Unreachable`].
+    /// [`crate::source::SourceFault::Unreachable`].
     pub fn start<A>(config: &SourceConfig, owner: A) -> Result<Self, SourceError>
     where
         A: Assignments + Send + 'static,
@@ -48,16 +48,16 @@ impl Source {
         let hints = Arc::new(Hints::default());
         let context = Context::new(owner, Arc::clone(&hints));
         let consumer: BaseConsumer<Context<A>> =
-            client::consumer(config)?.create_with_context(context)?;
+            client::for_source(config)?.create_with_context(context)?;
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
-        let (commands, receiver) = mpsc::channel();
+        let (requests, receiver) = mpsc::channel();
         let polling = Polling::new(consumer, receiver, config.queued_max_bytes);
         let thread = std::thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || polling.run())?;
         Ok(Self {
-            commands,
+            requests,
             hints,
             thread: Mutex::new(Some(thread)),
         })
@@ -66,12 +66,12 @@ impl Source {
     /// Fetches `partition` again, from `next_offset` into a new feed; the old feed ends. Ignored
     /// when the partition is no longer assigned (then the new feed ends at once).
     pub fn restart(&self, partition: TopicPartition, next_offset: i64, feed: Feed) {
-        self.send(Command::Restart(partition, next_offset, feed));
+        self.send(Request::Restart(partition, next_offset, feed));
     }
 
     /// Stops fetching `partition`, which stays assigned. Its feed ends.
     pub fn halt(&self, partition: TopicPartition) {
-        self.send(Command::Halt(partition));
+        self.send(Request::Halt(partition));
     }
 
     /// Tells Kafka how far the checkpoint is, for lag tools; also from inside
@@ -80,8 +80,8 @@ impl Source {
         self.hints.put(partition, next_offset);
     }
 
-    /// Whether the thread has ended: after [`Source::stop`] or [`crate::SourceFault::Fatal`], or
-    /// because its owner panicked.
+    /// Whether the thread has ended: after [`Source::stop`] or
+    /// [`crate::source::SourceFault::Fatal`], or because its owner panicked.
     pub fn is_finished(&self) -> bool {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         thread.as_ref().is_none_or(JoinHandle::is_finished)
@@ -91,7 +91,7 @@ impl Source {
     /// blocking. With an instance id the group keeps the place until the session times out;
     /// without one it is left at once. A second call does nothing.
     pub fn stop(&self) {
-        self.send(Command::Stop);
+        self.send(Request::Stop);
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(thread) = thread.take() else {
             return;
@@ -110,15 +110,15 @@ impl Source {
         }
     }
 
-    fn send(&self, command: Command) {
+    fn send(&self, request: Request) {
         // The thread ends only after a fatal fault, which the owner was told.
-        let _ = self.commands.send(command);
+        let _ = self.requests.send(request);
     }
 }
 
 impl Drop for Source {
     fn drop(&mut self) {
-        self.send(Command::Stop);
+        self.send(Request::Stop);
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::*;
-    use crate::producer::events::EventProducer;
+    use crate::producer::event_producer::EventProducer;
     use crate::source::{Intake, Position, SourceFault, feed};
 
     struct Owner(mpsc::Sender<Result<Intake, String>>);

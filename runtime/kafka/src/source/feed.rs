@@ -56,12 +56,12 @@ pub struct Chunk {
     pub caught_up: bool,
     /// The bytes count against the partition's bound until this is dropped: keep it until the
     /// records are committed.
-    pub held: Held,
+    pub held: QueuedBytes,
 }
 
 /// Bytes that are read and not yet processed.
 #[derive(Debug)]
-pub struct Held {
+pub struct QueuedBytes {
     queued: Arc<AtomicUsize>,
     bytes: usize,
 }
@@ -72,7 +72,7 @@ impl Feed {
     pub fn send(&self, records: Records, caught_up: bool) {
         let bytes = records.bytes() + records.len() * RECORD_OVERHEAD_BYTES;
         self.queued.fetch_add(bytes, Ordering::Relaxed);
-        let held = Held {
+        let held = QueuedBytes {
             queued: Arc::clone(&self.queued),
             bytes,
         };
@@ -107,13 +107,13 @@ impl Intake {
     }
 }
 
-impl Held {
+impl QueuedBytes {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
-impl Drop for Held {
+impl Drop for QueuedBytes {
     fn drop(&mut self) {
         self.queued.fetch_sub(self.bytes, Ordering::Relaxed);
     }

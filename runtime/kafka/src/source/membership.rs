@@ -20,7 +20,7 @@ const HOST_MAX_CHARS: usize = 100;
 
 /// A locked slot. The id belongs to this process until it is dropped.
 #[derive(Debug)]
-pub struct Instance {
+pub struct Membership {
     id: String,
     _lock: File,
 }
@@ -28,7 +28,7 @@ pub struct Instance {
 /// No id is to be had; without one the source still works, but after a crash its partitions rest
 /// until the session times out.
 #[derive(Debug, thiserror::Error)]
-pub enum InstanceError {
+pub enum MembershipError {
     #[error("cannot keep an instance id in {}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("{} belongs to another user or others may write to it", path.display())]
@@ -37,30 +37,29 @@ pub enum InstanceError {
     Full { path: PathBuf },
 }
 
-impl Instance {
-    /// Takes the lowest free slot of `group` on this host, in `$XDG_STATE_HOME/gristmill`,
-    /// `~/.local/state/gristmill` or, where there is no home that can be written to,
-    /// `/var/tmp/gristmill-UID`.
-    pub fn acquire(group: &str) -> Result<Self, InstanceError> {
+impl Membership {
+    /// Takes the lowest free slot of `group` on this host, in the first of `states` that can be
+    /// used; each is a folder that outlives the process.
+    pub fn acquire(states: &[PathBuf], group: &str) -> Result<Self, MembershipError> {
         let mut last = None;
-        for folder in state_folders() {
-            match Self::acquire_in(&folder, group) {
-                Ok(instance) => return Ok(instance),
+        for state in states {
+            match Self::acquire_in(state, group) {
+                Ok(membership) => return Ok(membership),
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| InstanceError::Io {
-            path: PathBuf::from("/var/tmp"),
+        Err(last.unwrap_or_else(|| MembershipError::Io {
+            path: PathBuf::from("state"),
             source: io::ErrorKind::NotFound.into(),
         }))
     }
 
-    /// Like [`Instance::acquire`], in a state folder of the caller's choice.
-    pub fn acquire_in(state: &Path, group: &str) -> Result<Self, InstanceError> {
+    /// Takes the lowest free slot of `group` on this host, in one state folder.
+    pub fn acquire_in(state: &Path, group: &str) -> Result<Self, MembershipError> {
         let folder = state.join("instances").join(legal(group));
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| InstanceError::Io { path, source }
+            move |source| MembershipError::Io { path, source }
         };
         DirBuilder::new()
             .recursive(true)
@@ -82,21 +81,23 @@ impl Instance {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(source)) => return Err(InstanceError::Io { path, source }),
+                Err(TryLockError::Error(source)) => {
+                    return Err(MembershipError::Io { path, source });
+                }
             }
             let metadata = file.metadata().map_err(failed(&path))?;
             if metadata.mode() & 0o022 != 0
                 || metadata.uid() != owner(state).unwrap_or(metadata.uid())
             {
-                return Err(InstanceError::NotOurs { path });
+                return Err(MembershipError::NotOurs { path });
             }
             let id = read_or_write(&mut file, &host, slot).map_err(failed(&path))?;
             return Ok(Self { id, _lock: file });
         }
-        Err(InstanceError::Full { path: folder })
+        Err(MembershipError::Full { path: folder })
     }
 
-    /// For `group.instance.id`: `HOST-SLOT-RANDOM`.
+    /// The value of `group.instance.id`: `HOST-SLOT-RANDOM`.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -119,43 +120,22 @@ fn read_or_write(file: &mut File, host: &str, slot: usize) -> io::Result<String>
     Ok(id)
 }
 
-fn state_folders() -> Vec<PathBuf> {
-    let mut folders = Vec::new();
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|p| p.is_absolute())
-    };
-    if let Some(state) = absolute("XDG_STATE_HOME") {
-        folders.push(state.join("gristmill"));
-    }
-    if let Some(home) = absolute("HOME") {
-        folders.push(home.join(".local/state/gristmill"));
-    }
-    let temporary = Path::new("/var/tmp");
-    // The one way to learn the own user id without unsafe code: look at a file of one's own.
-    if let Ok(uid) = tempfile::tempfile_in(temporary).and_then(|f| Ok(f.metadata()?.uid())) {
-        folders.push(temporary.join(format!("gristmill-{uid}")));
-    }
-    folders
-}
-
 fn owner(path: &Path) -> Option<u32> {
     path.metadata().ok().map(|m| m.uid())
 }
 
+/// This machine's name, where it has one.
+pub fn host_name() -> Option<String> {
+    let paths = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+    let read = paths.iter().find_map(|p| std::fs::read_to_string(p).ok());
+    let name = read.or_else(|| std::env::var("HOSTNAME").ok())?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The host's part of an id.
 fn host() -> String {
-    let name = ["/proc/sys/kernel/hostname", "/etc/hostname"]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok())
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_default();
-    let name: String = legal(name.trim()).chars().take(HOST_MAX_CHARS).collect();
-    if name.is_empty() {
-        "host".to_owned()
-    } else {
-        name
-    }
+    let name = host_name().unwrap_or_else(|| "host".to_owned());
+    legal(&name).chars().take(HOST_MAX_CHARS).collect()
 }
 
 /// Kafka takes the characters of a topic name in an instance id; they are also safe in a path, but
@@ -174,18 +154,18 @@ mod tests {
     #[test]
     fn a_slot_keeps_its_id_and_two_processes_never_share_one() {
         let state = tempfile::tempdir().unwrap();
-        let first = Instance::acquire_in(state.path(), "g").unwrap();
-        let second = Instance::acquire_in(state.path(), "g").unwrap();
-        let other = Instance::acquire_in(state.path(), "other").unwrap();
+        let first = Membership::acquire_in(state.path(), "g").unwrap();
+        let second = Membership::acquire_in(state.path(), "g").unwrap();
+        let other = Membership::acquire_in(state.path(), "other").unwrap();
         let ids = [first.id(), second.id(), other.id()].map(str::to_owned);
         assert_ne!(ids[0], ids[1]);
         assert_ne!(ids[0], ids[2]);
         drop(first);
-        let again = Instance::acquire_in(state.path(), "g").unwrap();
+        let again = Membership::acquire_in(state.path(), "g").unwrap();
         assert_eq!(again.id(), ids[0]);
         drop((again, second));
-        let _first = Instance::acquire_in(state.path(), "g").unwrap();
-        let second = Instance::acquire_in(state.path(), "g").unwrap();
+        let _first = Membership::acquire_in(state.path(), "g").unwrap();
+        let second = Membership::acquire_in(state.path(), "g").unwrap();
         assert_eq!(second.id(), ids[1]);
     }
 
@@ -193,7 +173,7 @@ mod tests {
     fn a_torn_or_foreign_file_gets_a_new_id() {
         let state = tempfile::tempdir().unwrap();
         let id = {
-            let first = Instance::acquire_in(state.path(), "g").unwrap();
+            let first = Membership::acquire_in(state.path(), "g").unwrap();
             first.id().to_owned()
         };
         let path = state
@@ -202,7 +182,7 @@ mod tests {
             .join(format!("{}-0", host()));
         for torn in [&id.as_bytes()[..5], b"", b"\xff\n", b"a b\n"] {
             std::fs::write(&path, torn).unwrap();
-            let again = Instance::acquire_in(state.path(), "g").unwrap();
+            let again = Membership::acquire_in(state.path(), "g").unwrap();
             assert_ne!(again.id(), id);
             assert_eq!(again.id(), legal(again.id()));
         }
@@ -212,13 +192,13 @@ mod tests {
     fn a_file_that_others_may_write_is_refused() {
         use std::os::unix::fs::PermissionsExt;
         let state = tempfile::tempdir().unwrap();
-        drop(Instance::acquire_in(state.path(), "../g").unwrap());
+        drop(Membership::acquire_in(state.path(), "../g").unwrap());
         let path = state
             .path()
             .join("instances/___g")
             .join(format!("{}-0", host()));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
-        let error = Instance::acquire_in(state.path(), "../g").unwrap_err();
-        assert!(matches!(error, InstanceError::NotOurs { .. }), "{error}");
+        let error = Membership::acquire_in(state.path(), "../g").unwrap_err();
+        assert!(matches!(error, MembershipError::NotOurs { .. }), "{error}");
     }
 }

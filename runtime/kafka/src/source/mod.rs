@@ -5,20 +5,20 @@
 //! - [`feed`]: the queue between it and a partition's worker;
 //! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's
 //!   callback;
-//! - [`fault`]: what it cannot decide itself;
+//! - [`SourceFault`]: what it cannot decide itself;
 //! - [`membership`]: the id by which the group knows this process again after a crash;
 //! - `hint`: what it tells Kafka's lag tools.
 
 pub mod consumer;
-pub mod fault;
 pub mod feed;
 mod hint;
 pub mod membership;
 mod polling;
 pub(crate) mod reading;
 pub mod rebalance;
+pub(crate) mod source_fault;
 
 pub use consumer::Source;
-pub use fault::SourceFault;
-pub use feed::{Chunk, Feed, Held, Intake, feed, resumes_below};
+pub use feed::{Chunk, Feed, Intake, QueuedBytes, feed, resumes_below};
 pub use rebalance::{Assignments, Position};
+pub use source_fault::SourceFault;

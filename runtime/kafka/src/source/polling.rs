@@ -8,12 +8,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
 use crate::TopicPartition;
-use crate::source::fault::{Kind, SourceFault, kind};
 use crate::source::feed::Feed;
 use crate::source::reading::{Full, Pushed, Reading, Readings};
-use crate::source::rebalance::{Assignments, Change, Context};
+use crate::source::rebalance::{Assignments, Context, FetchChange};
+use crate::source::source_fault::{Kind, SourceFault, kind};
 
-/// How long an idle consumer sleeps before it looks at its commands: what a restart or a resume
+/// How long an idle consumer sleeps before it looks at its requests: what a restart or a resume
 /// costs at most.
 const IDLE_POLL: Duration = Duration::from_millis(20);
 /// After records came: when for so long no more do, waiting would not fill the batch. Kafka itself
@@ -29,15 +29,15 @@ const HINT_EVERY: Duration = Duration::from_secs(5);
 /// Postgres makes room within milliseconds.
 const HOLD_MAX: Duration = Duration::from_millis(200);
 const HOLD_STEP: Duration = Duration::from_millis(1);
-/// Records taken before commands and back-pressure are looked at again: 2-3 ms at the consumer's
+/// Records taken before requests and back-pressure are looked at again: 2-3 ms at the consumer's
 /// full speed.
 const PASS_RECORDS: usize = 4_096;
-/// For the broker's answer about a partition's offsets.
+/// How long the broker's answer about a partition's offsets is waited for.
 const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the owner asks of the loop, in order.
 #[derive(Debug)]
-pub(crate) enum Command {
+pub(crate) enum Request {
     Restart(TopicPartition, i64, Feed),
     Halt(TopicPartition),
     Stop,
@@ -46,7 +46,7 @@ pub(crate) enum Command {
 /// The consumer and what it is reading.
 pub(crate) struct Polling<A: Assignments + Send + 'static> {
     consumer: BaseConsumer<Context<A>>,
-    commands: mpsc::Receiver<Command>,
+    requests: mpsc::Receiver<Request>,
     readings: Readings,
     trouble: Trouble,
     /// What was last wrong with a connection: says more than that all of them are down.
@@ -74,12 +74,12 @@ enum Flow {
 impl<A: Assignments + Send + 'static> Polling<A> {
     pub(crate) fn new(
         consumer: BaseConsumer<Context<A>>,
-        commands: mpsc::Receiver<Command>,
+        requests: mpsc::Receiver<Request>,
         queued_max_bytes: usize,
     ) -> Self {
         Self {
             consumer,
-            commands,
+            requests,
             readings: Readings::new(queued_max_bytes),
             trouble: Trouble::None,
             connection: String::new(),
@@ -88,7 +88,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     }
 
     pub(crate) fn run(mut self) {
-        while self.follow_commands() == Flow::Continue {
+        while self.follow_requests() == Flow::Continue {
             if self.pass() == Flow::Stop {
                 break;
             }
@@ -149,19 +149,19 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         let mut state = self.consumer.context().state();
         for change in state.changes.drain(..) {
             match change {
-                Change::Start(partition, next_offset, feed) => {
+                FetchChange::Start(partition, next_offset, feed) => {
                     self.readings
                         .add(Reading::new(partition, next_offset, feed));
                 }
-                Change::Stop(partition) => self.readings.remove(&partition),
+                FetchChange::Stop(partition) => self.readings.remove(&partition),
             }
         }
     }
 
-    fn follow_commands(&mut self) -> Flow {
+    fn follow_requests(&mut self) -> Flow {
         loop {
-            match self.commands.try_recv() {
-                Ok(Command::Restart(partition, next_offset, feed)) => {
+            match self.requests.try_recv() {
+                Ok(Request::Restart(partition, next_offset, feed)) => {
                     self.stop_fetching(std::slice::from_ref(&partition));
                     let mut state = self.consumer.context().state();
                     if !state.assigned.contains(&partition) {
@@ -171,12 +171,16 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                     let started = state.start(&self.consumer, partition, next_offset, feed);
                     drop(state);
                     if let Err(error) = started {
-                        tracing::error!(partition = name, %error, "cannot fetch the partition again");
+                        tracing::error!(
+                            partition = name,
+                            %error,
+                            "cannot fetch the partition again"
+                        );
                     }
                     self.follow_changes();
                 }
-                Ok(Command::Halt(partition)) => self.stop_fetching(&[partition]),
-                Ok(Command::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
+                Ok(Request::Halt(partition)) => self.stop_fetching(&[partition]),
+                Ok(Request::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
                 Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
             }
         }

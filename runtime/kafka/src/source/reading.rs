@@ -25,8 +25,8 @@ pub(crate) struct Reading {
     paused: bool,
 }
 
-/// All of them. Few, so found by looking through them; consecutive records mostly belong to one
-/// partition.
+/// The partitions being fetched. They are few, so one is found by looking through them; consecutive
+/// records mostly belong to one partition.
 pub(crate) struct Readings {
     readings: Vec<Reading>,
     last: usize,
@@ -222,7 +222,11 @@ pub(crate) fn push(
     };
     let readable = readable_headers(headers);
     if readable < headers.count() {
-        tracing::warn!(%partition, offset, "header {readable} has a name that is not utf-8; it and those after it are left out");
+        tracing::warn!(
+            %partition,
+            offset,
+            "header {readable} has a name that is not utf-8; it and those after it are left out"
+        );
     }
     let headers = (0..readable)
         .map(|i| headers.get(i))
@@ -290,7 +294,7 @@ mod tests {
         assert_eq!(readings.back_pressure(), [(first, Full::Resume)]);
     }
 
-    /// As rdkafka's own do.
+    /// Headers that panic at a name that is not UTF-8, as rdkafka's own do.
     struct PanicsAt(usize);
 
     impl Headers for PanicsAt {

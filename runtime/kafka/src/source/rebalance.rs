@@ -11,9 +11,9 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::TopicPartition;
-use crate::source::fault::SourceFault;
 use crate::source::feed::Feed;
 use crate::source::hint::Hints;
+use crate::source::source_fault::SourceFault;
 
 /// The owner of a source. Everything here is called on the consumer's thread; the first three
 /// inside a rebalance, which waits for them: together they must take less than `max.poll.interval.
@@ -34,18 +34,18 @@ pub trait Assignments {
     fn fault(&mut self, fault: SourceFault);
 }
 
-/// Where an assigned partition starts.
+/// The start of an assigned partition.
 #[derive(Debug)]
 pub enum Position {
     /// Fetch from `next_offset` into `feed`.
     Start { next_offset: i64, feed: Feed },
     /// Keep it without fetching it (halted, or its checkpoint cannot be had at the moment), until
-    /// [`crate::Source::restart`].
+    /// [`crate::source::Source::restart`].
     Paused,
 }
 
 /// A change of what is fetched, for the consumer's loop to follow.
-pub(crate) enum Change {
+pub(crate) enum FetchChange {
     Start(TopicPartition, i64, Feed),
     Stop(TopicPartition),
 }
@@ -54,16 +54,16 @@ pub(crate) enum Change {
 /// there because librdkafka's interface asks for it.
 pub(crate) struct Context<A> {
     pub(crate) hints: Arc<Hints>,
-    state: Mutex<State<A>>,
+    state: Mutex<AssignmentState<A>>,
 }
 
-pub(crate) struct State<A> {
+pub(crate) struct AssignmentState<A> {
     pub(crate) owner: A,
     /// What the group gave this process.
     pub(crate) assigned: BTreeSet<TopicPartition>,
     /// The part of it that librdkafka was told to fetch.
     pub(crate) fetching: BTreeSet<TopicPartition>,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<FetchChange>,
     /// librdkafka's text for the error that the poll in progress will return.
     pub(crate) reason: String,
 }
@@ -72,7 +72,7 @@ impl<A: Assignments> Context<A> {
     pub(crate) fn new(owner: A, hints: Arc<Hints>) -> Self {
         Self {
             hints,
-            state: Mutex::new(State {
+            state: Mutex::new(AssignmentState {
                 owner,
                 assigned: BTreeSet::new(),
                 fetching: BTreeSet::new(),
@@ -82,12 +82,12 @@ impl<A: Assignments> Context<A> {
         }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State<A>> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, AssignmentState<A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<A: Assignments> State<A> {
+impl<A: Assignments> AssignmentState<A> {
     /// Fetches `partition` from `next_offset`; it must be assigned and not fetched.
     pub(crate) fn start<C: ConsumerContext>(
         &mut self,
@@ -115,7 +115,7 @@ impl<A: Assignments> State<A> {
         for (partition, next_offset, feed) in starts {
             self.fetching.insert(partition.clone());
             self.changes
-                .push(Change::Start(partition, next_offset, feed));
+                .push(FetchChange::Start(partition, next_offset, feed));
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl<A: Assignments> State<A> {
         for p in partitions {
             if self.fetching.remove(p) {
                 list.add_partition(&p.topic, p.partition);
-                self.changes.push(Change::Stop(p.clone()));
+                self.changes.push(FetchChange::Stop(p.clone()));
             }
         }
         // Also when it is empty: inside a rebalance this call is the answer that the group waits
@@ -165,7 +165,10 @@ impl<A: Assignments> State<A> {
         partitions: Vec<TopicPartition>,
     ) {
         if consumer.assignment_lost() {
-            tracing::warn!(partitions = %names(&partitions), "partitions lost: the group went on without this process");
+            tracing::warn!(
+                partitions = %names(&partitions),
+                "partitions lost: the group went on without this process"
+            );
             self.owner.lost(&partitions);
         } else {
             tracing::info!(partitions = %names(&partitions), "partitions revoked");

@@ -1,14 +1,10 @@
 //! What a partition's checkpoint says.
 
 use sha2::{Digest, Sha256};
-use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use crate::wire::error::DatabaseError;
-use crate::wire::placeholder::{self, Named};
-use crate::wire::values::Instant;
-
-pub use crate::commit::take::{TakeRequest, take};
+use crate::wire::column_array::Instant;
+use crate::wire::database_error::DatabaseError;
 
 /// A partition in one pass over its topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,15 +13,6 @@ pub struct PartitionKey {
     pub run: i64,
     pub topic: String,
     pub partition: i32,
-}
-
-/// Proof of having taken a partition. Good until somebody takes it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    pub key: PartitionKey,
-    pub owner_epoch: i64,
-    /// The revision that the checkpoint names. After a flush with another one, set it to that.
-    pub revision: i32,
 }
 
 /// The last record that was committed, to find out whether the topic still holds it.
@@ -54,21 +41,6 @@ impl PartitionState {
             Self::Running
         }
     }
-}
-
-/// A checkpoint that is now ours.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    pub lease: Lease,
-    pub next_offset: i64,
-    /// Microseconds.
-    pub event_time_max_us: Option<i64>,
-    /// Kafka's id of the topic when the partition was first taken.
-    pub topic_id: Option<String>,
-    pub last_record: Option<LastRecord>,
-    /// As the last owner left it; taking does not resume.
-    pub state: PartitionState,
-    pub reason: Option<String>,
 }
 
 /// One row of `gristmill status`.
@@ -114,8 +86,10 @@ pub async fn read(
     key: &PartitionKey,
 ) -> Result<Option<Checkpoint>, DatabaseError> {
     let failed = || DatabaseError::query("read the checkpoint");
-    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 and topic = $3 \
-               and partition = $4";
+    let sql = r"
+        select *
+        from gristmill.checkpoint
+        where pipeline = $1 and run = $2 and topic = $3 and partition = $4";
     let row = client
         .query_opt(sql, &[&key.pipeline, &key.run, &key.topic, &key.partition])
         .await
@@ -132,8 +106,11 @@ pub async fn list(
     run: i64,
 ) -> Result<Vec<Checkpoint>, DatabaseError> {
     let failed = || DatabaseError::query("read the checkpoints");
-    let sql = "select * from gristmill.checkpoint where pipeline = $1 and run = $2 order by \
-               topic, partition";
+    let sql = r"
+        select *
+        from gristmill.checkpoint
+        where pipeline = $1 and run = $2
+        order by topic, partition";
     let rows = client
         .query(sql, &[&pipeline, &run])
         .await
@@ -142,75 +119,6 @@ pub async fn list(
         .map(Checkpoint::from_row)
         .collect::<Result<_, _>>()
         .map_err(failed())
-}
-
-/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
-/// written.
-pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
-    let key = &lease.key;
-    let parameters: [Named<'_>; 6] = [
-        ("pipeline", Type::TEXT, &key.pipeline),
-        ("run", Type::INT8, &key.run),
-        ("topic", Type::TEXT, &key.topic),
-        ("partition", Type::INT4, &key.partition),
-        ("owner_epoch", Type::INT8, &lease.owner_epoch),
-        ("reason", Type::TEXT, &reason),
-    ];
-    let sql = r"
-        update gristmill.checkpoint
-        set state = 'halted', reason = :reason
-        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
-          and owner_epoch = :owner_epoch";
-    let updated = placeholder::execute(client, sql, &parameters)
-        .await
-        .map_err(DatabaseError::query("write the partition's state"))?;
-    Ok(updated == 1)
-}
-
-/// Marks the partitions running again, and returns how many: leases that are no longer good write
-/// nothing.
-pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
-    let key = || leases.iter().map(|lease| &lease.key);
-    let parameters: [Named<'_>; 5] = [
-        (
-            "pipelines",
-            Type::TEXT_ARRAY,
-            &key().map(|k| k.pipeline.as_str()).collect::<Vec<_>>(),
-        ),
-        (
-            "runs",
-            Type::INT8_ARRAY,
-            &key().map(|k| k.run).collect::<Vec<_>>(),
-        ),
-        (
-            "topics",
-            Type::TEXT_ARRAY,
-            &key().map(|k| k.topic.as_str()).collect::<Vec<_>>(),
-        ),
-        (
-            "partitions",
-            Type::INT4_ARRAY,
-            &key().map(|k| k.partition).collect::<Vec<_>>(),
-        ),
-        (
-            "owner_epochs",
-            Type::INT8_ARRAY,
-            &leases
-                .iter()
-                .map(|lease| lease.owner_epoch)
-                .collect::<Vec<_>>(),
-        ),
-    ];
-    let sql = r"
-        update gristmill.checkpoint c
-        set state = 'running', reason = null
-        from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
-          as l (pipeline, run, topic, partition, owner_epoch)
-        where c.pipeline = l.pipeline and c.run = l.run and c.topic = l.topic
-          and c.partition = l.partition and c.owner_epoch = l.owner_epoch";
-    placeholder::execute(client, sql, &parameters)
-        .await
-        .map_err(DatabaseError::query("write the partitions' state"))
 }
 
 impl Checkpoint {

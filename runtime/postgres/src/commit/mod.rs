@@ -1,15 +1,17 @@
 //! One transaction for rows, dead letters and offset.
 //!
-//! - [`checkpoint`] and `take`: who owns a partition, and where it goes on; [`gap`]: what was never
-//!   read;
-//! - [`sink`] sends a batch by the statement of `statement`, `letters` and `advance`;
-//! - [`blame`] finds the rows that Postgres refuses.
+//! - [`lease`]: taking a partition, halting and resuming it; [`checkpoint`]: how far it is;
+//!   [`gap`]: what was never read;
+//! - [`sink`] sends a batch by the one `statement` of `flush.sql`: `parameters` lists its
+//!   parameters, `letter_arrays` those of dead letters;
+//! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses.
 
-mod advance;
-pub mod blame;
 pub mod checkpoint;
+pub mod flush_error;
 pub mod gap;
-pub(crate) mod letters;
+pub mod lease;
+pub(crate) mod letter_arrays;
+pub(crate) mod parameters;
+pub mod refusal;
 pub mod sink;
 pub(crate) mod statement;
-mod take;

@@ -5,30 +5,24 @@ use std::time::Duration;
 
 use gristmill_core::chain::{Computed, RowSource};
 use gristmill_core::column::{Batch, Field};
-use gristmill_core::dead_letter::Stage;
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use crate::commit::advance::Advance;
-use crate::commit::checkpoint::Lease;
-use crate::commit::letters::Letters;
-use crate::commit::statement::{OFFSET, Shape, Statements};
-use crate::table::target::Target;
-use crate::wire::connect::Connection;
-use crate::wire::error::FlushError;
-use crate::wire::values::Values;
+use crate::commit::flush_error::FlushError;
+use crate::commit::lease::Lease;
+use crate::commit::letter_arrays::Digests;
+use crate::commit::parameters::{Flush, Values};
+use crate::commit::statement::{Shape, Statements};
+use crate::table::identifier::OFFSET;
+use crate::table::target::TargetTable;
+use crate::wire::column_array::ColumnArray;
+use crate::wire::connection::Connection;
 
 /// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing
 /// else notices a server that keeps its connections but is frozen.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Looks up the digest of the component behind a stage, for its dead letters.
-pub type Digests<'a> = &'a (dyn Fn(&Stage) -> Option<String> + Sync);
-
-/// Parameters of a statement, in order.
-pub(crate) type Parameters<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
 /// Why a sink cannot be made: one sentence a problem.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +35,14 @@ pub struct SinkError {
 /// What a flush learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flushed {
-    /// The revision that the partition is to run: when it is not the one that runs, there is news.
+    /// The revision that the partition is to run from its next batch on.
     pub wanted_revision: i32,
 }
 
 /// Writes batches of one shape to one table.
 #[derive(Clone, Debug)]
 pub struct Sink {
-    pub(crate) target: Target,
+    pub(crate) target: TargetTable,
     fields: Vec<Field>,
     has_offset: bool,
     pub(crate) statements: Statements,
@@ -56,7 +50,7 @@ pub struct Sink {
 
 impl Sink {
     /// A sink for rows of `fields`, as [`Computed::rows`] holds them.
-    pub fn new(target: &Target, fields: &[Field], roles: &Roles) -> Result<Self, SinkError> {
+    pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Result<Self, SinkError> {
         let problems = target.problems(fields, roles);
         if !problems.is_empty() {
             return Err(SinkError {
@@ -90,14 +84,12 @@ impl Sink {
         revision: i32,
         digests: Digests<'_>,
     ) -> Result<Flushed, FlushError> {
-        let advance = Advance::new(lease, from_offset, batch, revision);
-        let letters = Letters::new(batch, digests);
+        let flush = Flush::new(lease, from_offset, batch, revision, digests);
         let rows = self.rows(&batch.records, &batch.sources, &batch.rows)?;
-        let mut parameters: Parameters<'_> = advance.parameters();
-        parameters.extend(letters.parameters());
-        rows.push(&mut parameters);
+        let mut values = flush.values();
+        rows.push(&mut values);
         connection.busy = true;
-        let flush = self.commit(connection, &parameters);
+        let flush = self.commit(connection, &values);
         let answer = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
         let answer = answer.unwrap_or(Err(FlushError::Unknown { source: None }));
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
@@ -110,38 +102,38 @@ impl Sink {
     async fn commit(
         &self,
         connection: &mut Connection,
-        parameters: &[&(dyn ToSql + Sync)],
+        values: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, FlushError> {
         let sql = &self.statements.flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
-        hit(connection.query(&statement, parameters).await?)
+        hit(connection.query(&statement, values).await?)
     }
 
-    /// Rows in Postgres' types; `sources` is parallel to them and points into `records`.
+    /// RowArrays in Postgres' types; `sources` is parallel to them and points into `records`.
     pub(crate) fn rows<'a>(
         &self,
         records: &Records,
         sources: &[RowSource],
         rows: &'a Batch,
-    ) -> Result<Rows<'a>, FlushError> {
+    ) -> Result<RowArrays<'a>, FlushError> {
         let offsets = self.has_offset.then(|| {
             sources
                 .iter()
                 .map(|s| records.get(s.record as usize).offset)
                 .collect()
         });
-        Ok(Rows {
+        Ok(RowArrays {
             offsets,
             columns: self.columns(rows)?,
         })
     }
 
-    fn columns<'a>(&self, rows: &'a Batch) -> Result<Vec<Values<'a>>, FlushError> {
+    fn columns<'a>(&self, rows: &'a Batch) -> Result<Vec<ColumnArray<'a>>, FlushError> {
         let columns = self
             .fields
             .iter()
             .zip(&rows.columns)
-            .map(|(f, c)| Values::new(f.logical_type, c));
+            .map(|(f, c)| ColumnArray::new(f.logical_type, c));
         let columns: Option<Vec<_>> = columns.collect();
         columns
             .filter(|columns| columns.len() == self.fields.len())
@@ -166,17 +158,17 @@ fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
     }
 }
 
-/// Rows ready to be sent.
-pub(crate) struct Rows<'a> {
-    /// Of the records they came from, where the target wants to know.
+/// RowArrays ready to be sent.
+pub(crate) struct RowArrays<'a> {
+    /// The offsets of the records that they came from, where the target wants to know.
     pub(crate) offsets: Option<Vec<i64>>,
-    pub(crate) columns: Vec<Values<'a>>,
+    pub(crate) columns: Vec<ColumnArray<'a>>,
 }
 
-impl Rows<'_> {
-    /// Appends the arrays.
-    pub(crate) fn push<'p>(&'p self, parameters: &mut Parameters<'p>) {
-        parameters.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
-        parameters.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
+impl RowArrays<'_> {
+    /// Appends the arrays to what a statement takes, in the order of its numbers.
+    pub(crate) fn push<'p>(&'p self, values: &mut Values<'p>) {
+        values.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
+        values.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
     }
 }

@@ -1,8 +1,10 @@
 //! The changes of what is active: each one compare-and-swap on the row of `gristmill.pipeline`.
 
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 
 /// Who went back where no person did, as `gristmill.revision.taken_back_by` and
 /// `gristmill.activation.by` say.
@@ -19,7 +21,7 @@ pub async fn give_up(
     give_up_by(client, pipeline, revision, AUTOMATIC, reason).await
 }
 
-/// The same by the will of a person.
+/// Gives a revision up as [`give_up`] does, by the will of a person.
 pub async fn give_up_by(
     client: &Client,
     pipeline: &str,
@@ -27,13 +29,13 @@ pub async fn give_up_by(
     by: &str,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set staging_revision = null, canary_partition \
-               = null, shadow_rows = null where pipeline = $1 and staging_revision = $2 returning \
-               pipeline) update gristmill.revision r set state = 'failed', taken_back_by = $4, \
-               reason = concat_ws('; ', r.reason, $3::text) from p where r.pipeline = p.pipeline \
-               and r.revision = $2";
-    let updated = client
-        .execute(sql, &[&pipeline, &revision, &reason, &by])
+    let parameters: [Named<'_>; 4] = [
+        ("pipeline", Type::TEXT, &pipeline),
+        ("revision", Type::INT4, &revision),
+        ("by", Type::TEXT, &by),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let updated = placeholder::execute(client, include_str!("give_up.sql"), &parameters)
         .await
         .map_err(DatabaseError::query("give the revision up"))?;
     Ok(updated == 1)
@@ -46,8 +48,10 @@ pub async fn canary(
     revision: i32,
     partition: i32,
 ) -> Result<bool, DatabaseError> {
-    let sql = "update gristmill.pipeline set canary_partition = $3, shadow_rows = null where \
-               pipeline = $1 and staging_revision = $2";
+    let sql = r"
+        update gristmill.pipeline
+        set canary_partition = $3, shadow_rows = null
+        where pipeline = $1 and staging_revision = $2";
     let updated = client
         .execute(sql, &[&pipeline, &revision, &partition])
         .await
@@ -63,17 +67,12 @@ pub async fn activate(
     revision: i32,
     based_on: i32,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline p set active_revision = r.revision, \
-               previous_revision = case when r.restores is null then p.active_revision end, \
-               activated_at = now(), staging_revision = null, canary_partition = null, \
-               shadow_rows = null from gristmill.revision r where p.pipeline = $1 and \
-               p.active_revision = $3 and p.staging_revision = $2 and r.pipeline = $1 and \
-               r.revision = $2 returning p.pipeline), old as (update gristmill.revision r set \
-               state = 'retired' from p where r.pipeline = p.pipeline and r.revision = $3) update \
-               gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and \
-               r.revision = $2";
-    let updated = client
-        .execute(sql, &[&pipeline, &revision, &based_on])
+    let parameters: [Named<'_>; 3] = [
+        ("pipeline", Type::TEXT, &pipeline),
+        ("revision", Type::INT4, &revision),
+        ("based_on", Type::INT4, &based_on),
+    ];
+    let updated = placeholder::execute(client, include_str!("activate.sql"), &parameters)
         .await
         .map_err(DatabaseError::query("activate the revision"))?;
     Ok(updated == 1)
@@ -88,16 +87,14 @@ pub async fn roll_back(
     to: i32,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let sql = "with p as (update gristmill.pipeline set active_revision = $3, previous_revision = \
-               null, activated_at = now(), staging_revision = null, canary_partition = null, \
-               shadow_rows = null where pipeline = $1 and active_revision = $2 and \
-               previous_revision = $3 returning pipeline), bad as (update gristmill.revision r \
-               set state = 'failed', taken_back_by = $5, reason = concat_ws('; ', r.reason, \
-               $4::text) from p where r.pipeline = p.pipeline and r.revision = $2) update \
-               gristmill.revision r set state = 'active' from p where r.pipeline = p.pipeline and \
-               r.revision = $3";
-    let updated = client
-        .execute(sql, &[&pipeline, &from, &to, &reason, &AUTOMATIC])
+    let parameters: [Named<'_>; 5] = [
+        ("pipeline", Type::TEXT, &pipeline),
+        ("from", Type::INT4, &from),
+        ("to", Type::INT4, &to),
+        ("by", Type::TEXT, &AUTOMATIC),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let updated = placeholder::execute(client, include_str!("roll_back.sql"), &parameters)
         .await
         .map_err(DatabaseError::query("roll the revision back"))?;
     Ok(updated == 1)

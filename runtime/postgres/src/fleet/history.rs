@@ -4,17 +4,17 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::{Client, Row};
 
-use crate::fleet::pipeline::Revision;
-use crate::wire::error::DatabaseError;
+use crate::fleet::definition_store::StoredRevision;
+use crate::wire::database_error::DatabaseError;
 
 /// A revision, and when it was made.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct DatedRevision {
     pub at: Timestamp,
     pub based_on: Option<i32>,
     /// The revision that it took a rule back from.
     pub restores: Option<i32>,
-    pub revision: Revision,
+    pub revision: StoredRevision,
 }
 
 /// A change of one partition's revision.
@@ -30,18 +30,24 @@ pub struct Activation {
 }
 
 /// All revisions, oldest first.
-pub async fn revisions(client: &Client, pipeline: &str) -> Result<Vec<Made>, DatabaseError> {
-    let sql = "select revision, spec, state, reason, by, at, based_on, restores from \
-               gristmill.revision where pipeline = $1 order by revision";
+pub async fn revisions(
+    client: &Client,
+    pipeline: &str,
+) -> Result<Vec<DatedRevision>, DatabaseError> {
+    let sql = r"
+        select revision, spec, state, reason, by, at, based_on, restores
+        from gristmill.revision
+        where pipeline = $1
+        order by revision";
     let rows = client
         .query(sql, &[&pipeline])
         .await
         .map_err(DatabaseError::query("read the revisions"))?;
-    let made = |row: &Row| Made {
+    let made = |row: &Row| DatedRevision {
         at: row.get(5),
         based_on: row.get(6),
         restores: row.get(7),
-        revision: Revision {
+        revision: StoredRevision {
             revision: row.get(0),
             spec: row.get(1),
             state: row.get(2),
@@ -57,9 +63,11 @@ pub async fn activations(
     client: &Client,
     pipeline: &str,
 ) -> Result<Vec<Activation>, DatabaseError> {
-    let sql = "select at, run, topic, partition, from_offset, revision, by from \
-               gristmill.activation where pipeline = $1 order by at, run, topic, partition, \
-               from_offset";
+    let sql = r"
+        select at, run, topic, partition, from_offset, revision, by
+        from gristmill.activation
+        where pipeline = $1
+        order by at, run, topic, partition, from_offset";
     let rows = client
         .query(sql, &[&pipeline])
         .await
@@ -93,8 +101,12 @@ pub async fn rows_by_revision(
     table: &str,
 ) -> Result<Vec<(i32, i64)>, DatabaseError> {
     let sql = format!(
-        "select _gm_revision, count(*) from {table} where _gm_revision is not null group by 1 \
-         order by 1"
+        r"
+        select _gm_revision, count(*)
+        from {table}
+        where _gm_revision is not null
+        group by _gm_revision
+        order by _gm_revision"
     );
     let rows = client
         .query(&sql, &[])

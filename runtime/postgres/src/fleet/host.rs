@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
 /// Heard of within ten heartbeats of a second each: a process that is starved for some seconds is

@@ -1,13 +1,16 @@
 //! What the fleet runs.
 //!
-//! - [`pipeline`] registers pipelines and their revisions, [`rollout`] changes the active one;
-//! - [`history`] tells who did, [`host`] knows the processes that run them;
-//! - [`activation`]: from which offset a partition ran which revision; [`shadow`]: what a staged
-//!   revision would change.
+//! - [`registration`] compares a pipeline file with what is registered, [`definition_store`] has
+//!   the revisions and the bytes of what they name;
+//! - [`rollout`] reads what runs and stages a revision, [`activation`] makes one active or goes
+//!   back; [`history`] tells who did;
+//! - [`host`]: the processes that run pipelines; [`shadow_report`]: what a staged revision would
+//!   change.
 
 pub mod activation;
+pub mod definition_store;
 pub mod history;
 pub mod host;
-pub mod pipeline;
+pub mod registration;
 pub mod rollout;
-pub mod shadow;
+pub mod shadow_report;

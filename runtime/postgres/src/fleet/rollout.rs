@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, Row, Transaction};
 
+use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
-use crate::fleet::pipeline::{Component, lock, store_components};
-use crate::wire::connect::Connection;
-use crate::wire::error::DatabaseError;
-use crate::wire::placeholder;
+use crate::fleet::registration::lock;
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
 
-/// Where a pipeline's fleet stands.
+/// Which revisions a pipeline's fleet runs and prepares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rollout {
     pub run: i64,
@@ -60,13 +61,12 @@ impl Rollout {
     }
 }
 
-/// Where the fleet of one pipeline stands. `None`: the pipeline was never registered.
+/// Reads the rollout of one pipeline. `None`: the pipeline was never registered.
 pub async fn read(client: &Client, pipeline: &str) -> Result<Option<Rollout>, DatabaseError> {
     Ok(read_all(client, &[pipeline]).await?.remove(pipeline))
 }
 
-/// Where the fleets of `pipelines` stand, by pipeline. Those that were never registered are left
-/// out.
+/// Reads the rollouts of `pipelines`, by pipeline. Those that were never registered are left out.
 pub async fn read_all(
     client: &Client,
     pipelines: &[&str],
@@ -97,7 +97,7 @@ pub async fn read_all(
 pub struct Proposal<'a> {
     pub pipeline: &'a str,
     pub spec: &'a serde_json::Value,
-    pub components: &'a [Component],
+    pub components: &'a [StoredComponent],
     /// The active revision that it was made from: it is activated only while that is still so.
     pub based_on: i32,
     pub by: &'a str,
@@ -127,10 +127,15 @@ pub async fn propose(
     let transaction = connection.transaction().await.map_err(failed())?;
     let (pipeline, based_on) = (proposal.pipeline, proposal.based_on);
     lock(&transaction, pipeline).await.map_err(failed())?;
-    let state = "select p.active_revision, p.active_revision = $2 and p.canary_partition is null, \
-                 coalesce(r.spec = $3, false) from gristmill.pipeline p left join \
-                 gristmill.revision r on r.pipeline = p.pipeline and r.revision = \
-                 p.active_revision where p.pipeline = $1";
+    let state = r"
+        select
+          p.active_revision,
+          p.active_revision = $2 and p.canary_partition is null,
+          coalesce(r.spec = $3, false)
+        from gristmill.pipeline p
+          left join gristmill.revision r
+            on r.pipeline = p.pipeline and r.revision = p.active_revision
+        where p.pipeline = $1";
     let row = transaction
         .query_one(state, &[&pipeline, &based_on, proposal.spec])
         .await
@@ -145,57 +150,63 @@ pub async fn propose(
     store_components(&transaction, proposal.components)
         .await
         .map_err(failed())?;
-    let insert = "insert into gristmill.revision (pipeline, revision, spec, state, by, reason, \
-                  based_on, restores) select $1, max(revision) + 1, $2, 'proposed', $3, $4, $5, \
-                  $6 from gristmill.revision where pipeline = $1 returning revision";
-    let revision: i32 = transaction
-        .query_one(
-            insert,
-            &[
-                &pipeline,
-                proposal.spec,
-                &proposal.by,
-                &proposal.reason,
-                &based_on,
-                &proposal.restores,
-            ],
-        )
-        .await
-        .map_err(failed())?
-        .get(0);
-    let stage = "with before as (select staging_revision from gristmill.pipeline where pipeline = \
-                 $1), gone as (update gristmill.revision r set state = 'retired', reason = \
-                 concat_ws('; ', r.reason, 'another one was staged in its place') from before \
-                 where r.pipeline = $1 and r.revision = before.staging_revision) update \
-                 gristmill.pipeline set staging_revision = $2, shadow_rows = null where pipeline \
-                 = $1";
+    let revision = insert(&transaction, proposal).await.map_err(failed())?;
     transaction
-        .execute(stage, &[&pipeline, &revision])
+        .execute(include_str!("stage.sql"), &[&pipeline, &revision])
         .await
         .map_err(failed())?;
     transaction.commit().await.map_err(failed())?;
     Ok(Some(Proposed::Staged(revision)))
 }
 
+/// Stores the proposal under the next number, and returns that.
+async fn insert(
+    transaction: &Transaction<'_>,
+    proposal: &Proposal<'_>,
+) -> Result<i32, tokio_postgres::Error> {
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &proposal.pipeline),
+        ("spec", Type::JSONB, &proposal.spec),
+        ("by", Type::TEXT, &proposal.by),
+        ("reason", Type::TEXT, &proposal.reason),
+        ("based_on", Type::INT4, &proposal.based_on),
+        ("restores", Type::INT4, &proposal.restores),
+    ];
+    let sql = r"
+        insert into gristmill.revision (
+          pipeline, revision, spec, state, by, reason, based_on, restores
+        )
+        select
+          :pipeline, max(revision) + 1, :spec, 'proposed', :by, :reason, :based_on, :restores
+        from gristmill.revision
+        where pipeline = :pipeline
+        returning revision";
+    let row = placeholder::query_one(transaction.client(), sql, &parameters).await?;
+    row.try_get(0)
+}
+
 /// A live host and what it says about the revision being staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct HostAnswer {
     pub host: String,
     pub staged: Option<i32>,
     pub error: Option<String>,
 }
 
 /// The answers of all live hosts, by name.
-pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, DatabaseError> {
+pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<HostAnswer>, DatabaseError> {
     let sql = format!(
-        "select host, staged_revision, error from gristmill.host where pipeline = $1 and {ALIVE} \
-         order by host"
+        r"
+        select host, staged_revision, error
+        from gristmill.host
+        where pipeline = $1 and {ALIVE}
+        order by host"
     );
     let rows = client
         .query(&sql, &[&pipeline])
         .await
         .map_err(DatabaseError::query("read the hosts' answers"))?;
-    let answer = |row: &Row| Answer {
+    let answer = |row: &Row| HostAnswer {
         host: row.get(0),
         staged: row.get(1),
         error: row.get(2),
@@ -205,8 +216,10 @@ pub async fn answers(client: &Client, pipeline: &str) -> Result<Vec<Answer>, Dat
 
 /// All live hosts have it ready.
 pub async fn staged(client: &Client, pipeline: &str, revision: i32) -> Result<(), DatabaseError> {
-    let sql = "update gristmill.revision set state = 'staged' where pipeline = $1 and revision = \
-               $2 and state = 'proposed'";
+    let sql = r"
+        update gristmill.revision
+        set state = 'staged'
+        where pipeline = $1 and revision = $2 and state = 'proposed'";
     client
         .execute(sql, &[&pipeline, &revision])
         .await

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use tokio_postgres::types::Type;
+
+use crate::wire::placeholder::Named;
+
 /// Which dead letter, within a pipeline's run. As text `topic/partition/offset/ordinal`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LetterId {
@@ -64,7 +68,7 @@ pub enum LetterState {
 }
 
 impl LetterState {
-    /// As stored.
+    /// The name that the table has for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -84,21 +88,37 @@ impl LetterState {
     }
 }
 
-/// Ids as arrays.
-pub(crate) struct IdColumns<'a> {
-    pub(crate) topics: Vec<&'a str>,
-    pub(crate) partitions: Vec<i32>,
-    pub(crate) offsets: Vec<i64>,
-    pub(crate) ordinals: Vec<i32>,
+/// Ids as arrays, one a column.
+pub(crate) struct IdArrays<'a> {
+    topics: Vec<&'a str>,
+    partitions: Vec<i32>,
+    offsets: Vec<i64>,
+    ordinals: Vec<i32>,
 }
 
-impl<'a> IdColumns<'a> {
-    pub(crate) fn new(ids: &'a [LetterId]) -> Self {
-        Self {
-            topics: ids.iter().map(|i| i.topic.as_str()).collect(),
-            partitions: ids.iter().map(|i| i.partition).collect(),
-            offsets: ids.iter().map(|i| i.offset).collect(),
-            ordinals: ids.iter().map(|i| i.ordinal).collect(),
+impl<'a> IdArrays<'a> {
+    pub(crate) fn new(ids: impl IntoIterator<Item = &'a LetterId>) -> Self {
+        let mut arrays = Self {
+            topics: Vec::new(),
+            partitions: Vec::new(),
+            offsets: Vec::new(),
+            ordinals: Vec::new(),
+        };
+        for id in ids {
+            arrays.topics.push(&id.topic);
+            arrays.partitions.push(id.partition);
+            arrays.offsets.push(id.offset);
+            arrays.ordinals.push(id.ordinal);
         }
+        arrays
+    }
+
+    pub(crate) fn parameters(&self) -> [Named<'_>; 4] {
+        [
+            ("topics", Type::TEXT_ARRAY, &self.topics),
+            ("partitions", Type::INT4_ARRAY, &self.partitions),
+            ("offsets", Type::INT8_ARRAY, &self.offsets),
+            ("ordinals", Type::INT4_ARRAY, &self.ordinals),
+        ]
     }
 }

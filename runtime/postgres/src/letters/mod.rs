@@ -1,5 +1,5 @@
-//! Dead letters: [`dead_letter`] lists and relays, [`replay`] brings rows in after all.
+//! Dead letters: [`stored_letter`] lists and relays, [`replay_commit`] brings rows in after all.
 
-pub mod dead_letter;
 mod letter_id;
-pub mod replay;
+pub mod replay_commit;
+pub mod stored_letter;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use gristmill_core::column::Field;
+use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
 
-use crate::commit::statement::{OFFSET, PARTITION, REVISION, is_orderable, quote};
-use crate::table::schema::postgres_type;
-use crate::table::target::{Target, TargetColumn};
+use crate::table::identifier::{OFFSET, PARTITION, REVISION, quote};
+use crate::table::target::{TargetColumn, TargetTable};
+use crate::table::wanted_table::postgres_type;
 
 /// Filled by the sink where they exist.
 const PROVENANCE: [&str; 3] = [PARTITION, OFFSET, REVISION];
 
-impl Target {
+impl TargetTable {
     /// Why rows of `fields` cannot be written here: one sentence each, with what to do.
     pub fn problems(&self, fields: &[Field], roles: &Roles) -> Vec<String> {
         let table = &self.name;
@@ -124,4 +124,12 @@ impl Target {
         }
         None
     }
+}
+
+/// The order columns' types that both the host and Postgres order alike.
+fn is_orderable(logical_type: LogicalType) -> bool {
+    !matches!(
+        logical_type,
+        LogicalType::Json | LogicalType::Uuid | LogicalType::Decimal { .. }
+    )
 }

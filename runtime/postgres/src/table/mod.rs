@@ -1,12 +1,17 @@
 //! The table that a pipeline fills, and the tables beside it.
 //!
-//! - [`schema`] creates and checks the tables, [`target`] knows the one that a pipeline fills,
-//!   `fit` says what keeps rows from it;
-//! - [`standing`] compares rows with what the table holds, and writes nothing;
-//! - [`dimension`] loads reference data.
+//! - [`schema`] creates and checks the tables: `migration` has gristmill's own, `wanted_table` the
+//!   one that a pipeline wants;
+//! - [`target`] knows that table as it is, `fit` says what keeps rows from it;
+//! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
+//! - [`dimension_query`] loads reference data;
+//! - `identifier`: names in SQL.
 
-pub mod dimension;
+pub mod dimension_query;
 mod fit;
+pub(crate) mod identifier;
+mod migration;
+pub mod row_lookup;
 pub mod schema;
-pub mod standing;
 pub mod target;
+mod wanted_table;

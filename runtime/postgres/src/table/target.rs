@@ -4,12 +4,13 @@ use gristmill_core::column::LogicalType;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use crate::wire::error::DatabaseError;
+use crate::table::identifier::REVISION;
+use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
 #[derive(Clone, Debug)]
-pub struct Target {
-    /// As the pipeline names it.
+pub struct TargetTable {
+    /// The name that the pipeline has for it.
     pub name: String,
     /// Schema and table, quoted for SQL.
     pub sql_name: String,
@@ -26,7 +27,7 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetColumn {
     pub name: String,
-    /// With its modifiers, as `\d` shows it.
+    /// The type with its modifiers, as `\d` shows it.
     pub type_name: String,
     /// What values are cast to: the type without modifiers, below any domain.
     pub base_type: String,
@@ -81,35 +82,14 @@ impl TargetColumn {
     }
 }
 
-const COLUMNS: &str = "with recursive base as ( select t.oid, t.oid as of, t.typbasetype, t.typcategory from \
-     pg_type t union all select b.typbasetype, b.of, t.typbasetype, t.typcategory from base b \
-     join pg_type t on t.oid = b.typbasetype) select a.attname::text, format_type(a.atttypid, \
-     a.atttypmod), format_type(b.oid, -1), b.typcategory::text, a.attnotnull or c.typnotnull, \
-     a.atthasdef or a.attidentity <> '' or c.typdefault is not null, a.attgenerated <> '' or \
-     a.attidentity = 'a' from pg_attribute a join pg_type c on c.oid = a.atttypid join base b on \
-     b.of = a.atttypid and b.typbasetype = 0 where a.attrelid = $1 and a.attnum > 0 and not \
-     a.attisdropped order by a.attnum";
+const COLUMNS: &str = include_str!("columns.sql");
+const UNIQUE: &str = include_str!("unique.sql");
+const RULES: &str = include_str!("rules.sql");
 
-const UNIQUE: &str = "select array_agg(a.attname::text order by k.n) from pg_index i, \
-                      unnest(i.indkey) with ordinality k(attnum, n) join pg_attribute a on true \
-                      where i.indrelid = $1 and a.attrelid = i.indrelid and a.attnum = k.attnum \
-                      and k.n <= i.indnkeyatts and i.indisunique and i.indisvalid and \
-                      i.indimmediate and i.indpred is null and i.indexprs is null group by \
-                      i.indexrelid order by 1";
-
-const RULES: &str = "select 'constraint ' || conname || ' ' || pg_get_constraintdef(oid) from pg_constraint where \
-     conrelid = $1 union all select 'trigger ' || tgname || ' ' || pg_get_triggerdef(oid) from \
-     pg_trigger where tgrelid = $1 and not tgisinternal and tgenabled <> 'D' union all select \
-     'unique index ' || pg_get_indexdef(indexrelid) from pg_index where indrelid = $1 and \
-     indisunique union all select 'constraint ' || n.conname || ' ' || \
-     pg_get_constraintdef(n.oid) from pg_attribute a join pg_constraint n on n.contypid = \
-     a.atttypid where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped union all select \
-     'row security' from pg_class where oid = $1 and relrowsecurity order by 1";
-
-impl Target {
+impl TargetTable {
     /// Its name as SQL, where its rows say which revision wrote them.
     pub fn with_revision(&self) -> Option<&str> {
-        self.column(crate::commit::statement::REVISION)?;
+        self.column(REVISION)?;
         Some(&self.sql_name)
     }
 
@@ -117,9 +97,11 @@ impl Target {
     /// there is no such table.
     pub async fn load(client: &Client, name: &str) -> Result<Option<Self>, DatabaseError> {
         let failed = || DatabaseError::query("read the target table's definition");
-        let found = "select c.oid, format('%I.%I', n.nspname, c.relname) from pg_class c join \
-                     pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1) and \
-                     c.relkind in ('r', 'p')";
+        let found = r"
+            select c.oid, format('%I.%I', n.nspname, c.relname)
+            from pg_class c
+              join pg_namespace n on n.oid = c.relnamespace
+            where c.oid = to_regclass($1) and c.relkind in ('r', 'p')";
         let Some(row) = client.query_opt(found, &[&name]).await.map_err(failed())? else {
             return Ok(None);
         };

@@ -1,8 +1,8 @@
 //! Connections, and values on the wire.
 
-pub mod connect;
-pub mod error;
+pub(crate) mod column_array;
+pub mod connection;
+pub mod database_error;
 pub(crate) mod placeholder;
 pub mod pool;
 mod tls;
-pub(crate) mod values;

@@ -20,6 +20,16 @@ pub(crate) async fn query(
     client.query_typed(&text, &values).await
 }
 
+/// Runs `sql`, which returns one row.
+pub(crate) async fn query_one(
+    client: &Client,
+    sql: &str,
+    parameters: &[Named<'_>],
+) -> Result<Row, Error> {
+    let (text, values) = bound(sql, parameters);
+    client.query_typed_one(&text, &values).await
+}
+
 /// Runs `sql` and returns how many rows it wrote.
 pub(crate) async fn execute(
     client: &Client,
@@ -30,9 +40,9 @@ pub(crate) async fn execute(
     client.execute_typed(&text, &values).await
 }
 
-type Values<'a> = Vec<(&'a (dyn ToSql + Sync), Type)>;
+type Bound<'a> = Vec<(&'a (dyn ToSql + Sync), Type)>;
 
-fn bound<'a>(sql: &str, parameters: &[Named<'a>]) -> (String, Values<'a>) {
+fn bound<'a>(sql: &str, parameters: &[Named<'a>]) -> (String, Bound<'a>) {
     let names: Vec<&str> = parameters.iter().map(|(name, ..)| *name).collect();
     let values = parameters
         .iter()
@@ -40,61 +50,61 @@ fn bound<'a>(sql: &str, parameters: &[Named<'a>]) -> (String, Values<'a>) {
     (numbered(sql, &names), values.collect())
 }
 
-/// The text that is sent: `:name` becomes `$n`, where `names` has the name at place n, and lines
-/// that are comments are left out. What is quoted, and the type after `::`, stay as they are.
+/// The text that is sent: `:name` becomes `$n`, where `names` has the name at place n, and comments
+/// are left out. What is quoted, and the type after `::`, stay as they are.
 ///
 /// # Panics
 ///
 /// When the text and `names` do not name the same parameters.
 pub(crate) fn numbered<S: AsRef<str>>(sql: &str, names: &[S]) -> String {
-    let is_comment = |line: &&str| line.trim_start().starts_with("--");
-    let lines: Vec<&str> = sql.lines().filter(|line| !is_comment(line)).collect();
-    let sql = lines.join("\n");
     let mut used = vec![false; names.len()];
     let mut out = String::with_capacity(sql.len());
-    let mut rest = sql.as_str();
-    while let Some(at) = rest.find(['\'', '"', ':']) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let length = match rest.as_bytes() {
-            [quote @ (b'\'' | b'"'), ..] => quoted_length(rest, char::from(*quote)),
-            [b':', b':', ..] => 2,
-            _ => 1 + name_length(&rest[1..]),
-        };
-        let (token, after) = rest.split_at(length);
-        match token
-            .strip_prefix(':')
-            .filter(|name| !matches!(*name, "" | ":"))
-        {
-            None => out.push_str(token),
+    let mut rest = sql;
+    while !rest.is_empty() {
+        let (token, after) = rest.split_at(token_length(rest));
+        rest = after;
+        match token.strip_prefix(':').filter(|name| is_name(name)) {
             Some(name) => {
                 let place = names.iter().position(|n| n.as_ref() == name);
                 let place = place.unwrap_or_else(|| panic!("no parameter for `:{name}` in {sql}"));
                 used[place] = true;
                 out.push_str(&format!("${}", place + 1));
             }
+            None if token.starts_with("--") => {}
+            None => out.push_str(token),
         }
-        rest = after;
     }
-    out.push_str(rest);
     if let Some(unused) = used.iter().position(|used| !used) {
-        panic!(
-            "`:{}` is a parameter, but not in {sql}",
-            names[unused].as_ref()
-        );
+        let name = names[unused].as_ref();
+        panic!("`:{name}` is a parameter, but not in {sql}");
     }
-    out
+    out.trim().to_owned()
 }
 
-/// How long the quoted token is that `sql` begins with. A doubled quote reads as two tokens, which
-/// comes to the same.
-fn quoted_length(sql: &str, quote: char) -> usize {
-    sql[1..].find(quote).map_or(sql.len(), |end| end + 2)
+/// How long the token is that `sql` begins with: something quoted, a comment, `::`, a placeholder,
+/// a character that begins none of them, or all up to the next that may.
+fn token_length(sql: &str) -> usize {
+    let to = |end: Option<usize>| end.unwrap_or(sql.len());
+    match sql.as_bytes() {
+        // A doubled quote reads as two tokens, which comes to the same.
+        [quote @ (b'\'' | b'"'), ..] => {
+            let end = sql[1..].find(char::from(*quote));
+            to(end.map(|end| end + 2))
+        }
+        [b'-', b'-', ..] => to(sql.find('\n')),
+        [b':', b':', ..] => 2,
+        [b':', ..] => 1 + sql[1..].find(|c| !is_part(c)).unwrap_or(sql.len() - 1),
+        [b'-', ..] => 1,
+        _ => to(sql.find(['\'', '"', ':', '-'])),
+    }
 }
 
-fn name_length(sql: &str) -> usize {
-    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    sql.find(|c| !is_part(c)).unwrap_or(sql.len())
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_part)
+}
+
+fn is_part(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'
 }
 
 #[cfg(test)]
@@ -103,15 +113,15 @@ mod tests {
 
     #[test]
     fn names_become_numbers_and_comments_go() {
-        let sql = "-- why: this\nselect :b, :a_1::text[],\n  -- more :c\n  :b[1] where x = ':a_1'";
+        let sql = "-- why: 'this\nselect :b, :a_1::text[], -- :c\n  :b[1] - 1 where x = ':a_1'";
         assert_eq!(
             numbered(sql, &["a_1", "b"]),
-            "select $2, $1::text[],\n  $2[1] where x = ':a_1'"
+            "select $2, $1::text[], \n  $2[1] - 1 where x = ':a_1'"
         );
-        let quoted = "select \"a:b\"\":b\", 'it''s :b', :b";
+        let quoted = "select \"a:b\"\":b\n-- \", 'it''s :b', :b";
         assert_eq!(
             numbered(quoted, &["b"]),
-            "select \"a:b\"\":b\", 'it''s :b', $1"
+            "select \"a:b\"\":b\n-- \", 'it''s :b', $1"
         );
     }
 

@@ -1,12 +1,16 @@
 //! A few connections, lent to flushes: a partition is not the unit of a connection.
+//!
+//! Ours and not `deadpool-postgres`: that one keeps connections of its own type, without the
+//! statements and the `busy` mark that each of ours carries, and would ask each connection that it
+//! lends again for whether it lives, a round trip a flush, or not look at all.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::wire::connect::{Connection, Database};
-use crate::wire::error::DatabaseError;
+use crate::wire::connection::{Connection, Database};
+use crate::wire::database_error::DatabaseError;
 
 /// At most `size` connections at a time, made when needed and kept.
 #[derive(Clone)]
@@ -49,7 +53,7 @@ impl Pool {
         })
     }
 
-    /// Where its connections lead.
+    /// The database that its connections lead to.
     pub fn database(&self) -> &Database {
         &self.inner.database
     }

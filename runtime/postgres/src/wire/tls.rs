@@ -10,7 +10,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::wire::error::DatabaseError;
+use crate::wire::database_error::DatabaseError;
 
 /// What the URL says about encryption.
 #[derive(Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use gristmill_core::plan::Plan;
 use gristmill_core::transform::{Output, Rejection};
 
 use crate::bindings::gristmill::transform::types as wit;
-use crate::call::log::printable;
+use crate::printable::printable;
 
 /// Longer messages of rejections are cut. 1 KiB: one sentence with a value in it.
 const MESSAGE_MAX_BYTES: usize = 1 << 10;
@@ -20,7 +20,7 @@ const MESSAGE_MAX_BYTES: usize = 1 << 10;
 /// Checks an output for `rows` input rows. The error says what was wrong, to be put after the
 /// transform's name.
 pub(crate) fn check(plan: &Plan, rows: usize, output: wit::Output) -> Result<Output, String> {
-    let rejected = Rejected::check(plan, rows, &output.rejections)?;
+    let rejected = RejectedRows::check(plan, rows, &output.rejections)?;
     let source_rows = output.source_rows.as_deref();
     match plan.roles {
         Some(_) => check_normalized(rows, source_rows, &rejected)?,
@@ -50,13 +50,13 @@ pub(crate) fn check(plan: &Plan, rows: usize, output: wit::Output) -> Result<Out
 }
 
 /// Which input rows are rejected.
-struct Rejected {
+struct RejectedRows {
     /// Empty when none is: the usual case costs nothing.
     by_row: Vec<bool>,
     count: usize,
 }
 
-impl Rejected {
+impl RejectedRows {
     fn check(plan: &Plan, rows: usize, rejections: &[wit::Rejection]) -> Result<Self, String> {
         let mut by_row = vec![false; if rejections.is_empty() { 0 } else { rows }];
         for wit::Rejection { row, code, .. } in rejections {
@@ -87,7 +87,7 @@ impl Rejected {
 fn check_normalized(
     rows: usize,
     source_rows: Option<&[u32]>,
-    rejected: &Rejected,
+    rejected: &RejectedRows,
 ) -> Result<(), String> {
     let Some(source_rows) = source_rows else {
         return match rejected.by_row.iter().position(|r| *r) {
@@ -116,7 +116,7 @@ fn check_normalized(
 fn check_enriched(
     rows: usize,
     source_rows: Option<&[u32]>,
-    rejected: &Rejected,
+    rejected: &RejectedRows,
 ) -> Result<(), String> {
     let kept = rows - rejected.count;
     let returned = source_rows.map_or(rows, <[u32]>::len);

@@ -5,21 +5,14 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::bindings::Transform as World;
 use crate::bindings::gristmill::transform::types as wit;
-use crate::call::guard::Guard;
-use crate::call::log::{MESSAGE_MAX_BYTES, printable, printable_pairs};
+use crate::call::description::Description;
 use crate::call::lower::Lowered;
+use crate::guard::Guard;
 use crate::limits::Allowance;
-use crate::load::component::{Compiled, Description};
+use crate::load::compiled::Compiled;
 use crate::load::engine::STACK_MAX_BYTES;
-
-/// What stops a call that does not end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meter {
-    /// A wall-clock deadline: cheap, and unfair to a process that gets no CPU. Detects.
-    Clock,
-    /// Fuel: the same on every machine. Convicts.
-    Fuel,
-}
+use crate::meter::Meter;
+use crate::printable::{MESSAGE_MAX_BYTES, printable, printable_pairs};
 
 /// Why a call did not answer. The instance cannot be called again.
 #[derive(Debug)]
@@ -30,7 +23,7 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    /// For a call that the clock cannot stop.
+    /// The fault behind a stop, for a call that the clock cannot stop.
     pub(crate) fn into_fault(self, transform: &str) -> Fault {
         match self {
             Self::Deadline => Fault::Lied(format!(
@@ -210,8 +203,8 @@ fn explain(trap: Trap, guard: &Guard, error: &wasmtime::Error) -> String {
              no setting changes: turn the recursion into a loop, or bound it"
         );
     }
-    if let Some(said) = guard.last_error() {
-        return said.to_owned();
+    if let Some(last_error) = guard.last_error() {
+        return last_error.to_owned();
     }
     let place = error
         .downcast_ref::<WasmBacktrace>()

@@ -195,7 +195,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_slice_lowers_as_its_rows_alone(
-            rows in prop::collection::vec((any::<Option<bool>>(), any::<Option<i64>>(), any::<Option<String>>(), any::<bool>()), 1..100),
+            rows in prop::collection::vec(
+                (
+                    any::<Option<bool>>(),
+                    any::<Option<i64>>(),
+                    any::<Option<String>>(),
+                    any::<bool>(),
+                ),
+                1..100,
+            ),
             cut in any::<(prop::sample::Index, prop::sample::Index)>(),
         ) {
             let (a, b) = (cut.0.index(rows.len()), cut.1.index(rows.len()));
@@ -204,14 +212,16 @@ mod tests {
             let present = BooleanBuffer::from_iter(rows.iter().map(|r| r.3)).slice(start, len);
             let booleans = BooleanArray::from_iter(rows.iter().map(|r| r.0)).slice(start, len);
             let integers = Int64Array::from_iter(rows.iter().map(|r| r.1)).slice(start, len);
-            let texts = StringArray::from_iter(rows.iter().map(|r| r.2.as_deref())).slice(start, len);
+            let texts = StringArray::from_iter(rows.iter().map(|r| r.2.as_deref()));
+            let texts = texts.slice(start, len);
 
             let lowered = column(Arc::new(booleans), Some(present));
             let presence = lowered.presence.unwrap();
             prop_assert_eq!(presence.len(), len.div_ceil(8));
             for (i, row) in kept.iter().enumerate() {
                 prop_assert_eq!(set(&presence, i), row.3);
-                prop_assert_eq!(lowered.validity.as_ref().is_none_or(|v| set(v, i)), row.0.is_some());
+                let is_valid = lowered.validity.as_ref().is_none_or(|v| set(v, i));
+                prop_assert_eq!(is_valid, row.0.is_some());
                 let LoweredValues::Bits(bits) = &lowered.values else { panic!() };
                 prop_assert!(row.0.is_none_or(|value| set(bits, i) == value));
             }
@@ -219,10 +229,15 @@ mod tests {
                 prop_assert!(!set(&presence, i), "a bit of a row that is not in the batch");
             }
 
-            let LoweredValues::Int64(values) = column(Arc::new(integers), None).values else { panic!() };
+            let LoweredValues::Int64(values) = column(Arc::new(integers), None).values else {
+                panic!()
+            };
             prop_assert_eq!(values.len(), len);
-            let LoweredValues::Text(offsets, data) = column(Arc::new(texts), None).values else { panic!() };
-            prop_assert_eq!((offsets.len(), offsets[0], offsets[len] as usize), (len + 1, 0, data.len()));
+            let LoweredValues::Text(offsets, data) = column(Arc::new(texts), None).values else {
+                panic!()
+            };
+            let (first, last) = (offsets[0], offsets[len] as usize);
+            prop_assert_eq!((offsets.len(), first, last), (len + 1, 0, data.len()));
             for (i, row) in kept.iter().enumerate() {
                 prop_assert!(row.1.is_none_or(|value| values[i] == value));
                 let text = &data[offsets[i] as usize..offsets[i + 1] as usize];

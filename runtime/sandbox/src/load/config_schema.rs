@@ -10,10 +10,10 @@ use gristmill_core::suggest::nearest;
 /// Some are enough to see a pattern; a wrong file would list hundreds.
 const PROBLEMS_SHOWN: usize = 5;
 
-/// Of a regular expression when compiled. 4 MiB: `^\p{L}{1,50}$` takes 2.5.
+/// The most that a compiled regular expression may take. 4 MiB: `^\p{L}{1,50}$` takes 2.5.
 const PATTERN_MAX_BYTES: usize = 4 << 20;
 
-/// Where a schema says that no other key may stand.
+/// The path in a schema that says that no other key may stand.
 const UNKNOWN_KEY: &str = "/additionalProperties";
 
 /// The JSON Schema of a component's config.

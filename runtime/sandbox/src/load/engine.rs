@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak, OptLevel, PoolingAllocationConfig, WasmFeatures};
 
-use crate::call::instance::Meter;
-use crate::error::SandboxError;
-
-/// How often the clock of the fast engine ticks. 10 ms: a fifth of the shortest deadline by
-/// default, and 100 wake-ups a second cost nothing that can be measured.
-pub(crate) const TICK_MS: u64 = 10;
+use crate::meter::{Meter, TICK_MS};
+use crate::sandbox_error::SandboxError;
 
 /// Instances alive at once: 64 partitions with 8 transforms each, twice (a swap keeps the previous
 /// revision warm), rounded down. Only address space is reserved.

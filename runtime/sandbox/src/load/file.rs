@@ -4,8 +4,8 @@
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use crate::call::log::printable;
-use crate::error::SandboxError;
+use crate::printable::printable;
+use crate::sandbox_error::SandboxError;
 
 /// What a component must export, with the version of the interface.
 const EXPORT: &str = "gristmill:transform/rule@0.1.0";
@@ -35,15 +35,15 @@ const OTHER_VERSION: &str = "build it again with what this host brings (in Rust 
 /// 40. Every host reads it from Postgres and compiles it, twice.
 const FILE_MAX_BYTES: usize = 64 << 20;
 
-/// Of a name that a file may make as long as itself.
+/// How much is shown of a name, which a file may make as long as itself.
 const NAME_SHOWN_MAX_BYTES: usize = 256;
 
 /// What stands on the outside of a file.
 pub struct Outline {
     encoding: Encoding,
-    /// Of a component by name, of a core module by module.
+    /// The imports of a component by name, those of a core module by module.
     imports: Vec<String>,
-    /// Of a core module the names of what it imports, in the order of its imports.
+    /// The names of what a core module imports, in the order of its imports.
     asks_for: Vec<String>,
     exports: Vec<String>,
     has_world: bool,

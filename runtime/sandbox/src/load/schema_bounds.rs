@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::call::log::printable;
+use crate::printable::printable;
 
 /// Longest text of a schema. 256 KiB: one generated from a config of a hundred commented keys takes
 /// 30.
@@ -44,20 +44,20 @@ pub(crate) fn check(schema: &Value) -> Result<(), String> {
         // There `id` means what `$id` does later, and it may be any key of a config.
         return Err("it is of draft 4: write it in draft 6 or later".to_owned());
     }
-    let mut walk = Walk {
+    let mut walk = SchemaWalk {
         root: schema,
         left: VALUES_MAX,
     };
     walk.value(schema, 0)
 }
 
-struct Walk<'a> {
+struct SchemaWalk<'a> {
     root: &'a Value,
     /// Values that it may still meet.
     left: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> SchemaWalk<'a> {
     fn value(&mut self, value: &'a Value, level: usize) -> Result<(), String> {
         if level > LEVELS_MAX {
             return Err(format!(
@@ -179,8 +179,15 @@ mod tests {
 
     #[rstest]
     #[case(json!(true))]
-    #[case(json!({ "$ref": "#/$defs/A", "$defs": { "A": { "properties": { "$ref": { "type": "string" } } } } }))]
-    #[case(json!({ "$id": "http://example.com/a", "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "a\tb\n" }))]
+    #[case(json!({
+        "$ref": "#/$defs/A",
+        "$defs": { "A": { "properties": { "$ref": { "type": "string" } } } },
+    }))]
+    #[case(json!({
+        "$id": "http://example.com/a",
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "a\tb\n",
+    }))]
     #[case(nested(33))]
     #[case(values(20_000))]
     #[case(doubling(8))]
@@ -193,7 +200,10 @@ mod tests {
     #[rstest]
     #[case(json!({ "$ref": "#" }), "it refers to itself")]
     #[case(json!({ "properties": { "a": { "items": { "$ref": "#" } } } }), "it refers to itself")]
-    #[case(json!({ "$ref": "#/a", "a": { "$ref": "#/b" }, "b": { "$ref": "#/a" } }), "it refers to itself")]
+    #[case(
+        json!({ "$ref": "#/a", "a": { "$ref": "#/b" }, "b": { "$ref": "#/a" } }),
+        "it refers to itself"
+    )]
     #[case(nested(34), "more than 64 levels")]
     #[case(values(20_001), "more than 20000 values")]
     #[case(doubling(20), "more than 20000 values")]
@@ -202,12 +212,18 @@ mod tests {
     #[case(unevaluated(8), "more than 20000 values")]
     #[case(json!({ "$ref": "" }), "it refers to \"\"")]
     #[case(json!({ "$ref": "other" }), "it refers to \"other\"")]
-    #[case(json!({ "$ref": "#name", "$defs": { "a": { "$anchor": "name" } } }), "it refers to \"#name\"")]
+    #[case(
+        json!({ "$ref": "#name", "$defs": { "a": { "$anchor": "name" } } }),
+        "it refers to \"#name\""
+    )]
     #[case(json!({ "$ref": "#/%61", "a": {}, "%61": {} }), "it refers to \"#/%61\"")]
     #[case(json!({ "$ref": "#/b" }), "it refers to \"#/b\"")]
     #[case(json!({ "$dynamicRef": "#a" }), "it has a `$dynamicRef`")]
     #[case(json!({ "$recursiveRef": "#" }), "it has a `$recursiveRef`")]
-    #[case(json!({ "items": { "$id": "http://example.com/a" } }), "it has a `$id` below its top level")]
+    #[case(
+        json!({ "items": { "$id": "http://example.com/a" } }),
+        "it has a `$id` below its top level"
+    )]
     #[case(json!({ "$schema": "http://json-schema.org/draft-04/schema#" }), "it is of draft 4")]
     #[case(json!({ "properties": { "\u{9b}2J": {} } }), "control characters in \"\u{fffd}2J\"")]
     #[case(json!({ "enum": ["\u{1b}[2J"] }), "control characters in \"\u{fffd}[2J\"")]

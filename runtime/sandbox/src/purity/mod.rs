@@ -6,8 +6,8 @@
 //! the sandbox can make a component impure but its own memory; so [`check`] calls it in every way
 //! that a batch can reach it, and on a fresh instance.
 
-mod answer;
 mod prove;
+mod row_answers;
 mod sample;
 
 use gristmill_core::column::Batch;
@@ -15,15 +15,15 @@ use gristmill_core::transform::{Fault, Output, Transform};
 use serde_json::Value;
 
 use crate::{Component, SandboxError};
-use answer::Answer;
+use row_answers::RowAnswers;
 
 pub use prove::{check_sample, prove};
 pub use sample::sample;
 
 /// A row that the component fails on, alone in a batch.
 #[derive(Clone, Debug)]
-pub struct Failure {
-    /// Its number in the batch, from 0.
+pub struct FailedRow {
+    /// The row's number in the batch, from 0.
     pub row: usize,
     pub fault: Fault,
 }
@@ -31,17 +31,17 @@ pub struct Failure {
 /// What a pure component makes of a batch.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Of the rows without a failure. `source_rows` is always given; it and the rejections count
-    /// in the whole input.
+    /// The output for the rows without a failure. `source_rows` is always given; it and the
+    /// rejections count in the whole input.
     pub output: Output,
-    /// In the order of the rows. They become dead letters in a pipeline.
-    pub failures: Vec<Failure>,
+    /// The rows that failed, in their order. They become dead letters in a pipeline.
+    pub failures: Vec<FailedRow>,
 }
 
 /// Why a component cannot be trusted with a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum PurityError {
-    /// The same rows had different answers: a sentence that names the way, the row and the column.
+    /// Equal rows had different answers: a sentence that names the way, the row and the column.
     #[error("{0}")]
     Impure(String),
     /// Nothing is wrong with it, but so many rows are beyond its limits in one call. A pipeline
@@ -84,13 +84,13 @@ pub fn check(component: &Component, config: &Value, input: &Batch) -> Result<Che
 }
 
 /// The rows that the transform fails on alone. A broken plan is nobody's row.
-fn failures(transform: &mut dyn Transform, input: &Batch) -> Result<Vec<Failure>, SandboxError> {
+fn failures(transform: &mut dyn Transform, input: &Batch) -> Result<Vec<FailedRow>, SandboxError> {
     let mut failures = Vec::new();
     for row in 0..input.rows {
         match transform.apply(&input.take(&[row as u32])) {
             Ok(_) => {}
             Err(fault @ Fault::Lied(_)) => return Err(fault.into()),
-            Err(fault) => failures.push(Failure { row, fault }),
+            Err(fault) => failures.push(FailedRow { row, fault }),
         }
     }
     Ok(failures)
@@ -101,10 +101,10 @@ fn run(
     input: &Batch,
     order: &[u32],
     way: &str,
-) -> Result<Answer, PurityError> {
+) -> Result<RowAnswers, PurityError> {
     transform.begin_batch();
     match transform.apply(&input.take(order)) {
-        Ok(output) => Ok(Answer::new(transform.plan(), order, output)),
+        Ok(output) => Ok(RowAnswers::new(transform.plan(), order, output)),
         Err(fault @ Fault::Lied(_)) => Err(SandboxError::from(fault).into()),
         Err(fault @ (Fault::OutOfMemory(_) | Fault::OutOfFuel(_))) if order.len() > 1 => {
             Err(PurityError::TooLarge(format!(
@@ -127,7 +127,7 @@ fn compare(
     input: &Batch,
     order: &[u32],
     way: &str,
-    reference: &Answer,
+    reference: &RowAnswers,
 ) -> Result<(), PurityError> {
     let answer = match run(transform, input, order, way) {
         Err(PurityError::TooLarge(_)) => {

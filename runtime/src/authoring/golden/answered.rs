@@ -7,13 +7,13 @@ use super::case::{Case, Expected, Rejected};
 use crate::authoring::input::{self, DimensionFiles};
 use gristmill_core::rows;
 use gristmill_sandbox::Component;
-use gristmill_sandbox::purity::{self, Failure};
+use gristmill_sandbox::purity::{self, FailedRow};
 
 /// What a component makes of a case.
 pub struct Answered {
     pub answer: Expected,
     /// Rows that it fails on: each would be a dead letter.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<FailedRow>,
 }
 
 /// Runs the component on the case's rows. An error where it is no pure function of them, too.

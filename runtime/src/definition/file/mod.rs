@@ -11,8 +11,10 @@ mod problem;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use gristmill_core::chain::{Late, Tombstone};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits as TransformLimits;
 
@@ -20,12 +22,12 @@ pub use load::{load, parse};
 pub use problem::{ConfigError, Problem};
 
 /// A pipeline file with its environment variables filled in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub pipeline: Pipeline,
     pub source: Source,
-    /// In the order they run; the first is the normalizer.
+    /// The transforms in the order in which they run. The first is the normalizer.
     pub transform: Vec<Transform>,
     #[serde(default)]
     pub dimension: BTreeMap<String, Dimension>,
@@ -39,166 +41,171 @@ pub struct Config {
     pub folder: PathBuf,
 }
 
-/// `[pipeline]`: the name and the rules of event time.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// The name and the rules of event time.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
-    /// Under which checkpoints, revisions and dead letters are kept: letters, digits, `-`, `_`,
-    /// `.`.
+    /// The name under which checkpoints, revisions and dead letters are kept: letters, digits, `-`,
+    /// `_` and `.`.
     pub name: String,
-    /// The watermark trails the highest event time by this much.
+    /// The watermark trails the partition's highest event time by this.
     #[serde(default = "watermark_delay_ms")]
     pub watermark_delay_ms: i64,
-    /// A key that was not seen for this much event time leaves the dedup state; the guard in
-    /// Postgres still holds.
+    /// A key that was not seen for this much event time leaves the dedup state. The guard in
+    /// Postgres still holds. The default is 7 days.
     #[serde(default = "state_ttl_ms")]
     pub state_ttl_ms: i64,
-    /// An event time further ahead of the clock is a dead letter.
+    /// An event time further ahead of the clock than this makes a dead letter.
     #[serde(default = "future_max_ms")]
     pub future_max_ms: i64,
-    /// An event time below this, milliseconds since the Unix epoch, is a dead letter.
+    /// An event time before this, in milliseconds since the Unix epoch, makes a dead letter.
     #[serde(default)]
     pub floor_ms: i64,
+    /// What happens to an event behind the watermark.
     #[serde(default)]
     pub late: Late,
 }
 
-/// What becomes of a record behind the watermark.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Late {
-    #[default]
-    Apply,
-    DeadLetter,
-}
-
-/// `[source]`: the topic in Kafka.
-#[derive(Clone, Debug, Deserialize)]
+/// The topic in Kafka.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
+    /// The brokers: `host:port`, several with commas.
     pub bootstrap: String,
+    /// The topic to read. It must exist.
     pub topic: String,
-    /// The consumer group; `gristmill-NAME` where it is not given.
+    /// The consumer group. Without it the group is `gristmill-` and the pipeline's name.
     pub group: Option<String>,
     /// The offset at which a partition without a checkpoint begins.
     #[serde(default)]
     pub start: Start,
+    /// What happens when the topic no longer has records that were not read yet.
     #[serde(default)]
     pub on_gap: OnGap,
+    /// What happens to a record without a value.
     #[serde(default)]
     pub tombstone: Tombstone,
-    /// What a process that leaves for good costs the others.
+    /// The partitions of a host that has left go to others after this. At least 6,000.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
-    /// Bytes of records read and not yet committed, a partition: reading pauses above it, or above
-    /// twice as much while other partitions have room.
+    /// Bytes of records of one partition that are read and not yet committed. Reading pauses above
+    /// it, or above twice as much while other partitions have room.
     #[serde(default = "queued_max_bytes")]
     pub queued_max_bytes: usize,
-    /// Any property of librdkafka: security, timeouts.
+    /// Any property of librdkafka, for example for TLS and SASL. Those that exactly-once rests on
+    /// are refused.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+/// Where a partition without a checkpoint begins.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
+    /// At the first record that the topic has.
     #[default]
     Earliest,
+    /// At the first record that arrives from now on.
     Latest,
 }
 
-/// What happens when records that were not read yet are gone from the topic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// What happens when the topic no longer has records that were not read yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnGap {
+    /// The partition halts.
     #[default]
     Halt,
+    /// The partition goes on without them. A row of `gristmill.gap` says which.
     Continue,
 }
 
-/// What becomes of a record without a value.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tombstone {
-    #[default]
-    Ignore,
-    Delete,
-}
-
-/// `[[transform]]`: one rule of the chain.
-#[derive(Clone, Debug, Deserialize)]
+/// One rule of the chain. Rules run in the order of the file. The first is the normalizer.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transform {
+    /// The name in messages, logs and dead letters, and for `gristmill transform swap`.
     pub name: String,
-    /// A `.wasm` file, or `builtin:NAME`.
+    /// A `.wasm` file, or `builtin:NAME` for a [transform that ships with
+    /// gristmill](transforms.md).
     pub component: String,
-    /// Handed to the component's `open`, after a check against its schema.
+    /// Handed to the component after a check against its JSON Schema.
     #[serde(default = "empty_object")]
     pub config: serde_json::Value,
+    /// What one instance of the component may use.
     #[serde(default)]
     pub limits: TransformLimits,
 }
 
-/// `[dimension.NAME]`: reference data that transforms may join; exactly one of `file` and `query`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// Reference data that transforms may join. Exactly one of `file` and `query` is needed.
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dimension {
-    /// A CSV file with a header, all columns text, or `builtin:NAME`.
+    /// A CSV file with a header. All its columns are text, and an empty value is null. Shipped are
+    /// `builtin:countries` (the four of the sample) and `builtin:locales` (the currency and time
+    /// zone of every country).
     pub file: Option<String>,
-    /// A query to the target's database.
+    /// A `select` on the target's database.
     pub query: Option<String>,
+    /// The columns that a row is found by. Their values are unique.
     pub key: Vec<String>,
 }
 
-/// `[target]`: the table in Postgres.
-#[derive(Clone, Debug, Deserialize)]
+/// The table in Postgres.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
+    /// `postgres://user:password@host:port/database`. `sslmode` may be `disable`, `prefer`,
+    /// `require` or `verify-full`, with `sslrootcert` where it is needed.
     pub url: String,
     /// `table` or `schema.table`.
     pub table: String,
-    /// Flushes under way at once; each takes a connection.
+    /// A file with the SQL that creates the table, or `builtin:NAME`: `schema print` prints it, and
+    /// `schema apply` runs it where there is no such table. Without one the table gets the columns
+    /// that the transforms write.
+    pub ddl: Option<String>,
+    /// Flushes that may be under way at once. Each takes a connection.
     #[serde(default = "connections")]
     pub connections: usize,
-    /// Most records of one flush.
+    /// The most records of one flush. At most 20,000.
     #[serde(default = "max_rows")]
     pub max_rows: usize,
-    /// With this many records at hand a flush does not wait for more.
+    /// A flush begins when this many records wait, or half of `queued_max_bytes`.
     #[serde(default = "linger_rows")]
     pub linger_rows: usize,
-    /// While more records are on their way, none waits longer than this for a flush to begin. A
-    /// caught-up partition flushes at once.
+    /// A flush begins when a record has waited this long. A partition that has caught up does not
+    /// wait at all.
     #[serde(default = "linger_ms")]
     pub linger_ms: u64,
-    /// How often a flush that was definitely rolled back (deadlock, serialization failure) is sent
-    /// again as it is.
+    /// How often a flush that was rolled back for certain, by a deadlock or a serialization failure,
+    /// is sent again.
     #[serde(default = "retries")]
     pub retries: u32,
-    /// Columns that the file no longer writes though the active revision does. No part of the
-    /// definition: it only lets it become active.
+    /// Columns that the file no longer writes, though the active revision does. Their values stay in
+    /// the table. The key may go once the revision of the file is active.
     #[serde(default)]
     pub retire: Vec<String>,
 }
 
-/// `[dead_letters]`: where records that cannot be used are relayed.
-#[derive(Clone, Debug, Deserialize)]
+/// What happens to records that cannot be used.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeadLetters {
-    /// Without one they stay in `gristmill.dead_letter` alone.
+    /// The topic that dead letters are sent to. They are in `gristmill.dead_letter` in any case.
     pub topic: Option<String>,
-    /// A partition halts when more than this part of its last 1,000 records became dead letters.
+    /// A partition halts when more than this part of its last 1,000 records would be dead letters.
     #[serde(default = "ratio_max")]
     pub ratio_max: f64,
 }
 
-/// `[limits]`: of the host.
-#[derive(Clone, Debug, Deserialize)]
+/// Limits of the host.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// A record whose key, value and headers exceed this is a dead letter.
+    /// A record whose key, value and headers together are larger than this is a dead letter.
     #[serde(default = "record_max_bytes")]
     pub record_max_bytes: usize,
-    /// The dedup state of one partition.
+    /// The size of the dedup state of one partition. Beyond it the oldest keys are forgotten.
     #[serde(default = "state_max_bytes")]
     pub state_max_bytes: usize,
 }

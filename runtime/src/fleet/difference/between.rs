@@ -96,7 +96,7 @@ fn changes(
     left: &[u32],
     after: &Batch,
     right: &[u32],
-) -> Vec<Vec<gristmill_postgres::table::standing::ColumnChange>> {
+) -> Vec<Vec<gristmill_postgres::table::row_lookup::ColumnChange>> {
     let mut changes = vec![Vec::new(); left.len()];
     let (before, after) = (before.take(left), after.take(right));
     let only_before = |f: &&Field| after.position(&f.name).is_none();

@@ -6,7 +6,7 @@ pub mod recorded;
 
 use std::collections::BTreeMap;
 
-use gristmill_postgres::table::standing::ColumnChange;
+use gristmill_postgres::table::row_lookup::ColumnChange;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 
 use super::Difference;
 use super::between::{key_of, key_text};
-use gristmill_postgres::table::standing::{Held, Standing};
+use gristmill_postgres::table::row_lookup::{FoundRow, StoredRow};
 
 /// A chain on a range of records of one partition: it keeps the newest row of each key.
 pub struct Recorded {
@@ -76,7 +76,7 @@ impl Recorded {
 pub struct Side {
     pub made: Vec<MadeRows>,
     /// Parallel to the rows of each.
-    pub standings: Vec<Vec<Standing>>,
+    pub standings: Vec<Vec<FoundRow>>,
 }
 
 /// The records that were computed.
@@ -99,12 +99,12 @@ impl Difference {
             let was = active.remove(&text(&row));
             let key = key_of(&row.made.rows, traffic.key, row.row);
             match row.standing {
-                Standing::Missing => self.comes(&key),
-                Standing::Refused(why) => {
+                FoundRow::Missing => self.comes(&key),
+                FoundRow::Refused(why) => {
                     let why = format!("postgres would refuse the row: {why}");
                     self.letter_comes("refused", row.made.offsets[row.row as usize], &why);
                 }
-                Standing::Held(held) => {
+                FoundRow::Stored(held) => {
                     let was = was.and_then(|was| was.held());
                     match traffic.made(held, was) || held.version.is_lt() {
                         true => self.compare(&key, held.changes.clone()),
@@ -125,13 +125,13 @@ impl Difference {
 struct SideRow<'a> {
     made: &'a MadeRows,
     row: u32,
-    standing: &'a Standing,
+    standing: &'a FoundRow,
 }
 
 impl<'a> SideRow<'a> {
-    fn held(&self) -> Option<&'a Held> {
+    fn held(&self) -> Option<&'a StoredRow> {
         match self.standing {
-            Standing::Held(held) => Some(held),
+            FoundRow::Stored(held) => Some(held),
             _ => None,
         }
     }
@@ -156,7 +156,7 @@ impl Side {
 impl Traffic<'_> {
     /// Whether the table's row comes from this traffic: by its record, or, where the table does not
     /// say, by its version, which is that of the row asked for or of the active rule's.
-    fn made(&self, held: &Held, active: Option<&Held>) -> bool {
+    fn made(&self, held: &StoredRow, active: Option<&StoredRow>) -> bool {
         match held.record {
             Some((partition, offset)) => {
                 partition == self.partition && self.offsets.contains(&offset)
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use gristmill_core::rows;
 
-    fn side(rows: Vec<(i64, Standing)>) -> Side {
+    fn side(rows: Vec<(i64, FoundRow)>) -> Side {
         let field = Field {
             name: "id".to_owned(),
             logical_type: LogicalType::Int64,
@@ -193,16 +193,16 @@ mod tests {
         }
     }
 
-    fn held(record: Option<(i32, i64)>, version: std::cmp::Ordering) -> Standing {
+    fn held(record: Option<(i32, i64)>, version: std::cmp::Ordering) -> FoundRow {
         let changes = vec![("name".to_owned(), Value::Null, json!("Ann"))];
-        Standing::Held(Held {
+        FoundRow::Stored(StoredRow {
             record,
             version,
             changes,
         })
     }
 
-    fn found(before: Vec<(i64, Standing)>, after: Vec<(i64, Standing)>) -> Difference {
+    fn found(before: Vec<(i64, FoundRow)>, after: Vec<(i64, FoundRow)>) -> Difference {
         let traffic = Traffic {
             partition: 0,
             offsets: 100..110,
@@ -225,8 +225,8 @@ mod tests {
                 (3, held(Some((1, 105)), Equal)),
                 // From before it: the active rule should have replaced it, too.
                 (4, held(Some((0, 99)), Less)),
-                (5, Standing::Missing),
-                (6, Standing::Refused("too long".to_owned())),
+                (5, FoundRow::Missing),
+                (6, FoundRow::Refused("too long".to_owned())),
             ],
         );
         let counts = (found.compared, found.replaced, found.come, found.go);

@@ -5,7 +5,7 @@ use gristmill::authoring::golden;
 use gristmill::definition::bundle::Parts;
 use gristmill::definition::file;
 use gristmill::ops::capture;
-use gristmill_postgres::letters::dead_letter::{LetterState, StoredLetter};
+use gristmill_postgres::letters::stored_letter::{LetterState, StoredLetter};
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::job::Job;
 use gristmill_tests::program::repository;

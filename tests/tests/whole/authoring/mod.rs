@@ -3,7 +3,6 @@
 
 mod capture;
 mod folder;
-mod guide;
 mod inspect;
 mod mistakes;
 mod try_events;

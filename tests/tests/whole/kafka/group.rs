@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use gristmill_kafka::client::SourceConfig;
-use gristmill_kafka::source::membership::Instance;
+use gristmill_kafka::source::membership::Membership;
 use gristmill_kafka::source::{Intake, SourceFault};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::process::Process;
@@ -120,7 +120,7 @@ fn kill_and_start_again(kafka: &Kafka, group: &str, kill_leader: bool) -> Result
     let state = tempfile::tempdir()?;
     let start = || Member::start(kafka, "killed", group, state.path());
     let own = tempfile::tempdir()?;
-    let instance = Instance::acquire_in(own.path(), group)?;
+    let instance = Membership::acquire_in(own.path(), group)?;
     let mut config = SourceConfig::new(&kafka.bootstrap(), &["killed"], group);
     config.instance_id = Some(instance.id().to_owned());
     let (mut member, (source, told));

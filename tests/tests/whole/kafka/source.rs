@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_kafka::client::SourceConfig;
-use gristmill_kafka::producer::events::EventProducer;
+use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_kafka::source::feed;
 use gristmill_tests::kafka::Kafka;
 use rdkafka::consumer::{BaseConsumer, Consumer};

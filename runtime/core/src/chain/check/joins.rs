@@ -2,9 +2,10 @@
 
 use crate::column::Field;
 use crate::plan::{Join, Plan};
+use crate::suggest::did_you_mean;
 
+use super::names::{find, list};
 use super::plans::Check;
-use super::{did_you_mean, find, list};
 
 impl Check<'_> {
     pub(super) fn joins(&mut self, plan: &Plan, available: &[Field]) {

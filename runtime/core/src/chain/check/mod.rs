@@ -2,40 +2,19 @@
 //! target.
 
 mod joins;
+mod names;
+mod plan_problem;
 mod plans;
 
 use std::collections::HashSet;
-use std::fmt;
 
 use crate::column::{Field, LogicalType};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
+use crate::suggest::did_you_mean;
 
+pub use plan_problem::{PlanError, PlanProblem};
 use plans::Check;
-
-/// One thing that does not fit, in one sentence that says what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlanProblem {
-    /// The transform at fault; `None` when it is the pipeline's.
-    pub transform: Option<String>,
-    pub message: String,
-}
-
-impl fmt::Display for PlanProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.transform {
-            Some(name) => write!(f, "transform `{name}`: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-/// Everything that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct PlanError {
-    pub problems: Vec<PlanProblem>,
-}
 
 /// Checks the plans of a pipeline's transforms, by name and in order, against each other and the
 /// dimensions. Answers the columns that the chain writes, in order.
@@ -116,33 +95,4 @@ pub fn check_target(target: &[Field], written: &[Field], roles: &Roles) -> Vec<P
 /// milliseconds as microseconds.
 fn fits(written: LogicalType, target: LogicalType) -> bool {
     written == target || (written == LogicalType::TimestampMs && target == LogicalType::TimestampUs)
-}
-
-/// The field called `name`, or a hint at the nearest name.
-fn find<'f>(fields: &'f [Field], name: &str) -> Result<&'f Field, String> {
-    let names = || fields.iter().map(|f| f.name.as_str());
-    fields
-        .iter()
-        .find(|f| f.name == name)
-        .ok_or_else(|| did_you_mean(name, names()))
-}
-
-/// ` (did you mean ..?)` when one of `names` is a typing mistake away.
-fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let distances = names.map(|n| (strsim::damerau_levenshtein(n, name), n));
-    // A third of the letters may differ: clap's own limit is about as loose.
-    let near = distances.filter(|(distance, _)| *distance * 3 <= name.len().max(3));
-    near.min()
-        .map_or_else(String::new, |(_, n)| format!(" (did you mean `{n}`?)"))
-}
-
-fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        return "no column".to_owned();
-    }
-    names
-        .iter()
-        .map(|n| format!("`{n}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -9,13 +9,14 @@ use crate::decode::Decoder;
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 
-use super::{PlanProblem, find};
+use super::names::find;
+use super::plan_problem::PlanProblem;
 
 /// What has been found so far, with the transform whose turn it is.
 pub(super) struct Check<'a> {
     pub(super) dimensions: &'a Dimensions,
     pub(super) transform: &'a str,
-    /// With the transform that writes it.
+    /// Each column with the transform that writes it.
     pub(super) written: Vec<(&'a str, Field)>,
     pub(super) problems: Vec<PlanProblem>,
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::documents::{damage, damaged, json};
 use super::*;
-use crate::decode::skip::DEPTH_MAX;
+use crate::decode::format::json::DEPTH_MAX;
 
 /// Reads that walk, skip, and keep text.
 fn reads() -> Vec<Vec<Field>> {

@@ -101,27 +101,27 @@ fn tells_zero(text: &str) -> bool {
 
 /// What a read should find.
 #[derive(Clone, Debug, PartialEq)]
-enum Expected {
+enum Wanted {
     Absent,
     Value(Value),
     Fault(&'static str),
 }
 
-fn expected(message: &Value, read: &Field) -> Expected {
+fn expected(message: &Value, read: &Field) -> Wanted {
     let names: Vec<&str> = read.name.split('.').skip(1).collect();
     let mut at = message;
     for name in names {
         at = match at {
-            Value::Null => return Expected::Absent,
+            Value::Null => return Wanted::Absent,
             Value::Object(members) => match members.get(name) {
                 Some(value) => value,
-                None => return Expected::Absent,
+                None => return Wanted::Absent,
             },
-            _ => return Expected::Fault("wrong-type"),
+            _ => return Wanted::Fault("wrong-type"),
         };
     }
     if at.is_null() {
-        return Expected::Value(Value::Null);
+        return Wanted::Value(Value::Null);
     }
     let fits = match read.logical_type {
         T::Boolean => at.is_boolean(),
@@ -138,9 +138,9 @@ fn expected(message: &Value, read: &Field) -> Expected {
         other => unreachable!("{other}"),
     };
     match (fits, read.logical_type) {
-        (false, _) => Expected::Fault("wrong-type"),
-        (true, T::Text | T::Json) if has_zero(at) => Expected::Fault("zero-byte"),
-        _ => Expected::Value(at.clone()),
+        (false, _) => Wanted::Fault("wrong-type"),
+        (true, T::Text | T::Json) if has_zero(at) => Wanted::Fault("zero-byte"),
+        _ => Wanted::Value(at.clone()),
     }
 }
 
@@ -163,14 +163,14 @@ fn has_zero(value: &Value) -> bool {
 }
 
 /// Whether row `row` of `column` holds `expected`.
-fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &Expected) -> bool {
+fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &Wanted) -> bool {
     let present = column.presence.as_ref().is_none_or(|p| p.value(row));
     let values = &column.values;
     let value = match expected {
-        Expected::Fault(_) => return false,
-        Expected::Absent => return !present && values.is_null(row),
-        Expected::Value(Value::Null) => return present && values.is_null(row),
-        Expected::Value(value) => value,
+        Wanted::Fault(_) => return false,
+        Wanted::Absent => return !present && values.is_null(row),
+        Wanted::Value(Value::Null) => return present && values.is_null(row),
+        Wanted::Value(value) => value,
     };
     if !present || values.is_null(row) {
         return false;
@@ -206,7 +206,7 @@ proptest! {
             let value: Value = serde_json::from_str(message).unwrap();
             let expected: Vec<_> = reads.iter().map(|r| expected(&value, r)).collect();
             let faults: Vec<_> = expected.iter().filter_map(|e| match e {
-                Expected::Fault(code) => Some(*code),
+                Wanted::Fault(code) => Some(*code),
                 _ => None,
             }).collect();
             if !faults.is_empty() {
@@ -215,9 +215,12 @@ proptest! {
                 prop_assert!(faults.contains(&letter.code.as_str()), "{} {:?}", message, letter);
                 continue;
             }
-            prop_assert_eq!(decoded.records[rows], i as u32, "{} {:?}", message, decoded.dead_letters);
-            for ((column, read), expected) in decoded.batch.columns.iter().zip(&reads).zip(&expected) {
-                prop_assert!(holds(column, rows, read, expected), "{} {:?} {:?}", message, read, column);
+            let letters = &decoded.dead_letters;
+            prop_assert_eq!(decoded.records[rows], i as u32, "{} {:?}", message, letters);
+            let columns = decoded.batch.columns.iter();
+            for ((column, read), expected) in columns.zip(&reads).zip(&expected) {
+                let holds = holds(column, rows, read, expected);
+                prop_assert!(holds, "{} {:?} {:?}", message, read, column);
             }
             rows += 1;
         }

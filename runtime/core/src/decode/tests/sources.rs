@@ -2,7 +2,7 @@
 
 use super::*;
 
-type Header = (&'static str, Option<&'static [u8]>);
+type NamedHeader = (&'static str, Option<&'static [u8]>);
 
 fn texts(decoded: &Decoded, column: usize) -> Vec<Option<&str>> {
     decoded.batch.columns[column]
@@ -88,7 +88,7 @@ fn a_key_is_text_or_json_as_its_type_says() {
 #[test]
 fn the_last_header_of_a_name_counts() {
     let mut records = Records::default();
-    let headers: [&[Header]; 5] = [
+    let headers: [&[NamedHeader]; 5] = [
         &[
             ("a.b", Some(b"1")),
             ("other", Some(b"\xff")),

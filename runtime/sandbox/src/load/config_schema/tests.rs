@@ -17,7 +17,10 @@ use super::*;
 #[case(json!({ "domains": "a" }), Some("at /domains: \"a\" is not of type \"array\""))]
 #[case(
     json!({ "domains": [1, ""] }),
-    Some("at /domains/0: 1 is not of type \"string\"; at /domains/1: \"\" is shorter than 1 character")
+    Some(
+        "at /domains/0: 1 is not of type \"string\"; at /domains/1: \"\" is shorter than 1 \
+         character"
+    )
 )]
 #[case(json!({ "inner": {} }), Some("at /inner: the key \"name\" is missing"))]
 #[case(
@@ -26,7 +29,10 @@ use super::*;
 )]
 #[case(
     json!({ "domains": [], "shared": { "nam": 1 } }),
-    Some("at /shared: unknown key `nam`: did you mean `name`?; at /shared: the key \"name\" is missing")
+    Some(
+        "at /shared: unknown key `nam`: did you mean `name`?; at /shared: the key \"name\" is \
+         missing"
+    )
 )]
 fn what_is_wrong_is_said_in_words(#[case] config: Value, #[case] expected: Option<&str>) {
     let schema = json!({
@@ -34,7 +40,10 @@ fn what_is_wrong_is_said_in_words(#[case] config: Value, #[case] expected: Optio
         "properties": {
             "domains": { "type": "array", "items": { "type": "string", "minLength": 1 } },
             "inner": {
-                "type": "object", "required": ["name"], "properties": { "name": true }, "additionalProperties": false,
+                "type": "object",
+                "required": ["name"],
+                "properties": { "name": true },
+                "additionalProperties": false,
             },
             "shared": { "$ref": "#/properties/inner" },
         },
@@ -69,22 +78,22 @@ fn a_schema_refers_to_nothing_outside_itself() {
 #[test]
 fn a_hostile_schema_is_refused_and_the_process_lives() {
     const CHILD: &str = "GRISTMILL_TEST_HOSTILE_SCHEMA_CHILD";
-    const NAME: &str =
-        "sandbox::config_schema::tests::a_hostile_schema_is_refused_and_the_process_lives";
     if std::env::var_os(CHILD).is_some() {
         return refuse_hostile_schemas();
     }
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let name = format!("{module}::a_hostile_schema_is_refused_and_the_process_lives");
     // A stack that overflows ends the process, so it has to be another.
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
+        .args(["--exact", &name, "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
-    let said = [child.stdout, child.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
+    let output = [child.stdout, child.stderr].concat();
+    let output = String::from_utf8_lossy(&output);
     assert!(
-        child.status.success() && said.contains("1 passed"),
-        "{said}"
+        child.status.success() && output.contains("1 passed"),
+        "{output}"
     );
 }
 
@@ -148,7 +157,9 @@ fn schema() -> impl Strategy<Value = Value> {
         6 => select(references).prop_map(|to| json!({ "$ref": to })),
         2 => select(vec!["string", "object", "array"]).prop_map(|of| json!({ "type": of })),
         1 => select(vec!["^(a|b)+$", "^a", "(?=a)"]).prop_map(|p| json!({ "pattern": p })),
-        1 => Just(json!({ "uniqueItems": true, "multipleOf": 0.1, "required": ["a"], "enum": [1, "a"] })),
+        1 => Just(json!({
+            "uniqueItems": true, "multipleOf": 0.1, "required": ["a"], "enum": [1, "a"],
+        })),
     ];
     leaf.prop_recursive(5, 40, 3, move |inner| {
         let lists = select(vec!["allOf", "anyOf", "oneOf", "prefixItems"]);
@@ -208,8 +219,8 @@ proptest! {
     #[test]
     fn any_schema_is_refused_or_answers_any_config(schema in schema(), config in config()) {
         if let Ok(schema) = ConfigSchema::parse(&schema.to_string()) {
-            let said = schema.check(&config).err();
-            prop_assert!(said.is_none_or(|problems| !problems.is_empty()));
+            let problems = schema.check(&config).err();
+            prop_assert!(problems.is_none_or(|found| !found.is_empty()));
         }
     }
 }

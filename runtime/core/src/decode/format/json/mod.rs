@@ -1,0 +1,14 @@
+//! JSON, walked once with sonic-rs.
+//!
+//! - [`document`]: a value or key with reads in it;
+//! - [`visit`]: one walk over it, place ([`place`]) by place, into slots;
+//! - [`skip`]: what nobody reads, validated all the same.
+
+mod document;
+mod place;
+mod skip;
+mod visit;
+
+pub(crate) use document::Document;
+#[cfg(test)]
+pub(crate) use skip::DEPTH_MAX;

@@ -1,0 +1,146 @@
+//! The parts of a document that nobody reads: validated all the same.
+//!
+//! sonic-rs skips faster by itself, but then accepts escapes that are none and recurses without a
+//! limit.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever
+/// passes here can be read by other tools; the walk recurses, and this many levels fit any thread's
+/// stack.
+pub(crate) const DEPTH_MAX: u32 = 127;
+
+/// What has to be watched over a whole document.
+#[derive(Debug, Default)]
+pub(super) struct DocumentGuard {
+    /// Objects and arrays that are open.
+    depth: u32,
+    pub(super) too_deep: bool,
+    /// Whether a text or a name held U+0000 since this was last set to false.
+    pub(super) zero_byte: bool,
+}
+
+impl DocumentGuard {
+    /// Enters an object or array. No need to leave it after an error.
+    pub(super) fn enter<E: Error>(&mut self) -> Result<(), E> {
+        if self.depth == DEPTH_MAX {
+            self.too_deep = true;
+            return Err(E::custom("too deep"));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Looks at a text that had escapes: only those can name U+0000, which a document may not hold
+    /// raw.
+    pub(super) fn unescaped(&mut self, text: &str) {
+        self.zero_byte |= text.as_bytes().contains(&0);
+    }
+}
+
+/// Walks a value and keeps nothing of it.
+pub(super) struct Skip<'a>(pub(super) &'a mut DocumentGuard);
+
+impl<'de> DeserializeSeed<'de> for Skip<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skip<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, _: &'de str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.0.unescaped(text);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0.enter()?;
+        while seq.next_element_seed(Skip(self.0))?.is_some() {}
+        self.0.leave();
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.0.enter()?;
+        while map.next_key_seed(Skip(self.0))?.is_some() {
+            map.next_value_seed(Skip(self.0))?;
+        }
+        self.0.leave();
+        Ok(())
+    }
+}
+
+/// Walks the whole of `text`, which must be one JSON value. `guard` may already be some levels
+/// deep.
+pub(super) fn validate(text: &str, guard: &mut DocumentGuard) -> sonic_rs::Result<()> {
+    let mut deserializer = sonic_rs::Deserializer::from_str(text);
+    Skip(guard).deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+/// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a
+/// limit.
+pub(super) fn check_depth(text: &str) -> sonic_rs::Result<()> {
+    let opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
+    match opening > DEPTH_MAX as usize {
+        true => validate(text, &mut DocumentGuard::default()),
+        false => Ok(()),
+    }
+}
+
+/// Says what is wrong with `text`, in which a walk met `error`.
+#[cold]
+pub(super) fn diagnose(part: &str, text: &str, error: &sonic_rs::Error) -> String {
+    // The walk may have met it within a piece of the text; positions are those of the whole.
+    let mut guard = DocumentGuard::default();
+    let whole = validate(text, &mut guard).err();
+    if guard.too_deep {
+        return format!("{part} has more than {DEPTH_MAX} objects and arrays in one another");
+    }
+    let error = whole.as_ref().unwrap_or(error);
+    let reason = error.to_string();
+    let reason = reason.lines().next().unwrap_or_default();
+    let reason = reason.split(" at line ").next().unwrap_or_default();
+    format!(
+        "{part} is not valid JSON at byte {}: {reason}",
+        error.offset()
+    )
+}

@@ -1,0 +1,327 @@
+//! One walk over a document: what is read goes into slots, all else is validated and skipped.
+//!
+//! Json and decimals are kept as the document spells them, since a float would lose digits: their
+//! text is taken first, and walked again for the reads below it.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::place::Place;
+use super::skip::{DocumentGuard, Skip, validate};
+use crate::column::LogicalType;
+use crate::decode::shape;
+use crate::decode::slot::{Quoted, Slot};
+use crate::decode::trie::Leaf;
+
+/// The name by which sonic-rs hands a newtype its text instead of its value: what its `LazyValue`
+/// asks for, without the copy that one makes. The name is private to sonic-rs, so its version is
+/// pinned and a test asks a `LazyValue` for it.
+const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
+
+/// A value whose text is kept.
+struct Raw<'a, 'w, 'r> {
+    at: Place<'a, 'w, 'r>,
+    leaf: Leaf,
+}
+
+impl<'r> DeserializeSeed<'r> for Place<'_, '_, 'r> {
+    type Value = ();
+
+    #[inline]
+    fn deserialize<D: Deserializer<'r>>(mut self, deserializer: D) -> Result<(), D::Error> {
+        if !self.node.below.is_empty() {
+            self.forget_duplicate();
+        }
+        match self.leaf {
+            Some(leaf) if leaf.is_raw() => Raw { at: self, leaf }.deserialize(deserializer),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    #[inline]
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.set(Slot::Null);
+        Ok(())
+    }
+
+    #[inline]
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        match self.leaf.map(|l| l.logical_type) {
+            Some(LogicalType::Boolean) => self.set(Slot::Boolean(value)),
+            _ => self.wrong(format_args!("boolean {value}")),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.number(Some(value), value as f64, value);
+        Ok(())
+    }
+
+    #[inline]
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.number(i64::try_from(value).ok(), value as f64, value);
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        // Above 2^53 a float no longer says which integer was written.
+        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+        let exact = value.fract() == 0.0 && value.abs() <= EXACT_MAX;
+        self.number(exact.then_some(value as i64), value, value);
+        Ok(())
+    }
+
+    #[inline]
+    fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
+        match self.takes_text(text) {
+            true => self.set(Slot::Text(text)),
+            false => self.wrong(Quoted(text)),
+        }
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        match (self.leaf, self.takes_text(text)) {
+            (Some(leaf), true) if text.as_bytes().contains(&0) => {
+                self.walk.row.zero_byte(leaf.slot, &self.node.path);
+            }
+            (Some(leaf), true) => self.walk.row.unescaped(leaf.slot, text),
+            _ => self.wrong(Quoted(text)),
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'r>>(self, seq: A) -> Result<(), A::Error> {
+        Skip(&mut self.walk.guard).visit_seq(seq)?;
+        self.wrong("an array");
+        Ok(())
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
+        if self.leaf.is_some() {
+            Skip(&mut self.walk.guard).visit_map(map)?;
+            self.wrong("an object");
+            return Ok(());
+        }
+        self.walk.guard.enter()?;
+        // Producers seldom change the order of names: the next is looked for behind the last.
+        let mut next = 0;
+        let children = &self.node.children;
+        while let Some(child) = map.next_key_seed(Name {
+            children,
+            next,
+            guard: &mut self.walk.guard,
+        })? {
+            match child {
+                Some(i) => {
+                    next = i + 1;
+                    let node = &self.walk.nodes[children[i].1];
+                    map.next_value_seed(Place::new(&mut *self.walk, node))?;
+                }
+                None => map.next_value_seed(Skip(&mut self.walk.guard))?,
+            }
+        }
+        self.walk.guard.leave();
+        Ok(())
+    }
+}
+
+/// A name in an object: which child it is, if any.
+struct Name<'a> {
+    children: &'a [(String, usize)],
+    /// The child at which the search begins.
+    next: usize,
+    guard: &'a mut DocumentGuard,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    #[inline]
+    fn visit_borrowed_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        let (before, behind) = self.children.split_at(self.next);
+        let find = |c: &[(String, usize)]| c.iter().position(|(n, _)| n == name);
+        Ok(find(behind).map(|i| self.next + i).or_else(|| find(before)))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        self.guard.unescaped(name);
+        self.visit_borrowed_str(name)
+    }
+}
+
+impl<'r> DeserializeSeed<'r> for Raw<'_, '_, 'r> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'r>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_newtype_struct(LAZY_VALUE, self)
+    }
+}
+
+impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value's text")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
+        let Self { mut at, leaf } = self;
+        let zero_byte = walk_again(&mut at, text).map_err(E::custom)?;
+        match (leaf.logical_type, text.as_bytes().first()) {
+            (_, Some(b'n')) => at.set(Slot::Null),
+            (LogicalType::Decimal { precision, scale }, first) => {
+                let number = match first {
+                    Some(b'"') => &text[1..text.len() - 1],
+                    _ => text,
+                };
+                match shape::is_decimal(number, precision, scale) {
+                    true => at.set(Slot::Text(number)),
+                    false => wrong_decimal(at, text, number),
+                }
+            }
+            _ if zero_byte => at.walk.row.zero_byte(leaf.slot, &at.node.path),
+            _ => at.set(Slot::Text(text)),
+        }
+        Ok(())
+    }
+
+    /// A quoted text with escapes.
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let Self { at, leaf } = self;
+        let content: String = sonic_rs::from_str(text).map_err(E::custom)?;
+        if !at.node.below.is_empty() {
+            Place {
+                walk: &mut *at.walk,
+                node: at.node,
+                leaf: None,
+            }
+            .wrong(Quoted(&content));
+        }
+        match leaf.logical_type {
+            LogicalType::Decimal { precision, scale } => {
+                match shape::is_decimal(&content, precision, scale) {
+                    true => at.walk.row.unescaped(leaf.slot, &content),
+                    false => at.wrong(Quoted(&content)),
+                }
+            }
+            _ if content.contains('\0') => at.walk.row.zero_byte(leaf.slot, &at.node.path),
+            _ => at.walk.row.unescaped(leaf.slot, text),
+        }
+        Ok(())
+    }
+}
+
+/// Validates `text`, whose end alone is known so far, and fills the reads below it. Whether a text
+/// or name in it holds U+0000.
+fn walk_again<'r>(at: &mut Place<'_, '_, 'r>, text: &'r str) -> sonic_rs::Result<bool> {
+    let outer = std::mem::take(&mut at.walk.guard.zero_byte);
+    if at.node.below.is_empty() {
+        validate(text, &mut at.walk.guard)?;
+    } else {
+        let below = Place {
+            walk: &mut *at.walk,
+            node: at.node,
+            leaf: None,
+        };
+        let mut deserializer = sonic_rs::Deserializer::from_str(text);
+        deserializer.deserialize_any(below)?;
+    }
+    let zero_byte = at.walk.guard.zero_byte;
+    // Json may lie in json, of which a part has been walked already.
+    at.walk.guard.zero_byte |= outer;
+    Ok(zero_byte)
+}
+
+#[cold]
+fn wrong_decimal(at: Place<'_, '_, '_>, text: &str, content: &str) {
+    match text.as_bytes().first() {
+        Some(b'"') => at.wrong(Quoted(content)),
+        Some(b'{') => at.wrong("an object"),
+        Some(b'[') => at.wrong("an array"),
+        Some(b't' | b'f') => at.wrong(format_args!("boolean {text}")),
+        _ => at.wrong(format_args!("number {text}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde::de::value::Error as ValueError;
+    use serde::forward_to_deserialize_any;
+
+    use super::*;
+
+    /// Tells by which name a newtype asked for itself.
+    struct Asked;
+
+    impl<'de> Deserializer<'de> for Asked {
+        type Error = ValueError;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ValueError> {
+            Err(ValueError::custom("no newtype"))
+        }
+
+        fn deserialize_newtype_struct<V: Visitor<'de>>(
+            self,
+            name: &'static str,
+            _: V,
+        ) -> Result<V::Value, ValueError> {
+            Err(ValueError::custom(name))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+            option unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        }
+    }
+
+    #[test]
+    fn sonic_rs_still_hands_out_text_by_the_name_that_is_asked_for() {
+        let asked = sonic_rs::LazyValue::deserialize(Asked).unwrap_err();
+        assert_eq!(asked.to_string(), LAZY_VALUE);
+
+        struct Text<'a>(Option<&'a str>);
+        impl<'de> Visitor<'de> for &mut Text<'de> {
+            type Value = ();
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value's text")
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+                self.0 = Some(text);
+                Ok(())
+            }
+        }
+        let mut text = Text(None);
+        let mut deserializer = sonic_rs::Deserializer::from_str("{\"a\": 1.50 }");
+        deserializer
+            .deserialize_newtype_struct(LAZY_VALUE, &mut text)
+            .unwrap();
+        assert_eq!(text.0, Some("{\"a\": 1.50 }"));
+    }
+}

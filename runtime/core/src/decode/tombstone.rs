@@ -1,0 +1,16 @@
+//! What a record without a value means.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What happens to a record without a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tombstone {
+    /// It is counted and does nothing.
+    #[default]
+    Ignore,
+    /// The normalizer gets it: a message that has a key alone. `normalize-cdc` needs
+    /// `tombstones = true` for it.
+    Delete,
+}

@@ -1,0 +1,120 @@
+//! What the consumer sees and its owner must decide.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use crate::TopicPartition;
+
+/// Reported from the consumer's thread, once for each time it happens.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceFault {
+    /// Kafka does not have the next offset: retention went past it, or the topic was truncated or
+    /// created again. The partition is no longer fetched.
+    #[error(
+        "{partition}: the next offset is {next_offset}, and Kafka has {low} to {high} (exclusive)"
+    )]
+    OutOfRange {
+        partition: TopicPartition,
+        next_offset: i64,
+        low: i64,
+        /// Exclusive.
+        high: i64,
+    },
+    /// Kafka answered that a position does not hold (a log truncated by a change of leader, a
+    /// damaged record), and which partition's cannot be told. None of these is fetched any
+    /// more: take each again through its start path.
+    #[error("positions no longer hold: {reason}")]
+    PositionLost {
+        partitions: Vec<TopicPartition>,
+        reason: String,
+    },
+    /// A subscribed topic does not exist. It is picked up when it appears.
+    #[error("{reason}")]
+    UnknownTopic { reason: String },
+    /// The brokers refuse who we are or what we ask for: credentials, ACLs, a group that others use
+    /// in another way. Tried again until it is allowed.
+    #[error("kafka refuses: {reason}")]
+    Refused { reason: String },
+    /// No broker can be reached. Transient: the consumer keeps trying.
+    #[error("kafka cannot be reached: {reason}")]
+    Unreachable { reason: String },
+    /// Records come again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
+    #[error("kafka answers again")]
+    Reachable,
+    /// The consumer has ended. Partitions are lost ([`crate::source::Assignments::lost`] was called
+    /// before).
+    #[error("the consumer has ended: {reason}")]
+    Fatal { reason: String },
+}
+
+/// What an error that a poll returned means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The end of partition number `.0`.
+    End(i32),
+    /// A partition's fetch position is not to be had.
+    OffsetReset,
+    /// Records that cannot be read; librdkafka would go on behind them.
+    Damaged,
+    UnknownTopic,
+    Refused,
+    Unreachable,
+    Fatal,
+    /// A connection that librdkafka makes again by itself, as often as needed.
+    Connection,
+    /// Something else that librdkafka deals with.
+    Transient,
+}
+
+pub(crate) fn kind(error: &KafkaError) -> Kind {
+    let code = match error {
+        KafkaError::PartitionEOF(partition) => return Kind::End(*partition),
+        KafkaError::MessageConsumptionFatal(_) => return Kind::Fatal,
+        other => other.rdkafka_error_code(),
+    };
+    match code {
+        Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation) => {
+            Kind::OffsetReset
+        }
+        Some(
+            Code::BadMessage
+            | Code::InvalidMessage
+            | Code::BadCompression
+            | Code::NotImplemented
+            | Code::Underflow
+            | Code::MessageSizeTooLarge,
+        ) => Kind::Damaged,
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+            Kind::UnknownTopic
+        }
+        code if is_refusal(code) => Kind::Refused,
+        Some(
+            Code::InconsistentGroupProtocol
+            | Code::InvalidGroupId
+            | Code::InvalidSessionTimeout
+            | Code::GroupMaxSizeReached
+            | Code::UnsupportedVersion
+            | Code::UnsupportedFeature,
+        ) => Kind::Refused,
+        Some(Code::AllBrokersDown) => Kind::Unreachable,
+        Some(Code::BrokerTransportFailure | Code::Resolve | Code::OperationTimedOut) => {
+            Kind::Connection
+        }
+        Some(Code::Fatal | Code::FencedInstanceId) => Kind::Fatal,
+        _ => Kind::Transient,
+    }
+}
+
+/// Whether the brokers refuse who we are or what we ask for.
+pub(crate) fn is_refusal(code: Option<Code>) -> bool {
+    matches!(
+        code,
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+                | Code::SaslAuthenticationFailed
+                | Code::Authentication
+                | Code::SSL
+        )
+    )
+}

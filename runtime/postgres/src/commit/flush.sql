@@ -1,0 +1,94 @@
+-- A flush is one statement, so one round trip, and no open transaction to freeze in.
+-- `parameters.rs` lists what it is given, `upsert.sql` is the part about rows.
+with
+-- The compare-and-swap. All else selects from it: when it moves no row, nothing is written.
+cp as (
+  update gristmill.checkpoint
+  set
+    next_offset = :next_offset,
+    event_time_max = greatest(event_time_max, :event_time_max),
+    revision = :revision,
+    -- A batch without records leaves the last one as it is.
+    last_record_offset = coalesce(:last_offset, last_record_offset),
+    last_record_at = case when :last_offset is null then last_record_at else :last_at end,
+    last_record_hash = coalesce(:last_hash, last_record_hash),
+    records = records + :counts[1],
+    rows_upserted = rows_upserted + :counts[2],
+    superseded = superseded + :counts[3],
+    late = late + :counts[4],
+    dropped = dropped + :counts[5],
+    tombstones = tombstones + :counts[6],
+    dead_letters = dead_letters + :counts[7],
+    backend_pid = pg_backend_pid(),
+    flushed_at = now()
+  where pipeline = :pipeline
+    and run = :run
+    and topic = :topic
+    and partition = :partition
+    -- The same flush sent twice finds the checkpoint elsewhere.
+    and next_offset = :from_offset
+    -- Whoever took the partition meanwhile has added one.
+    and owner_epoch = :owner_epoch
+  returning owner
+),
+-- The partition changes its revision. By whom: who took the newer one back, else who made this one,
+-- else the owner.
+activated as (
+  insert into gristmill.activation (pipeline, run, topic, partition, from_offset, revision, by)
+  select
+    :pipeline, :run, :topic, :partition, :from_offset, :revision,
+    coalesce(
+      (
+        select taken_back_by
+        from gristmill.revision
+        where pipeline = :pipeline and revision = :revision_before
+          and :revision_before > :revision
+      ),
+      (select by from gristmill.revision where pipeline = :pipeline and revision = :revision),
+      cp.owner
+    )
+  from cp
+  where :revision <> :revision_before
+  on conflict (pipeline, run, topic, partition, from_offset) do update set
+    revision = excluded.revision,
+    at = excluded.at,
+    by = excluded.by
+),
+-- A topic that was created again has the same offsets once more: then the newer letter counts.
+letters as (
+  insert into gristmill.dead_letter (
+    pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
+    key, headers, value, record_at
+  )
+  select
+    :pipeline, :run, :topic, :partition, d.o, d.ordinal, d.stage, d.code, d.message, :revision,
+    d.digest, d.key, d.headers::jsonb, d.value, d.record_at
+  from cp,
+    unnest(
+      :letter_offsets, :letter_ordinals, :letter_stages, :letter_codes, :letter_messages,
+      :letter_digests, :letter_keys, :letter_headers, :letter_values, :letter_times
+    ) as d (o, ordinal, stage, code, message, digest, key, headers, value, record_at)
+  on conflict (pipeline, run, topic, partition, "offset", ordinal) do update set
+    stage = excluded.stage,
+    code = excluded.code,
+    message = excluded.message,
+    revision = excluded.revision,
+    digest = excluded.digest,
+    key = excluded.key,
+    headers = excluded.headers,
+    value = excluded.value,
+    record_at = excluded.record_at,
+    attempts = 0,
+    state = 'new'
+),
+rows as (
+{upsert}
+)
+-- Whether the checkpoint moved, and the revision that the partition is to run.
+select
+  exists (select from cp),
+  (
+    select case when canary_partition = :partition then staging_revision else active_revision end
+    from gristmill.pipeline
+    where pipeline = :pipeline
+  )

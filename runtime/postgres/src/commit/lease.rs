@@ -1,0 +1,259 @@
+//! Leases: whoever took a partition last owns it.
+
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+
+use crate::commit::checkpoint::{Checkpoint, LastRecord, PartitionKey, PartitionState};
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
+
+/// How long taking waits for a flush of the previous owner before it ends that owner's session: a
+/// flush in progress takes milliseconds.
+const BEGIN: &str = "begin; set local lock_timeout = '2s'";
+
+const TAKE: &str = include_str!("take.sql");
+const END_HOLDERS: &str = include_str!("end_holders.sql");
+
+/// Proof of having taken a partition. Good until somebody takes it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub key: PartitionKey,
+    pub owner_epoch: i64,
+    /// The revision that the checkpoint names. After a flush with another one, set it to that.
+    pub revision: i32,
+}
+
+/// A partition to be taken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakeRequest {
+    pub key: PartitionKey,
+    /// What the partition is to run from here on.
+    pub revision: i32,
+    /// The offset at which a partition without a checkpoint begins.
+    pub start_offset_if_new: i64,
+    /// Kafka's id of the topic: stored only where there is none.
+    pub topic_id: Option<String>,
+}
+
+/// A checkpoint that is now ours.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub lease: Lease,
+    pub next_offset: i64,
+    /// Microseconds since the Unix epoch.
+    pub event_time_max_us: Option<i64>,
+    /// Kafka's id of the topic when the partition was first taken.
+    pub topic_id: Option<String>,
+    pub last_record: Option<LastRecord>,
+    /// The state in which the last owner left it: taking does not resume.
+    pub state: PartitionState,
+    pub reason: Option<String>,
+}
+
+/// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
+/// who took them before. Returns the truth about each, in the order of `wanted`.
+///
+/// A previous owner that froze inside a transaction holds its rows: its session is ended, where
+/// this role may do that (its own sessions, always).
+pub async fn take(
+    connection: &mut Connection,
+    wanted: &[TakeRequest],
+    owner: &str,
+) -> Result<Vec<Taken>, DatabaseError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let requests = RequestArrays::new(wanted);
+    let mut taken = take_once(connection, &requests, owner).await;
+    let is_locked = |e: &tokio_postgres::Error| e.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+    if taken.as_ref().is_err_and(is_locked) {
+        end_holders(connection, &requests).await?;
+        taken = take_once(connection, &requests, owner).await;
+    }
+    taken.map_err(DatabaseError::query("take the partitions"))
+}
+
+/// Three round trips, however many partitions there are. Begins by hand: a transaction of the
+/// driver's begins in a round trip of its own.
+async fn take_once(
+    connection: &mut Connection,
+    requests: &RequestArrays<'_>,
+    owner: &str,
+) -> Result<Vec<Taken>, tokio_postgres::Error> {
+    connection.busy = true;
+    let taken = in_transaction(connection, requests, owner).await;
+    // A session that cannot roll back stays busy, so that nobody uses it again.
+    connection.busy = taken.is_err() && connection.batch_execute("rollback").await.is_err();
+    taken
+}
+
+async fn in_transaction(
+    client: &Client,
+    requests: &RequestArrays<'_>,
+    owner: &str,
+) -> Result<Vec<Taken>, tokio_postgres::Error> {
+    client.batch_execute(BEGIN).await?;
+    let mut parameters = requests.keys().to_vec();
+    parameters.extend([
+        ("revisions", Type::INT4_ARRAY, &requests.revisions as _),
+        (
+            "start_offsets",
+            Type::INT8_ARRAY,
+            &requests.start_offsets as _,
+        ),
+        ("topic_ids", Type::TEXT_ARRAY, &requests.topic_ids as _),
+        ("owner", Type::TEXT, &owner as _),
+    ]);
+    let rows = placeholder::query(client, TAKE, &parameters).await?;
+    let taken = rows
+        .iter()
+        .map(|row| Checkpoint::from_row(row).map(Taken::from));
+    let taken = taken.collect::<Result<_, _>>()?;
+    client.batch_execute("commit").await?;
+    Ok(taken)
+}
+
+/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
+/// written.
+pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
+    let key = &lease.key;
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &key.pipeline),
+        ("run", Type::INT8, &key.run),
+        ("topic", Type::TEXT, &key.topic),
+        ("partition", Type::INT4, &key.partition),
+        ("owner_epoch", Type::INT8, &lease.owner_epoch),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let sql = r"
+        update gristmill.checkpoint
+        set state = 'halted', reason = :reason
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and owner_epoch = :owner_epoch";
+    let updated = placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("write the partition's state"))?;
+    Ok(updated == 1)
+}
+
+/// Marks the partitions running again, and returns how many: leases that are no longer good write
+/// nothing.
+pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
+    let key = || leases.iter().map(|lease| &lease.key);
+    let parameters: [Named<'_>; 5] = [
+        (
+            "pipelines",
+            Type::TEXT_ARRAY,
+            &key().map(|k| k.pipeline.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "runs",
+            Type::INT8_ARRAY,
+            &key().map(|k| k.run).collect::<Vec<_>>(),
+        ),
+        (
+            "topics",
+            Type::TEXT_ARRAY,
+            &key().map(|k| k.topic.as_str()).collect::<Vec<_>>(),
+        ),
+        (
+            "partitions",
+            Type::INT4_ARRAY,
+            &key().map(|k| k.partition).collect::<Vec<_>>(),
+        ),
+        (
+            "owner_epochs",
+            Type::INT8_ARRAY,
+            &leases
+                .iter()
+                .map(|lease| lease.owner_epoch)
+                .collect::<Vec<_>>(),
+        ),
+    ];
+    let sql = r"
+        update gristmill.checkpoint c
+        set state = 'running', reason = null
+        from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
+          as l (pipeline, run, topic, partition, owner_epoch)
+        where c.pipeline = l.pipeline and c.run = l.run and c.topic = l.topic
+          and c.partition = l.partition and c.owner_epoch = l.owner_epoch";
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("write the partitions' state"))
+}
+
+/// Ends the sessions that hold checkpoints of `requests`.
+async fn end_holders(client: &Client, requests: &RequestArrays<'_>) -> Result<(), DatabaseError> {
+    let ended = placeholder::query(client, END_HOLDERS, &requests.keys())
+        .await
+        .map_err(DatabaseError::query(
+            "end the session of the partitions' previous owner: it holds their checkpoints, and \
+             this role may not end it",
+        ))?;
+    for row in ended {
+        let (pid, topic, partitions): (i32, String, Vec<i32>) =
+            (row.get(0), row.get(1), row.get(2));
+        tracing::warn!(
+            topic,
+            ?partitions,
+            pid,
+            "ended the session of the partitions' previous owner, which held their checkpoints"
+        );
+    }
+    Ok(())
+}
+
+/// Requests as arrays, one a column.
+struct RequestArrays<'a> {
+    pipelines: Vec<&'a str>,
+    runs: Vec<i64>,
+    topics: Vec<&'a str>,
+    partitions: Vec<i32>,
+    revisions: Vec<i32>,
+    start_offsets: Vec<i64>,
+    topic_ids: Vec<Option<&'a str>>,
+}
+
+impl<'a> RequestArrays<'a> {
+    fn new(requests: &'a [TakeRequest]) -> Self {
+        let key = || requests.iter().map(|r| &r.key);
+        Self {
+            pipelines: key().map(|k| k.pipeline.as_str()).collect(),
+            runs: key().map(|k| k.run).collect(),
+            topics: key().map(|k| k.topic.as_str()).collect(),
+            partitions: key().map(|k| k.partition).collect(),
+            revisions: requests.iter().map(|r| r.revision).collect(),
+            start_offsets: requests.iter().map(|r| r.start_offset_if_new).collect(),
+            topic_ids: requests.iter().map(|r| r.topic_id.as_deref()).collect(),
+        }
+    }
+
+    fn keys(&self) -> [Named<'_>; 4] {
+        [
+            ("pipelines", Type::TEXT_ARRAY, &self.pipelines),
+            ("runs", Type::INT8_ARRAY, &self.runs),
+            ("topics", Type::TEXT_ARRAY, &self.topics),
+            ("partitions", Type::INT4_ARRAY, &self.partitions),
+        ]
+    }
+}
+
+impl From<Checkpoint> for Taken {
+    fn from(checkpoint: Checkpoint) -> Self {
+        Self {
+            lease: Lease {
+                key: checkpoint.key,
+                owner_epoch: checkpoint.owner_epoch,
+                revision: checkpoint.revision,
+            },
+            next_offset: checkpoint.next_offset,
+            event_time_max_us: checkpoint.event_time_max_us,
+            topic_id: checkpoint.topic_id,
+            last_record: checkpoint.last_record,
+            state: checkpoint.state,
+            reason: checkpoint.reason,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The commit of a replay: rows and the state of the dead letters they came from, without moving
+//! any checkpoint.
+
+use gristmill_core::chain::Computed;
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+use crate::commit::flush_error::FlushError;
+use crate::commit::letter_arrays::{Digests, LetterArrays};
+use crate::commit::parameters::Values;
+use crate::commit::sink::Sink;
+use crate::letters::letter_id::{IdArrays, LetterId};
+use crate::wire::connection::Connection;
+use crate::wire::placeholder::{self, Named};
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Dead letters that are used now.
+    pub used: u64,
+    /// Dead letters whose record cannot be used by these rules, either.
+    pub again: u64,
+}
+
+/// Whose dead letters are replayed, and by which rules.
+#[derive(Clone, Copy, Debug)]
+pub struct LetterReplay<'a> {
+    pub pipeline: &'a str,
+    pub run: i64,
+    pub partition: i32,
+    /// The revision whose rules computed the batch.
+    pub revision: i32,
+    /// The letters, all of this partition.
+    pub ids: &'a [LetterId],
+}
+
+const FAILED_AGAIN: &str = r#"
+    update gristmill.dead_letter d
+    set
+      attempts = d.attempts + 1,
+      stage = i.stage,
+      code = i.code,
+      message = i.message,
+      revision = :revision,
+      digest = i.digest
+    from unnest(:offsets, :stages, :codes, :messages, :digests)
+      as i (o, stage, code, message, digest)
+    where d.pipeline = :pipeline and d.run = :run and d.topic = :topic
+      and d.partition = :partition and d."offset" = i.o
+      and d."offset" = any (:replayed_offsets) and d.state in ('new', 'relayed')"#;
+
+const USED: &str = r#"
+    update gristmill.dead_letter d
+    set state = 'replayed', revision = :revision
+    from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+    where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
+      and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
+      and d.state in ('new', 'relayed')"#;
+
+/// Commits `batch`, computed from the records of `replay.ids`: rows under the same guard as ever,
+/// so an older event never wins; letters whose record made no dead letter again become `replayed`,
+/// the others stay with what is wrong with them now.
+pub async fn replay(
+    connection: &mut Connection,
+    sink: &Sink,
+    replay: LetterReplay<'_>,
+    batch: &Computed,
+    digests: Digests<'_>,
+) -> Result<Replayed, FlushError> {
+    let letters = LetterArrays::new(batch, digests);
+    let rows = sink.rows(&batch.records, &batch.sources, &batch.rows)?;
+    let sql = &sink.statements.upsert;
+    connection.busy = true;
+    let statement = connection.prepared(&sql.text, &sql.types).await?;
+    let transaction = connection.transaction().await?;
+    let mut values: Values<'_> = vec![&replay.partition, &replay.revision];
+    rows.push(&mut values);
+    transaction.execute(&statement, &values).await?;
+    let replayed = settle(&transaction, replay, &letters).await?;
+    transaction.commit().await?;
+    connection.busy = false;
+    Ok(replayed)
+}
+
+/// Writes what became of the letters.
+async fn settle(
+    transaction: &Transaction<'_>,
+    replay: LetterReplay<'_>,
+    letters: &LetterArrays<'_>,
+) -> Result<Replayed, tokio_postgres::Error> {
+    let has_failed = |id: &LetterId| letters.offsets.contains(&id.offset);
+    let (failed, used): (Vec<LetterId>, Vec<LetterId>) =
+        replay.ids.iter().cloned().partition(has_failed);
+    Ok(Replayed {
+        again: failed_again(transaction, replay, letters, &failed).await?,
+        used: used_now(transaction, replay, &used).await?,
+    })
+}
+
+async fn failed_again(
+    transaction: &Transaction<'_>,
+    replay: LetterReplay<'_>,
+    letters: &LetterArrays<'_>,
+    failed: &[LetterId],
+) -> Result<u64, tokio_postgres::Error> {
+    let Some(first) = failed.first() else {
+        return Ok(0);
+    };
+    let replayed_offsets: Vec<i64> = failed.iter().map(|id| id.offset).collect();
+    let parameters: [Named<'_>; 11] = [
+        ("pipeline", Type::TEXT, &replay.pipeline),
+        ("run", Type::INT8, &replay.run),
+        ("topic", Type::TEXT, &first.topic),
+        ("partition", Type::INT4, &replay.partition),
+        ("revision", Type::INT4, &replay.revision),
+        ("offsets", Type::INT8_ARRAY, &letters.offsets),
+        ("stages", Type::TEXT_ARRAY, &letters.stages),
+        ("codes", Type::TEXT_ARRAY, &letters.codes),
+        ("messages", Type::TEXT_ARRAY, &letters.messages),
+        ("digests", Type::TEXT_ARRAY, &letters.digests),
+        ("replayed_offsets", Type::INT8_ARRAY, &replayed_offsets),
+    ];
+    placeholder::execute(transaction.client(), FAILED_AGAIN, &parameters).await
+}
+
+async fn used_now(
+    transaction: &Transaction<'_>,
+    replay: LetterReplay<'_>,
+    used: &[LetterId],
+) -> Result<u64, tokio_postgres::Error> {
+    let ids = IdArrays::new(used);
+    let mut parameters: Vec<Named<'_>> = vec![
+        ("pipeline", Type::TEXT, &replay.pipeline),
+        ("run", Type::INT8, &replay.run),
+        ("revision", Type::INT4, &replay.revision),
+    ];
+    parameters.extend(ids.parameters());
+    placeholder::execute(transaction.client(), USED, &parameters).await
+}

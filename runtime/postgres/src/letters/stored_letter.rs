@@ -1,0 +1,315 @@
+//! Dead letters: listing, relaying, giving up.
+
+use gristmill_core::record::Records;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+use crate::letters::letter_id::IdArrays;
+use crate::wire::column_array::Instant;
+use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
+
+pub use crate::letters::letter_id::{InvalidLetterId, LetterId, LetterState};
+
+/// A header's name and value, as Kafka had them.
+pub type Header = (String, Option<Vec<u8>>);
+
+/// A stored dead letter with the record's bytes.
+#[derive(Clone, Debug)]
+pub struct StoredLetter {
+    pub pipeline: String,
+    pub run: i64,
+    pub id: LetterId,
+    pub stage: String,
+    pub code: String,
+    pub message: String,
+    pub revision: i32,
+    pub digest: Option<String>,
+    pub key: Option<Vec<u8>>,
+    pub headers: Vec<Header>,
+    pub value: Option<Vec<u8>>,
+    /// Kafka's timestamp, milliseconds.
+    pub record_at_ms: Option<i64>,
+    pub attempts: i32,
+    pub state: LetterState,
+    /// When it was stored, microseconds since the Unix epoch.
+    pub at_us: i64,
+}
+
+/// Which dead letters to list. The default is all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only letters in one of these states; empty: in any.
+    pub states: Vec<LetterState>,
+    pub code: Option<String>,
+    pub topic: Option<String>,
+    pub partition: Option<i32>,
+    /// At most so many, oldest offsets first.
+    pub limit: Option<i64>,
+}
+
+/// What a [`Filter`] lets through.
+const SELECTED: &str = r"
+    from gristmill.dead_letter
+    where pipeline = :pipeline and run = :run
+      and (cardinality(:states) = 0 or state = any (:states))
+      and (:code is null or code = :code)
+      and (:topic is null or topic = :topic)
+      and (:partition is null or partition = :partition)";
+
+/// The parameters of [`SELECTED`].
+fn selected<'a>(
+    pipeline: &'a &str,
+    run: &'a i64,
+    states: &'a Vec<&str>,
+    filter: &'a Filter,
+) -> [Named<'a>; 6] {
+    [
+        ("pipeline", Type::TEXT, pipeline),
+        ("run", Type::INT8, run),
+        ("states", Type::TEXT_ARRAY, states),
+        ("code", Type::TEXT, &filter.code),
+        ("topic", Type::TEXT, &filter.topic),
+        ("partition", Type::INT4, &filter.partition),
+    ]
+}
+
+/// The dead letters of a run that `filter` lets through, by topic, partition, offset and ordinal.
+pub async fn list(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+    filter: &Filter,
+) -> Result<Vec<StoredLetter>, DatabaseError> {
+    let sql =
+        format!("select * {SELECTED} order by topic, partition, \"offset\", ordinal limit :limit");
+    let states = names(&filter.states);
+    let mut parameters = selected(&pipeline, &run, &states, filter).to_vec();
+    parameters.push(("limit", Type::INT8, &filter.limit));
+    let rows = placeholder::query(client, &sql, &parameters).await;
+    letters(&rows.map_err(DatabaseError::query("list dead letters"))?)
+}
+
+/// How many dead letters of a run `filter` lets through, whatever its limit.
+pub async fn count(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+    filter: &Filter,
+) -> Result<i64, DatabaseError> {
+    let sql = format!("select count(*) {SELECTED}");
+    let states = names(&filter.states);
+    let parameters = selected(&pipeline, &run, &states, filter);
+    let row = placeholder::query_one(client, &sql, &parameters).await;
+    let row = row.map_err(DatabaseError::query("count dead letters"))?;
+    Ok(row.get(0))
+}
+
+/// One dead letter. `None`: there is none of that id.
+pub async fn show(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+    id: &LetterId,
+) -> Result<Option<StoredLetter>, DatabaseError> {
+    let sql = r#"
+        select *
+        from gristmill.dead_letter
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and "offset" = :offset and ordinal = :ordinal"#;
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &pipeline),
+        ("run", Type::INT8, &run),
+        ("topic", Type::TEXT, &id.topic),
+        ("partition", Type::INT4, &id.partition),
+        ("offset", Type::INT8, &id.offset),
+        ("ordinal", Type::INT4, &id.ordinal),
+    ];
+    let rows = placeholder::query(client, sql, &parameters).await;
+    let rows = rows.map_err(DatabaseError::query("read a dead letter"))?;
+    Ok(letters(&rows)?.pop())
+}
+
+/// The oldest dead letters that have not been relayed, of all partitions that `owner` owns in
+/// `pipelines` (each with its run): at most `limit`, in the order of pipeline, topic, partition,
+/// offset and ordinal.
+pub async fn unrelayed(
+    client: &Client,
+    owner: &str,
+    pipelines: &[(&str, i64)],
+    limit: i64,
+) -> Result<Vec<StoredLetter>, DatabaseError> {
+    let (names, runs): (Vec<&str>, Vec<i64>) = pipelines.iter().copied().unzip();
+    let parameters: [Named<'_>; 4] = [
+        ("owner", Type::TEXT, &owner),
+        ("pipelines", Type::TEXT_ARRAY, &names),
+        ("runs", Type::INT8_ARRAY, &runs),
+        ("limit", Type::INT8, &limit),
+    ];
+    // One look into the index `dead_letter_new` a partition.
+    let sql = r#"
+        select d.*
+        from unnest(:pipelines, :runs) as p (pipeline, run)
+          join gristmill.checkpoint c using (pipeline, run)
+          cross join lateral (
+            select *
+            from gristmill.dead_letter d
+            where d.state = 'new' and d.pipeline = c.pipeline and d.run = c.run
+              and d.topic = c.topic and d.partition = c.partition
+            order by d."offset", d.ordinal
+            limit :limit
+          ) as d
+        where c.owner = :owner
+        order by d.pipeline, d.run, d.topic, d.partition, d."offset", d.ordinal
+        limit :limit"#;
+    let rows = placeholder::query(client, sql, &parameters).await;
+    letters(&rows.map_err(DatabaseError::query("read the dead letters to relay"))?)
+}
+
+/// Marks letters relayed, but for those that a person has settled meanwhile. Returns how many.
+pub async fn relayed(client: &Client, letters: &[StoredLetter]) -> Result<u64, DatabaseError> {
+    let ids = IdArrays::new(letters.iter().map(|letter| &letter.id));
+    let pipelines: Vec<_> = letters.iter().map(|letter| &letter.pipeline).collect();
+    let runs: Vec<_> = letters.iter().map(|letter| letter.run).collect();
+    let mut parameters: Vec<Named<'_>> = vec![
+        ("pipelines", Type::TEXT_ARRAY, &pipelines),
+        ("runs", Type::INT8_ARRAY, &runs),
+    ];
+    parameters.extend(ids.parameters());
+    let sql = r#"
+        update gristmill.dead_letter d
+        set state = 'relayed'
+        from unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
+          as i (pipeline, run, topic, partition, "offset", ordinal)
+        where d.pipeline = i.pipeline and d.run = i.run and d.topic = i.topic
+          and d.partition = i.partition and d."offset" = i."offset" and d.ordinal = i.ordinal
+          and d.state = 'new'"#;
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("mark dead letters relayed"))
+}
+
+/// Moves the letters that are in one of the states `from` to the state `to`; the others stay as
+/// they are. Returns how many moved.
+pub async fn set_state(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+    ids: &[LetterId],
+    from: &[LetterState],
+    to: LetterState,
+) -> Result<u64, DatabaseError> {
+    let arrays = IdArrays::new(ids);
+    let (from, to) = (names(from), to.as_str());
+    let mut parameters: Vec<Named<'_>> = vec![
+        ("pipeline", Type::TEXT, &pipeline),
+        ("run", Type::INT8, &run),
+        ("from", Type::TEXT_ARRAY, &from),
+        ("to", Type::TEXT, &to),
+    ];
+    parameters.extend(arrays.parameters());
+    let sql = r#"
+        update gristmill.dead_letter d
+        set state = :to
+        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
+          and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
+          and d.state = any (:from)"#;
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("set the state of dead letters"))
+}
+
+fn names(states: &[LetterState]) -> Vec<&'static str> {
+    states.iter().map(|state| state.as_str()).collect()
+}
+
+/// The records behind `letters`, which are of one partition and in order, each record once: what a
+/// replay computes again.
+pub fn records(letters: &[StoredLetter]) -> Records {
+    let mut records = Records::default();
+    for letter in letters {
+        if records
+            .last()
+            .is_none_or(|last| last.offset < letter.id.offset)
+        {
+            let headers = letter
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_deref()));
+            records.push(
+                letter.id.offset,
+                letter.record_at_ms,
+                letter.key.as_deref(),
+                letter.value.as_deref(),
+                headers,
+            );
+        }
+    }
+    records
+}
+
+fn letters(rows: &[Row]) -> Result<Vec<StoredLetter>, DatabaseError> {
+    rows.iter()
+        .map(letter)
+        .collect::<Result<_, _>>()
+        .map_err(DatabaseError::query("read dead letters"))
+}
+
+fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
+    let headers: Option<serde_json::Value> = row.try_get("headers")?;
+    let id = LetterId {
+        topic: row.try_get("topic")?,
+        partition: row.try_get("partition")?,
+        offset: row.try_get("offset")?,
+        ordinal: row.try_get("ordinal")?,
+    };
+    Ok(StoredLetter {
+        pipeline: row.try_get("pipeline")?,
+        run: row.try_get("run")?,
+        id,
+        stage: row.try_get("stage")?,
+        code: row.try_get("code")?,
+        message: row.try_get("message")?,
+        revision: row.try_get("revision")?,
+        digest: row.try_get("digest")?,
+        key: row.try_get("key")?,
+        headers: headers
+            .as_ref()
+            .and_then(serde_json::Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(header)
+            .collect(),
+        value: row.try_get("value")?,
+        record_at_ms: row
+            .try_get::<_, Option<Instant>>("record_at")?
+            .map(Instant::ms),
+        attempts: row.try_get("attempts")?,
+        state: LetterState::from_stored(row.try_get("state")?),
+        at_us: row.try_get::<_, Instant>("at")?.0,
+    })
+}
+
+/// The inverse of what [`crate::commit::letter_arrays`] stores.
+fn header(stored: &serde_json::Value) -> Header {
+    let part = |text: &str, hex: &str| match (stored.get(text), stored.get(hex)) {
+        (Some(text), _) => text.as_str().map(|s| s.as_bytes().to_vec()),
+        (None, Some(hex)) => hex.as_str().map(unhex),
+        (None, None) => None,
+    };
+    let name = part("name", "name_hex").unwrap_or_default();
+    (
+        String::from_utf8_lossy(&name).into_owned(),
+        part("text", "hex"),
+    )
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    digits
+        .as_bytes()
+        .chunks_exact(2)
+        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
+        .collect()
+}

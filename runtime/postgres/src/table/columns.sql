@@ -1,0 +1,22 @@
+-- The columns of a table. A domain is looked through down to the type that it is made of.
+with recursive base as (
+  select t.oid, t.oid as of, t.typbasetype, t.typcategory
+  from pg_type t
+  union all
+  select b.typbasetype, b.of, t.typbasetype, t.typcategory
+  from base b
+    join pg_type t on t.oid = b.typbasetype
+)
+select
+  a.attname::text,
+  format_type(a.atttypid, a.atttypmod),
+  format_type(b.oid, -1),
+  b.typcategory::text,
+  a.attnotnull or c.typnotnull,
+  a.atthasdef or a.attidentity <> '' or c.typdefault is not null,
+  a.attgenerated <> '' or a.attidentity = 'a'
+from pg_attribute a
+  join pg_type c on c.oid = a.atttypid
+  join base b on b.of = a.atttypid and b.typbasetype = 0
+where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
+order by a.attnum

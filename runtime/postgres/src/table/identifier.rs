@@ -1,0 +1,44 @@
+//! Names in SQL.
+
+/// The optional columns of a target that say where a row came from. The sink fills them where they
+/// exist.
+pub(crate) const PARTITION: &str = "_gm_partition";
+pub(crate) const OFFSET: &str = "_gm_offset";
+pub(crate) const REVISION: &str = "_gm_revision";
+
+/// `name` as an identifier.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes
+/// is lower case.
+pub(crate) fn identifier(name: &str) -> String {
+    let mut quoted = false;
+    let parts = name.split(|c: char| {
+        quoted ^= c == '"';
+        c == '.' && !quoted
+    });
+    let part = |part: &str| match part.strip_prefix('"').and_then(|p| p.strip_suffix('"')) {
+        Some(exact) => quote(&exact.replace("\"\"", "\"")),
+        None => quote(&part.to_lowercase()),
+    };
+    parts.map(part).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::identifier;
+
+    #[test]
+    fn names_are_read_as_psql_reads_them() {
+        for (name, sql) in [
+            ("Users", "\"users\""),
+            ("order", "\"order\""),
+            ("crm.Users", "\"crm\".\"users\""),
+            ("\"My.Schema\".\"a\"\"b\"", "\"My.Schema\".\"a\"\"b\""),
+        ] {
+            assert_eq!(identifier(name), sql);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The numbered files of `schema/`, and which of them a database has.
+
+use tokio_postgres::Client;
+
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
+
+/// A numbered file of `schema/`.
+pub(crate) struct Migration {
+    version: i32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// Takes a file by its number and its name.
+macro_rules! migration {
+    ($version:literal, $name:literal) => {
+        Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../../schema/", $name, ".sql")),
+        }
+    };
+}
+
+/// Ours and not a crate's: `refinery` runs files like these, too, but keeps its own table with
+/// checksums, and cannot take over databases whose `gristmill.migration` says what they have.
+pub(crate) const MIGRATIONS: [Migration; 5] = [
+    migration!(1, "001_gristmill"),
+    migration!(2, "002_rollout"),
+    migration!(3, "003_canary"),
+    migration!(4, "004_shadow"),
+    migration!(5, "005_rollback"),
+];
+
+/// The version that this program works with.
+pub(crate) const NEWEST: i32 = MIGRATIONS[MIGRATIONS.len() - 1].version;
+
+/// Lets two hosts that start at once take turns. The number is "gristmill" by a telephone's keys,
+/// and means nothing.
+pub(crate) const LOCK: &str = "select pg_advisory_xact_lock(474786455)";
+
+impl Migration {
+    /// Its SQL, and the mark that it was applied.
+    pub(crate) fn script(&self) -> String {
+        let Self { version, name, sql } = self;
+        format!(
+            "{sql}\ninsert into gristmill.migration (version, name) values ({version}, '{name}');\n"
+        )
+    }
+}
+
+/// Applies what is missing, each migration in a transaction. Returns the names of what it applied.
+pub(crate) async fn migrate(
+    connection: &mut Connection,
+) -> Result<Vec<&'static str>, DatabaseError> {
+    let failed = || DatabaseError::query("apply the schema");
+    let mut applied = Vec::new();
+    for migration in &MIGRATIONS {
+        let transaction = connection.transaction().await.map_err(failed())?;
+        transaction.batch_execute(LOCK).await.map_err(failed())?;
+        if version(transaction.client()).await? >= migration.version {
+            continue;
+        }
+        let script = migration.script();
+        transaction.batch_execute(&script).await.map_err(failed())?;
+        transaction.commit().await.map_err(failed())?;
+        applied.push(migration.name);
+    }
+    Ok(applied)
+}
+
+/// The newest migration that was applied; 0 where there is none.
+pub(crate) async fn version(client: &Client) -> Result<i32, DatabaseError> {
+    let failed = || DatabaseError::query("read which migrations were applied");
+    let exists = "select to_regclass('gristmill.migration') is not null";
+    let exists = client.query_one(exists, &[]).await.map_err(failed())?;
+    if !exists.get::<_, bool>(0) {
+        return Ok(0);
+    }
+    let newest = "select coalesce(max(version), 0) from gristmill.migration";
+    let newest = client.query_one(newest, &[]).await.map_err(failed())?;
+    Ok(newest.get(0))
+}

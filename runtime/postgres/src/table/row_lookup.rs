@@ -1,0 +1,291 @@
+//! What the table holds of rows that a rule would write; nothing is written.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use gristmill_core::column::{Batch, Field};
+use gristmill_core::fault::SinkFault;
+use gristmill_core::plan::Roles;
+use serde_json::Value;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::bisection::Bisection;
+use crate::table::identifier::{OFFSET, PARTITION, quote};
+use crate::table::target::{TargetColumn, TargetTable};
+use crate::wire::column_array::{ColumnArray, sent_type};
+use crate::wire::connection::Connection;
+use crate::wire::database_error::DatabaseError;
+
+/// Rows of one question: an answer of some megabytes, well within a statement's time.
+const ROWS_MAX: usize = 2_000;
+/// Rows that Postgres cannot take are found by asking for halves. When it takes none of so many,
+/// the rule is wrong and not the row.
+const REFUSED_MAX: usize = 32;
+
+const DOING: &str = "compare rows with the table";
+
+/// A column's name with its values before and after.
+pub type ColumnChange = (String, Value, Value);
+
+/// What there is of one row's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundRow {
+    /// No row.
+    Missing,
+    Stored(StoredRow),
+    /// The row cannot be asked for: Postgres' words about a value that its column cannot hold.
+    Refused(String),
+}
+
+/// The table's row of a key, against the one that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRow {
+    /// Partition and offset of the record that it came from, where the table has the columns for
+    /// it.
+    pub record: Option<(i32, i64)>,
+    /// Its version (event time and order columns) against the asked row's: greater is newer.
+    pub version: Ordering,
+    /// The columns beside the key that differ: as the table has them, and as it would have them.
+    pub changes: Vec<ColumnChange>,
+}
+
+/// Asks what the table holds of rows of `fields`, which are some of those that a pipeline with
+/// `roles` writes to `target`: at least key, event time and order columns.
+pub struct RowLookup {
+    fields: Vec<Field>,
+    /// The names of the columns that are compared.
+    compared: Vec<String>,
+    sql: Arc<str>,
+    types: Vec<Type>,
+}
+
+impl RowLookup {
+    /// The fields are known to fit the target.
+    pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Self {
+        let compared = fields.iter().filter(|f| !roles.key.contains(&f.name));
+        Self {
+            fields: fields.to_vec(),
+            compared: compared.map(|f| f.name.clone()).collect(),
+            sql: question(target, fields, roles).into(),
+            types: fields.iter().map(|f| sent_type(f.logical_type)).collect(),
+        }
+    }
+
+    /// One answer for each of `rows`, which have at least the fields.
+    pub async fn ask(
+        &self,
+        connection: &mut Connection,
+        rows: &Batch,
+    ) -> Result<Vec<FoundRow>, DatabaseError> {
+        let rows = rows.select(&self.fields);
+        let rows = rows.ok_or_else(|| unexpected("a batch lacks columns: report this bug"))?;
+        let mut answers = vec![FoundRow::Missing; rows.rows];
+        let mut bisection = Bisection::new(rows.rows, ROWS_MAX);
+        let mut refused = 0;
+        while let Some(range) = bisection.next() {
+            match self.ask_once(connection, &rows, &range).await {
+                Ok(found) => answers[range].clone_from_slice(&found),
+                Err(error) if !is_about_a_row(&error) => return Err(error),
+                Err(error) => {
+                    let Some(row) = bisection.failed(range) else {
+                        continue;
+                    };
+                    refused += 1;
+                    if refused > REFUSED_MAX {
+                        return Err(error);
+                    }
+                    answers[row] = FoundRow::Refused(words(&error));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn ask_once(
+        &self,
+        connection: &mut Connection,
+        rows: &Batch,
+        range: &Range<usize>,
+    ) -> Result<Vec<FoundRow>, DatabaseError> {
+        let failed = || DatabaseError::query(DOING);
+        let rows = rows.slice(range.start, range.len());
+        let values = self.fields.iter().zip(&rows.columns);
+        let values = values.map(|(f, c)| ColumnArray::new(f.logical_type, c));
+        let values: Option<Vec<ColumnArray<'_>>> = values.collect();
+        let values =
+            values.ok_or_else(|| unexpected("a column has another layout: report this bug"))?;
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        let statement = connection.prepared(&self.sql, &self.types).await;
+        let statement = statement.map_err(failed())?;
+        let answer = connection.query(&statement, &parameters).await;
+        let answer = answer.map_err(failed())?;
+        let standings = answer.iter().map(|row| self.standing(row));
+        standings.collect::<Result<_, _>>().map_err(failed())
+    }
+
+    fn standing(&self, row: &Row) -> Result<FoundRow, tokio_postgres::Error> {
+        if !row.try_get::<_, bool>(0)? {
+            return Ok(FoundRow::Missing);
+        }
+        let partition: Option<i32> = row.try_get(1)?;
+        let offset: Option<i64> = row.try_get(2)?;
+        let version: i32 = row.try_get(3)?;
+        let differs: Vec<bool> = row.try_get(4)?;
+        let before: Vec<Option<Value>> = row.try_get(5)?;
+        let after: Vec<Option<Value>> = row.try_get(6)?;
+        let columns = self.compared.iter().zip(differs);
+        let changes = columns.zip(before.into_iter().zip(after));
+        Ok(FoundRow::Stored(StoredRow {
+            record: partition.zip(offset),
+            version: version.cmp(&0),
+            changes: changes
+                .filter(|((_, differs), _)| *differs)
+                .map(|((name, _), (before, after))| {
+                    (
+                        name.clone(),
+                        before.unwrap_or_default(),
+                        after.unwrap_or_default(),
+                    )
+                })
+                .collect(),
+        }))
+    }
+}
+
+fn unexpected(found: &str) -> DatabaseError {
+    DatabaseError::Unexpected {
+        doing: DOING,
+        found: found.to_owned(),
+    }
+}
+
+fn is_about_a_row(error: &DatabaseError) -> bool {
+    matches!(error.fault(), SinkFault::Answered(state) if state.refuses_row())
+}
+
+fn words(error: &DatabaseError) -> String {
+    let DatabaseError::Query { source, .. } = error else {
+        return error.to_string();
+    };
+    let answer = source.as_db_error().map(|answer| answer.message());
+    answer.unwrap_or_default().to_owned()
+}
+
+/// `row_lookup.sql` for a target and the columns that are compared.
+fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
+    let columns: Vec<ComparedColumn<'_>> = fields
+        .iter()
+        .enumerate()
+        .filter_map(|(i, field)| Some(ComparedColumn::new(i, field, target.column(&field.name)?)))
+        .collect();
+    let named = |name: &String| columns.iter().find(|c| c.name == name);
+    let key: Vec<&ComparedColumn<'_>> = roles.key.iter().filter_map(named).collect();
+    let version = std::iter::once(&roles.event_time).chain(&roles.order);
+    let version: Vec<&ComparedColumn<'_>> = version.filter_map(named).collect();
+    let compared = || columns.iter().filter(|c| !roles.key.contains(c.name));
+    let list = |of: &dyn Fn(&ComparedColumn<'_>) -> String| {
+        compared().map(of).collect::<Vec<_>>().join(", ")
+    };
+    let provenance = |name: &str, of_type: &str| match target.column(name) {
+        Some(_) => format!("t.{}", quote(name)),
+        None => format!("null::{of_type}"),
+    };
+    let parameters: Vec<String> = (1..=fields.len()).map(|i| format!("${i}")).collect();
+    let names: Vec<String> = (0..fields.len()).map(|i| format!("c{i}")).collect();
+    let on: Vec<String> = key
+        .iter()
+        .map(|c| format!("t.{} = {}", quote(c.name), c.key))
+        .collect();
+    format!(
+        include_str!("row_lookup.sql"),
+        found = key.first().map_or_else(String::new, |c| quote(c.name)),
+        partition = provenance(PARTITION, "int4"),
+        offset = provenance(OFFSET, "int8"),
+        order = order(&version),
+        differs = list(&|c| c.differs()),
+        before = list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.held))),
+        after = list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.given))),
+        parameters = parameters.join(", "),
+        names = names.join(", "),
+        table = target.sql_name,
+        on = on.join(" and "),
+    )
+}
+
+/// -1, 0 or 1: the held version against the given one, column by column, null before everything.
+fn order(version: &[&ComparedColumn<'_>]) -> String {
+    version.iter().rev().fold("0".to_owned(), |rest, c| {
+        let (held, given) = (c.ordered(&c.held), c.ordered(&c.given));
+        format!(
+            "case when {held} is not distinct from {given} then {rest} when {held} > {given} or \
+             {given} is null then 1 else -1 end"
+        )
+    })
+}
+
+/// One column's SQL on both sides, so that what is equal to Postgres is equal here: `12.50` and
+/// `12.5` in a `numeric`, documents whose members are in another order.
+struct ComparedColumn<'a> {
+    name: &'a String,
+    held: String,
+    given: String,
+    /// What is given, as it is joined on.
+    key: String,
+    is_text: bool,
+    is_numeric: bool,
+}
+
+impl<'a> ComparedColumn<'a> {
+    fn new(i: usize, field: &'a Field, column: &TargetColumn) -> Self {
+        let (name, base) = (quote(&field.name), column.base_type.as_str());
+        let (held, given) = (format!("t.{name}"), format!("u.c{i}"));
+        let cast = |of_type: &str| format!("{given}::{of_type}");
+        let key = column.cast(field.logical_type).map_or(given.clone(), cast);
+        let is_text = matches!(base, "text" | "character varying" | "bpchar");
+        let (held, given) = match base {
+            // Compared as text is read: so a label differs, and a letter's case, also where the type
+            // itself takes no notice.
+            _ if column.category == 'E' => (format!("{held}::text"), given),
+            "text" | "character varying" | "citext" | "name" => (format!("{held}::text"), given),
+            "bpchar" => (held, cast("bpchar")),
+            // There is no equality of json.
+            "json" => (format!("{held}::jsonb"), cast("jsonb")),
+            // A number of another size is compared as it is: it might not fit.
+            "bigint" | "integer" | "smallint" => (held, given),
+            // Rounded as an assignment rounds.
+            _ if column.type_name.contains('(') => (held, cast(&column.type_name)),
+            base => (held, cast(base)),
+        };
+        Self {
+            name: &field.name,
+            held,
+            given,
+            key,
+            is_text,
+            is_numeric: base == "numeric",
+        }
+    }
+
+    fn differs(&self) -> String {
+        format!("{} is distinct from {}", self.held, self.given)
+    }
+
+    fn json(&self, side: &str) -> String {
+        match self.is_numeric {
+            // A number of JSON would lose the digits that differ.
+            true => format!("to_jsonb({side}::text)"),
+            false => format!("to_jsonb({side})"),
+        }
+    }
+
+    /// Text is ordered by bytes, as the host orders it.
+    fn ordered(&self, side: &str) -> String {
+        match self.is_text {
+            true => format!("{side} collate \"C\""),
+            false => side.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+-- The column sets that an upsert can name.
+select array_agg(a.attname::text order by k.n)
+from pg_index i,
+  unnest(i.indkey) with ordinality k (attnum, n)
+  join pg_attribute a on true
+where i.indrelid = $1
+  and a.attrelid = i.indrelid
+  and a.attnum = k.attnum
+  and k.n <= i.indnkeyatts
+  and i.indisunique
+  and i.indisvalid
+  and i.indimmediate
+  and i.indpred is null
+  and i.indexprs is null
+group by i.indexrelid
+order by 1

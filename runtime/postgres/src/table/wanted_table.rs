@@ -1,0 +1,70 @@
+//! The table that a pipeline wants, and the SQL that creates it.
+
+use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::plan::Roles;
+
+use crate::table::identifier::{OFFSET, PARTITION, REVISION, identifier, quote};
+
+/// The table that a pipeline wants.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedTable<'a> {
+    /// `table` or `schema.table`.
+    pub table: &'a str,
+    pub fields: &'a [Field],
+    pub roles: &'a Roles,
+    /// SQL that creates it: the pipeline file's `ddl`. Without one it is made from the fields.
+    pub ddl: Option<&'a str>,
+}
+
+impl WantedTable<'_> {
+    /// SQL that creates the table.
+    pub fn create(&self) -> String {
+        if let Some(ddl) = self.ddl {
+            return ddl.to_owned();
+        }
+        let mut lines: Vec<String> = self.fields.iter().map(|f| self.column(f)).collect();
+        let key: Vec<_> = self.roles.key.iter().map(|k| quote(k)).collect();
+        lines.push(format!("    {PARTITION} int"));
+        lines.push(format!("    {OFFSET} bigint"));
+        lines.push(format!("    {REVISION} int"));
+        lines.push(format!("    primary key ({})", key.join(", ")));
+        format!(
+            "create table {} (\n{}\n);\n",
+            identifier(self.table),
+            lines.join(",\n")
+        )
+    }
+
+    fn column(&self, field: &Field) -> String {
+        let not_null = !field.nullable
+            || self.roles.key.contains(&field.name)
+            || self.roles.event_time == field.name;
+        let null = if not_null { " not null" } else { "" };
+        let default = if self.roles.deleted.as_ref() == Some(&field.name) {
+            " default false"
+        } else {
+            ""
+        };
+        format!(
+            "    {} {}{default}{null}",
+            quote(&field.name),
+            postgres_type(field.logical_type)
+        )
+    }
+}
+
+/// The type of a new column.
+pub(crate) fn postgres_type(logical_type: LogicalType) -> String {
+    match logical_type {
+        LogicalType::Boolean => "boolean".to_owned(),
+        LogicalType::Int64 => "bigint".to_owned(),
+        LogicalType::Float64 => "double precision".to_owned(),
+        LogicalType::Text => "text".to_owned(),
+        LogicalType::Bytes => "bytea".to_owned(),
+        LogicalType::TimestampUs | LogicalType::TimestampMs => "timestamptz".to_owned(),
+        LogicalType::Date => "date".to_owned(),
+        LogicalType::Uuid => "uuid".to_owned(),
+        LogicalType::Decimal { precision, scale } => format!("numeric({precision}, {scale})"),
+        LogicalType::Json => "jsonb".to_owned(),
+    }
+}

@@ -1,0 +1,132 @@
+//! What the host holds for an instance: what it has used, what it was denied, what it said last.
+
+use wasmtime::{ResourceLimiter, StoreContextMut};
+
+use crate::bindings::gristmill::transform::{log, types};
+use crate::limits::Limits;
+use crate::log::Log;
+use crate::printable::{MESSAGE_MAX_BYTES, printable};
+
+/// Fuel for a line, besides one a byte. 4,000: a microsecond at four instructions a nanosecond,
+/// which is what a line costs the host.
+const LINE_FUEL: u64 = 4_000;
+
+pub(crate) struct Guard {
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+    memory_bytes: usize,
+    table_elements: usize,
+    /// The limit that was in the way since the call began. A denied growth is only an answer to
+    /// the guest; the trap that follows is explained by this.
+    denied: Option<&'static str>,
+    /// What it logged last as an error since the call began: a panic says so before it traps.
+    last_error: Option<String>,
+}
+
+impl Guard {
+    pub(crate) fn new(limits: Limits, log: Log) -> Self {
+        Self {
+            limits,
+            log,
+            memory_bytes: 0,
+            table_elements: 0,
+            denied: None,
+            last_error: None,
+        }
+    }
+
+    /// Linear memory of the instance.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    pub(crate) fn begin_call(&mut self) {
+        self.denied = None;
+        self.last_error = None;
+    }
+
+    /// The limit that the call ran into, for a message.
+    pub(crate) fn denied(&self) -> Option<String> {
+        let limit = self.denied?;
+        let value = match limit {
+            "memory_max_bytes" => self.limits.memory_max_bytes,
+            _ => self.limits.table_elements_max,
+        };
+        Some(format!("{limit} = {value}"))
+    }
+
+    pub(crate) fn last_error(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+}
+
+impl ResourceLimiter for Guard {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .memory_bytes
+            .saturating_sub(current)
+            .saturating_add(desired);
+        if total > self.limits.memory_max_bytes {
+            self.denied = Some("memory_max_bytes");
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .table_elements
+            .saturating_sub(current)
+            .saturating_add(desired);
+        if total > self.limits.table_elements_max {
+            self.denied = Some("table_elements_max");
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.core_instances_max
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.core_instances_max
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.core_instances_max
+    }
+}
+
+impl types::Host for Guard {}
+
+/// The import. In a metered call words cost fuel, so that a component cannot talk for hours within
+/// its allowance of instructions.
+pub(crate) fn write(
+    mut store: StoreContextMut<'_, Guard>,
+    (level, message): (log::Level, String),
+) -> wasmtime::Result<()> {
+    // An engine without fuel answers with an error; there the clock runs meanwhile.
+    if let Ok(fuel) = store.get_fuel() {
+        store.set_fuel(fuel.saturating_sub(LINE_FUEL + message.len() as u64))?;
+    }
+    let message = printable(&message, MESSAGE_MAX_BYTES);
+    let guard = store.data_mut();
+    guard.log.write(level, &message);
+    if level == log::Level::Error {
+        guard.last_error = Some(message);
+    }
+    Ok(())
+}

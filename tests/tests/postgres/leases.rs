@@ -1,0 +1,115 @@
+//! Taking many partitions at once.
+
+use anyhow::Result;
+use gristmill_postgres::commit::lease::{Taken, take};
+use gristmill_postgres::letters::stored_letter;
+
+use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
+use crate::rollout::{file, take_over};
+
+fn partitions(taken: &[Taken]) -> Vec<(i32, i64, i64)> {
+    let of = |t: &Taken| (t.lease.key.partition, t.lease.owner_epoch, t.next_offset);
+    taken.iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn a_list_of_partitions_is_taken_at_once_and_answered_in_its_order() -> Result<()> {
+    let fixture = Fixture::new("take_list", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let old = fixture.take(&mut connection, 1).await?.lease;
+    let batch = computed(0, &[(1, None, false, 1)]);
+    fixture.flush(&mut connection, &old, 0, &batch).await?;
+    take_over(&mut connection, &file("a", "two"), "ann").await?;
+    // One that is new, one that is there by revision 1, one that is new by revision 1.
+    let wanted = [
+        request(2, 2, 7, None),
+        request(1, 2, 9, None),
+        request(0, 1, 5, Some("id")),
+    ];
+    let taken = take(&mut connection, &wanted, "host-b").await?;
+    assert_eq!(partitions(&taken), [(2, 1, 7), (1, 2, 1), (0, 1, 5)]);
+    assert_eq!(taken[2].topic_id.as_deref(), Some("id"));
+    let activations = "select partition, from_offset, revision, by from gristmill.activation \
+                       order by 1, 2";
+    assert_eq!(
+        fixture.psql(activations)?,
+        "0|5|1|test\n1|0|1|test\n1|1|2|ann\n2|7|2|ann"
+    );
+    // Taken again by the same revisions, nothing changes but the epochs.
+    let again = take(&mut connection, &wanted, "host-b").await?;
+    assert_eq!(partitions(&again), [(2, 2, 7), (1, 3, 1), (0, 2, 5)]);
+    assert_eq!(fixture.psql(activations)?.lines().count(), 4);
+    assert!(take(&mut connection, &[], "host-b").await?.is_empty());
+    assert!(connection.is_usable());
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_hosts_that_take_the_same_partitions_in_other_orders_wait_in_no_circle() -> Result<()> {
+    let fixture = Fixture::new("take_both", WITH_PROVENANCE).await?;
+    let (mut a, mut b) = (fixture.connect().await?, fixture.connect().await?);
+    let forth: Vec<_> = (0..40).map(|p| request(p, 1, 0, None)).collect();
+    let back: Vec<_> = forth.iter().rev().cloned().collect();
+    for _ in 0..20 {
+        let (a, b) = tokio::join!(
+            take(&mut a, &forth, "host-a"),
+            take(&mut b, &back, "host-b")
+        );
+        assert_eq!((a?.len(), b?.len()), (40, 40));
+    }
+    assert_eq!(
+        fixture.psql("select distinct owner_epoch from gristmill.checkpoint")?,
+        "40"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn letters_of_all_partitions_of_an_owner_come_in_their_order() -> Result<()> {
+    let fixture = Fixture::new("unrelayed_list", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let wanted = [request(1, 1, 0, None), request(0, 1, 0, None)];
+    for taken in take(&mut connection, &wanted, "host-a").await? {
+        for offset in 0..3 {
+            let batch = dead(offset, "bad", &[]);
+            fixture
+                .flush(&mut connection, &taken.lease, offset, &batch)
+                .await?;
+        }
+    }
+    let other = take(&mut connection, &[request(2, 1, 0, None)], "host-b").await?;
+    let batch = dead(0, "bad", &[]);
+    fixture
+        .flush(&mut connection, &other[0].lease, 0, &batch)
+        .await?;
+    let pipelines = [(PIPELINE, 1), ("another", 1)];
+    let mut seen = Vec::new();
+    loop {
+        let letters = stored_letter::unrelayed(&connection, "host-a", &pipelines, 4).await?;
+        if letters.is_empty() {
+            break;
+        }
+        assert!(
+            letters
+                .iter()
+                .all(|l| (l.pipeline.as_str(), l.run) == (PIPELINE, 1))
+        );
+        seen.push(
+            letters
+                .iter()
+                .map(|l| (l.id.partition, l.id.offset))
+                .collect::<Vec<_>>(),
+        );
+        let relayed = stored_letter::relayed(&connection, &letters).await?;
+        assert_eq!(relayed, letters.len() as u64);
+    }
+    assert_eq!(
+        seen,
+        [vec![(0, 0), (0, 1), (0, 2), (1, 0)], vec![(1, 1), (1, 2)]]
+    );
+    assert_eq!(
+        fixture.psql("select partition, state from gristmill.dead_letter where state = 'new'")?,
+        "2|new"
+    );
+    Ok(())
+}

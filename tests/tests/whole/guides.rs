@@ -1,0 +1,285 @@
+//! README and the guides, as they are written: every command is run, and prints what they show.
+
+use std::ops::Range;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use gristmill_tests::author::{self, bash};
+use gristmill_tests::guide::{self, Guide, Needs};
+use gristmill_tests::kafka::Kafka;
+use gristmill_tests::load::under_load;
+use gristmill_tests::postgres::Postgres;
+use gristmill_tests::process::{Process, tail, wait_until};
+use gristmill_tests::program::{gristmill, repository, success};
+use gristmill_tests::topic::{self, Message};
+use tempfile::TempDir;
+
+/// The rule of the guide for authors has one name wherever it is written, and so one place in the
+/// folder that rules are compiled in.
+static ENRICH_AGE: Mutex<()> = Mutex::new(());
+
+/// For a first compilation on a busy machine.
+const WITHIN: Duration = Duration::from_secs(300);
+
+/// A reader's folder, with a database and a topic of its own.
+struct Reader {
+    folder: TempDir,
+    database: &'static str,
+    kafka: &'static Kafka,
+    postgres: &'static Postgres,
+}
+
+impl Reader {
+    fn new(database: &'static str, topic: &str) -> Result<Self> {
+        let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);
+        kafka.create_topic(topic, 1, &[])?;
+        postgres.create_database(database)?;
+        let folder = tempfile::tempdir()?;
+        std::os::unix::fs::symlink(repository().join("data"), folder.path().join("data"))?;
+        Ok(Self {
+            folder,
+            database,
+            kafka,
+            postgres,
+        })
+    }
+
+    fn bash(&self, folder: &Path, script: &str) -> Result<Command> {
+        let mut bash = bash(folder, script)?;
+        bash.env("KAFKA_BOOTSTRAP", self.kafka.bootstrap())
+            .env("DATABASE_URL", self.postgres.database_url(self.database));
+        Ok(bash)
+    }
+
+    /// Runs a script that leaves a pipeline running, until `query` answers `rows`. The pipeline ends
+    /// with what is returned; the output so far comes with it.
+    fn start(&self, script: &str, query: &str, rows: &str) -> Result<(Process, String)> {
+        let script = format!("trap 'kill $(jobs -p)' TERM EXIT\n{script}wait\n");
+        let log = self.folder.path().join("log");
+        let written = std::fs::File::create(&log)?;
+        let mut bash = self.bash(self.folder.path(), &script)?;
+        bash.stdout(written.try_clone()?).stderr(written);
+        let mut process = Process::spawn(&mut bash, "TERM")?;
+        wait_until("what the guide leads to", WITHIN, || {
+            if let Some(status) = process.exit_status()? {
+                bail!("the script ended with {status}");
+            }
+            let answer = self.postgres.psql(self.database, query);
+            Ok(answer.is_ok_and(|answer| answer == rows))
+        })
+        .with_context(|| tail(&log))?;
+        Ok((process, std::fs::read_to_string(&log)?))
+    }
+}
+
+#[test]
+fn every_block_is_of_a_kind_and_every_command_is_run() -> Result<()> {
+    let unrun = guide::unrun()?;
+    assert!(
+        unrun.is_empty(),
+        "named, and in no block that is run: {unrun:#?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn readme_shows_what_the_demo_prints() -> Result<()> {
+    let readme = Guide::read("README.md")?;
+    let printed = success(Command::new(gristmill()?).arg("demo").output()?)?;
+    let mut lines = printed.lines().map(str::trim_end);
+    for shown in readme.sample("text demo")?.lines() {
+        assert!(
+            lines.any(|line| line == shown),
+            "no {shown:?} in\n{printed}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn readme_leads_to_a_table() -> Result<()> {
+    let reader = Reader::new("readme", "users_cdc_readme")?;
+    // A topic and a group of its own: another guide uses the same names.
+    let script = Guide::read("README.md")?.script(&[Needs::Servers]);
+    let script = script.replace("users_cdc", "users_cdc_readme");
+    let script = script.replace("name = \"users\"", "name = \"users_readme\"");
+    let query = "select string_agg(name, ', ' order by user_id) from users";
+    reader.start(&script, query, "Daniel J. Kim, Priya Nair, Elena Fischer")?;
+    Ok(())
+}
+
+#[test]
+fn readme_has_a_rule_that_works() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let script = Guide::read("README.md")?.script(&[Needs::Author]);
+    let events = repository().join("data/sample_events.json");
+    let script = format!("{script}gristmill try . --on {}\n", events.display());
+    let printed = success(bash(folder.path(), &script)?.output()?)?;
+    for shown in [
+        r#"email_domain                             "contoso.com""#,
+        r#""gmail.com""#,
+    ] {
+        let shown: Vec<&str> = shown.split_whitespace().collect();
+        let is_shown = |line: &str| shown.iter().all(|word| line.contains(word));
+        assert!(printed.lines().any(is_shown), "no {shown:?} in\n{printed}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_rules_own_readme_works_as_it_is_written() -> Result<()> {
+    let (_folder, rule) = author::new_rule("own-readme")?;
+    let script = Guide::read("runtime/template/README.md")?.script(&[Needs::Author]);
+    let output = success(bash(&rule, &script)?.output()?)?;
+    for line in [
+        "ok       cases/first.json",
+        r#"short_name                 "Bartholo""#,
+        "dead letter (transform:own-readme, blank-name): `name` is blank",
+        "writes\n  short_name  text",
+    ] {
+        assert!(output.contains(line), "no {line:?} in\n{output}");
+    }
+    // Of the rule and of one that does nothing.
+    for figure in [
+        "ns a row",
+        "rows a second, one core",
+        "memory of an instance",
+    ] {
+        let figures = output.lines().find_map(|line| line.strip_prefix(figure));
+        let words = figures.context(figure)?.split_whitespace();
+        let numbers = words.filter_map(|word| word.replace(',', "").parse::<f64>().ok());
+        let numbers: Vec<f64> = numbers.collect();
+        assert!(
+            numbers.len() == 2 && numbers.iter().all(|number| *number > 0.0),
+            "{figure}: {numbers:?} in\n{output}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn installing_ends_with_a_program_that_says_its_version() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let script = Guide::read("docs/start/install.md")?.script(&[Needs::Author]);
+    let output = success(bash(folder.path(), &script)?.output()?)?;
+    assert!(
+        output.starts_with("gristmill ") && output.contains("Usage:"),
+        "{output}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_first_pipeline_runs_and_is_operated_as_the_guides_say() -> Result<()> {
+    let reader = Reader::new("first_pipeline", "users_cdc")?;
+    let first = Guide::read("docs/start/first-pipeline.md")?;
+    let script = first.script(&[Needs::Servers]);
+    let query = "select (select count(*) from users), (select count(*) from gristmill.dead_letter)";
+    let (_running, printed) = reader.start(&script, query, "2|1")?;
+    assert!(printed.contains("ready to run"), "{printed}");
+    let pages = ["docs/guides/dead-letters.md", "docs/guides/operate.md"];
+    let pages: Result<Vec<Guide>> = pages.iter().map(|page| Guide::read(page)).collect();
+    for guide in [first].iter().chain(&pages?) {
+        let script = guide.script(&[Needs::Running]);
+        let printed = success(reader.bash(reader.folder.path(), &script)?.output()?)?;
+        shows(guide, &printed)?;
+    }
+    let letter = std::fs::read_to_string(reader.folder.path().join("letter.json"))?;
+    assert!(letter.contains("unknown-op"), "{letter}");
+    Ok(())
+}
+
+#[test]
+fn a_rule_is_written_as_the_guide_says() -> Result<()> {
+    let _alone = ENRICH_AGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir()?;
+    let script = Guide::read("docs/guides/write-a-rule.md")?.script(&[Needs::Author]);
+    let output = success(bash(folder.path(), &script)?.output()?)?;
+    for line in [
+        "written  cases/first.json",
+        r#"{"age": 36, "is_adult": true}"#,
+        r#"{"age": null, "is_adult": null}"#,
+        r#"{"row": 3, "code": "unborn", "message": "`birth_year` is after 2026"}"#,
+        "ok       cases/first.json",
+        // try . --on events.json, then the whole pipeline.
+        "dead letter (transform:enrich-age, unborn): `birth_year` is after 2026",
+        "dead letter (transform:normalize-cdc, unknown-op)",
+        "rows a second, one core",
+        "birth_year  int64",
+    ] {
+        assert!(output.contains(line), "no {line:?} in\n{output}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_written_rule_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Result<()> {
+    let _alone = ENRICH_AGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let reader = Reader::new("people", "people_cdc")?;
+    let script = Guide::read("docs/guides/write-a-rule.md")?;
+    let script = script.script(&[Needs::Author, Needs::Servers]);
+    let query = "select user_id, age, is_adult, code from people, gristmill.dead_letter";
+    let (_running, tried) = reader.start(&script, query, "1|36|t|unborn")?;
+    assert!(
+        tried.contains("people_cdc/0/1\n  dead letter (transform:enrich-age, unborn)"),
+        "{tried}"
+    );
+
+    let rule = reader.folder.path().join("enrich-age");
+    let change = Guide::read("docs/guides/change-a-rule.md")?;
+    let mut swaps = reader.bash(&rule, &change.script(&[Needs::Running]))?;
+    let mut ids = (1_000..).step_by(200);
+    let bootstrap = reader.kafka.bootstrap();
+    let write = || {
+        let first = ids.next().context("an id")?;
+        topic::write(&bootstrap, "people_cdc", &people(first..first + 200))
+    };
+    let output = success(under_load(write, || Ok(swaps.output()?))?)?;
+    for line in [
+        "revision 2 is active",
+        "swap enrich-age enrich-age.wasm",
+        "revision 3 is active; 2 was before it",
+        "is staged and ready",
+        "is given up; revision 3 stays active",
+        "of 1 partitions run it",
+        "transform:enrich-age  unborn",
+        "written  cases/letter.json",
+        "1 replayed, 0 still cannot be used",
+    ] {
+        assert!(output.contains(line), "no {line:?} in\n{output}");
+    }
+    shows(&change, &output)?;
+    let letter = std::fs::read_to_string(rule.join("cases/letter.json"))?;
+    assert!(letter.contains(r#""config": {"year": 2026}"#), "{letter}");
+    let psql = |query| reader.postgres.psql(reader.database, query);
+    assert_eq!(psql("select age from people where user_id = 2")?, "0");
+    let year = "select t -> 'config' ->> 'year' from gristmill.pipeline p join gristmill.revision \
+                r on r.pipeline = p.pipeline and r.revision = p.active_revision, \
+                jsonb_array_elements(r.spec -> 'transforms') t where t ->> 'name' = 'enrich-age'";
+    assert_eq!(psql(year)?, "2027");
+    Ok(())
+}
+
+/// An error unless the commands of `guide` printed what it shows. Tables of psql end their lines with
+/// spaces, which a document has not.
+fn shows(guide: &Guide, printed: &str) -> Result<()> {
+    let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
+    let printed = lines.join("\n");
+    for shown in guide.outputs() {
+        anyhow::ensure!(printed.contains(shown), "no\n{shown}in\n{printed}");
+    }
+    Ok(())
+}
+
+/// So many people more than the guide's.
+fn people(ids: Range<i32>) -> Vec<Message> {
+    let person = |id: i32| {
+        let row = format!(r#"{{"user_id":{id},"birth_year":1990}}"#);
+        let event = format!(r#"{{"op":"c","after":{row},"timestamp_ms":1726531200000}}"#);
+        Message::new(0, event)
+    };
+    ids.map(person).collect()
+}

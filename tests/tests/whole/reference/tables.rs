@@ -1,0 +1,152 @@
+//! What gristmill keeps in Postgres, from the numbered files of `schema/` and their comments.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use gristmill_tests::program::repository;
+
+use super::markdown::{item, paragraph};
+
+const HEAD: &str = "# Tables
+
+Gristmill keeps these tables in the schema `gristmill` of the target's database.
+`gristmill schema apply` creates them. You may read them; gristmill alone writes them.
+";
+
+/// A table, and what the comments say of it.
+struct Table {
+    name: String,
+    about: String,
+    columns: Vec<Column>,
+    key: Option<String>,
+}
+
+struct Column {
+    name: String,
+    kind: String,
+    about: String,
+}
+
+pub(super) fn page() -> Result<String> {
+    let mut tables = Vec::new();
+    for file in files()? {
+        let sql = std::fs::read_to_string(&file)?;
+        for statement in statements(&sql) {
+            read(&statement, &mut tables)
+                .with_context(|| format!("{}: {statement}", file.display()))?;
+        }
+    }
+    ensure!(tables.len() > 5, "only {} tables were found", tables.len());
+    let mut page = HEAD.to_owned();
+    for table in &tables {
+        ensure!(!table.about.is_empty(), "{} has no comment", table.name);
+        page += &format!("\n## {}\n\n{}\n", table.name, paragraph(&table.about));
+        if let Some(key) = &table.key {
+            page += &format!("{}\n", paragraph(&format!("Primary key: `{key}`.")));
+        }
+        for Column { name, kind, about } in &table.columns {
+            let about = match about.is_empty() {
+                true => String::new(),
+                false => format!(": {about}"),
+            };
+            page += &item(0, &format!("**`{name}`** {kind}{about}"));
+        }
+    }
+    Ok(page)
+}
+
+/// The numbered files, in the order in which they are applied.
+fn files() -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(repository().join("schema"))?;
+    let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|e| e.path())).collect();
+    let is_numbered = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let mut numbered: Vec<_> = paths?.into_iter().filter(is_numbered).collect();
+    numbered.sort();
+    Ok(numbered)
+}
+
+/// The statements without the comments of the file itself. A semicolon may stand in a text.
+fn statements(sql: &str) -> Vec<String> {
+    let lines = sql
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"));
+    let (mut statements, mut statement, mut in_text) = (Vec::new(), String::new(), false);
+    for c in lines.collect::<Vec<_>>().join("\n").chars() {
+        in_text ^= c == '\'';
+        if c == ';' && !in_text {
+            statements.push(statement.trim().to_owned());
+            statement.clear();
+        } else {
+            statement.push(c);
+        }
+    }
+    statements
+}
+
+fn read(statement: &str, tables: &mut Vec<Table>) -> Result<()> {
+    if let Some(rest) = statement.strip_prefix("create table gristmill.") {
+        let (name, rest) = rest.split_once(" (\n").context("columns are missing")?;
+        let (lines, _) = rest.rsplit_once("\n)").context("columns have no end")?;
+        let mut table = Table {
+            name: name.to_owned(),
+            about: String::new(),
+            columns: Vec::new(),
+            key: None,
+        };
+        for line in lines.lines() {
+            let line = line.trim().trim_end_matches(',');
+            match line
+                .strip_prefix("primary key (")
+                .and_then(|l| l.strip_suffix(')'))
+            {
+                Some(key) => table.key = Some(key.replace('"', "")),
+                None => table.columns.push(column(line)?),
+            }
+        }
+        tables.push(table);
+    } else if let Some(rest) = statement.strip_prefix("alter table gristmill.") {
+        let (name, changes) = rest.split_once(char::is_whitespace).context("no change")?;
+        let table = find(tables, name)?;
+        for change in changes.split(",\n") {
+            if let Some(added) = change.trim().strip_prefix("add column ") {
+                table.columns.push(column(added)?);
+            }
+        }
+    } else if let Some(rest) = statement.strip_prefix("comment on table gristmill.") {
+        let (name, text) = rest.split_once(" is ").context("no comment")?;
+        find(tables, name)?.about = text_of(text)?;
+    } else if let Some(rest) = statement.strip_prefix("comment on column gristmill.") {
+        let (name, text) = rest.split_once(" is ").context("no comment")?;
+        let (table, name) = name.split_once('.').context("no column")?;
+        let mut columns = find(tables, table)?.columns.iter_mut();
+        let column = columns.find(|column| column.name == name);
+        column.context("no such column")?.about = text_of(text)?;
+    }
+    Ok(())
+}
+
+fn find<'t>(tables: &'t mut [Table], name: &str) -> Result<&'t mut Table> {
+    let table = tables.iter_mut().find(|table| table.name == name);
+    table.with_context(|| format!("there is no table {name}"))
+}
+
+fn column(line: &str) -> Result<Column> {
+    let (name, kind) = line.split_once(' ').context("a column without a type")?;
+    Ok(Column {
+        name: name.replace('"', ""),
+        kind: kind.replace("references gristmill.", "references "),
+        about: String::new(),
+    })
+}
+
+/// A text of SQL without its quotes.
+fn text_of(quoted: &str) -> Result<String> {
+    let inner = quoted
+        .trim()
+        .strip_prefix('\'')
+        .and_then(|t| t.strip_suffix('\''));
+    Ok(inner.context("no text")?.replace("''", "'"))
+}
