@@ -160,8 +160,9 @@ async fn caught_up(
 }
 
 fn tell(server: &Postgres, out: &mut (dyn Write + Send)) -> Result<()> {
-    let table = "select user_id, name, email_domain, country_name, is_corporate, is_deleted, \
-                 updated_at from users_enriched order by user_id";
+    // As wide as a terminal and README allow.
+    let table = "select user_id, name, email_domain, country_name, is_deleted, updated_at from \
+                 users_enriched order by user_id";
     writeln!(out, "{}", server.psql_table(DATABASE, table)?)?;
     let superseded = server.psql(DATABASE, "select sum(superseded) from gristmill.checkpoint")?;
     let deleted = server.psql(
@@ -176,7 +177,7 @@ fn tell(server: &Postgres, out: &mut (dyn Write + Send)) -> Result<()> {
     writeln!(
         out,
         "\nThe delete of user 101 came in late: its event time is older than that of the update \
-         before it. So the update won ({deleted}),\nand {superseded} events in all gave way to \
+         before it.\nSo the update won ({deleted}), and {superseded} events in all\ngave way to \
          newer ones of their key. Each event counted exactly once."
     )?;
     Ok(())
