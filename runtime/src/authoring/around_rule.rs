@@ -79,7 +79,7 @@ pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
     Ok(event)
 }
 
-fn transform(name: &str, component: String, config: Value) -> Result<file::Transform> {
+fn transform(name: &str, component: String, config: Value) -> Result<file::TransformSection> {
     let transform = json!({"name": name, "component": component, "config": config});
     Ok(serde_json::from_value(transform)?)
 }

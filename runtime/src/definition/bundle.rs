@@ -27,7 +27,7 @@ pub struct Parts {
 impl Parts {
     /// Reads what the pipeline file names.
     pub fn read(config: Config) -> Result<Self> {
-        let read = |t: &crate::definition::file::Transform| {
+        let read = |t: &crate::definition::file::TransformSection| {
             component(&config, &t.component).with_context(|| format!("transform `{}`", t.name))
         };
         let components = config.transform.iter().map(read).collect::<Result<_>>()?;

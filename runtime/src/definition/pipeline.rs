@@ -14,7 +14,7 @@ use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
 
 use crate::definition::bundle::Parts;
-use crate::definition::file::Config;
+use crate::definition::file::{Config, DimensionSection, TransformSection};
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
@@ -182,14 +182,13 @@ impl Pipeline {
     /// What a revision stores.
     pub fn spec(&self) -> Spec {
         let c = &self.config;
-        let transform =
-            |(component, t): (&Component, &crate::definition::file::Transform)| TransformSpec {
-                name: t.name.clone(),
-                digest: component.digest().to_owned(),
-                config: t.config.clone(),
-                limits: t.limits.clone(),
-            };
-        let dimension = |(name, d): (&String, &crate::definition::file::Dimension)| {
+        let transform = |(component, t): (&Component, &TransformSection)| TransformSpec {
+            name: t.name.clone(),
+            digest: component.digest().to_owned(),
+            config: t.config.clone(),
+            limits: t.limits.clone(),
+        };
+        let dimension = |(name, d): (&String, &DimensionSection)| {
             let spec = DimensionSpec {
                 digest: self.files.get(name).map(|bytes| sha256(bytes)),
                 query: d.query.clone(),

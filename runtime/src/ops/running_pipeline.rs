@@ -14,7 +14,7 @@ use crate::definition::pipeline::Pipeline;
 use crate::definition::spec::Spec;
 use crate::fleet::check::{self, Retire};
 use crate::fleet::stage;
-use crate::process::host_name;
+use crate::host_name::host_name;
 
 use super::change_progress::{Progress, Spread, Tell};
 use super::opened::Opened;
