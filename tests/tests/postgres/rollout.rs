@@ -86,7 +86,7 @@ async fn a_definition_from_before_versions_is_one_of_version_1() -> Result<()> {
         let now = json!({"rule": "a", "version": version});
         let registration = Registration {
             spec: now.clone(),
-            ..file("a", "another hash")
+            ..file("a", &format!("hash {version}"))
         };
         let registered = registration::register(&mut connection, &registration, "host/1").await?;
         assert_eq!(registered.proposes, version == 2, "version {version}");
