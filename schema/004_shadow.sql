@@ -1,7 +1,9 @@
 -- Comparing a staged revision with the active one on live records, before it writes anything.
 
 alter table gristmill.pipeline add column shadow_rows bigint;
-comment on column gristmill.pipeline.shadow_rows is 'How many rows the staged revision is still to be compared on beside the active one; null: none.';
+comment on column gristmill.pipeline.shadow_rows is
+    'How many rows the staged revision is still to be compared on beside the active one; null: '
+    'none.';
 
 create table gristmill.shadow (
     pipeline text not null references gristmill.pipeline,
@@ -15,4 +17,5 @@ create table gristmill.shadow (
     at timestamptz not null default now()
 );
 create index on gristmill.shadow (pipeline, revision);
-comment on table gristmill.shadow is 'What the staged revision would change, batch by batch, and why it could not be run.';
+comment on table gristmill.shadow is
+    'What the staged revision would change, batch by batch, and why it could not be run.';

@@ -39,7 +39,7 @@
 //! handles     what the partitions of a process work with
 //! authoring   for those who write rules: cases, samples, a rule's crate
 //! definition  from the pipeline file to the revision that runs
-//! folders     where this user's files lie
+//! folders, host_name  what this machine is, and where files lie on it
 //! gristmill_postgres, gristmill_sandbox, gristmill_kafka  all SQL, all wasmtime, all rdkafka
 //! gristmill_core  the pure part: columns, decoding, dedup, the chain
 //! ```
@@ -51,6 +51,7 @@ pub mod demo;
 pub mod fleet;
 pub mod folders;
 pub mod handles;
+pub mod host_name;
 pub mod ops;
 pub mod partition;
 pub mod process;

@@ -38,7 +38,8 @@ pub const CODES: [(&str, &str, &str); 13] = [
     (
         "malformed",
         "decode",
-        "The record is not JSON, or not UTF-8, where the normalizer reads it. The message says where.",
+        "The record is not JSON, or not UTF-8, where the normalizer reads it. The message says \
+         where.",
     ),
     (
         "wrong-type",
@@ -48,8 +49,8 @@ pub const CODES: [(&str, &str, &str); 13] = [
     (
         "zero-byte",
         "decode, sink",
-        "A text holds the character U+0000, which Postgres cannot store. The stage is `sink` where a \
-         transform wrote it.",
+        "A text holds the character U+0000, which Postgres cannot store. The stage is `sink` where \
+         a transform wrote it.",
     ),
     (
         "too-large",

@@ -9,23 +9,24 @@ use crate::meter::TICK_MS;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Linear memory of one instance. 64 MiB: a rule in Rust or C stays under 2 MiB with a batch of
-    /// 5,000 rows. Script languages want 128 MiB.
+    /// Linear memory of one instance. 64 MiB: a rule in Rust or C stays under 2 MiB with a batch
+    /// of 5,000 rows. Script languages want 128 MiB.
     pub memory_max_bytes: usize,
     /// Elements of all tables of one instance. 100,000: an interpreter compiled to WebAssembly has
     /// about 10,000 functions to point at.
     pub table_elements_max: usize,
     /// Core modules in one component. 64: Python's has 38, the most of any toolchain tried.
     pub core_instances_max: usize,
-    /// Wall clock of a call, besides `deadline_per_row_us`. After it the batch is run again and its
-    /// instructions are counted. 50 ms: five ticks of the 10 ms clock.
+    /// Wall clock of a call, besides `deadline_per_row_us`. After it the batch is run again and
+    /// its instructions are counted. 50 ms: five ticks of the 10 ms clock.
     pub deadline_base_ms: u64,
     /// Wall clock for each row, and for each KiB of text and bytes. 50 us: eight times what the
     /// slowest toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of `enrich-email`.
     pub deadline_per_row_us: u64,
     /// Fuel of a call, besides `fuel_per_row`. One WebAssembly instruction takes about one. A row
-    /// that needs more is at fault. 200 million: what a core at four instructions a nanosecond does
-    /// within `deadline_base_ms`, so that nothing passes on a quiet machine and fails on a busy one.
+    /// that needs more is at fault. 200 million: what a core at four instructions a nanosecond
+    /// does within `deadline_base_ms`, so that nothing passes on a quiet machine and fails on
+    /// a busy one.
     pub fuel_base: u64,
     /// Fuel for each row, and for each KiB of text and bytes. 200,000: what a core does within
     /// `deadline_per_row_us`.
@@ -33,11 +34,11 @@ pub struct Limits {
     /// Fuel that the search for rows at fault may burn in one batch. Beyond it the component is at
     /// fault, not the data. 8 billion: about 2 s.
     pub conviction_fuel_max: u64,
-    /// Wall clock to instantiate, and for each of `describe` and `open`. 2 s: a component in Python
-    /// needs 2 ms, and may parse a large config.
+    /// Wall clock to instantiate, and for each of `describe` and `open`. 2 s: a component in
+    /// Python needs 2 ms, and may parse a large config.
     pub open_deadline_ms: u64,
-    /// Fuel to instantiate, and for each of `describe` and `open`. 8 billion: what a core does within
-    /// `open_deadline_ms`.
+    /// Fuel to instantiate, and for each of `describe` and `open`. 8 billion: what a core does
+    /// within `open_deadline_ms`.
     pub open_fuel: u64,
     /// Bytes that one call may return or log, as the host holds them. 64 MiB: an honest component
     /// cannot return more than its memory holds.

@@ -79,7 +79,7 @@ pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
     Ok(event)
 }
 
-fn transform(name: &str, component: String, config: Value) -> Result<file::Transform> {
+fn transform(name: &str, component: String, config: Value) -> Result<file::TransformSection> {
     let transform = json!({"name": name, "component": component, "config": config});
     Ok(serde_json::from_value(transform)?)
 }
@@ -116,7 +116,7 @@ fn dimension(rule: &Subject, name: &str) -> Result<(String, Vec<u8>)> {
     let csv = builtin::data(name).with_context(|| {
         format!(
             "the rule joins `{name}`: put rows of it into cases/dimensions/{name}.csv of the \
-             rule's folder, or name a pipeline that has it with --pipeline"
+             rule's folder, or try the rule in a pipeline that has it: gristmill try FILE RULE"
         )
     })?;
     Ok((format!("builtin:{name}"), csv.to_vec()))

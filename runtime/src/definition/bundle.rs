@@ -14,7 +14,7 @@ use gristmill_postgres::wire::connection::Connection;
 
 /// A definition, with the bytes of all that it names.
 #[derive(Clone, Debug)]
-pub struct Parts {
+pub struct Bundle {
     pub config: Config,
     /// In the transforms' order.
     pub components: Vec<Vec<u8>>,
@@ -24,10 +24,10 @@ pub struct Parts {
     pub ddl: Option<String>,
 }
 
-impl Parts {
+impl Bundle {
     /// Reads what the pipeline file names.
     pub fn read(config: Config) -> Result<Self> {
-        let read = |t: &crate::definition::file::Transform| {
+        let read = |t: &crate::definition::file::TransformSection| {
             component(&config, &t.component).with_context(|| format!("transform `{}`", t.name))
         };
         let components = config.transform.iter().map(read).collect::<Result<_>>()?;
@@ -164,7 +164,7 @@ mod tests {
             let text = text.replace("builtin:users_enriched", ddl);
             let mut config = crate::definition::file::parse(&text, |_| None).unwrap();
             config.folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines").into();
-            Parts::read(config)
+            Bundle::read(config)
         };
         let shipped = read("builtin:users_enriched").unwrap().ddl.unwrap();
         assert!(shipped.contains("create table users_enriched"), "{shipped}");

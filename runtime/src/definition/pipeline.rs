@@ -13,14 +13,14 @@ use gristmill_core::dimension::{Dimension, Dimensions};
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
 
-use crate::definition::bundle::Parts;
-use crate::definition::file::Config;
+use crate::definition::bundle::Bundle;
+use crate::definition::file::{Config, DimensionSection, TransformSection};
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
 use gristmill_postgres::table::schema::{self, WantedTable};
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 
@@ -38,27 +38,27 @@ pub struct Pipeline {
 impl Pipeline {
     /// Loads what the pipeline file names; see [`Pipeline::assemble`].
     pub async fn load(config: Config, sandbox: &Sandbox, database: &Database) -> Result<Self> {
-        Self::assemble(Parts::read(config)?, sandbox, database).await
+        Self::assemble(Bundle::read(config)?, sandbox, database).await
     }
 
     /// Compiles components, builds dimensions and checks the plans. `database` is asked for
     /// dimensions that are queries.
     ///
     /// The error tells every problem of the chain, a line each.
-    pub async fn assemble(parts: Parts, sandbox: &Sandbox, database: &Database) -> Result<Self> {
-        let dimensions = load_dimensions(&parts.config, &parts.files, database).await?;
+    pub async fn assemble(bundle: Bundle, sandbox: &Sandbox, database: &Database) -> Result<Self> {
+        let dimensions = load_dimensions(&bundle.config, &bundle.files, database).await?;
         let sandbox = sandbox.clone();
         // A compiler takes a core for as long as it runs: the tasks of the data path must not wait
         // for it.
-        let compile = move || Self::compile(parts, &sandbox, Arc::new(dimensions));
+        let compile = move || Self::compile(bundle, &sandbox, Arc::new(dimensions));
         tokio::task::spawn_blocking(compile).await?
     }
 
-    fn compile(parts: Parts, sandbox: &Sandbox, dimensions: Arc<Dimensions>) -> Result<Self> {
-        let config = parts.config;
+    fn compile(bundle: Bundle, sandbox: &Sandbox, dimensions: Arc<Dimensions>) -> Result<Self> {
+        let config = bundle.config;
         let mut components = Vec::new();
         let mut plans: Vec<Plan> = Vec::new();
-        for (transform, bytes) in config.transform.iter().zip(&parts.components) {
+        for (transform, bytes) in config.transform.iter().zip(&bundle.components) {
             let component = sandbox.load(&transform.name, bytes, &transform.limits)?;
             plans.push(component.open(&transform.config)?.plan().clone());
             components.push(component);
@@ -77,8 +77,8 @@ impl Pipeline {
             config,
             components,
             dimensions,
-            files: parts.files,
-            ddl: parts.ddl,
+            files: bundle.files,
+            ddl: bundle.ddl,
             fields,
             roles,
         })
@@ -182,14 +182,13 @@ impl Pipeline {
     /// What a revision stores.
     pub fn spec(&self) -> Spec {
         let c = &self.config;
-        let transform =
-            |(component, t): (&Component, &crate::definition::file::Transform)| TransformSpec {
-                name: t.name.clone(),
-                digest: component.digest().to_owned(),
-                config: t.config.clone(),
-                limits: t.limits.clone(),
-            };
-        let dimension = |(name, d): (&String, &crate::definition::file::Dimension)| {
+        let transform = |(component, t): (&Component, &TransformSection)| TransformSpec {
+            name: t.name.clone(),
+            digest: component.digest().to_owned(),
+            config: t.config.clone(),
+            limits: t.limits.clone(),
+        };
+        let dimension = |(name, d): (&String, &DimensionSection)| {
             let spec = DimensionSpec {
                 digest: self.files.get(name).map(|bytes| sha256(bytes)),
                 query: d.query.clone(),
@@ -237,8 +236,8 @@ impl Pipeline {
     }
 
     /// What [`Pipeline::assemble`] was given, to change a part of it.
-    pub fn parts(&self) -> Parts {
-        Parts {
+    pub fn bundle(&self) -> Bundle {
+        Bundle {
             config: self.config.clone(),
             components: self.components.iter().map(|c| c.bytes().to_vec()).collect(),
             files: self.files.clone(),

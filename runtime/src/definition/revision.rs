@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use gristmill_postgres::commit::sink::Sink;
@@ -74,15 +74,15 @@ impl Revisions {
 
     async fn fetch(&self, number: i32) -> Result<Revision> {
         let connection = self.database.connect().await?;
-        let parts = Parts::stored(&connection, &self.host, number).await?;
-        let (reads, says) = (&parts.config.source.topic, &self.host.source.topic);
+        let bundle = Bundle::stored(&connection, &self.host, number).await?;
+        let (reads, says) = (&bundle.config.source.topic, &self.host.source.topic);
         if reads != says {
             bail!(
                 "it reads the topic {reads}, this host's pipeline file says {says}: stop all \
                  hosts and start them with the same file"
             );
         }
-        let pipeline = Pipeline::assemble(parts, &self.sandbox, &self.database).await?;
+        let pipeline = Pipeline::assemble(bundle, &self.sandbox, &self.database).await?;
         pipeline.check_table(&connection).await?;
         Ok(Revision {
             number,

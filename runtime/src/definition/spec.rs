@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::definition::file::{self, Config, Dimension, OnGap};
+use crate::definition::file::{Config, DimensionSection, OnGap, PipelineSection, TransformSection};
 use gristmill_core::chain::Tombstone;
 use gristmill_core::digest::sha256;
 use gristmill_sandbox::Limits;
@@ -19,7 +19,7 @@ pub struct Spec {
     /// and are of version 1.
     #[serde(default = "first_version")]
     pub version: u32,
-    pub pipeline: file::Pipeline,
+    pub pipeline: PipelineSection,
     pub topic: String,
     pub on_gap: OnGap,
     pub tombstone: Tombstone,
@@ -102,7 +102,7 @@ impl Spec {
         config.source.tombstone = self.tombstone;
         config.limits.record_max_bytes = self.record_max_bytes;
         config.target.table = self.target.clone();
-        let transform = |t: &TransformSpec| file::Transform {
+        let transform = |t: &TransformSpec| TransformSection {
             name: t.name.clone(),
             component: t.digest.clone(),
             config: t.config.clone(),
@@ -110,7 +110,7 @@ impl Spec {
         };
         config.transform = self.transforms.iter().map(transform).collect();
         let dimension = |(name, d): (&String, &DimensionSpec)| {
-            let dimension = Dimension {
+            let dimension = DimensionSection {
                 file: d.digest.clone(),
                 query: d.query.clone(),
                 key: d.key.clone(),

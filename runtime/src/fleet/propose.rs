@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use crate::definition::spec::{TransformSpec, spec_hash};
@@ -79,8 +79,8 @@ async fn try_read(
     }
     let based_on = registered.revision;
     let active = async {
-        let parts = Parts::stored(connection, config, based_on).await?;
-        Pipeline::assemble(parts, sandbox, database).await
+        let bundle = Bundle::stored(connection, config, based_on).await?;
+        Pipeline::assemble(bundle, sandbox, database).await
     };
     // One that can no longer be made tells nothing of its columns and rules: then the file may be
     // what mends the pipeline.

@@ -9,7 +9,7 @@ use gristmill_sandbox::Sandbox;
 use serde_json::{Map, Value, json};
 
 use crate::authoring::golden::one_line;
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 
 use super::letter_list::stored;
 use super::opened::Opened;
@@ -20,26 +20,30 @@ use super::try_events::dry_run;
 pub async fn capture(opened: &Opened, sandbox: &Sandbox, id: &LetterId) -> Result<String> {
     let connection = opened.database.connect().await?;
     let letter = stored(opened, &connection, id).await?;
-    let parts = Parts::stored(&connection, &opened.config, letter.revision).await?;
-    case(parts, &letter, sandbox).await
+    let bundle = Bundle::stored(&connection, &opened.config, letter.revision).await?;
+    case(bundle, &letter, sandbox).await
 }
 
 /// The case of a dead letter for the transform that refused it; for the normalizer where no
-/// transform did. `parts` are those of the revision that it was refused by: another has other rules
+/// transform did. `bundle` is that of the revision that refused it: another has other rules
 /// and configs. Its input is what the transform got, which for an enricher the transforms before it
 /// compute again. What is expected is left out: nobody knows it yet.
-pub async fn case(parts: Parts, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
+pub async fn case(bundle: Bundle, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
     let place = match letter.stage.strip_prefix("transform:") {
-        Some(name) => parts.position(name)?,
+        Some(name) => bundle.position(name)?,
         None => 0,
     };
-    let transform = &parts.config.transform[place];
-    let component = sandbox.load(&transform.name, &parts.components[place], &transform.limits)?;
+    let transform = &bundle.config.transform[place];
+    let component = sandbox.load(
+        &transform.name,
+        &bundle.components[place],
+        &transform.limits,
+    )?;
     let plan = component.open(&transform.config)?.plan().clone();
     let own_config = transform.config.clone();
     let input = match place {
         0 => vec![document(letter, &plan)?],
-        _ => rows(parts, place, letter, &plan, sandbox).await?,
+        _ => rows(bundle, place, letter, &plan, sandbox).await?,
     };
     let about = format!(
         "Dead letter {}, {}: {}",
@@ -97,16 +101,16 @@ fn headers(letter: &StoredLetter) -> Value {
 /// The rows that an enricher got: what the transforms before it make of the record, as far as it
 /// reads it.
 async fn rows(
-    mut parts: Parts,
+    mut bundle: Bundle,
     place: usize,
     letter: &StoredLetter,
     plan: &Plan,
     sandbox: &Sandbox,
 ) -> Result<Vec<Value>> {
-    let name = parts.config.transform[place].name.clone();
-    parts.config.transform.truncate(place);
-    parts.components.truncate(place);
-    let outcome = dry_run(parts, sandbox).await?.run(record(letter))?;
+    let name = bundle.config.transform[place].name.clone();
+    bundle.config.transform.truncate(place);
+    bundle.components.truncate(place);
+    let outcome = dry_run(bundle, sandbox).await?.run(record(letter))?;
     if let Some(other) = outcome.dead_letters.first() {
         bail!(
             "the record does not get as far as {name} any more: {} ({}): {}",

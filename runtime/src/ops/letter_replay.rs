@@ -14,7 +14,7 @@ use gristmill_sandbox::Sandbox;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::pipeline::Pipeline;
 
 use super::opened::Opened;
@@ -55,8 +55,8 @@ pub async fn replay_letters(
         Which::Ids(ids) => by_id(&connection, opened.name(), run, ids).await?,
         Which::Filter(filter) => selected(&connection, opened.name(), run, filter).await?,
     };
-    let parts = Parts::stored(&connection, &opened.config, revision).await?;
-    let pipeline = Pipeline::assemble(parts, sandbox, &opened.database).await?;
+    let bundle = Bundle::stored(&connection, &opened.config, revision).await?;
+    let pipeline = Pipeline::assemble(bundle, sandbox, &opened.database).await?;
     let sink = pipeline.sink(&connection).await?;
     let by_active = ByActive {
         pipeline,

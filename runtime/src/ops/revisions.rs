@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use gristmill_postgres::fleet::{history, rollout};
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 use jiff::Timestamp;
 use serde::Serialize;
 

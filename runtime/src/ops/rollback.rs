@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use gristmill_postgres::fleet::history::{self, DatedRevision};
 use serde::Serialize;
 
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::spec::Spec;
 
 use super::change_progress::{Spread, Tell};
@@ -38,11 +38,11 @@ pub async fn rollback(
     if let Some((revision, spread)) = running.give_up_staged(rule, tell).await? {
         return Ok(RolledBack::GaveUp { revision, spread });
     }
-    let (parts, earlier) = restored(running, rule).await?;
+    let (bundle, earlier) = restored(running, rule).await?;
     // Columns that only the newer rule wrote stay in the table.
     let written = running.active.fields().iter().map(|f| f.name.clone());
     let change = WantedChange {
-        parts,
+        bundle,
         retire: &written.collect::<Vec<_>>(),
         reason: &format!("rollback {rule} to what it was in revision {earlier}"),
         restores: Some(earlier),
@@ -60,21 +60,21 @@ pub async fn rollback(
 }
 
 /// The active definition with the rule as it was, and the revision that it was so in.
-async fn restored(running: &RunningPipeline, rule: &str) -> Result<(Parts, i32)> {
+async fn restored(running: &RunningPipeline, rule: &str) -> Result<(Bundle, i32)> {
     let (connection, opened) = (&running.connection, &running.opened);
-    let mut parts = running.active.parts();
-    let position = parts.position(rule)?;
+    let mut bundle = running.active.bundle();
+    let position = bundle.position(rule)?;
     let made = history::revisions(connection, opened.name()).await?;
     let steps: Vec<Step> = made.iter().map(Step::of).collect::<Result<_>>()?;
     let earlier = before(&steps, running.rollout.active, rule);
     let earlier = earlier.with_context(|| {
         format!("there is nothing to go back to: no revision before had another `{rule}`")
     })?;
-    let then = Parts::stored(connection, &opened.config, earlier).await?;
+    let then = Bundle::stored(connection, &opened.config, earlier).await?;
     let was = then.position(rule)?;
-    parts.components[position] = then.components[was].clone();
-    parts.config.transform[position] = then.config.transform[was].clone();
-    Ok((parts, earlier))
+    bundle.components[position] = then.components[was].clone();
+    bundle.config.transform[position] = then.config.transform[was].clone();
+    Ok((bundle, earlier))
 }
 
 /// A revision, as far as it matters to whoever goes back.

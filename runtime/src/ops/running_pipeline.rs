@@ -9,12 +9,12 @@ use gristmill_postgres::fleet::{activation, definition_store};
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::pipeline::Pipeline;
 use crate::definition::spec::Spec;
 use crate::fleet::check::{self, Retire};
 use crate::fleet::stage;
-use crate::process::host_name;
+use crate::host_name::host_name;
 
 use super::change_progress::{Progress, Spread, Tell};
 use super::opened::Opened;
@@ -37,7 +37,7 @@ pub struct RunningPipeline {
 
 /// A definition that a person wants to run in the place of what is active.
 pub(super) struct WantedChange<'a> {
-    pub(super) parts: Parts,
+    pub(super) bundle: Bundle,
     /// Columns that may be given up.
     pub(super) retire: &'a [String],
     pub(super) reason: &'a str,
@@ -67,8 +67,8 @@ impl RunningPipeline {
                 opened.path.display()
             )
         })?;
-        let parts = Parts::stored(&connection, &opened.config, rollout.active).await?;
-        let active = Pipeline::assemble(parts, &sandbox, &opened.database).await?;
+        let bundle = Bundle::stored(&connection, &opened.config, rollout.active).await?;
+        let active = Pipeline::assemble(bundle, &sandbox, &opened.database).await?;
         Ok(Self {
             opened,
             connection,
@@ -89,7 +89,7 @@ impl RunningPipeline {
         change: WantedChange<'_>,
         tell: Tell<'_>,
     ) -> Result<StageResult> {
-        let next = Pipeline::assemble(change.parts, &self.sandbox, &self.opened.database).await?;
+        let next = Pipeline::assemble(change.bundle, &self.sandbox, &self.opened.database).await?;
         next.check_table(&self.connection).await?;
         // What is gone back to ran before, and is wanted at once.
         if change.restores.is_none() {

@@ -9,7 +9,7 @@ use gristmill_sandbox::SandboxError;
 use serde::Serialize;
 
 use crate::authoring::read_config;
-use crate::definition::bundle::{Parts, component};
+use crate::definition::bundle::{Bundle, component};
 use crate::fleet::difference::Difference;
 
 use super::change_progress::{Progress, Spread, Tell};
@@ -67,7 +67,7 @@ pub async fn swap(
     tell: Tell<'_>,
 ) -> Result<Swapped> {
     let change = WantedChange {
-        parts: changed(running, request)?,
+        bundle: changed(running, request)?,
         retire: &request.retire,
         reason: &format!("swap {} {}", request.rule, request.component),
         restores: None,
@@ -107,20 +107,20 @@ pub async fn swap(
 }
 
 /// The active definition with the other rule in it.
-fn changed(running: &RunningPipeline, request: &SwapRequest) -> Result<Parts> {
-    let mut parts = running.active.parts();
-    let position = parts.position(&request.rule)?;
+fn changed(running: &RunningPipeline, request: &SwapRequest) -> Result<Bundle> {
+    let mut bundle = running.active.bundle();
+    let position = bundle.position(&request.rule)?;
     if !request.component.starts_with("builtin:") {
         whole(Path::new(&request.component))?;
     }
     // A path on the command line is relative to where the command runs.
     let mut here = running.opened.config.clone();
     here.folder = PathBuf::new();
-    parts.components[position] = component(&here, &request.component)?;
+    bundle.components[position] = component(&here, &request.component)?;
     if request.config.is_some() {
-        parts.config.transform[position].config = read_config(request.config.as_deref())?;
+        bundle.config.transform[position].config = read_config(request.config.as_deref())?;
     }
-    Ok(parts)
+    Ok(bundle)
 }
 
 fn explain(error: Error, request: &SwapRequest) -> Error {

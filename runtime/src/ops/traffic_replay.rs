@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::authoring::{Subject, read_config};
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use crate::fleet::difference::Difference;
@@ -86,9 +86,9 @@ pub async fn replay_traffic(
     let mut connection = database.connect().await?;
     connection.only_read().await?;
     let basis = Basis::read(&connection, opened.config).await?;
-    let parts = basis.parts(&connection).await?;
-    let changed = changed(request, &parts, sandbox)?;
-    let active = Pipeline::assemble(parts, sandbox, &database).await?;
+    let bundle = basis.bundle(&connection).await?;
+    let changed = changed(request, &bundle, sandbox)?;
+    let active = Pipeline::assemble(bundle, sandbox, &database).await?;
     let changed = Pipeline::assemble(changed, sandbox, &database).await?;
     changed.check_table(&connection).await?;
     let partition = TopicPartition::new(active.config.source.topic.as_str(), request.partition);
@@ -114,15 +114,15 @@ pub async fn replay_traffic(
 }
 
 /// The definition with the other rule in the place of the transform.
-fn changed(request: &ReplayRequest, active: &Parts, sandbox: &Sandbox) -> Result<Parts> {
-    let mut parts = active.clone();
-    let position = parts.position(&request.rule)?;
+fn changed(request: &ReplayRequest, active: &Bundle, sandbox: &Sandbox) -> Result<Bundle> {
+    let mut bundle = active.clone();
+    let position = bundle.position(&request.rule)?;
     let component = Subject::parse(&request.component)?.load(sandbox)?;
-    parts.components[position] = component.bytes().to_vec();
+    bundle.components[position] = component.bytes().to_vec();
     if request.config.is_some() {
-        parts.config.transform[position].config = read_config(request.config.as_deref())?;
+        bundle.config.transform[position].config = read_config(request.config.as_deref())?;
     }
-    Ok(parts)
+    Ok(bundle)
 }
 
 /// Both chains on one range of records.
@@ -235,14 +235,14 @@ impl Basis {
 
     /// The active definition. Nothing is forgotten while it runs: what is the newest of a key must
     /// not depend on how long ago it was.
-    async fn parts(&self, connection: &Connection) -> Result<Parts> {
-        let mut parts = match self.active {
-            Some((_, revision)) => Parts::stored(connection, &self.config, revision).await?,
-            None => Parts::read(self.config.clone())?,
+    async fn bundle(&self, connection: &Connection) -> Result<Bundle> {
+        let mut bundle = match self.active {
+            Some((_, revision)) => Bundle::stored(connection, &self.config, revision).await?,
+            None => Bundle::read(self.config.clone())?,
         };
-        parts.config.pipeline.state_ttl_ms = i64::MAX;
-        parts.config.limits.state_max_bytes = usize::MAX;
-        Ok(parts)
+        bundle.config.pipeline.state_ttl_ms = i64::MAX;
+        bundle.config.limits.state_max_bytes = usize::MAX;
+        Ok(bundle)
     }
 
     /// An error unless the topic has the offsets and the table has seen them.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::authoring::event_file::{self, PlacedEvent};
 use crate::authoring::{DryRun, Subject, around_rule, read_config};
-use crate::definition::bundle::Parts;
+use crate::definition::bundle::Bundle;
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
 
@@ -92,7 +92,7 @@ impl Attempt {
     pub async fn open(request: &TryRequest, sandbox: &Sandbox) -> Result<Self> {
         let tried = tried(request, sandbox)?;
         let images = Images::of(&tried.config);
-        let dry_run = dry_run(Parts::read(tried.config)?, sandbox).await?;
+        let dry_run = dry_run(Bundle::read(tried.config)?, sandbox).await?;
         let columns = columns(&dry_run, tried.reads.as_deref());
         let (events, all) = events(request).await?;
         Ok(Self {
@@ -158,10 +158,10 @@ impl From<DeadLetter> for TriedLetter {
 
 /// Makes a chain to try records on. Kafka is not asked, and Postgres for dimensions that are
 /// queries only.
-pub(super) async fn dry_run(parts: Parts, sandbox: &Sandbox) -> Result<DryRun> {
-    let url = &parts.config.target.url;
+pub(super) async fn dry_run(bundle: Bundle, sandbox: &Sandbox) -> Result<DryRun> {
+    let url = &bundle.config.target.url;
     let database = Database::new(url, "gristmill/try").context("target.url")?;
-    DryRun::new(&Pipeline::assemble(parts, sandbox, &database).await?)
+    DryRun::new(&Pipeline::assemble(bundle, sandbox, &database).await?)
 }
 
 fn tried(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::Source;
-use gristmill_kafka::source::membership::{self, Membership};
+use gristmill_kafka::source::membership::Membership;
 use gristmill_postgres::fleet::host;
 use gristmill_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
@@ -161,9 +161,4 @@ async fn leave(commits: &Commits, pipelines: &[Arc<Running>]) -> Result<()> {
     let connection = commits.pool.get().await?;
     let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
     Ok(host::leave(&connection, &commits.owner, &names).await?)
-}
-
-/// This machine's name.
-pub fn host_name() -> String {
-    membership::host_name().unwrap_or_else(|| "unknown-host".to_owned())
 }

@@ -14,7 +14,7 @@ use crate::definition::file::Config;
 use crate::definition::revision::Revisions;
 use crate::fleet::propose::{self, FileProposal};
 use crate::handles::{Commits, FleetView, Kafka, Running};
-use crate::process::host_name;
+use crate::host_name::host_name;
 
 /// A process that is about to read its first record.
 pub(super) struct Started {

@@ -15,7 +15,7 @@ use gristmill_postgres::commit::lease::{self, Lease, TakeRequest, Taken};
 use gristmill_postgres::commit::sink::{Flushed, Sink};
 use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::table::schema::{self, WantedTable};
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 

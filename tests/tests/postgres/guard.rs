@@ -8,7 +8,7 @@ use arrow_array::{ArrayRef, Int64Array, StringArray};
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 

@@ -101,10 +101,12 @@ async fn every_kind_of_refusal_is_found_and_the_neighbours_land(
 async fn rows_that_only_clash_with_each_other_are_found() -> Result<()> {
     let fixture = Fixture::new("refused_clash", WITH_PROVENANCE).await?;
     fixture.psql("create unique index one_name on people (name)")?;
-    let target =
-        gristmill_postgres::table::target::TargetTable::load(&*fixture.connect().await?, "people")
-            .await?
-            .expect("the table");
+    let target = gristmill_postgres::table::target_table::TargetTable::load(
+        &*fixture.connect().await?,
+        "people",
+    )
+    .await?
+    .expect("the table");
     let sink = gristmill_postgres::commit::sink::Sink::new(
         &target,
         &crate::fixture::fields(),

@@ -74,6 +74,28 @@ pub(crate) fn file(config: &str, spec_hash: &str) -> Registration {
     }
 }
 
+/// Else an update of gristmill would change every pipeline.
+#[tokio::test]
+async fn a_definition_from_before_versions_is_one_of_version_1() -> Result<()> {
+    let fixture = Fixture::new("versions", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let before = json!({"rule": "a"});
+    propose(&mut connection, &before, 1, None).await?;
+    assert!(activate(&connection, 2, 1).await?);
+    for (version, expected) in [(1, Proposed::Same(2)), (2, Proposed::Staged(3))] {
+        let now = json!({"rule": "a", "version": version});
+        let registration = Registration {
+            spec: now.clone(),
+            ..file("a", "another hash")
+        };
+        let registered = registration::register(&mut connection, &registration, "host/1").await?;
+        assert_eq!(registered.proposes, version == 2, "version {version}");
+        let proposed = propose(&mut connection, &now, 2, None).await?;
+        assert_eq!(proposed, Some(expected), "version {version}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_change_has_a_number_of_its_own_and_the_one_it_displaces_says_so() -> Result<()> {
     let fixture = Fixture::new("numbers", WITH_PROVENANCE).await?;

@@ -9,7 +9,7 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::table::dimension_query;
-use gristmill_postgres::table::target::TargetTable;
+use gristmill_postgres::table::target_table::TargetTable;
 
 use crate::fixture::{Fixture, PLAIN, computed_of, field};
 

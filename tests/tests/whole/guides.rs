@@ -54,8 +54,8 @@ impl Reader {
         Ok(bash)
     }
 
-    /// Runs a script that leaves a pipeline running, until `query` answers `rows`. The pipeline ends
-    /// with what is returned; the output so far comes with it.
+    /// Runs a script that leaves a pipeline running, until `query` answers `rows`. The pipeline
+    /// ends with what is returned; the output so far comes with it.
     fn start(&self, script: &str, query: &str, rows: &str) -> Result<(Process, String)> {
         let script = format!("trap 'kill $(jobs -p)' TERM EXIT\n{script}wait\n");
         let log = self.folder.path().join("log");
@@ -263,8 +263,8 @@ fn a_written_rule_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> 
     Ok(())
 }
 
-/// An error unless the commands of `guide` printed what it shows. Tables of psql end their lines with
-/// spaces, which a document has not.
+/// An error unless the commands of `guide` printed what it shows. Tables of psql end their lines
+/// with spaces, which a document has not.
 fn shows(guide: &Guide, printed: &str) -> Result<()> {
     let lines: Vec<&str> = printed.lines().map(str::trim_end).collect();
     let printed = lines.join("\n");

@@ -13,7 +13,7 @@ use crate::wire::column_array::Instant;
 pub(crate) type Values<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
 /// What a flush says to the checkpoint and about dead letters.
-pub(crate) struct Flush<'a> {
+pub(crate) struct FlushValues<'a> {
     lease: &'a Lease,
     from_offset: i64,
     next_offset: i64,
@@ -30,13 +30,13 @@ pub(crate) struct Flush<'a> {
 pub(crate) struct FlushParameter {
     pub(crate) name: &'static str,
     pub(crate) of_type: Type,
-    value: for<'f> fn(&'f Flush<'_>) -> &'f (dyn ToSql + Sync),
+    value: for<'f> fn(&'f FlushValues<'_>) -> &'f (dyn ToSql + Sync),
 }
 
 const fn parameter(
     name: &'static str,
     of_type: Type,
-    value: for<'f> fn(&'f Flush<'_>) -> &'f (dyn ToSql + Sync),
+    value: for<'f> fn(&'f FlushValues<'_>) -> &'f (dyn ToSql + Sync),
 ) -> FlushParameter {
     FlushParameter {
         name,
@@ -79,7 +79,7 @@ pub(crate) static FLUSH_PARAMETERS: [FlushParameter; 24] = [
     }),
 ];
 
-impl<'a> Flush<'a> {
+impl<'a> FlushValues<'a> {
     /// A flush of `batch`, which begins at `from_offset` under `lease` and was computed by
     /// `revision`.
     pub(crate) fn new(

@@ -8,7 +8,6 @@ use tokio_postgres::{Statement, Transaction};
 
 use crate::bisection::Bisection;
 use crate::commit::flush_error::FlushError;
-use crate::commit::parameters::Values;
 use crate::commit::sink::Sink;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -164,8 +163,9 @@ impl Search<'_> {
         let rows = self
             .sink
             .rows(&self.batch.records, &self.batch.sources[range], &slice)?;
-        let mut values: Values<'_> = vec![&self.partition, &self.revision];
-        rows.push(&mut values);
+        let values = self
+            .sink
+            .upsert_values(&self.partition, &self.revision, &rows);
         self.transaction.batch_execute("savepoint trial").await?;
         match self.transaction.execute(self.statement, &values).await {
             Ok(_) => {

@@ -13,10 +13,10 @@ use tokio_postgres::types::ToSql;
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
-use crate::commit::parameters::{Flush, Values};
+use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::statement::{Shape, Statements};
-use crate::table::identifier::OFFSET;
-use crate::table::target::TargetTable;
+use crate::table::identifier::{OFFSET, PARTITION, REVISION};
+use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
 
@@ -44,7 +44,9 @@ pub struct Flushed {
 pub struct Sink {
     pub(crate) target: TargetTable,
     fields: Vec<Field>,
+    has_partition: bool,
     has_offset: bool,
+    has_revision: bool,
     pub(crate) statements: Statements,
 }
 
@@ -65,7 +67,9 @@ impl Sink {
         };
         Ok(Self {
             statements: shape.statements(),
+            has_partition: shape.has(PARTITION),
             has_offset: shape.has(OFFSET),
+            has_revision: shape.has(REVISION),
             fields: fields.to_vec(),
             target: target.clone(),
         })
@@ -84,7 +88,7 @@ impl Sink {
         revision: i32,
         digests: Digests<'_>,
     ) -> Result<Flushed, FlushError> {
-        let flush = Flush::new(lease, from_offset, batch, revision, digests);
+        let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
         let rows = self.rows(&batch.records, &batch.sources, &batch.rows)?;
         let mut values = flush.values();
         rows.push(&mut values);
@@ -128,6 +132,24 @@ impl Sink {
         })
     }
 
+    /// What the statement takes that writes rows alone.
+    pub(crate) fn upsert_values<'a>(
+        &self,
+        partition: &'a i32,
+        revision: &'a i32,
+        rows: &'a RowArrays<'_>,
+    ) -> Values<'a> {
+        let mut values = Values::new();
+        if self.has_partition {
+            values.push(partition);
+        }
+        if self.has_revision {
+            values.push(revision);
+        }
+        rows.push(&mut values);
+        values
+    }
+
     fn columns<'a>(&self, rows: &'a Batch) -> Result<Vec<ColumnArray<'a>>, FlushError> {
         let columns = self
             .fields
@@ -161,13 +183,13 @@ fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
 /// RowArrays ready to be sent.
 pub(crate) struct RowArrays<'a> {
     /// The offsets of the records that they came from, where the target wants to know.
-    pub(crate) offsets: Option<Vec<i64>>,
-    pub(crate) columns: Vec<ColumnArray<'a>>,
+    offsets: Option<Vec<i64>>,
+    columns: Vec<ColumnArray<'a>>,
 }
 
 impl RowArrays<'_> {
     /// Appends the arrays to what a statement takes, in the order of its numbers.
-    pub(crate) fn push<'p>(&'p self, values: &mut Values<'p>) {
+    fn push<'p>(&'p self, values: &mut Values<'p>) {
         values.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
         values.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
     }

@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, quote};
-use crate::table::target::{TargetColumn, TargetTable};
+use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::wire::column_array::sent_type;
 use crate::wire::placeholder::numbered;
 
@@ -35,7 +35,8 @@ impl Sql {
 pub(crate) struct Statements {
     /// Checkpoint, dead letters and rows in one.
     pub(crate) flush: Sql,
-    /// Rows alone. Takes the partition and the revision, then the rows' arrays.
+    /// Rows alone. Takes the partition and the revision, each where the target has a column for it,
+    /// then the rows' arrays.
     pub(crate) upsert: Sql,
 }
 
@@ -52,14 +53,15 @@ impl Shape<'_> {
         let advance = FLUSH_PARAMETERS
             .iter()
             .map(|p| (p.name.to_owned(), p.of_type.clone()));
-        let alone = [parameters::PARTITION, parameters::REVISION];
-        let alone = alone.map(|name| (name.to_owned(), Type::INT4));
+        let alone = [
+            (PARTITION, parameters::PARTITION),
+            (REVISION, parameters::REVISION),
+        ];
+        let alone = alone.into_iter().filter(|(column, _)| self.has(column));
+        let alone = alone.map(|(_, name)| (name.to_owned(), Type::INT4));
         Statements {
             flush: Sql::new(&flush, advance.chain(self.arrays()).collect()),
-            upsert: Sql::new(
-                &self.upsert(""),
-                alone.into_iter().chain(self.arrays()).collect(),
-            ),
+            upsert: Sql::new(&self.upsert(""), alone.chain(self.arrays()).collect()),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Who changed what a pipeline runs, when and why, and from which offsets.
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio_postgres::{Client, Row};
 
 use crate::fleet::definition_store::StoredRevision;
@@ -84,18 +83,8 @@ pub async fn activations(
     Ok(rows.iter().map(activation).collect())
 }
 
-/// What components say about themselves, by digest.
-pub async fn descriptions(client: &Client) -> Result<Vec<(String, Value)>, DatabaseError> {
-    let sql = "select digest, description from gristmill.component";
-    let rows = client
-        .query(sql, &[])
-        .await
-        .map_err(DatabaseError::query("read the components' descriptions"))?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
-}
-
-/// Rows of the target by the revision that wrote them, where it has `_gm_revision`. `table` is its
-/// name as SQL.
+/// Counts the target's rows by the revision that wrote them, where it has `_gm_revision`. `table`
+/// is its name as SQL.
 pub async fn rows_by_revision(
     client: &Client,
     table: &str,

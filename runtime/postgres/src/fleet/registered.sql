@@ -4,7 +4,11 @@ select
   p.active_run,
   p.active_revision,
   coalesce(f.spec_hash, p.spec_hash) = :spec_hash as is_unchanged,
-  coalesce(r.spec = :spec, false) as is_active,
+  -- Definitions were stored before they had a version: those are of version 1.
+  coalesce(
+    jsonb_build_object('version', 1) || r.spec = jsonb_build_object('version', 1) || :spec,
+    false
+  ) as is_active,
   exists (
     select
     from gristmill.host h

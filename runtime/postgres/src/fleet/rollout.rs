@@ -131,7 +131,11 @@ pub async fn propose(
         select
           p.active_revision,
           p.active_revision = $2 and p.canary_partition is null,
-          coalesce(r.spec = $3, false)
+          -- Definitions were stored before they had a version: those are of version 1.
+          coalesce(
+            jsonb_build_object('version', 1) || r.spec = jsonb_build_object('version', 1) || $3,
+            false
+          )
         from gristmill.pipeline p
           left join gristmill.revision r
             on r.pipeline = p.pipeline and r.revision = p.active_revision

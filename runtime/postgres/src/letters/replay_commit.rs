@@ -7,7 +7,6 @@ use tokio_postgres::types::Type;
 
 use crate::commit::flush_error::FlushError;
 use crate::commit::letter_arrays::{Digests, LetterArrays};
-use crate::commit::parameters::Values;
 use crate::commit::sink::Sink;
 use crate::letters::letter_id::{IdArrays, LetterId};
 use crate::wire::connection::Connection;
@@ -73,8 +72,7 @@ pub async fn replay(
     connection.busy = true;
     let statement = connection.prepared(&sql.text, &sql.types).await?;
     let transaction = connection.transaction().await?;
-    let mut values: Values<'_> = vec![&replay.partition, &replay.revision];
-    rows.push(&mut values);
+    let values = sink.upsert_values(&replay.partition, &replay.revision, &rows);
     transaction.execute(&statement, &values).await?;
     let replayed = settle(&transaction, replay, &letters).await?;
     transaction.commit().await?;

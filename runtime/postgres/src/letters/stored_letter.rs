@@ -61,7 +61,7 @@ const SELECTED: &str = r"
 fn selected<'a>(
     pipeline: &'a &str,
     run: &'a i64,
-    states: &'a Vec<&str>,
+    states: &'a &[&str],
     filter: &'a Filter,
 ) -> [Named<'a>; 6] {
     [
@@ -84,6 +84,7 @@ pub async fn list(
     let sql =
         format!("select * {SELECTED} order by topic, partition, \"offset\", ordinal limit :limit");
     let states = names(&filter.states);
+    let states = states.as_slice();
     let mut parameters = selected(&pipeline, &run, &states, filter).to_vec();
     parameters.push(("limit", Type::INT8, &filter.limit));
     let rows = placeholder::query(client, &sql, &parameters).await;
@@ -99,6 +100,7 @@ pub async fn count(
 ) -> Result<i64, DatabaseError> {
     let sql = format!("select count(*) {SELECTED}");
     let states = names(&filter.states);
+    let states = states.as_slice();
     let parameters = selected(&pipeline, &run, &states, filter);
     let row = placeholder::query_one(client, &sql, &parameters).await;
     let row = row.map_err(DatabaseError::query("count dead letters"))?;

@@ -6,7 +6,7 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
 
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, quote};
-use crate::table::target::{TargetColumn, TargetTable};
+use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::table::wanted_table::postgres_type;
 
 /// Filled by the sink where they exist.

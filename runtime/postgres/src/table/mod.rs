@@ -2,7 +2,7 @@
 //!
 //! - [`schema`] creates and checks the tables: `migration` has gristmill's own, `wanted_table` the
 //!   one that a pipeline wants;
-//! - [`target`] knows that table as it is, `fit` says what keeps rows from it;
+//! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`dimension_query`] loads reference data;
 //! - `identifier`: names in SQL.
@@ -13,5 +13,5 @@ pub(crate) mod identifier;
 mod migration;
 pub mod row_lookup;
 pub mod schema;
-pub mod target;
+pub mod target_table;
 mod wanted_table;

@@ -13,7 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::bisection::Bisection;
 use crate::table::identifier::{OFFSET, PARTITION, quote};
-use crate::table::target::{TargetColumn, TargetTable};
+use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::wire::column_array::{ColumnArray, sent_type};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -246,8 +246,8 @@ impl<'a> ComparedColumn<'a> {
         let key = column.cast(field.logical_type).map_or(given.clone(), cast);
         let is_text = matches!(base, "text" | "character varying" | "bpchar");
         let (held, given) = match base {
-            // Compared as text is read: so a label differs, and a letter's case, also where the type
-            // itself takes no notice.
+            // Compared as text: so a label differs, and a letter's case, also where the type itself
+            // takes no notice.
             _ if column.category == 'E' => (format!("{held}::text"), given),
             "text" | "character varying" | "citext" | "name" => (format!("{held}::text"), given),
             "bpchar" => (held, cast("bpchar")),

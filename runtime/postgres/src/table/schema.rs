@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 
 use crate::table::migration::{LOCK, MIGRATIONS, Migration, NEWEST, migrate, version};
-use crate::table::target::TargetTable;
+use crate::table::target_table::TargetTable;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 

@@ -17,7 +17,7 @@ const TIMESTAMP_MIN: i64 = -211_813_488_000_000_000;
 const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 
 /// One column, by how its values are sent. The sent type is the target's or one that casts to it;
-/// see [`crate::table::target`].
+/// see [`crate::table::target_table`].
 ///
 /// A time beyond what Postgres holds is sent as one that it refuses (22008), never as infinity: so
 /// the row is found and becomes a dead letter like any other.

@@ -25,9 +25,9 @@ pub fn updated(text: &str, expect: &Expected) -> String {
 fn write(expect: &Expected) -> String {
     let row = |row: &Value| format!("\n      {}", one_line(row));
     let rows: Vec<String> = expect.rows.iter().map(row).collect();
-    let mut parts = vec![format!("\"rows\": {}", list(&rows))];
+    let mut bundle = vec![format!("\"rows\": {}", list(&rows))];
     if let Some(sources) = &expect.source_rows {
-        parts.push(format!(
+        bundle.push(format!(
             "\"source_rows\": {}",
             one_line(&sources.clone().into())
         ));
@@ -43,12 +43,12 @@ fn write(expect: &Expected) -> String {
                 members.map(|(name, value): (&str, Value)| format!("\"{name}\": {value}"));
             format!("\n      {{{}}}", members.join(", "))
         });
-        parts.push(format!(
+        bundle.push(format!(
             "\"rejections\": {}",
             list(&refused.collect::<Vec<_>>())
         ));
     }
-    format!("{{\n    {}\n  }}", parts.join(",\n    "))
+    format!("{{\n    {}\n  }}", bundle.join(",\n    "))
 }
 
 fn list(lines: &[String]) -> String {

@@ -8,8 +8,12 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use toml::de::{DeTable, DeValue};
 
-use super::TransformLimits;
-use super::{Config, DeadLetters, Dimension, Limits, Pipeline, Source, Target, Transform};
+use gristmill_sandbox::Limits;
+
+use super::{
+    Config, DeadLettersSection, DimensionSection, LimitsSection, PipelineSection, SourceSection,
+    TargetSection, TransformSection,
+};
 
 /// Takes every key that no type has out of the file, and tells each with its place.
 pub(super) fn take_unknown(root: &mut DeTable<'_>, problem: &mut impl FnMut(Range<usize>, String)) {
@@ -17,15 +21,15 @@ pub(super) fn take_unknown(root: &mut DeTable<'_>, problem: &mut impl FnMut(Rang
     for (key, value) in root.iter_mut() {
         let key = key.get_ref().to_string();
         match (key.as_str(), value.get_mut()) {
-            ("pipeline", DeValue::Table(table)) => take::<Pipeline>(table, problem),
-            ("source", DeValue::Table(table)) => take::<Source>(table, problem),
-            ("target", DeValue::Table(table)) => take::<Target>(table, problem),
-            ("dead_letters", DeValue::Table(table)) => take::<DeadLetters>(table, problem),
-            ("limits", DeValue::Table(table)) => take::<Limits>(table, problem),
+            ("pipeline", DeValue::Table(table)) => take::<PipelineSection>(table, problem),
+            ("source", DeValue::Table(table)) => take::<SourceSection>(table, problem),
+            ("target", DeValue::Table(table)) => take::<TargetSection>(table, problem),
+            ("dead_letters", DeValue::Table(table)) => take::<DeadLettersSection>(table, problem),
+            ("limits", DeValue::Table(table)) => take::<LimitsSection>(table, problem),
             ("dimension", DeValue::Table(tables)) => {
                 for (_, value) in tables.iter_mut() {
                     if let DeValue::Table(table) = value.get_mut() {
-                        take::<Dimension>(table, problem);
+                        take::<DimensionSection>(table, problem);
                     }
                 }
             }
@@ -45,10 +49,10 @@ fn take_from_transform(
     transform: &mut DeTable<'_>,
     problem: &mut impl FnMut(Range<usize>, String),
 ) {
-    take::<Transform>(transform, problem);
+    take::<TransformSection>(transform, problem);
     for (key, value) in transform.iter_mut() {
         if let ("limits", DeValue::Table(limits)) = (key.get_ref().as_ref(), value.get_mut()) {
-            take::<TransformLimits>(limits, problem);
+            take::<Limits>(limits, problem);
         }
     }
 }
@@ -125,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_struct_tells_its_keys() {
-        assert_eq!(keys::<DeadLetters>(), ["topic", "ratio_max"]);
-        assert!(keys::<TransformLimits>().contains(&"memory_max_bytes"));
+        assert_eq!(keys::<DeadLettersSection>(), ["topic", "ratio_max"]);
+        assert!(keys::<Limits>().contains(&"memory_max_bytes"));
         assert!(!keys::<Config>().contains(&"folder"));
     }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use gristmill_core::chain::{Late, Tombstone};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
-use gristmill_sandbox::Limits as TransformLimits;
+use gristmill_sandbox::Limits;
 
 pub use load::{load, parse};
 pub use problem::{ConfigError, Problem};
@@ -25,17 +25,17 @@ pub use problem::{ConfigError, Problem};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    pub pipeline: Pipeline,
-    pub source: Source,
+    pub pipeline: PipelineSection,
+    pub source: SourceSection,
     /// The transforms in the order in which they run. The first is the normalizer.
-    pub transform: Vec<Transform>,
+    pub transform: Vec<TransformSection>,
     #[serde(default)]
-    pub dimension: BTreeMap<String, Dimension>,
-    pub target: Target,
+    pub dimension: BTreeMap<String, DimensionSection>,
+    pub target: TargetSection,
     #[serde(default)]
-    pub dead_letters: DeadLetters,
+    pub dead_letters: DeadLettersSection,
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: LimitsSection,
     /// The file's own folder: relative paths in the file start there.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -44,9 +44,9 @@ pub struct Config {
 /// The name and the rules of event time.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pipeline {
-    /// The name under which checkpoints, revisions and dead letters are kept: letters, digits, `-`,
-    /// `_` and `.`.
+pub struct PipelineSection {
+    /// The name under which checkpoints, revisions and dead letters are kept: letters, digits,
+    /// `-`, `_` and `.`.
     pub name: String,
     /// The watermark trails the partition's highest event time by this.
     #[serde(default = "watermark_delay_ms")]
@@ -69,7 +69,7 @@ pub struct Pipeline {
 /// The topic in Kafka.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+pub struct SourceSection {
     /// The brokers: `host:port`, several with commas.
     pub bootstrap: String,
     /// The topic to read. It must exist.
@@ -123,7 +123,7 @@ pub enum OnGap {
 /// One rule of the chain. Rules run in the order of the file. The first is the normalizer.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Transform {
+pub struct TransformSection {
     /// The name in messages, logs and dead letters, and for `gristmill transform swap`.
     pub name: String,
     /// A `.wasm` file, or `builtin:NAME` for a [transform that ships with
@@ -134,13 +134,13 @@ pub struct Transform {
     pub config: serde_json::Value,
     /// What one instance of the component may use.
     #[serde(default)]
-    pub limits: TransformLimits,
+    pub limits: Limits,
 }
 
 /// Reference data that transforms may join. Exactly one of `file` and `query` is needed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Dimension {
+pub struct DimensionSection {
     /// A CSV file with a header. All its columns are text, and an empty value is null. Shipped are
     /// `builtin:countries` (the four of the sample) and `builtin:locales` (the currency and time
     /// zone of every country).
@@ -154,15 +154,15 @@ pub struct Dimension {
 /// The table in Postgres.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct TargetSection {
     /// `postgres://user:password@host:port/database`. `sslmode` may be `disable`, `prefer`,
     /// `require` or `verify-full`, with `sslrootcert` where it is needed.
     pub url: String,
     /// `table` or `schema.table`.
     pub table: String,
-    /// A file with the SQL that creates the table, or `builtin:NAME`: `schema print` prints it, and
-    /// `schema apply` runs it where there is no such table. Without one the table gets the columns
-    /// that the transforms write.
+    /// A file with the SQL that creates the table, or `builtin:NAME`: `schema print` prints it,
+    /// and `schema apply` runs it where there is no such table. Without one the table gets the
+    /// columns that the transforms write.
     pub ddl: Option<String>,
     /// Flushes that may be under way at once. Each takes a connection.
     #[serde(default = "connections")]
@@ -177,12 +177,12 @@ pub struct Target {
     /// wait at all.
     #[serde(default = "linger_ms")]
     pub linger_ms: u64,
-    /// How often a flush that was rolled back for certain, by a deadlock or a serialization failure,
-    /// is sent again.
+    /// How often a flush that was rolled back for certain, by a deadlock or a serialization
+    /// failure, is sent again.
     #[serde(default = "retries")]
     pub retries: u32,
-    /// Columns that the file no longer writes, though the active revision does. Their values stay in
-    /// the table. The key may go once the revision of the file is active.
+    /// Columns that the file no longer writes, though the active revision does. Their values stay
+    /// in the table. The key may go once the revision of the file is active.
     #[serde(default)]
     pub retire: Vec<String>,
 }
@@ -190,7 +190,7 @@ pub struct Target {
 /// What happens to records that cannot be used.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DeadLetters {
+pub struct DeadLettersSection {
     /// The topic that dead letters are sent to. They are in `gristmill.dead_letter` in any case.
     pub topic: Option<String>,
     /// A partition halts when more than this part of its last 1,000 records would be dead letters.
@@ -201,7 +201,7 @@ pub struct DeadLetters {
 /// Limits of the host.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct LimitsSection {
     /// A record whose key, value and headers together are larger than this is a dead letter.
     #[serde(default = "record_max_bytes")]
     pub record_max_bytes: usize,
@@ -261,7 +261,7 @@ fn state_max_bytes() -> usize {
     256 << 20
 }
 
-impl Default for DeadLetters {
+impl Default for DeadLettersSection {
     fn default() -> Self {
         Self {
             topic: None,
@@ -270,7 +270,7 @@ impl Default for DeadLetters {
     }
 }
 
-impl Default for Limits {
+impl Default for LimitsSection {
     fn default() -> Self {
         Self {
             record_max_bytes: record_max_bytes(),

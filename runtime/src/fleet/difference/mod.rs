@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn parts_add_up_to_the_whole_and_examples_of_one_column_do_not_crowd_out_another() {
-        let (mut whole, mut parts) = (Difference::default(), Difference::default());
+        let (mut whole, mut bundle) = (Difference::default(), Difference::default());
         for id in 0..20 {
             let mut part = Difference::default();
             for difference in [&mut whole, &mut part] {
@@ -185,9 +185,9 @@ mod tests {
                 difference.letter_goes("bad");
                 difference.replaced += 1;
             }
-            parts.merge(part);
+            bundle.merge(part);
         }
-        assert_eq!(whole, parts);
+        assert_eq!(whole, bundle);
         assert_eq!((whole.compared, whole.differ, whole.go), (40, 20, 20));
         assert_eq!((whole.columns["age"], whole.columns["rare"]), (20, 2));
         let rare =

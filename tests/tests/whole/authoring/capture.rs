@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use gristmill::authoring::golden;
-use gristmill::definition::bundle::Parts;
+use gristmill::definition::bundle::Bundle;
 use gristmill::definition::file;
 use gristmill::ops::capture;
 use gristmill_postgres::letters::stored_letter::{LetterState, StoredLetter};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Result<()> {
     let sandbox = Sandbox::new(None)?;
-    let parts = Parts::read(file::load(&repository().join("pipelines/users.toml"))?)?;
+    let parts = Bundle::read(file::load(&repository().join("pipelines/users.toml"))?)?;
     let value =
         r#"{"op":"c","after":{"user_id":7,"email":"a@contoso.com"},"timestamp_ms":1726531200000}"#;
     let at = |stage: &str| letter(stage, value);

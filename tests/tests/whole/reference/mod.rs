@@ -40,7 +40,8 @@ fn each_page_is_what_it_describes() -> Result<()> {
     }
     assert!(
         stale.is_empty(),
-        "docs/reference: {} no longer say what is: run `make reference`, and look at the difference",
+        "docs/reference: {} no longer say what is: run `make reference`, and look at the \
+         difference",
         stale.join(", ")
     );
     Ok(())

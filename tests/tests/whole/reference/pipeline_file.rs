@@ -24,7 +24,8 @@ The table may have the columns `_gm_partition int`, `_gm_offset bigint` and `_gm
 which record and which revision it comes from. Without them a tie goes to whatever is written later.
 ";
 
-/// The tables of the file in the order in which people write them, each with the path to its schema.
+/// The tables of the file in the order in which people write them, each with the path to its
+/// schema.
 const TABLES: [(&str, &[&str]); 8] = [
     ("[pipeline]", &["pipeline"]),
     ("[source]", &["source"]),

@@ -116,10 +116,10 @@ fn read(statement: &str, tables: &mut Vec<Table>) -> Result<()> {
             }
         }
     } else if let Some(rest) = statement.strip_prefix("comment on table gristmill.") {
-        let (name, text) = rest.split_once(" is ").context("no comment")?;
+        let (name, text) = rest.split_once(" is").context("no comment")?;
         find(tables, name)?.about = text_of(text)?;
     } else if let Some(rest) = statement.strip_prefix("comment on column gristmill.") {
-        let (name, text) = rest.split_once(" is ").context("no comment")?;
+        let (name, text) = rest.split_once(" is").context("no comment")?;
         let (table, name) = name.split_once('.').context("no column")?;
         let mut columns = find(tables, table)?.columns.iter_mut();
         let column = columns.find(|column| column.name == name);
@@ -142,11 +142,10 @@ fn column(line: &str) -> Result<Column> {
     })
 }
 
-/// A text of SQL without its quotes.
+/// A text of SQL without its quotes. Pieces on lines of their own are one text.
 fn text_of(quoted: &str) -> Result<String> {
-    let inner = quoted
-        .trim()
-        .strip_prefix('\'')
-        .and_then(|t| t.strip_suffix('\''));
+    let pieces: Vec<&str> = quoted.trim().lines().map(str::trim).collect();
+    let joined = pieces.join("\n").replace("'\n'", "");
+    let inner = joined.strip_prefix('\'').and_then(|t| t.strip_suffix('\''));
     Ok(inner.context("no text")?.replace("''", "'"))
 }

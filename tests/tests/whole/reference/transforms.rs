@@ -59,8 +59,8 @@ const NOTES: [(&str, &str); 4] = [
     (
         "enrich-quality",
         "The flags are a JSON array of `name-missing`, `name-too-long`, `email-missing`, \
-         `email-too-long`, `email-malformed` and `stale`, and `[]` when nothing is wrong. A component \
-         has no clock, so `stale` compares with a fixed moment.",
+         `email-too-long`, `email-malformed` and `stale`, and `[]` when nothing is wrong. A \
+         component has no clock, so `stale` compares with a fixed moment.",
     ),
 ];
 
