@@ -1,5 +1,6 @@
 //! README and the guides, as they are written: every command is run, and prints what they show.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
@@ -7,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use gristmill_kafka::admin::Admin;
 use gristmill_tests::author::{self, bash};
 use gristmill_tests::guide::{self, Guide, Needs};
 use gristmill_tests::kafka::Kafka;
@@ -15,6 +17,7 @@ use gristmill_tests::postgres::Postgres;
 use gristmill_tests::process::{Process, tail, wait_until};
 use gristmill_tests::program::{gristmill, repository, success};
 use gristmill_tests::topic::{self, Message};
+use gristmill_tests::wait::SOON;
 use tempfile::TempDir;
 
 /// The rule of the guide for authors has one name wherever it is written, and so one place in the
@@ -33,10 +36,17 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(database: &'static str, topic: &str) -> Result<Self> {
+    /// `group` is that of the guide's pipeline.
+    fn new(database: &'static str, topic: &str, group: &str) -> Result<Self> {
         let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);
         kafka.create_topic(topic, 1, &[])?;
         postgres.create_database(database)?;
+        // A broker that has just started knows no coordinator of groups for some seconds, and `check`
+        // says so.
+        let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+        wait_until("a coordinator", SOON, || {
+            Ok(admin.check_access(group, topic).is_ok())
+        })?;
         let folder = tempfile::tempdir()?;
         std::os::unix::fs::symlink(repository().join("data"), folder.path().join("data"))?;
         Ok(Self {
@@ -57,20 +67,22 @@ impl Reader {
     /// Runs a script that leaves a pipeline running, until `query` answers `rows`. The pipeline
     /// ends with what is returned; the output so far comes with it.
     fn start(&self, script: &str, query: &str, rows: &str) -> Result<(Process, String)> {
-        let script = format!("trap 'kill $(jobs -p)' TERM EXIT\n{script}wait\n");
+        let script = format!("trap 'jobs -p | xargs -r kill' TERM EXIT\n{script}wait\n");
         let log = self.folder.path().join("log");
         let written = std::fs::File::create(&log)?;
         let mut bash = self.bash(self.folder.path(), &script)?;
         bash.stdout(written.try_clone()?).stderr(written);
         let mut process = Process::spawn(&mut bash, "TERM")?;
+        let mut ended = None;
         wait_until("what the guide leads to", WITHIN, || {
-            if let Some(status) = process.exit_status()? {
-                bail!("the script ended with {status}");
-            }
+            ended = process.exit_status()?;
             let answer = self.postgres.psql(self.database, query);
-            Ok(answer.is_ok_and(|answer| answer == rows))
+            Ok(ended.is_some() || answer.is_ok_and(|answer| answer == rows))
         })
         .with_context(|| tail(&log))?;
+        if let Some(status) = ended {
+            bail!("the script ended with {status}:\n{}", tail(&log));
+        }
         Ok((process, std::fs::read_to_string(&log)?))
     }
 }
@@ -101,7 +113,7 @@ fn readme_shows_what_the_demo_prints() -> Result<()> {
 
 #[test]
 fn readme_leads_to_a_table() -> Result<()> {
-    let reader = Reader::new("readme", "users_cdc_readme")?;
+    let reader = Reader::new("readme", "users_cdc_readme", "gristmill-users_readme")?;
     // A topic and a group of its own: another guide uses the same names.
     let script = Guide::read("README.md")?.script(&[Needs::Servers]);
     let script = script.replace("users_cdc", "users_cdc_readme");
@@ -174,7 +186,7 @@ fn installing_ends_with_a_program_that_says_its_version() -> Result<()> {
 
 #[test]
 fn the_first_pipeline_runs_and_is_operated_as_the_guides_say() -> Result<()> {
-    let reader = Reader::new("first_pipeline", "users_cdc")?;
+    let reader = Reader::new("first_pipeline", "users_cdc", "gristmill-users")?;
     let first = Guide::read("docs/start/first-pipeline.md")?;
     let script = first.script(&[Needs::Servers]);
     let query = "select (select count(*) from users), (select count(*) from gristmill.dead_letter)";
@@ -218,7 +230,7 @@ fn a_rule_is_written_as_the_guide_says() -> Result<()> {
 #[test]
 fn a_written_rule_leads_to_a_row_in_the_table_and_to_another_rule_and_back() -> Result<()> {
     let _alone = ENRICH_AGE.lock().unwrap_or_else(PoisonError::into_inner);
-    let reader = Reader::new("people", "people_cdc")?;
+    let reader = Reader::new("people", "people_cdc", "gristmill-people")?;
     let script = Guide::read("docs/guides/write-a-rule.md")?;
     let script = script.script(&[Needs::Author, Needs::Servers]);
     let query = "select user_id, age, is_adult, code from people, gristmill.dead_letter";
