@@ -130,7 +130,8 @@ mod tests {
     /// Revisions from 1 on, each with what it was made from, what it took a rule back from, and the
     /// configs of the rules `x` and `y`.
     fn steps(all: &[(i32, i32, [i32; 2])]) -> Vec<Step> {
-        let rule = |name: &str, config: i32| json!({"name": name, "digest": "d", "config": config, "limits": {}});
+        let rule =
+            |name: &str, n: i32| json!({ "name": name, "digest": "d", "config": n, "limits": {} });
         let number = |n: i32| (n > 0).then_some(n);
         let step = |(revision, (based_on, restores, [x, y])): (i32, &(i32, i32, [i32; 2]))| {
             let spec = json!({

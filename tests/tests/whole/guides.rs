@@ -41,8 +41,8 @@ impl Reader {
         let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);
         kafka.create_topic(topic, 1, &[])?;
         postgres.create_database(database)?;
-        // A broker that has just started knows no coordinator of groups for some seconds, and `check`
-        // says so.
+        // A broker that has just started knows no coordinator of groups for some seconds, and
+        // `check` says so.
         let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
         wait_until("a coordinator", SOON, || {
             Ok(admin.check_access(group, topic).is_ok())
