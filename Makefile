@@ -12,7 +12,9 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # and nothing else.
 BUILD := cargo build --release --locked --workspace --bin gristmill
 
-# The tests mostly wait, for servers and for hosts: more at once than there are cores.
+# The tests mostly wait, for servers and for hosts: more at once than there are cores. Not by
+# cargo-nextest: it gives each test a process of its own, and so a broker of its own, where the
+# tests of one binary share one.
 TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
 SOAK_SECONDS ?= 120
 
@@ -67,10 +69,6 @@ demo: setup ## build, then run the main job on the sample data; ARGS=--keep leav
 .PHONY: build
 build: setup-build ## build target/release/gristmill
 	$(BUILD)
-
-# Not by cargo-nextest: it gives each test a process of its own, and so a broker of its own, where
-# the tests of one binary share one.
-TEST := cargo test --release --locked --workspace
 
 .PHONY: test
 test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL

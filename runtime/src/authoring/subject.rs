@@ -36,7 +36,7 @@ impl Subject {
         Ok(Self::File(path.to_owned()))
     }
 
-    /// Where its golden cases may lie: of a crate only.
+    /// The folder of its golden cases. Only a crate has one.
     pub fn cases(&self) -> Option<PathBuf> {
         match self {
             Self::Crate(rule) => Some(rule.cases()),

@@ -22,6 +22,7 @@ pub(super) fn new_spelling(arguments: &[String]) -> Option<String> {
         Some(file) => file,
         // The file stood in the environment, or was a default.
         None if takes_name && lacks_file(&rest) => "FILE",
+        None if command.len() == 2 && rest.is_empty() => "FILE",
         None => return None,
     };
     let all = ["gristmill"]
@@ -49,7 +50,7 @@ fn without_pipeline<'a>(arguments: &[&'a str]) -> (Option<&'a str>, Vec<&'a str>
 /// Whether the first argument is no file: the name of a transform, as it came first before.
 fn lacks_file(arguments: &[&str]) -> bool {
     let first = arguments.first().filter(|first| !first.starts_with('-'));
-    first.is_some_and(|first| !first.ends_with(".toml") && !Path::new(first).exists())
+    first.is_some_and(|first| !first.ends_with(".toml") && !Path::new(first).is_file())
 }
 
 fn quoted(word: &str) -> String {
@@ -85,6 +86,7 @@ mod tests {
                 "transform swap FILE x new.wasm",
             ),
             ("transform rollback x", "transform rollback FILE x"),
+            ("transform history", "transform history FILE"),
             (
                 "transform promote --wait 9 --pipeline users.toml",
                 "transform promote users.toml --wait 9",

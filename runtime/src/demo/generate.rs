@@ -47,7 +47,7 @@ const LATE_MIN_MS: i64 = 60_000;
 const LATE_MAX_MS: i64 = 6 * 3_600_000;
 /// Enough that most users are seen deleted and created again.
 const DELETE_PERCENT: f64 = 10.0;
-/// Of e-mails and countries.
+/// E-mails and countries that are null.
 const NULL_PERCENT: f64 = 1.0;
 
 /// Written into JSON as they stand: quotes, line ends and letters of several bytes on purpose.

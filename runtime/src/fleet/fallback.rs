@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::definition::pipeline::Pipeline;
 use crate::definition::revision::Revision;
 use crate::definition::spec::Spec;
-use crate::handles::Running;
+use crate::handles::HostedPipeline;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::{activation, rollout};
 
@@ -31,7 +31,7 @@ pub(crate) struct Failed<'a> {
 pub(crate) enum FailedPart<'a> {
     /// All of it: a component is at fault, or too much, `letters`, would become dead letters.
     Batch {
-        ratio: &'a DeadLetterBrake,
+        brake: &'a DeadLetterBrake,
         letters: &'a [DeadLetter],
         error: &'a Error,
     },
@@ -41,7 +41,7 @@ pub(crate) enum FailedPart<'a> {
 
 /// Whom to ask.
 pub(crate) struct Fallback<'a> {
-    pub(crate) pipeline: &'a Running,
+    pub(crate) pipeline: &'a HostedPipeline,
     pub(crate) partition: &'a TopicPartition,
     pub(crate) running: &'a Revision,
 }
@@ -80,11 +80,11 @@ impl Fallback<'_> {
         let trial = || Trial::new(before, self.partition.partition, records, moment);
         match &failed.part {
             FailedPart::Batch {
-                ratio,
+                brake,
                 letters,
                 error,
             } => {
-                let accepts = trial().is_some_and(|t| t.is_within(ratio, letters));
+                let accepts = trial().is_some_and(|t| t.is_within(brake, letters));
                 Ok(accepts.then(|| format!("{error:#}")))
             }
             FailedPart::Rows(letters) => {

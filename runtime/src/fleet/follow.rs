@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::definition::revision::Revision;
-use crate::handles::{Commits, Running};
+use crate::handles::{Commits, HostedPipeline};
 
 /// How often the process tells the `host` table that it lives, and reads what is to run: what a
 /// swap waits for.
@@ -26,7 +26,7 @@ const RELOAD_AFTER: Duration = Duration::from_secs(10);
 /// Follows the fleets of `pipelines` until `stop`. A database that is away is waited for.
 pub async fn follow(
     commits: Arc<Commits>,
-    pipelines: Vec<Arc<Running>>,
+    pipelines: Vec<Arc<HostedPipeline>>,
     look_again: Arc<Notify>,
     stop: CancellationToken,
 ) {
@@ -61,7 +61,7 @@ struct Follower {
 
 /// One pipeline as the follower sees it.
 struct Member {
-    pipeline: Arc<Running>,
+    pipeline: Arc<HostedPipeline>,
     /// The revision that is being loaded, and the task that does it.
     loading: Option<(i32, Id)>,
     /// What could not be loaded, when, and why.
@@ -157,7 +157,7 @@ impl Follower {
 }
 
 impl Member {
-    fn new(pipeline: Arc<Running>) -> Self {
+    fn new(pipeline: Arc<HostedPipeline>) -> Self {
         Self {
             pipeline,
             loading: None,

@@ -9,7 +9,7 @@ use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
 use crate::definition::spec::{TransformSpec, spec_hash};
-use crate::handles::Running;
+use crate::handles::HostedPipeline;
 use gristmill_postgres::fleet::definition_store::revision;
 use gristmill_postgres::fleet::registration::{Registration, register, took_over};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
@@ -188,7 +188,7 @@ impl FileProposal {
 }
 
 /// Stages what the file says on the hosts that run the pipeline.
-pub async fn propose(pipeline: Arc<Running>, proposal: FileProposal) {
+pub async fn propose(pipeline: Arc<HostedPipeline>, proposal: FileProposal) {
     let commits = &pipeline.commits;
     let staged = async {
         let mut connection = commits.pool.database().connect().await?;

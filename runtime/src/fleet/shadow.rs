@@ -9,10 +9,11 @@ use gristmill_core::record::Records;
 
 use crate::definition::revision::Revision;
 use crate::fleet::difference::Difference;
-use crate::handles::Running;
+use crate::handles::HostedPipeline;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::shadow_report::{self, Report};
 
+/// The staged revision's chain for one partition.
 pub(crate) struct Shadow {
     revision: Arc<Revision>,
     chain: Chain,
@@ -39,7 +40,7 @@ impl Shadow {
     /// error is that it does not start.
     pub(crate) fn wanted(
         known: Option<Self>,
-        pipeline: &Running,
+        pipeline: &HostedPipeline,
         partition: &TopicPartition,
     ) -> Result<Option<Self>, NotStarted> {
         let rollout = pipeline.fleet.rollout();
@@ -88,7 +89,12 @@ impl Shadow {
 
 impl NotStarted {
     /// Ends the run: whoever asked for it waits for rows that never come.
-    pub(crate) async fn report(self, pipeline: &Running, partition: &TopicPartition, from: i64) {
+    pub(crate) async fn report(
+        self,
+        pipeline: &HostedPipeline,
+        partition: &TopicPartition,
+        from: i64,
+    ) {
         let compared = Compared {
             revision: self.revision,
             next_offset: from,
@@ -102,13 +108,13 @@ impl NotStarted {
 impl Compared {
     /// Stores what was found for whoever asked. What could not be stored is lost, and made up for
     /// by the batches after it.
-    pub(crate) async fn report(self, pipeline: &Running, partition: &TopicPartition) {
+    pub(crate) async fn report(self, pipeline: &HostedPipeline, partition: &TopicPartition) {
         if let Err(error) = self.try_report(pipeline, partition).await {
             tracing::warn!(%partition, "cannot report what the shadow run found: {error:#}");
         }
     }
 
-    async fn try_report(self, pipeline: &Running, partition: &TopicPartition) -> Result<()> {
+    async fn try_report(self, pipeline: &HostedPipeline, partition: &TopicPartition) -> Result<()> {
         let outcome = match self.outcome {
             Ok(difference) => Ok(serde_json::to_value(difference)?),
             Err(error) => Err(error),

@@ -13,7 +13,7 @@ use gristmill_postgres::wire::connection::Connection;
 /// How long the hosts may take, where nobody says otherwise: a component of a script language
 /// compiles in seconds, on each.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Well below the second in which hosts look for news.
+/// Well below the second after which hosts read the row again.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Stores the proposal, unless the active revision says the same, and waits until the hosts have it

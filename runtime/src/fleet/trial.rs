@@ -16,7 +16,7 @@ use gristmill_postgres::wire::pool::Pool;
 /// 8: as many rows as a batch may have before a rule is at fault.
 const SEARCHES_MAX: usize = 8;
 
-/// See the module.
+/// A failed batch as another revision computes it.
 pub(crate) struct Trial<'a> {
     revision: &'a Revision,
     partition: i32,
@@ -48,9 +48,9 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// Whether the batch stays within `ratio`. `letters` are the live revision's: what Postgres
+    /// Whether the batch stays within `brake`. `letters` are the live revision's: what Postgres
     /// refused among them counts here, too, as this revision was asked about it before.
-    pub(crate) fn is_within(&self, ratio: &DeadLetterBrake, letters: &[DeadLetter]) -> bool {
+    pub(crate) fn is_within(&self, brake: &DeadLetterBrake, letters: &[DeadLetter]) -> bool {
         let refused = |l: &&DeadLetter| l.stage == Stage::Sink && l.code == "refused";
         let refused = letters.iter().filter(refused);
         let more = refused.filter(|l| !is_dead(&self.computed, l.record));
@@ -58,7 +58,7 @@ impl<'a> Trial<'a> {
             dead_letters: self.computed.counts.dead_letters + more.count() as u64,
             ..self.computed.counts
         };
-        ratio.check(&counts).is_ok()
+        brake.check(&counts).is_ok()
     }
 
     /// One of the rows that failed with the live revision, and that for certain this one's rules

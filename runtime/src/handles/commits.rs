@@ -26,7 +26,7 @@ struct Totals {
     dead_letters: AtomicU64,
 }
 
-/// [`Commits::committed`] so far.
+/// Records, rows and dead letters that have committed since the process began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
     pub records: u64,

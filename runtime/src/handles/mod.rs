@@ -1,5 +1,5 @@
-//! What the partitions of a process work with: three handles by use, and one [`Running`] for each
-//! pipeline that holds them.
+//! What the partitions of a process work with: three handles by use, and one [`HostedPipeline`] for
+//! each pipeline that holds them.
 //!
 //! - [`commits`]: where batches go, one for all pipelines of a process;
 //! - [`fleet_view`]: which revision is to run, one a pipeline;
@@ -9,10 +9,10 @@
 
 pub mod commits;
 pub mod fleet_view;
+pub mod hosted_pipeline;
 pub mod kafka;
-pub mod running;
 
 pub use commits::Commits;
 pub use fleet_view::FleetView;
+pub use hosted_pipeline::HostedPipeline;
 pub use kafka::Kafka;
-pub use running::Running;

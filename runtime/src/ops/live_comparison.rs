@@ -50,10 +50,10 @@ impl RunningPipeline {
             bail!("revision {revision} is no longer being staged: another one took its place");
         }
         tell(Progress::Comparing { active, rows });
-        let mut told = Instant::now();
+        let mut shown_at = Instant::now();
         while let Some(left) = shadow_report::rows_left(client, name, revision).await? {
-            if told.elapsed() > SAY_EVERY {
-                told = Instant::now();
+            if shown_at.elapsed() > SAY_EVERY {
+                shown_at = Instant::now();
                 let done = rows - left;
                 tell(Progress::Compared { done, rows });
             }

@@ -26,7 +26,7 @@ pub struct Destination {
 pub struct Sent {
     pub topic: String,
     pub events: u64,
-    /// Of all values together.
+    /// Bytes of all values together.
     pub bytes: usize,
     pub seconds: f64,
 }

@@ -8,15 +8,19 @@ use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Assignments, Intake, Position, SourceFault, feed};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::handles::running::ByTopic;
+use crate::handles::hosted_pipeline::ByTopic;
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::task::keep_going;
 
-/// How long the group waits, inside a rebalance, for checkpoints to be read. Partitions that took
-/// longer are assigned without being fetched and start when they can.
+/// How long the group waits, inside a rebalance, for checkpoints to be read. A partition that took
+/// longer is assigned without being fetched and starts when it can.
 const ASSIGN_WAIT: Duration = Duration::from_secs(5);
+/// How much of that may go into taking all partitions together: more than the 2 s that a take waits
+/// for a lock, and it leaves time to take those alone that have no trouble.
+const TOGETHER_WAIT: Duration = Duration::from_secs(3);
 /// Above the worker's own wait for its flush in flight.
 const REVOKE_WAIT: Duration = Duration::from_secs(4);
 
@@ -24,12 +28,12 @@ const REVOKE_WAIT: Duration = Duration::from_secs(4);
 pub struct Assignment {
     pipelines: ByTopic,
     runtime: Handle,
-    partitions: HashMap<TopicPartition, Going>,
+    partitions: HashMap<TopicPartition, PartitionTask>,
     ended: CancellationToken,
 }
 
 /// The task that keeps one partition going.
-struct Going {
+struct PartitionTask {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -46,20 +50,20 @@ impl Assignment {
     }
 
     fn stop(&mut self, partitions: &[TopicPartition], wait: Duration) {
-        let stopped: Vec<Going> = partitions
+        let stopped: Vec<PartitionTask> = partitions
             .iter()
             .filter_map(|p| self.partitions.remove(p))
             .collect();
-        for going in &stopped {
-            going.stop.cancel();
+        for task in &stopped {
+            task.stop.cancel();
         }
         self.runtime.block_on(async {
             let all = async {
-                for going in stopped {
-                    let _ = going.task.await;
+                for stopped in stopped {
+                    let _ = stopped.task.await;
                 }
             };
-            let _ = tokio::time::timeout(wait, all).await;
+            let _ = timeout(wait, all).await;
         });
     }
 
@@ -68,7 +72,7 @@ impl Assignment {
         let task = keep_going(wanted.clone(), first, stop.clone());
         let task = self.runtime.spawn(task);
         self.partitions
-            .insert(wanted.partition.clone(), Going { stop, task });
+            .insert(wanted.partition.clone(), PartitionTask { stop, task });
     }
 
     /// Begins a partition's task, and says where to fetch from. One that is not ready, or must
@@ -88,35 +92,25 @@ impl Assignment {
 
 impl Assignments for Assignment {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
-        let wanted: Option<Vec<PartitionWanted>> = partitions
-            .iter()
-            .map(|partition| {
-                let pipeline = Arc::clone(self.pipelines.get(&partition.topic)?);
-                let partition = partition.clone();
-                Some(PartitionWanted {
-                    pipeline,
-                    partition,
-                })
+        let wanted = |partition: &TopicPartition| {
+            let pipeline = self.pipelines.get(&partition.topic);
+            if pipeline.is_none() {
+                tracing::error!(%partition, "no pipeline of this process reads this topic");
+            }
+            Some(PartitionWanted {
+                pipeline: Arc::clone(pipeline?),
+                partition: partition.clone(),
             })
-            .collect();
-        let Some(wanted) = wanted else {
-            tracing::error!("kafka assigned a topic that no pipeline of this process reads");
-            return Vec::new();
         };
-        let begins = self.runtime.block_on(async {
-            let begins = take_partitions(&wanted);
-            tokio::time::timeout(ASSIGN_WAIT, begins).await
-        });
-        let begins = match begins {
-            Ok(Ok(begins)) => begins,
-            // Each partition's own task meets the trouble again, and says so.
-            Ok(Err(_)) | Err(_) => Vec::new(),
-        };
-        let begins = begins.into_iter().map(Result::ok);
-        let all = wanted
+        let wanted: Vec<Option<PartitionWanted>> = partitions.iter().map(wanted).collect();
+        let known: Vec<PartitionWanted> = wanted.iter().flatten().cloned().collect();
+        let mut begins = self.runtime.block_on(take_in_time(&known)).into_iter();
+        wanted
             .iter()
-            .zip(begins.chain(std::iter::repeat_with(|| None)));
-        all.map(|(wanted, begin)| self.begin(wanted, begin))
+            .map(|wanted| match wanted {
+                Some(wanted) => self.begin(wanted, begins.next().flatten()),
+                None => Position::Paused,
+            })
             .collect()
     }
 
@@ -144,4 +138,33 @@ impl Assignments for Assignment {
             | SourceFault::Unreachable { .. } => tracing::warn!("{fault}"),
         }
     }
+}
+
+/// Takes partitions within [`ASSIGN_WAIT`]: together, and where that fails each alone, so that the
+/// trouble of one does not hold up the others. `None` for those that were not taken in time.
+async fn take_in_time(wanted: &[PartitionWanted]) -> Vec<Option<Begin>> {
+    let deadline = Instant::now() + ASSIGN_WAIT;
+    let error = match timeout(TOGETHER_WAIT, take_partitions(wanted)).await {
+        Ok(Ok(begins)) => return begins.into_iter().map(Result::ok).collect(),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => format!("no answer within {} s", TOGETHER_WAIT.as_secs()),
+    };
+    let partitions = wanted.len();
+    tracing::warn!(
+        partitions,
+        "cannot take partitions together, so each alone: {error}"
+    );
+    let alone = wanted.iter().map(|wanted| {
+        let wanted = wanted.clone();
+        tokio::spawn(timeout_at(deadline, async move {
+            let begins = take_partitions(std::slice::from_ref(&wanted)).await.ok()?;
+            begins.into_iter().next()?.ok()
+        }))
+    });
+    let alone: Vec<_> = alone.collect();
+    let mut begins = Vec::new();
+    for task in alone {
+        begins.push(task.await.ok().and_then(Result::ok).flatten());
+    }
+    begins
 }

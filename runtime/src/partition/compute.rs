@@ -112,7 +112,7 @@ impl Worker {
         let is_new = |l: &&DeadLetter| !l.is_declared() && !known.contains(&row(l));
         let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_new).collect();
         self.rows_failed(records, *moment, &failed).await?;
-        if let Err(error) = self.ratio.check(&computed.counts) {
+        if let Err(error) = self.brake.check(&computed.counts) {
             let failed = self.batch_failed(records, *moment, dead_letters, error.into());
             return Err(failed.await);
         }
@@ -131,7 +131,7 @@ impl Worker {
             records,
             moment,
             part: FailedPart::Batch {
-                ratio: &self.ratio,
+                brake: &self.brake,
                 letters,
                 error: &error,
             },

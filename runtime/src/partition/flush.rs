@@ -15,7 +15,7 @@ use gristmill_postgres::wire::connection::Connection;
 use tokio::task::JoinHandle;
 
 use crate::definition::revision::Revision;
-use crate::handles::Running;
+use crate::handles::HostedPipeline;
 use crate::partition::ended::Ended;
 
 /// The first wait before a definite rollback is sent again; it doubles each time. A deadlock's
@@ -43,7 +43,7 @@ impl Flush {
     /// Sends `computed`, which begins at `from_offset` under `lease` and was computed by
     /// `revision`.
     pub(super) fn begin(
-        pipeline: Arc<Running>,
+        pipeline: Arc<HostedPipeline>,
         revision: Arc<Revision>,
         lease: Lease,
         from_offset: i64,
@@ -87,7 +87,7 @@ enum Attempt {
 }
 
 impl Batch {
-    async fn flush(self, pipeline: Arc<Running>, computed: Computed) -> FlushEnd {
+    async fn flush(self, pipeline: Arc<HostedPipeline>, computed: Computed) -> FlushEnd {
         let mut wait = RETRY_FIRST;
         let mut retries = pipeline.config.target.retries;
         loop {

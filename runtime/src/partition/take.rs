@@ -19,12 +19,12 @@ use tokio::task::spawn_blocking;
 
 use crate::definition::file::{OnGap, Start};
 use crate::definition::revision::Revision;
-use crate::handles::{Commits, Kafka, Running};
+use crate::handles::{Commits, HostedPipeline, Kafka};
 
 /// A partition to be taken, and the pipeline that reads it. All of one call share a consumer.
 #[derive(Clone)]
 pub struct PartitionWanted {
-    pub pipeline: Arc<Running>,
+    pub pipeline: Arc<HostedPipeline>,
     pub partition: TopicPartition,
 }
 
@@ -85,16 +85,16 @@ async fn load_revisions(
     commits: &Commits,
     wanted: &[PartitionWanted],
 ) -> Result<Vec<Result<Arc<Revision>>>> {
-    let pipelines: HashMap<&str, &Running> = wanted
+    let pipelines: HashMap<&str, &HostedPipeline> = wanted
         .iter()
         .map(|w| (w.pipeline.name(), &*w.pipeline))
         .collect();
     let names: Vec<&str> = pipelines.keys().copied().collect();
-    let mut rollouts = rollout::read_all(&*commits.pool.get().await?, &names).await?;
-    for (name, pipeline) in pipelines {
-        let rollout = rollouts.remove(name);
-        let rollout = rollout.with_context(|| format!("the pipeline {name} is gone"))?;
-        pipeline.fleet.update(rollout);
+    let rollouts = rollout::read_all(&*commits.pool.get().await?, &names).await?;
+    for (name, rollout) in &rollouts {
+        if let Some(pipeline) = pipelines.get(name.as_str()) {
+            pipeline.fleet.update(rollout.clone());
+        }
     }
     let mut revisions = Vec::new();
     for PartitionWanted {
@@ -102,8 +102,13 @@ async fn load_revisions(
         partition,
     } in wanted
     {
-        let number = pipeline.fleet.rollout().wanted(partition.partition);
-        revisions.push(pipeline.fleet.revisions.load(number).await);
+        revisions.push(match rollouts.get(pipeline.name()) {
+            Some(rollout) => {
+                let number = rollout.wanted(partition.partition);
+                pipeline.fleet.revisions.load(number).await
+            }
+            None => Err(anyhow!("the pipeline {} is gone", pipeline.name())),
+        });
     }
     Ok(revisions)
 }
@@ -201,7 +206,7 @@ async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Owned<'_>]) -> Result<Vec<Fo
         .collect();
     let kafka = Arc::clone(kafka);
     let (wanted, records) = spawn_blocking(move || {
-        let records = kafka.admin.records_at(&last)?;
+        let records = kafka.admin.records_within(&last)?;
         anyhow::Ok((last, records))
     })
     .await??;

@@ -28,7 +28,7 @@ use gristmill_postgres::fleet::rollout::Rollout;
 
 use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
-use crate::handles::Running;
+use crate::handles::HostedPipeline;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
@@ -43,7 +43,7 @@ const STOP_NOTICE: Duration = Duration::from_millis(200);
 
 /// One partition's worker: see the module.
 pub struct Worker {
-    pub(super) pipeline: Arc<Running>,
+    pub(super) pipeline: Arc<HostedPipeline>,
     pub(super) partition: TopicPartition,
     pub(super) lease: Lease,
     pub(super) chain: Chain,
@@ -57,7 +57,7 @@ pub struct Worker {
     pub(super) flush: Option<Flush>,
     /// The offset at which the next flush begins, as the checkpoint says.
     pub(super) next_offset: i64,
-    pub(super) ratio: DeadLetterBrake,
+    pub(super) brake: DeadLetterBrake,
     /// The fleet's row, as this process reads it: a second late at most.
     pub(super) rollout: watch::Receiver<Rollout>,
     /// What is computed beside, to be compared.
@@ -81,7 +81,7 @@ impl Worker {
         Ok(Self {
             rollout: pipeline.fleet.subscribe(),
             shadow: None,
-            ratio: DeadLetterBrake::new(config.dead_letters.ratio_max),
+            brake: DeadLetterBrake::new(config.dead_letters.ratio_max),
             pipeline,
             partition,
             lease: ready.lease,
@@ -251,7 +251,7 @@ impl Worker {
     fn committed(&mut self, computed: &Computed) {
         self.chain.committed(computed);
         self.next_offset = computed.next_offset;
-        self.ratio.committed(&computed.counts);
+        self.brake.committed(&computed.counts);
         self.open.release(computed.records.len());
         let (partition, pipeline) = (&self.partition, &self.pipeline);
         pipeline.commits.add(partition, computed);

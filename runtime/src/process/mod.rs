@@ -14,14 +14,14 @@ use gristmill_kafka::source::Source;
 use gristmill_kafka::source::membership::Membership;
 use gristmill_postgres::fleet::host;
 use gristmill_sandbox::Sandbox;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::definition::file::Config;
 use crate::fleet::follow::follow;
 use crate::fleet::propose::propose;
 use crate::folders::state_folders;
-use crate::handles::{Commits, Kafka, Running};
+use crate::handles::{Commits, HostedPipeline, Kafka};
 use crate::partition::assignment::Assignment;
 use crate::process::progress::log_progress;
 use crate::process::start::{Started, start};
@@ -37,7 +37,7 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
     let membership = join(&started.pipelines);
     begin_reading(&started, membership.as_ref(), &ended)?;
     let background = stop.child_token();
-    let tasks = begin_background(&started, &background);
+    let mut tasks = begin_background(&started, &background);
     let Started {
         commits,
         kafka,
@@ -56,8 +56,9 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
     };
     tokio::task::spawn_blocking(move || kafka.stop()).await?;
     background.cancel();
-    tasks.close();
-    tasks.wait().await;
+    while let Some(ended) = tasks.join_next().await {
+        ended?;
+    }
     // Nobody waits for a database that is away: the heartbeats get old by themselves.
     let _ = tokio::time::timeout(LEAVE_WAIT, leave(&commits, &pipelines)).await;
     if failed {
@@ -69,7 +70,7 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
 
 /// The id by which the consumer group knows this process again after a crash, held as long as it
 /// lives.
-fn join(pipelines: &[Arc<Running>]) -> Option<Membership> {
+fn join(pipelines: &[Arc<HostedPipeline>]) -> Option<Membership> {
     let group = pipelines.first()?.config.group();
     match Membership::acquire(&state_folders(), &group) {
         Ok(membership) => Some(membership),
@@ -94,7 +95,7 @@ fn begin_reading(
         return Ok(());
     };
     let source = &first.config.source;
-    let topic = |p: &Arc<Running>| p.config.source.topic.clone();
+    let topic = |p: &Arc<HostedPipeline>| p.config.source.topic.clone();
     let config = SourceConfig {
         bootstrap: source.bootstrap.clone(),
         topics: started.pipelines.iter().map(topic).collect(),
@@ -112,9 +113,9 @@ fn begin_reading(
 }
 
 /// Begins what goes on beside the workers: progress, the follower and the relay.
-fn begin_background(started: &Started, stop: &CancellationToken) -> TaskTracker {
+fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<()> {
     let (commits, pipelines) = (&started.commits, &started.pipelines);
-    let tasks = TaskTracker::new();
+    let mut tasks = JoinSet::new();
     tasks.spawn(log_progress(Arc::clone(commits), stop.clone()));
     tasks.spawn(follow(
         Arc::clone(commits),
@@ -127,7 +128,7 @@ fn begin_background(started: &Started, stop: &CancellationToken) -> TaskTracker 
     tasks
 }
 
-fn log_running(pipelines: &[Arc<Running>]) {
+fn log_running(pipelines: &[Arc<HostedPipeline>]) {
     for pipeline in pipelines {
         tracing::info!(
             pipeline = pipeline.name(),
@@ -157,7 +158,7 @@ async fn consumer_finished(kafka: &Kafka) {
     }
 }
 
-async fn leave(commits: &Commits, pipelines: &[Arc<Running>]) -> Result<()> {
+async fn leave(commits: &Commits, pipelines: &[Arc<HostedPipeline>]) -> Result<()> {
     let connection = commits.pool.get().await?;
     let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
     Ok(host::leave(&connection, &commits.owner, &names).await?)

@@ -13,7 +13,7 @@ use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter};
 use gristmill_postgres::letters::stored_letter::{self, Header, StoredLetter};
 use gristmill_postgres::wire::connection::Connection;
 
-use crate::handles::{Commits, Running};
+use crate::handles::{Commits, HostedPipeline};
 
 /// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that
 /// `limits.record_max_bytes` lets in.
@@ -23,8 +23,9 @@ const BATCH: i64 = 100;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Relays the letters of `pipelines` for ever, as far as they name a topic for them.
-pub async fn run(commits: Arc<Commits>, pipelines: Vec<Arc<Running>>) {
-    let topic = |p: &Arc<Running>| Some((p.config.dead_letters.topic.clone()?, Arc::clone(p)));
+pub async fn run(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
+    let topic =
+        |p: &Arc<HostedPipeline>| Some((p.config.dead_letters.topic.clone()?, Arc::clone(p)));
     let relayed: Vec<_> = pipelines.iter().filter_map(topic).collect();
     if relayed.is_empty() {
         return;
@@ -68,14 +69,14 @@ struct Connections {
 /// error comes back when those are done.
 async fn relay_all(
     commits: &Commits,
-    relayed: &[(String, Arc<Running>)],
+    relayed: &[(String, Arc<HostedPipeline>)],
     connections: &mut Connections,
 ) -> Result<()> {
     let connection = match &mut connections.postgres {
         Some(connection) => connection,
         none => none.insert(commits.pool.database().connect().await?),
     };
-    let mut left: Vec<&(String, Arc<Running>)> = relayed.iter().collect();
+    let mut left: Vec<&(String, Arc<HostedPipeline>)> = relayed.iter().collect();
     let mut done = Ok(());
     loop {
         let names: Vec<_> = left.iter().map(|(_, p)| (p.name(), p.run)).collect();
@@ -85,7 +86,8 @@ async fn relay_all(
         }
         // They come in the order of pipelines.
         for letters in letters.chunk_by(|a, b| a.pipeline == b.pipeline) {
-            let is_theirs = |(_, p): &&&(String, Arc<Running>)| p.name() == letters[0].pipeline;
+            let is_theirs =
+                |(_, p): &&&(String, Arc<HostedPipeline>)| p.name() == letters[0].pipeline;
             let Some((topic, pipeline)) = left.iter().find(is_theirs) else {
                 continue;
             };
@@ -103,7 +105,7 @@ async fn relay_all(
 }
 
 async fn send(
-    pipeline: &Running,
+    pipeline: &HostedPipeline,
     topic: &str,
     producers: &mut HashMap<String, DeadLetterProducer>,
     letters: &[StoredLetter],

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::definition::file::Config;
 use crate::definition::revision::Revisions;
 use crate::fleet::propose::{self, FileProposal};
-use crate::handles::{Commits, FleetView, Kafka, Running};
+use crate::handles::{Commits, FleetView, HostedPipeline, Kafka};
 use crate::host_name::host_name;
 
 /// A process that is about to read its first record.
@@ -21,9 +21,9 @@ pub(super) struct Started {
     pub(super) commits: Arc<Commits>,
     pub(super) kafka: Arc<Kafka>,
     /// Those of one pipeline file: they share a consumer.
-    pub(super) pipelines: Vec<Arc<Running>>,
+    pub(super) pipelines: Vec<Arc<HostedPipeline>>,
     /// What the file proposes where other hosts run the pipeline: it is staged while they do.
-    pub(super) proposals: Vec<(Arc<Running>, FileProposal)>,
+    pub(super) proposals: Vec<(Arc<HostedPipeline>, FileProposal)>,
     /// Wakes the follower.
     pub(super) look_again: Arc<Notify>,
 }
@@ -45,7 +45,7 @@ pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
     let commits = Arc::new(Commits::new(pool, owner));
     let kafka = Arc::new(Kafka::new(admin));
     let look_again = Arc::new(Notify::new());
-    let pipeline = Arc::new(Running {
+    let pipeline = Arc::new(HostedPipeline {
         run: rollout.run,
         fleet: FleetView::new(revisions, rollout, Arc::clone(&look_again)),
         commits: Arc::clone(&commits),

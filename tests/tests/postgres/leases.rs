@@ -1,5 +1,7 @@
 //! Taking many partitions at once.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use gristmill_postgres::commit::lease::{Taken, take};
 use gristmill_postgres::letters::stored_letter;
@@ -61,6 +63,34 @@ async fn two_hosts_that_take_the_same_partitions_in_other_orders_wait_in_no_circ
         fixture.psql("select distinct owner_epoch from gristmill.checkpoint")?,
         "40"
     );
+    Ok(())
+}
+
+/// A flush that is about to commit is not who was waited for.
+#[tokio::test]
+async fn only_the_session_that_was_waited_for_is_ended() -> Result<()> {
+    let fixture = Fixture::new("take_frozen", WITH_PROVENANCE).await?;
+    let (mut frozen, mut flushing) = (fixture.connect().await?, fixture.connect().await?);
+    let mut taking = fixture.connect().await?;
+    let wanted: Vec<_> = (0..2).map(|p| request(p, 1, 0, None)).collect();
+    take(&mut taking, &wanted, "host-a").await?;
+    let lock = |partition: i32| {
+        format!("update gristmill.checkpoint set records = 7 where partition = {partition}")
+    };
+    let frozen = frozen.transaction().await?;
+    frozen.batch_execute(&lock(0)).await?;
+    let (taken, flushed) = tokio::join!(take(&mut taking, &wanted, "host-b"), async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let flush = flushing.transaction().await?;
+        flush.batch_execute(&lock(1)).await?;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        flush.commit().await
+    });
+    flushed?;
+    assert_eq!(partitions(&taken?), [(0, 2, 0), (1, 2, 0)]);
+    assert!(frozen.commit().await.is_err());
+    let records = "select records from gristmill.checkpoint order by partition";
+    assert_eq!(fixture.psql(records)?, "0\n7");
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use gristmill_core::record::Records;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 
@@ -33,13 +34,26 @@ impl Admin {
     ) -> Result<Vec<Option<Records>>, AdminError> {
         let partitions: Vec<_> = wanted.iter().map(|(p, _)| p.clone()).collect();
         let watermarks = self.watermarks(&partitions)?;
+        let is_there = |((_, offset), (low, high)): (&(_, i64), (i64, i64))| -> bool {
+            (low..high).contains(offset)
+        };
+        let there: Vec<bool> = wanted.iter().zip(watermarks).map(is_there).collect();
+        let asked = wanted.iter().zip(&there).filter(|(_, there)| **there);
+        let asked: Vec<_> = asked.map(|(wanted, _)| wanted.clone()).collect();
+        let mut found = self.records_within(&asked)?.into_iter();
+        let answer = |there| if there { found.next().flatten() } else { None };
+        Ok(there.into_iter().map(answer).collect())
+    }
+
+    /// Reads records as [`Admin::records_at`] does, at offsets that the caller knows to lie between
+    /// the watermarks.
+    pub fn records_within(
+        &self,
+        wanted: &[(TopicPartition, i64)],
+    ) -> Result<Vec<Option<Records>>, AdminError> {
         let mut topics: BTreeMap<&str, Waiting> = BTreeMap::new();
-        for (place, (low, high)) in watermarks.into_iter().enumerate() {
-            let (TopicPartition { topic, partition }, offset) = &wanted[place];
-            if (low..high).contains(offset) {
-                let waiting = topics.entry(topic).or_default();
-                waiting.insert(*partition, place);
-            }
+        for (place, (TopicPartition { topic, partition }, _)) in wanted.iter().enumerate() {
+            topics.entry(topic).or_default().insert(*partition, place);
         }
         let mut question = Question {
             wanted,
@@ -98,6 +112,10 @@ impl Admin {
                         answers[place] = Some(records);
                     }
                     waiting.remove(&message.partition());
+                    // Else it is fetched again and again while others are waited for.
+                    let mut answered = TopicPartitionList::new();
+                    answered.add_partition(&partition.topic, partition.partition);
+                    reader.pause(&answered).map_err(|e| explain(&waiting, e))?;
                     deadline = Instant::now() + TIMEOUT;
                 }
                 Some(Err(KafkaError::PartitionEOF(number))) => {

@@ -72,7 +72,16 @@ pub async fn take(
         end_holders(connection, &requests).await?;
         taken = take_once(connection, &requests, owner).await;
     }
-    taken.map_err(DatabaseError::query("take the partitions"))
+    let taken = taken.map_err(DatabaseError::query("take the partitions"))?;
+    // Whoever writes under another partition's lease fences the wrong one.
+    let pairs = || taken.iter().zip(wanted);
+    if taken.len() != wanted.len() || pairs().any(|(t, w)| t.lease.key != w.key) {
+        return Err(DatabaseError::Unexpected {
+            doing: "take the partitions",
+            found: format!("{} leases for {} partitions", taken.len(), wanted.len()),
+        });
+    }
+    Ok(taken)
 }
 
 /// Three round trips, however many partitions there are. Begins by hand: a transaction of the

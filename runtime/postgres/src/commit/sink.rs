@@ -113,7 +113,7 @@ impl Sink {
         hit(connection.query(&statement, values).await?)
     }
 
-    /// RowArrays in Postgres' types; `sources` is parallel to them and points into `records`.
+    /// Rows as arrays in Postgres' types; `sources` is parallel to them and points into `records`.
     pub(crate) fn rows<'a>(
         &self,
         records: &Records,
@@ -180,7 +180,7 @@ fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
     }
 }
 
-/// RowArrays ready to be sent.
+/// Rows as arrays, ready to be sent.
 pub(crate) struct RowArrays<'a> {
     /// The offsets of the records that they came from, where the target wants to know.
     offsets: Option<Vec<i64>>,

@@ -39,8 +39,11 @@ pub async fn heartbeat(
     ];
     let sql = r"
         insert into gristmill.host (host, pipeline, staged_revision, error)
-        select :host, b.*
-        from unnest(:pipelines, :staged_revisions, :errors) as b
+        select :host, b.pipeline, b.staged_revision, b.error
+        from unnest(:pipelines, :staged_revisions, :errors)
+            as b (pipeline, staged_revision, error)
+          -- One that somebody has deleted must not cost the others their heartbeat.
+          join gristmill.pipeline using (pipeline)
         on conflict (host, pipeline) do update set
           heartbeat = now(),
           staged_revision = excluded.staged_revision,

@@ -10,18 +10,18 @@ use gristmill_postgres::table::row_lookup::ColumnChange;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Of each column, and of rows that come or go: enough to see a pattern.
+/// Examples that are kept of each column, and of rows that come or go: enough to see a pattern.
 const EXAMPLES_EACH: usize = 3;
-/// Of all columns together: what fits on a screen below the counts.
+/// Examples of all columns together: what fits on a screen below the counts.
 const EXAMPLES_MAX: usize = 12;
 
-/// See the module. *Before* is what the active rule makes, or what the table holds; *after* is what
-/// the other rule makes of the same records.
+/// What another rule would change. *Before* is what the active rule makes, or what the table holds;
+/// *after* is what the other rule makes of the same records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Difference {
     /// Rows that both sides have, and that were compared column by column.
     pub compared: u64,
-    /// Of those, rows with a column that differs.
+    /// Compared rows with a column that differs.
     pub differ: u64,
     /// Rows that only the other rule makes.
     pub come: u64,
@@ -32,9 +32,9 @@ pub struct Difference {
     pub replaced: u64,
     /// How many rows differ in each column, by its name.
     pub columns: BTreeMap<String, u64>,
-    /// By code.
+    /// Dead letters of either side, by their code.
     pub dead_letters: BTreeMap<String, LetterChange>,
-    /// A few of each column.
+    /// A few changes of each column.
     pub examples: Vec<Example>,
 }
 

@@ -15,7 +15,7 @@ use gristmill_postgres::table::row_lookup::{FoundRow, StoredRow};
 pub struct Recorded {
     chain: Chain,
     batches: Vec<MadeRows>,
-    /// By key: the batch, and the row in it.
+    /// The newest row of each key: its batch, and its place there.
     newest: HashMap<String, (usize, u32)>,
 }
 

@@ -39,7 +39,7 @@ struct Line {
 #[derive(Deserialize)]
 struct Diagnostic {
     message: String,
-    /// As the compiler shows it.
+    /// The message as the compiler shows it.
     rendered: Option<String>,
     children: Vec<Diagnostic>,
 }

@@ -9,7 +9,7 @@ use crate::handles::fleet_view::FleetView;
 use crate::handles::kafka::Kafka;
 
 /// One pipeline that this process runs, with what its partitions work with.
-pub struct Running {
+pub struct HostedPipeline {
     /// The pipeline file of this host: addresses and sizes. What decides about rows is in the
     /// revisions.
     pub config: Config,
@@ -21,9 +21,9 @@ pub struct Running {
 }
 
 /// The pipelines of one consumer, by their topic.
-pub type ByTopic = HashMap<Arc<str>, Arc<Running>>;
+pub type ByTopic = HashMap<Arc<str>, Arc<HostedPipeline>>;
 
-impl Running {
+impl HostedPipeline {
     /// The pipeline's name, under which Postgres keeps all about it.
     pub fn name(&self) -> &str {
         &self.config.pipeline.name
