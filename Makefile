@@ -62,7 +62,7 @@ help: ## show this list
 .PHONY: demo
 demo: setup ## build, then run the main job on the sample data; ARGS=--keep leaves it up
 	@[ -e target/release/gristmill ] || echo "demo: compiling gristmill and all that it is made" \
-		"of: 8 minutes on two cores, this once"
+		"of: 7 minutes on two cores, this once"
 	@$(BUILD)
 	@target/release/gristmill demo $(ARGS)
 
