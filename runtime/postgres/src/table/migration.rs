@@ -25,12 +25,16 @@ macro_rules! migration {
 
 /// Ours and not a crate's: `refinery` runs files like these, too, but keeps its own table with
 /// checksums, and cannot take over databases whose `gristmill.migration` says what they have.
-pub(crate) const MIGRATIONS: [Migration; 5] = [
+pub(crate) const MIGRATIONS: [Migration; 9] = [
     migration!(1, "001_gristmill"),
     migration!(2, "002_rollout"),
     migration!(3, "003_canary"),
     migration!(4, "004_shadow"),
     migration!(5, "005_rollback"),
+    migration!(6, "006_versions"),
+    migration!(7, "007_steering"),
+    migration!(8, "008_topics"),
+    migration!(9, "009_compatible"),
 ];
 
 /// The version that this program works with.

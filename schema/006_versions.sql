@@ -1,0 +1,1 @@
+-- What decides which event of a key is newer, as gristmill alone writes it.

@@ -1,0 +1,1 @@
+-- Steering a pipeline while it runs, and what each partition is doing.

@@ -1,0 +1,1 @@
+-- Which incarnation of a topic a checkpoint belongs to.

@@ -1,0 +1,1 @@
+-- Which older programs may work with this schema, and who is behind a change.
