@@ -1,6 +1,7 @@
 //! Everything that speaks to Kafka; rdkafka is used nowhere else.
 //!
 //! - [`TopicPartition`]: what everything here is about;
+//! - [`TopicId`]: which of several topics of one name it is;
 //! - [`client`]: the properties that each client gets;
 //! - [`source`]: one thread that belongs to the consumer group and hands over records, a partition
 //!   at a time;
@@ -13,6 +14,8 @@ pub mod client;
 pub mod embedded;
 pub mod producer;
 pub mod source;
+mod topic_id;
 mod topic_partition;
 
+pub use topic_id::TopicId;
 pub use topic_partition::TopicPartition;

@@ -1,20 +1,22 @@
 //! Where records come from.
 
+use std::sync::Arc;
+
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::source::{Feed, Source};
+use gristmill_kafka::source::{Outage, Source, Start};
 use tokio::sync::SetOnce;
 
 /// The consumer of one pipeline file, and questions to the cluster that it reads from.
 pub struct Kafka {
-    pub admin: Admin,
+    pub admin: Arc<Admin>,
     /// Set once the consumer runs: its first partitions are assigned before the call that starts
     /// it has returned.
     source: SetOnce<Source>,
 }
 
 impl Kafka {
-    pub fn new(admin: Admin) -> Self {
+    pub fn new(admin: Arc<Admin>) -> Self {
         Self {
             admin,
             source: SetOnce::new(),
@@ -38,10 +40,14 @@ impl Kafka {
         }
     }
 
-    /// Fetches `partition` from `next_offset` on, into `feed`.
-    pub async fn restart(&self, partition: &TopicPartition, next_offset: i64, feed: Feed) {
-        let source = self.source().await;
-        source.restart(partition.clone(), next_offset, feed);
+    /// Fetches `partition` again, as `start` says.
+    pub async fn restart(&self, partition: &TopicPartition, start: Start) {
+        self.source().await.restart(partition.clone(), start);
+    }
+
+    /// Since when Kafka does not answer, and why; `None` while it does.
+    pub fn outage(&self) -> Option<Outage> {
+        self.source.get()?.outage()
     }
 
     /// Leaves `partition` assigned and no longer fetches it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gristmill_kafka::TopicPartition;
-use gristmill_kafka::source::{Assignments, Intake, Position, SourceFault, feed};
+use gristmill_kafka::source::{Assignments, Intake, Position, SourceFault};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -82,11 +82,11 @@ impl Assignment {
             self.keep(wanted, None);
             return Position::Paused;
         };
-        let (feed, intake) = feed();
-        let next_offset = ready.next_offset;
+        let (start, intake) = ready.start();
+        let next_offset = start.next_offset;
         tracing::info!(partition = %wanted.partition, next_offset, "taken");
         self.keep(wanted, Some((ready, intake)));
-        Position::Start { next_offset, feed }
+        Position::Start(start)
     }
 }
 
@@ -132,6 +132,7 @@ impl Assignments for Assignment {
             // Where an offset or a position is lost the feed has ended, so the partition's task
             // takes it again and learns what is wrong.
             SourceFault::OutOfRange { .. }
+            | SourceFault::Recreated { .. }
             | SourceFault::PositionLost { .. }
             | SourceFault::UnknownTopic { .. }
             | SourceFault::Refused { .. }

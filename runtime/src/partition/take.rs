@@ -1,23 +1,25 @@
 //! The start path: partitions are taken in Postgres, and Kafka must still have what each checkpoint
 //! says comes next.
 //!
-//! Any number of partitions costs the same few round trips: where they begin and end (Kafka), which
-//! revisions are to run (Postgres), the take (Postgres), and where they begin and end now, with the
-//! record that each checkpoint read last (Kafka).
+//! Any number of partitions costs the same few round trips: which topics they are of, where they
+//! begin and end (Kafka), which revisions are to run (Postgres), the take (Postgres), and where they
+//! begin and end now, with the record that each checkpoint read last, and whether the topics are
+//! still the same (Kafka).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use gristmill_core::record::Records;
-use gristmill_kafka::TopicPartition;
+use gristmill_kafka::source::{Intake, Start, feed};
+use gristmill_kafka::{TopicId, TopicPartition};
 use gristmill_postgres::commit::checkpoint::{PartitionKey, PartitionState, record_hash};
-use gristmill_postgres::commit::gap::{accept_gap, halt_at_gap};
+use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 
-use crate::definition::file::{OnGap, Start};
+use crate::definition::file::OnGap;
 use crate::definition::revision::Revision;
 use crate::handles::{Commits, HostedPipeline, Kafka};
 
@@ -41,11 +43,26 @@ pub enum Begin {
 /// A partition that was taken.
 pub struct Ready {
     pub lease: Lease,
+    /// The topic that it reads, where the brokers give topics ids.
+    pub topic_id: Option<TopicId>,
     pub next_offset: i64,
     /// Microseconds since the Unix epoch.
     pub event_time_max_us: Option<i64>,
     /// What it runs.
     pub revision: Arc<Revision>,
+}
+
+impl Ready {
+    /// How the partition is to be fetched, and where its records come out.
+    pub fn start(&self) -> (Start, Intake) {
+        let (feed, intake) = feed();
+        let start = Start {
+            next_offset: self.next_offset,
+            topic_id: self.topic_id.clone(),
+            feed,
+        };
+        (start, intake)
+    }
 }
 
 /// Takes partitions; the answers are in the order of `wanted`. The outer error concerns all of
@@ -55,18 +72,58 @@ pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Be
         return Ok(Vec::new());
     };
     let (kafka, commits) = (&pipeline.kafka, &pipeline.commits);
+    let topics = TopicIds::ask(kafka, wanted).await?;
     let bounds = offset_bounds(kafka, wanted.iter().map(|w| w.partition.clone())).await?;
     let revisions = load_revisions(commits, wanted).await?;
-    let (runnable, mut begins) = runnable(wanted, &bounds, revisions);
-    let taken = take_runnable(commits, runnable).await?;
+    let runnable = wanted.iter().zip(bounds).zip(revisions);
+    let runnable = runnable.map(|((wanted, (low, _)), revision)| {
+        Ok(Runnable {
+            wanted,
+            topic_id: topics.of(&wanted.partition),
+            revision: revision?,
+            start_offset: low,
+        })
+    });
+    let owned = take_runnable(commits, runnable.collect()).await?;
     // Asked after the take: until then the owner before may have gone on.
-    let found = find_in_kafka(kafka, &taken).await?;
-    resume_halted(commits, &taken, &found).await?;
-    for (taken, found) in taken.into_iter().zip(found) {
-        let at = taken.runnable.at;
-        begins[at] = Some(begin(commits, taken, &found).await);
+    let found = find_in_kafka(kafka, &owned).await?;
+    // What was found in between is of these topics, if they are still the same.
+    let still = TopicIds::ask(kafka, wanted).await?;
+    resume_halted(commits, &owned, &found).await?;
+    let mut found = found.into_iter();
+    let mut begins = Vec::new();
+    for owned in owned {
+        begins.push(match owned {
+            Ok(owned) => {
+                let found = found.next().context("kafka was not asked about it")?;
+                still.begin(commits, owned, &found).await
+            }
+            Err(error) => Err(error),
+        });
     }
-    Ok(begins.into_iter().flatten().collect())
+    Ok(begins)
+}
+
+/// The ids of the topics of some partitions, where the brokers give any.
+struct TopicIds(HashMap<Arc<str>, TopicId>);
+
+impl TopicIds {
+    async fn ask(kafka: &Arc<Kafka>, wanted: &[PartitionWanted]) -> Result<Self> {
+        let topics = wanted.iter().map(|w| Arc::clone(&w.partition.topic));
+        let topics: Vec<_> = topics.collect::<BTreeSet<_>>().into_iter().collect();
+        let kafka = Arc::clone(kafka);
+        let answer = spawn_blocking(move || {
+            let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+            let ids = kafka.admin.topic_ids(&names)?.into_iter();
+            let known = topics.iter().cloned().zip(ids);
+            anyhow::Ok(known.filter_map(|(topic, id)| Some((topic, id?))).collect())
+        });
+        answer.await?.context("cannot take partitions").map(Self)
+    }
+
+    fn of(&self, partition: &TopicPartition) -> Option<TopicId> {
+        self.0.get(&partition.topic).cloned()
+    }
 }
 
 /// The first offset that Kafka has of each partition, and the one after its last.
@@ -115,43 +172,27 @@ async fn load_revisions(
 
 /// A partition whose revision this host can run.
 struct Runnable<'w> {
-    /// Its place among all that are wanted.
-    at: usize,
     wanted: &'w PartitionWanted,
+    topic_id: Option<TopicId>,
     revision: Arc<Revision>,
     /// The offset at which it begins when it has no checkpoint.
     start_offset: i64,
 }
 
-/// Those that can run; and the answers to all, of which only refusals are known.
-fn runnable<'w>(
-    wanted: &'w [PartitionWanted],
-    bounds: &[(i64, i64)],
-    revisions: Vec<Result<Arc<Revision>>>,
-) -> (Vec<Runnable<'w>>, Vec<Option<Result<Begin>>>) {
-    let mut runnable = Vec::new();
-    let mut begins = Vec::new();
-    for (at, ((wanted, (low, high)), revision)) in
-        wanted.iter().zip(bounds).zip(revisions).enumerate()
-    {
-        begins.push(match revision {
-            Err(error) => Some(Err(error)),
-            Ok(revision) => {
-                let start_offset = match wanted.pipeline.config.source.start {
-                    Start::Earliest => *low,
-                    Start::Latest => *high,
-                };
-                runnable.push(Runnable {
-                    at,
-                    wanted,
-                    revision,
-                    start_offset,
-                });
-                None
-            }
-        });
+impl Runnable<'_> {
+    fn request(&self) -> TakeRequest {
+        TakeRequest {
+            key: PartitionKey {
+                pipeline: self.wanted.pipeline.name().to_owned(),
+                run: self.wanted.pipeline.run,
+                topic: self.wanted.partition.topic.to_string(),
+                partition: self.wanted.partition.partition,
+            },
+            revision: self.revision.number,
+            start_offset_if_new: self.start_offset,
+            topic_id: self.topic_id.as_ref().map(ToString::to_string),
+        }
     }
-    (runnable, begins)
 }
 
 /// A partition that is this process's from here on.
@@ -160,28 +201,21 @@ struct Owned<'w> {
     taken: Taken,
 }
 
+/// Takes those that this host can run, together.
 async fn take_runnable<'w>(
     commits: &Commits,
-    runnable: Vec<Runnable<'w>>,
-) -> Result<Vec<Owned<'w>>> {
-    let request = |r: &Runnable<'_>| TakeRequest {
-        key: PartitionKey {
-            pipeline: r.wanted.pipeline.name().to_owned(),
-            run: r.wanted.pipeline.run,
-            topic: r.wanted.partition.topic.to_string(),
-            partition: r.wanted.partition.partition,
-        },
-        revision: r.revision.number,
-        start_offset_if_new: r.start_offset,
-        topic_id: None,
-    };
-    let requests: Vec<_> = runnable.iter().map(request).collect();
+    runnable: Vec<Result<Runnable<'w>>>,
+) -> Result<Vec<Result<Owned<'w>>>> {
+    let requests: Vec<_> = runnable.iter().flatten().map(Runnable::request).collect();
     let mut connection = commits.pool.get().await?;
     let taken = take(&mut connection, &requests, &commits.owner).await?;
-    let owned = runnable.into_iter().zip(taken);
-    Ok(owned
-        .map(|(runnable, taken)| Owned { runnable, taken })
-        .collect())
+    let mut taken = taken.into_iter();
+    let owned = runnable.into_iter().map(|runnable| {
+        let runnable = runnable?;
+        let taken = taken.next().context("fewer leases than partitions")?;
+        Ok(Owned { runnable, taken })
+    });
+    Ok(owned.collect())
 }
 
 /// What Kafka has of a partition now.
@@ -192,10 +226,12 @@ struct Found {
     last: Option<Records>,
 }
 
-async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Owned<'_>]) -> Result<Vec<Found>> {
-    let partitions = || owned.iter().map(|o| o.runnable.wanted.partition.clone());
+/// What Kafka has of the partitions that are owned, in their order.
+async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Result<Owned<'_>>]) -> Result<Vec<Found>> {
+    let owned = || owned.iter().flatten();
+    let partitions = || owned().map(|o| o.runnable.wanted.partition.clone());
     let bounds = offset_bounds(kafka, partitions()).await?;
-    let last = partitions().zip(owned).zip(&bounds);
+    let last = partitions().zip(owned()).zip(&bounds);
     let last: Vec<_> = last
         .filter_map(|((partition, owned), (low, high))| {
             let offset = owned.taken.last_record?.offset;
@@ -206,7 +242,7 @@ async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Owned<'_>]) -> Result<Vec<Fo
         .collect();
     let kafka = Arc::clone(kafka);
     let (wanted, records) = spawn_blocking(move || {
-        let records = kafka.admin.records_within(&last)?;
+        let records = kafka.admin.records_at(&last)?;
         anyhow::Ok((last, records))
     })
     .await??;
@@ -222,9 +258,13 @@ async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Owned<'_>]) -> Result<Vec<Fo
 }
 
 /// Partitions whose cause of the halt is gone run again; one with a gap is decided by [`begin`].
-async fn resume_halted(commits: &Commits, owned: &[Owned<'_>], found: &[Found]) -> Result<()> {
-    let halted = owned.iter().zip(found).filter(|(owned, found)| {
-        owned.taken.state == PartitionState::Halted && gap(&owned.taken, found).is_none()
+async fn resume_halted(
+    commits: &Commits,
+    owned: &[Result<Owned<'_>>],
+    found: &[Found],
+) -> Result<()> {
+    let halted = owned.iter().flatten().zip(found).filter(|(owned, found)| {
+        owned.taken.state == PartitionState::Halted && owned.gap(found).is_none()
     });
     let leases: Vec<&Lease> = halted.map(|(owned, _)| &owned.taken.lease).collect();
     if leases.is_empty() {
@@ -234,90 +274,85 @@ async fn resume_halted(commits: &Commits, owned: &[Owned<'_>], found: &[Found]) 
     Ok(())
 }
 
-/// Decides how a partition that was taken begins, and records its gap.
-async fn begin(commits: &Commits, owned: Owned<'_>, found: &Found) -> Result<Begin> {
-    let Owned { runnable, taken } = owned;
-    let gap = gap(&taken, found);
-    let partition = &runnable.wanted.partition;
-    let (lease, from) = (taken.lease, taken.next_offset);
-    let mut next_offset = from;
-    if let Some(gap) = gap {
-        let Gap { cause, to_offset } = gap;
-        let what = format!("{partition}: {}", gap.description(from));
+impl TopicIds {
+    /// Decides how a partition that was taken begins, and records its gap.
+    async fn begin(&self, commits: &Commits, mut owned: Owned<'_>, found: &Found) -> Result<Begin> {
+        let partition = &owned.runnable.wanted.partition;
+        if self.of(partition) != owned.runnable.topic_id {
+            bail!("the topic of {partition} was created again at this moment");
+        }
+        if let Some(gap) = owned.gap(found)
+            && let Some(reason) = owned.settle(commits, &gap).await?
+        {
+            let lease = owned.taken.lease;
+            return Ok(Begin::Halt { lease, reason });
+        }
+        let Owned { runnable, taken } = owned;
+        Ok(Begin::Go(Ready {
+            lease: taken.lease,
+            topic_id: runnable.topic_id,
+            next_offset: taken.next_offset,
+            event_time_max_us: taken.event_time_max_us,
+            revision: runnable.revision,
+        }))
+    }
+}
+
+impl Owned<'_> {
+    /// The gap between the checkpoint and what Kafka has.
+    fn gap(&self, found: &Found) -> Option<Gap> {
+        let next_offset = self.taken.next_offset;
+        let last = found.last.as_ref().and_then(Records::last);
+        let is_another = |hash: i64| last.is_some_and(|r| record_hash(r.key, r.value) != hash);
+        let known = self.taken.topic_id.as_deref();
+        let has_another_id = |seen: &TopicId| known.is_some_and(|known| known != seen.as_str());
+        let cause = if self.runnable.topic_id.as_ref().is_some_and(has_another_id) {
+            Cause::Recreated
+        } else if next_offset > found.high {
+            Cause::Truncated
+        } else if self
+            .taken
+            .last_record
+            .is_some_and(|last| is_another(last.hash))
+        {
+            Cause::Recreated
+        } else if next_offset < found.low {
+            Cause::Retention
+        } else {
+            return None;
+        };
+        Some(Gap {
+            from_offset: next_offset,
+            to_offset: found.low,
+            cause,
+        })
+    }
+
+    /// Records a gap. Returns why the partition must halt for it; else it goes on behind it.
+    async fn settle(&mut self, commits: &Commits, gap: &Gap) -> Result<Option<anyhow::Error>> {
+        let partition = &self.runnable.wanted.partition;
+        let what = format!("{partition}: {}", gap.description());
         let mut connection = commits.pool.get().await?;
-        match runnable.revision.pipeline.config.source.on_gap {
+        let lease = &self.taken.lease;
+        match self.runnable.revision.pipeline.config.source.on_gap {
             OnGap::Halt => {
-                let reason = anyhow!(
-                    "{what}: restore the topic, or go on without those records with `on_gap = \
-                     \"continue\"` under [source]"
-                );
-                let text = reason.to_string();
-                halt_at_gap(&mut connection, &lease, from, to_offset, cause, &text).await?;
-                return Ok(Begin::Halt { lease, reason });
+                let reason = anyhow!("{what}: {}", gap.way_out());
+                halt_at_gap(&mut connection, lease, gap, &reason.to_string()).await?;
+                Ok(Some(reason))
             }
             OnGap::Continue => {
                 let by = "on_gap = continue";
-                accept_gap(&mut connection, &lease, from, to_offset, cause, by).await?;
-                tracing::warn!("{what}: going on at offset {to_offset}");
-                next_offset = to_offset;
+                let topic_id = self.runnable.topic_id.as_ref().map(TopicId::as_str);
+                if !accept_gap(&mut connection, lease, gap, topic_id, by).await? {
+                    bail!("{partition} was taken by another process");
+                }
+                tracing::warn!("{what}: going on at offset {}", gap.to_offset);
+                self.taken.next_offset = gap.to_offset;
+                if gap.cause != Cause::Retention {
+                    self.taken.event_time_max_us = None;
+                }
+                Ok(None)
             }
-        }
-    }
-    Ok(Begin::Go(Ready {
-        lease,
-        next_offset,
-        event_time_max_us: taken.event_time_max_us,
-        revision: runnable.revision,
-    }))
-}
-
-/// What Kafka no longer has, and why.
-struct Gap {
-    cause: &'static str,
-    to_offset: i64,
-}
-
-/// Causes, as stored in `gristmill.gap.cause`.
-const RETENTION: &str = "retention";
-const TRUNCATED: &str = "truncated";
-const RECREATED: &str = "re-created";
-
-/// The gap between a checkpoint and what Kafka has.
-fn gap(taken: &Taken, found: &Found) -> Option<Gap> {
-    let next_offset = taken.next_offset;
-    let last = found.last.as_ref().and_then(Records::last);
-    let is_another = |hash: i64| last.is_some_and(|r| record_hash(r.key, r.value) != hash);
-    let cause = if next_offset > found.high {
-        TRUNCATED
-    } else if taken.last_record.is_some_and(|last| is_another(last.hash)) {
-        RECREATED
-    } else if next_offset < found.low {
-        RETENTION
-    } else {
-        return None;
-    };
-    Some(Gap {
-        cause,
-        to_offset: found.low,
-    })
-}
-
-impl Gap {
-    fn description(&self, next_offset: i64) -> String {
-        let to = self.to_offset;
-        match self.cause {
-            RETENTION => format!(
-                "records {next_offset} to {to} (exclusive) are gone from the topic before they \
-                 were read"
-            ),
-            TRUNCATED => format!(
-                "the checkpoint is at {next_offset}, which is behind the topic's end: it was \
-                 truncated or created again"
-            ),
-            _ => format!(
-                "the last record before {next_offset} is not the one that was read there: the \
-                 topic was created again"
-            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use gristmill_core::policy::{Action, action};
-use gristmill_kafka::source::{Intake, feed};
+use gristmill_kafka::source::Intake;
 use gristmill_postgres::commit::lease::{self, Lease};
 use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
@@ -96,11 +96,10 @@ async fn take_and_work(
         Err(error) if needs_a_person(&error) => return Ended::Halt(error),
         Err(transient) => return Ended::Restart(transient),
     };
-    let (feed, intake) = feed();
-    let (partition, next_offset) = (&wanted.partition, ready.next_offset);
+    let (start, intake) = ready.start();
+    let (partition, next_offset) = (&wanted.partition, start.next_offset);
     tracing::info!(%partition, next_offset, "taken again");
-    let kafka = &wanted.pipeline.kafka;
-    kafka.restart(partition, next_offset, feed).await;
+    wanted.pipeline.kafka.restart(partition, start).await;
     work(wanted, ready, intake, stop, last).await
 }
 

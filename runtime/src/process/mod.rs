@@ -108,7 +108,10 @@ fn begin_reading(
     let by_topic = started.pipelines.iter();
     let by_topic = by_topic.map(|p| (topic(p).into(), Arc::clone(p))).collect();
     let assignment = Assignment::new(by_topic, ended.clone());
-    started.kafka.set(Source::start(&config, assignment)?);
+    let admin = Arc::clone(&started.kafka.admin);
+    started
+        .kafka
+        .set(Source::start(&config, admin, assignment)?);
     Ok(())
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
     revisions.load(rollout.active).await?;
     let pool = Pool::new(database, config.target.connections);
     let commits = Arc::new(Commits::new(pool, owner));
-    let kafka = Arc::new(Kafka::new(admin));
+    let kafka = Arc::new(Kafka::new(Arc::new(admin)));
     let look_again = Arc::new(Notify::new());
     let pipeline = Arc::new(HostedPipeline {
         run: rollout.run,

@@ -8,10 +8,13 @@
 use std::io::{Read, Write};
 
 use anyhow::{Context, Result};
+use std::sync::Arc;
+
 use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
 use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::membership::Membership;
-use gristmill_kafka::source::{Assignments, Position, Source, SourceFault, feed};
+use gristmill_kafka::source::{Assignments, Position, Source, SourceFault, Start, feed};
 
 struct Member;
 
@@ -36,10 +39,11 @@ impl Assignments for Member {
                         }
                     }
                 });
-                Position::Start {
+                Position::Start(Start {
                     next_offset: 0,
+                    topic_id: None,
                     feed: sender,
-                }
+                })
             })
             .collect()
     }
@@ -69,7 +73,8 @@ fn main() -> Result<()> {
     let instance = Membership::acquire_in(state.as_ref(), group).context("no instance id")?;
     let mut config = SourceConfig::new(bootstrap, &[topic], group);
     config.instance_id = Some(instance.id().to_owned());
-    let source = Source::start(&config, Member)?;
+    let admin = Arc::new(Admin::new(bootstrap, &config.properties)?);
+    let source = Source::start(&config, admin, Member)?;
     let mut end = Vec::new();
     std::io::stdin().read_to_end(&mut end)?;
     source.stop();

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use gristmill_postgres::commit::checkpoint::{self, PartitionState};
-use gristmill_postgres::commit::gap::{self, accept_gap, halt_at_gap};
+use gristmill_postgres::commit::gap::{self, Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{self, take};
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::{definition_store, registration};
@@ -206,28 +206,15 @@ async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
             &computed(0, &[(1, None, false, 1)]),
         )
         .await?;
-    assert!(
-        !halt_at_gap(
-            &mut connection,
-            &stale,
-            1,
-            90,
-            "retention",
-            "records 1 to 89 are gone"
-        )
-        .await?
-    );
-    assert!(
-        halt_at_gap(
-            &mut connection,
-            &lease,
-            1,
-            90,
-            "retention",
-            "records 1 to 89 are gone"
-        )
-        .await?
-    );
+    let missing = |from_offset, cause| Gap {
+        from_offset,
+        to_offset: 90,
+        cause,
+    };
+    let gone = missing(1, Cause::Retention);
+    let reason = gone.description();
+    assert!(!halt_at_gap(&mut connection, &stale, &gone, &reason).await?);
+    assert!(halt_at_gap(&mut connection, &lease, &gone, &reason).await?);
     let [open] = &gap::list(&connection, PIPELINE, 1).await?[..] else {
         panic!("one gap")
     };
@@ -239,8 +226,9 @@ async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
         ),
         (1, 90, None)
     );
-    assert!(!accept_gap(&mut connection, &lease, 0, 90, "retention", "ann").await?);
-    assert!(accept_gap(&mut connection, &lease, 1, 90, "retention", "ann").await?);
+    let elsewhere = missing(0, Cause::Retention);
+    assert!(!accept_gap(&mut connection, &lease, &elsewhere, None, "ann").await?);
+    assert!(accept_gap(&mut connection, &lease, &gone, None, "ann").await?);
     let [closed] = &gap::list(&connection, PIPELINE, 1).await?[..] else {
         panic!("one gap")
     };
@@ -250,6 +238,19 @@ async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
         (taken.next_offset, taken.last_record, taken.state),
         (90, None, PartitionState::Running)
     );
+
+    // The offsets of a topic that was created again are those of another log.
+    let anew = Gap {
+        to_offset: 0,
+        ..missing(90, Cause::Recreated)
+    };
+    let lease = taken.lease;
+    assert!(accept_gap(&mut connection, &lease, &anew, Some("anew"), "ann").await?);
+    let taken = fixture.take(&mut connection, 0).await?;
+    assert_eq!((taken.next_offset, taken.event_time_max_us), (0, None));
+    assert_eq!(taken.topic_id.as_deref(), Some("anew"));
+    let logs = "select log from gristmill.checkpoint";
+    assert_eq!(connection.query_one(logs, &[]).await?.get::<_, i32>(0), 2);
     Ok(())
 }
 

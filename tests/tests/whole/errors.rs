@@ -14,13 +14,13 @@ use gristmill_core::decode::PathError;
 use gristmill_core::dimension::DimensionError;
 use gristmill_core::fault::{SinkFault, SqlState};
 use gristmill_core::transform::Fault;
-use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::AdminError;
 use gristmill_kafka::client::ReservedProperty;
 use gristmill_kafka::producer::dead_letters::ProducerError;
 use gristmill_kafka::source::SourceFault;
 use gristmill_kafka::source::consumer::SourceError;
 use gristmill_kafka::source::membership::MembershipError;
+use gristmill_kafka::{TopicId, TopicPartition};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::sink::SinkError;
 use gristmill_postgres::letters::stored_letter::InvalidLetterId;
@@ -379,7 +379,12 @@ fn of_what_the_consumer_sees() {
             partitions: vec![partition()],
             reason: reason(),
         }),
-        SourceFault::PositionLost { .. } => Some(SourceFault::UnknownTopic { reason: reason() }),
+        SourceFault::PositionLost { .. } => Some(SourceFault::Recreated {
+            topic: "users_cdc".into(),
+            expected: TopicId::new("old"),
+            seen: TopicId::new("new"),
+        }),
+        SourceFault::Recreated { .. } => Some(SourceFault::UnknownTopic { reason: reason() }),
         SourceFault::UnknownTopic { .. } => Some(SourceFault::Refused { reason: reason() }),
         SourceFault::Refused { .. } => Some(SourceFault::Unreachable { reason: reason() }),
         SourceFault::Unreachable { .. } => Some(SourceFault::Reachable),

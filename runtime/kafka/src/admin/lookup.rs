@@ -32,28 +32,12 @@ impl Admin {
         &self,
         wanted: &[(TopicPartition, i64)],
     ) -> Result<Vec<Option<Records>>, AdminError> {
-        let partitions: Vec<_> = wanted.iter().map(|(p, _)| p.clone()).collect();
-        let watermarks = self.watermarks(&partitions)?;
-        let is_there = |((_, offset), (low, high)): (&(_, i64), (i64, i64))| -> bool {
-            (low..high).contains(offset)
-        };
-        let there: Vec<bool> = wanted.iter().zip(watermarks).map(is_there).collect();
-        let asked = wanted.iter().zip(&there).filter(|(_, there)| **there);
-        let asked: Vec<_> = asked.map(|(wanted, _)| wanted.clone()).collect();
-        let mut found = self.records_within(&asked)?.into_iter();
-        let answer = |there| if there { found.next().flatten() } else { None };
-        Ok(there.into_iter().map(answer).collect())
-    }
-
-    /// Reads records as [`Admin::records_at`] does, at offsets that the caller knows to lie between
-    /// the watermarks.
-    pub fn records_within(
-        &self,
-        wanted: &[(TopicPartition, i64)],
-    ) -> Result<Vec<Option<Records>>, AdminError> {
         let mut topics: BTreeMap<&str, Waiting> = BTreeMap::new();
-        for (place, (TopicPartition { topic, partition }, _)) in wanted.iter().enumerate() {
-            topics.entry(topic).or_default().insert(*partition, place);
+        for (place, (TopicPartition { topic, partition }, offset)) in wanted.iter().enumerate() {
+            // librdkafka takes a negative offset for a name, as of the end.
+            if *offset >= 0 {
+                topics.entry(topic).or_default().insert(*partition, place);
+            }
         }
         let mut question = Question {
             wanted,

@@ -22,6 +22,7 @@ use crate::TopicPartition;
 pub use crate::admin::admin_error::AdminError;
 use crate::admin::admin_error::{Reasons, explain};
 use crate::client;
+use crate::topic_id::{self, TopicId};
 
 /// How long one answer is waited for. A broker that is up answers in milliseconds; one that is
 /// started at the same moment needs a few seconds.
@@ -45,10 +46,6 @@ pub struct Admin {
 pub struct Topic {
     /// The partitions' numbers in ascending order, normally 0 to n - 1.
     pub partitions: Vec<i32>,
-    /// Kafka's own id, different after the topic was deleted and created again. `None` as long as
-    /// librdkafka's safe interface does not give it: compare the last record instead
-    /// ([`Admin::records_at`]).
-    pub topic_id: Option<String>,
 }
 
 impl Admin {
@@ -91,9 +88,15 @@ impl Admin {
             return Err(AdminError::UnknownTopic { topic });
         }
         partitions.sort_unstable();
-        Ok(Topic {
-            partitions,
-            topic_id: None,
+        Ok(Topic { partitions })
+    }
+
+    /// Kafka's ids of `topics`, each named once, in one request; in their order. `None`: there is
+    /// no such topic, it may not be seen, or the broker is older than 2.8 and gives no ids.
+    pub fn topic_ids(&self, topics: &[&str]) -> Result<Vec<Option<TopicId>>, AdminError> {
+        topic_id::topic_ids(self.client.client(), topics, TIMEOUT).map_err(|e| {
+            let what = format!("describe {}", topics.join(", "));
+            self.explain(&what, None, e)
         })
     }
 

@@ -8,11 +8,13 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
 use crate::TopicPartition;
+use crate::admin::Admin;
 use crate::client::{self, ReservedProperty, SourceConfig};
-use crate::source::feed::Feed;
 use crate::source::hint::Hints;
+use crate::source::outage::{Outage, Outages};
 use crate::source::polling::{Polling, Request};
-use crate::source::rebalance::{Assignments, Context};
+use crate::source::rebalance::{Assignments, Context, Start};
+use crate::source::watch::watch;
 
 /// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after
 /// the owner's own wait for flushes in flight (4 s at most); when they do not, nobody is helped by
@@ -24,7 +26,10 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Source {
     requests: mpsc::Sender<Request>,
     hints: Arc<Hints>,
+    outages: Arc<Outages>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Dropped at the end, which ends the watch.
+    _watched: mpsc::Sender<()>,
 }
 
 /// Why a source does not start.
@@ -39,9 +44,10 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Joins the group. Brokers that cannot be reached are no error here: see
+    /// Joins the group. Asks `admin`, a client of the same cluster, every second whether the topics
+    /// are still the same. Brokers that cannot be reached are no error here: see
     /// [`crate::source::SourceFault::Unreachable`].
-    pub fn start<A>(config: &SourceConfig, owner: A) -> Result<Self, SourceError>
+    pub fn start<A>(config: &SourceConfig, admin: Arc<Admin>, owner: A) -> Result<Self, SourceError>
     where
         A: Assignments + Send + 'static,
     {
@@ -52,21 +58,36 @@ impl Source {
         let topics: Vec<&str> = config.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         let (requests, receiver) = mpsc::channel();
-        let polling = Polling::new(consumer, receiver, config.queued_max_bytes);
+        let outages = Arc::new(Outages::default());
+        let polling = Polling::new(
+            consumer,
+            Arc::clone(&admin),
+            receiver,
+            Arc::clone(&outages),
+            config.queued_max_bytes,
+        );
         let thread = std::thread::Builder::new()
             .name("kafka-consumer".to_owned())
             .spawn(move || polling.run())?;
+        let (watched, stopped) = mpsc::channel();
+        let (topics, seen) = (config.topics.clone(), requests.clone());
+        // Nobody waits for its end: it may wait for an answer.
+        std::thread::Builder::new()
+            .name("kafka-watch".to_owned())
+            .spawn(move || watch(&admin, &topics, &stopped, &seen))?;
         Ok(Self {
             requests,
             hints,
+            outages,
+            _watched: watched,
             thread: Mutex::new(Some(thread)),
         })
     }
 
-    /// Fetches `partition` again, from `next_offset` into a new feed; the old feed ends. Ignored
-    /// when the partition is no longer assigned (then the new feed ends at once).
-    pub fn restart(&self, partition: TopicPartition, next_offset: i64, feed: Feed) {
-        self.send(Request::Restart(partition, next_offset, feed));
+    /// Fetches `partition` again, into a new feed; the old feed ends. Ignored when the partition is
+    /// no longer assigned (then the new feed ends at once).
+    pub fn restart(&self, partition: TopicPartition, start: Start) {
+        self.send(Request::Restart(partition, start));
     }
 
     /// Stops fetching `partition`, which stays assigned. Its feed ends.
@@ -78,6 +99,12 @@ impl Source {
     /// [`Assignments::revoked`]. Never read as truth; a failure is only logged.
     pub fn hint(&self, partition: TopicPartition, next_offset: i64) {
         self.hints.put(partition, next_offset);
+    }
+
+    /// Since when Kafka does not answer or refuses us, and why; `None` while it answers. Known
+    /// within some 7 s also where a broker is frozen or its packets are dropped.
+    pub fn outage(&self) -> Option<Outage> {
+        self.outages.current()
     }
 
     /// Whether the thread has ended: after [`Source::stop`] or
@@ -139,10 +166,11 @@ mod tests {
             let start = |_: &TopicPartition| {
                 let (feed, intake) = feed();
                 let _ = self.0.send(Ok(intake));
-                Position::Start {
+                Position::Start(Start {
                     next_offset: 1,
+                    topic_id: None,
                     feed,
-                }
+                })
             };
             partitions.iter().map(start).collect()
         }
@@ -174,7 +202,8 @@ mod tests {
         let mut config = SourceConfig::new(&bootstrap, &["t"], "g");
         config.instance_id = Some("i".to_owned());
         let (sender, told) = mpsc::channel();
-        let source = Source::start(&config, Owner(sender)).unwrap();
+        let admin = Arc::new(Admin::new(&bootstrap, &BTreeMap::new()).unwrap());
+        let source = Source::start(&config, admin, Owner(sender)).unwrap();
         let mut intake = told.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
         let mut offsets = Vec::new();
         while offsets.len() < 2 {
@@ -193,7 +222,8 @@ mod tests {
     fn a_property_that_librdkafka_does_not_know_is_an_error_that_names_it() {
         let mut config = SourceConfig::new("127.0.0.1:1", &["t"], "g");
         config.properties = [("no.such.thing".to_owned(), "1".to_owned())].into();
-        let error = Source::start(&config, Owner(mpsc::channel().0)).unwrap_err();
+        let admin = Arc::new(Admin::new("127.0.0.1:1", &BTreeMap::new()).unwrap());
+        let error = Source::start(&config, admin, Owner(mpsc::channel().0)).unwrap_err();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains("no.such.thing"), "{cause}");
     }

@@ -7,18 +7,23 @@
 //!   callback;
 //! - [`SourceFault`]: what it cannot decide itself;
 //! - [`membership`]: the id by which the group knows this process again after a crash;
+//! - `watch`: whether the brokers answer, and whether the topics are still the same ones;
+//! - [`Outage`]: since when they do not answer;
 //! - `hint`: what it tells Kafka's lag tools.
 
 pub mod consumer;
 pub mod feed;
 mod hint;
 pub mod membership;
+mod outage;
 mod polling;
 pub(crate) mod reading;
 pub mod rebalance;
 pub(crate) mod source_fault;
+mod watch;
 
 pub use consumer::Source;
 pub use feed::{Chunk, Feed, Intake, QueuedBytes, feed, resumes_below};
-pub use rebalance::{Assignments, Position};
+pub use outage::Outage;
+pub use rebalance::{Assignments, Position, Start};
 pub use source_fault::SourceFault;

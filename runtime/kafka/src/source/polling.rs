@@ -1,17 +1,19 @@
 //! The consumer's loop: poll, hand over, hold back, follow what the owner and the group want.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
-use crate::TopicPartition;
-use crate::source::feed::Feed;
+use crate::admin::Admin;
+use crate::source::outage::Outages;
 use crate::source::reading::{Full, Pushed, Reading, Readings};
-use crate::source::rebalance::{Assignments, Context, FetchChange};
+use crate::source::rebalance::{Assignments, Context, FetchChange, Start};
 use crate::source::source_fault::{Kind, SourceFault, kind};
+use crate::source::watch::Seen;
+use crate::{TopicId, TopicPartition};
 
 /// How long an idle consumer sleeps before it looks at its requests: what a restart or a resume
 /// costs at most.
@@ -32,23 +34,24 @@ const HOLD_STEP: Duration = Duration::from_millis(1);
 /// Records taken before requests and back-pressure are looked at again: 2-3 ms at the consumer's
 /// full speed.
 const PASS_RECORDS: usize = 4_096;
-/// How long the broker's answer about a partition's offsets is waited for.
-const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the owner asks of the loop, in order.
 #[derive(Debug)]
 pub(crate) enum Request {
-    Restart(TopicPartition, i64, Feed),
+    Restart(TopicPartition, Start),
     Halt(TopicPartition),
+    Seen(Seen),
     Stop,
 }
 
 /// The consumer and what it is reading.
 pub(crate) struct Polling<A: Assignments + Send + 'static> {
     consumer: BaseConsumer<Context<A>>,
+    admin: Arc<Admin>,
     requests: mpsc::Receiver<Request>,
     readings: Readings,
     trouble: Trouble,
+    outages: Arc<Outages>,
     /// What was last wrong with a connection: says more than that all of them are down.
     connection: String,
     hinted: Instant,
@@ -74,11 +77,15 @@ enum Flow {
 impl<A: Assignments + Send + 'static> Polling<A> {
     pub(crate) fn new(
         consumer: BaseConsumer<Context<A>>,
+        admin: Arc<Admin>,
         requests: mpsc::Receiver<Request>,
+        outages: Arc<Outages>,
         queued_max_bytes: usize,
     ) -> Self {
         Self {
             consumer,
+            admin,
+            outages,
             requests,
             readings: Readings::new(queued_max_bytes),
             trouble: Trouble::None,
@@ -149,9 +156,8 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         let mut state = self.consumer.context().state();
         for change in state.changes.drain(..) {
             match change {
-                FetchChange::Start(partition, next_offset, feed) => {
-                    self.readings
-                        .add(Reading::new(partition, next_offset, feed));
+                FetchChange::Start(partition, start) => {
+                    self.readings.add(Reading::new(partition, start));
                 }
                 FetchChange::Stop(partition) => self.readings.remove(&partition),
             }
@@ -161,29 +167,61 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     fn follow_requests(&mut self) -> Flow {
         loop {
             match self.requests.try_recv() {
-                Ok(Request::Restart(partition, next_offset, feed)) => {
-                    self.stop_fetching(std::slice::from_ref(&partition));
-                    let mut state = self.consumer.context().state();
-                    if !state.assigned.contains(&partition) {
-                        continue;
-                    }
-                    let name = partition.to_string();
-                    let started = state.start(&self.consumer, partition, next_offset, feed);
-                    drop(state);
-                    if let Err(error) = started {
-                        tracing::error!(
-                            partition = name,
-                            %error,
-                            "cannot fetch the partition again"
-                        );
-                    }
-                    self.follow_changes();
-                }
+                Ok(Request::Restart(partition, start)) => self.restart(partition, start),
                 Ok(Request::Halt(partition)) => self.stop_fetching(&[partition]),
+                Ok(Request::Seen(seen)) => self.follow_watch(seen),
                 Ok(Request::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
                 Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
             }
         }
+    }
+
+    fn restart(&mut self, partition: TopicPartition, start: Start) {
+        self.stop_fetching(std::slice::from_ref(&partition));
+        let mut state = self.consumer.context().state();
+        if !state.assigned.contains(&partition) {
+            return;
+        }
+        let name = partition.to_string();
+        let started = state.start(&self.consumer, partition, start);
+        drop(state);
+        if let Err(error) = started {
+            tracing::error!(partition = name, %error, "cannot fetch the partition again");
+        }
+        self.follow_changes();
+    }
+
+    fn follow_watch(&mut self, seen: Seen) {
+        match seen {
+            Seen::Silence(reason) => self.set_unreachable(&reason),
+            Seen::Refusal(reason) => self.set_refused(reason),
+            Seen::Topics(topics) => {
+                // Whom the brokers refuse the group, they may still tell of topics.
+                if self.trouble == Trouble::Unreachable {
+                    self.set_reachable();
+                }
+                for (topic, seen) in topics {
+                    self.stop_another(topic, seen);
+                }
+            }
+        }
+    }
+
+    /// What was read of a topic that was created again may be of either topic: each partition is
+    /// to be taken again.
+    fn stop_another(&mut self, topic: Arc<str>, seen: TopicId) {
+        let another = self.readings.of_another(&topic, &seen);
+        let Some((_, expected)) = another.first() else {
+            return;
+        };
+        let expected = expected.clone();
+        let partitions: Vec<_> = another.into_iter().map(|(p, _)| p).collect();
+        self.stop_fetching(&partitions);
+        self.report(SourceFault::Recreated {
+            topic,
+            expected,
+            seen,
+        });
     }
 
     fn stop_fetching(&mut self, partitions: &[TopicPartition]) {
@@ -214,20 +252,13 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             Kind::OffsetReset => self.find_out_of_range(reason),
             Kind::Damaged => self.lose_positions(reason),
             Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
-            Kind::Refused => {
-                if std::mem::replace(&mut self.trouble, Trouble::Refused) != Trouble::Refused {
-                    self.report(SourceFault::Refused { reason });
-                }
-            }
+            Kind::Refused => self.set_refused(reason),
             Kind::Unreachable => {
-                if self.trouble == Trouble::None {
-                    self.trouble = Trouble::Unreachable;
-                    let reason = match self.connection.is_empty() {
-                        true => reason,
-                        false => std::mem::take(&mut self.connection),
-                    };
-                    self.report(SourceFault::Unreachable { reason });
-                }
+                let reason = match self.connection.is_empty() {
+                    true => reason,
+                    false => std::mem::take(&mut self.connection),
+                };
+                self.set_unreachable(&format!("kafka cannot be reached: {reason}"));
             }
             Kind::Fatal => {
                 self.end(reason);
@@ -246,23 +277,18 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     /// about each.
     fn find_out_of_range(&mut self, reason: String) {
         self.readings.deliver_all();
-        let mut found = Vec::new();
-        for (partition, next_offset) in self.readings.positions() {
-            let Ok((low, high)) = self.consumer.fetch_watermarks(
-                &partition.topic,
-                partition.partition,
-                WATERMARK_TIMEOUT,
-            ) else {
-                continue;
-            };
-            if next_offset < low || next_offset > high {
-                found.push((partition, next_offset, low, high));
-            }
-        }
-        if found.is_empty() {
+        let positions = self.readings.positions();
+        let partitions: Vec<_> = positions.iter().map(|(p, _)| p.clone()).collect();
+        let bounds = self.admin.watermarks(&partitions).unwrap_or_default();
+        let known = positions.into_iter().zip(bounds);
+        let is_gone = |((_, next_offset), (low, high)): &((_, i64), (i64, i64))| {
+            !(low..=high).contains(&next_offset)
+        };
+        let gone: Vec<_> = known.filter(is_gone).collect();
+        if gone.is_empty() {
             return self.lose_positions(reason);
         }
-        for (partition, next_offset, low, high) in found {
+        for ((partition, next_offset), (low, high)) in gone {
             self.stop_fetching(std::slice::from_ref(&partition));
             self.report(SourceFault::OutOfRange {
                 partition,
@@ -274,7 +300,8 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     }
 
     fn lose_positions(&mut self, reason: String) {
-        let partitions: Vec<_> = self.readings.positions().map(|(p, _)| p).collect();
+        let positions = self.readings.positions().into_iter();
+        let partitions: Vec<_> = positions.map(|(p, _)| p).collect();
         // What was read so far may stand before or behind the damage, so none of it is delivered.
         self.stop_fetching(&partitions);
         self.report(SourceFault::PositionLost { partitions, reason });
@@ -290,7 +317,24 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     /// Records or a partition's end arrived.
     fn set_reachable(&mut self) {
         if std::mem::take(&mut self.trouble) != Trouble::None {
+            self.outages.end();
             self.report(SourceFault::Reachable);
+        }
+    }
+
+    fn set_unreachable(&mut self, reason: &str) {
+        if self.trouble == Trouble::None {
+            self.trouble = Trouble::Unreachable;
+            self.outages.begin(reason);
+            let reason = reason.to_owned();
+            self.report(SourceFault::Unreachable { reason });
+        }
+    }
+
+    fn set_refused(&mut self, reason: String) {
+        if std::mem::replace(&mut self.trouble, Trouble::Refused) != Trouble::Refused {
+            self.outages.begin(&reason);
+            self.report(SourceFault::Refused { reason });
         }
     }
 

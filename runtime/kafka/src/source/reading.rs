@@ -5,8 +5,9 @@ use std::panic::AssertUnwindSafe;
 use gristmill_core::record::Records;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
-use crate::TopicPartition;
 use crate::source::feed::{Feed, resumes_below};
+use crate::source::rebalance::Start;
+use crate::{TopicId, TopicPartition};
 
 /// A chunk is handed over when it holds this much: large enough that a channel send costs nothing
 /// per record, small enough for the cache.
@@ -19,6 +20,7 @@ pub(crate) struct Reading {
     feed: Feed,
     records: Records,
     next_offset: i64,
+    topic_id: Option<TopicId>,
     caught_up: bool,
     /// Records came since the worker was told that waiting would bring no more.
     may_be_more: bool,
@@ -49,12 +51,13 @@ pub(crate) enum Pushed {
 }
 
 impl Reading {
-    pub(crate) fn new(partition: TopicPartition, next_offset: i64, feed: Feed) -> Self {
+    pub(crate) fn new(partition: TopicPartition, start: Start) -> Self {
         Self {
             partition,
-            feed,
+            feed: start.feed,
             records: Records::default(),
-            next_offset,
+            next_offset: start.next_offset,
+            topic_id: start.topic_id,
             caught_up: false,
             may_be_more: false,
             paused: false,
@@ -160,13 +163,26 @@ impl Readings {
     }
 
     /// Each partition with the offset after the last record read of it.
-    pub(crate) fn positions(&self) -> std::vec::IntoIter<(TopicPartition, i64)> {
-        let positions: Vec<_> = self
+    pub(crate) fn positions(&self) -> Vec<(TopicPartition, i64)> {
+        let readings = self.readings.iter();
+        readings
+            .map(|r| (r.partition.clone(), r.next_offset))
+            .collect()
+    }
+
+    /// The partitions whose topic is no longer the one that they began with, now that the topic
+    /// called `topic` has the id `seen`.
+    /// Each with the id that it began with.
+    pub(crate) fn of_another(&self, topic: &str, seen: &TopicId) -> Vec<(TopicPartition, TopicId)> {
+        let of_topic = self
             .readings
             .iter()
-            .map(|r| (r.partition.clone(), r.next_offset))
-            .collect();
-        positions.into_iter()
+            .filter(|r| &*r.partition.topic == topic);
+        let another = of_topic.filter_map(|r| {
+            let began_with = r.topic_id.as_ref().filter(|id| *id != seen)?;
+            Some((r.partition.clone(), began_with.clone()))
+        });
+        another.collect()
     }
 
     /// What to pause, should the queues be full ([`Readings::is_full`]), and what has room again.
@@ -262,7 +278,12 @@ mod tests {
             records.push(0, None, None, Some(&vec![0; bytes]), none);
             feed.send(records, false);
             let partition = TopicPartition::new("t", partition as i32);
-            readings.add(Reading::new(partition, 0, feed));
+            let start = Start {
+                next_offset: 0,
+                topic_id: Some(TopicId::new("one")),
+                feed,
+            };
+            readings.add(Reading::new(partition, start));
             intakes.push(intake);
         }
         (readings, intakes)
@@ -292,6 +313,23 @@ mod tests {
         assert!(!readings.is_full() && readings.back_pressure().is_empty());
         drop(intakes.remove(0));
         assert_eq!(readings.back_pressure(), [(first, Full::Resume)]);
+    }
+
+    #[test]
+    fn partitions_of_a_topic_that_was_created_again_are_known_by_its_id() {
+        let (mut readings, _intakes) = holding([0, 0]);
+        let (feed, _intake) = crate::source::feed();
+        let start = Start {
+            next_offset: 0,
+            topic_id: None,
+            feed,
+        };
+        readings.add(Reading::new(TopicPartition::new("t", 9), start));
+        assert_eq!(readings.of_another("t", &TopicId::new("one")), []);
+        assert_eq!(readings.of_another("u", &TopicId::new("two")), []);
+        let another = readings.of_another("t", &TopicId::new("two"));
+        let numbers: Vec<i32> = another.iter().map(|(p, _)| p.partition).collect();
+        assert_eq!(numbers, [0, 1]);
     }
 
     /// Headers that panic at a name that is not UTF-8, as rdkafka's own do.

@@ -10,10 +10,10 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::TopicPartition;
 use crate::source::feed::Feed;
 use crate::source::hint::Hints;
 use crate::source::source_fault::SourceFault;
+use crate::{TopicId, TopicPartition};
 
 /// The owner of a source. Everything here is called on the consumer's thread; the first three
 /// inside a rebalance, which waits for them: together they must take less than `max.poll.interval.
@@ -37,16 +37,26 @@ pub trait Assignments {
 /// The start of an assigned partition.
 #[derive(Debug)]
 pub enum Position {
-    /// Fetch from `next_offset` into `feed`.
-    Start { next_offset: i64, feed: Feed },
+    Start(Start),
     /// Keep it without fetching it (halted, or its checkpoint cannot be had at the moment), until
     /// [`crate::source::Source::restart`].
     Paused,
 }
 
+/// How a partition is fetched.
+#[derive(Debug)]
+pub struct Start {
+    pub next_offset: i64,
+    /// The topic whose offset that is. When another one of its name is seen, the partition is no
+    /// longer fetched. `None`: not known, and not looked at.
+    pub topic_id: Option<TopicId>,
+    /// Where its records go.
+    pub feed: Feed,
+}
+
 /// A change of what is fetched, for the consumer's loop to follow.
 pub(crate) enum FetchChange {
-    Start(TopicPartition, i64, Feed),
+    Start(TopicPartition, Start),
     Stop(TopicPartition),
 }
 
@@ -88,34 +98,31 @@ impl<A: Assignments> Context<A> {
 }
 
 impl<A: Assignments> AssignmentState<A> {
-    /// Fetches `partition` from `next_offset`; it must be assigned and not fetched.
+    /// Fetches `partition`; it must be assigned and not fetched.
     pub(crate) fn start<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
         partition: TopicPartition,
-        next_offset: i64,
-        feed: Feed,
+        start: Start,
     ) -> KafkaResult<()> {
-        let starts = vec![(partition, next_offset, feed)];
-        self.start_all(consumer, starts)
+        self.start_all(consumer, vec![(partition, start)])
     }
 
     fn start_all<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
-        starts: Vec<(TopicPartition, i64, Feed)>,
+        starts: Vec<(TopicPartition, Start)>,
     ) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
-        for (p, next_offset, _) in &starts {
+        for (p, Start { next_offset, .. }) in &starts {
             list.add_partition_offset(&p.topic, p.partition, Offset::Offset(*next_offset))?;
         }
         consumer.incremental_assign(&list)?;
         // librdkafka remembers a pause beyond the assignment that it was made in.
         consumer.resume(&list)?;
-        for (partition, next_offset, feed) in starts {
+        for (partition, start) in starts {
             self.fetching.insert(partition.clone());
-            self.changes
-                .push(FetchChange::Start(partition, next_offset, feed));
+            self.changes.push(FetchChange::Start(partition, start));
         }
         Ok(())
     }
@@ -149,8 +156,8 @@ impl<A: Assignments> AssignmentState<A> {
         self.assigned.extend(partitions.iter().cloned());
         let mut starts = Vec::new();
         for (partition, position) in partitions.into_iter().zip(positions) {
-            if let Position::Start { next_offset, feed } = position {
-                starts.push((partition, next_offset, feed));
+            if let Position::Start(start) = position {
+                starts.push((partition, start));
             }
         }
         if let Err(error) = self.start_all(consumer, starts) {

@@ -1,8 +1,10 @@
 //! What the consumer sees and its owner must decide.
 
+use std::sync::Arc;
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::TopicPartition;
+use crate::{TopicId, TopicPartition};
 
 /// Reported from the consumer's thread, once for each time it happens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +29,14 @@ pub enum SourceFault {
         partitions: Vec<TopicPartition>,
         reason: String,
     },
+    /// A topic was deleted and created again while it was read. Its partitions are no longer
+    /// fetched: what was read since may be of either.
+    #[error("topic `{topic}` was deleted and created again: its id was {expected} and is {seen}")]
+    Recreated {
+        topic: Arc<str>,
+        expected: TopicId,
+        seen: TopicId,
+    },
     /// A subscribed topic does not exist. It is picked up when it appears.
     #[error("{reason}")]
     UnknownTopic { reason: String },
@@ -34,10 +44,10 @@ pub enum SourceFault {
     /// in another way. Tried again until it is allowed.
     #[error("kafka refuses: {reason}")]
     Refused { reason: String },
-    /// No broker can be reached. Transient: the consumer keeps trying.
-    #[error("kafka cannot be reached: {reason}")]
+    /// No broker can be reached, or none answers. Transient: the consumer keeps trying.
+    #[error("{reason}")]
     Unreachable { reason: String },
-    /// Records come again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
+    /// Kafka answers again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
     #[error("kafka answers again")]
     Reachable,
     /// The consumer has ended. Partitions are lost ([`crate::source::Assignments::lost`] was called

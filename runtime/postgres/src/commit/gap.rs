@@ -24,17 +24,87 @@ pub struct StoredGap {
     pub accepted_by: Option<String>,
 }
 
+/// Offsets of a partition that are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where the checkpoint is.
+    pub from_offset: i64,
+    /// The first offset that Kafka has; below `from_offset` where the topic's offsets began anew.
+    pub to_offset: i64,
+    pub cause: Cause,
+}
+
+/// Why offsets are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Kafka deleted them before they were read.
+    Retention,
+    /// The topic is shorter than what was read of it.
+    Truncated,
+    /// The topic was deleted and created again.
+    Recreated,
+}
+
+impl Cause {
+    /// As `gristmill.gap.cause` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retention => "retention",
+            Self::Truncated => "truncated",
+            Self::Recreated => "re-created",
+        }
+    }
+}
+
+impl Gap {
+    /// What happened, as a part of a sentence.
+    pub fn description(&self) -> String {
+        let (from, to) = (self.from_offset, self.to_offset);
+        match self.cause {
+            Cause::Retention => format!(
+                "records {from} to {to} (exclusive) are gone from the topic before they were read"
+            ),
+            Cause::Truncated => format!(
+                "the checkpoint is at {from}, which is behind the topic's end: it was truncated or \
+                 created again"
+            ),
+            Cause::Recreated => format!(
+                "the topic was deleted and created again since the records before {from} were read"
+            ),
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn way_out(&self) -> &'static str {
+        match self.cause {
+            Cause::Retention => {
+                "restore the topic, or go on without those records with `on_gap = \"continue\"` \
+                 under [source]"
+            }
+            Cause::Truncated | Cause::Recreated => {
+                "restore the topic, or read the new one from its beginning with `on_gap = \
+                 \"continue\"` under [source]"
+            }
+        }
+    }
+}
+
 const HALT: &str = r"
     update gristmill.checkpoint
     set state = 'halted', reason = :reason
     where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
       and owner_epoch = :owner_epoch and next_offset = :from_offset";
 
+// Where the offsets begin anew so does the watermark: what the new topic repeats is not late. Rows
+// of the new log are newer than those of the old one with the same time.
 const ACCEPT: &str = r"
     update gristmill.checkpoint
     set
       next_offset = :to_offset, state = 'running', reason = null,
-      last_record_offset = null, last_record_at = null, last_record_hash = null
+      last_record_offset = null, last_record_at = null, last_record_hash = null,
+      topic_id = coalesce(:topic_id, topic_id),
+      log = log + :logs,
+      event_time_max = case when :logs = 0 then event_time_max end
     where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
       and owner_epoch = :owner_epoch and next_offset = :from_offset";
 
@@ -56,90 +126,74 @@ const RECORD: &str = r"
 pub async fn halt_at_gap(
     connection: &mut Connection,
     lease: &Lease,
-    from_offset: i64,
-    to_offset: i64,
-    cause: &str,
+    gap: &Gap,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let missing = Missing {
-        lease,
-        from_offset,
-        to_offset,
-        cause,
-        accepted_by: None,
-    };
-    missing
-        .record(connection, HALT, ("reason", Type::TEXT, &reason))
-        .await
+    let further = [("reason", Type::TEXT, &reason as _)];
+    record(connection, lease, gap, None, (HALT, &further)).await
 }
 
-/// Moves the checkpoint over a gap and records who accepted it, together; the partition runs again.
-/// `false`: the lease is no longer good or the checkpoint is not at `from_offset`, and nothing was
-/// written.
+/// Moves the checkpoint over a gap and records who accepted it, together; the partition runs again,
+/// on the topic with the id `topic_id`, where one is known. `false`: the lease is no longer good or
+/// the checkpoint is not at the gap, and nothing was written.
 pub async fn accept_gap(
     connection: &mut Connection,
     lease: &Lease,
-    from_offset: i64,
-    to_offset: i64,
-    cause: &str,
+    gap: &Gap,
+    topic_id: Option<&str>,
     accepted_by: &str,
 ) -> Result<bool, DatabaseError> {
-    let missing = Missing {
+    let logs = i32::from(gap.cause != Cause::Retention);
+    let further: [Named<'_>; 3] = [
+        ("to_offset", Type::INT8, &gap.to_offset),
+        ("topic_id", Type::TEXT, &topic_id),
+        ("logs", Type::INT4, &logs),
+    ];
+    record(
+        connection,
         lease,
-        from_offset,
-        to_offset,
-        cause,
-        accepted_by: Some(accepted_by),
-    };
-    missing
-        .record(connection, ACCEPT, ("to_offset", Type::INT8, &to_offset))
-        .await
+        gap,
+        Some(accepted_by),
+        (ACCEPT, &further),
+    )
+    .await
 }
 
-/// A gap to be recorded.
-struct Missing<'a> {
-    lease: &'a Lease,
-    from_offset: i64,
-    to_offset: i64,
-    cause: &'a str,
-    accepted_by: Option<&'a str>,
-}
-
-impl Missing<'_> {
-    /// Writes the checkpoint by `update`, which takes one more parameter, and the gap.
-    async fn record(
-        &self,
-        connection: &mut Connection,
-        update: &str,
-        another: Named<'_>,
-    ) -> Result<bool, DatabaseError> {
-        let failed = || DatabaseError::query("record a gap");
-        let key = &self.lease.key;
-        let place: [Named<'_>; 5] = [
-            ("pipeline", Type::TEXT, &key.pipeline),
-            ("run", Type::INT8, &key.run),
-            ("topic", Type::TEXT, &key.topic),
-            ("partition", Type::INT4, &key.partition),
-            ("from_offset", Type::INT8, &self.from_offset),
-        ];
-        let epoch: Named<'_> = ("owner_epoch", Type::INT8, &self.lease.owner_epoch);
-        let gap: [Named<'_>; 3] = [
-            ("to_offset", Type::INT8, &self.to_offset),
-            ("cause", Type::TEXT, &self.cause),
-            ("accepted_by", Type::TEXT, &self.accepted_by),
-        ];
-        let transaction = connection.transaction().await.map_err(failed())?;
-        let parameters = [&place[..], &[epoch, another]].concat();
-        let updated = placeholder::execute(transaction.client(), update, &parameters).await;
-        if updated.map_err(failed())? == 0 {
-            return Ok(false);
-        }
-        let parameters = [&place[..], &gap[..]].concat();
-        let recorded = placeholder::execute(transaction.client(), RECORD, &parameters).await;
-        recorded.map_err(failed())?;
-        transaction.commit().await.map_err(failed())?;
-        Ok(true)
+/// Writes the checkpoint by a statement with further parameters, and the gap.
+async fn record(
+    connection: &mut Connection,
+    lease: &Lease,
+    gap: &Gap,
+    accepted_by: Option<&str>,
+    (update, further): (&str, &[Named<'_>]),
+) -> Result<bool, DatabaseError> {
+    let failed = || DatabaseError::query("record a gap");
+    let key = &lease.key;
+    let place: [Named<'_>; 5] = [
+        ("pipeline", Type::TEXT, &key.pipeline),
+        ("run", Type::INT8, &key.run),
+        ("topic", Type::TEXT, &key.topic),
+        ("partition", Type::INT4, &key.partition),
+        ("from_offset", Type::INT8, &gap.from_offset),
+    ];
+    let epoch: Named<'_> = ("owner_epoch", Type::INT8, &lease.owner_epoch);
+    let cause = gap.cause.as_str();
+    let missing: [Named<'_>; 3] = [
+        ("to_offset", Type::INT8, &gap.to_offset),
+        ("cause", Type::TEXT, &cause),
+        ("accepted_by", Type::TEXT, &accepted_by),
+    ];
+    let transaction = connection.transaction().await.map_err(failed())?;
+    let parameters = [&place[..], &[epoch], further].concat();
+    let updated = placeholder::execute(transaction.client(), update, &parameters).await;
+    if updated.map_err(failed())? == 0 {
+        return Ok(false);
     }
+    let parameters = [&place[..], &missing[..]].concat();
+    let recorded = placeholder::execute(transaction.client(), RECORD, &parameters).await;
+    recorded.map_err(failed())?;
+    transaction.commit().await.map_err(failed())?;
+    Ok(true)
 }
 
 /// The gaps of a run, in the order of topic, partition and offset.

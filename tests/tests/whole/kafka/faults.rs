@@ -12,7 +12,9 @@ use gristmill_tests::kafka::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::owner::{Told, assigned, fault, next, offsets, produce, read, source, topic, wait};
+use super::owner::{
+    Told, assigned, fault, next, offsets, produce, read, source, start_at, topic, wait,
+};
 
 #[test]
 fn an_offset_that_kafka_does_not_have_is_reported_and_never_reset() -> Result<()> {
@@ -36,7 +38,7 @@ fn an_offset_that_kafka_does_not_have_is_reported_and_never_reset() -> Result<()
     assert_eq!(read(other)?.len(), 10);
     // Past the end (the topic was created again, and is shorter).
     let (past, _intake) = feed();
-    source.restart(TopicPartition::new("gap", 0), 11, past);
+    source.restart(TopicPartition::new("gap", 0), start_at(11, past));
     let expected = SourceFault::OutOfRange {
         partition: TopicPartition::new("gap", 0),
         next_offset: 11,
@@ -46,7 +48,7 @@ fn an_offset_that_kafka_does_not_have_is_reported_and_never_reset() -> Result<()
     assert_eq!(fault(&told)?, expected);
     // What the owner decides then works.
     let (feed, mut intake) = feed();
-    source.restart(TopicPartition::new("gap", 0), 4, feed);
+    source.restart(TopicPartition::new("gap", 0), start_at(4, feed));
     assert_eq!(offsets(&read(&mut intake)?), [4, 5, 6, 7, 8, 9]);
     produce(kafka, "gap", 1, 0..1)?;
     assert_eq!(offsets(&read(other)?), [10]);

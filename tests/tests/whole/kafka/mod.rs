@@ -4,4 +4,5 @@ mod clients;
 mod faults;
 mod group;
 mod owner;
+mod recreated;
 mod source;

@@ -1,13 +1,16 @@
 //! An owner that tells the test what it is told, and the test's ways to a topic.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gristmill_core::record::Records;
 use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
 use gristmill_kafka::client::SourceConfig;
-use gristmill_kafka::source::{Assignments, Chunk, Intake, Position, Source, SourceFault, feed};
+use gristmill_kafka::source::{
+    Assignments, Chunk, Feed, Intake, Position, Source, SourceFault, Start, feed,
+};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::process::wait_until;
 use rdkafka::ClientConfig;
@@ -43,7 +46,7 @@ impl<F: FnMut(&TopicPartition) -> Option<i64> + Send> Assignments for Owner<F> {
                 }
                 Some(next_offset) => {
                     let (feed, intake) = feed();
-                    positions.push(Position::Start { next_offset, feed });
+                    positions.push(Position::Start(start_at(next_offset, feed)));
                     Told::Assigned(p.clone(), intake)
                 }
             };
@@ -74,7 +77,18 @@ where
     F: FnMut(&TopicPartition) -> Option<i64> + Send + 'static,
 {
     let (told, receiver) = mpsc::channel();
-    Ok((Source::start(config, Owner { start, told })?, receiver))
+    let admin = Arc::new(Admin::new(&config.bootstrap, &config.properties)?);
+    let source = Source::start(config, admin, Owner { start, told })?;
+    Ok((source, receiver))
+}
+
+/// Reads from an offset, whatever topic it is of.
+pub(crate) fn start_at(next_offset: i64, feed: Feed) -> Start {
+    Start {
+        next_offset,
+        topic_id: None,
+        feed,
+    }
 }
 
 pub(crate) fn assigned(told: &mpsc::Receiver<Told>) -> Result<(TopicPartition, Intake)> {

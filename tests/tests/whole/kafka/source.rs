@@ -16,7 +16,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::owner::{
-    PATIENCE, Told, assigned, next, offsets, plain_producer, produce, read, source, topic,
+    PATIENCE, Told, assigned, next, offsets, plain_producer, produce, read, source, start_at, topic,
 };
 
 #[test]
@@ -58,7 +58,7 @@ fn a_restart_ends_the_old_feed_and_reads_again_from_the_offset() -> Result<()> {
     assert_eq!(next(&mut old)?.context("ended")?.records.get(0).offset, 0);
     for start in [19_990, 5, 12_345, 0] {
         let (feed, mut intake) = feed();
-        source.restart(partition.clone(), start, feed);
+        source.restart(partition.clone(), start_at(start, feed));
         let mut expected = start;
         while expected < 20_000 {
             for record in next(&mut intake)?.context("ended")?.records.iter() {
@@ -74,7 +74,7 @@ fn a_restart_ends_the_old_feed_and_reads_again_from_the_offset() -> Result<()> {
     while next(&mut old)?.is_some() {}
     produce(kafka, "restart", 0, 0..3)?;
     let (feed, mut intake) = feed();
-    source.restart(partition, 20_001, feed);
+    source.restart(partition, start_at(20_001, feed));
     assert_eq!(offsets(&read(&mut intake)?), [20_001, 20_002]);
     source.stop();
     Ok(())
@@ -98,7 +98,7 @@ fn a_paused_partition_stays_until_it_is_restarted_and_the_others_go_on() -> Resu
         }
     }
     let (feed, mut intake) = feed();
-    source.restart(seen.remove(0), 2, feed);
+    source.restart(seen.remove(0), start_at(2, feed));
     assert_eq!(offsets(&read(&mut intake)?), [2, 3, 4]);
     source.stop();
     let mut revoked = 0;

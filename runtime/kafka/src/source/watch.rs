@@ -1,0 +1,52 @@
+//! A question a second: whether the brokers answer, and which topics they mean.
+//!
+//! It is asked from a thread and by a client of its own. On the consumer's connections it would
+//! wait behind fetches, which a broker holds back until there is something to read.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use crate::TopicId;
+use crate::admin::{Admin, AdminError};
+use crate::source::polling::Request;
+
+/// Between an answer and the next question: a topic that was created again is found within two
+/// seconds, and a broker answers the question from memory.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a question found.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// The id of each topic that has one.
+    Topics(Vec<(Arc<str>, TopicId)>),
+    /// No answer came.
+    Silence(String),
+    /// The brokers refuse who we are.
+    Refusal(String),
+}
+
+/// Asks until the other end of `stopped` is dropped.
+pub(crate) fn watch(
+    admin: &Admin,
+    topics: &[String],
+    stopped: &Receiver<()>,
+    requests: &Sender<Request>,
+) {
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let mut known: Vec<Arc<str>> = Vec::new();
+    known.extend(names.iter().map(|name| Arc::from(*name)));
+    while stopped.recv_timeout(ASK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        let seen = match admin.topic_ids(&names) {
+            Ok(ids) => {
+                let topics = known.iter().cloned().zip(ids);
+                Seen::Topics(topics.filter_map(|(t, id)| Some((t, id?))).collect())
+            }
+            Err(error @ AdminError::Unauthorized { .. }) => Seen::Refusal(error.to_string()),
+            Err(error) => Seen::Silence(error.to_string()),
+        };
+        if requests.send(Request::Seen(seen)).is_err() {
+            return;
+        }
+    }
+}
