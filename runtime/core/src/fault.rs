@@ -15,18 +15,6 @@ impl SqlState {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("?????")
     }
-
-    /// Whether Postgres refused a row's data: no fault of the infrastructure, so it starts the
-    /// search for the row. Meaningless once the target's catalogue has been found changed.
-    ///
-    /// Data exceptions (22), integrity constraints (23), a view's check option (44000), a key too
-    /// long for its index (54000) and a trigger's own `raise` (P0001).
-    pub fn refuses_row(&self) -> bool {
-        matches!(
-            &self.0,
-            [b'2', b'2' | b'3', ..] | b"44000" | b"54000" | b"P0001"
-        )
-    }
 }
 
 impl fmt::Display for SqlState {

@@ -1,4 +1,5 @@
-//! What to do about an infrastructure fault: one pure decision, so that it can be read as a table.
+//! What to do about an error of Postgres: who may be at fault, and what follows when no row is. Two
+//! pure decisions, so that they can be read as tables.
 
 use crate::fault::{SinkFault, SqlState};
 
@@ -15,8 +16,55 @@ pub enum Action {
     Halt,
 }
 
-/// Decides what to do about `fault`. What Postgres says of a row's data ([`SqlState::refuses_row`])
-/// belongs to the search for the row; here it halts, because nobody was found.
+/// Who may be at fault when Postgres answers a flush with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspect {
+    /// The server, the session or a lock: no row. [`action`] says what follows.
+    Infrastructure,
+    /// A row whose data break a rule: it is at fault alone, too.
+    Row,
+    /// A row that code of the table's refuses, unless that code refuses them all.
+    Code,
+    /// The statement as a whole (a privilege is missing), unless other rows pass.
+    Statement,
+}
+
+/// Where an error of Postgres came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The statement itself.
+    Statement,
+    /// A function that it called: a trigger's, a default's, a constraint's.
+    Function,
+    /// Such a function raised it on purpose, under a code of its choice.
+    Raised,
+}
+
+/// Decides who may be at fault. Whatever is not known to be about the infrastructure is searched
+/// for a row.
+pub fn suspect(state: &SqlState, from: Origin) -> Suspect {
+    match (&state.0, from) {
+        // serialization_failure and deadlock_detected, and whoever raises them asks for the same.
+        ([b'4', b'0', ..], _) => Suspect::Infrastructure,
+        // Data exceptions, integrity constraints, a view's check option, a key too long for its
+        // index.
+        ([b'2', b'2' | b'3', ..] | [b'4', b'4', ..] | b"54000", Origin::Statement) => Suspect::Row,
+        (_, Origin::Raised) | ([b'P', b'0', ..], _) => Suspect::Code,
+        // Connection, transaction state, a lost prepared statement, permission to log in, database.
+        ([b'0', b'8', ..] | [b'2', b'5' | b'6' | b'8', ..] | [b'3', b'D', ..], _)
+        // Resources, object state and locks, operator intervention, system.
+        | ([b'5', b'3' | b'5' | b'7' | b'8', ..] | [b'7', b'2', ..], _)
+        // Configuration file, data_corrupted, index_corrupted.
+        | ([b'F', b'0', ..] | b"XX001" | b"XX002", _) => Suspect::Infrastructure,
+        // Privileges, names and what is not supported: of the statement, or of one that a function
+        // builds for a row.
+        ([b'4', b'2', ..] | [b'3', b'F', ..] | [b'0', b'A', ..], _) => Suspect::Statement,
+        (_, Origin::Function) => Suspect::Code,
+        (_, Origin::Statement) => Suspect::Statement,
+    }
+}
+
+/// Decides what to do about `fault` where no row is to blame.
 pub fn action(fault: &SinkFault) -> Action {
     match fault {
         SinkFault::Answered(state) => action_for(state),
@@ -36,8 +84,7 @@ fn action_for(state: &SqlState) -> Action {
         // read_only_sql_transaction: this server became a standby; the next connection may find the
         // primary.
         b"25006" => Action::Restart,
-        // cardinality_violation: two keys of one batch are one to the table's own comparison
-        // (citext, a nondeterministic collation); every try meets them again.
+        // cardinality_violation.
         b"21000" => Action::Halt,
         // database_dropped.
         b"57P04" => Action::Halt,
@@ -93,16 +140,46 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_row_is_told_from_a_changed_table() {
+    fn whatever_is_not_of_the_infrastructure_is_searched() {
+        let judged = |code: &str, from| suspect(&SqlState::new(code).unwrap(), from);
         for code in [
-            "22001", "22003", "22021", "23502", "23505", "23514", "54000", "P0001",
+            "22001", "22003", "22021", "23502", "23505", "23514", "44000", "54000",
         ] {
+            assert_eq!(judged(code, Origin::Statement), Suspect::Row, "{code}");
+            assert_eq!(judged(code, Origin::Function), Suspect::Code, "{code}");
+        }
+        for code in [
+            "P0001", "P0004", "AP001", "21000", "XX000", "HV000", "38000",
+        ] {
+            assert_eq!(judged(code, Origin::Function), Suspect::Code, "{code}");
+        }
+        for code in [
+            "42501", "42P01", "42703", "0A000", "XX000", "21000", "AP001",
+        ] {
+            assert_eq!(
+                judged(code, Origin::Statement),
+                Suspect::Statement,
+                "{code}"
+            );
+        }
+        for code in [
+            "40001", "40P01", "55P03", "57014", "08006", "25006", "26000", "53100", "57P01",
+            "58030", "XX001",
+        ] {
+            for from in [Origin::Statement, Origin::Function] {
+                assert_eq!(judged(code, from), Suspect::Infrastructure, "{code}");
+            }
+        }
+    }
+
+    /// Triggers borrow codes for rules of their own; only a wish to be tried again is one.
+    #[test]
+    fn what_a_function_raises_is_never_the_infrastructure() {
+        for code in ["55000", "42501", "57014", "08000", "AP001", "P0004"] {
             let state = SqlState::new(code).unwrap();
-            assert!(state.refuses_row(), "{code}");
-            assert_eq!(action(&SinkFault::Answered(state)), Action::Halt, "{code}");
+            assert_eq!(suspect(&state, Origin::Raised), Suspect::Code, "{code}");
         }
-        for code in ["42703", "40001", "08006", "57014", "21000"] {
-            assert!(!SqlState::new(code).unwrap().refuses_row(), "{code}");
-        }
+        let again = SqlState::new("40001").unwrap();
+        assert_eq!(suspect(&again, Origin::Raised), Suspect::Infrastructure);
     }
 }

@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
-use gristmill_postgres::commit::refusal::{RefusedRow, blame};
+use gristmill_postgres::commit::refusal::{Judged, blame};
 use gristmill_postgres::wire::pool::Pool;
 
 /// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least.
@@ -74,10 +74,10 @@ impl<'a> Trial<'a> {
             if by_rules.is_empty() {
                 return Ok(None);
             }
-            let refused = refused(self.revision, self.partition, &self.computed, pool).await?;
-            let rows: Vec<usize> = refused.iter().map(|r| r.row).collect();
+            let Judged { refused, passed } =
+                judged(self.revision, self.partition, &self.computed, pool).await?;
             let sources = &self.computed.sources;
-            let passes = |l: &&DeadLetter| postgres_accepts(sources, &rows, l);
+            let passes = |l: &&DeadLetter| postgres_accepts(sources, &passed, l);
             let accepted = by_rules.into_iter().find(passes);
             if accepted.is_some() || refused.is_empty() {
                 return Ok(accepted);
@@ -100,15 +100,12 @@ impl<'a> Trial<'a> {
     }
 }
 
-async fn refused(
+async fn judged(
     revision: &Revision,
     partition: i32,
     computed: &Computed,
     pool: &Pool,
-) -> Result<Vec<RefusedRow>> {
-    if computed.rows.rows == 0 {
-        return Ok(Vec::new());
-    }
+) -> Result<Judged> {
     let (sink, mut connection) = (&revision.sink, pool.get().await?);
     Ok(blame(&mut connection, sink, partition, computed, revision.number).await?)
 }
@@ -127,13 +124,10 @@ fn is_of(failed: &DeadLetter, row: &RowSource) -> bool {
     failed.record == row.record && (!was_tried(failed) || failed.ordinal == row.rank + 1)
 }
 
-/// Whether the rows of what failed are known to pass, after a search that found `refused`, which
-/// rise. They are judged in order; behind the last one found they may not have been.
-fn postgres_accepts(sources: &[RowSource], refused: &[usize], failed: &DeadLetter) -> bool {
-    let judged = refused.last().map_or(sources.len(), |last| last + 1);
-    let rows = sources.iter().enumerate().filter(|(_, s)| is_of(failed, s));
-    let mut rows = rows.map(|(row, _)| row);
-    rows.all(|row| row < judged && !refused.contains(&row))
+/// Whether the rows of what failed are known to pass: `passed` says it of each row.
+fn postgres_accepts(sources: &[RowSource], passed: &[bool], failed: &DeadLetter) -> bool {
+    let mut rows = sources.iter().zip(passed).filter(|(s, _)| is_of(failed, s));
+    rows.all(|(_, passed)| *passed)
 }
 
 #[cfg(test)]
@@ -151,25 +145,25 @@ mod tests {
     }
 
     #[test]
-    fn only_rows_that_were_judged_and_passed_are_accepted() {
+    fn only_rows_that_passed_are_accepted() {
         // Record 7 was split; in key order its second row comes first.
         let sources = [(7, 1), (5, 0), (7, 0), (6, 0)];
         let sources = sources.map(|(record, rank)| RowSource { record, rank });
-        let accepts = |refused: &[usize], failed| postgres_accepts(&sources, refused, &failed);
+        let accepts = |passed: [bool; 4], failed| postgres_accepts(&sources, &passed, &failed);
         let row = |record, ordinal| failed(record, ordinal, Stage::Sink);
         for (record, ordinal) in [(5, 1), (6, 1), (7, 1), (7, 2)] {
-            assert!(accepts(&[], row(record, ordinal)));
+            assert!(accepts([true; 4], row(record, ordinal)));
         }
-        assert!(accepts(&[1], row(7, 2)));
-        assert!(!accepts(&[1], row(5, 1)));
-        // Behind the last that was found nothing is known.
-        assert!(!accepts(&[1], row(7, 1)));
-        assert!(!accepts(&[1], row(6, 1)));
+        let not_the_second = [true, false, true, true];
+        assert!(accepts(not_the_second, row(7, 2)));
+        assert!(accepts(not_the_second, row(7, 1)));
+        assert!(!accepts(not_the_second, row(5, 1)));
         // The record as a whole failed: all of its rows must pass.
         for stage in [Stage::EventTime, Stage::Decode] {
             let ordinal = u32::from(stage == Stage::EventTime);
-            assert!(accepts(&[3], failed(7, ordinal, stage.clone())));
-            assert!(!accepts(&[1], failed(7, ordinal, stage)));
+            assert!(accepts(not_the_second, failed(7, ordinal, stage.clone())));
+            let not_the_third = [true, true, false, true];
+            assert!(!accepts(not_the_third, failed(7, ordinal, stage)));
         }
     }
 }

@@ -1,11 +1,8 @@
 //! The active rules on dead letters: records that older rules could not use.
 
 use anyhow::{Context, Result, bail};
-use gristmill_core::chain::{Chain, Computed};
-use gristmill_postgres::commit::flush_error::FlushError;
-use gristmill_postgres::commit::refusal::blame;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::letters::replay_commit::{LetterReplay, Replayed, replay};
+use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
 use gristmill_postgres::letters::stored_letter::{
     self, Filter, LetterId, LetterState, StoredLetter,
 };
@@ -109,28 +106,15 @@ impl ByActive {
         };
         loop {
             let digests = |stage: &_| self.pipeline.digest(stage);
-            match replay(connection, &self.sink, which, &computed, &digests).await {
-                Ok(replayed) => return Ok(replayed),
-                Err(FlushError::Refused { .. }) => {
-                    let without = self.without_refused(connection, partition, &mut chain, computed);
-                    computed = without.await?;
+            match replay(connection, &self.sink, which, &computed, &digests).await? {
+                ReplayEnd::Committed(replayed) => return Ok(replayed),
+                ReplayEnd::Refused(rows) => {
+                    let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
+                    let without = chain.exclude(computed, refused);
+                    computed = without.map_err(|batch| batch.fault)?;
                 }
-                Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    async fn without_refused(
-        &self,
-        connection: &mut Connection,
-        partition: i32,
-        chain: &mut Chain,
-        computed: Computed,
-    ) -> Result<Computed> {
-        let rows = blame(connection, &self.sink, partition, &computed, self.revision).await?;
-        let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
-        let without = chain.exclude(computed, refused);
-        Ok(without.map_err(|batch| batch.fault)?)
     }
 }
 

@@ -10,7 +10,7 @@ use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::policy::{Action, action};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
-use gristmill_postgres::commit::refusal::blame;
+use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
 use gristmill_postgres::wire::connection::Connection;
 use tokio::task::JoinHandle;
 
@@ -80,8 +80,6 @@ struct Batch {
 enum Attempt {
     /// Nothing happened for certain: the same may be sent again.
     RolledBack(FlushError),
-    /// Nothing happened: a row was refused that now passes.
-    PassesNow,
     Refused(Vec<DeadLetter>),
     Failed(Ended),
 }
@@ -104,11 +102,6 @@ impl Batch {
                 }
                 Err(Attempt::Refused(refused)) => return FlushEnd::Refused { computed, refused },
                 Err(Attempt::Failed(ended)) => return FlushEnd::Failed(ended),
-                Err(Attempt::PassesNow) if retries > 0 => retries -= 1,
-                Err(Attempt::PassesNow) => {
-                    let refused = Vec::new();
-                    return FlushEnd::Refused { computed, refused };
-                }
                 Err(Attempt::RolledBack(error)) if retries > 0 => {
                     tracing::debug!(
                         error = &error as &dyn std::error::Error,
@@ -145,14 +138,21 @@ impl Batch {
         let error = match flushed.await {
             Ok(flushed) => return Ok(flushed.wanted_revision),
             Err(FlushError::Refused { .. }) => {
-                let partition = self.lease.key.partition;
-                match blame(connection, sink, partition, computed, number).await {
-                    Ok(rows) if rows.is_empty() => return Err(Attempt::PassesNow),
-                    Ok(rows) => {
+                let unsettled = Unsettled {
+                    sink,
+                    lease: &self.lease,
+                    from_offset: self.from_offset,
+                    batch: computed,
+                    revision: number,
+                    digests: &digests,
+                };
+                match settle(connection, unsettled).await {
+                    Ok(Settled::Committed(flushed)) => return Ok(flushed.wanted_revision),
+                    Ok(Settled::Refused(rows)) => {
                         let refused = rows.iter().map(|row| row.dead_letter(computed)).collect();
                         return Err(Attempt::Refused(refused));
                     }
-                    Err(blaming) => blaming,
+                    Err(error) => error,
                 }
             }
             Err(error) => error,

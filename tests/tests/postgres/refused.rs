@@ -6,7 +6,7 @@ use gristmill_core::chain::Computed;
 use gristmill_core::policy::{Action, action};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
-use gristmill_postgres::commit::refusal::{RefusedRow, blame};
+use gristmill_postgres::commit::refusal::{RefusedRow, Settled, Unsettled, blame, settle};
 use gristmill_postgres::wire::connection::Connection;
 use rstest::rstest;
 
@@ -25,7 +25,39 @@ async fn refused(
         matches!(flushed, Err(FlushError::Refused { .. })),
         "{flushed:?}"
     );
-    blame(connection, &fixture.sink, lease.key.partition, batch, 1).await
+    let judged = blame(connection, &fixture.sink, lease.key.partition, batch, 1).await?;
+    let refused: Vec<usize> = judged.refused.iter().map(|r| r.row).collect();
+    assert!(refused.iter().all(|row| !judged.passed[*row]));
+    Ok(judged.refused)
+}
+
+/// Flushes, and settles what is refused, as a worker does.
+async fn settled(
+    fixture: &Fixture,
+    connection: &mut Connection,
+    lease: &Lease,
+    from_offset: i64,
+    batch: &Computed,
+) -> Result<Settled, FlushError> {
+    let flushed = fixture.flush(connection, lease, from_offset, batch).await;
+    assert!(
+        matches!(flushed, Err(FlushError::Refused { .. })),
+        "{flushed:?}"
+    );
+    let unsettled = Unsettled {
+        sink: &fixture.sink,
+        lease,
+        from_offset,
+        batch,
+        revision: 1,
+        digests: &|_| None,
+    };
+    settle(connection, unsettled).await
+}
+
+/// A fixture whose table has what `ddl` adds.
+async fn with(name: &str, ddl: &str) -> Result<Fixture> {
+    Fixture::new(name, &format!("{WITH_PROVENANCE};{ddl}")).await
 }
 
 fn bad_at(rows: i64, bad: &[(i64, &'static str)]) -> Vec<Person<'static>> {
@@ -68,6 +100,7 @@ async fn every_kind_of_refusal_is_found_and_the_neighbours_land(
             Err(other) => return Err(other.into()),
         }
         let refused = blame(&mut connection, &fixture.sink, 0, &batch, 1).await?;
+        let refused = refused.refused;
         assert!(!refused.is_empty());
         for row in refused.iter().rev() {
             found.push((
@@ -99,20 +132,11 @@ async fn every_kind_of_refusal_is_found_and_the_neighbours_land(
 
 #[tokio::test]
 async fn rows_that_only_clash_with_each_other_are_found() -> Result<()> {
-    let fixture = Fixture::new("refused_clash", WITH_PROVENANCE).await?;
-    fixture.psql("create unique index one_name on people (name)")?;
-    let target = gristmill_postgres::table::target_table::TargetTable::load(
-        &*fixture.connect().await?,
-        "people",
+    let fixture = with(
+        "refused_clash",
+        "create unique index one_name on people (name)",
     )
-    .await?
-    .expect("the table");
-    let sink = gristmill_postgres::commit::sink::Sink::new(
-        &target,
-        &crate::fixture::fields(),
-        &crate::fixture::roles(),
-    )?;
-    let fixture = Fixture { sink, ..fixture };
+    .await?;
     let mut connection = fixture.connect().await?;
     let lease = fixture.take(&mut connection, 0).await?.lease;
     let people: Vec<_> = ["a", "b", "c", "d", "b"]
@@ -199,5 +223,134 @@ async fn a_dropped_column_halts_and_a_new_one_that_may_be_empty_does_not_matter(
         .await
         .expect_err("a column is gone");
     assert_eq!(action(&gone.fault()), Action::Halt);
+    Ok(())
+}
+
+const BAD_TRIGGER: &str = "
+    create function judge() returns trigger language plpgsql as $$
+    declare code text;
+    begin
+      if new.name = 'bad' then CODE end if;
+      return new;
+    end $$;
+    create trigger judge before insert or update on people for each row execute function judge()";
+
+#[rstest]
+#[case::own_code("raised_own", "raise 'no' using errcode = 'AP001';", "AP001")]
+#[case::borrowed_code("raised_55000", "raise 'no' using errcode = '55000';", "55000")]
+#[case::assert("asserted", "assert false, 'no';", "P0004")]
+#[case::subquery(
+    "many",
+    "code := (select x from (values ('a'), ('b')) v (x));",
+    "21000"
+)]
+#[case::missing("missing", "execute 'insert into nowhere values (1)';", "42P01")]
+#[case::division("division", "perform 1 / 0;", "22012")]
+#[tokio::test]
+async fn whatever_code_a_function_refuses_a_row_with_its_neighbours_land(
+    #[case] name: &str,
+    #[case] body: &str,
+    #[case] state: &str,
+) -> Result<()> {
+    let name = &format!("code_{name}");
+    let fixture = with(name, &BAD_TRIGGER.replace("CODE", body)).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let batch = computed(0, &bad_at(40, &[(0, "bad"), (7, "bad")]));
+    let Settled::Refused(rows) = settled(&fixture, &mut connection, &lease, 0, &batch).await?
+    else {
+        panic!("nothing is refused")
+    };
+    let found: Vec<_> = rows.iter().map(|r| (r.row, r.sqlstate.as_str())).collect();
+    assert_eq!(found, [(0, state), (7, state)]);
+    let without = computed(0, &bad_at(40, &[]));
+    fixture.flush(&mut connection, &lease, 0, &without).await?;
+    Ok(())
+}
+
+/// Each of its rows would become a dead letter, and none is to blame.
+#[rstest]
+#[case::trigger(
+    "all_trigger",
+    &BAD_TRIGGER.replace("CODE", "raise 'out of order';"),
+    "",
+    "out of order"
+)]
+#[case::revoked(
+    "all_revoked",
+    "",
+    "create role writer_all_revoked; alter table people owner to writer_all_revoked;
+    revoke all on people from writer_all_revoked;",
+    "permission denied for table people"
+)]
+#[tokio::test]
+async fn what_refuses_every_row_halts_in_postgres_own_words(
+    #[case] name: &str,
+    #[case] ddl: &str,
+    #[case] after: &str,
+    #[case] said: &str,
+) -> Result<()> {
+    let fixture = with(name, ddl).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    if !after.is_empty() {
+        fixture.psql(after)?;
+        fixture.psql(&format!(
+            "grant usage on schema gristmill to writer_{name};
+            grant all on all tables in schema gristmill to writer_{name};"
+        ))?;
+        connection
+            .batch_execute(&format!("set role writer_{name}"))
+            .await?;
+    }
+    let people: Vec<_> = (0..40).map(|id| (id, Some("bad"), false, 1)).collect();
+    let halted = settled(&fixture, &mut connection, &lease, 0, &computed(0, &people)).await;
+    let error = halted.expect_err("all are refused");
+    assert_eq!(action(&error.fault()), Action::Halt);
+    assert!(error.to_string().contains(said), "{error}");
+    assert_eq!(fixture.next_offset()?, "0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_unique_value_that_moves_lands_and_a_circle_does_not() -> Result<()> {
+    let fixture = with("moves", "create unique index one_name on people (name)").await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let names = |names: &[&'static str], at| -> Vec<Person<'static>> {
+        let rows = names.iter().zip(0..);
+        rows.map(|(name, id)| (id, Some(*name), false, at))
+            .collect()
+    };
+    let first = computed(0, &names(&["a", "b", "c", "d"], 1));
+    fixture.flush(&mut connection, &lease, 0, &first).await?;
+    // Each takes what its neighbour gives up after it, in the order of keys as of records.
+    let moved = computed(4, &names(&["b", "c", "d", "e"], 2));
+    let committed = settled(&fixture, &mut connection, &lease, 4, &moved).await?;
+    assert!(matches!(committed, Settled::Committed(_)), "{committed:?}");
+    let stored = "select string_agg(name, ',' order by id) from people";
+    assert_eq!(fixture.psql(stored)?, "b,c,d,e");
+    assert_eq!(fixture.next_offset()?, "8");
+    let circle = computed(8, &names(&["c", "b", "d", "f"], 3));
+    let Settled::Refused(rows) = settled(&fixture, &mut connection, &lease, 8, &circle).await?
+    else {
+        panic!("a circle has no first")
+    };
+    let refused: Vec<_> = rows.iter().map(|r| (r.row, r.sqlstate.as_str())).collect();
+    assert_eq!(refused, [(0, "23505"), (1, "23505")]);
+    Ok(())
+}
+
+/// A search takes the batch apart, and what is one statement to a foreign key is several then.
+#[tokio::test]
+async fn a_child_before_its_parent_is_not_blamed_for_another_row() -> Result<()> {
+    let parents = "alter table people add column boss bigint
+        generated always as (nullif(id, 9) + 1) stored references people";
+    let fixture = with("child_first", parents).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let batch = computed(0, &bad_at(10, &[(0, LONG)]));
+    let found = refused(&fixture, &mut connection, &lease, &batch).await?;
+    assert_eq!(found.iter().map(|r| r.row).collect::<Vec<_>>(), [0]);
     Ok(())
 }

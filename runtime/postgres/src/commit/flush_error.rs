@@ -1,15 +1,18 @@
 //! Why a flush did not commit, in terms of what to do about it.
 
 use gristmill_core::fault::{SinkFault, SqlState};
-use gristmill_core::policy::{Action, action};
+use gristmill_core::policy::{Action, Origin, Suspect, action, suspect};
+use tokio_postgres::error::{DbError, SqlState as Code};
 
 use crate::wire::database_error::fault;
 
 /// Class 42: an unknown table or column, or a missing privilege. No try succeeds before somebody
 /// mends it.
-fn advice(state: SqlState) -> &'static str {
+pub(crate) fn advice(state: SqlState) -> &'static str {
     match state.as_str().starts_with("42") {
-        true => ": `gristmill check` says what the table or the role lacks; then start again",
+        true => {
+            ": `gristmill check` says what the table or the role lacks; then resume the partition"
+        }
         false => "",
     }
 }
@@ -20,7 +23,7 @@ pub enum FlushError {
     /// The checkpoint is not where this lease left it: nothing was written.
     #[error("the checkpoint was moved by another owner, so nothing was written")]
     Fenced,
-    /// Rolled back because of a row's data: [`crate::commit::refusal::blame`] finds the row.
+    /// Rolled back, perhaps because of a row: [`crate::commit::refusal::settle`] finds it.
     #[error("postgres refuses a row (SQLSTATE {state})")]
     Refused {
         state: SqlState,
@@ -72,11 +75,59 @@ impl FlushError {
 impl From<tokio_postgres::Error> for FlushError {
     fn from(source: tokio_postgres::Error) -> Self {
         match fault(&source) {
-            SinkFault::Answered(state) if state.refuses_row() => Self::Refused { state, source },
+            SinkFault::Answered(state) if suspected(&source) != Suspect::Infrastructure => {
+                Self::Refused { state, source }
+            }
             SinkFault::Answered(state) => Self::Definite { state, source },
             _ => Self::Unknown {
                 source: Some(source),
             },
         }
     }
+}
+
+/// Who may be at fault for an error of Postgres.
+pub(crate) fn suspected(error: &tokio_postgres::Error) -> Suspect {
+    let answer = error.as_db_error();
+    let state = answer.and_then(|a| SqlState::new(a.code().code()));
+    let (Some(answer), Some(state)) = (answer, state) else {
+        return Suspect::Infrastructure;
+    };
+    // The policy for a row has the code of a missing privilege.
+    let is_row_security = *answer.code() == Code::INSUFFICIENT_PRIVILEGE
+        && answer.routine() == Some("ExecWithCheckOptions");
+    match is_row_security {
+        true => Suspect::Row,
+        false => suspect(&state, origin(answer)),
+    }
+}
+
+/// Messages are translated; the names of the server's own functions are not.
+fn origin(answer: &DbError) -> Origin {
+    match (answer.routine(), answer.where_()) {
+        (Some("exec_stmt_raise" | "exec_stmt_assert"), _) => Origin::Raised,
+        (_, Some(_)) => Origin::Function,
+        (_, None) => Origin::Statement,
+    }
+}
+
+/// Whether two keys of the statement are one to the table's own comparison (citext, `char(n)`, a
+/// nondeterministic collation).
+pub(crate) fn is_same_row_twice(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|answer| {
+        *answer.code() == Code::CARDINALITY_VIOLATION
+            && answer.routine() == Some("ExecOnConflictUpdate")
+            && answer.where_().is_none()
+    })
+}
+
+/// Whether a neighbour may be in a row's way: a unique value that the neighbour gives up, or a
+/// parent that comes after its child.
+pub(crate) fn may_pass_after_others(error: &tokio_postgres::Error) -> bool {
+    let clashes = [
+        &Code::UNIQUE_VIOLATION,
+        &Code::FOREIGN_KEY_VIOLATION,
+        &Code::EXCLUSION_VIOLATION,
+    ];
+    error.code().is_some_and(|code| clashes.contains(&code))
 }

@@ -4,7 +4,8 @@
 //!   [`gap`]: what was never read;
 //! - [`sink`] sends a batch by the one `statement` of `flush.sql`: `parameters` lists its
 //!   parameters, `letter_arrays` those of dead letters;
-//! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses.
+//! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
+//!   with `row_writer`, which writes a batch so that one of them stops no other.
 
 pub mod checkpoint;
 pub mod flush_error;
@@ -13,5 +14,6 @@ pub mod lease;
 pub(crate) mod letter_arrays;
 pub(crate) mod parameters;
 pub mod refusal;
+pub(crate) mod row_writer;
 pub mod sink;
 pub(crate) mod statement;

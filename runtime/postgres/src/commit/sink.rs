@@ -7,8 +7,8 @@ use gristmill_core::chain::{Computed, RowSource};
 use gristmill_core::column::{Batch, Field};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement, Transaction};
 
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
@@ -111,6 +111,25 @@ impl Sink {
         let sql = &self.statements.flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
         hit(connection.query(&statement, values).await?)
+    }
+
+    /// Moves the checkpoint for rows that are written already, in the same transaction.
+    pub(crate) async fn advance(
+        &self,
+        client: &Transaction<'_>,
+        statement: &Statement,
+        flush: &FlushValues<'_>,
+        batch: &Computed,
+        revision: i32,
+    ) -> Result<Flushed, FlushError> {
+        let no_rows = batch.rows.slice(0, 0);
+        let no_rows = self.rows(&batch.records, &[], &no_rows)?;
+        let mut values = flush.values();
+        no_rows.push(&mut values);
+        let wanted: Option<i32> = hit(client.query(statement, &values).await?)?.try_get(1)?;
+        Ok(Flushed {
+            wanted_revision: wanted.unwrap_or(revision),
+        })
     }
 
     /// Rows as arrays in Postgres' types; `sources` is parallel to them and points into `records`.

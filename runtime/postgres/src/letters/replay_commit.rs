@@ -7,6 +7,8 @@ use tokio_postgres::types::Type;
 
 use crate::commit::flush_error::FlushError;
 use crate::commit::letter_arrays::{Digests, LetterArrays};
+use crate::commit::refusal::RefusedRow;
+use crate::commit::row_writer::RowWriter;
 use crate::commit::sink::Sink;
 use crate::letters::letter_id::{IdArrays, LetterId};
 use crate::wire::connection::Connection;
@@ -19,6 +21,14 @@ pub struct Replayed {
     pub used: u64,
     /// Dead letters whose record cannot be used by these rules, either.
     pub again: u64,
+}
+
+/// How a replay ended.
+#[derive(Debug)]
+pub enum ReplayEnd {
+    Committed(Replayed),
+    /// Nothing was written: Postgres refuses these rows, and perhaps others.
+    Refused(Vec<RefusedRow>),
 }
 
 /// Whose dead letters are replayed, and by which rules.
@@ -65,19 +75,24 @@ pub async fn replay(
     replay: LetterReplay<'_>,
     batch: &Computed,
     digests: Digests<'_>,
-) -> Result<Replayed, FlushError> {
+) -> Result<ReplayEnd, FlushError> {
     let letters = LetterArrays::new(batch, digests);
-    let rows = sink.rows(&batch.records, &batch.sources, &batch.rows)?;
     let sql = &sink.statements.upsert;
     connection.busy = true;
     let statement = connection.prepared(&sql.text, &sql.types).await?;
     let transaction = connection.transaction().await?;
-    let values = sink.upsert_values(&replay.partition, &replay.revision, &rows);
-    transaction.execute(&statement, &values).await?;
+    let (partition, revision) = (replay.partition, replay.revision);
+    let writer = RowWriter::new(&transaction, &statement, sink, partition, revision, batch);
+    let refused = writer.write().await?.refused;
+    if !refused.is_empty() {
+        transaction.rollback().await?;
+        connection.busy = false;
+        return Ok(ReplayEnd::Refused(refused));
+    }
     let replayed = settle(&transaction, replay, &letters).await?;
     transaction.commit().await?;
     connection.busy = false;
-    Ok(replayed)
+    Ok(ReplayEnd::Committed(replayed))
 }
 
 /// Writes what became of the letters.

@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use gristmill_core::column::{Batch, Field};
-use gristmill_core::fault::SinkFault;
 use gristmill_core::plan::Roles;
+use gristmill_core::policy::Suspect;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::bisection::Bisection;
+use crate::commit::flush_error::suspected;
 use crate::table::identifier::{OFFSET, PARTITION, quote};
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::wire::column_array::{ColumnArray, sent_type};
@@ -163,7 +164,7 @@ fn unexpected(found: &str) -> DatabaseError {
 }
 
 fn is_about_a_row(error: &DatabaseError) -> bool {
-    matches!(error.fault(), SinkFault::Answered(state) if state.refuses_row())
+    matches!(error, DatabaseError::Query { source, .. } if suspected(source) == Suspect::Row)
 }
 
 fn words(error: &DatabaseError) -> String {

@@ -1,0 +1,232 @@
+//! Writing a batch's rows inside a transaction so that one which Postgres refuses stops no other.
+
+use gristmill_core::chain::Computed;
+use gristmill_core::fault::SinkFault;
+use gristmill_core::policy::{Action, Suspect, action};
+use tokio_postgres::{Error, Statement, Transaction};
+
+use crate::bisection::Bisection;
+use crate::commit::flush_error::{
+    FlushError, advice, is_same_row_twice, may_pass_after_others, suspected,
+};
+use crate::commit::refusal::RefusedRow;
+use crate::commit::sink::Sink;
+use crate::wire::database_error::fault;
+
+/// Once a row is found, a search ends after this many tries: one bad row among 20,000 (the most
+/// that a batch may have) takes 31, and a transaction with more than 64 subtransactions slows down
+/// everybody else's snapshots (`PGPROC_MAX_CACHED_SUBXIDS`).
+const TRIES: usize = 32;
+/// Without one it goes on this long: each row that is only in a neighbour's way takes as many.
+const TRIES_MAX: usize = 1_000;
+/// So many rows from all over the batch are tried before code that refused the first is believed to
+/// refuse them all; a smaller batch is no proof of that.
+const SAMPLE: usize = 16;
+
+/// What became of a batch's rows in a transaction.
+pub(crate) struct Written {
+    /// In the order of the batch. Perhaps not all.
+    pub(crate) refused: Vec<RefusedRow>,
+    /// For each row of the batch whether it was written.
+    pub(crate) passed: Vec<bool>,
+}
+
+/// Writes the rows of a batch in the order of their records: in that order a value that must be
+/// unique was given up before another row took it.
+pub(crate) struct RowWriter<'a> {
+    transaction: &'a Transaction<'a>,
+    /// [`crate::commit::statement::Statements::upsert`].
+    statement: &'a Statement,
+    sink: &'a Sink,
+    partition: i32,
+    revision: i32,
+    batch: &'a Computed,
+    tries: usize,
+    sampled: bool,
+    written: Written,
+}
+
+/// A row that was refused, and the answer.
+type Answer = (u32, Error);
+
+impl<'a> RowWriter<'a> {
+    pub(crate) fn new(
+        transaction: &'a Transaction<'a>,
+        statement: &'a Statement,
+        sink: &'a Sink,
+        partition: i32,
+        revision: i32,
+        batch: &'a Computed,
+    ) -> Self {
+        Self {
+            transaction,
+            statement,
+            sink,
+            partition,
+            revision,
+            batch,
+            tries: 0,
+            sampled: false,
+            written: Written {
+                refused: Vec::new(),
+                passed: vec![false; batch.rows.rows],
+            },
+        }
+    }
+
+    /// Writes what Postgres takes. An error other than a row's ends it, as does the proof that all
+    /// rows are refused.
+    pub(crate) async fn write(mut self) -> Result<Written, FlushError> {
+        // Constraints that wait for the commit would name no row.
+        let immediate = "set constraints all immediate";
+        self.transaction.batch_execute(immediate).await?;
+        let mut rows: Vec<u32> = (0..self.batch.rows.rows as u32).collect();
+        rows.sort_by_key(|row| self.batch.sources[*row as usize]);
+        // What a neighbour was in the way of is tried once more after it, as long as that helps.
+        while !rows.is_empty() {
+            let waiting = self.pass(&rows).await?;
+            let is_stuck = waiting.len() == rows.len();
+            if is_stuck || self.is_spent() {
+                // Short of tries, what only waits is nobody's fault while others are.
+                if is_stuck || self.written.refused.is_empty() {
+                    self.refuse(waiting);
+                }
+                break;
+            }
+            rows = waiting.into_iter().map(|(row, _)| row).collect();
+        }
+        self.written.refused.sort_by_key(|refused| refused.row);
+        Ok(self.written)
+    }
+
+    fn is_spent(&self) -> bool {
+        let found = !self.written.refused.is_empty();
+        self.tries >= TRIES_MAX || found && self.tries >= TRIES
+    }
+
+    /// Tries `rows` in order, halving what is refused. Returns those that may pass by and by.
+    async fn pass(&mut self, rows: &[u32]) -> Result<Vec<Answer>, FlushError> {
+        let mut waiting = Vec::new();
+        let mut bisection = Bisection::new(rows.len(), rows.len());
+        while let Some(range) = bisection.next() {
+            if self.is_spent() {
+                break;
+            }
+            let Some(answer) = self.try_rows(&rows[range.clone()], true).await? else {
+                continue;
+            };
+            let Some(at) = bisection.failed(range) else {
+                continue;
+            };
+            let answer = self.heard(rows, answer).await?;
+            match may_pass_after_others(&answer) {
+                true => waiting.push((rows[at], answer)),
+                false => self.refuse([(rows[at], answer)]),
+            }
+        }
+        Ok(waiting)
+    }
+
+    fn refuse(&mut self, answers: impl IntoIterator<Item = Answer>) {
+        let refused = answers
+            .into_iter()
+            .map(|(row, answer)| RefusedRow::new(row as usize, &answer));
+        self.written.refused.extend(refused);
+    }
+
+    /// The answer to one row, once it is known to be about that row: some other passes, or the row
+    /// alone is proof enough.
+    async fn heard(&mut self, rows: &[u32], answer: Error) -> Result<Error, FlushError> {
+        let needs_proof = match suspected(&answer) {
+            Suspect::Infrastructure | Suspect::Row => false,
+            Suspect::Code => rows.len() >= SAMPLE,
+            Suspect::Statement => true,
+        };
+        if !needs_proof || self.sampled || self.written.passed.contains(&true) {
+            return Ok(answer);
+        }
+        self.sampled = true;
+        let step = (rows.len() / SAMPLE).max(1);
+        for row in rows.iter().rev().step_by(step) {
+            if self.try_rows(&[*row], false).await?.is_none() {
+                return Ok(answer);
+            }
+        }
+        Err(self.all_refused(answer))
+    }
+
+    fn all_refused(&self, source: Error) -> FlushError {
+        let SinkFault::Answered(state) = fault(&source) else {
+            return source.into();
+        };
+        let waits = action(&SinkFault::Answered(state)) == Action::Restart;
+        if waits && suspected(&source) == Suspect::Statement {
+            return FlushError::Definite { state, source };
+        }
+        let said = source.as_db_error().map_or("", |answer| answer.message());
+        FlushError::Halt {
+            reason: format!(
+                "postgres refuses every row for the table {} that was tried, with SQLSTATE                  {state}: {said}{}",
+                self.sink.target.name,
+                advice(state)
+            ),
+        }
+    }
+
+    /// Writes `rows`, and keeps them where `keep` says so. The answer, where one is refused: then
+    /// none is written.
+    async fn try_rows(&mut self, rows: &[u32], keep: bool) -> Result<Option<Error>, FlushError> {
+        self.tries += 1;
+        self.transaction.batch_execute("savepoint trial").await?;
+        let answer = self.try_parts(rows).await?;
+        let end = match keep && answer.is_none() {
+            true => "release savepoint trial",
+            false => "rollback to savepoint trial; release savepoint trial",
+        };
+        self.transaction.batch_execute(end).await?;
+        if keep && answer.is_none() {
+            for row in rows {
+                self.written.passed[*row as usize] = true;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Two keys that are one to the table cannot be in one statement: every other row goes into
+    /// another, again and again. Their order does not matter, as the guard decides.
+    async fn try_parts(&self, rows: &[u32]) -> Result<Option<Error>, FlushError> {
+        let mut parts = vec![rows.to_vec()];
+        while let Some(part) = parts.pop() {
+            self.transaction.batch_execute("savepoint part").await?;
+            let Err(error) = self.upsert(&part).await? else {
+                self.transaction
+                    .batch_execute("release savepoint part")
+                    .await?;
+                continue;
+            };
+            match FlushError::from(error) {
+                FlushError::Refused { source, .. }
+                    if is_same_row_twice(&source) && part.len() > 1 =>
+                {
+                    self.transaction
+                        .batch_execute("rollback to savepoint part; release savepoint part")
+                        .await?;
+                    parts.push(part.iter().skip(1).step_by(2).copied().collect());
+                    parts.push(part.iter().step_by(2).copied().collect());
+                }
+                FlushError::Refused { source, .. } => return Ok(Some(source)),
+                other => return Err(other),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn upsert(&self, rows: &[u32]) -> Result<Result<u64, Error>, FlushError> {
+        let (sink, batch) = (self.sink, self.batch);
+        let sources: Vec<_> = rows.iter().map(|r| batch.sources[*r as usize]).collect();
+        let taken = batch.rows.take(rows);
+        let arrays = sink.rows(&batch.records, &sources, &taken)?;
+        let values = sink.upsert_values(&self.partition, &self.revision, &arrays);
+        Ok(self.transaction.execute(self.statement, &values).await)
+    }
+}
