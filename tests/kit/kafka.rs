@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
@@ -127,6 +127,17 @@ impl Kafka {
         topic_result(created).with_context(|| format!("cannot create topic {name}"))?;
         wait_until(&format!("topic {name}"), METADATA_TIMEOUT, || {
             Ok(self.partitions(&admin, name)? == partitions as usize)
+        })
+    }
+
+    /// Gives a topic so many partitions, more than it has, and waits until clients can see them.
+    pub fn add_partitions(&self, topic: &str, partitions: i32) -> Result<()> {
+        let admin = self.admin()?;
+        let wanted = NewPartitions::new(topic, partitions as usize);
+        let created = blocking(async { admin.create_partitions([&wanted], &options()).await })?;
+        topic_result(created).with_context(|| format!("cannot add partitions to {topic}"))?;
+        wait_until(&format!("partitions of {topic}"), METADATA_TIMEOUT, || {
+            Ok(self.partitions(&admin, topic)? == partitions as usize)
         })
     }
 

@@ -7,6 +7,7 @@
 //!   a rule's author; [`guide`]: the commands of the guide for authors;
 //! - [`job`]: the shipped pipeline with topics and a database of its own; [`state`]: what its
 //!   tables say; [`rules`]: changing its rules while it runs;
+//! - [`case`]: files that say what happens and what must be found, and who plays them;
 //! - [`load`]: records that come while something else is done; [`wait`]: how long a test waits;
 //! - [`guests`]: components for tests; [`component`]: components that no compiler would leave;
 //! - [`topic`]: what is really in a topic; [`generator`]: made-up events;
@@ -15,6 +16,7 @@
 //!   differ.
 
 pub mod author;
+pub mod case;
 pub mod component;
 pub mod fault_proxy;
 pub mod guests;

@@ -1,6 +1,7 @@
 //! The built program on a real Kafka and a real PostgreSQL.
 
 mod authoring;
+mod cases;
 mod chaos;
 mod check;
 mod commands;
