@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::column::{Batch, Column, Field};
+use crate::decode;
 use anyhow::{Context, Result, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -46,7 +47,10 @@ pub fn cell(column: &Column, row: usize) -> Option<Value> {
 
 /// The value at `path`, `value.after.id` or a column's name; `None` where it is absent.
 pub fn follow<'a>(row: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(row, |value, name| value.get(name))
+    row.get(path).or_else(|| {
+        let names = decode::names(path)?;
+        names.iter().try_fold(row, |value, name| value.get(name))
+    })
 }
 
 fn column(field: &Field, values: &[Option<&Value>]) -> Result<Column> {

@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 
 use anyhow::{Context, Result, bail, ensure};
 use gristmill_core::dead_letter::DeadLetter;
+use gristmill_core::decode::names;
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
@@ -280,7 +281,8 @@ impl Images {
     /// itself.
     fn row<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         let at = |path: &str| {
-            let mut names = path.split('.').skip(1);
+            let names = names(path)?;
+            let mut names = names.iter().skip(1);
             names.try_fold(value, |value, name| value.get(name))
         };
         let is_delete = at(&self.op).and_then(Value::as_str) == Some("d");

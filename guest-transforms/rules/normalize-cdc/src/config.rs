@@ -1,4 +1,7 @@
 //! What differs from one source to the next.
+//!
+//! The names of columns are names, whatever stands in them. A path is names between dots; one that
+//! has a dot itself stands in quotation marks: `value.after."address.city"`.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +19,15 @@ pub(crate) struct Config {
     #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub(crate) key: Vec<String>,
     /// Each column of a row with its type: boolean, int64, float64, text, bytes, timestamp(us),
-    /// timestamp(ms), date, uuid, decimal(p,s) or json. The key's columns are among them.
+    /// timestamp(ms), date, uuid, decimal(p,s) or json. The key's columns are among them. A name is
+    /// one name in the event, also where it has a dot.
     #[schemars(extend("minProperties" = 1))]
     pub(crate) columns: BTreeMap<String, String>,
     /// The path of the operation: c (create), u (update), d (delete), r (read by a snapshot).
     #[serde(default = "op")]
     pub(crate) op: String,
-    /// The path of the row before the change.
+    /// The path of the row before the change. A name in a path that has a dot itself stands in
+    /// quotation marks: `value."row.before"`.
     #[serde(default = "before")]
     pub(crate) before: String,
     /// The path of the row after the change.
@@ -101,17 +106,28 @@ impl Config {
         let image = |path: &str| -> Vec<Option<String>> {
             self.columns
                 .keys()
-                .map(|name| Some(format!("{path}.{name}")))
+                .map(|name| Some(below(path, name)))
                 .collect()
         };
         let record_key = |name: &String| {
             let is_read = self.tombstones && self.key.contains(name);
-            is_read.then(|| format!("key.{name}"))
+            is_read.then(|| below("key", name))
         };
         [
             image(&self.before),
             image(&self.after),
             self.columns.keys().map(record_key).collect(),
         ]
+    }
+}
+
+/// The path of the member `name` of the object at `path`.
+fn below(path: &str, name: &str) -> String {
+    match name.is_empty() || name.contains('.') || name.starts_with('"') {
+        false => format!("{path}.{name}"),
+        true => {
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("{path}.\"{name}\"")
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::record::{Record, Records};
 use builder::ColumnBuilder;
-pub use path::PathError;
+pub use path::{PathError, below, names};
 use reads::Reads;
 use slot::{RecordFault, Row};
 pub use tombstone::Tombstone;

@@ -1,4 +1,7 @@
 //! Document paths: where in a record a column comes from.
+//!
+//! Names stand between dots. A name that has a dot itself stands in quotation marks, in which `\"`
+//! and `\\` are a quotation mark and a backslash: `value.after."address.city"`.
 
 use crate::column::{Field, LogicalType};
 
@@ -7,8 +10,8 @@ use crate::column::{Field, LogicalType};
 pub enum PathError {
     #[error(
         "`{path}` is not a document path: use `value.NAME`, `key.NAME` (with more names after \
-         more dots), `key`, `value`, `header.NAME`, `meta.topic`, `meta.partition`, `meta.offset` \
-         or `meta.timestamp`"
+         more dots; a name with a dot in quotation marks), `key`, `value`, `header.NAME`, \
+         `meta.topic`, `meta.partition`, `meta.offset` or `meta.timestamp`"
     )]
     NotAPath { path: String },
     #[error("`{path}` cannot be read as {logical_type}: declare it as {allowed}")]
@@ -115,18 +118,109 @@ fn document(part: Part, rest: Option<&str>, field: &Field) -> Result<ColumnSourc
             allowed,
         });
     }
-    let names: Vec<String> = rest
-        .iter()
-        .flat_map(|r| r.split('.'))
-        .map(str::to_owned)
-        .collect();
-    if names.iter().any(String::is_empty) {
-        return Err(PathError::NotAPath { path });
-    }
+    let names = match rest {
+        None => Vec::new(),
+        Some(rest) => names(rest).ok_or(PathError::NotAPath { path })?,
+    };
     // A key is seldom a quoted JSON string: producers write `alice` or a bare UUID.
     let is_text = matches!(logical_type, LogicalType::Text | LogicalType::Uuid);
     Ok(match names.is_empty() && is_text {
         true => ColumnSource::Bytes(part),
         false => ColumnSource::Document { part, names },
     })
+}
+
+/// The names of a path, or of a piece of one that begins with a name; none where it is no path.
+pub fn names(path: &str) -> Option<Vec<String>> {
+    let mut found = Vec::new();
+    let mut rest = path;
+    loop {
+        let (name, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted_name(quoted)?,
+            None => {
+                let end = rest.find('.').unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        if name.is_empty() && !rest.starts_with('"') {
+            return None;
+        }
+        found.push(name);
+        match behind.strip_prefix('.') {
+            Some(next) => rest = next,
+            None if behind.is_empty() => return Some(found),
+            None => return None,
+        }
+    }
+}
+
+/// The name whose opening quotation mark has been read, and what is left behind the closing one.
+fn quoted_name(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((name, &text[at + 1..])),
+            '\\' => name.push(
+                chars
+                    .next()
+                    .map(|(_, c)| c)
+                    .filter(|c| "\"\\".contains(*c))?,
+            ),
+            c => name.push(c),
+        }
+    }
+    None
+}
+
+/// The path of the member `name` of the object at `path`, with quotation marks where the name needs
+/// them.
+pub fn below(path: &str, name: &str) -> String {
+    match name.is_empty() || name.contains('.') || name.starts_with('"') {
+        false => format!("{path}.{name}"),
+        true => {
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("{path}.\"{name}\"")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_quoted_name_ends_at_its_mark() {
+        let of = |path| names(path).map(|names| names.join("|"));
+        for (path, found) in [
+            (r#"value."a.b".c"#, "value|a.b|c"),
+            (r#"value."a\"\\b""#, r#"value|a"\b"#),
+            (r#"value.a"b"#, r#"value|a"b"#),
+            (r#"value.a[0] é"#, "value|a[0] é"),
+            (r#"value."""#, "value|"),
+        ] {
+            assert_eq!(of(path).as_deref(), Some(found), "{path}");
+        }
+        for path in [
+            "",
+            "value.",
+            "value..a",
+            r#"value."a"#,
+            r#"value."a"b"#,
+            r#"value."\n""#,
+        ] {
+            assert_eq!(of(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_can_be_told(parts in prop::collection::vec(r#"[a.\\" \[é😀\n]{0,5}"#, 1..4)) {
+            let path = parts.iter().fold("value".to_owned(), |path, name| below(&path, name));
+            let found = names(&path).unwrap();
+            prop_assert_eq!(&found[1..], &parts[..]);
+        }
+    }
 }

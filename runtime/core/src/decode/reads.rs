@@ -42,11 +42,11 @@ impl Reads {
                 ColumnSource::Document {
                     part: Part::Value,
                     names,
-                } => value.insert(&names, field, slot),
+                } => value.insert(&names, field, slot)?,
                 ColumnSource::Document {
                     part: Part::Key,
                     names,
-                } => key.insert(&names, field, slot),
+                } => key.insert(&names, field, slot)?,
                 ColumnSource::Bytes(part) => bytes.push((part, slot)),
                 ColumnSource::Header(name) => headers.push((name, slot)),
                 ColumnSource::Topic => meta.push((Meta::Topic, slot)),

@@ -37,6 +37,28 @@ pub(super) fn is_decimal(text: &str, precision: u8, scale: u8) -> bool {
     first + i64::from(exponent) <= i64::from(precision) - i64::from(scale)
 }
 
+/// The integer that a JSON `number` is, whether or not it is written with a fraction or an
+/// exponent; none where it is none, or beyond 64 bits.
+pub(super) fn exact_integer(number: &str) -> Option<i64> {
+    let unsigned = number.strip_prefix('-').unwrap_or(number);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0').trim_start_matches('0');
+    if significant.is_empty() {
+        return Some(0);
+    }
+    let trailing = digits.len() - digits.trim_end_matches('0').len();
+    let exponent: i64 = exponent.parse().ok()?;
+    let zeros = exponent.checked_add(trailing as i64 - fraction.len() as i64)?;
+    // 64 bits are 19 digits.
+    let zeros = usize::try_from(zeros).ok().filter(|zeros| *zeros < 19)?;
+    let sign = if number.starts_with('-') { "-" } else { "" };
+    format!("{sign}{significant}{}", "0".repeat(zeros))
+        .parse()
+        .ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

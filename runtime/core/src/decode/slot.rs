@@ -111,6 +111,22 @@ impl<'r> Row<'r> {
         );
     }
 
+    /// Marks `slot` as holding what is no text.
+    #[cold]
+    pub(super) fn half_pair(&mut self, slot: usize, path: &str) {
+        let message = format!(
+            "{path}: holds half of a surrogate pair (a `\\u` escape from d800 to dfff without its \
+             other half), which is no character: was the text cut in the middle of one?"
+        );
+        self.fault(
+            slot,
+            RecordFault {
+                code: "malformed",
+                message,
+            },
+        );
+    }
+
     /// Marks `slot` as unusable.
     pub(super) fn fault(&mut self, slot: usize, fault: RecordFault) {
         self.slots[slot] = Slot::Faulty;

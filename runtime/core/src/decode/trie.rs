@@ -1,6 +1,7 @@
 //! The paths into one document, as the tree that a walk follows.
 
-use super::path::PathError;
+use super::path::{PathError, below};
+use super::slot::{Row, Slot};
 use crate::column::{Field, LogicalType};
 
 /// A place in a document that some path goes through or ends at.
@@ -61,7 +62,12 @@ impl Trie {
     }
 
     /// Adds the read `field` at `names`; its values go into `slot`.
-    pub(super) fn insert(&mut self, names: &[String], field: &Field, slot: usize) {
+    pub(super) fn insert(
+        &mut self,
+        names: &[String],
+        field: &Field,
+        slot: usize,
+    ) -> Result<(), PathError> {
         let leaf = Leaf {
             slot,
             logical_type: field.logical_type,
@@ -74,13 +80,31 @@ impl Trie {
                 None => self.add_child(at, name),
             };
         }
-        self.nodes[at].leaf = Some(leaf);
         self.has_raw |= leaf.is_raw();
+        match self.nodes[at].leaf.replace(leaf) {
+            None => Ok(()),
+            Some(_) => Err(PathError::Twice {
+                path: field.name.clone(),
+            }),
+        }
+    }
+
+    /// Forgets what a walk that was given up left in `row`.
+    pub(super) fn forget(&self, row: &mut Row<'_>) {
+        let root = &self.nodes[0];
+        for slot in root
+            .leaf
+            .map(|l| l.slot)
+            .into_iter()
+            .chain(root.below.iter().copied())
+        {
+            row.slots[slot] = Slot::Absent;
+        }
     }
 
     fn add_child(&mut self, at: usize, name: &str) -> usize {
         let id = self.nodes.len();
-        let path = format!("{}.{name}", self.nodes[at].path);
+        let path = below(&self.nodes[at].path, name);
         self.nodes[at].children.push((name.to_owned(), id));
         self.nodes.push(Node {
             path,

@@ -288,3 +288,95 @@ fn u0000_is_found_in_json_around_json() {
     assert_eq!(code, "zero-byte");
     assert!(message.starts_with("value.a.b: "), "{message}");
 }
+
+#[test]
+fn what_nobody_reads_refuses_no_record() {
+    let reads = [field("value.a", T::Int64)];
+    let others = [
+        "1e400",
+        "-1e400",
+        "1e99999999999999999999",
+        "123456789012345678901234567890",
+        "[[{\"x\":1e400}]]",
+        "{\"deep\":[1,-1e400,{}]}",
+        "\"\\ud83d\"",
+        "{\"\\ud83d\":0}",
+        "\"\\u0000\"",
+    ];
+    for other in others {
+        for document in [
+            format!(r#"{{"a":7,"b":{other}}}"#),
+            format!(r#"{{"b":{{"c":{other}}},"a":7}}"#),
+            format!("\u{feff}{{\"b\":[{other}],\"a\":7}}"),
+        ] {
+            let decoded = decoder(&reads).decode(&records(&[&document]));
+            assert_eq!(decoded.dead_letters, [], "{document}");
+            let values = decoded.batch.columns[0].values.as_primitive::<Int64Type>();
+            assert_eq!(values.value(0), 7);
+        }
+    }
+}
+
+#[test]
+fn a_number_beyond_a_double_is_kept_where_its_digits_are_and_refused_elsewhere() {
+    let document = r#"{"a":1e400}"#;
+    assert_eq!(
+        text_of(field("value.a", T::Json), document),
+        Some(Some("1e400".to_owned()))
+    );
+    for logical_type in [T::Float64, T::Int64, T::TimestampMs] {
+        let (code, message) = refusal(&[field("value.a", logical_type)], document);
+        assert_eq!(code, "wrong-type");
+        assert!(
+            message.ends_with("a number that no double holds"),
+            "{message}"
+        );
+    }
+    let decimal = T::Decimal {
+        precision: 9,
+        scale: 2,
+    };
+    let (code, message) = refusal(&[field("value.a", decimal)], document);
+    assert_eq!(code, "wrong-type");
+    assert!(message.ends_with("found number 1e400"), "{message}");
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_refused_where_it_is_read() {
+    for logical_type in [T::Text, T::Json, T::Int64, T::Uuid] {
+        for value in [r#""hi \ud83d""#, r#""\ude00\ud83d""#, r#""\ud83dx""#] {
+            let document = format!(r#"{{"a":{value}}}"#);
+            let (code, message) = refusal(&[field("value.a", logical_type)], &document);
+            assert_eq!(code, "malformed", "{document}");
+            assert!(
+                message.starts_with("value.a: holds half of a surrogate pair"),
+                "{message}"
+            );
+        }
+    }
+    let json = [field("value.a", T::Json), field("value.a.b", T::Int64)];
+    let (code, message) = refusal(&json, r#"{"a":{"b":1,"c":["\ud83d"]}}"#);
+    assert_eq!(code, "malformed");
+    assert!(message.starts_with("value.a: "), "{message}");
+}
+
+#[test]
+fn a_name_with_a_dot_is_read_by_a_path_with_marks() {
+    let document = r#"{"after":{"address.city":"Oslo","address":{"city":"Bergen"}}}"#;
+    let city = |path: &str| text_of(field(path, T::Text), document);
+    assert_eq!(
+        city("value.after.\"address.city\""),
+        Some(Some("Oslo".to_owned()))
+    );
+    assert_eq!(
+        city("value.after.address.city"),
+        Some(Some("Bergen".to_owned()))
+    );
+    let twice = [field("value.a", T::Text), field("value.\"a\"", T::Text)];
+    assert!(Decoder::new(&twice, "t", 0, Tombstone::Ignore, 9).is_err());
+    let wrong = [field("value.after.\"address.city\"", T::Int64)];
+    assert_eq!(
+        refusal(&wrong, document).1,
+        "value.after.\"address.city\": expected int64, found text \"Oslo\""
+    );
+}

@@ -3,6 +3,7 @@
 mod acceptance;
 mod documents;
 mod examples;
+mod numbers;
 mod oracle;
 mod sources;
 

@@ -145,7 +145,8 @@ fn expected(message: &Value, read: &Field) -> Wanted {
 }
 
 fn integer(value: &Value) -> Option<i64> {
-    let whole = |f: &f64| f.fract() == 0.0 && f.abs() <= (1i64 << 53) as f64;
+    // Of one digit and zeros, a double is exact; `numbers` has the others.
+    let whole = |f: &f64| f.fract() == 0.0 && f.abs() < i64::MAX as f64;
     let number = value.as_number()?;
     match number.is_f64() {
         true => number.as_f64().filter(whole).map(|f| f as i64),

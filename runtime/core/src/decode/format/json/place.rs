@@ -82,6 +82,17 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
         }
     }
 
+    /// Whether the leaf wants an integer.
+    #[inline]
+    pub(super) fn reads_integer(&self) -> bool {
+        use LogicalType as T;
+        let logical_type = self.leaf.map(|l| l.logical_type);
+        matches!(
+            logical_type,
+            Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date)
+        )
+    }
+
     /// Whether `text` can be the leaf's value.
     #[inline]
     pub(super) fn takes_text(&self, text: &str) -> bool {

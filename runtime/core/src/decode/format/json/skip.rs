@@ -7,27 +7,42 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::exact::ExactReader;
+
 /// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever
 /// passes here can be read by other tools; the walk recurses, and this many levels fit any thread's
 /// stack.
 pub(crate) const DEPTH_MAX: u32 = 127;
+
+/// How a reader says that a document nests deeper.
+pub(super) const TOO_DEEP: &str = "too deep";
 
 /// What has to be watched over a whole document.
 #[derive(Debug, Default)]
 pub(super) struct DocumentGuard {
     /// Objects and arrays that are open.
     depth: u32,
-    pub(super) too_deep: bool,
     /// Whether a text or a name held U+0000 since this was last set to false.
     pub(super) zero_byte: bool,
+    /// Whether one held half of a surrogate pair since this was last set to false.
+    pub(super) half_pair: bool,
+    /// Whether the reader is the exact one: what it says of a number is final.
+    pub(super) is_exact: bool,
 }
 
 impl DocumentGuard {
+    /// For a walk by the exact reader.
+    pub(super) fn exact() -> Self {
+        Self {
+            is_exact: true,
+            ..Self::default()
+        }
+    }
+
     /// Enters an object or array. No need to leave it after an error.
     pub(super) fn enter<E: Error>(&mut self) -> Result<(), E> {
         if self.depth == DEPTH_MAX {
-            self.too_deep = true;
-            return Err(E::custom("too deep"));
+            return Err(E::custom(TOO_DEEP));
         }
         self.depth += 1;
         Ok(())
@@ -91,6 +106,12 @@ impl<'de> Visitor<'de> for Skip<'_> {
         Ok(())
     }
 
+    /// A text with half of a surrogate pair.
+    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<(), E> {
+        self.0.half_pair = true;
+        Ok(())
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.0.enter()?;
         while seq.next_element_seed(Skip(self.0))?.is_some() {}
@@ -110,37 +131,25 @@ impl<'de> Visitor<'de> for Skip<'_> {
 
 /// Walks the whole of `text`, which must be one JSON value. `guard` may already be some levels
 /// deep.
-pub(super) fn validate(text: &str, guard: &mut DocumentGuard) -> sonic_rs::Result<()> {
+pub(super) fn validate(text: &str, guard: &mut DocumentGuard) -> Result<(), String> {
+    if guard.is_exact {
+        let mut reader = ExactReader::new(text);
+        let walked = Skip(guard).deserialize(&mut reader);
+        return walked.and_then(|()| reader.end()).map_err(|e| e.0);
+    }
     let mut deserializer = sonic_rs::Deserializer::from_str(text);
-    Skip(guard).deserialize(&mut deserializer)?;
-    deserializer.end()
+    let walked = Skip(guard).deserialize(&mut deserializer);
+    walked
+        .and_then(|()| deserializer.end())
+        .map_err(|e| e.to_string())
 }
 
 /// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a
 /// limit.
-pub(super) fn check_depth(text: &str) -> sonic_rs::Result<()> {
+pub(super) fn check_depth(text: &str) -> Result<(), String> {
     let opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
     match opening > DEPTH_MAX as usize {
         true => validate(text, &mut DocumentGuard::default()),
         false => Ok(()),
     }
-}
-
-/// Says what is wrong with `text`, in which a walk met `error`.
-#[cold]
-pub(super) fn diagnose(part: &str, text: &str, error: &sonic_rs::Error) -> String {
-    // The walk may have met it within a piece of the text; positions are those of the whole.
-    let mut guard = DocumentGuard::default();
-    let whole = validate(text, &mut guard).err();
-    if guard.too_deep {
-        return format!("{part} has more than {DEPTH_MAX} objects and arrays in one another");
-    }
-    let error = whole.as_ref().unwrap_or(error);
-    let reason = error.to_string();
-    let reason = reason.lines().next().unwrap_or_default();
-    let reason = reason.split(" at line ").next().unwrap_or_default();
-    format!(
-        "{part} is not valid JSON at byte {}: {reason}",
-        error.offset()
-    )
 }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::exact::{ExactReader, unescape};
 use super::place::Place;
 use super::skip::{DocumentGuard, Skip, validate};
 use crate::column::LogicalType;
@@ -17,7 +18,7 @@ use crate::decode::trie::Leaf;
 /// The name by which sonic-rs hands a newtype its text instead of its value: what its `LazyValue`
 /// asks for, without the copy that one makes. The name is private to sonic-rs, so its version is
 /// pinned and a test asks a `LazyValue` for it.
-const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
+pub(super) const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
 
 /// A value whose text is kept.
 struct Raw<'a, 'w, 'r> {
@@ -75,10 +76,14 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        // Above 2^53 a float no longer says which integer was written.
-        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-        let exact = value.fract() == 0.0 && value.abs() <= EXACT_MAX;
-        self.number(exact.then_some(value as i64), value, value);
+        // A double no longer says which integer was written, or whether one was.
+        if self.reads_integer() && !self.walk.guard.is_exact {
+            return Err(E::custom("a number that the exact reader has to read"));
+        }
+        match value.is_finite() {
+            true => self.number(None, value, value),
+            false => self.wrong("a number that no double holds"),
+        }
         Ok(())
     }
 
@@ -98,6 +103,16 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
             }
             (Some(leaf), true) => self.walk.row.unescaped(leaf.slot, text),
             _ => self.wrong(Quoted(text)),
+        }
+        Ok(())
+    }
+
+    /// A text with half of a surrogate pair, as it is spelled.
+    fn visit_bytes<E: Error>(self, spelled: &[u8]) -> Result<(), E> {
+        self.walk.guard.half_pair = true;
+        match self.leaf {
+            Some(leaf) => self.walk.row.half_pair(leaf.slot, &self.node.path),
+            None => self.wrong(Quoted(&String::from_utf8_lossy(spelled))),
         }
         Ok(())
     }
@@ -173,6 +188,12 @@ impl Visitor<'_> for Name<'_> {
         self.guard.unescaped(name);
         self.visit_borrowed_str(name)
     }
+
+    /// A name with half of a surrogate pair, which no path has.
+    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<Self::Value, E> {
+        self.guard.half_pair = true;
+        Ok(None)
+    }
 }
 
 impl<'r> DeserializeSeed<'r> for Raw<'_, '_, 'r> {
@@ -192,7 +213,7 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
 
     fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
         let Self { mut at, leaf } = self;
-        let zero_byte = walk_again(&mut at, text).map_err(E::custom)?;
+        let found = walk_again(&mut at, text).map_err(E::custom)?;
         match (leaf.logical_type, text.as_bytes().first()) {
             (_, Some(b'n')) => at.set(Slot::Null),
             (LogicalType::Decimal { precision, scale }, first) => {
@@ -205,7 +226,8 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
                     false => wrong_decimal(at, text, number),
                 }
             }
-            _ if zero_byte => at.walk.row.zero_byte(leaf.slot, &at.node.path),
+            _ if found.half_pair => at.walk.row.half_pair(leaf.slot, &at.node.path),
+            _ if found.zero_byte => at.walk.row.zero_byte(leaf.slot, &at.node.path),
             _ => at.set(Slot::Text(text)),
         }
         Ok(())
@@ -214,7 +236,13 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
     /// A quoted text with escapes.
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         let Self { at, leaf } = self;
-        let content: String = sonic_rs::from_str(text).map_err(E::custom)?;
+        let content = match at.walk.guard.is_exact {
+            false => sonic_rs::from_str(text).map_err(E::custom)?,
+            true => match unescape(text) {
+                Some(content) => content.into_owned(),
+                None => return at.visit_bytes(text.as_bytes()),
+            },
+        };
         if !at.node.below.is_empty() {
             Place {
                 walk: &mut *at.walk,
@@ -237,25 +265,46 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
     }
 }
 
-/// Validates `text`, whose end alone is known so far, and fills the reads below it. Whether a text
-/// or name in it holds U+0000.
-fn walk_again<'r>(at: &mut Place<'_, '_, 'r>, text: &'r str) -> sonic_rs::Result<bool> {
-    let outer = std::mem::take(&mut at.walk.guard.zero_byte);
+/// What texts and names of a piece of a document hold.
+struct Found {
+    zero_byte: bool,
+    half_pair: bool,
+}
+
+/// Validates `text`, whose end alone is known so far, and fills the reads below it.
+fn walk_again<'r>(at: &mut Place<'_, '_, 'r>, text: &'r str) -> Result<Found, String> {
+    let guard = &mut at.walk.guard;
+    let outer = Found {
+        zero_byte: std::mem::take(&mut guard.zero_byte),
+        half_pair: std::mem::take(&mut guard.half_pair),
+    };
+    let is_exact = guard.is_exact;
     if at.node.below.is_empty() {
-        validate(text, &mut at.walk.guard)?;
+        validate(text, guard)?;
     } else {
         let below = Place {
             walk: &mut *at.walk,
             node: at.node,
             leaf: None,
         };
-        let mut deserializer = sonic_rs::Deserializer::from_str(text);
-        deserializer.deserialize_any(below)?;
+        match is_exact {
+            false => sonic_rs::Deserializer::from_str(text)
+                .deserialize_any(below)
+                .map_err(|e| e.to_string())?,
+            true => ExactReader::new(text)
+                .deserialize_any(below)
+                .map_err(|e| e.0)?,
+        }
     }
-    let zero_byte = at.walk.guard.zero_byte;
+    let guard = &mut at.walk.guard;
+    let found = Found {
+        zero_byte: guard.zero_byte,
+        half_pair: guard.half_pair,
+    };
     // Json may lie in json, of which a part has been walked already.
-    at.walk.guard.zero_byte |= outer;
-    Ok(zero_byte)
+    guard.zero_byte |= outer.zero_byte;
+    guard.half_pair |= outer.half_pair;
+    Ok(found)
 }
 
 #[cold]
