@@ -10,6 +10,7 @@ mod compute;
 pub mod ended;
 mod flush;
 mod open_batch;
+mod steps_back;
 pub mod take;
 pub mod task;
 pub mod worker;

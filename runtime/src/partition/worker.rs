@@ -32,6 +32,7 @@ use crate::handles::HostedPipeline;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
+use crate::partition::steps_back::StepsBackLog;
 use crate::partition::take::{PartitionWanted, Ready};
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
@@ -60,6 +61,7 @@ pub struct Worker {
     pub(super) brake: DeadLetterBrake,
     /// The fleet's row, as this process reads it: a second late at most.
     pub(super) rollout: watch::Receiver<Rollout>,
+    pub(super) steps_back: StepsBackLog,
     /// What is computed beside, to be compared.
     pub(super) shadow: Option<Shadow>,
 }
@@ -81,6 +83,7 @@ impl Worker {
         Ok(Self {
             rollout: pipeline.fleet.subscribe(),
             shadow: None,
+            steps_back: StepsBackLog::default(),
             brake: DeadLetterBrake::new(config.dead_letters.ratio_max),
             pipeline,
             partition,
@@ -254,6 +257,7 @@ impl Worker {
         self.brake.committed(&computed.counts);
         self.open.release(computed.records.len());
         let (partition, pipeline) = (&self.partition, &self.pipeline);
+        self.steps_back.add(partition, &computed.steps_back);
         pipeline.commits.add(partition, computed);
         pipeline.kafka.hint(partition, computed.next_offset);
     }

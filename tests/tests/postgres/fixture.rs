@@ -200,6 +200,7 @@ pub(crate) fn computed_of(
         );
     }
     Computed {
+        steps_back: Default::default(),
         records,
         moment: Moment::default(),
         next_offset: from + rows as i64,

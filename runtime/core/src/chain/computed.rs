@@ -72,4 +72,16 @@ pub struct Computed {
     /// The partition's highest accepted event time after this batch, microseconds.
     pub event_time_max: Option<i64>,
     pub counts: Counts,
+    /// Of [`Counts::superseded`] those that lost though they are later in the partition.
+    pub steps_back: StepsBackAt,
+}
+
+/// Rows that lost to a row that stands before them in the partition: their event time is earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepsBackAt {
+    pub rows: u64,
+    /// The offset of the first of them.
+    pub first_offset: i64,
+    /// The longest way back, microseconds.
+    pub longest_us: i64,
 }

@@ -134,16 +134,19 @@ impl Judge<'_> {
             Refusal::Future => (
                 "future-time",
                 format!(
-                    "the event time is {ahead} s ahead of the clock, more than the {} s allowed",
-                    seconds(policy.future_max_us)
+                    "the event time is {ahead} s ahead of the clock, more than the {} s allowed\
+                     {}",
+                    seconds(policy.future_max_us),
+                    unit_hint(time, self.now_us)
                 ),
             ),
             Refusal::BeforeFloor => (
                 "before-floor",
                 format!(
-                    "the event time, {} s since 1970, is before the floor, {} s",
+                    "the event time, {} s since 1970, is before the floor, {} s{}",
                     seconds(time),
-                    seconds(policy.floor_us)
+                    seconds(policy.floor_us),
+                    unit_hint(time, self.now_us)
                 ),
             ),
             Refusal::Late => (
@@ -163,6 +166,26 @@ impl Judge<'_> {
             code: code.to_owned(),
             message,
         }
+    }
+}
+
+/// What a time that lies far off looks like, when another unit would bring it to our days.
+#[cold]
+fn unit_hint(time_us: i64, now_us: i64) -> &'static str {
+    // Ten years around now.
+    const NEAR_US: i64 = 10 * 365 * 24 * 3600 * SECOND_US;
+    let is_near = |us: i128| (us - i128::from(now_us)).abs() < i128::from(NEAR_US);
+    let time = i128::from(time_us);
+    if is_near(time * 1_000) {
+        " (it looks like a time in a unit 1,000 times as long: seconds where milliseconds are \
+         expected)"
+    } else if is_near(time / 1_000) {
+        " (it looks like a time in a unit 1,000 times as short: microseconds where milliseconds \
+         are expected)"
+    } else if is_near(time / 1_000_000) || time_us == i64::MAX {
+        " (it looks like nanoseconds where milliseconds are expected)"
+    } else {
+        ""
     }
 }
 

@@ -24,7 +24,7 @@ mod walk;
 pub use crate::decode::Tombstone;
 pub use chain_spec::{ChainSpec, Late, TimePolicy};
 pub use check::{PlanError, PlanProblem, check_plans, check_target};
-pub use computed::{Computed, Counts, Moment, RowSource};
+pub use computed::{Computed, Counts, Moment, RowSource, StepsBackAt};
 pub use convict::CONVICTIONS_MAX;
 pub use uncomputed::{ChainFault, Uncomputed};
 pub use walk::Chain;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::column::Field;
 use crate::dead_letter::DeadLetter;
 use crate::decode::Decoder;
-use crate::dedup::{Candidates, State, VersionColumns, Versions};
+use crate::dedup::{Candidates, State, StepsBack, VersionColumns, Versions};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 use crate::record::Records;
@@ -22,7 +22,7 @@ use super::pending::{Pending, leave_out};
 use super::step::Step;
 use super::target_columns::TargetColumns;
 use super::uncomputed::{ChainFault, Uncomputed};
-use super::{ChainSpec, Computed, Counts, Moment};
+use super::{ChainSpec, Computed, Counts, Moment, StepsBackAt};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
@@ -252,7 +252,7 @@ impl Chain {
         let versions = Versions::new(&self.versions, &normalized.batch, judged.event_time_us);
         let accepted = judged.accepted.len() as u64;
         let mut candidates = Candidates::new(&versions, judged.accepted.into_iter());
-        self.drop_beaten(&versions, &mut candidates);
+        let mut steps_back = self.drop_beaten(&versions, &mut candidates);
         let enriched = enrich(
             &normalized,
             &versions,
@@ -269,6 +269,17 @@ impl Chain {
         counts.rows = enriched.rows.len() as u64;
         counts.superseded = accepted - counts.rows - enriched.failed;
         counts.dead_letters = dead_letters.len() as u64;
+        if counts.superseded > steps_back.rows {
+            steps_back = steps_back.and(candidates.steps_back(&versions));
+        }
+        let steps_back = StepsBackAt {
+            rows: steps_back.rows,
+            first_offset: steps_back.first.map_or(0, |row| {
+                let source = normalized.sources[row as usize];
+                records.get(source.record as usize).offset
+            }),
+            longest_us: steps_back.longest_us,
+        };
         let next_offset = records.last().map_or(0, |r| r.offset + 1);
         let sources = enriched
             .rows
@@ -292,11 +303,12 @@ impl Chain {
             dead_letters,
             event_time_max,
             counts,
+            steps_back,
         })
     }
 
     /// Drops what is older than what has committed, or will have when this batch does.
-    fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) {
+    fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) -> StepsBack {
         let mut ahead: Vec<_> = self.pending.iter().map(|p| (p, 0)).collect();
         candidates.drop_beaten(versions, |row| {
             let uncommitted = ahead.iter_mut().map(|(p, at)| p.version(at, versions, row));
@@ -304,6 +316,6 @@ impl Chain {
                 .max()
                 .flatten()
                 .max(self.state.get(versions, row))
-        });
+        })
     }
 }

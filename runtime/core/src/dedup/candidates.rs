@@ -13,6 +13,38 @@ pub struct Candidates {
     rows: Vec<u32>,
 }
 
+/// Rows that lost to one that stands before them in the log, because their event time is earlier:
+/// the clock of who made them stepped back, or they arrived late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepsBack {
+    pub rows: u64,
+    /// The first of them.
+    pub first: Option<u32>,
+    /// The longest way back, microseconds.
+    pub longest_us: i64,
+}
+
+impl StepsBack {
+    #[cold]
+    fn add(&mut self, row: u32, version: Version<'_>, known: Version<'_>) {
+        let back_us = known.event_time_us.saturating_sub(version.event_time_us);
+        if back_us > 0 {
+            self.rows += 1;
+            self.first = Some(self.first.map_or(row, |first| first.min(row)));
+            self.longest_us = self.longest_us.max(back_us);
+        }
+    }
+
+    /// Those of both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            first: self.first.into_iter().chain(other.first).min(),
+            longest_us: self.longest_us.max(other.longest_us),
+        }
+    }
+}
+
 impl Candidates {
     /// `rows` of `versions`; a higher row is the later one (offset, then rank) and wins ties.
     pub fn new(versions: &Versions, rows: impl Iterator<Item = u32>) -> Self {
@@ -41,20 +73,42 @@ impl Candidates {
     }
 
     /// Drops the rows that are older than what is known of their key. `known` is asked once a key,
-    /// with one of its rows, in the keys' order.
+    /// with one of its rows, in the keys' order. Returns the rows dropped by their event time.
     pub fn drop_beaten<'v>(
         &mut self,
         versions: &Versions,
         mut known: impl FnMut(u32) -> Option<Version<'v>>,
-    ) {
+    ) -> StepsBack {
+        let mut steps_back = StepsBack::default();
         let (mut asked, mut answer) = (None, None);
         self.rows.retain(|&row| {
             if asked.is_none_or(|a| versions.compare_keys(a, versions, row) != Ordering::Equal) {
                 (asked, answer) = (Some(row), known(row));
             }
             // Equal is not older: the row's offset is above that of what is known.
-            answer.is_none_or(|known| versions.version(row) >= known)
+            let is_newer = answer.is_none_or(|known| versions.version(row) >= known);
+            if let (false, Some(known)) = (is_newer, answer) {
+                steps_back.add(row, versions.version(row), known);
+            }
+            is_newer
         });
+        steps_back
+    }
+
+    /// The rows that lose to one that stands before them in the log and has a later event time.
+    pub fn steps_back(&self, versions: &Versions) -> StepsBack {
+        let mut steps_back = StepsBack::default();
+        let mut winner = 0;
+        for position in 1..self.rows.len() as u32 {
+            if !self.same_key(versions, position - 1, position) {
+                winner = position;
+            } else if self.row(position) > self.row(winner) {
+                let row = self.row(position);
+                let known = versions.version(self.row(winner));
+                steps_back.add(row, versions.version(row), known);
+            }
+        }
+        steps_back
     }
 
     /// The position of the newest row of each key.

@@ -14,7 +14,7 @@ mod state;
 mod version;
 mod watermark;
 
-pub use candidates::Candidates;
+pub use candidates::{Candidates, StepsBack};
 pub use state::State;
 pub use version::{Keys, Version, VersionColumns, Versions};
 pub use watermark::Watermark;

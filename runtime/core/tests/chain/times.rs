@@ -139,3 +139,29 @@ fn the_state_stays_within_its_bytes_and_forgets_the_oldest() {
         );
     }
 }
+
+#[test]
+fn a_row_that_loses_to_one_before_it_is_told_with_its_offset() {
+    let mut chain = chain();
+    let first = [
+        Event::new(1, 9_000, "a"),
+        Event::new(2, 9_000, "a"),
+        Event::new(1, 7_000, "its clock stepped back"),
+        Event::new(2, 9_500, "newer"),
+    ];
+    let computed = chain.compute(records(&first, 10, 1), NOW_US).unwrap();
+    let found = computed.steps_back;
+    assert_eq!(
+        (found.rows, found.first_offset, found.longest_us),
+        (1, 12, 2_000_000)
+    );
+    chain.committed(&computed);
+    let second = [
+        Event::new(2, 9_500, "as new"),
+        Event::new(2, 9_400, "older than what has committed"),
+        Event::new(3, 1, "the first of its key"),
+    ];
+    let computed = chain.compute(records(&second, 20, 1), NOW_US).unwrap();
+    let found = computed.steps_back;
+    assert_eq!((found.rows, found.first_offset), (1, 21));
+}

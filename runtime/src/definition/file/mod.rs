@@ -58,8 +58,9 @@ pub struct PipelineSection {
     /// An event time further ahead of the clock than this makes a dead letter.
     #[serde(default = "future_max_ms")]
     pub future_max_ms: i64,
-    /// An event time before this, in milliseconds since the Unix epoch, makes a dead letter.
-    #[serde(default)]
+    /// An event time before this, in milliseconds since the Unix epoch, makes a dead letter. The
+    /// default is the first day of 1990: seconds read as milliseconds lie in January 1970.
+    #[serde(default = "floor_ms")]
     pub floor_ms: i64,
     /// What happens to an event behind the watermark.
     #[serde(default)]
@@ -220,6 +221,11 @@ fn state_ttl_ms() -> i64 {
 // Clocks of hosts with NTP differ by seconds; minutes are a broken producer.
 fn future_max_ms() -> i64 {
     300_000
+}
+// 1990-01-01. Change events are younger, and seconds read as milliseconds stay below it for
+// 18,000 years.
+fn floor_ms() -> i64 {
+    631_152_000_000
 }
 // Above Kafka's heartbeat of 3 s with room for three of them.
 fn session_timeout_ms() -> u32 {

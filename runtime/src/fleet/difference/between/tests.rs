@@ -38,6 +38,7 @@ fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Comput
         dead_letters: letters.iter().map(letter).collect(),
         event_time_max: None,
         counts: Counts::default(),
+        steps_back: Default::default(),
     }
 }
 

@@ -4,7 +4,8 @@ use serde::de::DeserializeSeed;
 
 use super::exact::ExactReader;
 use super::place::{Place, Walk};
-use super::skip::{DEPTH_MAX, DocumentGuard, TOO_DEEP, check_depth};
+use super::skip::{DEPTH_MAX, DocumentGuard, TOO_DEEP};
+use super::validate::check_depth;
 use crate::decode::format::{malformed, utf8};
 use crate::decode::path::Part;
 use crate::decode::slot::{RecordFault, Row};

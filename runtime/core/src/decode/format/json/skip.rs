@@ -7,8 +7,6 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::exact::ExactReader;
-
 /// How many objects and arrays may lie in one another. `serde_json`'s limit, so that whatever
 /// passes here can be read by other tools; the walk recurses, and this many levels fit any thread's
 /// stack.
@@ -126,30 +124,5 @@ impl<'de> Visitor<'de> for Skip<'_> {
         }
         self.0.leave();
         Ok(())
-    }
-}
-
-/// Walks the whole of `text`, which must be one JSON value. `guard` may already be some levels
-/// deep.
-pub(super) fn validate(text: &str, guard: &mut DocumentGuard) -> Result<(), String> {
-    if guard.is_exact {
-        let mut reader = ExactReader::new(text);
-        let walked = Skip(guard).deserialize(&mut reader);
-        return walked.and_then(|()| reader.end()).map_err(|e| e.0);
-    }
-    let mut deserializer = sonic_rs::Deserializer::from_str(text);
-    let walked = Skip(guard).deserialize(&mut deserializer);
-    walked
-        .and_then(|()| deserializer.end())
-        .map_err(|e| e.to_string())
-}
-
-/// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a
-/// limit.
-pub(super) fn check_depth(text: &str) -> Result<(), String> {
-    let opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
-    match opening > DEPTH_MAX as usize {
-        true => validate(text, &mut DocumentGuard::default()),
-        false => Ok(()),
     }
 }

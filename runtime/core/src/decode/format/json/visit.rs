@@ -9,7 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::exact::{ExactReader, unescape};
 use super::place::Place;
-use super::skip::{DocumentGuard, Skip, validate};
+use super::skip::{DocumentGuard, Skip};
+use super::validate::validate;
 use crate::column::LogicalType;
 use crate::decode::shape;
 use crate::decode::slot::{Quoted, Slot};
