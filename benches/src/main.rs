@@ -93,7 +93,7 @@ fn main() -> Result<()> {
 }
 
 fn run_native(pipeline: &Path) -> Result<()> {
-    gristmill::cli::logging::start("info");
+    gristmill::cli::logging::start("info", None);
     let config = file::load(pipeline)?;
     let sandbox = Sandbox::linked(gristmill::folders::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;

@@ -4,6 +4,7 @@
 mod check_command;
 mod dead_letters_command;
 mod difference_text;
+mod log_writer;
 pub mod logging;
 mod old_spelling;
 mod out;
@@ -12,6 +13,7 @@ mod produce_command;
 mod progress_text;
 mod schema_command;
 mod status_command;
+mod steer_command;
 mod stop_signal;
 mod table;
 mod timestamp_command;
@@ -31,9 +33,10 @@ use crate::definition::{file, host_sandbox};
 use crate::process;
 use gristmill_sandbox::compiler;
 
+use logging::LogFormat;
 use out::{NO_READER_CODE, Out, Stdout, is_unread};
 use pipeline_argument::PipelineArgument;
-use stop_signal::stop_signal;
+use stop_signal::{RUN_END_MAX, stop_signal};
 
 /// The exit code of a command line that cannot be understood, as clap has it.
 const USAGE_CODE: u8 = 2;
@@ -73,8 +76,24 @@ enum Command {
     )]
     Schema(schema_command::Command),
     /// Show partitions, offsets, lag, states and counts of a pipeline
+    ///
+    /// Exits with 1 when something stands still: a partition that is halted, waits for longer
+    /// than 10 s with records to write, or that no process runs.
     #[command(after_help = "Example: gristmill status pipelines/users.toml")]
     Status(PipelineArgument),
+    /// Stop writing, all of a pipeline or one partition, until it is resumed
+    ///
+    /// Works from any machine that reaches the database. The processes go on and follow within
+    /// two seconds: a flush in flight finishes, and nothing more is read. Restarts and
+    /// rebalances change nothing about it.
+    #[command(
+        after_help = "Example: gristmill pause pipelines/users.toml --partition 3 --reason \
+                            'index is built'"
+    )]
+    Pause(steer_command::Args),
+    /// Go on with what is paused, or try again what is halted, without a restart
+    #[command(after_help = "Example: gristmill resume pipelines/users.toml --partition 3")]
+    Resume(steer_command::Args),
     /// List, show and replay records that could not be used
     #[command(
         subcommand,
@@ -119,6 +138,9 @@ struct RunArgs {
     /// The pipeline's TOML file
     #[arg(value_name = "FILE")]
     path: PathBuf,
+    /// What the log looks like: text where standard error is a terminal, else JSON
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
 }
 
 #[derive(Args)]
@@ -162,11 +184,18 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> ExitCode {
-    logging::start(level(&command));
+    let (format, is_logged) = match &command {
+        Command::Run(args) => (args.log_format, true),
+        _ => (None, false),
+    };
+    let logging = logging::start(level(&command), format);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            logging.failed(
+                &anyhow::Error::new(error).context("cannot start"),
+                is_logged,
+            );
             return ExitCode::FAILURE;
         }
     };
@@ -174,10 +203,13 @@ fn run(command: Command) -> ExitCode {
     // Threads that still wait for a server that is away must not hold the exit up.
     runtime.shutdown_background();
     match done {
-        Ok(code) => code,
+        Ok(code) => {
+            logging.end();
+            code
+        }
         Err(error) if is_unread(&error) => NO_READER_CODE.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            logging.failed(&error, is_logged);
             ExitCode::FAILURE
         }
     }
@@ -200,19 +232,21 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Run(args) => run_pipeline(args).await?,
         Command::Check(pipeline) => return check_command::run(&pipeline, out).await,
         Command::Schema(command) => schema_command::run(command, out).await?,
-        Command::Status(pipeline) => status_command::run(&pipeline, out).await?,
+        Command::Status(pipeline) => return status_command::run(&pipeline, out).await,
+        Command::Pause(args) => return steer_command::pause(&args, out).await,
+        Command::Resume(args) => return steer_command::resume(&args, out).await,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
         Command::Try(args) => try_command::run(args, out).await?,
         Command::Produce(args) => produce_command::run(args, out).await?,
         Command::Timestamp(args) => timestamp_command::run(args, out)?,
-        Command::Demo(args) => crate::demo::run(args.keep, stop_signal()?, out).await?,
+        Command::Demo(args) => crate::demo::run(args.keep, stop_signal(None)?, out).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn run_pipeline(args: RunArgs) -> Result<()> {
-    let stop = stop_signal()?;
+    let stop = stop_signal(Some(RUN_END_MAX))?;
     let config = file::load(&args.path)?;
     process::run(config, host_sandbox::open()?, stop).await
 }

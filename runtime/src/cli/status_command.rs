@@ -1,7 +1,9 @@
 //! `gristmill status`: how a pipeline is doing.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use comfy_table::Table;
@@ -12,9 +14,13 @@ use super::pipeline_argument::PipelineArgument;
 use super::table;
 use crate::ops::status::{self, PartitionStatus, RunState, Status};
 
-pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<()> {
+pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<ExitCode> {
     let status = status::status(&pipeline.open()?).await?;
-    Ok(render(&status, &pipeline.path, out)?)
+    render(&status, &pipeline.path, out)?;
+    Ok(match status.is_well() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 /// `path` is the pipeline's file, as whoever asks called it.
@@ -24,12 +30,17 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
         "pipeline {}: {} -> {}, run {}, revision {}",
         status.pipeline, status.topic, status.table, status.run, status.revision
     )?;
-    writeln!(out, "{}", partitions(&status.partitions))?;
-    for p in &status.partitions {
-        if let Some(reason) = &p.reason {
-            writeln!(out, "{}[{}] halted: {reason}", p.topic, p.partition)?;
-        }
+    if let Some(staged) = &status.staged {
+        let how = match (staged.canary, staged.is_shadowed) {
+            (Some(partition), _) => format!("a canary runs it on partition {partition}"),
+            (None, true) => "it is compared on live records".to_owned(),
+            (None, false) => "it is not active yet".to_owned(),
+        };
+        writeln!(out, "revision {} is staged: {how}", staged.revision)?;
     }
+    writeln!(out, "{}", partitions(&status.partitions))?;
+    totals(&status.partitions, out)?;
+    standing_still(status, out)?;
     for gap in &status.gaps {
         let accepted = gap.accepted_by.as_deref().unwrap_or("nobody yet");
         writeln!(
@@ -38,19 +49,86 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
             gap.topic, gap.partition, gap.from_offset, gap.to_offset, gap.cause
         )?;
     }
-    match (&status.letters_topic, status.letters_waiting) {
-        (_, 0) => {}
-        (Some(topic), waiting) => {
-            writeln!(out, "{waiting} dead letters wait for their topic {topic}")?;
-        }
-        (None, waiting) => writeln!(
-            out,
-            "{waiting} dead letters are new: see `gristmill dead-letters list {}`",
-            path.display()
-        )?,
-    }
+    letters(status, path, out)?;
     if let Some(error) = &status.lag_unknown {
-        writeln!(out, "lag is not known: {error}")?;
+        writeln!(out, "lag unknown: {error}")?;
+    }
+    Ok(())
+}
+
+/// What does not move, and why.
+fn standing_still(status: &Status, out: Out<'_>) -> io::Result<()> {
+    if status.processes == 0 {
+        writeln!(out, "no process runs this pipeline")?;
+    }
+    if let Some(reason) = &status.waiting {
+        writeln!(out, "waiting: {reason}")?;
+    }
+    for p in &status.partitions {
+        let seconds = p
+            .still_seconds
+            .map_or("a while".to_owned(), |s| format!("{s} s"));
+        let name = format!("{}[{}]", p.topic, p.partition);
+        let reason = p.reason.as_deref().unwrap_or_default();
+        match p.state {
+            RunState::Running => {}
+            RunState::Halted => writeln!(out, "{name} halted: {reason}")?,
+            RunState::Paused => writeln!(out, "{name} {reason}")?,
+            RunState::Waiting => writeln!(out, "{name} has waited for {seconds}: {reason}")?,
+            RunState::NotRunning => writeln!(
+                out,
+                "{name} no process has run it for {seconds}; the last one was {}",
+                p.owner
+            )?,
+        }
+    }
+    Ok(())
+}
+
+fn letters(status: &Status, path: &Path, out: Out<'_>) -> io::Result<()> {
+    let path = path.display();
+    match (&status.letters_topic, status.letters_waiting) {
+        (_, 0) => Ok(()),
+        (Some(topic), 1) => writeln!(out, "1 dead letter waits for its topic {topic}"),
+        (Some(topic), n) => writeln!(out, "{n} dead letters wait for their topic {topic}"),
+        (None, 1) => writeln!(
+            out,
+            "1 dead letter is new: see `gristmill dead-letters list {path}`"
+        ),
+        (None, n) => {
+            writeln!(
+                out,
+                "{n} dead letters are new: see `gristmill dead-letters list {path}`"
+            )
+        }
+    }
+}
+
+/// What is of interest, but not for each partition: a table of more columns is too wide for a
+/// terminal of 80.
+fn totals(partitions: &[PartitionStatus], out: Out<'_>) -> io::Result<()> {
+    let sum = |of: fn(&PartitionStatus) -> i64| partitions.iter().map(of).sum::<i64>();
+    let newest = partitions.iter().filter_map(|p| p.event_time_us).max();
+    if let Some(newest) = newest.and_then(|us| Timestamp::from_microsecond(us).ok()) {
+        writeln!(
+            out,
+            "superseded {}, late {}, newest event of {newest}",
+            sum(|p| p.superseded),
+            sum(|p| p.late)
+        )?;
+    }
+    let mut owned: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for p in partitions
+        .iter()
+        .filter(|p| p.state != RunState::NotRunning)
+    {
+        owned
+            .entry(&p.owner)
+            .or_default()
+            .push(p.partition.to_string());
+    }
+    for (owner, partitions) in owned {
+        writeln!(out, "{owner}: {}", partitions.join(" "))?;
     }
     Ok(())
 }
@@ -62,39 +140,43 @@ fn partitions(partitions: &[PartitionStatus]) -> Table {
         "state",
         "next offset",
         "lag",
-        "behind s",
-        "event time",
+        "behind",
         "records",
         "rows",
-        "superseded",
-        "late",
-        "dead letters",
-        "owner",
+        "letters",
     ]);
     let known = |number: Option<i64>| number.map_or("?".to_owned(), |n| n.to_string());
     for p in partitions {
-        let state = match p.state {
-            RunState::Halted => "halted",
-            RunState::Running => "running",
-            RunState::NotRunning => "not running",
-        };
-        let event_time = p.event_time_us.map(Timestamp::from_microsecond);
         table.add_row([
             p.partition.to_string(),
-            state.to_owned(),
+            state(p.state).to_owned(),
             p.next_offset.to_string(),
             known(p.lag),
-            known(p.behind_seconds),
-            event_time
-                .and_then(Result::ok)
-                .map_or_else(String::new, |t| t.to_string()),
+            p.behind_seconds.map_or("?".to_owned(), duration),
             p.records.to_string(),
             p.rows.to_string(),
-            p.superseded.to_string(),
-            p.late.to_string(),
             p.dead_letters.to_string(),
-            p.owner.clone(),
         ]);
     }
     table
+}
+
+fn state(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Waiting => "waiting",
+        RunState::Paused => "paused",
+        RunState::NotRunning => "stopped",
+        RunState::Halted => "halted",
+    }
+}
+
+/// Seconds in the largest unit that keeps two digits.
+fn duration(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }

@@ -24,7 +24,7 @@ use crate::ops::change_progress::{Progress, Spread};
 use crate::ops::letter_list::{LetterDetail, LetterList, LetterSummary, RecordBytes};
 use crate::ops::produce::Sent;
 use crate::ops::revisions::{Past, PastActivation, PastRevision, RowsOfRevision, StagedRevision};
-use crate::ops::status::{MissingOffsets, PartitionStatus, RunState, Status};
+use crate::ops::status::{MissingOffsets, PartitionStatus, RunState, Staged, Status};
 use crate::ops::traffic_replay::TrafficReplayed;
 use crate::ops::try_events::{TriedEvent, TriedLetter};
 
@@ -67,6 +67,7 @@ fn partition(partition: i32, state: RunState) -> PartitionStatus {
         partition,
         state,
         reason: None,
+        still_seconds: None,
         next_offset: 1_200,
         lag: Some(0),
         behind_seconds: Some(0),
@@ -85,6 +86,7 @@ fn status() -> Status {
         lag: None,
         behind_seconds: None,
         event_time_us: None,
+        still_seconds: Some(40),
         ..partition(1, RunState::NotRunning)
     };
     let halted = PartitionStatus {
@@ -92,6 +94,15 @@ fn status() -> Status {
         lag: Some(800),
         behind_seconds: Some(61),
         ..partition(2, RunState::Halted)
+    };
+    let waiting = PartitionStatus {
+        reason: Some("postgres has not done a flush for 4 s and longer".to_owned()),
+        still_seconds: Some(12),
+        ..partition(3, RunState::Waiting)
+    };
+    let paused = PartitionStatus {
+        reason: Some("paused by ann@host (app) at 2026-01-01 00:00:00 UTC: an index".to_owned()),
+        ..partition(4, RunState::Paused)
     };
     let gap = MissingOffsets {
         topic: "users_cdc".to_owned(),
@@ -107,7 +118,20 @@ fn status() -> Status {
         table: "users_enriched".to_owned(),
         run: 1,
         revision: 4,
-        partitions: vec![partition(0, RunState::Running), unknown, halted],
+        staged: Some(Staged {
+            revision: 5,
+            canary: Some(0),
+            is_shadowed: false,
+        }),
+        processes: 1,
+        waiting: None,
+        partitions: vec![
+            partition(0, RunState::Running),
+            unknown,
+            halted,
+            waiting,
+            paused,
+        ],
         gaps: vec![gap],
         letters_waiting: 7,
         letters_topic: None,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connection::Connection;
@@ -19,6 +20,9 @@ use crate::handles::{Commits, HostedPipeline};
 /// How often the process tells the `host` table that it lives, and reads what is to run: what a
 /// swap waits for.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// How long a beat may take, a connection for it included: a server that answers takes milliseconds,
+/// and whoever looks must hear of one that does not within 15 s.
+const BEAT_MAX: Duration = Duration::from_secs(5);
 /// A revision that could not be loaded is tried again this much later: the table may have been
 /// mended.
 const RELOAD_AFTER: Duration = Duration::from_secs(10);
@@ -35,15 +39,13 @@ pub async fn follow(
         members: pipelines.into_iter().map(Member::new).collect(),
         loading: JoinSet::new(),
         look_again,
+        connection: None,
+        silent_since: None,
     };
-    while !stop.is_cancelled() {
-        // A place in the pool is for flushes; a beat that fails is made up by the next.
-        if let Ok(connection) = follower.commits.pool.database().connect().await {
-            while follower.beat(&connection).await.is_ok() {
-                if follower.rest(&stop).await {
-                    return;
-                }
-            }
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            beaten = follower.beat_in_time() => follower.note(beaten),
         }
         if follower.rest(&stop).await {
             return;
@@ -57,6 +59,10 @@ struct Follower {
     members: Vec<Member>,
     loading: JoinSet<anyhow::Result<Arc<Revision>>>,
     look_again: Arc<Notify>,
+    /// Its own: a place in the pool is for flushes.
+    connection: Option<Connection>,
+    /// Since when no beat has reached Postgres.
+    silent_since: Option<Instant>,
 }
 
 /// One pipeline as the follower sees it.
@@ -97,6 +103,47 @@ impl Follower {
         }
     }
 
+    /// One beat, by the connection of the one before or a new one. A beat that fails is made up by
+    /// the next.
+    async fn beat_in_time(&mut self) -> anyhow::Result<()> {
+        let beat = async {
+            let connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => self.commits.pool.database().connect().await?,
+            };
+            self.beat(&connection).await?;
+            self.connection = Some(connection);
+            Ok(())
+        };
+        let seconds = BEAT_MAX.as_secs();
+        let beaten = tokio::time::timeout(BEAT_MAX, beat).await;
+        beaten.unwrap_or_else(|_| bail!("no answer within {seconds} s"))
+    }
+
+    /// Says when Postgres stops answering, and when it answers again.
+    fn note(&mut self, beaten: anyhow::Result<()>) {
+        match beaten {
+            Ok(()) => {
+                self.commits.answered(None);
+                if let Some(since) = self.silent_since.take() {
+                    let silent_seconds = since.elapsed().as_secs();
+                    tracing::info!(silent_seconds, "postgres answers again");
+                }
+            }
+            Err(error) => {
+                let text = format!("{error:#}");
+                if self.silent_since.is_none() {
+                    tracing::warn!(
+                        "postgres does not take this process's heartbeat, so others see it as \
+                         gone; it goes on by itself: {text}"
+                    );
+                }
+                self.silent_since.get_or_insert_with(Instant::now);
+                self.commits.answered(Some(text));
+            }
+        }
+    }
+
     async fn beat(&mut self, connection: &Connection) -> Result<(), DatabaseError> {
         let before = self.answers();
         self.send(connection, &before).await?;
@@ -129,9 +176,12 @@ impl Follower {
                 pipeline: member.pipeline.name(),
                 staged_revision: *staged_revision,
                 error: error.as_deref(),
+                waiting: member.pipeline.standings.waiting(),
             })
             .collect();
-        host::heartbeat(connection, &self.commits.owner, &beats).await
+        let held = self.members.iter();
+        let held: Vec<_> = held.flat_map(|m| m.pipeline.standings.held()).collect();
+        host::heartbeat(connection, &self.commits.owner, &beats, &held).await
     }
 
     /// Loads what is wanted and not ready, one revision of a pipeline at a time, and forgets the

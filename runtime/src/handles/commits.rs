@@ -1,21 +1,25 @@
 //! Where batches go.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use gristmill_core::chain::Computed;
-use gristmill_kafka::TopicPartition;
 use gristmill_postgres::wire::pool::Pool;
 use tokio::sync::Notify;
+
+use crate::handles::standing::Reason;
 
 /// The way into Postgres of one process, and what has gone it.
 pub struct Commits {
     /// Connections for flushes and for what stands in their way.
     pub pool: Pool,
-    /// This process, as `checkpoint.owner` and `host.host` name it: `host/pid`.
+    /// This process, as `checkpoint.owner` and `host.host` name it: `host/pid-random`.
     pub owner: String,
     /// Dead letters have committed: the relay waits for this.
     pub letters_wait: Notify,
     totals: Totals,
+    /// Why Postgres does not answer; `None`: it does.
+    silent: Mutex<Option<Reason>>,
 }
 
 /// What has committed since the process began.
@@ -41,30 +45,34 @@ impl Commits {
             owner,
             letters_wait: Notify::new(),
             totals: Totals::default(),
+            silent: Mutex::default(),
         }
     }
 
+    /// Keeps why Postgres does not answer; `None`: it does.
+    pub fn answered(&self, trouble: Option<String>) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        *silent = trouble.map(|text| match silent.take() {
+            Some(before) => Reason { text, ..before },
+            None => Reason::now(text),
+        });
+    }
+
+    /// Why Postgres does not answer, and since when; `None`: it does.
+    pub fn silent(&self) -> Option<Reason> {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.clone()
+    }
+
     /// Counts a batch that has committed, and wakes the relay for its dead letters.
-    pub fn add(&self, partition: &TopicPartition, batch: &Computed) {
+    pub fn add(&self, batch: &Computed) {
         let (totals, counts) = (&self.totals, &batch.counts);
         totals.records.fetch_add(counts.records, Ordering::Relaxed);
         totals.rows.fetch_add(counts.rows, Ordering::Relaxed);
         let letters = &totals.dead_letters;
-        let before = letters.fetch_add(counts.dead_letters, Ordering::Relaxed);
-        let Some(first) = batch.dead_letters.first() else {
-            return;
-        };
-        self.letters_wait.notify_one();
-        if before == 0 {
-            let offset = batch.records.get(first.record as usize).offset;
-            tracing::warn!(
-                %partition,
-                offset,
-                code = first.code,
-                "{}; the first dead letter of this process: `gristmill dead-letters list` shows \
-                 all",
-                first.message
-            );
+        letters.fetch_add(counts.dead_letters, Ordering::Relaxed);
+        if !batch.dead_letters.is_empty() {
+            self.letters_wait.notify_one();
         }
     }
 

@@ -30,16 +30,24 @@ impl FleetView {
         self.rollout.borrow().clone()
     }
 
+    /// Whether somebody has paused the partition.
+    pub fn is_paused(&self, partition: i32) -> bool {
+        self.rollout.borrow().steering.pause(partition).is_some()
+    }
+
     /// Wakes its holder when the row has changed.
     pub fn subscribe(&self) -> watch::Receiver<Rollout> {
         self.rollout.subscribe()
     }
 
     /// Keeps what was just read of the row. Partitions that halted for a revision that is no longer
-    /// theirs are woken, as all are that subscribed.
+    /// theirs, or that somebody steers, are woken, as all are that subscribed.
     pub fn update(&self, rollout: Rollout) {
         self.rollout.send_if_modified(|known| {
-            let wakes = |r: &Rollout| (r.active, r.staging, r.canary, r.is_shadowed);
+            let wakes = |r: &Rollout| {
+                let revisions = (r.active, r.staging, r.canary, r.is_shadowed);
+                (revisions, r.steering.clone())
+            };
             let is_changed = wakes(known) != wakes(&rollout);
             *known = rollout;
             is_changed

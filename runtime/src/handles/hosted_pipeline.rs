@@ -7,6 +7,8 @@ use crate::definition::file::Config;
 use crate::handles::commits::Commits;
 use crate::handles::fleet_view::FleetView;
 use crate::handles::kafka::Kafka;
+use crate::handles::letter_log::LetterLog;
+use crate::handles::standing::Standings;
 
 /// One pipeline that this process runs, with what its partitions work with.
 pub struct HostedPipeline {
@@ -18,6 +20,10 @@ pub struct HostedPipeline {
     pub commits: Arc<Commits>,
     pub fleet: FleetView,
     pub kafka: Arc<Kafka>,
+    /// What each of its partitions is doing here.
+    pub standings: Standings,
+    /// Its dead letters, as the log tells them.
+    pub letter_log: LetterLog,
 }
 
 /// The pipelines of one consumer, by their topic.

@@ -1,9 +1,11 @@
-//! What the partitions of a process work with: three handles by use, and one [`HostedPipeline`] for
+//! What the partitions of a process work with: handles by use, and one [`HostedPipeline`] for
 //! each pipeline that holds them.
 //!
 //! - [`commits`]: where batches go, one for all pipelines of a process;
 //! - [`fleet_view`]: which revision is to run, one a pipeline;
-//! - [`kafka`]: where records come from, one a consumer.
+//! - [`kafka`]: where records come from, one a consumer;
+//! - [`letter_log`]: dead letters in the log, one a pipeline;
+//! - [`standing`]: what each partition is doing, one a pipeline.
 //!
 //! Nothing here is touched for a row.
 
@@ -11,8 +13,12 @@ pub mod commits;
 pub mod fleet_view;
 pub mod hosted_pipeline;
 pub mod kafka;
+pub mod letter_log;
+pub mod standing;
 
 pub use commits::Commits;
 pub use fleet_view::FleetView;
 pub use hosted_pipeline::HostedPipeline;
 pub use kafka::Kafka;
+pub use letter_log::LetterLog;
+pub use standing::Standings;

@@ -11,6 +11,7 @@
 //! | [`tables`] | prints and creates the tables that a pipeline needs |
 //! | [`status`] | says how each partition is doing |
 //! | [`revisions`] | says who changed what a pipeline runs, when and why |
+//! | [`steer`] | pauses partitions and lets them go on |
 //! | [`swap`], [`promote`], [`rollback`] | change a rule of a pipeline that runs |
 //! | [`traffic_replay`] | compares another rule with what the table holds |
 //! | [`letter_list`], [`letter_replay`], [`capture`] | look at dead letters and use them again |
@@ -30,6 +31,7 @@ pub mod revisions;
 pub mod rollback;
 pub mod running_pipeline;
 pub mod status;
+pub mod steer;
 pub mod swap;
 pub mod tables;
 mod topic_events;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
 
@@ -46,6 +47,18 @@ impl Opened {
     pub async fn load(self, sandbox: &Sandbox) -> Result<(Pipeline, Database)> {
         let pipeline = Pipeline::load(self.config, sandbox, &self.database).await?;
         Ok((pipeline, self.database))
+    }
+
+    /// What the fleet runs. An error where the pipeline has never run.
+    pub async fn rollout(&self, connection: &Connection) -> Result<Rollout> {
+        let rollout = rollout::read(connection, self.name()).await?;
+        rollout.with_context(|| {
+            format!(
+                "the pipeline {} has never run on this database: start it with `gristmill run {}`",
+                self.name(),
+                self.path.display()
+            )
+        })
     }
 
     /// The run and the revision that are active. An error where the pipeline has never run.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gristmill_postgres::commit::checkpoint;
-use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed, Rollout};
+use gristmill_postgres::fleet::rollout::{Proposal, Proposed, Rollout};
 use gristmill_postgres::fleet::{activation, definition_store};
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
@@ -59,14 +59,7 @@ impl RunningPipeline {
     /// Loads the active revision of the pipeline.
     pub async fn open(opened: Opened, sandbox: Sandbox) -> Result<Self> {
         let connection = opened.database.connect().await?;
-        let rollout = rollout::read(&connection, opened.name()).await?;
-        let rollout = rollout.with_context(|| {
-            format!(
-                "the pipeline {} has never run on this database: start it with `gristmill run {}`",
-                opened.name(),
-                opened.path.display()
-            )
-        })?;
+        let rollout = opened.rollout(&connection).await?;
         let bundle = Bundle::stored(&connection, &opened.config, rollout.active).await?;
         let active = Pipeline::assemble(bundle, &sandbox, &opened.database).await?;
         Ok(Self {
@@ -222,8 +215,8 @@ impl RunningPipeline {
     }
 }
 
-/// `user@host`, for `gristmill.revision.by`.
-fn who() -> String {
+/// `user@host`, for what gristmill stores about changes.
+pub(super) fn who() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
     format!("{user}@{}", host_name())
 }

@@ -1,20 +1,31 @@
 //! How a pipeline is doing, from Postgres and Kafka.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap::{self, StoredGap};
-use gristmill_postgres::fleet::host;
+use gristmill_postgres::fleet::host::{self, Host, Wait};
+use gristmill_postgres::fleet::rollout::Rollout;
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::definition::file::Config;
 
 use super::opened::Opened;
+
+/// How long Postgres may take to answer, and Kafka: whoever looks at a pipeline in trouble has no
+/// time, and servers that are well answer in milliseconds.
+const POSTGRES_WAIT: Duration = Duration::from_secs(10);
+const KAFKA_WAIT: Duration = Duration::from_secs(2);
+/// A partition that waits for longer than this, and has records to write, stands still.
+const WAIT_MAX_SECONDS: i64 = 10;
 
 /// A pipeline at this moment.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +35,12 @@ pub struct Status {
     pub table: String,
     pub run: i64,
     pub revision: i32,
+    /// The revision that is being tried or made ready, where there is one.
+    pub staged: Option<Staged>,
+    /// Processes that run the pipeline.
+    pub processes: usize,
+    /// What all of the pipeline waits for, in some process.
+    pub waiting: Option<String>,
     pub partitions: Vec<PartitionStatus>,
     pub gaps: Vec<MissingOffsets>,
     /// Dead letters that nobody has looked at and that no topic has got.
@@ -34,14 +51,26 @@ pub struct Status {
     pub lag_unknown: Option<String>,
 }
 
+/// A revision that is not active yet.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Staged {
+    pub revision: i32,
+    /// The partition that runs it already.
+    pub canary: Option<i32>,
+    /// Whether it is compared with the active one on live records.
+    pub is_shadowed: bool,
+}
+
 /// One partition.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartitionStatus {
     pub topic: String,
     pub partition: i32,
     pub state: RunState,
-    /// Why it is halted.
+    /// Why it is not running.
     pub reason: Option<String>,
+    /// For how long it has waited, or nobody has run it.
+    pub still_seconds: Option<i64>,
     pub next_offset: i64,
     /// Records that Kafka has and that were not read yet.
     pub lag: Option<i64>,
@@ -63,6 +92,10 @@ pub struct PartitionStatus {
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     Running,
+    /// It goes on by itself when what it waits for is there.
+    Waiting,
+    /// A person paused it.
+    Paused,
     /// Its last owner left, or was not heard of for a while.
     NotRunning,
     /// Until a person acts.
@@ -84,40 +117,98 @@ pub struct MissingOffsets {
 
 /// Asks Postgres, and Kafka for the ends of the partitions.
 pub async fn status(opened: &Opened) -> Result<Status> {
-    let (name, config) = (opened.name(), &opened.config);
-    let connection = opened.database.connect().await?;
-    let (run, revision) = opened.active(&connection).await?;
-    let checkpoints = checkpoint::list(&connection, name, run).await?;
-    let gaps = gap::list(&connection, name, run).await?;
-    let new = Filter {
-        states: vec![LetterState::New],
-        ..Filter::default()
+    let stored = timeout(POSTGRES_WAIT, Stored::read(opened)).await;
+    let seconds = POSTGRES_WAIT.as_secs();
+    let stored = stored.map_err(|_| anyhow!("postgres has not answered within {seconds} s"))??;
+    let (config, checkpoints) = (opened.config.clone(), stored.checkpoints.clone());
+    let ends = spawn_blocking(move || ends(&config, &checkpoints));
+    let (ends, lag_unknown) = match timeout(KAFKA_WAIT, ends).await {
+        Ok(ends) => match ends? {
+            Ok(ends) => (ends, None),
+            Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+        },
+        Err(_) => (Vec::new(), Some("kafka does not answer".to_owned())),
     };
-    let letters_waiting = stored_letter::count(&connection, name, run, &new).await?;
-    let alive = host::alive(&connection, name).await?;
-    let ends = tokio::task::spawn_blocking({
-        let (config, checkpoints) = (config.clone(), checkpoints.clone());
-        move || ends(&config, &checkpoints)
-    });
-    let (ends, lag_unknown) = match ends.await? {
-        Ok(ends) => (ends, None),
-        Err(error) => (vec![None; checkpoints.len()], Some(format!("{error:#}"))),
-    };
-    let partitions = checkpoints.into_iter().zip(ends);
-    Ok(Status {
-        pipeline: name.to_owned(),
-        topic: config.source.topic.clone(),
-        table: config.target.table.clone(),
-        run,
-        revision,
-        partitions: partitions
-            .map(|(c, end)| PartitionStatus::new(c, end, &alive))
-            .collect(),
-        gaps: gaps.into_iter().map(MissingOffsets::from).collect(),
-        letters_waiting,
-        letters_topic: config.dead_letters.topic.clone(),
-        lag_unknown,
-    })
+    Ok(stored.status(opened, ends, lag_unknown))
+}
+
+/// What Postgres says of a pipeline.
+struct Stored {
+    rollout: Rollout,
+    checkpoints: Vec<Checkpoint>,
+    gaps: Vec<StoredGap>,
+    letters_waiting: i64,
+    hosts: HashMap<String, Host>,
+}
+
+impl Stored {
+    async fn read(opened: &Opened) -> Result<Self> {
+        let name = opened.name();
+        let connection = opened.database.connect().await?;
+        let rollout = opened.rollout(&connection).await?;
+        let run = rollout.run;
+        let new = Filter {
+            states: vec![LetterState::New],
+            ..Filter::default()
+        };
+        Ok(Self {
+            checkpoints: checkpoint::list(&connection, name, run).await?,
+            gaps: gap::list(&connection, name, run).await?,
+            letters_waiting: stored_letter::count(&connection, name, run, &new).await?,
+            hosts: host::list(&connection, name).await?,
+            rollout,
+        })
+    }
+
+    fn status(
+        self,
+        opened: &Opened,
+        ends: Vec<Option<i64>>,
+        lag_unknown: Option<String>,
+    ) -> Status {
+        let (config, hosts, rollout) = (&opened.config, &self.hosts, &self.rollout);
+        let alive = || hosts.values().filter(|host| host.is_alive);
+        let of_all = |wait: &&Wait| wait.partition.is_none();
+        let waiting = alive().find_map(|host| host.waiting.iter().find(of_all));
+        let ends = ends.into_iter().chain(std::iter::repeat(None));
+        let partitions = self.checkpoints.into_iter().zip(ends);
+        Status {
+            pipeline: opened.name().to_owned(),
+            topic: config.source.topic.clone(),
+            table: config.target.table.clone(),
+            run: rollout.run,
+            revision: rollout.active,
+            staged: rollout.staging.map(|revision| Staged {
+                revision,
+                canary: rollout.canary,
+                is_shadowed: rollout.is_shadowed,
+            }),
+            processes: alive().count(),
+            waiting: waiting.map(|wait| wait.reason.clone()),
+            partitions: partitions
+                .map(|(c, end)| PartitionStatus::new(c, end, hosts))
+                .collect(),
+            gaps: self.gaps.into_iter().map(MissingOffsets::from).collect(),
+            letters_waiting: self.letters_waiting,
+            letters_topic: config.dead_letters.topic.clone(),
+            lag_unknown,
+        }
+    }
+}
+
+impl Status {
+    /// Whether nothing stands still that no person has paused.
+    pub fn is_well(&self) -> bool {
+        let lags = |p: &PartitionStatus| p.lag != Some(0);
+        let waits_long = |p: &PartitionStatus| p.still_seconds > Some(WAIT_MAX_SECONDS);
+        let is_well = |p: &PartitionStatus| match p.state {
+            RunState::Running | RunState::Paused => true,
+            RunState::Waiting => !(waits_long(p) && lags(p)),
+            RunState::NotRunning | RunState::Halted => false,
+        };
+        let all_wait = self.partitions.is_empty() && self.waiting.is_some();
+        self.processes > 0 && !all_wait && self.partitions.iter().all(is_well)
+    }
 }
 
 /// Kafka's end of each partition, exclusive.
@@ -130,19 +221,17 @@ fn ends(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Option<i64>>>
 }
 
 impl PartitionStatus {
-    fn new(checkpoint: Checkpoint, end: Option<i64>, alive: &HashSet<String>) -> Self {
+    fn new(checkpoint: Checkpoint, end: Option<i64>, hosts: &HashMap<String, Host>) -> Self {
         let lag = end.map(|end| (end - checkpoint.next_offset).max(0));
+        let (state, reason, still_seconds) = standing(&checkpoint, hosts);
         Self {
-            state: match checkpoint.state {
-                PartitionState::Halted => RunState::Halted,
-                PartitionState::Running if alive.contains(&checkpoint.owner) => RunState::Running,
-                PartitionState::Running => RunState::NotRunning,
-            },
+            state,
+            reason,
+            still_seconds,
             lag,
             behind_seconds: lag.and_then(|lag| behind_seconds(&checkpoint, lag)),
             topic: checkpoint.key.topic,
             partition: checkpoint.key.partition,
-            reason: checkpoint.reason,
             next_offset: checkpoint.next_offset,
             event_time_us: checkpoint.event_time_max_us,
             records: checkpoint.records,
@@ -152,6 +241,39 @@ impl PartitionStatus {
             dead_letters: checkpoint.dead_letters,
             owner: checkpoint.owner,
         }
+    }
+}
+
+/// A partition's state, why, and for how many seconds. What a person must end comes first; else the
+/// word of its process counts, while that lives: a checkpoint may be locked.
+fn standing(
+    checkpoint: &Checkpoint,
+    hosts: &HashMap<String, Host>,
+) -> (RunState, Option<String>, Option<i64>) {
+    let now_us = Timestamp::now().as_microsecond();
+    let since = |us: i64| ((now_us - us) / 1_000_000).max(0);
+    let reason = checkpoint.reason.clone();
+    match checkpoint.state {
+        PartitionState::Halted => return (RunState::Halted, reason, None),
+        PartitionState::Paused => return (RunState::Paused, reason, None),
+        PartitionState::Running | PartitionState::Waiting => {}
+    }
+    let host = hosts.get(&checkpoint.owner);
+    let Some(alive) = host.filter(|host| host.is_alive) else {
+        let silent = host.map(|host| host.silent_seconds);
+        let seconds = silent.or(checkpoint.flushed_at_us.map(since));
+        return (RunState::NotRunning, None, seconds);
+    };
+    let is_its = |wait: &&Wait| {
+        let partition = wait.partition.as_ref();
+        partition.is_some_and(|(t, p)| *t == checkpoint.key.topic && *p == checkpoint.key.partition)
+    };
+    match alive.waiting.iter().find(is_its) {
+        Some(wait) => {
+            let seconds = since(wait.since_us);
+            (RunState::Waiting, Some(wait.reason.clone()), Some(seconds))
+        }
+        None => (RunState::Running, None, None),
     }
 }
 

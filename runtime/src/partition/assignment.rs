@@ -49,6 +49,13 @@ impl Assignment {
         }
     }
 
+    /// Kafka does not give what the pipelines of this consumer need; `None`: it does.
+    fn kafka_waits(&self, trouble: Option<String>) {
+        for pipeline in self.pipelines.values() {
+            pipeline.standings.kafka_waits(trouble.clone());
+        }
+    }
+
     fn stop(&mut self, partitions: &[TopicPartition], wait: Duration) {
         let stopped: Vec<PartitionTask> = partitions
             .iter()
@@ -92,6 +99,8 @@ impl Assignment {
 
 impl Assignments for Assignment {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
+        // The group has answered.
+        self.kafka_waits(None);
         let wanted = |partition: &TopicPartition| {
             let pipeline = self.pipelines.get(&partition.topic);
             if pipeline.is_none() {
@@ -123,6 +132,16 @@ impl Assignments for Assignment {
     }
 
     fn fault(&mut self, fault: SourceFault) {
+        let trouble = match &fault {
+            SourceFault::Reachable => Some(None),
+            SourceFault::UnknownTopic { .. }
+            | SourceFault::Refused { .. }
+            | SourceFault::Unreachable { .. } => Some(Some(fault.to_string())),
+            _ => None,
+        };
+        if let Some(trouble) = trouble {
+            self.kafka_waits(trouble);
+        }
         match &fault {
             SourceFault::Reachable => tracing::info!("{fault}"),
             SourceFault::Fatal { .. } => {

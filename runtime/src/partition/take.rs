@@ -89,7 +89,7 @@ pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Be
     let found = find_in_kafka(kafka, &owned).await?;
     // What was found in between is of these topics, if they are still the same.
     let still = TopicIds::ask(kafka, wanted).await?;
-    resume_halted(commits, &owned, &found).await?;
+    resume_stopped(commits, &owned, &found).await?;
     let mut found = found.into_iter();
     let mut begins = Vec::new();
     for owned in owned {
@@ -257,16 +257,23 @@ async fn find_in_kafka(kafka: &Arc<Kafka>, owned: &[Result<Owned<'_>>]) -> Resul
     Ok(found.collect())
 }
 
-/// Partitions whose cause of the halt is gone run again; one with a gap is decided by [`begin`].
-async fn resume_halted(
+/// Partitions that stood still, and whose cause of that is gone, run again; one with a gap is
+/// decided by [`TopicIds::begin`], and one that is paused by its worker.
+async fn resume_stopped(
     commits: &Commits,
     owned: &[Result<Owned<'_>>],
     found: &[Found],
 ) -> Result<()> {
-    let halted = owned.iter().flatten().zip(found).filter(|(owned, found)| {
-        owned.taken.state == PartitionState::Halted && owned.gap(found).is_none()
+    let stopped = owned.iter().flatten().zip(found).filter(|(owned, found)| {
+        let PartitionWanted {
+            pipeline,
+            partition,
+        } = owned.runnable.wanted;
+        let is_paused = pipeline.fleet.is_paused(partition.partition);
+        let is_stopped = owned.taken.state != PartitionState::Running && !is_paused;
+        is_stopped && owned.gap(found).is_none()
     });
-    let leases: Vec<&Lease> = halted.map(|(owned, _)| &owned.taken.lease).collect();
+    let leases: Vec<&Lease> = stopped.map(|(owned, _)| &owned.taken.lease).collect();
     if leases.is_empty() {
         return Ok(());
     }

@@ -5,12 +5,14 @@ use std::time::Duration;
 use anyhow::Context;
 use gristmill_core::policy::{Action, action};
 use gristmill_kafka::source::Intake;
+use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::lease::{self, Lease};
+use gristmill_postgres::fleet::rollout::Rollout;
 use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::partition::ended::Ended;
+use crate::partition::ended::{Ended, code};
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::worker::Worker;
 
@@ -20,6 +22,21 @@ const RESTART_FIRST: Duration = Duration::from_millis(100);
 const RESTART_MAX: Duration = Duration::from_secs(3);
 /// A worker that went on this long has proved that the trouble before it is over.
 const RESTART_FORGET: Duration = Duration::from_secs(30);
+
+/// How long a partition that stands still waits to write that into its checkpoint.
+const NOTE_WAIT: Duration = Duration::from_secs(2);
+
+/// A line in the log about a partition.
+macro_rules! log {
+    ($level:ident, $wanted:expr, $($rest:tt)+) => {
+        tracing::$level!(
+            pipeline = $wanted.pipeline.name(),
+            topic = &*$wanted.partition.topic,
+            partition = $wanted.partition.partition,
+            $($rest)+
+        )
+    };
+}
 
 /// What a partition was taken with, and the revision that ran last.
 struct LastRun {
@@ -36,39 +53,78 @@ impl LastRun {
     }
 }
 
-/// Keeps a partition going until it is told to stop, or the partition halts and nothing changes.
-/// `first` is what it begins with where it was taken already.
+/// Keeps a partition going until it is told to stop. One that is paused or halted goes on when
+/// somebody resumes it, or another revision is to run. `first` is what it begins with where it was
+/// taken already. A panic is a fault of ours: it is logged, and the partition taken again.
 pub async fn keep_going(
+    wanted: PartitionWanted,
+    first: Option<(Ready, Intake)>,
+    stop: CancellationToken,
+) {
+    let standings = &wanted.pipeline.standings;
+    standings.waits(&wanted.partition, "it is being taken");
+    let mut first = first;
+    loop {
+        let life = live(wanted.clone(), first.take(), stop.clone());
+        // A task of its own: the panic ends that, and not, in silence, the partition.
+        let Err(panicked) = tokio::spawn(life).await else {
+            break;
+        };
+        let (partition, error) = (
+            &wanted.partition,
+            format!("a panic, please report it: {panicked}"),
+        );
+        log!(error, wanted, "{error}; taking the partition again");
+        standings.waits(partition, error);
+        if timeout(RESTART_MAX, stop.cancelled()).await.is_ok() {
+            break;
+        }
+    }
+    standings.gone(&wanted.partition);
+}
+
+/// One life of a partition, from take to take, until it is told to stop.
+async fn live(
     wanted: PartitionWanted,
     mut first: Option<(Ready, Intake)>,
     stop: CancellationToken,
 ) {
-    let partition = &wanted.partition;
     let mut wait = RESTART_FIRST;
     let mut last = None;
     loop {
         let begun = Instant::now();
         let ended = match first.take() {
             Some((ready, intake)) => work(&wanted, ready, intake, &stop, &mut last).await,
+            // Not taken only to be left again.
+            None if last.is_some() && wanted.is_paused() => Ended::Paused,
             None => take_and_work(&wanted, &stop, &mut last).await,
         };
         match ended {
             Ended::Stopped => return,
-            Ended::Halt(reason) => {
-                if halt(&wanted, last.take(), &reason, &stop).await {
+            Ended::Paused => {
+                if pause(&wanted, last.as_ref(), &stop).await {
                     return;
                 }
-                tracing::info!(
-                    %partition,
-                    "another revision is to run: taking the partition again"
-                );
+            }
+            Ended::Halt(reason) => {
+                if halt(&wanted, last.as_ref(), &reason, &stop).await {
+                    return;
+                }
             }
             Ended::Restart(error) => {
                 if begun.elapsed() > RESTART_FORGET {
                     wait = RESTART_FIRST;
                 }
                 let retry_in_ms = wait.as_millis() as u64;
-                tracing::warn!(%partition, retry_in_ms, "{error:#}; taking the partition again");
+                log!(
+                    warn,
+                    wanted,
+                    retry_in_ms,
+                    code = code(&error),
+                    "{error:#}; taking the partition again"
+                );
+                let standings = &wanted.pipeline.standings;
+                standings.waits(&wanted.partition, format!("{error:#}"));
                 if timeout(wait, stop.cancelled()).await.is_ok() {
                     return;
                 }
@@ -97,8 +153,8 @@ async fn take_and_work(
         Err(transient) => return Ended::Restart(transient),
     };
     let (start, intake) = ready.start();
-    let (partition, next_offset) = (&wanted.partition, start.next_offset);
-    tracing::info!(%partition, next_offset, "taken again");
+    let (partition, offset) = (&wanted.partition, start.next_offset);
+    log!(info, wanted, offset, "taken again");
     wanted.pipeline.kafka.restart(partition, start).await;
     work(wanted, ready, intake, stop, last).await
 }
@@ -107,6 +163,12 @@ async fn take_one(wanted: &PartitionWanted) -> anyhow::Result<Begin> {
     let begins = take_partitions(std::slice::from_ref(wanted)).await?;
     let begin = begins.into_iter().next();
     begin.context("the partition was neither taken nor refused")?
+}
+
+impl PartitionWanted {
+    fn is_paused(&self) -> bool {
+        self.pipeline.fleet.is_paused(self.partition.partition)
+    }
 }
 
 /// Whether Postgres said something that waiting does not mend: no permission, no such table.
@@ -145,37 +207,94 @@ async fn work(
     }
 }
 
-/// Leaves the partition assigned and silent, says why, and waits to be stopped or to be given
-/// another revision. The other partitions go on. Returns whether it was stopped.
+/// Leaves the partition assigned and silent until somebody resumes it. Returns whether it was told
+/// to stop.
+async fn pause(wanted: &PartitionWanted, last: Option<&LastRun>, stop: &CancellationToken) -> bool {
+    let number = wanted.partition.partition;
+    let mut rollout = wanted.pipeline.fleet.subscribe();
+    let order = rollout.borrow_and_update().steering.pause(number).cloned();
+    let Some(order) = order else {
+        return false;
+    };
+    let reason = format!("paused {}", order.who_and_why());
+    log!(info, wanted, "{reason}");
+    stand_still(wanted, last, PartitionState::Paused, &reason).await;
+    let resumed = tokio::select! {
+        () = stop.cancelled() => return true,
+        resumed = rollout.wait_for(|r| r.steering.pause(number).is_none()) => resumed,
+    };
+    if let Some(order) = resumed.ok().and_then(|r| r.steering.order(number).cloned()) {
+        log!(info, wanted, "resumed {}", order.who_and_why());
+    }
+    false
+}
+
+/// Leaves the partition assigned and silent, says why, and waits to be given another revision or to
+/// be resumed. The other partitions go on. Returns whether it was told to stop.
 async fn halt(
     wanted: &PartitionWanted,
-    last: Option<LastRun>,
+    last: Option<&LastRun>,
     reason: &anyhow::Error,
     stop: &CancellationToken,
 ) -> bool {
+    let number = wanted.partition.partition;
+    let mut rollout = wanted.pipeline.fleet.subscribe();
+    let (halted_by, request) = {
+        let known = rollout.borrow_and_update();
+        let wanted = last.map_or(known.wanted(number), |last| last.revision);
+        (wanted, known.steering.request(number))
+    };
+    log!(error, wanted, code = code(reason), "halted: {reason:#}");
+    stand_still(wanted, last, PartitionState::Halted, &format!("{reason:#}")).await;
+    let is_woken =
+        |r: &Rollout| r.wanted(number) != halted_by || r.steering.request(number) > request;
+    tokio::select! {
+        () = stop.cancelled() => return true,
+        _ = rollout.wait_for(is_woken) => {}
+    }
+    log!(
+        info,
+        wanted,
+        "resumed, or another revision is to run: taking the partition again"
+    );
+    false
+}
+
+/// Stops reading, and notes what the partition is and why, here and in its checkpoint.
+async fn stand_still(
+    wanted: &PartitionWanted,
+    last: Option<&LastRun>,
+    state: PartitionState,
+    reason: &str,
+) {
     let PartitionWanted {
         pipeline,
         partition,
     } = wanted;
-    let mut rollout = pipeline.fleet.subscribe();
-    let halted_by = match &last {
-        Some(last) => last.revision,
-        None => rollout.borrow().wanted(partition.partition),
-    };
-    tracing::error!(%partition, "halted: {reason:#}");
+    let lease = last.map(|last| &last.lease);
+    pipeline
+        .standings
+        .stands_still(partition, lease, state, reason);
     pipeline.kafka.halt(partition).await;
-    if let Some(LastRun { lease, .. }) = last {
-        let noted = async {
-            let connection = pipeline.commits.pool.get().await?;
-            lease::halt(&connection, &lease, &format!("{reason:#}")).await
-        };
-        if let Err(error) = noted.await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(%partition, error, "cannot note the halt in the checkpoint");
-        }
-    }
-    tokio::select! {
-        () = stop.cancelled() => true,
-        _ = rollout.wait_for(|r| r.wanted(partition.partition) != halted_by) => false,
+    let Some(lease) = lease else {
+        return;
+    };
+    let noted = async {
+        let connection = pipeline.commits.pool.get().await?;
+        lease::stand_still(&connection, lease, state, reason).await
+    };
+    match timeout(NOTE_WAIT, noted).await {
+        Ok(Ok(_)) => {}
+        // The heartbeat says it again, as soon as Postgres takes that.
+        Ok(Err(error)) => log!(
+            warn,
+            wanted,
+            "cannot note it in the checkpoint yet: {error}"
+        ),
+        Err(_) => log!(
+            warn,
+            wanted,
+            "cannot note it in the checkpoint yet: no answer"
+        ),
     }
 }

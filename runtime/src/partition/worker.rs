@@ -7,7 +7,8 @@
 //! 2. a flush has ended: the dedup state learns, the bytes are released, Kafka gets its hint;
 //! 3. records have arrived: they join the open batch;
 //! 4. the open batch has waited long enough;
-//! 5. the fleet's row has changed.
+//! 5. the fleet's row has changed: another revision is to run, or somebody pauses the partition;
+//! 6. the flush in flight takes long: the worker says so.
 //!
 //! A flush begins when none is in flight and records wait ([`OpenBatch::is_due`]). While one is in
 //! flight a full batch is computed ahead, as if the pending one had committed; if that does not,
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
+use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::fleet::rollout::Rollout;
 
@@ -38,6 +40,10 @@ use crate::partition::take::{PartitionWanted, Ready};
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
 /// what an operator who pressed Ctrl-C or a rebalance can bear.
 const STOP_WAIT: Duration = Duration::from_secs(3);
+
+/// A flush takes milliseconds, the largest a second or two; whoever looks must hear of one that
+/// waits within 15 s.
+const SLOW_FLUSH: Duration = Duration::from_secs(4);
 
 /// A source that stops ends the feeds first and tells the workers right after.
 const STOP_NOTICE: Duration = Duration::from_millis(200);
@@ -56,6 +62,8 @@ pub struct Worker {
     /// Computed and waiting for the flush in flight.
     pub(super) ahead: Option<Computed>,
     pub(super) flush: Option<Flush>,
+    /// When the flush in flight counts as slow, until it has been said.
+    pub(super) slow_at: Option<tokio::time::Instant>,
     /// The offset at which the next flush begins, as the checkpoint says.
     pub(super) next_offset: i64,
     pub(super) brake: DeadLetterBrake,
@@ -94,15 +102,28 @@ impl Worker {
             open,
             ahead: None,
             flush: None,
+            slow_at: None,
             next_offset: ready.next_offset,
         })
     }
 
     /// Works until it is told to stop or something is wrong that it cannot mend itself.
     pub async fn run(&mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
+        self.pipeline.standings.runs(&self.partition, &self.lease);
+        let mut step = self.rollout_changed();
         loop {
+            let advanced = match step {
+                Ok(()) => self.advance().await,
+                Err(ended) => Err(ended),
+            };
+            match advanced {
+                Ok(()) => {}
+                Err(Ended::Paused) => return self.pause(stop).await,
+                Err(ended) => return ended,
+            }
             let due = self.flush.is_none().then(|| self.open.due_at()).flatten();
-            let step = tokio::select! {
+            let slow_at = self.slow_at;
+            step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
                 end = Flush::end(&mut self.flush) => self.flush_ended(end).await,
@@ -112,14 +133,11 @@ impl Worker {
                 },
                 () = sleep_until(due), if due.is_some() => Ok(()),
                 Ok(()) = self.rollout.changed() => self.rollout_changed(),
+                () = sleep_until(slow_at), if slow_at.is_some() => {
+                    self.say_slow();
+                    Ok(())
+                }
             };
-            let advanced = match step {
-                Ok(()) => self.advance().await,
-                Err(ended) => Err(ended),
-            };
-            if let Err(ended) = advanced {
-                return ended;
-            }
         }
     }
 
@@ -203,9 +221,53 @@ impl Worker {
     fn rollout_changed(&mut self) -> Result<(), Ended> {
         let rollout = self.rollout.borrow_and_update();
         let wanted = rollout.wanted(self.partition.partition);
+        let is_paused = rollout.steering.pause(self.partition.partition).is_some();
         drop(rollout);
+        if is_paused {
+            return Err(Ended::Paused);
+        }
         self.want_revision(wanted);
         Ok(())
+    }
+
+    /// Lets the flush in flight finish, and drops the rest, which Kafka still has.
+    async fn pause(&mut self, stop: &CancellationToken) -> Ended {
+        if self.flush.is_some() {
+            tokio::select! {
+                () = stop.cancelled() => return self.finish().await,
+                end = Flush::end(&mut self.flush) => match end {
+                    FlushEnd::Committed { computed, .. } => self.committed(&computed),
+                    FlushEnd::Failed(Ended::Halt(reason)) => return Ended::Halt(reason),
+                    // Nothing was written, or the checkpoint knows: it is read at the next take.
+                    FlushEnd::Refused { .. } | FlushEnd::Failed(_) => {}
+                },
+            }
+        }
+        Ended::Paused
+    }
+
+    /// The flush in flight waits for Postgres.
+    fn say_slow(&mut self) {
+        self.slow_at = None;
+        let seconds = SLOW_FLUSH.as_secs();
+        let reason = format!("postgres has not done a flush for {seconds} s and longer");
+        tracing::warn!(
+            pipeline = self.pipeline.name(),
+            topic = &*self.partition.topic,
+            partition = self.partition.partition,
+            offset = self.next_offset,
+            "waiting: {reason}: it is frozen, or somebody holds a lock"
+        );
+        self.pipeline.standings.waits(&self.partition, reason);
+    }
+
+    /// A flush has ended that was said to be slow.
+    fn said_slow_ended(&mut self) {
+        let standings = &self.pipeline.standings;
+        let waited = standings.of(&self.partition);
+        if waited.is_some_and(|s| s.state == PartitionState::Waiting) {
+            standings.goes_on(&self.partition);
+        }
     }
 
     /// Sets which revision this partition is to run from the next batch on.
@@ -216,6 +278,7 @@ impl Worker {
     }
 
     fn begin_flush(&mut self, computed: Computed) {
+        self.slow_at = Some(tokio::time::Instant::now() + SLOW_FLUSH);
         self.flush = Some(Flush::begin(
             Arc::clone(&self.pipeline),
             Arc::clone(&self.revision),
@@ -227,6 +290,9 @@ impl Worker {
 
     async fn flush_ended(&mut self, end: FlushEnd) -> Result<(), Ended> {
         self.flush = None;
+        if self.slow_at.take().is_none() {
+            self.said_slow_ended();
+        }
         match end {
             FlushEnd::Committed {
                 computed,
@@ -258,7 +324,9 @@ impl Worker {
         self.open.release(computed.records.len());
         let (partition, pipeline) = (&self.partition, &self.pipeline);
         self.steps_back.add(partition, &computed.steps_back);
-        pipeline.commits.add(partition, computed);
+        pipeline.commits.add(computed);
+        let letters = &pipeline.letter_log;
+        letters.add(pipeline.name(), partition, computed);
         pipeline.kafka.hint(partition, computed.next_offset);
     }
 

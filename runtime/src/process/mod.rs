@@ -29,15 +29,24 @@ use crate::process::start::{Started, start};
 /// How long the end waits to take the heartbeats back.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
+/// How long the end may take as a whole: whoever asks for it waits ten seconds (`docker stop`,
+/// and Kubernetes' thirty include a hook's). The rest of a server that is frozen is left: what it
+/// did is in the checkpoints.
+const STOP_MAX: Duration = Duration::from_secs(8);
+
 /// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about
-/// the set-up; later ones mean that the consumer ended for good.
+/// the set-up; later ones mean that the consumer, or a task of the process, ended for good.
 pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> Result<()> {
-    let started = start(config, sandbox).await?;
+    let started = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        started = start(config, sandbox) => started?,
+    };
     let ended = CancellationToken::new();
     let membership = join(&started.pipelines);
     begin_reading(&started, membership.as_ref(), &ended)?;
     let background = stop.child_token();
     let mut tasks = begin_background(&started, &background);
+    let mut proposing = JoinSet::new();
     let Started {
         commits,
         kafka,
@@ -46,26 +55,66 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
         ..
     } = started;
     for (pipeline, proposal) in proposals {
-        tasks.spawn(until(background.clone(), propose(pipeline, proposal)));
+        proposing.spawn(until(background.clone(), propose(pipeline, proposal)));
     }
     log_running(&pipelines);
+    let consumer = "the kafka consumer has ended for good: the log above says why";
     let failed = tokio::select! {
-        () = stop.cancelled() => false,
-        () = ended.cancelled() => true,
-        () = consumer_finished(&kafka) => true,
+        // The tasks of the process end when it is told to stop, too.
+        biased;
+        () = stop.cancelled() => None,
+        () = ended.cancelled() => Some(consumer.to_owned()),
+        () = consumer_finished(&kafka) => Some(consumer.to_owned()),
+        failed = first_ended(&mut tasks) => Some(failed),
+        failed = first_panicked(&mut proposing) => Some(failed),
     };
-    tokio::task::spawn_blocking(move || kafka.stop()).await?;
-    background.cancel();
-    while let Some(ended) = tasks.join_next().await {
-        ended?;
+    let end = async {
+        let closed = tokio::task::spawn_blocking(move || kafka.stop()).await;
+        background.cancel();
+        while tasks.join_next().await.is_some() {}
+        // Nobody waits for a database that is away: the heartbeats get old by themselves.
+        let _ = tokio::time::timeout(LEAVE_WAIT, leave(&commits, &pipelines)).await;
+        closed
+    };
+    let is_clean = match tokio::time::timeout(STOP_MAX, end).await {
+        Ok(closed) => closed.is_ok(),
+        Err(_) => false,
+    };
+    if let Some(failed) = failed {
+        bail!("{failed}");
     }
-    // Nobody waits for a database that is away: the heartbeats get old by themselves.
-    let _ = tokio::time::timeout(LEAVE_WAIT, leave(&commits, &pipelines)).await;
-    if failed {
-        bail!("the kafka consumer has ended for good: the log above says why");
+    let records = commits.committed().records;
+    match is_clean {
+        true => tracing::info!(records, "stopped cleanly"),
+        false => tracing::warn!(
+            records,
+            "stopped without waiting longer for a server that does not answer: the checkpoints \
+             say what was written"
+        ),
     }
-    tracing::info!(records = commits.committed().records, "stopped cleanly");
     Ok(())
+}
+
+/// Waits for a task to end that has to go on until the process is told to stop: it panicked, or
+/// has a fault. Without it the process would look alive and not be.
+async fn first_ended(tasks: &mut JoinSet<&'static str>) -> String {
+    match tasks.join_next().await {
+        Some(Ok(name)) => format!("{name} ended by itself: please report this"),
+        Some(Err(panicked)) => {
+            format!("a task of the process ended, please report this: {panicked}")
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a task to panic that may also end.
+async fn first_panicked(tasks: &mut JoinSet<()>) -> String {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(panicked) = ended {
+            return format!("proposing the file's revision ended, please report this: {panicked}");
+        }
+    }
+    std::future::pending().await
 }
 
 /// The id by which the consumer group knows this process again after a crash, held as long as it
@@ -116,19 +165,35 @@ fn begin_reading(
 }
 
 /// Begins what goes on beside the workers: progress, the follower and the relay.
-fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<()> {
+fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'static str> {
     let (commits, pipelines) = (&started.commits, &started.pipelines);
     let mut tasks = JoinSet::new();
-    tasks.spawn(log_progress(Arc::clone(commits), stop.clone()));
-    tasks.spawn(follow(
+    let progress = log_progress(Arc::clone(commits), pipelines.clone(), stop.clone());
+    tasks.spawn(named("the log of the progress", progress));
+    let follower = follow(
         Arc::clone(commits),
         pipelines.clone(),
         Arc::clone(&started.look_again),
         stop.clone(),
-    ));
+    );
+    tasks.spawn(named("the follower of the fleet", follower));
     let relay = relay::run(Arc::clone(commits), pipelines.clone());
-    tasks.spawn(until(stop.clone(), relay));
+    if pipelines
+        .iter()
+        .any(|p| p.config.dead_letters.topic.is_some())
+    {
+        tasks.spawn(named(
+            "the relay of dead letters",
+            until(stop.clone(), relay),
+        ));
+    }
     tasks
+}
+
+/// Gives a task a name for when it ends.
+async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    name
 }
 
 fn log_running(pipelines: &[Arc<HostedPipeline>]) {

@@ -5,13 +5,17 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::handles::Commits;
+use crate::handles::{Commits, HostedPipeline};
 
 /// How often a running process says how it is doing.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 /// Logs what has committed, as long as something does, until `stop`.
-pub(super) async fn log_progress(commits: Arc<Commits>, stop: CancellationToken) {
+pub(super) async fn log_progress(
+    commits: Arc<Commits>,
+    pipelines: Vec<Arc<HostedPipeline>>,
+    stop: CancellationToken,
+) {
     let (mut before, mut since) = (0, Instant::now());
     while !is_stopped_within(PROGRESS_EVERY, &stop).await {
         let committed = commits.committed();
@@ -26,7 +30,16 @@ pub(super) async fn log_progress(commits: Arc<Commits>, stop: CancellationToken)
                 "progress"
             );
         }
+        summarize_letters(&pipelines);
         (before, since) = (committed.records, Instant::now());
+    }
+    summarize_letters(&pipelines);
+}
+
+fn summarize_letters(pipelines: &[Arc<HostedPipeline>]) {
+    for pipeline in pipelines {
+        let topic = &pipeline.config.source.topic;
+        pipeline.letter_log.summarize(pipeline.name(), topic);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use gristmill_kafka::admin::Admin;
-use gristmill_postgres::fleet::rollout;
+use gristmill_postgres::fleet::{host, rollout};
 use gristmill_postgres::wire::connection::Database;
 use gristmill_postgres::wire::pool::Pool;
 use gristmill_sandbox::Sandbox;
@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use crate::definition::file::Config;
 use crate::definition::revision::Revisions;
 use crate::fleet::propose::{self, FileProposal};
-use crate::handles::{Commits, FleetView, HostedPipeline, Kafka};
-use crate::host_name::host_name;
+use crate::handles::{Commits, FleetView, HostedPipeline, Kafka, LetterLog, Standings};
+use crate::host_name::process_name;
 
 /// A process that is about to read its first record.
 pub(super) struct Started {
@@ -32,7 +32,7 @@ pub(super) struct Started {
 pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
     let name = &config.pipeline.name;
     let database = Database::new(&config.target.url, &format!("gristmill/{name}"))?;
-    let owner = format!("{}/{}", host_name(), std::process::id());
+    let owner = process_name();
     let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
     let mut connection = database.connect().await?;
     let proposal = propose::read(&config, &sandbox, &database, &mut connection, &owner).await?;
@@ -41,6 +41,9 @@ pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
         .with_context(|| format!("the pipeline {name} is not registered"))?;
     let revisions = Revisions::new(config.clone(), sandbox, database.clone());
     revisions.load(rollout.active).await?;
+    if let Err(error) = host::prune(&connection, &[name]).await {
+        tracing::debug!("{error:#}");
+    }
     let pool = Pool::new(database, config.target.connections);
     let commits = Arc::new(Commits::new(pool, owner));
     let kafka = Arc::new(Kafka::new(Arc::new(admin)));
@@ -50,6 +53,8 @@ pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
         fleet: FleetView::new(revisions, rollout, Arc::clone(&look_again)),
         commits: Arc::clone(&commits),
         kafka: Arc::clone(&kafka),
+        letter_log: LetterLog::default(),
+        standings: Standings::new(Arc::clone(&look_again)),
         config,
     });
     let proposals = proposal.map(|proposal| (Arc::clone(&pipeline), proposal));

@@ -56,21 +56,34 @@ async fn a_file_proposes_a_revision_only_when_it_changed() -> Result<()> {
         pipeline: PIPELINE,
         staged_revision,
         error,
+        waiting: Vec::new(),
     };
-    host::heartbeat(&connection, "host-a", &[beat(Some(3), None)]).await?;
-    host::heartbeat(&connection, "host-a", &[beat(Some(3), Some("why"))]).await?;
+    host::heartbeat(&connection, "host-a", &[beat(Some(3), None)], &[]).await?;
+    host::heartbeat(&connection, "host-a", &[beat(Some(3), Some("why"))], &[]).await?;
     assert_eq!(
         fixture.psql("select host, staged_revision, error from gristmill.host")?,
         "host-a|3|why"
     );
-    host::heartbeat(&connection, "host-b", &[beat(None, None)]).await?;
+    host::heartbeat(&connection, "host-b", &[beat(None, None)], &[]).await?;
     fixture.psql(
         "update gristmill.host set heartbeat = now() - interval '1 minute' where host = 'host-b'",
     )?;
-    let alive = host::alive(&connection, PIPELINE).await?;
-    assert_eq!(alive.into_iter().collect::<Vec<_>>(), ["host-a"]);
+    let alive = async || -> Result<Vec<String>> {
+        let hosts = host::list(&connection, PIPELINE).await?.into_iter();
+        Ok(hosts
+            .filter(|(_, h)| h.is_alive)
+            .map(|(name, _)| name)
+            .collect())
+    };
+    assert_eq!(alive().await?, ["host-a"]);
     host::leave(&connection, "host-a", &[PIPELINE]).await?;
-    assert!(host::alive(&connection, PIPELINE).await?.is_empty());
+    assert!(alive().await?.is_empty());
+    // Since when nobody runs it is known for a day.
+    host::prune(&connection, &[PIPELINE]).await?;
+    assert_eq!(fixture.psql("select count(*) from gristmill.host")?, "2");
+    fixture.psql("update gristmill.host set left_at = now() - interval '2 days'")?;
+    host::prune(&connection, &[PIPELINE]).await?;
+    assert_eq!(fixture.psql("select host from gristmill.host")?, "host-b");
     Ok(())
 }
 
@@ -170,7 +183,15 @@ async fn a_partition_stays_halted_until_it_is_resumed() -> Result<()> {
         (first.next_offset, first.topic_id.as_deref(), first.state),
         (42, Some("id-1"), PartitionState::Running)
     );
-    assert!(lease::halt(&connection, &first.lease, "the topic is gone").await?);
+    assert!(
+        lease::stand_still(
+            &connection,
+            &first.lease,
+            PartitionState::Halted,
+            "the topic is gone"
+        )
+        .await?
+    );
     let again = take(&mut connection, &[request(0, 1, 0, Some("id-2"))], "host-b")
         .await?
         .remove(0);

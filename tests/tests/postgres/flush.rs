@@ -1,7 +1,7 @@
 //! Rows, dead letters and checkpoint move together, or not at all.
 
 use anyhow::Result;
-use gristmill_postgres::commit::checkpoint::{self, record_hash};
+use gristmill_postgres::commit::checkpoint::{self, PartitionState, record_hash};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease;
 use gristmill_postgres::letters::stored_letter::{self, Filter};
@@ -78,7 +78,7 @@ async fn a_zombie_writes_nothing() -> Result<()> {
         fixture.psql("select count(*) from gristmill.dead_letter")?,
         "0"
     );
-    assert!(!lease::halt(&old, &zombie, "why").await?);
+    assert!(!lease::stand_still(&old, &zombie, PartitionState::Halted, "why").await?);
     fixture
         .flush(
             &mut new,

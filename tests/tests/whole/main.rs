@@ -16,3 +16,5 @@ mod kafka;
 mod produce;
 mod reference;
 mod runaway;
+mod silence;
+mod steer;

@@ -29,17 +29,29 @@ pub struct LastRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartitionState {
     Running,
+    /// It goes on by itself when what it waits for is there.
+    Waiting,
+    /// A person stopped it, and may resume it.
+    Paused,
     /// Until a person acts.
     Halted,
 }
 
 impl PartitionState {
-    pub(crate) fn from_stored(text: &str) -> Self {
-        if text == "halted" {
-            Self::Halted
-        } else {
-            Self::Running
+    /// As the column holds it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Halted => "halted",
         }
+    }
+
+    pub(crate) fn from_stored(text: &str) -> Self {
+        let states = [Self::Waiting, Self::Paused, Self::Halted];
+        let stored = states.into_iter().find(|state| state.as_str() == text);
+        stored.unwrap_or(Self::Running)
     }
 }
 

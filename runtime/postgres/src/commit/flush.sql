@@ -20,7 +20,10 @@ cp as (
     tombstones = tombstones + :counts[6],
     dead_letters = dead_letters + :counts[7],
     backend_pid = pg_backend_pid(),
-    flushed_at = now()
+    flushed_at = now(),
+    -- It waited for this very flush.
+    state = case state when 'waiting' then 'running' else state end,
+    reason = case state when 'waiting' then null else reason end
   where pipeline = :pipeline
     and run = :run
     and topic = :topic

@@ -124,21 +124,27 @@ async fn in_transaction(
     Ok(taken)
 }
 
-/// Marks the partition halted for `reason`. `false`: the lease is no longer good, and nothing was
-/// written.
-pub async fn halt(client: &Client, lease: &Lease, reason: &str) -> Result<bool, DatabaseError> {
+/// Says that the partition stands still as `state`, and why. `false`: the lease is no longer good,
+/// and nothing was written.
+pub async fn stand_still(
+    client: &Client,
+    lease: &Lease,
+    state: PartitionState,
+    reason: &str,
+) -> Result<bool, DatabaseError> {
     let key = &lease.key;
-    let parameters: [Named<'_>; 6] = [
+    let parameters: [Named<'_>; 7] = [
         ("pipeline", Type::TEXT, &key.pipeline),
         ("run", Type::INT8, &key.run),
         ("topic", Type::TEXT, &key.topic),
         ("partition", Type::INT4, &key.partition),
         ("owner_epoch", Type::INT8, &lease.owner_epoch),
+        ("state", Type::TEXT, &state.as_str()),
         ("reason", Type::TEXT, &reason),
     ];
     let sql = r"
         update gristmill.checkpoint
-        set state = 'halted', reason = :reason
+        set state = :state, reason = :reason
         where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
           and owner_epoch = :owner_epoch";
     let updated = placeholder::execute(client, sql, &parameters)

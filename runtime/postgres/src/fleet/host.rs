@@ -1,10 +1,13 @@
-//! Processes that run a pipeline, and whether they live.
+//! Processes that run a pipeline: whether they live, and what their partitions are doing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use tokio_postgres::Client;
+use serde_json::{Value, json};
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
+use crate::commit::checkpoint::PartitionState;
+use crate::commit::lease::Lease;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
@@ -13,50 +16,113 @@ use crate::wire::placeholder::{self, Named};
 pub(crate) const ALIVE: &str = "heartbeat > now() - interval '10 seconds'";
 
 /// What a process says about one pipeline that it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat<'a> {
     pub pipeline: &'a str,
     /// The revision being staged, once the process has tried to load it.
     pub staged_revision: Option<i32>,
     /// Why the process cannot run it; `None`: it can.
     pub error: Option<&'a str>,
+    /// What waits.
+    pub waiting: Vec<Wait>,
 }
 
-/// Says that `host` is alive, and what it has ready of each pipeline, each named once.
+/// What a partition, or all of a pipeline in a process, waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// Topic and partition; `None`: what concerns all of them.
+    pub partition: Option<(String, i32)>,
+    pub reason: String,
+    /// Microseconds since the Unix epoch.
+    pub since_us: i64,
+}
+
+/// A partition that a process holds, and what it is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub lease: Lease,
+    pub state: PartitionState,
+    pub reason: Option<String>,
+}
+
+/// Says that `host` is alive, what it has ready of each pipeline, each named once, and what the
+/// partitions are doing that it holds. A checkpoint that a flush has locked follows later: nothing
+/// here waits for a lock.
 pub async fn heartbeat(
     client: &Client,
     host: &str,
     beats: &[Beat<'_>],
+    held: &[Held],
 ) -> Result<(), DatabaseError> {
     let pipelines: Vec<_> = beats.iter().map(|b| b.pipeline).collect();
     let staged: Vec<_> = beats.iter().map(|b| b.staged_revision).collect();
     let errors: Vec<_> = beats.iter().map(|b| b.error).collect();
-    let parameters: [Named<'_>; 4] = [
+    let waiting: Vec<Value> = beats.iter().map(|b| Wait::to_json(&b.waiting)).collect();
+    let keys = || held.iter().map(|h| &h.lease.key);
+    let of: Vec<_> = keys().map(|key| key.pipeline.as_str()).collect();
+    let runs: Vec<_> = keys().map(|key| key.run).collect();
+    let topics: Vec<_> = keys().map(|key| key.topic.as_str()).collect();
+    let partitions: Vec<_> = keys().map(|key| key.partition).collect();
+    let epochs: Vec<_> = held.iter().map(|h| h.lease.owner_epoch).collect();
+    let states: Vec<_> = held.iter().map(|h| h.state.as_str()).collect();
+    let reasons: Vec<_> = held.iter().map(|h| h.reason.as_deref()).collect();
+    let parameters: [Named<'_>; 12] = [
         ("host", Type::TEXT, &host),
         ("pipelines", Type::TEXT_ARRAY, &pipelines),
         ("staged_revisions", Type::INT4_ARRAY, &staged),
         ("errors", Type::TEXT_ARRAY, &errors),
+        ("waiting", Type::JSONB_ARRAY, &waiting),
+        ("of", Type::TEXT_ARRAY, &of),
+        ("runs", Type::INT8_ARRAY, &runs),
+        ("topics", Type::TEXT_ARRAY, &topics),
+        ("partitions", Type::INT4_ARRAY, &partitions),
+        ("epochs", Type::INT8_ARRAY, &epochs),
+        ("states", Type::TEXT_ARRAY, &states),
+        ("reasons", Type::TEXT_ARRAY, &reasons),
     ];
-    let sql = r"
-        insert into gristmill.host (host, pipeline, staged_revision, error)
-        select :host, b.pipeline, b.staged_revision, b.error
-        from unnest(:pipelines, :staged_revisions, :errors)
-            as b (pipeline, staged_revision, error)
-          -- One that somebody has deleted must not cost the others their heartbeat.
-          join gristmill.pipeline using (pipeline)
-        on conflict (host, pipeline) do update set
-          heartbeat = now(),
-          staged_revision = excluded.staged_revision,
-          error = excluded.error";
-    placeholder::execute(client, sql, &parameters)
+    placeholder::execute(client, include_str!("heartbeat.sql"), &parameters)
         .await
         .map_err(DatabaseError::query("write this host's heartbeat"))?;
     Ok(())
 }
 
-/// Takes the heartbeats of `host` for `pipelines` back: the process ends.
+impl Wait {
+    fn to_json(waits: &[Self]) -> Value {
+        let wait = |wait: &Self| {
+            let (topic, partition) = wait.partition.clone().unzip();
+            json!({
+                "topic": topic,
+                "partition": partition,
+                "reason": wait.reason,
+                "since": wait.since_us,
+            })
+        };
+        waits.iter().map(wait).collect()
+    }
+
+    fn from_json(waits: &Value) -> Vec<Self> {
+        let wait = |wait: &Value| {
+            let partition = wait["partition"].as_i64().and_then(|p| p.try_into().ok());
+            let topic = wait["topic"].as_str().map(str::to_owned);
+            Some(Self {
+                partition: topic.zip(partition),
+                reason: wait["reason"].as_str()?.to_owned(),
+                since_us: wait["since"].as_i64()?,
+            })
+        };
+        let waits = waits.as_array().into_iter().flatten();
+        waits.filter_map(wait).collect()
+    }
+}
+
+/// Says that `host` has ended: it runs `pipelines` no longer. Its row stays for a while, as it
+/// tells since when nobody runs them.
 pub async fn leave(client: &Client, host: &str, pipelines: &[&str]) -> Result<(), DatabaseError> {
-    let sql = "delete from gristmill.host where host = $1 and pipeline = any ($2)";
+    let sql = r"
+        update gristmill.host
+        -- The heartbeat, too: programs from before left_at look at nothing else.
+        set left_at = now(), heartbeat = '-infinity', waiting = null
+        where host = $1 and pipeline = any ($2)";
     client
         .execute(sql, &[&host, &pipelines])
         .await
@@ -64,12 +130,61 @@ pub async fn leave(client: &Client, host: &str, pipelines: &[&str]) -> Result<()
     Ok(())
 }
 
-/// The hosts that were heard of lately.
-pub async fn alive(client: &Client, pipeline: &str) -> Result<HashSet<String>, DatabaseError> {
-    let sql = format!("select host from gristmill.host where pipeline = $1 and {ALIVE}");
-    let rows = client
-        .query(&sql, &[&pipeline])
+/// Forgets processes that ended more than a day ago, and the files of machines that have run
+/// nothing for ninety: containers get another name each time. A machine that comes back after
+/// that counts as a new one.
+pub async fn prune(client: &Client, pipelines: &[&str]) -> Result<(), DatabaseError> {
+    let sql = r"
+        with gone as (
+          delete from gristmill.host
+          where pipeline = any ($1) and greatest(heartbeat, left_at) < now() - interval '1 day'
+        )
+        delete from gristmill.file f
+        where pipeline = any ($1) and at < now() - interval '90 days'
+          and not exists (
+            select
+            from gristmill.host h
+            where h.pipeline = f.pipeline and split_part(h.host, '/', 1) = f.host
+          )";
+    client
+        .execute(sql, &[&pipelines])
         .await
-        .map_err(DatabaseError::query("read the heartbeats"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+        .map_err(DatabaseError::query("forget hosts that are gone"))?;
+    Ok(())
+}
+
+/// A process that runs a pipeline, or did so lately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    pub is_alive: bool,
+    /// Seconds since it was last heard of.
+    pub silent_seconds: i64,
+    pub waiting: Vec<Wait>,
+}
+
+/// The processes that run the pipeline, or did so lately, by name.
+pub async fn list(client: &Client, pipeline: &str) -> Result<HashMap<String, Host>, DatabaseError> {
+    let failed = || DatabaseError::query("read the heartbeats");
+    let sql = format!(
+        r"
+        select
+          host, {ALIVE},
+          extract(epoch from now() - greatest(heartbeat, left_at))::bigint,
+          coalesce(waiting, '[]')
+        from gristmill.host
+        where pipeline = $1"
+    );
+    let rows = client.query(&sql, &[&pipeline]).await.map_err(failed())?;
+    let host = |row: &Row| {
+        let host = Host {
+            is_alive: row.try_get(1)?,
+            silent_seconds: row.try_get(2)?,
+            waiting: Wait::from_json(&row.try_get(3)?),
+        };
+        Ok((row.try_get(0)?, host))
+    };
+    rows.iter()
+        .map(host)
+        .collect::<Result<_, _>>()
+        .map_err(failed())
 }

@@ -14,3 +14,4 @@ pub mod host;
 pub mod registration;
 pub mod rollout;
 pub mod shadow_report;
+pub mod steering;

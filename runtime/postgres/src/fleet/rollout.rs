@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Row, Transaction};
 use crate::fleet::definition_store::{StoredComponent, store_components};
 use crate::fleet::host::ALIVE;
 use crate::fleet::registration::lock;
+use crate::fleet::steering::{self, Steering};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
@@ -28,6 +29,8 @@ pub struct Rollout {
     pub canary: Option<i32>,
     /// Whether `staging` is compared with the active one on live records.
     pub is_shadowed: bool,
+    /// What people ask of the partitions.
+    pub steering: Steering,
 }
 
 impl Rollout {
@@ -57,6 +60,7 @@ impl Rollout {
             staging: row.try_get("staging_revision")?,
             canary: row.try_get("canary_partition")?,
             is_shadowed: row.try_get("is_shadowed")?,
+            steering: Steering::from_json(&row.try_get("steering")?),
         })
     }
 }
@@ -72,17 +76,21 @@ pub async fn read_all(
     pipelines: &[&str],
 ) -> Result<HashMap<String, Rollout>, DatabaseError> {
     let failed = || DatabaseError::query("read which revision is active");
-    let sql = r"
+    let sql = format!(
+        r"
         select
           pipeline, active_run, active_revision, previous_revision, staging_revision,
           canary_partition,
           -- An hour: longer than what looks at a change takes, shorter than what would make the
           -- older revision strange to the data.
           activated_at > now() - interval '1 hour' as is_young,
-          shadow_rows is not null as is_shadowed
-        from gristmill.pipeline
-        where pipeline = any (:pipelines)";
-    let rows = placeholder::query(client, sql, &[("pipelines", Type::TEXT_ARRAY, &pipelines)])
+          shadow_rows is not null as is_shadowed,
+          ({orders}) as steering
+        from gristmill.pipeline p
+        where pipeline = any (:pipelines)",
+        orders = steering::SELECT,
+    );
+    let rows = placeholder::query(client, &sql, &[("pipelines", Type::TEXT_ARRAY, &pipelines)])
         .await
         .map_err(failed())?;
     let rollout = |row: &Row| Ok((row.try_get("pipeline")?, Rollout::from_row(row)?));

@@ -1,0 +1,146 @@
+//! The way of a log line to standard error: by a thread of its own, so that nothing else waits
+//! where nobody reads, and nothing fails where nobody can.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Lines that wait for a slow reader, a second's worth of a busy process at the debug level. More
+/// are dropped and counted.
+const LINES_MAX: usize = 4_096;
+/// How long the end of a process waits for the last lines to be written.
+const FLUSH_WAIT: Duration = Duration::from_millis(500);
+const FLUSH_STEP: Duration = Duration::from_millis(2);
+
+/// Hands lines to the thread that writes them.
+#[derive(Clone)]
+pub(super) struct LogWriter {
+    lines: SyncSender<Vec<u8>>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    sent: AtomicU64,
+    done: AtomicU64,
+    /// Not taken since it was last said.
+    dropped: AtomicU64,
+}
+
+impl LogWriter {
+    /// A writer to standard error. Where no thread can be had, nothing is logged.
+    pub(super) fn start() -> Self {
+        let (lines, waiting) = sync_channel(LINES_MAX);
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
+        let thread = std::thread::Builder::new().name("log".to_owned());
+        let _ = thread.spawn(move || write_all(&waiting, &counted, io::stderr()));
+        Self { lines, counts }
+    }
+
+    /// Writes a line that is no log record.
+    pub(super) fn line(&self, text: &str) {
+        self.send(format!("{text}\n").into_bytes());
+    }
+
+    /// Waits for what was sent to be written, for a moment: a reader that is gone, or does not
+    /// read, holds no exit up.
+    pub(super) fn flush(&self) {
+        let deadline = Instant::now() + FLUSH_WAIT;
+        let Counts { sent, done, .. } = &*self.counts;
+        while done.load(Ordering::Acquire) < sent.load(Ordering::Acquire)
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(FLUSH_STEP);
+        }
+    }
+
+    fn send(&self, line: Vec<u8>) {
+        self.counts.sent.fetch_add(1, Ordering::AcqRel);
+        let sent = self.lines.try_send(line);
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = sent {
+            self.counts.done.fetch_add(1, Ordering::AcqRel);
+            self.counts.dropped.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Writes lines until all senders are gone. What cannot be written is lost: there is nowhere to
+/// say so.
+fn write_all(lines: &Receiver<Vec<u8>>, counts: &Counts, mut out: impl Write) {
+    for line in lines {
+        let dropped = counts.dropped.swap(0, Ordering::AcqRel);
+        if dropped > 0 {
+            let _ = writeln!(
+                out,
+                "{{\"level\":\"WARN\",\"message\":\"{dropped} lines of the log were dropped: \
+                 standard error is read too slowly\"}}"
+            );
+        }
+        let _ = out.write_all(&line);
+        counts.done.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl<'w> MakeWriter<'w> for LogWriter {
+    type Writer = &'w Self;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        self
+    }
+}
+
+impl Write for &LogWriter {
+    /// A record is written by one call.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.send(line.to_vec());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails as /dev/full does, or blocks as a pipe that nobody reads.
+    struct Broken(Option<Duration>);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            match self.0 {
+                Some(time) => std::thread::sleep(time),
+                None => {}
+            }
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_logs_never_waits_and_never_fails() {
+        for broken in [Broken(None), Broken(Some(Duration::from_secs(60)))] {
+            let (lines, waiting) = sync_channel(4);
+            let counts = Arc::new(Counts::default());
+            let counted = Arc::clone(&counts);
+            std::thread::spawn(move || write_all(&waiting, &counted, broken));
+            let writer = LogWriter { lines, counts };
+            let begun = Instant::now();
+            for _ in 0..1_000 {
+                (&writer).write_all(b"a line\n").unwrap();
+            }
+            writer.flush();
+            assert!(begun.elapsed() < Duration::from_secs(30));
+        }
+    }
+}

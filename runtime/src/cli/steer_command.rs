@@ -1,0 +1,96 @@
+//! `gristmill pause` and `gristmill resume`: what is to be written, and what is not.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use super::out::Out;
+use super::pipeline_argument::PipelineArgument;
+use crate::ops::steer::{self, Steered};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgument,
+    /// Only this partition
+    #[arg(long, value_name = "P")]
+    partition: Option<i32>,
+    /// Why; `status` shows it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub(super) async fn pause(args: &Args, out: Out<'_>) -> Result<ExitCode> {
+    let (opened, reason) = (args.pipeline.open()?, args.reason.as_deref());
+    let steered = steer::pause(&opened, args.partition, reason).await?;
+    Ok(render(&steered, "paused", &args.what(opened.name()), out)?)
+}
+
+pub(super) async fn resume(args: &Args, out: Out<'_>) -> Result<ExitCode> {
+    let (opened, reason) = (args.pipeline.open()?, args.reason.as_deref());
+    let steered = steer::resume(&opened, args.partition, reason).await?;
+    Ok(render(&steered, "resumed", &args.what(opened.name()), out)?)
+}
+
+impl Args {
+    /// What is steered, as a sentence begins.
+    fn what(&self, name: &str) -> String {
+        match self.partition {
+            Some(partition) => format!("partition {partition} of the pipeline {name}"),
+            None => format!("the pipeline {name}"),
+        }
+    }
+}
+
+/// `done` is `paused` or `resumed`.
+fn render(steered: &Steered, done: &str, what: &str, out: Out<'_>) -> io::Result<ExitCode> {
+    let Steered {
+        partitions,
+        done: followed,
+        halted,
+        already,
+        processes,
+    } = steered;
+    match already.as_deref() {
+        Some("") => {
+            writeln!(
+                out,
+                "{what} is neither paused nor halted: nothing to resume"
+            )?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(who) => {
+            writeln!(out, "{what} is {done} already, {who}")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        None => {}
+    }
+    if *processes == 0 {
+        writeln!(
+            out,
+            "{what} is {done}; no process runs it now, and the next one obeys"
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (all, ready) = (partitions.len(), followed.len());
+    writeln!(
+        out,
+        "{what} is {done}: {ready} of {all} partitions have followed"
+    )?;
+    for (partition, reason) in halted {
+        writeln!(out, "partition {partition} has halted again: {reason}")?;
+    }
+    let is_done = ready == all;
+    if !is_done && halted.is_empty() {
+        writeln!(
+            out,
+            "the others follow when what they wait for is there: see `gristmill status`"
+        )?;
+    }
+    Ok(if is_done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,190 @@
+//! What each partition of a pipeline is doing in this process: the follower tells Postgres.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gristmill_kafka::TopicPartition;
+use gristmill_postgres::commit::checkpoint::PartitionState;
+use gristmill_postgres::commit::lease::Lease;
+use gristmill_postgres::fleet::host::{Held, Wait};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// What the partitions of one pipeline are doing, and what all of them wait for.
+pub struct Standings {
+    partitions: Mutex<HashMap<TopicPartition, Standing>>,
+    /// What Kafka does not give, where it does not: concerns all partitions.
+    kafka: Mutex<Option<Reason>>,
+    /// Wakes the follower.
+    changed: Arc<Notify>,
+}
+
+/// What one partition is doing.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// What it was taken with last; `None` until it was.
+    pub lease: Option<Lease>,
+    pub state: PartitionState,
+    /// Why it is not running.
+    pub reason: Option<Reason>,
+}
+
+/// Why something stands still, and since when.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    pub text: String,
+    /// Microseconds since the Unix epoch.
+    pub since_us: i64,
+}
+
+impl Reason {
+    /// A reason from now on.
+    pub fn now(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            since_us: Timestamp::now().as_microsecond(),
+        }
+    }
+}
+
+impl Standings {
+    /// No partition yet. `changed` wakes the follower.
+    pub fn new(changed: Arc<Notify>) -> Self {
+        Self {
+            partitions: Mutex::default(),
+            kafka: Mutex::default(),
+            changed,
+        }
+    }
+
+    /// The partition runs, under `lease`.
+    pub fn runs(&self, partition: &TopicPartition, lease: &Lease) {
+        self.set(partition, Some(lease), PartitionState::Running, None);
+    }
+
+    /// The partition goes on: what it waited for is there.
+    pub fn goes_on(&self, partition: &TopicPartition) {
+        self.set(partition, None, PartitionState::Running, None);
+    }
+
+    /// The partition waits, and goes on by itself. Since when stays where it waited before.
+    pub fn waits(&self, partition: &TopicPartition, reason: impl Into<String>) {
+        let mut reason = Reason::now(reason);
+        let before = self.of(partition);
+        let before = before.filter(|s| s.state == PartitionState::Waiting);
+        if let Some(before) = before.and_then(|s| s.reason) {
+            reason.since_us = before.since_us;
+        }
+        self.set(partition, None, PartitionState::Waiting, Some(reason));
+    }
+
+    /// The partition stands still as `state` until a person acts. `lease`: where it was taken.
+    pub fn stands_still(
+        &self,
+        partition: &TopicPartition,
+        lease: Option<&Lease>,
+        state: PartitionState,
+        reason: &str,
+    ) {
+        self.set(partition, lease, state, Some(Reason::now(reason)));
+    }
+
+    /// The partition is no longer this process's.
+    pub fn gone(&self, partition: &TopicPartition) {
+        lock(&self.partitions).remove(partition);
+    }
+
+    /// What Kafka does not give; `None`: it answers.
+    pub fn kafka_waits(&self, reason: Option<String>) {
+        let mut kafka = lock(&self.kafka);
+        match reason {
+            None => *kafka = None,
+            Some(text) => match &mut *kafka {
+                Some(before) => before.text = text,
+                none => *none = Some(Reason::now(text)),
+            },
+        }
+        drop(kafka);
+        self.changed.notify_one();
+    }
+
+    /// What Kafka does not give, and since when.
+    pub fn kafka(&self) -> Option<Reason> {
+        lock(&self.kafka).clone()
+    }
+
+    /// What the partition is doing.
+    pub fn of(&self, partition: &TopicPartition) -> Option<Standing> {
+        lock(&self.partitions).get(partition).cloned()
+    }
+
+    /// What all partitions are doing: one that would run waits where Kafka does not answer.
+    pub fn all(&self) -> Vec<(TopicPartition, Standing)> {
+        let kafka = self.kafka();
+        let partitions = lock(&self.partitions);
+        let effective = |(partition, standing): (&TopicPartition, &Standing)| {
+            let mut standing = standing.clone();
+            if standing.state == PartitionState::Running && kafka.is_some() {
+                standing.state = PartitionState::Waiting;
+                standing.reason.clone_from(&kafka);
+            }
+            (partition.clone(), standing)
+        };
+        partitions.iter().map(effective).collect()
+    }
+
+    /// What the checkpoints are to say.
+    pub fn held(&self) -> Vec<Held> {
+        let held = |(_, standing): (TopicPartition, Standing)| {
+            Some(Held {
+                lease: standing.lease?,
+                state: standing.state,
+                reason: standing.reason.map(|reason| reason.text),
+            })
+        };
+        self.all().into_iter().filter_map(held).collect()
+    }
+
+    /// What waits.
+    pub fn waiting(&self) -> Vec<Wait> {
+        let wait = |partition, reason: Reason| Wait {
+            partition,
+            reason: reason.text,
+            since_us: reason.since_us,
+        };
+        let of_partition = |(partition, standing): (TopicPartition, Standing)| {
+            let reason = standing.reason?;
+            let is_waiting = standing.state == PartitionState::Waiting;
+            let name = (partition.topic.to_string(), partition.partition);
+            is_waiting.then(|| wait(Some(name), reason))
+        };
+        let all = self.kafka().map(|reason| wait(None, reason));
+        let partitions = self.all();
+        let partitions = partitions.into_iter().filter_map(of_partition);
+        all.into_iter().chain(partitions).collect()
+    }
+
+    fn set(
+        &self,
+        partition: &TopicPartition,
+        lease: Option<&Lease>,
+        state: PartitionState,
+        reason: Option<Reason>,
+    ) {
+        let mut partitions = lock(&self.partitions);
+        let before = partitions.get(partition);
+        let lease = lease.or(before.and_then(|s| s.lease.as_ref())).cloned();
+        let standing = Standing {
+            lease,
+            state,
+            reason,
+        };
+        partitions.insert(partition.clone(), standing);
+        drop(partitions);
+        self.changed.notify_one();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
