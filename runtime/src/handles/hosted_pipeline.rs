@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use gristmill_kafka::TopicPartition;
+use gristmill_postgres::commit::checkpoint::PartitionKey;
+
 use crate::definition::file::Config;
 use crate::handles::commits::Commits;
 use crate::handles::fleet_view::FleetView;
@@ -33,5 +36,15 @@ impl HostedPipeline {
     /// The pipeline's name, under which Postgres keeps all about it.
     pub fn name(&self) -> &str {
         &self.config.pipeline.name
+    }
+
+    /// How Postgres names a partition of this pipeline.
+    pub fn key(&self, partition: &TopicPartition) -> PartitionKey {
+        PartitionKey {
+            pipeline: self.name().to_owned(),
+            run: self.run,
+            topic: partition.topic.to_string(),
+            partition: partition.partition,
+        }
     }
 }

@@ -11,15 +11,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use gristmill_core::record::Records;
-use gristmill_kafka::source::{Intake, Start, feed};
+use gristmill_kafka::source::{self, Intake, feed};
 use gristmill_kafka::{TopicId, TopicPartition};
-use gristmill_postgres::commit::checkpoint::{PartitionKey, PartitionState, record_hash};
+use gristmill_postgres::commit::checkpoint::{PartitionState, record_hash};
+use gristmill_postgres::commit::first_start;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 
-use crate::definition::file::OnGap;
+use crate::definition::file::{OnGap, Start};
 use crate::definition::revision::Revision;
 use crate::handles::{Commits, HostedPipeline, Kafka};
 
@@ -54,9 +55,9 @@ pub struct Ready {
 
 impl Ready {
     /// How the partition is to be fetched, and where its records come out.
-    pub fn start(&self) -> (Start, Intake) {
+    pub fn start(&self) -> (source::Start, Intake) {
         let (feed, intake) = feed();
-        let start = Start {
+        let start = source::Start {
             next_offset: self.next_offset,
             topic_id: self.topic_id.clone(),
             feed,
@@ -73,6 +74,7 @@ pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Be
     };
     let (kafka, commits) = (&pipeline.kafka, &pipeline.commits);
     let topics = TopicIds::ask(kafka, wanted).await?;
+    begin_latest(&topics, wanted).await?;
     let bounds = offset_bounds(kafka, wanted.iter().map(|w| w.partition.clone())).await?;
     let revisions = load_revisions(commits, wanted).await?;
     let runnable = wanted.iter().zip(bounds).zip(revisions);
@@ -124,6 +126,41 @@ impl TopicIds {
     fn of(&self, partition: &TopicPartition) -> Option<TopicId> {
         self.0.get(&partition.topic).cloned()
     }
+}
+
+/// Begins the topics that are read from their ends on and that nobody has read yet: all partitions
+/// at once, so that no record between the first host's start and the last one's is passed over.
+async fn begin_latest(topics: &TopicIds, wanted: &[PartitionWanted]) -> Result<()> {
+    let mut asked = BTreeSet::new();
+    for PartitionWanted {
+        pipeline,
+        partition,
+    } in wanted
+    {
+        let topic = Arc::clone(&partition.topic);
+        if pipeline.config.source.start != Start::Latest || !asked.insert(Arc::clone(&topic)) {
+            continue;
+        }
+        let commits = &pipeline.commits;
+        if first_start::has_met(&*commits.pool.get().await?, pipeline.name(), &topic).await? {
+            continue;
+        }
+        let kafka = Arc::clone(&pipeline.kafka);
+        let ends = spawn_blocking(move || {
+            let numbers = kafka.admin.topic(&topic)?.partitions.into_iter();
+            let partition = |number| TopicPartition::new(Arc::clone(&topic), number);
+            let partitions: Vec<_> = numbers.map(partition).collect();
+            let bounds = kafka.admin.watermarks(&partitions)?;
+            anyhow::Ok(partitions.into_iter().zip(bounds))
+        });
+        let ends = ends.await??;
+        let begins = ends.map(|(partition, (_, high))| (pipeline.key(&partition), high));
+        let begins: Vec<_> = begins.collect();
+        let id = topics.of(partition);
+        let (id, owner) = (id.as_ref().map(TopicId::as_str), &commits.owner);
+        first_start::begin_at(&*commits.pool.get().await?, owner, id, &begins).await?;
+    }
+    Ok(())
 }
 
 /// The first offset that Kafka has of each partition, and the one after its last.
@@ -182,12 +219,7 @@ struct Runnable<'w> {
 impl Runnable<'_> {
     fn request(&self) -> TakeRequest {
         TakeRequest {
-            key: PartitionKey {
-                pipeline: self.wanted.pipeline.name().to_owned(),
-                run: self.wanted.pipeline.run,
-                topic: self.wanted.partition.topic.to_string(),
-                partition: self.wanted.partition.partition,
-            },
+            key: self.wanted.pipeline.key(&self.wanted.partition),
             revision: self.revision.number,
             start_offset_if_new: self.start_offset,
             topic_id: self.topic_id.as_ref().map(ToString::to_string),

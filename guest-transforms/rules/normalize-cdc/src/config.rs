@@ -42,8 +42,9 @@ pub(crate) struct Config {
     /// The column that says whether the row was deleted.
     #[serde(default = "deleted_column")]
     pub(crate) deleted_column: String,
-    /// Whether a record with a key and nothing else deletes the row of that key, at the time that
-    /// Kafka gave the record. Needs `tombstone = "delete"` in the pipeline.
+    /// Whether a record with a key and nothing else deletes the row of that key: at its place in
+    /// the topic, so at the highest event time before it, or at the time that Kafka gave the record
+    /// where that is earlier. Needs `tombstone = "delete"` in the pipeline.
     #[serde(default)]
     pub(crate) tombstones: bool,
 }

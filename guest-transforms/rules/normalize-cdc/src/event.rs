@@ -110,7 +110,7 @@ impl<'a> Events<'a> {
     fn is_tombstone(&self, row: usize) -> bool {
         self.config.tombstones
             && self.op.is_absent(row)
-            && self.event_time.is_absent(row)
+            && (self.event_time.is_absent(row) || self.config.event_time == KAFKA_TIME)
             && self.is_absent(Image::Before, row)
             && self.is_absent(Image::After, row)
     }

@@ -37,7 +37,7 @@ impl Transform for NormalizeCdc {
         let mut plan = Plan::new()
             .read(Field::text(&config.op))
             .read(Field::timestamp_ms(&config.event_time));
-        if config.tombstones {
+        if config.tombstones && config.event_time != KAFKA_TIME {
             plan = plan.read(Field::timestamp_ms(KAFKA_TIME));
         }
         for image in &self.paths {
@@ -180,5 +180,9 @@ mod tests {
             reads(json!({ "tombstones": true })),
             [&events[..], &images, &["key.id"]].concat()
         );
+        // All by Kafka's clock.
+        let kafka = json!({ "tombstones": true, "event_time": "meta.timestamp" });
+        let events = ["value.op", "meta.timestamp"];
+        assert_eq!(reads(kafka), [&events[..], &images, &["key.id"]].concat());
     }
 }

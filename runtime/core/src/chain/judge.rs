@@ -1,12 +1,16 @@
 //! The host's event-time rules, row by row in offset order.
 
-use arrow_array::Array;
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use arrow_array::{Array, Int64Array};
+use arrow_buffer::ScalarBuffer;
 
 use crate::column::{Batch, Field, LogicalType};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::dedup::{VersionColumns, Watermark};
+use crate::record::Records;
 
 use super::normalize::Normalized;
 use super::step::ordinal;
@@ -53,6 +57,14 @@ impl EventTimeColumn {
             .map(|v| v.saturating_mul(self.to_us))
             .collect()
     }
+
+    /// Writes the microseconds of each row; nulls stay.
+    fn write(&self, batch: &mut Batch, event_time_us: &[i64]) {
+        let column = &mut batch.columns[self.position];
+        let nulls = column.values.nulls().cloned();
+        let values: ScalarBuffer<i64> = event_time_us.iter().map(|us| us / self.to_us).collect();
+        column.values = Arc::new(Int64Array::new(values, nulls));
+    }
 }
 
 /// What one unit of a timestamp is in microseconds; `None` for what is no timestamp.
@@ -70,25 +82,38 @@ pub(super) struct Judge<'a> {
     pub(super) versions: &'a VersionColumns,
     pub(super) policy: &'a TimePolicy,
     pub(super) now_us: i64,
+    pub(super) records: &'a Records,
 }
 
 impl Judge<'_> {
     /// Judges the rows in offset order, after records whose highest event time was
     /// `event_time_max`. A row that is refused does not touch the watermark.
+    ///
+    /// A record without a value has no event time but Kafka's, which is of another clock. It gets
+    /// the highest event time before it, where Kafka's is later: so it stands at its place in the
+    /// log, and is newer than what it deletes and older than what comes after it.
     pub(super) fn judge(
         &self,
-        normalized: &Normalized,
+        normalized: &mut Normalized,
         event_time_max: Option<i64>,
         dead_letters: &mut Vec<DeadLetter>,
     ) -> Judged {
         let Normalized { batch, sources, .. } = normalized;
-        let event_time_us = self.event_time.read(batch);
+        let mut event_time_us = self.event_time.read(batch);
         let nulls = batch.columns[self.event_time.position].values.nulls();
+        let mut moved = false;
         let mut watermark = Watermark::new(event_time_max, self.policy.watermark_delay_us);
         let mut accepted = Vec::with_capacity(batch.rows);
         let mut late = 0;
         for (row, &source) in sources.iter().enumerate() {
-            let time = event_time_us[row];
+            let mut time = event_time_us[row];
+            if self.is_tombstone(source) {
+                let before = watermark.event_time_max();
+                let place = before.or_else(|| self.first_of_events(&event_time_us, sources));
+                time = time.min(place.unwrap_or(time));
+                moved |= time != event_time_us[row];
+                event_time_us[row] = time;
+            }
             let refusal = if self.versions.is_key_null(batch, row) {
                 Some(Refusal::NullKey)
             } else if nulls.is_some_and(|n| n.is_null(row)) {
@@ -110,12 +135,26 @@ impl Judge<'_> {
                 }
             }
         }
+        if moved {
+            self.event_time.write(batch, &event_time_us);
+        }
         Judged {
             event_time_us,
             accepted,
             late,
             event_time_max: watermark.event_time_max(),
         }
+    }
+
+    fn is_tombstone(&self, source: RowSource) -> bool {
+        self.records.get(source.record as usize).value.is_none()
+    }
+
+    /// The lowest time of what is no tombstone: for tombstones with which a partition begins.
+    fn first_of_events(&self, event_time_us: &[i64], sources: &[RowSource]) -> Option<i64> {
+        let rows = event_time_us.iter().zip(sources);
+        let events = rows.filter(|(_, source)| !self.is_tombstone(**source));
+        events.map(|(time, _)| *time).min()
     }
 
     fn dead_letter(

@@ -234,7 +234,7 @@ impl Chain {
         let mut decoded = self.decoder.decode(records);
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
-        let normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
+        let mut normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
         counts.dropped = normalized.dropped;
 
         let rules = Judge {
@@ -242,8 +242,9 @@ impl Chain {
             versions: &self.versions,
             policy: &self.spec.time,
             now_us: moment.now_us,
+            records,
         };
-        let mut judged = rules.judge(&normalized, moment.event_time_max, &mut dead_letters);
+        let mut judged = rules.judge(&mut normalized, moment.event_time_max, &mut dead_letters);
         let event_time_max = judged.event_time_max;
         counts.late = judged.late;
         leave_out(&mut judged.accepted, &normalized.sources, &refused)?;

@@ -10,4 +10,5 @@ mod postgres;
 mod rules;
 mod simulation;
 mod times;
+mod tombstones;
 mod walk;

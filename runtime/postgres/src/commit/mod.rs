@@ -1,13 +1,14 @@
 //! One transaction for rows, dead letters and offset.
 //!
 //! - [`lease`]: taking a partition, halting and resuming it; [`checkpoint`]: how far it is;
-//!   [`gap`]: what was never read;
+//!   [`first_start`]: where a topic begins; [`gap`]: what was never read;
 //! - [`sink`] sends a batch by the one `statement` of `flush.sql`: `parameters` lists its
 //!   parameters, `letter_arrays` those of dead letters;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
 //!   with `row_writer`, which writes a batch so that one of them stops no other.
 
 pub mod checkpoint;
+pub mod first_start;
 pub mod flush_error;
 pub mod gap;
 pub mod lease;

@@ -100,13 +100,14 @@ pub struct SourceSection {
 }
 
 /// Where a partition without a checkpoint begins.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// At the first record that the topic has.
     #[default]
     Earliest,
-    /// At the first record that arrives from now on.
+    /// At the first record that arrives from now on. Counts once: partitions that are added after
+    /// the pipeline has met the topic begin at their first record.
     Latest,
 }
 
