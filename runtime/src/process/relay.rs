@@ -4,20 +4,22 @@
 //! Each process relays the letters of the partitions it owns, so a partition has one relay except
 //! while it changes hands; the header `gristmill-id` is the same for every copy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
-use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter};
+use anyhow::{Result, anyhow};
+use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, Undelivered};
 use gristmill_postgres::letters::stored_letter::{self, Header, StoredLetter};
 use gristmill_postgres::wire::connection::Connection;
 
 use crate::handles::{Commits, HostedPipeline};
 
-/// Letters of one round: kilobytes as a rule, and 400 MiB if each were of the largest record that
-/// `limits.record_max_bytes` lets in.
+/// Letters of one round: as many as one batch of the producer holds, kilobytes as a rule.
 const BATCH: i64 = 100;
+/// Bytes of one round, give or take a letter: they are in memory three times, as rows, as letters
+/// and in librdkafka's queue.
+const BATCH_BYTES: i64 = 4 << 20;
 /// How long a letter that nobody announced waits: one of an earlier process, or of a partition that
 /// changed hands.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -32,6 +34,7 @@ pub async fn run(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
     }
     let mut connections = Connections::default();
     let mut failing = false;
+    try_refused_again(&commits, &relayed).await;
     loop {
         match relay_all(&commits, &relayed, &mut connections).await {
             Ok(()) => failing = false,
@@ -65,46 +68,61 @@ struct Connections {
     kafka: HashMap<String, DeadLetterProducer>,
 }
 
-/// Relays what there is. A pipeline whose letters cannot be sent does not hold up the others: its
-/// error comes back when those are done.
+/// What a topic refused before this process began may pass now. Where Postgres is away it waits for
+/// the next start.
+async fn try_refused_again(commits: &Commits, relayed: &[(String, Arc<HostedPipeline>)]) {
+    let names: Vec<&str> = relayed.iter().map(|(_, p)| p.name()).collect();
+    let again = async {
+        let connection = commits.pool.database().connect().await?;
+        anyhow::Ok(stored_letter::try_refused_again(&connection, &names).await?)
+    };
+    if let Err(error) = again.await {
+        tracing::debug!("letters that a topic refused are not tried again: {error:#}");
+    }
+}
+
+/// Relays what there is, a round of each partition in turn. One whose letters cannot be sent does
+/// not hold up the others: its error comes back when those are done.
 async fn relay_all(
     commits: &Commits,
     relayed: &[(String, Arc<HostedPipeline>)],
     connections: &mut Connections,
 ) -> Result<()> {
-    let connection = match &mut connections.postgres {
+    let Connections { postgres, kafka } = connections;
+    let connection = match postgres {
         Some(connection) => connection,
         none => none.insert(commits.pool.database().connect().await?),
     };
-    let mut left: Vec<&(String, Arc<HostedPipeline>)> = relayed.iter().collect();
+    let names: Vec<_> = relayed.iter().map(|(_, p)| (p.name(), p.run)).collect();
+    let owner = &commits.owner;
+    let mut failed = HashSet::new();
     let mut done = Ok(());
     loop {
-        let names: Vec<_> = left.iter().map(|(_, p)| (p.name(), p.run)).collect();
-        let letters = stored_letter::unrelayed(connection, &commits.owner, &names, BATCH).await?;
-        if letters.is_empty() {
+        let mut left = stored_letter::unrelayed_partitions(connection, owner, &names).await?;
+        left.retain(|partition| !failed.contains(partition));
+        if left.is_empty() {
             return done;
         }
-        // They come in the order of pipelines.
-        for letters in letters.chunk_by(|a, b| a.pipeline == b.pipeline) {
+        for partition in left {
             let is_theirs =
-                |(_, p): &&&(String, Arc<HostedPipeline>)| p.name() == letters[0].pipeline;
-            let Some((topic, pipeline)) = left.iter().find(is_theirs) else {
+                |(_, p): &&(String, Arc<HostedPipeline>)| p.name() == partition.pipeline;
+            let Some((topic, pipeline)) = relayed.iter().find(is_theirs) else {
                 continue;
             };
-            match send(pipeline, topic, &mut connections.kafka, letters).await {
-                Ok(()) => stored_letter::relayed(connection, letters)
-                    .await
-                    .map(drop)?,
-                Err(error) => {
-                    left.retain(|(_, p)| p.name() != letters[0].pipeline);
-                    done = Err(error);
-                }
+            let letters = stored_letter::unrelayed(connection, &partition, BATCH, BATCH_BYTES);
+            let letters = letters.await?;
+            if let Err(error) = relay(connection, pipeline, topic, kafka, &letters).await {
+                failed.insert(partition);
+                done = Err(error);
             }
         }
     }
 }
 
-async fn send(
+/// Relays letters of one partition, in order. What the topic takes by no means is marked and stays
+/// new; those after it go on.
+async fn relay(
+    connection: &Connection,
     pipeline: &HostedPipeline,
     topic: &str,
     producers: &mut HashMap<String, DeadLetterProducer>,
@@ -115,29 +133,59 @@ async fn send(
         let producer = DeadLetterProducer::connect(&source.bootstrap, &source.properties, topic);
         producers.insert(topic.to_owned(), producer.await?);
     }
-    let producer = &producers[topic];
-    let name = pipeline.name();
-    let headers: Vec<_> = letters.iter().map(|letter| headers(name, letter)).collect();
+    let about: Vec<_> = letters
+        .iter()
+        .map(|letter| about(pipeline.name(), letter))
+        .collect();
     let out: Vec<_> = letters
         .iter()
-        .zip(&headers)
-        .map(|(letter, headers)| Letter {
+        .zip(&about)
+        .map(|(letter, about)| Letter {
             key: letter.key.as_deref(),
             value: letter.value.as_deref(),
-            headers: headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_deref()))
-                .collect(),
+            headers: borrowed(&letter.headers),
+            about: borrowed(about),
             // Now: with the record's own, the topic's retention could delete the letter as it
             // comes.
             timestamp_ms: None,
         })
         .collect();
-    Ok(producer.send(&out).await?)
+    let outcomes = producers[topic].send(&out).await;
+    let mut relayed = Vec::new();
+    let mut failed = None;
+    for (letter, outcome) in letters.iter().zip(outcomes) {
+        match outcome {
+            Ok(()) => relayed.push(letter),
+            Err(Undelivered::Refused(error)) => {
+                let reason = error.to_string();
+                tracing::warn!(
+                    letter = %letter.id,
+                    "topic `{topic}` does not take a dead letter, which stays in \
+                     gristmill.dead_letter: {reason}"
+                );
+                stored_letter::relay_refused(connection, letter, &reason).await?;
+            }
+            // Those after it are sent once more, so that their order is the partition's.
+            Err(Undelivered::Failed(error)) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    stored_letter::relayed(connection, &relayed).await?;
+    match failed {
+        None => Ok(()),
+        Some(error) => Err(anyhow!(error).context(format!("cannot deliver to topic `{topic}`"))),
+    }
 }
 
-/// The record's own headers, then ours.
-fn headers(pipeline: &str, letter: &StoredLetter) -> Vec<Header> {
+fn borrowed(headers: &[Header]) -> Vec<(&str, Option<&[u8]>)> {
+    let headers = headers.iter();
+    headers.map(|(n, v)| (n.as_str(), v.as_deref())).collect()
+}
+
+/// What is said about a letter.
+fn about(pipeline: &str, letter: &StoredLetter) -> Vec<Header> {
     let ours = [
         ("gristmill-id", letter.id.to_string()),
         ("gristmill-pipeline", pipeline.to_owned()),
@@ -155,8 +203,7 @@ fn headers(pipeline: &str, letter: &StoredLetter) -> Vec<Header> {
         ),
         ("gristmill-offset", letter.id.offset.to_string()),
     ];
-    let ours = ours
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), Some(value.into_bytes())));
-    letter.headers.iter().cloned().chain(ours).collect()
+    let ours = ours.into_iter();
+    ours.map(|(name, value)| (name.to_owned(), Some(value.into_bytes())))
+        .collect()
 }

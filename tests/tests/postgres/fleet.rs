@@ -293,7 +293,7 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
             &computed(4, &[(1, Some("newer"), false, 50)]),
         )
         .await?;
-    let unrelayed = stored_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 3).await?;
+    let unrelayed = stored_letter::unrelayed(&connection, &lease.key, 3, i64::MAX).await?;
     assert_eq!(
         unrelayed.iter().map(|l| l.id.offset).collect::<Vec<_>>(),
         [0, 1, 2]

@@ -140,7 +140,7 @@ async fn a_dead_letter_keeps_everything() -> Result<()> {
     let records = stored_letter::records(&letters);
     assert_eq!(records.get(0).headers().collect::<Vec<_>>(), headers);
     assert_eq!(
-        stored_letter::unrelayed(&connection, "host-a", &[(PIPELINE, 1)], 10)
+        stored_letter::unrelayed(&connection, &lease.key, 10, 1)
             .await?
             .len(),
         1

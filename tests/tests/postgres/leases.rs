@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_postgres::commit::lease::{Taken, take};
-use gristmill_postgres::letters::stored_letter;
+use gristmill_postgres::letters::stored_letter::{self, StoredLetter};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
 use crate::rollout::{file, take_over};
@@ -113,33 +113,39 @@ async fn letters_of_all_partitions_of_an_owner_come_in_their_order() -> Result<(
         .flush(&mut connection, &other[0].lease, 0, &batch)
         .await?;
     let pipelines = [(PIPELINE, 1), ("another", 1)];
-    let mut seen = Vec::new();
-    loop {
-        let letters = stored_letter::unrelayed(&connection, "host-a", &pipelines, 4).await?;
-        if letters.is_empty() {
-            break;
-        }
-        assert!(
-            letters
-                .iter()
-                .all(|l| (l.pipeline.as_str(), l.run) == (PIPELINE, 1))
-        );
-        seen.push(
-            letters
-                .iter()
-                .map(|l| (l.id.partition, l.id.offset))
-                .collect::<Vec<_>>(),
-        );
-        let relayed = stored_letter::relayed(&connection, &letters).await?;
-        assert_eq!(relayed, letters.len() as u64);
-    }
+    let left = async || {
+        let left = stored_letter::unrelayed_partitions(&connection, "host-a", &pipelines).await?;
+        anyhow::Ok(left)
+    };
+    let waiting = left().await?;
+    let numbers: Vec<_> = waiting.iter().map(|key| key.partition).collect();
+    assert_eq!(numbers, [0, 1]);
+    let of_first = async |limit, bytes| {
+        let letters = stored_letter::unrelayed(&connection, &waiting[0], limit, bytes).await?;
+        anyhow::Ok(letters)
+    };
+    let offsets =
+        |letters: &[StoredLetter]| letters.iter().map(|l| l.id.offset).collect::<Vec<_>>();
+    assert_eq!(offsets(&of_first(2, i64::MAX).await?), [0, 1]);
+    // Bytes bound it, too, but one letter is always read.
+    assert_eq!(offsets(&of_first(3, 1).await?), [0]);
+    // What the topic refuses stays, and is not in the way of those after it.
+    let letters = of_first(3, i64::MAX).await?;
+    stored_letter::relay_refused(&connection, &letters[0], "no key").await?;
+    assert_eq!(offsets(&of_first(3, i64::MAX).await?), [1, 2]);
+    let relayed = stored_letter::relayed(&connection, &[&letters[1], &letters[2]]).await?;
+    assert_eq!((relayed, left().await?.len()), (2, 1));
     assert_eq!(
-        seen,
-        [vec![(0, 0), (0, 1), (0, 2), (1, 0)], vec![(1, 1), (1, 2)]]
+        stored_letter::try_refused_again(&connection, &[PIPELINE]).await?,
+        1
     );
+    assert_eq!(offsets(&of_first(3, i64::MAX).await?), [0]);
     assert_eq!(
-        fixture.psql("select partition, state from gristmill.dead_letter where state = 'new'")?,
-        "2|new"
+        fixture.psql(
+            "select partition, state from gristmill.dead_letter where state = 'new'\
+             order by partition"
+        )?,
+        "0|new\n1|new\n1|new\n1|new\n2|new"
     );
     Ok(())
 }

@@ -7,9 +7,9 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
 
 use crate::client::{self, ReservedProperty};
 
@@ -24,6 +24,10 @@ const RECORD_OVERHEAD_BYTES: usize = 256;
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The header of a dead letter that had to go without its value.
 pub const VALUE_OMITTED: &str = "gristmill-value-omitted";
+/// The header of one that had to go without the record's own headers, too.
+pub const HEADERS_OMITTED: &str = "gristmill-headers-omitted";
+/// The header of one that had to go without its key, too.
+pub const KEY_OMITTED: &str = "gristmill-key-omitted";
 
 /// Why messages did not get into a topic.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +47,104 @@ pub enum ProducerError {
 pub struct Letter<'a> {
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
+    /// The record's own headers.
     pub headers: Vec<(&'a str, Option<&'a [u8]>)>,
+    /// What is said about it; goes out whatever else is left out.
+    pub about: Vec<(&'a str, Option<&'a [u8]>)>,
     /// Milliseconds since the Unix epoch; `None`: now.
     pub timestamp_ms: Option<i64>,
+}
+
+/// Why a letter did not get into the topic.
+#[derive(Debug, thiserror::Error)]
+pub enum Undelivered {
+    /// The topic takes no such letter, by itself: it is too large with nothing left to leave out,
+    /// or has no key where the topic is compacted. Sending it again does not help.
+    #[error("the topic takes no such record: {0}")]
+    Refused(#[source] KafkaError),
+    /// It may arrive when it is sent again.
+    #[error(transparent)]
+    Failed(KafkaError),
+}
+
+/// What of a letter goes out; each leaves out more than the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    All,
+    WithoutValue,
+    WithoutHeaders,
+    WithoutKey,
+}
+
+impl Part {
+    const EACH: [Self; 4] = [
+        Self::All,
+        Self::WithoutValue,
+        Self::WithoutHeaders,
+        Self::WithoutKey,
+    ];
+
+    /// The largest part of a letter that fits into `bytes`; the smallest where none does.
+    fn that_fits(letter: &Letter<'_>, bytes: usize) -> Self {
+        let fits = |part: &Self| part.bytes(letter) <= bytes;
+        Self::EACH
+            .into_iter()
+            .find(fits)
+            .unwrap_or(Self::WithoutKey)
+    }
+
+    fn smaller(self) -> Option<Self> {
+        Self::EACH.into_iter().find(|part| *part > self)
+    }
+
+    fn has_value(self) -> bool {
+        self < Self::WithoutValue
+    }
+
+    fn has_headers(self) -> bool {
+        self < Self::WithoutHeaders
+    }
+
+    fn has_key(self) -> bool {
+        self < Self::WithoutKey
+    }
+
+    fn bytes(self, letter: &Letter<'_>) -> usize {
+        let len = |bytes: Option<&[u8]>| bytes.map_or(0, <[u8]>::len);
+        let header = |(name, value): &(&str, Option<&[u8]>)| name.len() + len(*value) + 10;
+        let mut bytes = RECORD_OVERHEAD_BYTES + letter.about.iter().map(header).sum::<usize>();
+        if self.has_value() {
+            bytes += len(letter.value);
+        }
+        if self.has_headers() {
+            bytes += letter.headers.iter().map(header).sum::<usize>();
+        }
+        if self.has_key() {
+            bytes += len(letter.key);
+        }
+        bytes
+    }
+
+    /// What is said about what was left out.
+    fn omitted(self, letter: &Letter<'_>) -> Vec<(&'static str, String)> {
+        let kept = "more than this topic takes; they are in the table gristmill.dead_letter";
+        let bytes = |part: Option<&[u8]>| {
+            let bytes = part.map_or(0, <[u8]>::len);
+            format!("{bytes} bytes, {kept}")
+        };
+        let mut omitted = Vec::new();
+        if !self.has_value() {
+            omitted.push((VALUE_OMITTED, bytes(letter.value)));
+        }
+        if !self.has_headers() {
+            let headers = letter.headers.len();
+            omitted.push((HEADERS_OMITTED, format!("{headers} headers, {kept}")));
+        }
+        if !self.has_key() {
+            omitted.push((KEY_OMITTED, bytes(letter.key)));
+        }
+        omitted
+    }
 }
 
 /// Sends dead letters to one topic: idempotent, all replicas, in order per key.
@@ -100,58 +199,51 @@ impl DeadLetterProducer {
         })
     }
 
-    /// Sends `letters` in order and waits until all replicas have all of them. After an error some
-    /// may have arrived: send the batch again. A letter that is larger than the topic takes
-    /// goes without its value and with the header [`VALUE_OMITTED`].
-    pub async fn send(&self, letters: &[Letter<'_>]) -> Result<(), ProducerError> {
-        let mut deliveries = Vec::with_capacity(letters.len());
+    /// Sends `letters` in order and waits until all replicas have those that the topic takes, and
+    /// says what became of each. After a failure send it and those after it again. A letter that is
+    /// larger than the topic takes goes without its value, then without the record's headers, then
+    /// without its key, and with headers that say so.
+    pub async fn send(&self, letters: &[Letter<'_>]) -> Vec<Result<(), Undelivered>> {
+        let mut sent = Vec::with_capacity(letters.len());
         for letter in letters {
-            let fits = size(letter) <= self.message_max_bytes;
-            deliveries.push((letter, fits, self.enqueue(letter, fits).await?));
+            let part = Part::that_fits(letter, self.message_max_bytes);
+            sent.push((letter, part, self.enqueue(letter, part).await));
         }
-        for (letter, fits, delivery) in deliveries {
-            let refused = match delivery.await {
-                Ok(Ok(_)) => continue,
-                Ok(Err((error, _))) => error,
-                Err(_) => KafkaError::Canceled,
-            };
-            let too_large = refused.rdkafka_error_code() == Some(Code::MessageSizeTooLarge);
-            if !(fits && too_large) {
-                return Err(self.failed(refused));
+        let mut outcomes = Vec::with_capacity(letters.len());
+        for (letter, part, enqueued) in sent {
+            let mut part = part;
+            let mut outcome = delivered(enqueued).await;
+            // The limit was lowered since, or could not be read; or the letter shared a batch with
+            // one that was refused.
+            while let Err(error) = &outcome
+                && let Some(next) = alone(error, part)
+            {
+                part = next;
+                outcome = delivered(self.enqueue(letter, part).await).await;
             }
-            // The limit was lowered since, or could not be read.
-            match self.enqueue(letter, false).await?.await {
-                Ok(Ok(_)) => {}
-                Ok(Err((error, _))) => return Err(self.failed(error)),
-                Err(_) => return Err(self.failed(KafkaError::Canceled)),
-            }
+            outcomes.push(outcome.map_err(|error| match is_refused(&error) {
+                true => Undelivered::Refused(error),
+                false => Undelivered::Failed(error),
+            }));
         }
-        Ok(())
+        outcomes
     }
 
-    async fn enqueue(
-        &self,
-        letter: &Letter<'_>,
-        with_value: bool,
-    ) -> Result<rdkafka::producer::DeliveryFuture, ProducerError> {
-        let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len() + 1);
-        for (key, value) in &letter.headers {
+    async fn enqueue(&self, letter: &Letter<'_>, part: Part) -> KafkaResult<DeliveryFuture> {
+        let own = letter.headers.iter().filter(|_| part.has_headers());
+        let omitted = part.omitted(letter);
+        let mut headers = OwnedHeaders::new_with_capacity(letter.headers.len() + 16);
+        for (key, value) in own.chain(&letter.about) {
             let value = *value;
             headers = headers.insert(Header { key, value });
         }
-        let omitted;
-        if !with_value {
-            omitted = format!(
-                "{} bytes, more than this topic takes; they are in the table gristmill.dead_letter",
-                letter.value.map_or(0, <[u8]>::len)
-            );
-            let value = Some(omitted.as_bytes());
-            let key = VALUE_OMITTED;
+        for (key, text) in &omitted {
+            let value = Some(text.as_bytes());
             headers = headers.insert(Header { key, value });
         }
         let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(&self.topic);
-        record.key = letter.key;
-        record.payload = letter.value.filter(|_| with_value);
+        record.key = letter.key.filter(|_| part.has_key());
+        record.payload = letter.value.filter(|_| part.has_value());
         record.timestamp = letter.timestamp_ms;
         record.headers = Some(headers);
         loop {
@@ -159,7 +251,7 @@ impl DeadLetterProducer {
                 Ok(delivery) => return Ok(delivery),
                 Err((error, back)) => {
                     if error.rdkafka_error_code() != Some(Code::QueueFull) {
-                        return Err(self.failed(error));
+                        return Err(error);
                     }
                     record = back;
                     // A full queue (100,000 messages) empties in tens of milliseconds.
@@ -168,21 +260,35 @@ impl DeadLetterProducer {
             }
         }
     }
+}
 
-    fn failed(&self, source: KafkaError) -> ProducerError {
-        let topic = self.topic.clone();
-        ProducerError::Delivery { topic, source }
+async fn delivered(enqueued: KafkaResult<DeliveryFuture>) -> KafkaResult<()> {
+    match enqueued?.await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err((error, _))) => Err(error),
+        Err(_) => Err(KafkaError::Canceled),
     }
 }
 
-fn size(letter: &Letter<'_>) -> usize {
-    let headers: usize = letter
-        .headers
-        .iter()
-        .map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10)
-        .sum();
-    let key = letter.key.map_or(0, <[u8]>::len);
-    key + letter.value.map_or(0, <[u8]>::len) + headers + RECORD_OVERHEAD_BYTES
+/// What of a letter to send by itself after `error`; `None`: that would not help.
+fn alone(error: &KafkaError, part: Part) -> Option<Part> {
+    match error.rdkafka_error_code()? {
+        Code::MessageSizeTooLarge => part.smaller(),
+        Code::InvalidDifferentRecord => Some(part),
+        _ => None,
+    }
+}
+
+/// Whether the topic takes no such record.
+fn is_refused(error: &KafkaError) -> bool {
+    let code = error.rdkafka_error_code();
+    let refusals = [
+        Code::MessageSizeTooLarge,
+        Code::InvalidRecord,
+        Code::InvalidMessage,
+        Code::InvalidTimestamp,
+    ];
+    code.is_some_and(|code| refusals.contains(&code))
 }
 
 /// The topic's `max.message.bytes`.

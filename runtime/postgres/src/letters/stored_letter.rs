@@ -4,6 +4,7 @@ use gristmill_core::record::Records;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use crate::commit::checkpoint::PartitionKey;
 use crate::letters::letter_id::IdArrays;
 use crate::wire::column_array::Instant;
 use crate::wire::database_error::DatabaseError;
@@ -132,44 +133,130 @@ pub async fn show(
     Ok(letters(&rows)?.pop())
 }
 
-/// The oldest dead letters that have not been relayed, of all partitions that `owner` owns in
-/// `pipelines` (each with its run): at most `limit`, in the order of pipeline, topic, partition,
-/// offset and ordinal.
-pub async fn unrelayed(
+/// The partitions with dead letters to be relayed that `owner` owns in `pipelines` (each with its
+/// run), by pipeline, topic and partition.
+pub async fn unrelayed_partitions(
     client: &Client,
     owner: &str,
     pipelines: &[(&str, i64)],
-    limit: i64,
-) -> Result<Vec<StoredLetter>, DatabaseError> {
+) -> Result<Vec<PartitionKey>, DatabaseError> {
     let (names, runs): (Vec<&str>, Vec<i64>) = pipelines.iter().copied().unzip();
-    let parameters: [Named<'_>; 4] = [
+    let parameters: [Named<'_>; 3] = [
         ("owner", Type::TEXT, &owner),
         ("pipelines", Type::TEXT_ARRAY, &names),
         ("runs", Type::INT8_ARRAY, &runs),
-        ("limit", Type::INT8, &limit),
     ];
-    // One look into the index `dead_letter_new` a partition.
-    let sql = r#"
-        select d.*
+    // One look into the index `dead_letter_unrelayed` a partition.
+    let sql = r"
+        select pipeline, run, c.topic, c.partition
         from unnest(:pipelines, :runs) as p (pipeline, run)
           join gristmill.checkpoint c using (pipeline, run)
-          cross join lateral (
-            select *
-            from gristmill.dead_letter d
-            where d.state = 'new' and d.pipeline = c.pipeline and d.run = c.run
-              and d.topic = c.topic and d.partition = c.partition
-            order by d."offset", d.ordinal
-            limit :limit
-          ) as d
         where c.owner = :owner
-        order by d.pipeline, d.run, d.topic, d.partition, d."offset", d.ordinal
-        limit :limit"#;
+          and exists (
+            select
+            from gristmill.dead_letter d
+            where d.state = 'new' and d.relay_refused is null and d.pipeline = c.pipeline
+              and d.run = c.run and d.topic = c.topic and d.partition = c.partition
+          )
+        order by pipeline, run, c.topic, c.partition";
+    let rows = placeholder::query(client, sql, &parameters).await;
+    let rows = rows.map_err(DatabaseError::query("look for dead letters to relay"))?;
+    let key = |row: &Row| PartitionKey {
+        pipeline: row.get(0),
+        run: row.get(1),
+        topic: row.get(2),
+        partition: row.get(3),
+    };
+    Ok(rows.iter().map(key).collect())
+}
+
+/// The oldest dead letters of a partition that have not been relayed, by offset and ordinal: at most
+/// `limit`, and at most `bytes` of keys, values and headers, but one at least.
+pub async fn unrelayed(
+    client: &Client,
+    partition: &PartitionKey,
+    limit: i64,
+    bytes: i64,
+) -> Result<Vec<StoredLetter>, DatabaseError> {
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &partition.pipeline),
+        ("run", Type::INT8, &partition.run),
+        ("topic", Type::TEXT, &partition.topic),
+        ("partition", Type::INT4, &partition.partition),
+        ("limit", Type::INT8, &limit),
+        ("bytes", Type::INT8, &bytes),
+    ];
+    // Sizes are known without the values, which are read for those that are chosen alone.
+    let sql = r#"
+        with waiting as (
+          select
+            pipeline, run, topic, partition, "offset", ordinal,
+            coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(value), 0)
+              + coalesce(pg_column_size(headers), 0) as bytes
+          from gristmill.dead_letter
+          where state = 'new' and relay_refused is null and pipeline = :pipeline and run = :run
+            and topic = :topic and partition = :partition
+          order by "offset", ordinal
+          limit :limit
+        ),
+        summed as (
+          select
+            *,
+            sum(bytes) over (order by "offset", ordinal) as bytes_up_to,
+            row_number() over (order by "offset", ordinal) as place
+          from waiting
+        )
+        select d.*
+        from summed
+          join gristmill.dead_letter d using (pipeline, run, topic, partition, "offset", ordinal)
+        where bytes_up_to <= :bytes or place = 1
+        order by "offset", ordinal"#;
     let rows = placeholder::query(client, sql, &parameters).await;
     letters(&rows.map_err(DatabaseError::query("read the dead letters to relay"))?)
 }
 
+/// Notes why the topic does not take a letter: it stays new and is not relayed again, until
+/// [`try_refused_again`].
+pub async fn relay_refused(
+    client: &Client,
+    letter: &StoredLetter,
+    reason: &str,
+) -> Result<(), DatabaseError> {
+    let id = &letter.id;
+    let parameters: [Named<'_>; 7] = [
+        ("pipeline", Type::TEXT, &letter.pipeline),
+        ("run", Type::INT8, &letter.run),
+        ("topic", Type::TEXT, &id.topic),
+        ("partition", Type::INT4, &id.partition),
+        ("offset", Type::INT8, &id.offset),
+        ("ordinal", Type::INT4, &id.ordinal),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let sql = r#"
+        update gristmill.dead_letter
+        set relay_refused = :reason
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and "offset" = :offset and ordinal = :ordinal"#;
+    let noted = placeholder::execute(client, sql, &parameters).await;
+    noted
+        .map_err(DatabaseError::query("note what the topic refuses"))
+        .map(drop)
+}
+
+/// Lets the letters that the topic did not take be relayed again: it may have changed.
+pub async fn try_refused_again(client: &Client, pipelines: &[&str]) -> Result<u64, DatabaseError> {
+    let sql = r"
+        update gristmill.dead_letter
+        set relay_refused = null
+        where state = 'new' and relay_refused is not null and pipeline = any (:pipelines)";
+    let parameters: [Named<'_>; 1] = [("pipelines", Type::TEXT_ARRAY, &pipelines)];
+    placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("try refused letters again"))
+}
+
 /// Marks letters relayed, but for those that a person has settled meanwhile. Returns how many.
-pub async fn relayed(client: &Client, letters: &[StoredLetter]) -> Result<u64, DatabaseError> {
+pub async fn relayed(client: &Client, letters: &[&StoredLetter]) -> Result<u64, DatabaseError> {
     let ids = IdArrays::new(letters.iter().map(|letter| &letter.id));
     let pipelines: Vec<_> = letters.iter().map(|letter| &letter.pipeline).collect();
     let runs: Vec<_> = letters.iter().map(|letter| letter.run).collect();

@@ -6,8 +6,11 @@ use anyhow::{Context, Result};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError};
 use gristmill_kafka::client::SourceConfig;
-use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, VALUE_OMITTED};
+use gristmill_kafka::producer::dead_letters::{
+    DeadLetterProducer, HEADERS_OMITTED, KEY_OMITTED, Letter, Undelivered, VALUE_OMITTED,
+};
 use gristmill_tests::kafka::Kafka;
+use gristmill_tests::topic::{self, Message};
 
 use super::owner::{assigned, produce, read, source};
 
@@ -106,12 +109,15 @@ fn dead_letters_arrive_in_order_and_a_huge_one_without_its_value() -> Result<()>
         .map(|value| Letter {
             key: Some(b"k"),
             value: Some(value),
-            headers: vec![("id", Some(b"users/0/7")), ("empty", None)],
+            headers: vec![("empty", None)],
+            about: vec![("id", Some(b"users/0/7"))],
             timestamp_ms: Some(now_ms),
         })
         .collect();
     letters.push(Letter::default());
-    runtime.block_on(producer.send(&letters))?;
+    for outcome in runtime.block_on(producer.send(&letters)) {
+        outcome?;
+    }
     let config = SourceConfig::new(&kafka.bootstrap(), &["letters"], "letters");
     let (source, told) = source(&config, |_| Some(0))?;
     let (_, mut intake) = assigned(&told)?;
@@ -135,5 +141,63 @@ fn dead_letters_arrive_in_order_and_a_huge_one_without_its_value() -> Result<()>
     let last = records.get(300);
     assert_eq!((last.key, last.value), (None, None));
     source.stop();
+    Ok(())
+}
+
+#[test]
+fn what_a_topic_does_not_take_is_refused_alone() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let (none, bootstrap) = (BTreeMap::new(), kafka.bootstrap());
+    kafka.create_topic("refusing", 1, &[("cleanup.policy", "compact")])?;
+    let connect = DeadLetterProducer::connect(&bootstrap, &none, "refusing");
+    let producer = runtime.block_on(connect)?;
+    let large = vec![b'x'; 1_048_400];
+    let about: Vec<(&str, Option<&[u8]>)> = vec![("gristmill-id", Some(b"t/0/1/0"))];
+    let keyed = |key| Letter {
+        key: Some(key),
+        value: Some(&large[..]),
+        about: about.clone(),
+        ..Letter::default()
+    };
+    let letters = [
+        Letter::default(),
+        keyed(b"a"),
+        Letter {
+            headers: vec![("large", Some(&large))],
+            ..keyed(b"b")
+        },
+        keyed(&large),
+        keyed(b"c"),
+    ];
+    let outcomes = runtime.block_on(producer.send(&letters));
+    let refused = |outcome: &Result<(), Undelivered>| match outcome {
+        Ok(()) => false,
+        Err(Undelivered::Refused(_)) => true,
+        Err(Undelivered::Failed(error)) => panic!("{error}"),
+    };
+    // Without its key the fourth is as the first: the topic is compacted.
+    let refused: Vec<_> = outcomes.iter().map(refused).collect();
+    assert_eq!(refused, [true, false, false, true, false]);
+    let omitted = |message: &Message| {
+        let names = [VALUE_OMITTED, HEADERS_OMITTED, KEY_OMITTED];
+        names.map(|name| message.header(name).is_some())
+    };
+    let found = topic::read(&bootstrap, "refusing")?;
+    let found: Vec<_> = found.iter().map(omitted).collect();
+    let (value, headers) = ([true, false, false], [true, true, false]);
+    assert_eq!(found, [value, headers, value]);
+
+    runtime.block_on(Admin::new(&bootstrap, &none)?.create_topic("taking", 1))?;
+    let connect = DeadLetterProducer::connect(&bootstrap, &none, "taking");
+    let producer = runtime.block_on(connect)?;
+    for outcome in runtime.block_on(producer.send(&letters)) {
+        outcome?;
+    }
+    let found = topic::read(&bootstrap, "taking")?;
+    assert_eq!(omitted(&found[3]), [true, true, true]);
+    assert_eq!(found[3].header("gristmill-id").as_deref(), Some("t/0/1/0"));
     Ok(())
 }
