@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -29,6 +30,7 @@ struct Plan {
     /// Strikes at the next request that contains these bytes.
     armed: Option<(Vec<u8>, Fault)>,
     struck: usize,
+    frozen: bool,
 }
 
 impl FaultProxy {
@@ -60,6 +62,15 @@ impl FaultProxy {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .armed = Some((needle.to_vec(), fault));
+    }
+
+    /// Holds back whatever either side says, as a server that is stopped by a signal does, or lets
+    /// it go again.
+    pub fn freeze(&self, frozen: bool) {
+        self.plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .frozen = frozen;
     }
 
     /// How often it struck.
@@ -94,6 +105,9 @@ fn requests(
         let length = client.read(&mut buffer).unwrap_or(0);
         if length == 0 {
             return close(&client, &server);
+        }
+        while plan.lock().unwrap_or_else(PoisonError::into_inner).frozen {
+            thread::sleep(Duration::from_millis(20));
         }
         match strike(plan, &buffer[..length]) {
             Some(Fault::CutRequest) => return close(&client, &server),

@@ -7,12 +7,17 @@ use std::time::Duration;
 use anyhow::anyhow;
 use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::DeadLetter;
+use gristmill_core::fault::SinkFault;
 use gristmill_core::policy::{Action, action};
+use gristmill_postgres::commit::blocker::{Blocker, blockers};
+use gristmill_postgres::commit::checkpoint::PartitionKey;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
 use gristmill_postgres::wire::connection::Connection;
+use gristmill_postgres::wire::pool::Pool;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::definition::revision::Revision;
 use crate::handles::HostedPipeline;
@@ -21,6 +26,13 @@ use crate::partition::ended::Ended;
 /// The first wait before a definite rollback is sent again; it doubles each time. A deadlock's
 /// other party is done within milliseconds.
 const RETRY_FIRST: Duration = Duration::from_millis(20);
+/// The waits while others hold a lock: there is no hurry, and each try keeps a connection busy for
+/// `lock_timeout`. The last bounds how late their end is noticed.
+const LOCKED_FIRST: Duration = Duration::from_secs(1);
+const LOCKED_MAX: Duration = Duration::from_secs(5);
+/// A statement that has waited this long for a lock is looked at: who holds it can be told only
+/// meanwhile.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// A flush in flight.
 pub(super) struct Flush(JoinHandle<FlushEnd>);
@@ -37,6 +49,13 @@ pub(super) enum FlushEnd {
         refused: Vec<DeadLetter>,
     },
     Failed(Ended),
+}
+
+/// Nobody waits for it any more: its session ends, and the checkpoint knows what it did.
+impl Drop for Flush {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Flush {
@@ -86,11 +105,20 @@ enum Attempt {
 
 impl Batch {
     async fn flush(self, pipeline: Arc<HostedPipeline>, computed: Computed) -> FlushEnd {
-        let mut wait = RETRY_FIRST;
+        let pool = &pipeline.commits.pool;
+        let (mut wait, mut locked) = (RETRY_FIRST, Locked::default());
         let mut retries = pipeline.config.target.retries;
         loop {
-            let attempt = match pipeline.commits.pool.get().await {
-                Ok(mut connection) => self.attempt(&mut connection, &computed).await,
+            let lent = match locked.since {
+                None => pool.get().await,
+                Some(_) => pool.get_to_wait().await,
+            };
+            let attempt = match lent {
+                Ok(mut connection) => {
+                    let blocked = locked.tell(pool, connection.pid(), &self.lease.key);
+                    let attempt = self.attempt(&mut connection, &computed);
+                    beside(attempt, blocked).await
+                }
                 Err(error) => Err(Attempt::Failed(Ended::Restart(error.into()))),
             };
             match attempt {
@@ -102,6 +130,11 @@ impl Batch {
                 }
                 Err(Attempt::Refused(refused)) => return FlushEnd::Refused { computed, refused },
                 Err(Attempt::Failed(ended)) => return FlushEnd::Failed(ended),
+                // Whoever holds the lock will be done, and taking the partition again would wait
+                // for it, too.
+                Err(Attempt::RolledBack(error)) if is_locked(&error) => {
+                    tokio::time::sleep(locked.again()).await;
+                }
                 Err(Attempt::RolledBack(error)) if retries > 0 => {
                     tracing::debug!(
                         error = &error as &dyn std::error::Error,
@@ -162,5 +195,74 @@ impl Batch {
             Action::RetryInPlace => Attempt::RolledBack(error),
             Action::Restart => Attempt::Failed(Ended::Restart(error.into())),
         })
+    }
+}
+
+/// lock_not_available.
+fn is_locked(error: &FlushError) -> bool {
+    matches!(error.fault(), SinkFault::Answered(state) if state.as_str() == "55P03")
+}
+
+/// A flush that locks of others hold up.
+#[derive(Default)]
+struct Locked {
+    since: Option<Instant>,
+    tries: u32,
+    told: bool,
+}
+
+impl Locked {
+    /// Notes one more try in vain, and says how long to wait before the next.
+    fn again(&mut self) -> Duration {
+        self.since.get_or_insert_with(Instant::now);
+        self.tries += 1;
+        (LOCKED_FIRST * self.tries).min(LOCKED_MAX)
+    }
+
+    /// Says once who holds the lock that backend `pid` waits for, after the first try in vain.
+    async fn tell(&mut self, pool: &Pool, pid: i32, key: &PartitionKey) {
+        let Some(since) = self.since.filter(|_| !self.told) else {
+            return;
+        };
+        tokio::time::sleep(LOOK_AFTER).await;
+        let found = match pool.get().await {
+            Ok(connection) => blockers(&connection, pid).await,
+            Err(error) => Err(error),
+        };
+        let holders: Vec<String> = match found {
+            Ok(holders) => holders.iter().map(holder).collect(),
+            Err(_) => return,
+        };
+        if holders.is_empty() {
+            return;
+        }
+        self.told = true;
+        tracing::warn!(
+            pipeline = key.pipeline,
+            topic = key.topic,
+            partition = key.partition,
+            waits_ms = since.elapsed().as_millis() as u64,
+            "waiting for a lock on the target that others hold: {}",
+            holders.join("; ")
+        );
+    }
+}
+
+fn holder(blocker: &Blocker) -> String {
+    let Blocker {
+        pid,
+        application,
+        statement,
+    } = blocker;
+    format!("backend {pid} of {application:?}, whose last statement is {statement:?}")
+}
+
+/// The end of `work`; `aside` goes on beside it, and ends with it.
+async fn beside<T>(work: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => done,
+        () = aside => work.await,
     }
 }

@@ -199,6 +199,7 @@ async fn an_owner_that_hangs_in_its_flush_is_ended_and_fenced() -> Result<()> {
     let lease = fixture.take(&mut hanging, 0).await?.lease;
     let first = computed(0, &people(3, "first", 1));
     fixture.flush(&mut hanging, &lease, 0, &first).await?;
+    hanging.batch_execute("set lock_timeout = '10s'").await?;
     // The flush has moved the checkpoint when it comes to the row that somebody else holds.
     let mut somebody = fixture.connect().await?;
     let lock = somebody.transaction().await?;

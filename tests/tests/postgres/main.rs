@@ -11,4 +11,5 @@ mod problems;
 mod refused;
 mod rollout;
 mod schema;
+mod sessions;
 mod types;

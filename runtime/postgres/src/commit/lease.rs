@@ -93,6 +93,9 @@ async fn take_once(
 ) -> Result<Vec<Taken>, tokio_postgres::Error> {
     connection.busy = true;
     let taken = in_transaction(connection, requests, owner).await;
+    if let Err(error) = &taken {
+        connection.heard(error);
+    }
     // A session that cannot roll back stays busy, so that nobody uses it again.
     connection.busy = taken.is_err() && connection.batch_execute("rollback").await.is_err();
     taken

@@ -4,9 +4,11 @@
 //!   [`first_start`]: where a topic begins; [`gap`]: what was never read;
 //! - [`sink`] sends a batch by the one `statement` of `flush.sql`: `parameters` lists its
 //!   parameters, `letter_arrays` those of dead letters;
+//! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
 //!   with `row_writer`, which writes a batch so that one of them stops no other.
 
+pub mod blocker;
 pub mod checkpoint;
 pub mod first_start;
 pub mod flush_error;

@@ -190,9 +190,7 @@ async fn compare(connection: &Connection, sink: &Sink) -> Result<(), FlushError>
 
 fn flush_error(error: DatabaseError) -> FlushError {
     match error {
-        DatabaseError::Query { source, .. } | DatabaseError::Connect { source, .. } => {
-            source.into()
-        }
+        DatabaseError::Query { source, .. } => source.into(),
         other => FlushError::Halt {
             reason: other.to_string(),
         },

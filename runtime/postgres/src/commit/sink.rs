@@ -20,9 +20,9 @@ use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
 
-/// Twice what the server allows a statement (`statement_timeout`): it would have answered. Nothing
-/// else notices a server that keeps its connections but is frozen.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
+/// A little more than the server allows a statement (`statement_timeout`): it would have answered,
+/// unless this one backend is frozen. `wire/watch.rs` notices a server that is.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Why a sink cannot be made: one sentence a problem.
 #[derive(Debug, thiserror::Error)]

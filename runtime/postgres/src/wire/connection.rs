@@ -3,31 +3,33 @@
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use gristmill_core::policy::{Action, action};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::tls::{MakeTlsConnect, TlsStream};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, NoTls, Statement};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::wire::database_error::DatabaseError;
+use crate::wire::database_error::{ConnectError, DatabaseError, fault};
+use crate::wire::dial::Server;
+use crate::wire::line::{Line, Watched};
+use crate::wire::password_file::{Wanted, look_up};
 use crate::wire::tls;
+use crate::wire::url::{Settings, Url};
+use crate::wire::watch::Watch;
 
-/// Kafka waits this long for a silent host before it gives its partitions away
-/// (`session_timeout_ms`): afterwards a lock or a half-open connection of ours is only in the next
-/// owner's way.
-const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Connecting to a server that is there takes milliseconds; to one behind a firewall that drops
-/// packets, minutes.
+/// packets, minutes. Another as long is left for what it then says.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
-const KEEPALIVE_RETRIES: u32 = 3;
 
 /// What every session of ours relies on:
 ///
-/// - `lock_timeout`: an answer (55P03, retried in place) well within [`SILENCE_MAX`];
+/// - `lock_timeout`: an answer (55P03, retried in place) soon enough for others to have their turn
+///   at the connection;
 /// - `statement_timeout`: a flush takes milliseconds, the largest a second or two;
 /// - read committed: the upsert's guard must see the newest version of a row it waited for;
 /// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one
@@ -36,151 +38,293 @@ const KEEPALIVE_RETRIES: u32 = 3;
 const SESSION: &str = r"
     set idle_in_transaction_session_timeout = '10s';
     set statement_timeout = '60s';
-    set lock_timeout = '5s';
+    set lock_timeout = '2s';
     set default_transaction_isolation = 'read committed';
     set timezone = 'UTC';
-    select set_config('synchronous_commit', 'on', false)
-    where current_setting('synchronous_commit') in ('off', 'local')";
+    select pg_catalog.set_config('synchronous_commit', 'on', false)
+    where pg_catalog.current_setting('synchronous_commit') in ('off', 'local');
+    select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('transaction_read_only')";
 
 /// A server's address, and the role that connects to it.
 #[derive(Clone)]
 pub struct Database {
-    config: Arc<Config>,
-    tls: Option<MakeRustlsConnect>,
+    address: Arc<Address>,
+    watch: Arc<Watch>,
+}
+
+/// Where the server is, and who asks.
+#[derive(Debug)]
+pub(crate) struct Address {
+    url: Url,
+    /// What `pg_stat_activity` shows.
+    application: String,
+    place: String,
+    /// Whether it was said that whoever answers is believed.
+    warned: AtomicBool,
+    /// Whether it was asked if a pooler answers there.
+    asked: AtomicBool,
 }
 
 impl Database {
-    /// Reads a URL as libpq does: `postgres://user:password@host:port/database?sslmode=..`;
-    /// `sslmode` is `disable`, `prefer` (the default), `require` (encrypted, but whoever
-    /// answers is believed) or `verify-full`, which `sslrootcert=FILE` gives its own authorities.
-    /// `application` is what `pg_stat_activity` shows.
+    /// Reads a URL as libpq does: `postgres://user:password@host:port/database?sslmode=..`, or
+    /// `file:PATH` for a file that holds one; docs/reference has what it may say. `application` is
+    /// what `pg_stat_activity` shows. The files that it names are read again at each new
+    /// connection.
     pub fn new(url: &str, application: &str) -> Result<Self, DatabaseError> {
-        let (url, ssl) = tls::split(url)?;
-        // A password with a bare `@` would be cut there and its rest be taken for the host, which
-        // messages show.
-        if url
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .matches('@')
-            .count()
-            > 1
-        {
-            return Err(DatabaseError::Url(
-                "has more than one `@`: write one that belongs to the password as %40",
-            ));
-        }
-        let mut config: Config = url.parse().map_err(|_| {
-            DatabaseError::Url(
-                "cannot be read: expected postgres://user:password@host:port/database",
-            )
-        })?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(DatabaseError::Url(
-                "names no host: expected postgres://user:password@host:port/database",
-            ));
-        }
-        config.application_name(application).ssl_mode(ssl.mode());
-        config
-            .tcp_user_timeout(SILENCE_MAX)
-            .keepalives_idle(KEEPALIVE_IDLE);
-        config
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES);
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_hosts().len() > 1
-            && config.get_target_session_attrs() == TargetSessionAttrs::Any
-        {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        }
-        let tls = if config.get_ssl_mode() == SslMode::Disable {
-            None
-        } else {
-            Some(tls::connector(&ssl)?)
-        };
+        let url = Url::new(url);
+        let settings = url.settings()?;
+        tls(&settings)?;
         Ok(Self {
-            config: Arc::new(config),
-            tls,
+            address: Arc::new(Address {
+                url,
+                application: application.to_owned(),
+                place: place(&settings),
+                warned: AtomicBool::new(false),
+                asked: AtomicBool::new(false),
+            }),
+            watch: Arc::default(),
         })
     }
 
     /// `host:port/database as user`, for messages.
     pub fn place(&self) -> String {
-        let config = &self.config;
-        let hosts = config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        });
-        let mut ports = config.get_ports().iter().copied().cycle();
-        let hosts: Vec<_> = hosts
-            .map(|host| format!("{host}:{}", ports.next().unwrap_or(5432)))
-            .collect();
-        let user = config.get_user().unwrap_or("this user");
-        format!(
-            "{}/{} as {user}",
-            hosts.join(","),
-            config.get_dbname().unwrap_or(user)
-        )
+        self.address.place.clone()
+    }
+
+    /// Since when the server has answered nothing that it was asked.
+    pub fn silent_since(&self) -> Option<Instant> {
+        self.watch.silent_since()
     }
 
     /// Connects, and sets what every session of ours relies on.
     pub async fn connect(&self) -> Result<Connection, DatabaseError> {
-        let connected = tokio::time::timeout(self.patience(), self.connect_patiently()).await;
-        match connected {
-            Ok(connected) => connected.map_err(|source| DatabaseError::Connect {
-                place: self.place(),
-                source,
-            }),
+        self.watch.begin(&self.address);
+        let begun = Instant::now();
+        let connected = self.address.connect(&self.watch).await;
+        match &connected {
+            Err(error) if error.is_silence() => {
+                self.watch.silent_from(begun, &self.address.place);
+            }
+            _ => self.watch.answered(&self.address.place),
+        }
+        connected
+    }
+}
+
+impl Address {
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether anybody answers there: a refusal is an answer.
+    pub(crate) async fn is_there(&self) -> bool {
+        let watch = Watch::default();
+        match self.url.settings() {
+            Ok(settings) => {
+                for server in Server::all(&settings.config) {
+                    match self.open(&settings, &server, &watch).await {
+                        Err(error) if error.is_silence() => {}
+                        _ => return true,
+                    }
+                }
+                false
+            }
+            Err(_) => true,
+        }
+    }
+
+    /// The first server that answers, and that can be written to where the URL asks for one.
+    async fn connect(&self, watch: &Watch) -> Result<Connection, DatabaseError> {
+        let settings = self.url.settings()?;
+        let config = &settings.config;
+        let servers = Server::all(config);
+        let wanted = match config.get_target_session_attrs() {
+            TargetSessionAttrs::Any if servers.len() > 1 => TargetSessionAttrs::ReadWrite,
+            wanted => wanted,
+        };
+        let mut failed = None;
+        for server in &servers {
+            let connected = async {
+                let open = || self.open(&settings, server, watch);
+                let mut connection = open().await?;
+                self.refuse_pooler(&connection, open()).await?;
+                connection.set_up().await.map_err(|e| self.failed(e))?;
+                Ok(connection)
+            };
+            failed = Some(match connected.await {
+                Ok(connection) => match wanted {
+                    TargetSessionAttrs::ReadWrite if connection.only_reads => {
+                        DatabaseError::ReadOnly {
+                            place: self.place.clone(),
+                        }
+                    }
+                    _ => return Ok(connection),
+                },
+                Err(error) => error,
+            });
+        }
+        Err(failed.unwrap_or(DatabaseError::Url("names no host")))
+    }
+
+    /// Makes sure once that sessions are ours alone, before anything is set in one. Says nothing
+    /// of what cannot be asked.
+    async fn refuse_pooler(
+        &self,
+        one: &Connection,
+        other: impl Future<Output = Result<Connection, DatabaseError>>,
+    ) -> Result<(), DatabaseError> {
+        if self.asked.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Ok(other) = other.await else {
+            return Ok(());
+        };
+        if shares_backends(one, &other).await.unwrap_or(false) {
+            return Err(DatabaseError::Pooled {
+                place: self.place.clone(),
+            });
+        }
+        self.asked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A session of `server` as it comes.
+    async fn open(
+        &self,
+        settings: &Settings,
+        server: &Server,
+        watch: &Watch,
+    ) -> Result<Connection, DatabaseError> {
+        let patience = settings.config.get_connect_timeout().copied();
+        let patience = patience.unwrap_or(CONNECT_TIMEOUT);
+        let line = watch.line();
+        let socket = server.dial(patience).await.map_err(|e| self.failed(e))?;
+        let stream = Watched::new(socket, Arc::clone(&line));
+        let config = self.config(settings, server)?;
+        let tls = tls(settings)?.filter(|_| config.get_ssl_mode() != SslMode::Disable);
+        let served = async {
+            match tls {
+                None => serve(config.connect_raw(stream, NoTls).await?, &line),
+                Some(mut tls) => {
+                    let name = server.name();
+                    let tls = MakeTlsConnect::<Watched>::make_tls_connect(&mut tls, &name);
+                    let Ok(tls) = tls;
+                    serve(config.connect_raw(stream, tls).await?, &line)
+                }
+            }
+        };
+        match tokio::time::timeout(patience, served).await {
+            Ok(connected) => connected.map_err(|e| self.failed(e)),
             Err(_) => Err(DatabaseError::Silent {
-                place: self.place(),
+                place: self.place.clone(),
             }),
         }
     }
 
-    /// Each host's time to connect, and some for the one that answers: the driver's own limit ends
-    /// with the socket.
-    fn patience(&self) -> Duration {
-        let hosts = self
-            .config
-            .get_hosts()
-            .len()
-            .max(self.config.get_hostaddrs().len()) as u32;
-        let each = self
-            .config
-            .get_connect_timeout()
-            .copied()
-            .unwrap_or(CONNECT_TIMEOUT);
-        SILENCE_MAX + each * hosts
+    /// What the driver is told about `server`.
+    fn config(&self, settings: &Settings, server: &Server) -> Result<Config, DatabaseError> {
+        let mut config = settings.config.clone();
+        config.application_name(&self.application);
+        if let Some(Host::Unix(_)) = server.host {
+            config.ssl_mode(SslMode::Disable);
+        }
+        if config.get_password().is_none() {
+            let user = config.get_user().unwrap_or_default();
+            let wanted = Wanted {
+                host: &server.name(),
+                port: server.port,
+                database: config.get_dbname().unwrap_or(user),
+                user,
+            };
+            if let Some(password) = look_up(settings.password_file.as_deref(), &wanted)? {
+                config.password(password);
+            }
+        }
+        let is_at_risk =
+            config.get_password().is_some() && !server.is_local() && settings.believes_anyone();
+        if is_at_risk && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "whoever answers at {} is taken for the server and may learn the password: add \
+                 sslmode=verify-full to the database URL",
+                self.place
+            );
+        }
+        Ok(config)
     }
 
-    async fn connect_patiently(&self) -> Result<Connection, tokio_postgres::Error> {
-        let (client, task) = match &self.tls {
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                (
-                    client,
-                    tokio::spawn(async move { log_end(connection.await) }),
-                )
-            }
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await?;
-                (
-                    client,
-                    tokio::spawn(async move { log_end(connection.await) }),
-                )
-            }
-        };
-        let connection = Connection {
-            client,
-            task,
-            statements: HashMap::new(),
-            busy: false,
-        };
-        connection.batch_execute(SESSION).await?;
-        Ok(connection)
+    fn failed(&self, source: impl Into<ConnectError>) -> DatabaseError {
+        DatabaseError::Connect {
+            place: self.place.clone(),
+            source: source.into(),
+        }
     }
+}
+
+fn tls(settings: &Settings) -> Result<Option<MakeRustlsConnect>, DatabaseError> {
+    match settings.ssl.mode {
+        SslMode::Disable => Ok(None),
+        _ => tls::connector(&settings.ssl).map(Some),
+    }
+}
+
+fn place(settings: &Settings) -> String {
+    let config = &settings.config;
+    let servers = Server::all(config);
+    let servers: Vec<_> = servers
+        .iter()
+        .map(|server| format!("{}:{}", server.name(), server.port))
+        .collect();
+    let user = config.get_user().unwrap_or("this user");
+    let database = config.get_dbname().unwrap_or(user);
+    format!("{}/{database} as {user}", servers.join(","))
+}
+
+/// Lets a task of its own move what is sent and received.
+fn serve<T>(
+    (client, connection): (Client, tokio_postgres::Connection<Watched, T>),
+    line: &Arc<Line>,
+) -> Result<Connection, tokio_postgres::Error>
+where
+    T: TlsStream + Unpin + Send + 'static,
+{
+    let task = tokio::spawn(async move { log_end(connection.await) });
+    line.served_by(task.abort_handle());
+    Ok(Connection {
+        client,
+        task,
+        _line: Arc::clone(line),
+        statements: HashMap::new(),
+        pid: 0,
+        only_reads: false,
+        busy: false,
+        spoiled: false,
+    })
+}
+
+/// Whether two sessions that are open at once have one backend, or one of them another each time:
+/// then a pooler lends them from transaction to transaction.
+async fn shares_backends(one: &Client, other: &Client) -> Option<bool> {
+    let before = backend(one, "").await?;
+    // What was given back last is lent first.
+    let held = backend(other, "begin;").await?;
+    Some(before == held || before != backend(one, "").await?)
+}
+
+/// The backend that runs it, by the protocol that poolers know best.
+async fn backend(client: &Client, first: &str) -> Option<String> {
+    let sql = format!("{first} select pg_catalog.pg_backend_pid()");
+    Some(
+        last_row(&client.simple_query(&sql).await.ok()?)?
+            .get(0)?
+            .to_owned(),
+    )
+}
+
+fn last_row(answers: &[SimpleQueryMessage]) -> Option<&SimpleQueryRow> {
+    answers.iter().rev().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    })
 }
 
 /// The statement that meets the lost connection reports it; this is for the idle ones.
@@ -197,16 +341,45 @@ fn log_end(ended: Result<(), tokio_postgres::Error>) {
 pub struct Connection {
     client: Client,
     task: JoinHandle<()>,
+    /// Watched as long as somebody may wait for an answer.
+    _line: Arc<Line>,
     /// Statements by their SQL, prepared once a session.
     statements: HashMap<Arc<str>, Statement>,
     /// Set while the session is in the middle of something; a future dropped there leaves it set.
     pub(crate) busy: bool,
+    /// Set when another session may fare better: this one is not lent again.
+    spoiled: bool,
+    /// Its backend.
+    pid: i32,
+    /// Whether transactions could not write when it began. That may be for ever in this session,
+    /// and over for the next: a service that ran out of disk, a server that became the primary.
+    only_reads: bool,
 }
 
 impl Connection {
-    /// Whether it is open and between statements.
+    /// Whether it is open, between statements, and as good as a new one.
     pub fn is_usable(&self) -> bool {
-        !self.busy && !self.client.is_closed()
+        !self.busy && !self.spoiled && !self.client.is_closed()
+    }
+
+    /// Its backend's process.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Notes an error that a statement ended with: some say that another session may fare better.
+    pub(crate) fn heard(&mut self, error: &tokio_postgres::Error) {
+        self.spoiled |= action(&fault(error)) == Action::Restart;
+    }
+
+    async fn set_up(&mut self) -> Result<(), tokio_postgres::Error> {
+        let answers = self.client.simple_query(SESSION).await?;
+        let last = last_row(&answers);
+        let said = |column| last.and_then(|row| row.get(column));
+        self.pid = said(0).and_then(|pid| pid.parse().ok()).unwrap_or_default();
+        self.only_reads = said(1) == Some("on");
+        self.spoiled = self.only_reads;
+        Ok(())
     }
 
     /// Makes the session read-only: Postgres itself refuses whatever would write.

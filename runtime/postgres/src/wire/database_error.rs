@@ -1,5 +1,7 @@
 //! What can go wrong with a connection or a statement, in terms of what to do about it.
 
+use std::path::PathBuf;
+
 use gristmill_core::fault::{SinkFault, SqlState};
 use tokio_postgres::error::{Severity, SqlState as Code};
 
@@ -10,16 +12,24 @@ pub enum DatabaseError {
     /// password.
     #[error("the database URL {0}")]
     Url(&'static str),
-    #[error("cannot load the certificates that sslmode=verify-full needs")]
+    /// A file that holds a password, a key or the URL.
+    #[error("cannot use {}: {why}", path.display())]
+    Secret { path: PathBuf, why: String },
+    #[error("cannot load the certificates that the database URL asks for")]
     Certificates(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(
         "cannot connect to postgres at {place}: check that it runs and that the URL's user may \
          log in"
     )]
-    Connect {
-        place: String,
-        source: tokio_postgres::Error,
-    },
+    Connect { place: String, source: ConnectError },
+    #[error("the postgres at {place} can only be read: the URL wants one that can be written to")]
+    ReadOnly { place: String },
+    #[error(
+        "at {place} answers a pooler in transaction mode (PgBouncer's pool_mode), which lends one \
+         session to several clients in turns: give gristmill the server's own address, or a pool \
+         in session mode with room for target.connections and two more a process"
+    )]
+    Pooled { place: String },
     #[error("cannot {doing}")]
     Query {
         doing: &'static str,
@@ -34,7 +44,23 @@ pub enum DatabaseError {
     PoolClosed,
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error(transparent)]
+    Network(#[from] std::io::Error),
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+}
+
 impl DatabaseError {
+    /// Whether nobody answered.
+    pub(crate) fn is_silence(&self) -> bool {
+        let network = |source: &ConnectError| matches!(source, ConnectError::Network(_));
+        matches!(self, Self::Silent { .. })
+            || matches!(self, Self::Connect { source, .. } if network(source))
+    }
+
     /// For `map_err`: says what was being done, as it follows "cannot".
     pub(crate) fn query(doing: &'static str) -> impl FnOnce(tokio_postgres::Error) -> Self {
         move |source| Self::Query { doing, source }
@@ -52,7 +78,11 @@ impl DatabaseError {
     /// What this means to a worker.
     pub fn fault(&self) -> SinkFault {
         match self {
-            Self::Connect { source, .. } | Self::Query { source, .. } => fault(source),
+            Self::Connect {
+                source: ConnectError::Postgres(source),
+                ..
+            }
+            | Self::Query { source, .. } => fault(source),
             _ => SinkFault::ConnectionLost,
         }
     }

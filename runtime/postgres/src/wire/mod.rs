@@ -3,6 +3,11 @@
 pub(crate) mod column_array;
 pub mod connection;
 pub mod database_error;
+mod dial;
+mod line;
+mod password_file;
 pub(crate) mod placeholder;
 pub mod pool;
 mod tls;
+mod url;
+mod watch;

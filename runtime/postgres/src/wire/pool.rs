@@ -6,6 +6,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +22,8 @@ pub struct Pool {
 struct Inner {
     database: Database,
     permits: Arc<Semaphore>,
+    /// One less: what waits for others leaves a place to those who need not.
+    waiting: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -32,6 +35,7 @@ impl Pool {
             inner: Arc::new(Inner {
                 database,
                 permits,
+                waiting: Arc::new(Semaphore::new(size.saturating_sub(1).max(1))),
                 idle: Mutex::default(),
             }),
         }
@@ -39,8 +43,18 @@ impl Pool {
 
     /// Waits for a free place, then lends an idle connection or makes a new one.
     pub async fn get(&self) -> Result<Lent, DatabaseError> {
-        let permit = Arc::clone(&self.inner.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| DatabaseError::PoolClosed)?;
+        self.lend(vec![acquire(&self.inner.permits).await?]).await
+    }
+
+    /// As [`Pool::get`], for what is known to wait for locks of others: all that do so together
+    /// leave a place free, where there is more than one.
+    pub async fn get_to_wait(&self) -> Result<Lent, DatabaseError> {
+        let waiting = acquire(&self.inner.waiting).await?;
+        let permits = vec![waiting, acquire(&self.inner.permits).await?];
+        self.lend(permits).await
+    }
+
+    async fn lend(&self, permits: Vec<OwnedSemaphorePermit>) -> Result<Lent, DatabaseError> {
         let idle = self.inner.take_idle();
         let connection = match idle {
             Some(connection) => connection,
@@ -49,14 +63,25 @@ impl Pool {
         Ok(Lent {
             connection: Some(connection),
             pool: Arc::clone(&self.inner),
-            _permit: permit,
+            _permits: permits,
         })
+    }
+
+    /// Since when the server has answered nothing that it was asked, on whatever connection; `None`
+    /// while it answers.
+    pub fn silent_since(&self) -> Option<Instant> {
+        self.inner.database.silent_since()
     }
 
     /// The database that its connections lead to.
     pub fn database(&self) -> &Database {
         &self.inner.database
     }
+}
+
+async fn acquire(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DatabaseError> {
+    let permit = Arc::clone(places).acquire_owned().await;
+    permit.map_err(|_| DatabaseError::PoolClosed)
 }
 
 impl Inner {
@@ -72,7 +97,7 @@ impl Inner {
 pub struct Lent {
     connection: Option<Connection>,
     pool: Arc<Inner>,
-    _permit: OwnedSemaphorePermit,
+    _permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Deref for Lent {

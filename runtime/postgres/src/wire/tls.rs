@@ -1,121 +1,158 @@
 //! Encryption, as libpq's `sslmode` means it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::wire::database_error::DatabaseError;
+use crate::wire::password_file::read_private;
 
 /// What the URL says about encryption.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ssl {
-    mode: SslMode,
-    verify: bool,
+    pub(crate) mode: SslMode,
+    pub(crate) verify: Verify,
     /// A PEM file of authorities; else the system's.
-    root_file: Option<String>,
+    pub(crate) root_file: Option<PathBuf>,
+    /// PEM files of the client's own certificate and key.
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
 }
 
-impl Ssl {
-    pub(crate) fn mode(&self) -> SslMode {
-        self.mode
-    }
+/// What of the server's certificate is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    Nothing,
+    /// That an authority signed it.
+    Authority,
+    /// That it is the host's.
+    Name,
 }
 
-/// Takes `sslmode` and `sslrootcert` off the URL: the driver knows neither `verify-full` nor files.
-pub(crate) fn split(url: &str) -> Result<(String, Ssl), DatabaseError> {
-    let mut ssl = Ssl {
-        mode: SslMode::Prefer,
-        verify: false,
-        root_file: None,
-    };
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(DatabaseError::Url("must start with postgres://"));
-    }
-    let Some((base, query)) = url.split_once('?') else {
-        return Ok((url.to_owned(), ssl));
-    };
-    let mut rest = Vec::new();
-    for pair in query.split('&') {
-        match pair.split_once('=') {
-            Some(("sslmode", mode)) => {
-                (ssl.mode, ssl.verify) = match mode {
-                    "disable" => (SslMode::Disable, false),
-                    "prefer" | "allow" => (SslMode::Prefer, false),
-                    "require" => (SslMode::Require, false),
-                    "verify-full" => (SslMode::Require, true),
-                    _ => {
-                        return Err(DatabaseError::Url(
-                            "has an unknown sslmode: use disable, prefer, require or verify-full",
-                        ));
-                    }
-                }
-            }
-            Some(("sslrootcert", "system")) => {}
-            Some(("sslrootcert", file)) => ssl.root_file = Some(file.to_owned()),
-            _ => rest.push(pair),
-        }
-    }
-    if ssl.root_file.is_some() && !ssl.verify {
-        return Err(DatabaseError::Url(
-            "has sslrootcert, which needs sslmode=verify-full",
-        ));
-    }
-    let url = if rest.is_empty() {
-        base.to_owned()
-    } else {
-        format!("{base}?{}", rest.join("&"))
-    };
-    Ok((url, ssl))
-}
-
-/// What makes a connection encrypted as `ssl` says.
+/// What makes a connection encrypted as `ssl` says. Reads its files.
 pub(crate) fn connector(ssl: &Ssl) -> Result<MakeRustlsConnect, DatabaseError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions();
-    let builder = builder.map_err(|e| DatabaseError::Certificates(e.into()))?;
-    let config = if ssl.verify {
-        builder
-            .with_root_certificates(roots(ssl.root_file.as_deref())?)
-            .with_no_client_auth()
-    } else {
-        let anyone = Arc::new(Anyone(provider));
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(anyone)
-            .with_no_client_auth()
+    let builder = builder.map_err(unusable)?;
+    let verifier: Arc<dyn ServerCertVerifier> = match ssl.verify {
+        Verify::Nothing => Arc::new(Anyone(provider)),
+        verify => {
+            let roots = Arc::new(roots(ssl.root_file.as_deref())?);
+            let named = WebPkiServerVerifier::builder_with_provider(roots, provider)
+                .build()
+                .map_err(unusable)?;
+            match verify {
+                Verify::Authority => Arc::new(AnyName(named)),
+                _ => named,
+            }
+        }
+    };
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let config = match &ssl.certificate {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let chain = certificates(certificate)?;
+            let pem = read_private(key).map_err(|why| DatabaseError::Secret {
+                path: key.clone(),
+                why,
+            })?;
+            let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(unusable)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(unusable)?
+        }
     };
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn roots(file: Option<&str>) -> Result<RootCertStore, DatabaseError> {
+fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> DatabaseError {
+    DatabaseError::Certificates(error.into())
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, DatabaseError> {
+    let certificates = CertificateDer::pem_file_iter(file).map_err(unusable)?;
+    certificates.collect::<Result<_, _>>().map_err(unusable)
+}
+
+fn roots(file: Option<&Path>) -> Result<RootCertStore, DatabaseError> {
     let mut roots = RootCertStore::empty();
     match file {
         None => {
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             if let (true, Some(error)) = (roots.is_empty(), found.errors.into_iter().next()) {
-                return Err(DatabaseError::Certificates(error.into()));
+                return Err(unusable(error));
             }
         }
         Some(file) => {
-            let certificates = CertificateDer::pem_file_iter(file)
-                .map_err(|e| DatabaseError::Certificates(e.into()))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|e| DatabaseError::Certificates(e.into()))?;
-                roots
-                    .add(certificate)
-                    .map_err(|e| DatabaseError::Certificates(e.into()))?;
+            for certificate in certificates(file)? {
+                roots.add(certificate).map_err(unusable)?;
             }
         }
     }
     Ok(roots)
+}
+
+/// `verify-ca`: whoever an authority knows, under any name.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self
+            .0
+            .verify_server_cert(certificate, intermediates, name, ocsp, now);
+        // The name is looked at last.
+        match verified {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
 }
 
 /// `prefer` and `require` believe whoever answers, as libpq does: they guard against listeners, not
@@ -131,7 +168,7 @@ impl ServerCertVerifier for Anyone {
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
+    ) -> Result<ServerCertVerified, Error> {
         Ok(ServerCertVerified::assertion())
     }
 
@@ -140,7 +177,7 @@ impl ServerCertVerifier for Anyone {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(
             message,
             certificate,
@@ -154,7 +191,7 @@ impl ServerCertVerifier for Anyone {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+    ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(
             message,
             certificate,
@@ -165,41 +202,5 @@ impl ServerCertVerifier for Anyone {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_driver_does_not_know_is_taken_off_the_url() {
-        let (url, ssl) = split(
-            "postgres://a:b@h/d?connect_timeout=3&sslmode=verify-full&sslrootcert=/etc/ca.pem",
-        )
-        .unwrap();
-        assert_eq!(url, "postgres://a:b@h/d?connect_timeout=3");
-        assert_eq!(
-            (ssl.mode, ssl.verify, ssl.root_file.as_deref()),
-            (SslMode::Require, true, Some("/etc/ca.pem"))
-        );
-        let (url, ssl) = split("postgresql://h/d?sslmode=require").unwrap();
-        assert_eq!(
-            (url.as_str(), ssl.mode, ssl.verify),
-            ("postgresql://h/d", SslMode::Require, false)
-        );
-        assert_eq!(split("postgres://h/d").unwrap().1.mode, SslMode::Prefer);
-    }
-
-    #[test]
-    fn a_wish_that_would_not_be_granted_is_an_error() {
-        for url in [
-            "h/d",
-            "postgres://h/d?sslmode=verify-ca",
-            "postgres://h/d?sslrootcert=/etc/ca.pem",
-            "postgres://h/d?sslmode=require&sslrootcert=/etc/ca.pem",
-        ] {
-            assert!(split(url).is_err(), "{url}");
-        }
     }
 }

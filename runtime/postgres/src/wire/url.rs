@@ -1,0 +1,251 @@
+//! A database's URL, read as libpq reads it, with what the driver does not know: `verify-ca` and
+//! `verify-full`, certificates and password files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{ChannelBinding, SslMode};
+
+use crate::wire::database_error::DatabaseError;
+use crate::wire::tls::{Ssl, Verify};
+
+/// Where a URL comes from.
+#[derive(Debug)]
+pub(crate) enum Url {
+    Text(String),
+    /// `file:PATH`: read again at each new connection.
+    File(PathBuf),
+}
+
+/// What a URL says.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) ssl: Ssl,
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+impl Url {
+    pub(crate) fn new(text: &str) -> Self {
+        match text.strip_prefix("file:") {
+            Some(path) => Self::File(path.strip_prefix("//").unwrap_or(path).into()),
+            None => Self::Text(text.to_owned()),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Result<Settings, DatabaseError> {
+        match self {
+            Self::Text(text) => Settings::read(text),
+            Self::File(path) => {
+                let text = fs::read_to_string(path).map_err(|error| DatabaseError::Secret {
+                    path: path.clone(),
+                    why: error.to_string(),
+                })?;
+                Settings::read(text.trim())
+            }
+        }
+    }
+}
+
+impl Settings {
+    fn read(url: &str) -> Result<Self, DatabaseError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(DatabaseError::Url("must start with postgres://"));
+        }
+        // A password with a bare `@` would be cut there and its rest be taken for the host, which
+        // messages show.
+        let before_query = url.split('?').next().unwrap_or_default();
+        if before_query.matches('@').count() > 1 {
+            return Err(DatabaseError::Url(
+                "has more than one `@`: write one that belongs to the password as %40",
+            ));
+        }
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (ours, rest): (Vec<&str>, Vec<&str>) = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .partition(|pair| OURS.contains(&pair.split('=').next().unwrap_or_default()));
+        let (ssl, password_file) = own(&ours)?;
+        let mut config: Config = format!("{base}?{}", rest.join("&")).parse().map_err(|_| {
+            DatabaseError::Url(
+                "cannot be read: expected postgres://user:password@host:port/database",
+            )
+        })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(DatabaseError::Url(
+                "names no host: expected postgres://user:password@host:port/database",
+            ));
+        }
+        config.ssl_mode(ssl.mode);
+        Ok(Self {
+            config,
+            ssl,
+            password_file,
+        })
+    }
+
+    /// Whether whoever answers is believed to be the server.
+    pub(crate) fn believes_anyone(&self) -> bool {
+        self.ssl.verify == Verify::Nothing
+            && self.config.get_channel_binding() != ChannelBinding::Require
+    }
+}
+
+/// What the driver does not know, or knows less of.
+const OURS: [&str; 6] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "passfile",
+    "pgbouncer",
+];
+
+fn own(pairs: &[&str]) -> Result<(Ssl, Option<PathBuf>), DatabaseError> {
+    let mut ssl = Ssl {
+        mode: SslMode::Prefer,
+        verify: Verify::Nothing,
+        root_file: None,
+        certificate: None,
+    };
+    let (mut mode, mut by_system, mut password_file) = (None, false, None);
+    let (mut certificate, mut key) = (None, None);
+    for pair in pairs {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match name {
+            "sslmode" => mode = Some(value),
+            "sslrootcert" if value == "system" => by_system = true,
+            "sslrootcert" => ssl.root_file = Some(path(value)?),
+            "sslcert" => certificate = Some(path(value)?),
+            "sslkey" => key = Some(path(value)?),
+            "passfile" => password_file = Some(path(value)?),
+            _ if value == "false" => {}
+            _ => return Err(DatabaseError::Url(POOLER)),
+        }
+    }
+    // As in libpq: nobody asks for the public authorities to believe anyone.
+    let mode = mode.unwrap_or(if by_system { "verify-full" } else { "prefer" });
+    (ssl.mode, ssl.verify) = match mode {
+        "disable" => (SslMode::Disable, Verify::Nothing),
+        "prefer" | "allow" => (SslMode::Prefer, Verify::Nothing),
+        "require" => (SslMode::Require, Verify::Nothing),
+        "verify-ca" => (SslMode::Require, Verify::Authority),
+        "verify-full" => (SslMode::Require, Verify::Name),
+        _ => {
+            return Err(DatabaseError::Url(
+                "has an unknown sslmode: use disable, prefer, require, verify-ca or verify-full",
+            ));
+        }
+    };
+    if by_system && ssl.verify != Verify::Name {
+        return Err(DatabaseError::Url(
+            "has sslrootcert=system, which needs sslmode=verify-full",
+        ));
+    }
+    if ssl.root_file.is_some() && ssl.verify == Verify::Nothing {
+        return Err(DatabaseError::Url(
+            "has sslrootcert, which needs sslmode=verify-full or verify-ca",
+        ));
+    }
+    ssl.certificate = match (certificate, key) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        _ => {
+            return Err(DatabaseError::Url(
+                "has one of sslcert and sslkey: a client's certificate needs both",
+            ));
+        }
+    };
+    Ok((ssl, password_file))
+}
+
+pub(crate) const POOLER: &str = "says pgbouncer=true: a pooler in transaction mode lends one \
+     session to several clients in turns, and gristmill needs sessions of its own; give it the \
+     server's own address, or that of a pool in session mode, without pgbouncer=true";
+
+/// A path in a URL: `%2F` and the like are decoded.
+fn path(value: &str) -> Result<PathBuf, DatabaseError> {
+    let bytes = value.as_bytes();
+    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let digits = (*byte == b'%').then(|| value.get(at + 1..at + 3)).flatten();
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    let text = String::from_utf8(decoded)
+        .map_err(|_| DatabaseError::Url("names a file whose name is no UTF-8"))?;
+    Ok(Path::new(&text).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Settings {
+        Settings::read(url).unwrap()
+    }
+
+    #[test]
+    fn what_the_driver_does_not_know_is_taken_off_the_url() {
+        let settings = read(
+            "postgres://a:b@h/d?connect_timeout=3&sslmode=verify-full&sslrootcert=%2Fetc/ca.pem\
+             &passfile=/run/pass&sslcert=/c.pem&sslkey=/k.pem&channel_binding=require",
+        );
+        let ssl = &settings.ssl;
+        assert_eq!((ssl.mode, ssl.verify), (SslMode::Require, Verify::Name));
+        assert_eq!(ssl.root_file.as_deref(), Some(Path::new("/etc/ca.pem")));
+        assert_eq!(ssl.certificate, Some(("/c.pem".into(), "/k.pem".into())));
+        assert_eq!(
+            settings.password_file.as_deref(),
+            Some(Path::new("/run/pass"))
+        );
+        let config = &settings.config;
+        assert_eq!(config.get_connect_timeout().unwrap().as_secs(), 3);
+        assert_eq!(config.get_channel_binding(), ChannelBinding::Require);
+    }
+
+    #[test]
+    fn a_mode_says_what_is_verified() {
+        for (query, mode, verify) in [
+            ("", SslMode::Prefer, Verify::Nothing),
+            ("?sslmode=require", SslMode::Require, Verify::Nothing),
+            ("?sslmode=verify-ca", SslMode::Require, Verify::Authority),
+            ("?sslrootcert=system", SslMode::Require, Verify::Name),
+            (
+                "?sslrootcert=system&sslmode=verify-full",
+                SslMode::Require,
+                Verify::Name,
+            ),
+        ] {
+            let settings = read(&format!("postgresql://h/d{query}"));
+            assert_eq!((settings.ssl.mode, settings.ssl.verify), (mode, verify));
+            assert_eq!(settings.believes_anyone(), verify == Verify::Nothing);
+        }
+        assert!(!read("postgres://h/d?channel_binding=require").believes_anyone());
+    }
+
+    #[test]
+    fn a_wish_that_would_not_be_granted_is_an_error() {
+        for url in [
+            "h/d",
+            "postgres://h/d?sslmode=verify-all",
+            "postgres://h/d?sslrootcert=/etc/ca.pem",
+            "postgres://h/d?sslmode=require&sslrootcert=/etc/ca.pem",
+            "postgres://h/d?sslmode=require&sslrootcert=system",
+            "postgres://h/d?sslcert=/etc/me.pem",
+            "postgres://h/d?pgbouncer=true",
+        ] {
+            assert!(Settings::read(url).is_err(), "{url}");
+        }
+        assert!(Settings::read("postgres://h/d?pgbouncer=false").is_ok());
+    }
+}
