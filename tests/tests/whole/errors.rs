@@ -24,7 +24,7 @@ use gristmill_kafka::{TopicId, TopicPartition};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::sink::SinkError;
 use gristmill_postgres::letters::stored_letter::InvalidLetterId;
-use gristmill_postgres::wire::database_error::DatabaseError;
+use gristmill_postgres::wire::database_error::{ConnectError, DatabaseError};
 use gristmill_sandbox::SandboxError;
 use gristmill_sandbox::purity::PurityError;
 use insta::assert_snapshot;
@@ -258,9 +258,19 @@ fn of_the_database() {
         DatabaseError::Url(_) => Some(DatabaseError::Certificates(Box::new(io_error()))),
         DatabaseError::Certificates(_) => Some(DatabaseError::Connect {
             place: "localhost:5432".to_owned(),
-            source: postgres(),
+            source: ConnectError::Postgres(postgres()),
         }),
-        DatabaseError::Connect { .. } => Some(DatabaseError::Query {
+        DatabaseError::Connect { .. } => Some(DatabaseError::Secret {
+            path: "/run/secrets/pgpass".into(),
+            why: "others may read it: chmod 600 it".to_owned(),
+        }),
+        DatabaseError::Secret { .. } => Some(DatabaseError::ReadOnly {
+            place: "localhost:5432".to_owned(),
+        }),
+        DatabaseError::ReadOnly { .. } => Some(DatabaseError::Pooled {
+            place: "localhost:5432".to_owned(),
+        }),
+        DatabaseError::Pooled { .. } => Some(DatabaseError::Query {
             doing: "read the revisions",
             source: postgres(),
         }),
