@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use gristmill::definition::file;
+use gristmill::http::listener::Listen;
 use gristmill::process;
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::kafka::Kafka;
@@ -97,7 +98,12 @@ fn run_native(pipeline: &Path) -> Result<()> {
     let config = file::load(pipeline)?;
     let sandbox = Sandbox::linked(gristmill::folders::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(process::run(config, sandbox, CancellationToken::new()))
+    runtime.block_on(process::run(
+        config,
+        sandbox,
+        Listen::Off,
+        CancellationToken::new(),
+    ))
 }
 
 fn bench(args: &Args) -> Result<()> {

@@ -34,6 +34,7 @@
 //! demo        the users pipeline on sample events, with servers of its own
 //! ops         what an operator does to a pipeline: one file a verb, values back
 //! process     one consumer, one follower and one relay for the pipelines of a process
+//! http        what a process says to collectors and probes
 //! partition   one partition's life: assignment, take, worker, batch, flush
 //! fleet       what all hosts run: propose, check, stage, follow, fall back, compare
 //! handles     what the partitions of a process work with
@@ -52,6 +53,7 @@ pub mod fleet;
 pub mod folders;
 pub mod handles;
 pub mod host_name;
+pub mod http;
 pub mod ops;
 pub mod partition;
 pub mod process;

@@ -26,10 +26,11 @@ mod tests;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::definition::{file, host_sandbox};
+use crate::http::listener::Listen;
 use crate::process;
 use gristmill_sandbox::compiler;
 
@@ -138,6 +139,10 @@ struct RunArgs {
     /// The pipeline's TOML file
     #[arg(value_name = "FILE")]
     path: PathBuf,
+    /// Where to answer /healthz, /readyz and /metrics: HOST:PORT, or off; the file's `[http]
+    /// listen` where it is not given
+    #[arg(long, value_name = "ADDRESS|off")]
+    http: Option<Listen>,
     /// What the log looks like: text where standard error is a terminal, else JSON
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -248,5 +253,10 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
 async fn run_pipeline(args: RunArgs) -> Result<()> {
     let stop = stop_signal(Some(RUN_END_MAX))?;
     let config = file::load(&args.path)?;
-    process::run(config, host_sandbox::open()?, stop).await
+    let listen = match (args.http, &config.http.listen) {
+        (Some(listen), _) => listen,
+        (None, Some(text)) => text.parse().context("http.listen")?,
+        (None, None) => Listen::default(),
+    };
+    process::run(config, host_sandbox::open()?, listen, stop).await
 }

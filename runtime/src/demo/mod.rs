@@ -18,6 +18,7 @@ use crate::definition::builtin;
 use crate::definition::file::{self, Config};
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
+use crate::http::listener::Listen;
 use gristmill_kafka::embedded::EmbeddedBroker;
 use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_postgres::commit::checkpoint;
@@ -64,7 +65,12 @@ pub async fn run(keep: bool, stop: CancellationToken, out: &mut (dyn Write + Sen
     let sent = send(&broker.bootstrap(), &config.source.topic, out)?;
     let end = CancellationToken::new();
     let name = config.pipeline.name.clone();
-    let mut running = tokio::spawn(crate::process::run(config, sandbox, end.clone()));
+    let mut running = tokio::spawn(crate::process::run(
+        config,
+        sandbox,
+        Listen::Off,
+        end.clone(),
+    ));
     writeln!(
         out,
         "\nthe pipeline {name} reads them, and writes the table users_enriched ...\n"

@@ -168,6 +168,11 @@ impl Follower {
     }
 
     async fn send(&self, connection: &Connection, answers: &[Answer]) -> Result<(), DatabaseError> {
+        for member in &self.members {
+            let pipeline = &member.pipeline;
+            let outage = pipeline.kafka.outage().map(|outage| outage.reason);
+            pipeline.standings.set_outage(outage);
+        }
         let beats: Vec<Beat<'_>> = self
             .members
             .iter()

@@ -11,6 +11,7 @@ use crate::handles::commits::Commits;
 use crate::handles::fleet_view::FleetView;
 use crate::handles::kafka::Kafka;
 use crate::handles::letter_log::LetterLog;
+use crate::handles::metrics::Metrics;
 use crate::handles::standing::Standings;
 
 /// One pipeline that this process runs, with what its partitions work with.
@@ -25,6 +26,8 @@ pub struct HostedPipeline {
     pub kafka: Arc<Kafka>,
     /// What each of its partitions is doing here.
     pub standings: Standings,
+    /// Numbers for Prometheus.
+    pub metrics: Arc<Metrics>,
     /// Its dead letters, as the log tells them.
     pub letter_log: LetterLog,
 }

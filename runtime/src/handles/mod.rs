@@ -5,6 +5,7 @@
 //! - [`fleet_view`]: which revision is to run, one a pipeline;
 //! - [`kafka`]: where records come from, one a consumer;
 //! - [`letter_log`]: dead letters in the log, one a pipeline;
+//! - [`metrics`]: numbers for Prometheus, one for all pipelines of a process;
 //! - [`standing`]: what each partition is doing, one a pipeline.
 //!
 //! Nothing here is touched for a row.
@@ -14,6 +15,7 @@ pub mod fleet_view;
 pub mod hosted_pipeline;
 pub mod kafka;
 pub mod letter_log;
+pub mod metrics;
 pub mod standing;
 
 pub use commits::Commits;
@@ -21,4 +23,5 @@ pub use fleet_view::FleetView;
 pub use hosted_pipeline::HostedPipeline;
 pub use kafka::Kafka;
 pub use letter_log::LetterLog;
+pub use metrics::Metrics;
 pub use standing::Standings;

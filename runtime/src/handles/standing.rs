@@ -1,6 +1,7 @@
 //! What each partition of a pipeline is doing in this process: the follower tells Postgres.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gristmill_kafka::TopicPartition;
@@ -13,8 +14,10 @@ use tokio::sync::Notify;
 /// What the partitions of one pipeline are doing, and what all of them wait for.
 pub struct Standings {
     partitions: Mutex<HashMap<TopicPartition, Standing>>,
-    /// What Kafka does not give, where it does not: concerns all partitions.
-    kafka: Mutex<Option<Reason>>,
+    /// Since when no broker answers, and what is missing: concern all partitions.
+    outage: Mutex<Option<Reason>>,
+    missing: Mutex<Option<Reason>>,
+    is_joined: AtomicBool,
     /// Wakes the follower.
     changed: Arc<Notify>,
 }
@@ -52,7 +55,9 @@ impl Standings {
     pub fn new(changed: Arc<Notify>) -> Self {
         Self {
             partitions: Mutex::default(),
-            kafka: Mutex::default(),
+            outage: Mutex::default(),
+            missing: Mutex::default(),
+            is_joined: AtomicBool::new(false),
             changed,
         }
     }
@@ -94,23 +99,32 @@ impl Standings {
         lock(&self.partitions).remove(partition);
     }
 
-    /// What Kafka does not give; `None`: it answers.
-    pub fn kafka_waits(&self, reason: Option<String>) {
-        let mut kafka = lock(&self.kafka);
-        match reason {
-            None => *kafka = None,
-            Some(text) => match &mut *kafka {
-                Some(before) => before.text = text,
-                none => *none = Some(Reason::now(text)),
-            },
-        }
-        drop(kafka);
+    /// Why no broker answers; `None`: one does. Asked with each heartbeat, so nobody is woken.
+    pub fn set_outage(&self, reason: Option<String>) {
+        update(&self.outage, reason);
+    }
+
+    /// What the brokers do not have; `None`: they have it.
+    pub fn set_missing(&self, reason: Option<String>) {
+        update(&self.missing, reason);
         self.changed.notify_one();
+    }
+
+    /// The consumer group has given this process its partitions, were it none.
+    pub fn joined(&self) {
+        self.is_joined.store(true, Ordering::Relaxed);
+        self.set_missing(None);
+    }
+
+    /// Whether the process is of the consumer group.
+    pub fn is_joined(&self) -> bool {
+        self.is_joined.load(Ordering::Relaxed)
     }
 
     /// What Kafka does not give, and since when.
     pub fn kafka(&self) -> Option<Reason> {
-        lock(&self.kafka).clone()
+        let outage = lock(&self.outage).clone();
+        outage.or_else(|| lock(&self.missing).clone())
     }
 
     /// What the partition is doing.
@@ -183,6 +197,15 @@ impl Standings {
         drop(partitions);
         self.changed.notify_one();
     }
+}
+
+/// Keeps since when it is so.
+fn update(reason: &Mutex<Option<Reason>>, now: Option<String>) {
+    let mut reason = lock(reason);
+    *reason = now.map(|text| match reason.take() {
+        Some(before) => Reason { text, ..before },
+        None => Reason::now(text),
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

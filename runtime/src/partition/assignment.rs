@@ -49,13 +49,6 @@ impl Assignment {
         }
     }
 
-    /// Kafka does not give what the pipelines of this consumer need; `None`: it does.
-    fn kafka_waits(&self, trouble: Option<String>) {
-        for pipeline in self.pipelines.values() {
-            pipeline.standings.kafka_waits(trouble.clone());
-        }
-    }
-
     fn stop(&mut self, partitions: &[TopicPartition], wait: Duration) {
         let stopped: Vec<PartitionTask> = partitions
             .iter()
@@ -99,8 +92,9 @@ impl Assignment {
 
 impl Assignments for Assignment {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
-        // The group has answered.
-        self.kafka_waits(None);
+        for pipeline in self.pipelines.values() {
+            pipeline.standings.joined();
+        }
         let wanted = |partition: &TopicPartition| {
             let pipeline = self.pipelines.get(&partition.topic);
             if pipeline.is_none() {
@@ -132,15 +126,10 @@ impl Assignments for Assignment {
     }
 
     fn fault(&mut self, fault: SourceFault) {
-        let trouble = match &fault {
-            SourceFault::Reachable => Some(None),
-            SourceFault::UnknownTopic { .. }
-            | SourceFault::Refused { .. }
-            | SourceFault::Unreachable { .. } => Some(Some(fault.to_string())),
-            _ => None,
-        };
-        if let Some(trouble) = trouble {
-            self.kafka_waits(trouble);
+        if let SourceFault::UnknownTopic { reason } = &fault {
+            for pipeline in self.pipelines.values() {
+                pipeline.standings.set_missing(Some(reason.clone()));
+            }
         }
         match &fault {
             SourceFault::Reachable => tracing::info!("{fault}"),

@@ -18,6 +18,9 @@ pub enum Ended {
     Halt(anyhow::Error),
 }
 
+/// The code of a flush that found another owner.
+pub const FENCED: &str = "fenced";
+
 /// A word for the cause of `error`, for logs and alerts: the SQLSTATE where Postgres answered.
 pub fn code(error: &anyhow::Error) -> String {
     let fault = |cause: &(dyn std::error::Error + 'static)| {
@@ -34,7 +37,7 @@ pub fn code(error: &anyhow::Error) -> String {
     match error.chain().find_map(fault) {
         Some(SinkFault::Answered(state)) => state.to_string(),
         Some(SinkFault::ConnectionLost) => "connection-lost".to_owned(),
-        Some(SinkFault::Fenced) => "fenced".to_owned(),
+        Some(SinkFault::Fenced) => FENCED.to_owned(),
         Some(SinkFault::TargetChanged) => "target-changed".to_owned(),
         Some(SinkFault::Gap | SinkFault::TopicTruncated) => "gap".to_owned(),
         None => "other".to_owned(),

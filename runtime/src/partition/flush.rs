@@ -9,6 +9,7 @@ use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::fault::SinkFault;
 use gristmill_core::policy::{Action, action};
+use gristmill_kafka::TopicPartition;
 use gristmill_postgres::commit::blocker::{Blocker, blockers};
 use gristmill_postgres::commit::checkpoint::PartitionKey;
 use gristmill_postgres::commit::flush_error::FlushError;
@@ -115,7 +116,7 @@ impl Batch {
             };
             let attempt = match lent {
                 Ok(mut connection) => {
-                    let blocked = locked.tell(pool, connection.pid(), &self.lease.key);
+                    let blocked = locked.tell(&pipeline, connection.pid(), &self.lease.key);
                     let attempt = self.attempt(&mut connection, &computed);
                     beside(attempt, blocked).await
                 }
@@ -133,6 +134,7 @@ impl Batch {
                 // Whoever holds the lock will be done, and taking the partition again would wait
                 // for it, too.
                 Err(Attempt::RolledBack(error)) if is_locked(&error) => {
+                    self.count_retry(&pipeline);
                     tokio::time::sleep(locked.again()).await;
                 }
                 Err(Attempt::RolledBack(error)) if retries > 0 => {
@@ -141,6 +143,7 @@ impl Batch {
                         "the flush was rolled back; sending it again"
                     );
                     drop(error);
+                    self.count_retry(&pipeline);
                     retries -= 1;
                     tokio::time::sleep(wait).await;
                     wait *= 2;
@@ -150,6 +153,12 @@ impl Batch {
                 }
             }
         }
+    }
+
+    fn count_retry(&self, pipeline: &HostedPipeline) {
+        let key = &self.lease.key;
+        let partition = TopicPartition::new(key.topic.as_str(), key.partition);
+        pipeline.metrics.retried(pipeline.name(), &partition);
     }
 
     /// Sends the batch once. Returns the revision that the partition is to run.
@@ -220,12 +229,12 @@ impl Locked {
     }
 
     /// Says once who holds the lock that backend `pid` waits for, after the first try in vain.
-    async fn tell(&mut self, pool: &Pool, pid: i32, key: &PartitionKey) {
+    async fn tell(&mut self, pipeline: &HostedPipeline, pid: i32, key: &PartitionKey) {
         let Some(since) = self.since.filter(|_| !self.told) else {
             return;
         };
         tokio::time::sleep(LOOK_AFTER).await;
-        let found = match pool.get().await {
+        let found = match pipeline.commits.pool.get().await {
             Ok(connection) => blockers(&connection, pid).await,
             Err(error) => Err(error),
         };
@@ -237,13 +246,18 @@ impl Locked {
             return;
         }
         self.told = true;
+        let reason = format!(
+            "a lock on the target that others hold: {}",
+            holders.join("; ")
+        );
+        let partition = TopicPartition::new(key.topic.as_str(), key.partition);
+        pipeline.standings.waits(&partition, reason.as_str());
         tracing::warn!(
             pipeline = key.pipeline,
             topic = key.topic,
             partition = key.partition,
             waits_ms = since.elapsed().as_millis() as u64,
-            "waiting for a lock on the target that others hold: {}",
-            holders.join("; ")
+            "waiting for {reason}"
         );
     }
 }

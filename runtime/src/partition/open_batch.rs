@@ -91,6 +91,11 @@ impl OpenBatch {
                 || self.due_at().is_some_and(|due| due <= Instant::now()))
     }
 
+    /// Bytes that are read and not yet committed.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
     /// When the oldest record will have waited long enough.
     pub(crate) fn due_at(&self) -> Option<Instant> {
         self.since.map(|since| since + self.linger)

@@ -12,7 +12,7 @@ use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::partition::ended::{Ended, code};
+use crate::partition::ended::{Ended, FENCED, code};
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::worker::Worker;
 
@@ -81,6 +81,8 @@ pub async fn keep_going(
         }
     }
     standings.gone(&wanted.partition);
+    let metrics = &wanted.pipeline.metrics;
+    metrics.gone(wanted.pipeline.name(), &wanted.partition);
 }
 
 /// One life of a partition, from take to take, until it is told to stop.
@@ -112,6 +114,10 @@ async fn live(
                 }
             }
             Ended::Restart(error) => {
+                if code(&error) == FENCED {
+                    let pipeline = &wanted.pipeline;
+                    pipeline.metrics.fenced(pipeline.name(), &wanted.partition);
+                }
                 if begun.elapsed() > RESTART_FORGET {
                     wait = RESTART_FIRST;
                 }

@@ -31,6 +31,7 @@ use gristmill_postgres::fleet::rollout::Rollout;
 use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
 use crate::handles::HostedPipeline;
+use crate::handles::metrics::{PartitionMeter, Sizes};
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
@@ -64,6 +65,9 @@ pub struct Worker {
     pub(super) flush: Option<Flush>,
     /// When the flush in flight counts as slow, until it has been said.
     pub(super) slow_at: Option<tokio::time::Instant>,
+    /// When the flush in flight began.
+    pub(super) flush_begun: std::time::Instant,
+    pub(super) meter: PartitionMeter,
     /// The offset at which the next flush begins, as the checkpoint says.
     pub(super) next_offset: i64,
     pub(super) brake: DeadLetterBrake,
@@ -88,6 +92,7 @@ impl Worker {
             resumes_below(config.source.queued_max_bytes),
             Duration::from_millis(config.target.linger_ms),
         );
+        let meter = pipeline.metrics.meter(pipeline.name(), &partition);
         Ok(Self {
             rollout: pipeline.fleet.subscribe(),
             shadow: None,
@@ -103,6 +108,8 @@ impl Worker {
             ahead: None,
             flush: None,
             slow_at: None,
+            flush_begun: std::time::Instant::now(),
+            meter,
             next_offset: ready.next_offset,
         })
     }
@@ -278,6 +285,7 @@ impl Worker {
     }
 
     fn begin_flush(&mut self, computed: Computed) {
+        self.flush_begun = std::time::Instant::now();
         self.slow_at = Some(tokio::time::Instant::now() + SLOW_FLUSH);
         self.flush = Some(Flush::begin(
             Arc::clone(&self.pipeline),
@@ -325,6 +333,15 @@ impl Worker {
         let (partition, pipeline) = (&self.partition, &self.pipeline);
         self.steps_back.add(partition, &computed.steps_back);
         pipeline.commits.add(computed);
+        let (dedup_keys, dedup_bytes) = self.chain.state_size();
+        let sizes = Sizes {
+            watermark_us: self.chain.watermark_us(),
+            queued_bytes: self.open.held_bytes(),
+            dedup_keys,
+            dedup_bytes,
+        };
+        let took = self.flush_begun.elapsed();
+        self.meter.committed(computed, took, &sizes);
         let letters = &pipeline.letter_log;
         letters.add(pipeline.name(), partition, computed);
         pipeline.kafka.hint(partition, computed.next_offset);

@@ -14,6 +14,7 @@ use gristmill_kafka::source::Source;
 use gristmill_kafka::source::membership::Membership;
 use gristmill_postgres::fleet::host;
 use gristmill_sandbox::Sandbox;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,9 @@ use crate::fleet::follow::follow;
 use crate::fleet::propose::propose;
 use crate::folders::state_folders;
 use crate::handles::{Commits, HostedPipeline, Kafka};
+use crate::http::gauges;
+use crate::http::listener::{self, Listen};
+use crate::http::server::{self, Watched};
 use crate::partition::assignment::Assignment;
 use crate::process::progress::log_progress;
 use crate::process::start::{Started, start};
@@ -36,7 +40,13 @@ const STOP_MAX: Duration = Duration::from_secs(8);
 
 /// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about
 /// the set-up; later ones mean that the consumer, or a task of the process, ended for good.
-pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> Result<()> {
+pub async fn run(
+    config: Config,
+    sandbox: Sandbox,
+    listen: Listen,
+    stop: CancellationToken,
+) -> Result<()> {
+    let listener = listen.bind().await?;
     let started = tokio::select! {
         () = stop.cancelled() => return Ok(()),
         started = start(config, sandbox) => started?,
@@ -56,6 +66,9 @@ pub async fn run(config: Config, sandbox: Sandbox, stop: CancellationToken) -> R
     } = started;
     for (pipeline, proposal) in proposals {
         proposing.spawn(until(background.clone(), propose(pipeline, proposal)));
+    }
+    if let Some(listener) = listener {
+        begin_http(&mut tasks, listener, &commits, &pipelines, &background);
     }
     log_running(&pipelines);
     let consumer = "the kafka consumer has ended for good: the log above says why";
@@ -188,6 +201,26 @@ fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'st
         ));
     }
     tasks
+}
+
+/// Begins to answer collectors and probes.
+fn begin_http(
+    tasks: &mut JoinSet<&'static str>,
+    listener: TcpListener,
+    commits: &Arc<Commits>,
+    pipelines: &[Arc<HostedPipeline>],
+    stop: &CancellationToken,
+) {
+    let address = listener::address(&listener);
+    tracing::info!("answers /healthz, /readyz and /metrics at http://{address}");
+    let gauges = gauges::keep(Arc::clone(commits), pipelines.to_vec());
+    tasks.spawn(named("the keeper of gauges", until(stop.clone(), gauges)));
+    let watched = Watched {
+        commits: Arc::clone(commits),
+        pipelines: pipelines.to_vec(),
+    };
+    let server = server::serve(listener, watched);
+    tasks.spawn(named("the http server", until(stop.clone(), server)));
 }
 
 /// Gives a task a name for when it ends.

@@ -53,6 +53,7 @@ pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
         fleet: FleetView::new(revisions, rollout, Arc::clone(&look_again)),
         commits: Arc::clone(&commits),
         kafka: Arc::clone(&kafka),
+        metrics: Arc::default(),
         letter_log: LetterLog::default(),
         standings: Standings::new(Arc::clone(&look_again)),
         config,

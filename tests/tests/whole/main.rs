@@ -12,6 +12,7 @@ mod errors;
 mod generate;
 mod guides;
 mod halts;
+mod http;
 mod kafka;
 mod produce;
 mod reference;

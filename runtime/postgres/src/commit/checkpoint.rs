@@ -38,6 +38,9 @@ pub enum PartitionState {
 }
 
 impl PartitionState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Running, Self::Waiting, Self::Paused, Self::Halted];
+
     /// As the column holds it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,8 +52,7 @@ impl PartitionState {
     }
 
     pub(crate) fn from_stored(text: &str) -> Self {
-        let states = [Self::Waiting, Self::Paused, Self::Halted];
-        let stored = states.into_iter().find(|state| state.as_str() == text);
+        let stored = Self::ALL.into_iter().find(|state| state.as_str() == text);
         stored.unwrap_or(Self::Running)
     }
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub dead_letters: DeadLettersSection,
     #[serde(default)]
     pub limits: LimitsSection,
+    #[serde(default)]
+    pub http: HttpSection,
     /// The file's own folder: relative paths in the file start there.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -97,6 +99,15 @@ pub struct SourceSection {
     /// are refused.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
+}
+
+/// What a process says over HTTP: `/healthz`, `/readyz` and `/metrics`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSection {
+    /// Where it listens: `host:port`, or `off`. Without it, at 127.0.0.1 on the first free port
+    /// from 7700 on. `run --http` wins.
+    pub listen: Option<String>,
 }
 
 /// Where a partition without a checkpoint begins.

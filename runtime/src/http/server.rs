@@ -1,0 +1,138 @@
+//! Answers to GET and HEAD. Each connection asks once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::readiness;
+use crate::handles::metrics::as_prometheus;
+use crate::handles::{Commits, HostedPipeline};
+
+/// Whoever needs longer to ask, or to read the answer, is no collector.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// Connections at a time; more wait. A collector, a probe and a person are three.
+const CONNECTIONS_MAX: usize = 32;
+/// The longest head of a request: browsers send some hundred bytes.
+const HEAD_MAX_BYTES: usize = 16 << 10;
+/// After the listener has failed: out of file descriptors, as a rule.
+const FAILED_WAIT: Duration = Duration::from_secs(1);
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is answered about.
+pub struct Watched {
+    pub commits: Arc<Commits>,
+    pub pipelines: Vec<Arc<HostedPipeline>>,
+}
+
+/// Answers whoever connects to `listener`, for ever.
+pub async fn serve(listener: TcpListener, watched: Watched) {
+    let watched = Arc::new(watched);
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let watched = Arc::clone(&watched);
+                tokio::spawn(async move {
+                    // A client that goes away is no trouble of ours.
+                    let _ = timeout(ANSWER_MAX, answer(stream, &watched)).await;
+                    drop(place);
+                });
+            }
+            Err(_) => tokio::time::sleep(FAILED_WAIT).await,
+        }
+    }
+}
+
+async fn answer(mut stream: TcpStream, watched: &Watched) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if head.len() > HEAD_MAX_BYTES || stream.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let answer = respond(&head, watched);
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// The whole answer to a request's head.
+fn respond(head: &str, watched: &Watched) -> String {
+    let mut words = head.lines().next().unwrap_or_default().split(' ');
+    let (method, target) = (words.next(), words.next().unwrap_or_default());
+    let path = target.split('?').next().unwrap_or_default();
+    if !matches!(method, Some("GET" | "HEAD")) {
+        return message("405 Method Not Allowed", TEXT, "GET and HEAD alone\n", true);
+    }
+    let has_body = method == Some("GET");
+    match path {
+        "/healthz" => message("200 OK", TEXT, "ok\n", has_body),
+        "/readyz" => {
+            let reasons = readiness::reasons(&watched.commits, &watched.pipelines);
+            match reasons.is_empty() {
+                true => message("200 OK", TEXT, "ready\n", has_body),
+                false => {
+                    let body = format!("not ready:\n{}\n", reasons.join("\n"));
+                    message("503 Service Unavailable", TEXT, &body, has_body)
+                }
+            }
+        }
+        "/metrics" => {
+            let text = metrics(watched);
+            match wants_open_metrics(head) {
+                true => message("200 OK", OPEN_METRICS, &text, has_body),
+                false => message("200 OK", PROMETHEUS, &as_prometheus(&text), has_body),
+            }
+        }
+        _ => message(
+            "404 Not Found",
+            TEXT,
+            "/healthz, /readyz, /metrics\n",
+            has_body,
+        ),
+    }
+}
+
+fn metrics(watched: &Watched) -> String {
+    let Some(metrics) = watched.pipelines.first().map(|p| &p.metrics) else {
+        return String::new();
+    };
+    metrics.clear_states();
+    for pipeline in &watched.pipelines {
+        let partitions = pipeline.standings.all().into_iter();
+        let partitions: Vec<_> = partitions
+            .map(|(p, standing)| (p, standing.state))
+            .collect();
+        let active = pipeline.fleet.rollout().active;
+        metrics.set_states(pipeline.name(), active, &partitions);
+    }
+    metrics.open_metrics()
+}
+
+fn wants_open_metrics(head: &str) -> bool {
+    let accepts = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let is_accept = name.eq_ignore_ascii_case("accept");
+        Some(is_accept && value.contains("application/openmetrics-text"))
+    };
+    head.lines().any(|line| accepts(line) == Some(true))
+}
+
+fn message(status: &str, kind: &str, body: &str, has_body: bool) -> String {
+    let length = body.len();
+    let body = if has_body { body } else { "" };
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+    )
+}
