@@ -165,6 +165,7 @@ fn history_table() {
         state: state.to_owned(),
         made: at(i64::from(revision)),
         by: "ann@laptop".to_owned(),
+        session_user: (revision > 1).then(|| "app".to_owned()),
         why: why.to_owned(),
     };
     let past = Past {

@@ -28,7 +28,10 @@ pub struct PastRevision {
     pub state: String,
     #[serde(serialize_with = "as_text")]
     pub made: Timestamp,
+    /// As their machine knew them.
     pub by: String,
+    /// As Postgres knew them, where it was noted.
+    pub session_user: Option<String>,
     pub why: String,
 }
 
@@ -94,6 +97,7 @@ impl From<history::DatedRevision> for PastRevision {
             state: revision.state,
             made: made.at,
             by: revision.by,
+            session_user: made.session_user,
             why: revision.reason.unwrap_or_default(),
         }
     }

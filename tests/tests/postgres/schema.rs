@@ -3,12 +3,15 @@
 use anyhow::Result;
 use gristmill_core::column::LogicalType;
 use gristmill_core::plan::Roles;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::refusal::blame;
 use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::{dimension_query, privileges};
 use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
 
-use crate::fixture::{Fixture, WITH_PROVENANCE, field, fields, roles};
+use crate::fixture::{Fixture, WITH_PROVENANCE, computed, field, fields, roles};
 
 #[tokio::test]
 async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong() -> Result<()> {
@@ -202,27 +205,30 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
         roles: &roles,
         ddl: None,
     };
-    let mut expected = vec![
-        "grant usage on schema gristmill to reader".to_owned(),
-        "grant select, insert, update on gristmill.checkpoint to reader".to_owned(),
-        "grant insert, update on public.people to reader".to_owned(),
-    ];
     fixture.psql("grant select on people to reader")?;
-    // Do what the sentences say until none is left.
-    for _ in 0..3 {
-        for problem in schema::problems(&*database.connect().await?, &wanted).await? {
-            let grant = problem.rsplit(": ").next().unwrap_or_default().to_owned();
-            expected.retain(|e| *e != grant);
-            fixture.psql(&grant)?;
-        }
+    let problems = schema::problems(&*database.connect().await?, &wanted).await?;
+    let [lacking] = &problems[..] else {
+        panic!("{problems:?}")
+    };
+    for granted in [
+        "grant usage on schema gristmill to reader;",
+        "grant ALL on gristmill.file, gristmill.host",
+        "grant insert, update on public.people to reader;",
+    ] {
+        let granted = granted.replace("ALL", ALL);
+        assert!(lacking.contains(&granted), "{lacking}");
     }
-    assert_eq!(expected, Vec::<String>::new());
+    // All at once, as it is pasted.
+    let grants = lacking.split_once(":\n").expect("a list of statements").1;
+    fixture.psql(grants)?;
     assert_eq!(
         schema::problems(&*database.connect().await?, &wanted).await?,
         Vec::<String>::new()
     );
     Ok(())
 }
+
+const ALL: &str = "select, insert, update, delete";
 
 #[rstest]
 #[case::refused("postgres://app:hunter2@127.0.0.1:1/db")]
@@ -240,4 +246,114 @@ async fn a_password_is_in_no_message(#[case] url: &str) {
     let error = error.expect("nothing to connect to");
     let shown = format!("{error:#} {error:?}");
     assert!(!shown.contains("hunter2") && !shown.is_empty(), "{shown}");
+}
+
+/// A function or an operator whose types fit exactly comes before those of Postgres that only take
+/// them, wherever it lies on the path.
+#[tokio::test]
+async fn what_others_create_on_the_path_is_not_called() -> Result<()> {
+    let fixture = Fixture::new("shadowed", WITH_PROVENANCE).await?;
+    let caught = "returns R language plpgsql as $$ begin raise 'caught'; end $$;";
+    let functions = [
+        ("has_table_privilege(regclass, text)", "boolean"),
+        ("unnest(bigint[])", "setof bigint"),
+        ("unnest(text[])", "setof text"),
+        ("unnest(int2vector)", "setof smallint"),
+        ("array_agg(text)", "text[]"),
+        ("format(text, name, name)", "text"),
+        ("to_regclass(varchar)", "regclass"),
+        ("pg_terminate_backend(int, int)", "boolean"),
+        ("pg_advisory_xact_lock(int)", "void"),
+        ("concat_ws(text, text, text)", "text"),
+        ("jsonb_build_object(text, int)", "jsonb"),
+        ("is_it(oid, regclass)", "boolean"),
+        ("joined(text, name)", "text"),
+    ];
+    let functions = functions
+        .map(|(name, returns)| format!("create function {name} {}", caught.replace("R", returns)));
+    fixture.psql(&format!(
+        "create role mallory; grant create on schema public to mallory; set role mallory; {}
+        create operator = (leftarg = oid, rightarg = regclass, function = is_it);
+        create operator || (leftarg = text, rightarg = name, function = joined);",
+        functions.join("\n")
+    ))?;
+    let (fields, roles) = (fields(), roles());
+    let wanted = WantedTable {
+        table: "people",
+        fields: &fields,
+        roles: &roles,
+        ddl: None,
+    };
+    let mut connection = fixture.connect().await?;
+    assert_eq!(
+        schema::problems(&connection, &wanted).await?,
+        Vec::<String>::new()
+    );
+    schema::apply(&mut connection, Some(&wanted)).await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let batch = computed(0, &[(1, Some("a"), false, 1), (2, Some("b"), false, 1)]);
+    fixture.flush(&mut connection, &lease, 0, &batch).await?;
+    let refused = computed(2, &[(3, Some("forbidden"), false, 1)]);
+    let flushed = fixture.flush(&mut connection, &lease, 2, &refused).await;
+    assert!(
+        matches!(flushed, Err(FlushError::Refused { .. })),
+        "{flushed:?}"
+    );
+    let judged = blame(&mut connection, &fixture.sink, 0, &refused, 1).await?;
+    assert_eq!(judged.refused.len(), 1);
+    assert_eq!(privileges::open_schemas(&connection).await?, ["public"]);
+    Ok(())
+}
+
+/// The next version's program has applied its migration, and this one goes on.
+#[tokio::test]
+async fn a_newer_schema_is_worked_with_where_it_says_so() -> Result<()> {
+    let fixture = Fixture::new("newer_schema", WITH_PROVENANCE).await?;
+    let known = numbered_files()?;
+    let next = known + 1;
+    let (fields, roles) = (fields(), roles());
+    let wanted = WantedTable {
+        table: "people",
+        fields: &fields,
+        roles: &roles,
+        ddl: None,
+    };
+    fixture.psql(&format!(
+        "alter table gristmill.checkpoint add column mood text;
+        create table gristmill.mood (name text);
+        insert into gristmill.migration (version, name, compatible_from)
+        values ({next}, 'moods', {known});"
+    ))?;
+    let mut connection = fixture.connect().await?;
+    let problems = schema::problems(&connection, &wanted).await?;
+    assert_eq!(problems, Vec::<String>::new());
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let batch = computed(0, &[(1, Some("a"), false, 1)]);
+    fixture.flush(&mut connection, &lease, 0, &batch).await?;
+    assert!(schema::apply(&mut connection, None).await?.is_empty());
+    fixture.psql(&format!(
+        "update gristmill.migration set compatible_from = {next} where version = {next}"
+    ))?;
+    let problems = schema::problems(&connection, &wanted).await?;
+    assert!(
+        problems[0].contains("made by a newer gristmill"),
+        "{problems:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dimension_is_read_and_nothing_is_written() -> Result<()> {
+    let fixture = Fixture::new("dimension_writes", WITH_PROVENANCE).await?;
+    fixture.psql(
+        "create function count_up() returns int language sql
+        as $$ insert into people (id, at) values (1, now()); select 1 $$",
+    )?;
+    let connection = fixture.connect().await?;
+    let loaded = dimension_query::load(&connection, "select count_up() as n").await;
+    let error = format!("{:#}", anyhow::Error::from(loaded.expect_err("it writes")));
+    assert!(error.contains("read-only transaction"), "{error}");
+    assert_eq!(fixture.psql("select count(*) from people")?, "0");
+    dimension_query::load(&connection, "select 1 as n").await?;
+    Ok(())
 }

@@ -84,7 +84,7 @@ impl Shape<'_> {
     fn upsert(&self, and_checkpoint: &str) -> String {
         let arrays = self
             .arrays()
-            .map(|(name, _)| format!("unnest(:{name}) as {name}"));
+            .map(|(name, _)| format!("pg_catalog.unnest(:{name}) as {name}"));
         let written = self.written();
         let key: Vec<_> = self.roles.key.iter().map(|k| quote(k)).collect();
         let assignments = written

@@ -23,7 +23,7 @@ taken as (
   )
   select
     w.pipeline, w.run, w.topic, w.partition, w.topic_id, w.start_offset,
-    1, :owner, pg_backend_pid(), w.revision
+    1, :owner, pg_catalog.pg_backend_pid(), w.revision
   -- Counting makes sure that all old rows are locked before the first one is taken.
   from wanted w, (select count(*) from old) as locked
   order by w.pipeline, w.run, w.topic, w.partition

@@ -8,6 +8,6 @@ update gristmill.revision r
 set
   state = 'failed',
   taken_back_by = :by,
-  reason = concat_ws('; ', r.reason, :reason::text)
+  reason = pg_catalog.concat_ws('; ', r.reason, :reason::text)
 from p
 where r.pipeline = p.pipeline and r.revision = :revision

@@ -13,6 +13,8 @@ pub struct DatedRevision {
     pub based_on: Option<i32>,
     /// The revision that it took a rule back from.
     pub restores: Option<i32>,
+    /// Who made it as Postgres knew them, where it was noted.
+    pub session_user: Option<String>,
     pub revision: StoredRevision,
 }
 
@@ -34,7 +36,8 @@ pub async fn revisions(
     pipeline: &str,
 ) -> Result<Vec<DatedRevision>, DatabaseError> {
     let sql = r"
-        select revision, spec, state, reason, by, at, based_on, restores
+        select revision, spec, state, reason, by, at, based_on, restores,
+          session_user_name
         from gristmill.revision
         where pipeline = $1
         order by revision";
@@ -46,6 +49,7 @@ pub async fn revisions(
         at: row.get(5),
         based_on: row.get(6),
         restores: row.get(7),
+        session_user: row.get(8),
         revision: StoredRevision {
             revision: row.get(0),
             spec: row.get(1),

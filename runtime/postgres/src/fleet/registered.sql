@@ -6,7 +6,8 @@ select
   coalesce(f.spec_hash, p.spec_hash) = :spec_hash as is_unchanged,
   -- Definitions were stored before they had a version: those are of version 1.
   coalesce(
-    jsonb_build_object('version', 1) || r.spec = jsonb_build_object('version', 1) || :spec,
+    pg_catalog.jsonb_build_object('version', 1) || r.spec
+      = pg_catalog.jsonb_build_object('version', 1) || :spec,
     false
   ) as is_active,
   exists (

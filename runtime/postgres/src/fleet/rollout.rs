@@ -141,7 +141,8 @@ pub async fn propose(
           p.active_revision = $2 and p.canary_partition is null,
           -- Definitions were stored before they had a version: those are of version 1.
           coalesce(
-            jsonb_build_object('version', 1) || r.spec = jsonb_build_object('version', 1) || $3,
+            pg_catalog.jsonb_build_object('version', 1) || r.spec
+              = pg_catalog.jsonb_build_object('version', 1) || $3,
             false
           )
         from gristmill.pipeline p

@@ -8,7 +8,7 @@ gone as (
   update gristmill.revision r
   set
     state = 'retired',
-    reason = concat_ws('; ', r.reason, 'another one was staged in its place')
+    reason = pg_catalog.concat_ws('; ', r.reason, 'another one was staged in its place')
   from before
   where r.pipeline = $1 and r.revision = before.staging_revision
 )

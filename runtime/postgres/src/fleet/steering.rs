@@ -128,8 +128,8 @@ impl Order {
 /// All orders of the pipeline `p`, as JSON.
 pub(crate) const SELECT: &str = r#"
     select coalesce(
-      jsonb_agg(
-        jsonb_build_object(
+      pg_catalog.jsonb_agg(
+        pg_catalog.jsonb_build_object(
           'partition', s.partition, 'verb', s.verb, 'request', s.request, 'by', s.by,
           'session_user', s.session_user_name, 'reason', s.reason,
           'at', date_trunc('second', s.at at time zone 'UTC')::text

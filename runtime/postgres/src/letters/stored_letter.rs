@@ -53,7 +53,7 @@ pub struct Filter {
 const SELECTED: &str = r"
     from gristmill.dead_letter
     where pipeline = :pipeline and run = :run
-      and (cardinality(:states) = 0 or state = any (:states))
+      and (pg_catalog.cardinality(:states) = 0 or state = any (:states))
       and (:code is null or code = :code)
       and (:topic is null or topic = :topic)
       and (:partition is null or partition = :partition)";
@@ -192,7 +192,7 @@ pub async fn unrelayed(
           select
             pipeline, run, topic, partition, "offset", ordinal,
             coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(value), 0)
-              + coalesce(pg_column_size(headers), 0) as bytes
+              + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
           from gristmill.dead_letter
           where state = 'new' and relay_refused is null and pipeline = :pipeline and run = :run
             and topic = :topic and partition = :partition

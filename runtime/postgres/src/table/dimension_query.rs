@@ -14,8 +14,17 @@ use crate::wire::database_error::DatabaseError;
 const DOING: &str = "load a dimension";
 
 /// Runs `query`, one `select` without parameters, and returns its rows as columns. All columns are
-/// nullable: the dimension checks its key.
+/// nullable: the dimension checks its key. Functions that it calls may not write, either.
 pub async fn load(client: &Client, query: &str) -> Result<Batch, DatabaseError> {
+    let failed = || DatabaseError::query(DOING);
+    let begin = "begin read only";
+    client.batch_execute(begin).await.map_err(failed())?;
+    let loaded = read(client, query).await;
+    client.batch_execute("rollback").await.map_err(failed())?;
+    loaded
+}
+
+async fn read(client: &Client, query: &str) -> Result<Batch, DatabaseError> {
     let failed = || DatabaseError::query(DOING);
     let query = query.trim().trim_end_matches(';');
     let described = client.prepare(query).await.map_err(failed())?;

@@ -10,15 +10,19 @@ pub(crate) struct Migration {
     version: i32,
     name: &'static str,
     sql: &'static str,
+    /// Programs that know this migration go on beside the file: it only adds what they need not
+    /// know. 0 for those from before `gristmill.migration` said so.
+    compatible_from: i32,
 }
 
-/// Takes a file by its number and its name.
+/// Takes a file by its number, its name, and the oldest migration whose programs go on beside it.
 macro_rules! migration {
-    ($version:literal, $name:literal) => {
+    ($version:literal, $name:literal $(, $compatible_from:literal)?) => {
         Migration {
             version: $version,
             name: $name,
             sql: include_str!(concat!("../../../../schema/", $name, ".sql")),
+            compatible_from: 0 $(+ $compatible_from)?,
         }
     };
 }
@@ -34,7 +38,7 @@ pub(crate) const MIGRATIONS: [Migration; 9] = [
     migration!(6, "006_versions"),
     migration!(7, "007_steering"),
     migration!(8, "008_topics"),
-    migration!(9, "009_compatible"),
+    migration!(9, "009_compatible", 9),
 ];
 
 /// The version that this program works with.
@@ -42,14 +46,21 @@ pub(crate) const NEWEST: i32 = MIGRATIONS[MIGRATIONS.len() - 1].version;
 
 /// Lets two hosts that start at once take turns. The number is "gristmill" by a telephone's keys,
 /// and means nothing.
-pub(crate) const LOCK: &str = "select pg_advisory_xact_lock(474786455)";
+pub(crate) const LOCK: &str = "select pg_catalog.pg_advisory_xact_lock(474786455)";
 
 impl Migration {
     /// Its SQL, and the mark that it was applied.
     pub(crate) fn script(&self) -> String {
-        let Self { version, name, sql } = self;
+        let Self {
+            version, name, sql, ..
+        } = self;
+        let (column, value) = match self.compatible_from {
+            0 => ("", String::new()),
+            from => (", compatible_from", format!(", {from}")),
+        };
         format!(
-            "{sql}\ninsert into gristmill.migration (version, name) values ({version}, '{name}');\n"
+            "{sql}\ninsert into gristmill.migration (version, name{column})\nvalues ({version}, \
+             '{name}'{value});\n"
         )
     }
 }
@@ -74,10 +85,23 @@ pub(crate) async fn migrate(
     Ok(applied)
 }
 
+/// Whether what a newer program has added leaves this one be.
+pub(crate) async fn is_compatible(client: &Client) -> Result<bool, DatabaseError> {
+    let sql = r"
+        select coalesce(bool_and(coalesce(compatible_from, version) <= $1), true)
+        from gristmill.migration
+        where version > $1";
+    let compatible = client
+        .query_one(sql, &[&NEWEST])
+        .await
+        .map_err(DatabaseError::query("read which migrations were applied"))?;
+    Ok(compatible.get(0))
+}
+
 /// The newest migration that was applied; 0 where there is none.
 pub(crate) async fn version(client: &Client) -> Result<i32, DatabaseError> {
     let failed = || DatabaseError::query("read which migrations were applied");
-    let exists = "select to_regclass('gristmill.migration') is not null";
+    let exists = "select pg_catalog.to_regclass('gristmill.migration') is not null";
     let exists = client.query_one(exists, &[]).await.map_err(failed())?;
     if !exists.get::<_, bool>(0) {
         return Ok(0);

@@ -1,7 +1,7 @@
 //! The table that a pipeline fills, and the tables beside it.
 //!
 //! - [`schema`] creates and checks the tables: `migration` has gristmill's own, `wanted_table` the
-//!   one that a pipeline wants;
+//!   one that a pipeline wants, [`privileges`] what a role may do with them;
 //! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`dimension_query`] loads reference data;
@@ -11,6 +11,7 @@ pub mod dimension_query;
 mod fit;
 pub(crate) mod identifier;
 mod migration;
+pub mod privileges;
 pub mod row_lookup;
 pub mod schema;
 pub mod target_table;

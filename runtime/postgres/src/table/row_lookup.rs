@@ -277,8 +277,8 @@ impl<'a> ComparedColumn<'a> {
     fn json(&self, side: &str) -> String {
         match self.is_numeric {
             // A number of JSON would lose the digits that differ.
-            true => format!("to_jsonb({side}::text)"),
-            false => format!("to_jsonb({side})"),
+            true => format!("pg_catalog.to_jsonb({side}::text)"),
+            false => format!("pg_catalog.to_jsonb({side})"),
         }
     }
 

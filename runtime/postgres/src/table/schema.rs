@@ -2,7 +2,10 @@
 
 use tokio_postgres::Client;
 
-use crate::table::migration::{LOCK, MIGRATIONS, Migration, NEWEST, migrate, version};
+use crate::table::migration::{
+    LOCK, MIGRATIONS, Migration, NEWEST, is_compatible, migrate, version,
+};
+use crate::table::privileges;
 use crate::table::target_table::TargetTable;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -61,50 +64,24 @@ pub async fn problems(
     client: &Client,
     wanted: &WantedTable<'_>,
 ) -> Result<Vec<String>, DatabaseError> {
-    let (user, may_use) = user(client).await?;
-    if !may_use {
-        return Ok(vec![format!(
-            "role {user} may not use the schema gristmill: grant usage on schema gristmill to \
-             {user}"
-        )]);
+    let target = TargetTable::load(client, wanted.table).await?;
+    let mut problems = Vec::new();
+    problems.extend(version_problem(client).await?);
+    match &target {
+        Some(target) => problems.extend(target.problems(wanted.fields, wanted.roles)),
+        None => problems.push(format!(
+            "the table {} is missing: run `gristmill schema apply` with the pipeline's file, or \
+             create it",
+            wanted.table
+        )),
     }
-    let mut problems = match version_problem(client).await? {
-        Some(problem) => vec![problem],
-        None => privilege_problems(client, &user).await?,
-    };
-    problems.extend(table_problems(client, wanted, &user).await?);
+    problems.extend(privileges::missing(client, target.as_ref()).await?);
     Ok(problems)
-}
-
-/// Whose session it is, and whether that role may use the schema `gristmill`, where there is one.
-async fn user(client: &Client) -> Result<(String, bool), DatabaseError> {
-    let sql = r"
-        select
-          current_user::text,
-          coalesce(
-            (
-              select has_schema_privilege(oid, 'usage')
-              from pg_namespace
-              where nspname = 'gristmill'
-            ),
-            true
-          )";
-    let row = client
-        .query_one(sql, &[])
-        .await
-        .map_err(DatabaseError::query("check the schema"))?;
-    Ok((row.get(0), row.get(1)))
 }
 
 /// What is wrong with the schema's version. That a role may not read it is a problem of privileges.
 async fn version_problem(client: &Client) -> Result<Option<String>, DatabaseError> {
-    let readable = r"
-        select coalesce(has_table_privilege(to_regclass('gristmill.migration'), 'select'), true)";
-    let readable = client
-        .query_one(readable, &[])
-        .await
-        .map_err(DatabaseError::query("check the schema"))?;
-    let found = match readable.get(0) {
+    let found = match privileges::may_read_version(client).await? {
         true => version(client).await?,
         false => NEWEST,
     };
@@ -119,66 +96,10 @@ async fn version_problem(client: &Client) -> Result<Option<String>, DatabaseErro
             "the schema gristmill is at version {found} of {NEWEST}: run `gristmill schema apply` \
              with the pipeline's file"
         )),
+        _ if is_compatible(client).await? => None,
         found => Some(format!(
             "the schema gristmill is at version {found}, made by a newer gristmill than this, \
              which knows {NEWEST}: update this one"
         )),
     })
-}
-
-async fn table_problems(
-    client: &Client,
-    wanted: &WantedTable<'_>,
-    user: &str,
-) -> Result<Vec<String>, DatabaseError> {
-    let Some(target) = TargetTable::load(client, wanted.table).await? else {
-        return Ok(vec![format!(
-            "the table {} is missing: run `gristmill schema apply` with the pipeline's file, or \
-             create it",
-            wanted.table
-        )]);
-    };
-    let mut problems = target.problems(wanted.fields, wanted.roles);
-    let sql = r"
-        select p
-        from unnest(array['select', 'insert', 'update']) p
-        where not has_table_privilege($1::oid, p)";
-    let missing = client
-        .query(sql, &[&target.oid])
-        .await
-        .map_err(DatabaseError::query("check the schema"))?;
-    let missing: Vec<String> = missing.iter().map(|row| row.get(0)).collect();
-    if !missing.is_empty() {
-        let missing = missing.join(", ");
-        problems.push(format!(
-            "role {user} may not {missing} on the table {}: grant {missing} on {} to {user}",
-            target.name, target.sql_name
-        ));
-    }
-    Ok(problems)
-}
-
-async fn privilege_problems(client: &Client, user: &str) -> Result<Vec<String>, DatabaseError> {
-    let sql = r"
-        select c.relname::text, string_agg(p, ', ' order by n)
-        from pg_class c
-          join pg_namespace s on s.oid = c.relnamespace,
-          unnest(array['select', 'insert', 'update']) with ordinality as u (p, n)
-        where s.nspname = 'gristmill' and c.relkind = 'r'
-          and not has_table_privilege(c.oid, p)
-          and (c.relname <> 'migration' or p = 'select')
-        group by 1
-        order by 1";
-    let rows = client
-        .query(sql, &[])
-        .await
-        .map_err(DatabaseError::query("check privileges"))?;
-    let problem = |row: &tokio_postgres::Row| {
-        let (table, missing): (String, String) = (row.get(0), row.get(1));
-        format!(
-            "role {user} may not {missing} on the table gristmill.{table}: grant {missing} on \
-             gristmill.{table} to {user}"
-        )
-    };
-    Ok(rows.iter().map(problem).collect())
 }

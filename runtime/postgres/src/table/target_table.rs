@@ -98,10 +98,10 @@ impl TargetTable {
     pub async fn load(client: &Client, name: &str) -> Result<Option<Self>, DatabaseError> {
         let failed = || DatabaseError::query("read the target table's definition");
         let found = r"
-            select c.oid, format('%I.%I', n.nspname, c.relname)
+            select c.oid, pg_catalog.format('%I.%I'::text, n.nspname, c.relname)
             from pg_class c
               join pg_namespace n on n.oid = c.relnamespace
-            where c.oid = to_regclass($1) and c.relkind in ('r', 'p')";
+            where c.oid = pg_catalog.to_regclass($1)::oid and c.relkind in ('r', 'p')";
         let Some(row) = client.query_opt(found, &[&name]).await.map_err(failed())? else {
             return Ok(None);
         };

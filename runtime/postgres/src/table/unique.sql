@@ -1,7 +1,7 @@
 -- The column sets that an upsert can name.
-select array_agg(a.attname::text order by k.n)
+select pg_catalog.array_agg(a.attname::text order by k.n)
 from pg_index i,
-  unnest(i.indkey) with ordinality k (attnum, n)
+  pg_catalog.unnest(i.indkey) with ordinality k (attnum, n)
   join pg_attribute a on true
 where i.indrelid = $1
   and a.attrelid = i.indrelid

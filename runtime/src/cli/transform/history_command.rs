@@ -17,10 +17,11 @@ pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<()>
 /// `path` is the pipeline's file, as whoever asks called it.
 pub(crate) fn render(past: &Past, path: &Path, out: Out<'_>) -> io::Result<()> {
     let mut revisions = table::borderless();
-    revisions.set_header(["revision", "state", "made", "by", "why"]);
+    revisions.set_header(["revision", "state", "made", "by", "role", "why"]);
     for r in &past.revisions {
         let (number, made) = (r.revision.to_string(), r.made.to_string());
-        revisions.add_row([&number, &r.state, &made, &r.by, &r.why]);
+        let role = r.session_user.as_deref().unwrap_or_default();
+        revisions.add_row([&number, &r.state, &made, &r.by, role, &r.why]);
     }
     writeln!(out, "{}\n", table::text(revisions))?;
     if let Some(staged) = past.staged {
