@@ -6,6 +6,11 @@ comment on column gristmill.checkpoint.topic_id is
 comment on column gristmill.checkpoint.log is
     'Raised each time that the topic''s offsets began anew and somebody accepted it.';
 
+alter table gristmill.checkpoint add column takes int not null default 0;
+comment on column gristmill.checkpoint.takes is
+    'How many owners, one after the other, took the partition while records waited and ended '
+    'without moving it; the last one is counted.';
+
 alter table gristmill.dead_letter add column relay_refused text;
 comment on column gristmill.dead_letter.relay_refused is
     'Why the dead-letter topic does not take it; it is tried again when the process starts again.';

@@ -150,6 +150,7 @@ async fn flush_all(
         revision: 1,
         start_offset_if_new: 0,
         topic_id: None,
+        end_offset: 1,
     };
     let taken = lease::take(&mut connection, &[request], "ceiling").await?;
     let lease = &taken.first().context("nothing was taken")?.lease;

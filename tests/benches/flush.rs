@@ -91,6 +91,7 @@ impl Bench {
             revision: 1,
             start_offset_if_new: 0,
             topic_id: None,
+            end_offset: 1,
         };
         let lease = lease::take(&mut connection, &[request], "bench")
             .await?

@@ -1,12 +1,28 @@
 //! Raw records of one partition, in offset order, in one buffer: no allocation a record.
 
+use sha2::{Digest, Sha256};
+
 /// A run of records of one partition. Offsets increase strictly but may have holes (compaction,
 /// aborted and control records).
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     bytes: Vec<u8>,
     index: Vec<IndexEntry>,
+    /// Those of which the beginning is here alone, by place.
+    cut: Vec<(usize, Cut)>,
 }
+
+/// What is known of a record that was too large to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Of its key, value and headers together.
+    pub bytes: usize,
+    /// The [`record_hash`] of the whole record.
+    pub hash: i64,
+}
+
+/// So much is kept of the key and the value of a record that is [`Cut`].
+pub const CUT_BYTES: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]
 struct IndexEntry {
@@ -30,6 +46,8 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// `None` is a tombstone.
     pub value: Option<&'a [u8]>,
+    /// Set where key and value are only the beginning, and headers are left out.
+    pub cut: Option<Cut>,
     headers: &'a [u8],
 }
 
@@ -69,6 +87,25 @@ impl Records {
         });
     }
 
+    /// Appends the beginning of a record that is too large to be copied: `bytes` of key, value and
+    /// headers together.
+    pub fn push_cut(
+        &mut self,
+        offset: i64,
+        timestamp_ms: Option<i64>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        bytes: usize,
+    ) {
+        let hash = record_hash(key, value);
+        self.cut.push((self.len(), Cut { bytes, hash }));
+        let cut =
+            |part: Option<&'_ [u8]>| part.map(|part| part[..part.len().min(CUT_BYTES)].to_vec());
+        let (key, value) = (cut(key), cut(value));
+        let none = std::iter::empty();
+        self.push(offset, timestamp_ms, key.as_deref(), value.as_deref(), none);
+    }
+
     /// Copies of the records at `indices`, which rise.
     pub fn select(&self, indices: impl IntoIterator<Item = usize>) -> Self {
         let mut selected = Self::default();
@@ -94,7 +131,12 @@ impl Records {
     /// The record at `i`, which must be below [`Records::len`].
     pub fn get(&self, i: usize) -> Record<'_> {
         let e = self.index[i];
+        let cut = match self.cut.is_empty() {
+            true => None,
+            false => self.cut.binary_search_by_key(&i, |(place, _)| *place).ok(),
+        };
         Record {
+            cut: cut.map(|found| self.cut[found].1),
             offset: e.offset,
             timestamp_ms: e.timestamp_ms,
             key: e.has_key.then(|| &self.bytes[e.start..e.key_end]),
@@ -118,6 +160,10 @@ impl Records {
     /// Appends records `range` of `other`, whose offsets must follow: two copies, however many they
     /// are.
     pub fn append(&mut self, other: &Records, range: std::ops::Range<usize>) {
+        let before = self.len();
+        let within = other.cut.iter().filter(|(place, _)| range.contains(place));
+        self.cut
+            .extend(within.map(|(place, cut)| (place - range.start + before, *cut)));
         let entries = &other.index[range];
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return;
@@ -136,6 +182,12 @@ impl Records {
 }
 
 impl<'a> Record<'a> {
+    /// The [`record_hash`] of the whole record.
+    pub fn hash(&self) -> i64 {
+        self.cut
+            .map_or_else(|| record_hash(self.key, self.value), |cut| cut.hash)
+    }
+
     /// Headers in their order; a name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> + use<'a> {
         let mut rest = self.headers;
@@ -148,6 +200,20 @@ impl<'a> Record<'a> {
             Some((name, value))
         })
     }
+}
+
+/// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight
+/// bytes (-1: none).
+pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
+    let mut sha = Sha256::new();
+    for part in [key, value] {
+        sha.update(part.map_or(-1, |p| p.len() as i64).to_be_bytes());
+        sha.update(part.unwrap_or_default());
+    }
+    let digest = sha.finalize();
+    i64::from_be_bytes([
+        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+    ])
 }
 
 /// Takes a length-prefixed part off the front; `None` where the length says there is no value.
@@ -184,6 +250,35 @@ mod tests {
             (9, Some(&b"k"[..]), None)
         );
         assert_eq!(last.headers().collect::<Vec<_>>(), headers);
+    }
+
+    #[test]
+    fn of_a_record_that_is_too_large_size_hash_and_beginning_are_kept() {
+        let value = vec![b'v'; 9_999];
+        let (key, none) = (Some(&b"key"[..]), None);
+        let mut source = Records::default();
+        source.push(1, none, key, Some(b"small"), std::iter::empty());
+        source.push_cut(2, none, key, Some(&value), 10_002);
+        let mut records = Records::default();
+        records.append(&source, 0..1);
+        records.append(&source, 0..2);
+        let whole = record_hash(key, Some(&value));
+        assert_eq!(records.get(1).cut, None);
+        let large = records.get(2);
+        let (bytes, hash) = (10_002, whole);
+        assert_eq!(large.cut, Some(Cut { bytes, hash }));
+        assert_eq!((large.key, large.hash()), (key, whole));
+        assert_eq!(large.value, Some(&value[..CUT_BYTES]));
+        assert!(records.bytes() < 2_000);
+    }
+
+    /// Stored hashes must mean the same in every version. Computed by Python's hashlib.
+    #[test]
+    fn the_hash_of_a_record_never_changes() {
+        assert_eq!(record_hash(None, None), 6541097565471264777);
+        assert_eq!(record_hash(Some(b""), None), 8681103821628823450);
+        assert_eq!(record_hash(Some(b"ke"), Some(b"y")), 4594199130734786254);
+        assert_eq!(record_hash(Some(b"key"), Some(b"")), -1261742303653236741);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct SourceConfig {
     /// while others have room) and resumes below half of it. What librdkafka fetches ahead (2
     /// MiB for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
+    /// Of a record whose key, value and headers are more, the beginning is copied alone.
+    pub record_max_bytes: usize,
     /// The id of a [`Membership`](crate::source::membership::Membership): with one, the group
     /// knows this process again after a crash.
     pub instance_id: Option<String>,
@@ -42,6 +44,7 @@ impl SourceConfig {
             properties: BTreeMap::new(),
             session_timeout_ms: SESSION_TIMEOUT_MS,
             queued_max_bytes: QUEUED_MAX_BYTES,
+            record_max_bytes: usize::MAX,
             instance_id: None,
         }
     }

@@ -49,6 +49,14 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
             gap.topic, gap.partition, gap.from_offset, gap.to_offset, gap.cause
         )?;
     }
+    for p in status.partitions.iter().filter(|p| p.hidden > Some(0)) {
+        let hidden = p.hidden.unwrap_or_default();
+        writeln!(
+            out,
+            "{hidden} records of {}[{}] cannot be read before an open transaction ends",
+            p.topic, p.partition
+        )?;
+    }
     letters(status, path, out)?;
     if let Some(error) = &status.lag_unknown {
         writeln!(out, "lag unknown: {error}")?;

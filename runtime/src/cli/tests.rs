@@ -70,6 +70,7 @@ fn partition(partition: i32, state: RunState) -> PartitionStatus {
         still_seconds: None,
         next_offset: 1_200,
         lag: Some(0),
+        hidden: Some(0),
         behind_seconds: Some(0),
         event_time_us: Some(1_726_531_200_000_000),
         records: 1_200,
@@ -84,6 +85,7 @@ fn partition(partition: i32, state: RunState) -> PartitionStatus {
 fn status() -> Status {
     let unknown = PartitionStatus {
         lag: None,
+        hidden: Some(0),
         behind_seconds: None,
         event_time_us: None,
         still_seconds: Some(40),
@@ -92,6 +94,7 @@ fn status() -> Status {
     let halted = PartitionStatus {
         reason: Some("the table users_enriched has no column name".to_owned()),
         lag: Some(800),
+        hidden: Some(0),
         behind_seconds: Some(61),
         ..partition(2, RunState::Halted)
     };
@@ -202,6 +205,7 @@ fn letter() -> LetterSummary {
         code: "unknown-op".to_owned(),
         message: "`op` is \"x\"".to_owned(),
         revision: 2,
+        bytes: 120,
     }
 }
 

@@ -26,6 +26,8 @@ pub struct LetterSummary {
     pub code: String,
     pub message: String,
     pub revision: i32,
+    /// Of the record's key, headers and value together.
+    pub bytes: i64,
 }
 
 /// All about one dead letter.
@@ -99,6 +101,7 @@ impl From<StoredLetter> for LetterSummary {
             code: letter.code,
             message: letter.message,
             revision: letter.revision,
+            bytes: letter.bytes,
         }
     }
 }

@@ -18,6 +18,8 @@ use super::opened::Opened;
 
 /// Dead letters that are read and committed at a time, a partition.
 const REPLAY_BATCH: usize = 1_000;
+/// Bytes of them, give or take a letter: as much as a flush has.
+const REPLAY_BYTES: i64 = 16 << 20;
 /// What a replay may change; the other states are settled.
 const OPEN: [LetterState; 2] = [LetterState::New, LetterState::Relayed];
 
@@ -48,9 +50,10 @@ pub async fn replay_letters(
 ) -> Result<LettersReplayed> {
     let mut connection = opened.database.connect().await?;
     let (run, revision) = opened.active(&connection).await?;
+    let name = opened.name();
     let letters = match which {
-        Which::Ids(ids) => by_id(&connection, opened.name(), run, ids).await?,
-        Which::Filter(filter) => selected(&connection, opened.name(), run, filter).await?,
+        Which::Ids(ids) => by_id(&connection, name, run, ids).await?,
+        Which::Filter(filter) => selected(&connection, name, run, filter).await?,
     };
     let bundle = Bundle::stored(&connection, &opened.config, revision).await?;
     let pipeline = Pipeline::assemble(bundle, sandbox, &opened.database).await?;
@@ -62,11 +65,9 @@ pub async fn replay_letters(
         revision,
     };
     let mut total = LettersReplayed::default();
-    for letters in letters
-        .chunk_by(|a, b| a.id.partition == b.id.partition)
-        .flat_map(|l| l.chunks(REPLAY_BATCH))
-    {
-        let replayed = by_active.replay(&mut connection, letters).await?;
+    for ids in batches(&letters) {
+        let letters = stored_letter::read(&connection, name, run, &ids).await?;
+        let replayed = by_active.replay(&mut connection, &letters).await?;
         total.used += replayed.used;
         total.again += replayed.again;
     }
@@ -118,6 +119,29 @@ impl ByActive {
     }
 }
 
+/// Letters that are replayed together: of one partition, and bounded by number and bytes.
+fn batches(letters: &[StoredLetter]) -> Vec<Vec<LetterId>> {
+    let mut batches: Vec<Vec<LetterId>> = Vec::new();
+    let mut bytes = 0;
+    for letter in letters {
+        let fits = |batch: &&mut Vec<LetterId>| {
+            let is_same = batch
+                .last()
+                .is_some_and(|l| l.partition == letter.id.partition);
+            is_same && batch.len() < REPLAY_BATCH && bytes + letter.bytes <= REPLAY_BYTES
+        };
+        match batches.last_mut().filter(fits) {
+            Some(batch) => batch.push(letter.id.clone()),
+            None => {
+                bytes = 0;
+                batches.push(vec![letter.id.clone()]);
+            }
+        }
+        bytes += letter.bytes;
+    }
+    batches
+}
+
 async fn selected(
     connection: &Connection,
     pipeline: &str,
@@ -143,7 +167,8 @@ async fn by_id(
     let mut letters = Vec::new();
     for id in ids {
         let letter = stored_letter::show(connection, pipeline, run, &id).await?;
-        let letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
+        let mut letter = letter.with_context(|| format!("there is no dead letter {id}"))?;
+        letter.value = None;
         if !OPEN.contains(&letter.state) {
             bail!(
                 "{id} is {} already: nothing was replayed",

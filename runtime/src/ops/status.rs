@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
+use gristmill_kafka::admin::lag::Lag;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap::{self, StoredGap};
 use gristmill_postgres::fleet::host::{self, Host, Wait};
@@ -74,6 +75,8 @@ pub struct PartitionStatus {
     pub next_offset: i64,
     /// Records that Kafka has and that were not read yet.
     pub lag: Option<i64>,
+    /// Those of them that cannot be read before an open transaction ends.
+    pub hidden: Option<i64>,
     /// Seconds since the last record that was written was put into Kafka; 0 where none waits.
     pub behind_seconds: Option<i64>,
     /// The highest event time, microseconds since the Unix epoch.
@@ -121,15 +124,15 @@ pub async fn status(opened: &Opened) -> Result<Status> {
     let seconds = POSTGRES_WAIT.as_secs();
     let stored = stored.map_err(|_| anyhow!("postgres has not answered within {seconds} s"))??;
     let (config, checkpoints) = (opened.config.clone(), stored.checkpoints.clone());
-    let ends = spawn_blocking(move || ends(&config, &checkpoints));
-    let (ends, lag_unknown) = match timeout(KAFKA_WAIT, ends).await {
-        Ok(ends) => match ends? {
-            Ok(ends) => (ends, None),
+    let lags = spawn_blocking(move || lags(&config, &checkpoints));
+    let (lags, lag_unknown) = match timeout(KAFKA_WAIT, lags).await {
+        Ok(lags) => match lags? {
+            Ok(lags) => (lags.into_iter().map(Some).collect(), None),
             Err(error) => (Vec::new(), Some(format!("{error:#}"))),
         },
         Err(_) => (Vec::new(), Some("kafka does not answer".to_owned())),
     };
-    Ok(stored.status(opened, ends, lag_unknown))
+    Ok(stored.status(opened, lags, lag_unknown))
 }
 
 /// What Postgres says of a pipeline.
@@ -163,15 +166,15 @@ impl Stored {
     fn status(
         self,
         opened: &Opened,
-        ends: Vec<Option<i64>>,
+        lags: Vec<Option<Lag>>,
         lag_unknown: Option<String>,
     ) -> Status {
         let (config, hosts, rollout) = (&opened.config, &self.hosts, &self.rollout);
         let alive = || hosts.values().filter(|host| host.is_alive);
         let of_all = |wait: &&Wait| wait.partition.is_none();
         let waiting = alive().find_map(|host| host.waiting.iter().find(of_all));
-        let ends = ends.into_iter().chain(std::iter::repeat(None));
-        let partitions = self.checkpoints.into_iter().zip(ends);
+        let lags = lags.into_iter().chain(std::iter::repeat(None));
+        let partitions = self.checkpoints.into_iter().zip(lags);
         Status {
             pipeline: opened.name().to_owned(),
             topic: config.source.topic.clone(),
@@ -186,7 +189,7 @@ impl Stored {
             processes: alive().count(),
             waiting: waiting.map(|wait| wait.reason.clone()),
             partitions: partitions
-                .map(|(c, end)| PartitionStatus::new(c, end, hosts))
+                .map(|(c, lag)| PartitionStatus::new(c, lag, hosts))
                 .collect(),
             gaps: self.gaps.into_iter().map(MissingOffsets::from).collect(),
             letters_waiting: self.letters_waiting,
@@ -211,24 +214,28 @@ impl Status {
     }
 }
 
-/// Kafka's end of each partition, exclusive.
-fn ends(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Option<i64>>> {
+/// What Kafka has of each partition behind its checkpoint.
+fn lags(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Lag>> {
     let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
-    let partition = |c: &Checkpoint| TopicPartition::new(c.key.topic.as_str(), c.key.partition);
-    let partitions: Vec<_> = checkpoints.iter().map(partition).collect();
-    let watermarks = admin.watermarks(&partitions)?;
-    Ok(watermarks.into_iter().map(|(_, high)| Some(high)).collect())
+    let position = |c: &Checkpoint| {
+        let partition = TopicPartition::new(c.key.topic.as_str(), c.key.partition);
+        (partition, c.next_offset)
+    };
+    let positions: Vec<_> = checkpoints.iter().map(position).collect();
+    Ok(admin.lags(&positions)?)
 }
 
 impl PartitionStatus {
-    fn new(checkpoint: Checkpoint, end: Option<i64>, hosts: &HashMap<String, Host>) -> Self {
-        let lag = end.map(|end| (end - checkpoint.next_offset).max(0));
+    fn new(checkpoint: Checkpoint, lag: Option<Lag>, hosts: &HashMap<String, Host>) -> Self {
+        let hidden = lag.map(|lag| lag.hidden);
+        let lag = lag.map(|lag| lag.readable + lag.hidden);
         let (state, reason, still_seconds) = standing(&checkpoint, hosts);
         Self {
             state,
             reason,
             still_seconds,
             lag,
+            hidden,
             behind_seconds: lag.and_then(|lag| behind_seconds(&checkpoint, lag)),
             topic: checkpoint.key.topic,
             partition: checkpoint.key.partition,

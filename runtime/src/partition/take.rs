@@ -13,10 +13,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use gristmill_core::record::Records;
 use gristmill_kafka::source::{self, Intake, feed};
 use gristmill_kafka::{TopicId, TopicPartition};
-use gristmill_postgres::commit::checkpoint::{PartitionState, record_hash};
+use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::first_start;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
+use gristmill_postgres::commit::vain_takes::{self, VAIN_TAKES_MAX};
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 
@@ -49,6 +50,8 @@ pub struct Ready {
     pub next_offset: i64,
     /// Microseconds since the Unix epoch.
     pub event_time_max_us: Option<i64>,
+    /// How many owners, this one among them, took it and have not moved it.
+    pub takes: i32,
     /// What it runs.
     pub revision: Arc<Revision>,
 }
@@ -78,12 +81,13 @@ pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Be
     let bounds = offset_bounds(kafka, wanted.iter().map(|w| w.partition.clone())).await?;
     let revisions = load_revisions(commits, wanted).await?;
     let runnable = wanted.iter().zip(bounds).zip(revisions);
-    let runnable = runnable.map(|((wanted, (low, _)), revision)| {
+    let runnable = runnable.map(|((wanted, (low, high)), revision)| {
         Ok(Runnable {
             wanted,
             topic_id: topics.of(&wanted.partition),
             revision: revision?,
             start_offset: low,
+            end_offset: high,
         })
     });
     let owned = take_runnable(commits, runnable.collect()).await?;
@@ -214,6 +218,8 @@ struct Runnable<'w> {
     revision: Arc<Revision>,
     /// The offset at which it begins when it has no checkpoint.
     start_offset: i64,
+    /// The offset after the topic's last record.
+    end_offset: i64,
 }
 
 impl Runnable<'_> {
@@ -223,6 +229,7 @@ impl Runnable<'_> {
             revision: self.revision.number,
             start_offset_if_new: self.start_offset,
             topic_id: self.topic_id.as_ref().map(ToString::to_string),
+            end_offset: self.end_offset,
         }
     }
 }
@@ -326,12 +333,19 @@ impl TopicIds {
             let lease = owned.taken.lease;
             return Ok(Begin::Halt { lease, reason });
         }
+        if owned.taken.takes > VAIN_TAKES_MAX {
+            let reason = owned.died_of(partition);
+            let lease = owned.taken.lease;
+            vain_takes::allow_one_more(&*commits.pool.get().await?, &lease).await?;
+            return Ok(Begin::Halt { lease, reason });
+        }
         let Owned { runnable, taken } = owned;
         Ok(Begin::Go(Ready {
             lease: taken.lease,
             topic_id: runnable.topic_id,
             next_offset: taken.next_offset,
             event_time_max_us: taken.event_time_max_us,
+            takes: taken.takes,
             revision: runnable.revision,
         }))
     }
@@ -342,7 +356,7 @@ impl Owned<'_> {
     fn gap(&self, found: &Found) -> Option<Gap> {
         let next_offset = self.taken.next_offset;
         let last = found.last.as_ref().and_then(Records::last);
-        let is_another = |hash: i64| last.is_some_and(|r| record_hash(r.key, r.value) != hash);
+        let is_another = |hash: i64| last.is_some_and(|r| r.hash() != hash);
         let known = self.taken.topic_id.as_deref();
         let has_another_id = |seen: &TopicId| known.is_some_and(|known| known != seen.as_str());
         let cause = if self.runnable.topic_id.as_ref().is_some_and(has_another_id) {
@@ -365,6 +379,17 @@ impl Owned<'_> {
             to_offset: found.low,
             cause,
         })
+    }
+
+    fn died_of(&self, partition: &TopicPartition) -> anyhow::Error {
+        let offset = self.taken.next_offset;
+        anyhow!(
+            "{partition}: {VAIN_TAKES_MAX} processes that took it at offset {offset} have ended \
+             without moving it: a record there may need more memory than there is (a compressed \
+             one is inflated before its size is known). Give the process more memory, or delete \
+             the records up to it in Kafka and go on with `on_gap = \"continue\"`; a restart or \
+             `gristmill resume` tries it once more"
+        )
     }
 
     /// Records a gap. Returns why the partition must halt for it; else it goes on behind it.

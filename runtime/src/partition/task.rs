@@ -7,6 +7,7 @@ use gristmill_core::policy::{Action, action};
 use gristmill_kafka::source::Intake;
 use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::lease::{self, Lease};
+use gristmill_postgres::commit::vain_takes;
 use gristmill_postgres::fleet::rollout::Rollout;
 use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
@@ -191,6 +192,7 @@ async fn work(
     last: &mut Option<LastRun>,
 ) -> Ended {
     let last = last.insert(LastRun::new(ready.lease.clone()));
+    let is_first = ready.takes < 2;
     let mut worker = match Worker::new(wanted, ready) {
         Ok(worker) => worker,
         Err(error) => return Ended::Halt(error),
@@ -204,12 +206,30 @@ async fn work(
     match task.await {
         Ok((ended, revision)) => {
             last.revision = revision;
+            if !is_first {
+                survived(wanted, &last.lease).await;
+            }
             ended
         }
         Err(panicked) => {
             let error = anyhow::Error::new(panicked);
             Ended::Halt(error.context("the worker ended; please report this"))
         }
+    }
+}
+
+/// Notes that this process did not die of the partition that others may have died of.
+async fn survived(wanted: &PartitionWanted, lease: &Lease) {
+    let noted = async {
+        let connection = wanted.pipeline.commits.pool.get().await?;
+        anyhow::Ok(vain_takes::forget(&connection, lease).await?)
+    };
+    if let Err(error) = noted.await {
+        log!(
+            debug,
+            wanted,
+            "cannot note that the partition was left in order: {error:#}"
+        );
     }
 }
 

@@ -165,6 +165,7 @@ fn begin_reading(
         properties: source.properties.clone(),
         session_timeout_ms: source.session_timeout_ms,
         queued_max_bytes: source.queued_max_bytes,
+        record_max_bytes: first.config.limits.record_max_bytes,
         instance_id: membership.map(|m| m.id().to_owned()),
     };
     let by_topic = started.pipelines.iter();

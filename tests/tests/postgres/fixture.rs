@@ -167,6 +167,7 @@ pub(crate) fn request(
         revision,
         start_offset_if_new,
         topic_id: topic_id.map(str::to_owned),
+        end_offset: 1,
     }
 }
 

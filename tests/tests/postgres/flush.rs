@@ -1,7 +1,8 @@
 //! Rows, dead letters and checkpoint move together, or not at all.
 
 use anyhow::Result;
-use gristmill_postgres::commit::checkpoint::{self, PartitionState, record_hash};
+use gristmill_core::record::record_hash;
+use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease;
 use gristmill_postgres::letters::stored_letter::{self, Filter};
@@ -109,7 +110,13 @@ async fn a_dead_letter_keeps_everything() -> Result<()> {
             Some("abc".into())
         })
         .await?;
-    let letters = stored_letter::list(&connection, PIPELINE, 1, &Filter::default()).await?;
+    let listed = stored_letter::list(&connection, PIPELINE, 1, &Filter::default()).await?;
+    assert!(
+        listed[0].value.is_none() && listed[0].bytes > 0,
+        "{listed:?}"
+    );
+    let ids: Vec<_> = listed.into_iter().map(|letter| letter.id).collect();
+    let letters = stored_letter::read(&connection, PIPELINE, 1, &ids).await?;
     let [letter] = &letters[..] else {
         panic!("{letters:?}")
     };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use gristmill_postgres::commit::lease::{Taken, take};
+use gristmill_postgres::commit::lease::{TakeRequest, Taken, take};
+use gristmill_postgres::commit::vain_takes::{self, VAIN_TAKES_MAX};
 use gristmill_postgres::letters::stored_letter::{self, StoredLetter};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
@@ -147,5 +148,39 @@ async fn letters_of_all_partitions_of_an_owner_come_in_their_order() -> Result<(
         )?,
         "0|new\n1|new\n1|new\n1|new\n2|new"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn owners_that_end_without_moving_what_waits_are_counted() -> Result<()> {
+    let fixture = Fixture::new("vain_takes", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let mut takes = async |owner, end_offset| {
+        let request = TakeRequest {
+            end_offset,
+            ..request(0, 1, 0, None)
+        };
+        let taken = take(&mut connection, &[request], owner).await?.remove(0);
+        anyhow::Ok(taken)
+    };
+    assert_eq!(takes("host-a", 1).await?.takes, 1);
+    // The same process takes it again and again.
+    assert_eq!(takes("host-a", 1).await?.takes, 1);
+    assert_eq!(takes("host-b", 1).await?.takes, 2);
+    let taken = takes("host-c", 1).await?;
+    assert_eq!(taken.takes, 3);
+    // Where nothing waits nobody dies of it.
+    assert_eq!(takes("host-d", 0).await?.takes, 0);
+    assert_eq!(takes("host-e", 1).await?.takes, 1);
+    let taken = takes("host-f", 1).await?;
+    assert_eq!(taken.takes, 2);
+    let mut another = fixture.connect().await?;
+    vain_takes::allow_one_more(&another, &taken.lease).await?;
+    let taken = takes("host-g", 1).await?;
+    assert_eq!(taken.takes, VAIN_TAKES_MAX);
+    fixture
+        .flush(&mut another, &taken.lease, 0, &dead(0, "bad", &[]))
+        .await?;
+    assert_eq!(takes("host-h", 2).await?.takes, 1);
     Ok(())
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
-use crate::record::{Record, Records};
+use crate::record::{CUT_BYTES, Cut, Record, Records};
 use builder::ColumnBuilder;
 pub use path::{PathError, below, names};
 use reads::Reads;
@@ -135,12 +135,21 @@ impl Decoder {
         record: &Record<'r>,
         row: &mut Row<'r>,
     ) -> Result<(), RecordFault> {
-        let bytes = record_bytes(record);
-        if bytes > self.record_max_bytes {
+        let bytes = record
+            .cut
+            .map_or_else(|| record_bytes(record), |cut| cut.bytes);
+        if bytes > self.record_max_bytes || record.cut.is_some() {
             let limit = self.record_max_bytes;
+            let kept = match record.cut {
+                None => String::new(),
+                Some(Cut { hash, .. }) => format!(
+                    "; the first {CUT_BYTES} bytes of key and value are kept, and the SHA-256 of \
+                     both begins with {hash:016x}"
+                ),
+            };
             let message = format!(
                 "key, value and headers are {bytes} bytes together: the limit is {limit} \
-                 (record_max_bytes)"
+                 (record_max_bytes){kept}"
             );
             return Err(RecordFault {
                 code: "too-large",

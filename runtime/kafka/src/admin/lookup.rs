@@ -1,4 +1,4 @@
-//! Single records at known offsets.
+//! Single records, at known offsets and behind them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -18,8 +18,21 @@ use crate::source::source_fault::is_refusal;
 /// What is asked, and what is answered so far.
 struct Question<'a> {
     wanted: &'a [(TopicPartition, i64)],
+    which: Which,
     answers: Vec<Option<Records>>,
 }
+
+/// Which record of a partition is wanted.
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    /// The one at the offset.
+    At,
+    /// The first one from the offset on.
+    From,
+}
+
+/// Of a larger record the beginning is copied: what is looked for is its offset and its hash.
+const COPY_MAX_BYTES: usize = 1 << 20;
 
 /// The partitions of one topic that have no answer yet, each with its place in the question.
 type Waiting = HashMap<i32, usize>;
@@ -32,6 +45,24 @@ impl Admin {
         &self,
         wanted: &[(TopicPartition, i64)],
     ) -> Result<Vec<Option<Records>>, AdminError> {
+        self.look_up(wanted, Which::At)
+    }
+
+    /// Reads one record a partition as [`Admin::records_at`] does: the first that may be read from
+    /// the offset on. `None` when there is none: what lies behind it are the marks of transactions,
+    /// or what aborted ones left.
+    pub(super) fn records_from(
+        &self,
+        wanted: &[(TopicPartition, i64)],
+    ) -> Result<Vec<Option<Records>>, AdminError> {
+        self.look_up(wanted, Which::From)
+    }
+
+    fn look_up(
+        &self,
+        wanted: &[(TopicPartition, i64)],
+        which: Which,
+    ) -> Result<Vec<Option<Records>>, AdminError> {
         let mut topics: BTreeMap<&str, Waiting> = BTreeMap::new();
         for (place, (TopicPartition { topic, partition }, offset)) in wanted.iter().enumerate() {
             // librdkafka takes a negative offset for a name, as of the end.
@@ -41,6 +72,7 @@ impl Admin {
         }
         let mut question = Question {
             wanted,
+            which,
             answers: wanted.iter().map(|_| None).collect(),
         };
         let Some((topic, _)) = topics.first_key_value() else {
@@ -65,7 +97,11 @@ impl Admin {
         question: &mut Question<'_>,
         mut waiting: Waiting,
     ) -> Result<(), AdminError> {
-        let Question { wanted, answers } = question;
+        let Question {
+            wanted,
+            which,
+            answers,
+        } = question;
         let explain = |waiting: &Waiting, e| {
             let place = waiting.values().min().copied().unwrap_or_default();
             let (partition, offset) = &wanted[place];
@@ -90,9 +126,9 @@ impl Admin {
                     if message.offset() < *offset {
                         continue;
                     }
-                    if message.offset() == *offset {
+                    if message.offset() == *offset || *which == Which::From {
                         let mut records = Records::default();
-                        push(&mut records, &message, partition);
+                        push(&mut records, &message, COPY_MAX_BYTES);
                         answers[place] = Some(records);
                     }
                     waiting.remove(&message.partition());

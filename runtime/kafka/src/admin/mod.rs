@@ -2,6 +2,7 @@
 //! All but [`Admin::create_topic`] block.
 
 pub(crate) mod admin_error;
+pub mod lag;
 mod lookup;
 mod offsets;
 mod range;
@@ -9,7 +10,7 @@ mod range;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -39,6 +40,8 @@ pub struct Admin {
     bootstrap: String,
     config: ClientConfig,
     client: BaseConsumer<Reasons>,
+    /// Also sees what open transactions hide; made when it is first needed.
+    uncommitted: OnceLock<BaseConsumer<Reasons>>,
 }
 
 /// What Kafka says about a topic.
@@ -64,6 +67,7 @@ impl Admin {
             bootstrap: bootstrap.to_owned(),
             config,
             client,
+            uncommitted: OnceLock::new(),
         })
     }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::admin_error::Reasons;
 use super::{Admin, AdminError, TIMEOUT};
 use crate::TopicPartition;
 
@@ -20,8 +21,8 @@ impl Admin {
         // ListOffsets takes -2 and -1 for a timestamp, the numbers of these two offsets. It is
         // asked with the client's isolation level, as by `fetch_watermarks`, which asks about one
         // partition at a time.
-        let low = self.offsets_for(partitions, Offset::Beginning);
-        low.and_then(|low| Ok((low, self.offsets_for(partitions, Offset::End)?)))
+        let low = offsets_for(&self.client, partitions, Offset::Beginning);
+        low.and_then(|low| Ok((low, offsets_for(&self.client, partitions, Offset::End)?)))
             .map(|(low, high)| low.into_iter().zip(high).collect())
             .map_err(|e| self.explain_offsets(partitions, e))
     }
@@ -34,42 +35,21 @@ impl Admin {
         timestamp_ms: i64,
     ) -> Result<i64, AdminError> {
         let partitions = std::slice::from_ref(partition);
-        let found = self
-            .ask(partitions, Offset::Offset(timestamp_ms))
-            .map_err(|e| {
-                let what = format!("look for a timestamp in {partition}");
-                self.explain(&what, Some(&partition.topic), e)
-            })?;
+        let found = ask(&self.client, partitions, Offset::Offset(timestamp_ms)).map_err(|e| {
+            let what = format!("look for a timestamp in {partition}");
+            self.explain(&what, Some(&partition.topic), e)
+        })?;
         match found[..] {
             [Offset::Offset(offset)] if offset >= 0 => Ok(offset),
             _ => Ok(self.watermarks(partitions)?[0].1),
         }
     }
 
-    fn offsets_for(&self, partitions: &[TopicPartition], end: Offset) -> KafkaResult<Vec<i64>> {
-        let answer = self.ask(partitions, end)?;
-        let offset = |found: Offset| match found {
-            Offset::Offset(offset) => Ok(offset),
-            _ => Err(KafkaError::OffsetFetch(Code::NoOffset)),
-        };
-        answer.into_iter().map(offset).collect()
-    }
-
-    /// One ListOffsets request a broker, with the same timestamp for all partitions.
-    fn ask(&self, partitions: &[TopicPartition], timestamp: Offset) -> KafkaResult<Vec<Offset>> {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for TopicPartition { topic, partition } in partitions {
-            list.add_partition_offset(topic, *partition, timestamp)?;
-        }
-        let answer = self.client.offsets_for_times(list, TIMEOUT)?;
-        let elements = answer.elements();
-        elements
-            .iter()
-            .map(|element| element.error().map(|()| element.offset()))
-            .collect()
-    }
-
-    fn explain_offsets(&self, partitions: &[TopicPartition], error: KafkaError) -> AdminError {
+    pub(super) fn explain_offsets(
+        &self,
+        partitions: &[TopicPartition],
+        error: KafkaError,
+    ) -> AdminError {
         // A topic that may not be seen has no partitions here: its description says which of the
         // two it is.
         let topics: BTreeSet<_> = partitions.iter().map(|p| &p.topic).collect();
@@ -86,4 +66,37 @@ impl Admin {
             self.explain(&what, topic, error)
         })
     }
+}
+
+pub(super) fn offsets_for(
+    client: &BaseConsumer<Reasons>,
+    partitions: &[TopicPartition],
+    end: Offset,
+) -> KafkaResult<Vec<i64>> {
+    let offset = |found: Offset| match found {
+        Offset::Offset(offset) => Ok(offset),
+        _ => Err(KafkaError::OffsetFetch(Code::NoOffset)),
+    };
+    ask(client, partitions, end)?
+        .into_iter()
+        .map(offset)
+        .collect()
+}
+
+/// One ListOffsets request a broker, with the same timestamp for all partitions.
+fn ask(
+    client: &BaseConsumer<Reasons>,
+    partitions: &[TopicPartition],
+    timestamp: Offset,
+) -> KafkaResult<Vec<Offset>> {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for TopicPartition { topic, partition } in partitions {
+        list.add_partition_offset(topic, *partition, timestamp)?;
+    }
+    let answer = client.offsets_for_times(list, TIMEOUT)?;
+    let elements = answer.elements();
+    elements
+        .iter()
+        .map(|element| element.error().map(|()| element.offset()))
+        .collect()
 }

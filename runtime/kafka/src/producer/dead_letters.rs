@@ -211,14 +211,14 @@ impl DeadLetterProducer {
         }
         let mut outcomes = Vec::with_capacity(letters.len());
         for (letter, part, enqueued) in sent {
-            let mut part = part;
+            let (mut part, mut was_alone) = (part, false);
             let mut outcome = delivered(enqueued).await;
             // The limit was lowered since, or could not be read; or the letter shared a batch with
             // one that was refused.
             while let Err(error) = &outcome
-                && let Some(next) = alone(error, part)
+                && let Some(next) = alone(error, part, was_alone)
             {
-                part = next;
+                (part, was_alone) = (next, true);
                 outcome = delivered(self.enqueue(letter, part).await).await;
             }
             outcomes.push(outcome.map_err(|error| match is_refused(&error) {
@@ -271,24 +271,29 @@ async fn delivered(enqueued: KafkaResult<DeliveryFuture>) -> KafkaResult<()> {
 }
 
 /// What of a letter to send by itself after `error`; `None`: that would not help.
-fn alone(error: &KafkaError, part: Part) -> Option<Part> {
+fn alone(error: &KafkaError, part: Part, was_alone: bool) -> Option<Part> {
     match error.rdkafka_error_code()? {
         Code::MessageSizeTooLarge => part.smaller(),
-        Code::InvalidDifferentRecord => Some(part),
+        // A broker need not say which record of a batch it means.
+        code if is_refusal(code) && !was_alone => Some(part),
         _ => None,
     }
 }
 
 /// Whether the topic takes no such record.
 fn is_refused(error: &KafkaError) -> bool {
-    let code = error.rdkafka_error_code();
-    let refusals = [
-        Code::MessageSizeTooLarge,
-        Code::InvalidRecord,
-        Code::InvalidMessage,
-        Code::InvalidTimestamp,
-    ];
-    code.is_some_and(|code| refusals.contains(&code))
+    error.rdkafka_error_code().is_some_and(is_refusal)
+}
+
+fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidRecord
+            | Code::InvalidDifferentRecord
+            | Code::InvalidMessage
+            | Code::InvalidTimestamp
+    )
 }
 
 /// The topic's `max.message.bytes`.

@@ -64,7 +64,7 @@ impl Source {
             Arc::clone(&admin),
             receiver,
             Arc::clone(&outages),
-            config.queued_max_bytes,
+            config,
         );
         let thread = std::thread::Builder::new()
             .name("kafka-consumer".to_owned())

@@ -2,6 +2,7 @@
 //!
 //! - [`consumer`]: the thread and its handle; `polling`: its loop;
 //! - `reading`: what it has read of each partition since it last handed something over;
+//! - `headers`: a message's, whatever their names are;
 //! - [`feed`]: the queue between it and a partition's worker;
 //! - [`rebalance`]: what it asks its owner when partitions come and go, inside librdkafka's
 //!   callback;
@@ -13,6 +14,7 @@
 
 pub mod consumer;
 pub mod feed;
+mod headers;
 mod hint;
 pub mod membership;
 mod outage;

@@ -8,6 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
 use crate::admin::Admin;
+use crate::client::SourceConfig;
 use crate::source::outage::Outages;
 use crate::source::reading::{Full, Pushed, Reading, Readings};
 use crate::source::rebalance::{Assignments, Context, FetchChange, Start};
@@ -80,14 +81,14 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         admin: Arc<Admin>,
         requests: mpsc::Receiver<Request>,
         outages: Arc<Outages>,
-        queued_max_bytes: usize,
+        config: &SourceConfig,
     ) -> Self {
         Self {
             consumer,
             admin,
             outages,
             requests,
-            readings: Readings::new(queued_max_bytes),
+            readings: Readings::new(config.queued_max_bytes, config.record_max_bytes),
             trouble: Trouble::None,
             connection: String::new(),
             hinted: Instant::now(),

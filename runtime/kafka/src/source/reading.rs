@@ -1,11 +1,10 @@
 //! The partitions being fetched and what was read of each since its last chunk.
 
-use std::panic::AssertUnwindSafe;
-
 use gristmill_core::record::Records;
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::source::feed::{Feed, resumes_below};
+use crate::source::headers::{RawHeaders, text};
 use crate::source::rebalance::Start;
 use crate::{TopicId, TopicPartition};
 
@@ -25,6 +24,8 @@ pub(crate) struct Reading {
     /// Records came since the worker was told that waiting would bring no more.
     may_be_more: bool,
     paused: bool,
+    /// Whether it was said that some header has a name that is no UTF-8.
+    renamed: bool,
 }
 
 /// The partitions being fetched. They are few, so one is found by looking through them; consecutive
@@ -33,6 +34,8 @@ pub(crate) struct Readings {
     readings: Vec<Reading>,
     last: usize,
     queued_max_bytes: usize,
+    /// A record above it is not copied.
+    record_max_bytes: usize,
 }
 
 /// What a partition's queue asks for.
@@ -61,17 +64,26 @@ impl Reading {
             caught_up: false,
             may_be_more: false,
             paused: false,
+            renamed: false,
         }
     }
 
-    fn push(&mut self, message: &BorrowedMessage<'_>) -> Pushed {
+    fn push(&mut self, message: &BorrowedMessage<'_>, record_max_bytes: usize) -> Pushed {
         let offset = message.offset();
         // The broker answers with whole batches; librdkafka drops what lies before the wanted
         // offset. Checked, because a repeated record must not get further.
         if offset < self.next_offset {
             return Pushed::Kept;
         }
-        push(&mut self.records, message, &self.partition);
+        let copied = push(&mut self.records, message, record_max_bytes);
+        // Once a start: a producer that does it does it in each record.
+        if copied.renamed && !std::mem::replace(&mut self.renamed, true) {
+            tracing::warn!(
+                partition = %self.partition,
+                offset,
+                "a header has a name that is no UTF-8, here and perhaps in records after it"
+            );
+        }
         self.next_offset = offset + 1;
         self.may_be_more = true;
         if self.records.len() < CHUNK_RECORDS && self.records.bytes() < CHUNK_BYTES {
@@ -102,11 +114,12 @@ impl Reading {
 }
 
 impl Readings {
-    pub(crate) fn new(queued_max_bytes: usize) -> Self {
+    pub(crate) fn new(queued_max_bytes: usize, record_max_bytes: usize) -> Self {
         Self {
             readings: Vec::new(),
             last: 0,
             queued_max_bytes,
+            record_max_bytes,
         }
     }
 
@@ -129,7 +142,7 @@ impl Readings {
             };
             self.last = found;
         }
-        self.readings[self.last].push(message)
+        self.readings[self.last].push(message, self.record_max_bytes)
     }
 
     /// The end of partition number `partition` was reached.
@@ -223,53 +236,59 @@ impl Readings {
     }
 }
 
-/// Copies a message.
+/// What became of a message that was copied.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Copied {
+    /// Some header has a name that is no UTF-8: there is U+FFFD in it now.
+    pub(crate) renamed: bool,
+}
+
+/// Copies a message, or the beginning of one whose key, value and headers are more than
+/// `bytes_max`: what is too large is known by its size, and costs no more memory than librdkafka's.
 pub(crate) fn push(
     records: &mut Records,
     message: &BorrowedMessage<'_>,
-    partition: &TopicPartition,
-) {
-    let offset = message.offset();
-    let timestamp_ms = message.timestamp().to_millis();
+    bytes_max: usize,
+) -> Copied {
+    let (offset, timestamp_ms) = (message.offset(), message.timestamp().to_millis());
     let (key, value) = (message.key(), message.payload());
-    let Some(headers) = message.headers() else {
-        let none = std::iter::empty();
-        return records.push(offset, timestamp_ms, key, value, none);
-    };
-    let readable = readable_headers(headers);
-    if readable < headers.count() {
-        tracing::warn!(
-            %partition,
+    let headers = RawHeaders::of(message);
+    let mut bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+    let mut renamed = false;
+    for (name, value) in headers.iter() {
+        bytes += name.len() + value.map_or(0, <[u8]>::len);
+        renamed |= std::str::from_utf8(name).is_err();
+    }
+    if bytes > bytes_max {
+        records.push_cut(offset, timestamp_ms, key, value, bytes);
+        return Copied { renamed: false };
+    }
+    if renamed {
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (text(n), v)).collect();
+        let headers = headers.iter().map(|(name, value)| (&**name, *value));
+        records.push(offset, timestamp_ms, key, value, headers);
+    } else {
+        let utf8 = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
+        records.push(
             offset,
-            "header {readable} has a name that is not utf-8; it and those after it are left out"
+            timestamp_ms,
+            key,
+            value,
+            headers.iter().filter_map(utf8),
         );
     }
-    let headers = (0..readable)
-        .map(|i| headers.get(i))
-        .map(|h| (h.key, h.value));
-    records.push(offset, timestamp_ms, key, value, headers);
-}
-
-/// How many headers, from the first on, can be read. rdkafka panics at a header whose name is not
-/// UTF-8, and such a record must not end the consumer.
-fn readable_headers(headers: &impl Headers) -> usize {
-    let readable = |i: &usize| {
-        let read = AssertUnwindSafe(|| headers.get(*i).key.len());
-        std::panic::catch_unwind(read).is_ok()
-    };
-    (0..headers.count()).take_while(readable).count()
+    Copied { renamed }
 }
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::message::Header;
 
     use super::*;
     use crate::source::{Intake, feed};
 
     /// Partitions that may hold 10,000 bytes each, and what keeps what they hold.
     fn holding<const N: usize>(bytes: [usize; N]) -> (Readings, Vec<Intake>) {
-        let mut readings = Readings::new(10_000);
+        let mut readings = Readings::new(10_000, 1_000);
         let mut intakes = Vec::new();
         for (partition, bytes) in bytes.into_iter().enumerate() {
             let (feed, intake) = feed();
@@ -330,27 +349,5 @@ mod tests {
         let another = readings.of_another("t", &TopicId::new("two"));
         let numbers: Vec<i32> = another.iter().map(|(p, _)| p.partition).collect();
         assert_eq!(numbers, [0, 1]);
-    }
-
-    /// Headers that panic at a name that is not UTF-8, as rdkafka's own do.
-    struct PanicsAt(usize);
-
-    impl Headers for PanicsAt {
-        fn count(&self) -> usize {
-            3
-        }
-
-        fn try_get(&self, i: usize) -> Option<Header<'_, &[u8]>> {
-            assert_ne!(i, self.0, "not utf-8");
-            let (key, value) = ("name", None);
-            Some(Header { key, value })
-        }
-    }
-
-    #[test]
-    fn a_header_that_cannot_be_read_ends_the_headers_and_not_the_thread() {
-        assert_eq!(readable_headers(&PanicsAt(0)), 0);
-        assert_eq!(readable_headers(&PanicsAt(2)), 2);
-        assert_eq!(readable_headers(&PanicsAt(3)), 3);
     }
 }

@@ -1,6 +1,5 @@
 //! What a partition's checkpoint says.
 
-use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, Row};
 
 use crate::wire::column_array::Instant;
@@ -21,7 +20,7 @@ pub struct LastRecord {
     pub offset: i64,
     /// Kafka's timestamp, milliseconds.
     pub at_ms: Option<i64>,
-    /// See [`record_hash`].
+    /// See [`gristmill_core::record::record_hash`].
     pub hash: i64,
 }
 
@@ -71,6 +70,8 @@ pub struct Checkpoint {
     pub flushed_at_us: Option<i64>,
     pub state: PartitionState,
     pub reason: Option<String>,
+    /// See [`crate::commit::vain_takes`].
+    pub takes: i32,
     pub records: i64,
     pub rows_upserted: i64,
     pub superseded: i64,
@@ -78,20 +79,6 @@ pub struct Checkpoint {
     pub dropped: i64,
     pub tombstones: i64,
     pub dead_letters: i64,
-}
-
-/// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight
-/// bytes (-1: none).
-pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
-    let mut sha = Sha256::new();
-    for part in [key, value] {
-        sha.update(part.map_or(-1, |p| p.len() as i64).to_be_bytes());
-        sha.update(part.unwrap_or_default());
-    }
-    let digest = sha.finalize();
-    i64::from_be_bytes([
-        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
-    ])
 }
 
 /// What the checkpoint says now. `None`: the partition was never taken in this run.
@@ -165,6 +152,7 @@ impl Checkpoint {
             flushed_at_us: instant("flushed_at")?.map(|i| i.0),
             state: PartitionState::from_stored(state),
             reason: row.try_get("reason")?,
+            takes: row.try_get("takes")?,
             records: row.try_get("records")?,
             rows_upserted: row.try_get("rows_upserted")?,
             superseded: row.try_get("superseded")?,
@@ -173,19 +161,5 @@ impl Checkpoint {
             tombstones: row.try_get("tombstones")?,
             dead_letters: row.try_get("dead_letters")?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::record_hash;
-
-    /// Stored hashes must mean the same in every version. Computed by Python's hashlib.
-    #[test]
-    fn the_hash_of_a_record_never_changes() {
-        assert_eq!(record_hash(None, None), 6541097565471264777);
-        assert_eq!(record_hash(Some(b""), None), 8681103821628823450);
-        assert_eq!(record_hash(Some(b"ke"), Some(b"y")), 4594199130734786254);
-        assert_eq!(record_hash(Some(b"key"), Some(b"")), -1261742303653236741);
     }
 }

@@ -19,6 +19,7 @@ cp as (
     dropped = dropped + :counts[5],
     tombstones = tombstones + :counts[6],
     dead_letters = dead_letters + :counts[7],
+    takes = 0,
     backend_pid = pg_catalog.pg_backend_pid(),
     flushed_at = now(),
     -- It waited for this very flush.

@@ -35,6 +35,8 @@ pub struct TakeRequest {
     pub start_offset_if_new: i64,
     /// Kafka's id of the topic: stored only where there is none.
     pub topic_id: Option<String>,
+    /// The offset after the topic's last record: where the checkpoint is there, nothing waits.
+    pub end_offset: i64,
 }
 
 /// A checkpoint that is now ours.
@@ -50,6 +52,8 @@ pub struct Taken {
     /// The state in which the last owner left it: taking does not resume.
     pub state: PartitionState,
     pub reason: Option<String>,
+    /// See [`crate::commit::vain_takes`]; this take is counted.
+    pub takes: i32,
 }
 
 /// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
@@ -116,6 +120,7 @@ async fn in_transaction(
             &requests.start_offsets as _,
         ),
         ("topic_ids", Type::TEXT_ARRAY, &requests.topic_ids as _),
+        ("end_offsets", Type::INT8_ARRAY, &requests.end_offsets as _),
         ("owner", Type::TEXT, &owner as _),
     ]);
     let rows = placeholder::query(client, TAKE, &parameters).await?;
@@ -232,6 +237,7 @@ struct RequestArrays<'a> {
     revisions: Vec<i32>,
     start_offsets: Vec<i64>,
     topic_ids: Vec<Option<&'a str>>,
+    end_offsets: Vec<i64>,
 }
 
 impl<'a> RequestArrays<'a> {
@@ -245,6 +251,7 @@ impl<'a> RequestArrays<'a> {
             revisions: requests.iter().map(|r| r.revision).collect(),
             start_offsets: requests.iter().map(|r| r.start_offset_if_new).collect(),
             topic_ids: requests.iter().map(|r| r.topic_id.as_deref()).collect(),
+            end_offsets: requests.iter().map(|r| r.end_offset).collect(),
         }
     }
 
@@ -272,6 +279,7 @@ impl From<Checkpoint> for Taken {
             last_record: checkpoint.last_record,
             state: checkpoint.state,
             reason: checkpoint.reason,
+            takes: checkpoint.takes,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`lease`]: taking a partition, halting and resuming it; [`checkpoint`]: how far it is;
 //!   [`first_start`]: where a topic begins; [`gap`]: what was never read;
+//! - [`vain_takes`]: partitions that their owners die of;
 //! - [`sink`] sends a batch by the one `statement` of `flush.sql`: `parameters` lists its
 //!   parameters, `letter_arrays` those of dead letters;
 //! - [`blocker`]: whose lock a flush waits for;
@@ -20,3 +21,4 @@ pub mod refusal;
 pub(crate) mod row_writer;
 pub mod sink;
 pub(crate) mod statement;
+pub mod vain_takes;

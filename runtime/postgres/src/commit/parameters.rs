@@ -4,7 +4,6 @@
 use gristmill_core::chain::{Computed, Counts};
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::commit::checkpoint::record_hash;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::{Digests, LetterArrays};
 use crate::wire::column_array::Instant;
@@ -98,7 +97,7 @@ impl<'a> FlushValues<'a> {
             revision,
             last_offset: last.map(|r| r.offset),
             last_at: last.and_then(|r| r.timestamp_ms).map(Instant::from_ms),
-            last_hash: last.map(|r| record_hash(r.key, r.value)),
+            last_hash: last.map(|r| r.hash()),
             counts: counts(&batch.counts),
             letters: LetterArrays::new(batch, digests),
         }

@@ -1,9 +1,9 @@
 with wanted as (
   select *
   from unnest(
-    :pipelines, :runs, :topics, :partitions, :revisions, :start_offsets, :topic_ids
+    :pipelines, :runs, :topics, :partitions, :revisions, :start_offsets, :topic_ids, :end_offsets
   ) with ordinality as w (
-    pipeline, run, topic, partition, revision, start_offset, topic_id, place
+    pipeline, run, topic, partition, revision, start_offset, topic_id, end_offset, place
   )
 ),
 -- Rows are locked in one order, whatever the order of the list: two hosts that take lists with
@@ -19,11 +19,11 @@ old as (
 taken as (
   insert into gristmill.checkpoint as c (
     pipeline, run, topic, partition, topic_id, next_offset,
-    owner_epoch, owner, backend_pid, revision
+    owner_epoch, owner, backend_pid, revision, takes
   )
   select
     w.pipeline, w.run, w.topic, w.partition, w.topic_id, w.start_offset,
-    1, :owner, pg_catalog.pg_backend_pid(), w.revision
+    1, :owner, pg_catalog.pg_backend_pid(), w.revision, 1
   -- Counting makes sure that all old rows are locked before the first one is taken.
   from wanted w, (select count(*) from old) as locked
   order by w.pipeline, w.run, w.topic, w.partition
@@ -32,7 +32,17 @@ taken as (
     owner = excluded.owner,
     backend_pid = excluded.backend_pid,
     revision = excluded.revision,
-    topic_id = coalesce(c.topic_id, excluded.topic_id)
+    topic_id = coalesce(c.topic_id, excluded.topic_id),
+    -- An owner that takes it again has not died of it.
+    takes = case
+      when c.next_offset >= (
+        select w.end_offset from wanted w
+        where (w.pipeline, w.run, w.topic, w.partition)
+          = (c.pipeline, c.run, c.topic, c.partition)
+      ) then 0
+      when c.owner = excluded.owner then c.takes
+      else c.takes + 1
+    end
   returning *
 ),
 -- By whom: who took the newer revision back, else who made this one, else the owner.

@@ -15,7 +15,7 @@ pub use crate::letters::letter_id::{InvalidLetterId, LetterId, LetterState};
 /// A header's name and value, as Kafka had them.
 pub type Header = (String, Option<Vec<u8>>);
 
-/// A stored dead letter with the record's bytes.
+/// A stored dead letter.
 #[derive(Clone, Debug)]
 pub struct StoredLetter {
     pub pipeline: String,
@@ -29,6 +29,8 @@ pub struct StoredLetter {
     pub key: Option<Vec<u8>>,
     pub headers: Vec<Header>,
     pub value: Option<Vec<u8>>,
+    /// Of key, headers and value together, also where they were not read ([`list`]).
+    pub bytes: i64,
     /// Kafka's timestamp, milliseconds.
     pub record_at_ms: Option<i64>,
     pub attempts: i32,
@@ -75,21 +77,57 @@ fn selected<'a>(
     ]
 }
 
-/// The dead letters of a run that `filter` lets through, by topic, partition, offset and ordinal.
+/// The dead letters of a run that `filter` lets through, by topic, partition, offset and ordinal;
+/// without keys, headers and values, which may be more than memory holds: [`read`] gets them.
 pub async fn list(
     client: &Client,
     pipeline: &str,
     run: i64,
     filter: &Filter,
 ) -> Result<Vec<StoredLetter>, DatabaseError> {
-    let sql =
-        format!("select * {SELECTED} order by topic, partition, \"offset\", ordinal limit :limit");
+    let sql = format!(
+        r#"
+        select
+          pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
+          null::bytea as key, null::jsonb as headers, null::bytea as value, record_at, attempts,
+          state, at,
+          coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(value), 0)
+            + coalesce(pg_column_size(headers), 0) as bytes
+        {SELECTED}
+        order by topic, partition, "offset", ordinal
+        limit :limit"#
+    );
     let states = names(&filter.states);
     let states = states.as_slice();
     let mut parameters = selected(&pipeline, &run, &states, filter).to_vec();
     parameters.push(("limit", Type::INT8, &filter.limit));
     let rows = placeholder::query(client, &sql, &parameters).await;
     letters(&rows.map_err(DatabaseError::query("list dead letters"))?)
+}
+
+/// Dead letters of a run by their ids, with their bytes; by topic, partition, offset and ordinal.
+pub async fn read(
+    client: &Client,
+    pipeline: &str,
+    run: i64,
+    ids: &[LetterId],
+) -> Result<Vec<StoredLetter>, DatabaseError> {
+    let arrays = IdArrays::new(ids);
+    let mut parameters: Vec<Named<'_>> = vec![
+        ("pipeline", Type::TEXT, &pipeline),
+        ("run", Type::INT8, &run),
+    ];
+    parameters.extend(arrays.parameters());
+    let sql = r#"
+        select d.*
+        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+          join gristmill.dead_letter d
+            on d.topic = i.topic and d.partition = i.partition and d."offset" = i.o
+              and d.ordinal = i.ordinal
+        where d.pipeline = :pipeline and d.run = :run
+        order by d.topic, d.partition, d."offset", d.ordinal"#;
+    let rows = placeholder::query(client, sql, &parameters).await;
+    letters(&rows.map_err(DatabaseError::query("read dead letters"))?)
 }
 
 /// How many dead letters of a run `filter` lets through, whatever its limit.
@@ -347,6 +385,10 @@ fn letters(rows: &[Row]) -> Result<Vec<StoredLetter>, DatabaseError> {
 
 fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
     let headers: Option<serde_json::Value> = row.try_get("headers")?;
+    let (key, value): (Option<Vec<u8>>, Option<Vec<u8>>) =
+        (row.try_get("key")?, row.try_get("value")?);
+    let len = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len) as i64;
+    let read = len(&key) + len(&value);
     let id = LetterId {
         topic: row.try_get("topic")?,
         partition: row.try_get("partition")?,
@@ -362,7 +404,7 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
         message: row.try_get("message")?,
         revision: row.try_get("revision")?,
         digest: row.try_get("digest")?,
-        key: row.try_get("key")?,
+        key,
         headers: headers
             .as_ref()
             .and_then(serde_json::Value::as_array)
@@ -370,7 +412,8 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
             .flatten()
             .map(header)
             .collect(),
-        value: row.try_get("value")?,
+        value,
+        bytes: row.try_get("bytes").unwrap_or(read),
         record_at_ms: row
             .try_get::<_, Option<Instant>>("record_at")?
             .map(Instant::ms),

@@ -164,6 +164,10 @@ fn what_a_topic_does_not_take_is_refused_alone() -> Result<()> {
     };
     let letters = [
         Letter::default(),
+        Letter {
+            value: Some(b"small, so of one batch with the first"),
+            ..keyed(b"z")
+        },
         keyed(b"a"),
         Letter {
             headers: vec![("large", Some(&large))],
@@ -178,9 +182,9 @@ fn what_a_topic_does_not_take_is_refused_alone() -> Result<()> {
         Err(Undelivered::Refused(_)) => true,
         Err(Undelivered::Failed(error)) => panic!("{error}"),
     };
-    // Without its key the fourth is as the first: the topic is compacted.
+    // Without its key the fifth is as the first: the topic is compacted.
     let refused: Vec<_> = outcomes.iter().map(refused).collect();
-    assert_eq!(refused, [true, false, false, true, false]);
+    assert_eq!(refused, [true, false, false, false, true, false]);
     let omitted = |message: &Message| {
         let names = [VALUE_OMITTED, HEADERS_OMITTED, KEY_OMITTED];
         names.map(|name| message.header(name).is_some())
@@ -188,7 +192,12 @@ fn what_a_topic_does_not_take_is_refused_alone() -> Result<()> {
     let found = topic::read(&bootstrap, "refusing")?;
     let found: Vec<_> = found.iter().map(omitted).collect();
     let (value, headers) = ([true, false, false], [true, true, false]);
-    assert_eq!(found, [value, headers, value]);
+    assert_eq!(found.len(), 4);
+    assert!(
+        found.contains(&[false; 3]) && found.contains(&headers),
+        "{found:?}"
+    );
+    assert_eq!(found.iter().filter(|of| **of == value).count(), 2);
 
     runtime.block_on(Admin::new(&bootstrap, &none)?.create_topic("taking", 1))?;
     let connect = DeadLetterProducer::connect(&bootstrap, &none, "taking");
@@ -197,7 +206,7 @@ fn what_a_topic_does_not_take_is_refused_alone() -> Result<()> {
         outcome?;
     }
     let found = topic::read(&bootstrap, "taking")?;
-    assert_eq!(omitted(&found[3]), [true, true, true]);
-    assert_eq!(found[3].header("gristmill-id").as_deref(), Some("t/0/1/0"));
+    assert_eq!(omitted(&found[4]), [true, true, true]);
+    assert_eq!(found[4].header("gristmill-id").as_deref(), Some("t/0/1/0"));
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod clients;
 mod faults;
 mod group;
+mod lag;
 mod owner;
 mod recreated;
 mod source;

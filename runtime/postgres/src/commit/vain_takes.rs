@@ -1,0 +1,48 @@
+//! Partitions that one process after another takes and dies of.
+//!
+//! A record may cost more memory than there is: librdkafka inflates what is compressed before
+//! anybody sees its size. The process that reads it is killed, the next one takes the partition, and
+//! so on, with all other partitions of those processes. So the checkpoint counts how many owners
+//! took the partition one after the other while records waited, and none moved it.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::commit::lease::Lease;
+use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
+
+/// So many owners may end before the partition halts. A machine that restarts during a deployment
+/// and a kill for lack of memory or two are no pattern yet.
+pub const VAIN_TAKES_MAX: i32 = 5;
+
+/// The partition halts for it: whoever takes it next may try once more before it halts again.
+pub async fn allow_one_more(client: &Client, lease: &Lease) -> Result<(), DatabaseError> {
+    set(client, lease, VAIN_TAKES_MAX - 1).await
+}
+
+/// Its owner leaves it in order, so it did not die of it.
+pub async fn forget(client: &Client, lease: &Lease) -> Result<(), DatabaseError> {
+    set(client, lease, 0).await
+}
+
+async fn set(client: &Client, lease: &Lease, takes: i32) -> Result<(), DatabaseError> {
+    let key = &lease.key;
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &key.pipeline),
+        ("run", Type::INT8, &key.run),
+        ("topic", Type::TEXT, &key.topic),
+        ("partition", Type::INT4, &key.partition),
+        ("owner_epoch", Type::INT8, &lease.owner_epoch),
+        ("takes", Type::INT4, &takes),
+    ];
+    let sql = r"
+        update gristmill.checkpoint
+        set takes = :takes
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and owner_epoch = :owner_epoch";
+    let updated = placeholder::execute(client, sql, &parameters).await;
+    updated
+        .map_err(DatabaseError::query("count the takes of a partition"))
+        .map(drop)
+}
