@@ -91,8 +91,8 @@ pub async fn list(
           pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
           null::bytea as key, null::jsonb as headers, null::bytea as value, record_at, attempts,
           state, at,
-          coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(value), 0)
-            + coalesce(pg_column_size(headers), 0) as bytes
+          coalesce(pg_catalog.octet_length(key), 0)::bigint + coalesce(pg_catalog.octet_length(value), 0)
+            + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
         {SELECTED}
         order by topic, partition, "offset", ordinal
         limit :limit"#
@@ -120,7 +120,7 @@ pub async fn read(
     parameters.extend(arrays.parameters());
     let sql = r#"
         select d.*
-        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        from pg_catalog.unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
           join gristmill.dead_letter d
             on d.topic = i.topic and d.partition = i.partition and d."offset" = i.o
               and d.ordinal = i.ordinal
@@ -187,7 +187,7 @@ pub async fn unrelayed_partitions(
     // One look into the index `dead_letter_unrelayed` a partition.
     let sql = r"
         select pipeline, run, c.topic, c.partition
-        from unnest(:pipelines, :runs) as p (pipeline, run)
+        from pg_catalog.unnest(:pipelines, :runs) as p (pipeline, run)
           join gristmill.checkpoint c using (pipeline, run)
         where c.owner = :owner
           and exists (
@@ -229,7 +229,7 @@ pub async fn unrelayed(
         with waiting as (
           select
             pipeline, run, topic, partition, "offset", ordinal,
-            coalesce(octet_length(key), 0)::bigint + coalesce(octet_length(value), 0)
+            coalesce(pg_catalog.octet_length(key), 0)::bigint + coalesce(pg_catalog.octet_length(value), 0)
               + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
           from gristmill.dead_letter
           where state = 'new' and relay_refused is null and pipeline = :pipeline and run = :run
@@ -240,8 +240,8 @@ pub async fn unrelayed(
         summed as (
           select
             *,
-            sum(bytes) over (order by "offset", ordinal) as bytes_up_to,
-            row_number() over (order by "offset", ordinal) as place
+            pg_catalog.sum(bytes) over (order by "offset", ordinal) as bytes_up_to,
+            pg_catalog.row_number() over (order by "offset", ordinal) as place
           from waiting
         )
         select d.*
@@ -306,7 +306,7 @@ pub async fn relayed(client: &Client, letters: &[&StoredLetter]) -> Result<u64, 
     let sql = r#"
         update gristmill.dead_letter d
         set state = 'relayed'
-        from unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
+        from pg_catalog.unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
           as i (pipeline, run, topic, partition, "offset", ordinal)
         where d.pipeline = i.pipeline and d.run = i.run and d.topic = i.topic
           and d.partition = i.partition and d."offset" = i."offset" and d.ordinal = i.ordinal
@@ -338,7 +338,7 @@ pub async fn set_state(
     let sql = r#"
         update gristmill.dead_letter d
         set state = :to
-        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        from pg_catalog.unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
         where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
           and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
           and d.state = any (:from)"#;
