@@ -16,7 +16,6 @@ use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
 use gristmill_postgres::wire::connection::Connection;
-use gristmill_postgres::wire::pool::Pool;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 

@@ -12,4 +12,5 @@ mod refused;
 mod rollout;
 mod schema;
 mod sessions;
+mod tls;
 mod types;

@@ -1,9 +1,11 @@
 //! What is wrong with a pipeline, told before it runs.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use gristmill_tests::job::Job;
-use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::{refusal, text};
+use gristmill_tests::rules::{OPERATION_IN_KIND, corporate};
+use gristmill_tests::topic::Message;
+use gristmill_tests::wait::SOON;
 
 #[test]
 fn check_says_everything_that_is_wrong_and_nothing_else() -> Result<()> {
@@ -28,7 +30,7 @@ fn check_says_everything_that_is_wrong_and_nothing_else() -> Result<()> {
 }
 
 #[test]
-fn check_and_run_name_a_missing_table_and_a_missing_permission() -> Result<()> {
+fn check_names_a_missing_table() -> Result<()> {
     let job = Job::new("permission")?;
     job.psql("drop table users_enriched")?;
     let output = complaint(&job)?;
@@ -36,30 +38,70 @@ fn check_and_run_name_a_missing_table_and_a_missing_permission() -> Result<()> {
         output.contains("users_enriched") && output.contains("schema apply"),
         "{output}"
     );
+    Ok(())
+}
 
-    job.gristmill(&["schema", "apply", "users.toml"])?;
-    job.psql(
-        "create role reader login;
-        grant usage on schema gristmill to reader;
-        grant select on all tables in schema gristmill, public to reader",
-    )?;
-    let as_reader = job
-        .postgres
-        .database_url(&job.database)
-        .replace("app@", "reader@");
-    job.edit_pipeline(|text| {
-        text.replace(
-            "${DATABASE_URL:-postgres://app@localhost/appdb}",
-            &as_reader,
+/// The job by a role that owns nothing, once it was granted what `check` prints.
+fn as_granted(job: &Job, role: &str) -> Result<()> {
+    job.psql(&format!("create role {role} login"))?;
+    let url = job.postgres.database_url(&job.database);
+    let as_role = url.replace("app@", &format!("{role}@"));
+    let configured = "${DATABASE_URL:-postgres://app@localhost/appdb}";
+    job.edit_pipeline(|text| text.replace(configured, &as_role))?;
+    let output = complaint(job)?;
+    let is_grant = |line: &&str| line.trim_start().starts_with("grant ");
+    let grants: Vec<&str> = output.lines().filter(is_grant).collect();
+    job.psql(&grants.join("\n"))?;
+    let ready = job.gristmill(&["check", "users.toml"])?;
+    ensure!(ready.contains("ready to run"), "{ready}");
+    Ok(())
+}
+
+#[test]
+fn a_role_with_what_check_asks_for_can_do_everything() -> Result<()> {
+    let job = Job::new("granted")?;
+    as_granted(&job, "granted_worker")?;
+    let mut run = job.run()?;
+    job.users_on_both_done(0..10, "good.example")?;
+
+    // Other rules, compared with those that run, and made active.
+    let swap = || {
+        job.swap(
+            "builtin:enrich-email",
+            &corporate("good.example"),
+            &["--shadow", "20"],
         )
+    };
+    let report = job.under_users(swap)?;
+    ensure!(report.contains("rows compared"), "{report}");
+    job.transform("promote", &[])?;
+    job.roll_back()?;
+
+    // A letter, its relay and its replay.
+    let unknown = r#"{"op":"x","kind":"c","after":{"user_id":999},"timestamp_ms":1726531200000}"#;
+    job.produce_done(&[Message::new(0, unknown.to_owned())])?;
+    job.wait_for("the relay", || {
+        let relayed = "select count(*) from gristmill.dead_letter where state = 'relayed'";
+        Ok(job.number(relayed)? == 1)
     })?;
-    let output = complaint(&job)?;
-    assert!(
-        output.contains("users_enriched") && output.contains("grant insert"),
-        "{output}"
-    );
-    job.psql("drop owned by reader")?;
-    Postgres::shared()?.psql("postgres", "drop role reader")?;
+    let normalizer = ("normalize-cdc", "builtin:normalize-cdc");
+    job.swap_rule(normalizer.0, normalizer.1, OPERATION_IN_KIND, &[])?;
+    let replayed = job.gristmill(&["dead-letters", "replay", "users.toml"])?;
+    ensure!(replayed.contains("1 replayed"), "{replayed}");
+
+    // Records that are gone, with leave to go on.
+    run.signal("TERM")?;
+    run.wait(SOON)?;
+    let left = "select count(*) from gristmill.host where left_at is null";
+    ensure!(job.number(left)? == 0, "a ghost is left");
+    job.edit_pipeline(|text| text.replacen("on_gap = \"halt\"", "on_gap = \"continue\"", 1))?;
+    job.kafka.delete_topic(&job.topic)?;
+    job.kafka.create_topic(&job.topic, 2, &[])?;
+    let _run = job.run()?;
+    job.wait_for("the gap to be accepted", || {
+        let gaps = "select count(*) from gristmill.gap where accepted_by is not null";
+        Ok(job.number(gaps)? == 2)
+    })?;
     Ok(())
 }
 
