@@ -17,6 +17,7 @@ BUILD := cargo build --release --locked --workspace --bin gristmill
 # tests of one binary share one.
 TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
 SOAK_SECONDS ?= 120
+SOAK_HISTORIES ?= 1000000
 
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
@@ -25,6 +26,8 @@ HAS_WASM := ls "$(WASM_LIBS)"/libstd-*.rlib >/dev/null 2>&1
 KAFKA_LIBS := target/kafka-libs
 # One file of the version in tests/kafka/pom.xml stands for all jars.
 KAFKA_JAR := $(KAFKA_LIBS)/kafka_2.13-4.1.0.jar
+# The oldest and the newest PostgreSQL that people use.
+POSTGRES_BINS := target/postgres/14.18.0/bin target/postgres/18.4.0/bin
 
 # $(call need,CONDITION,PACKAGES,WHY): installs Debian packages unless the condition holds.
 define need
@@ -75,8 +78,13 @@ test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
 	$(TEST) --no-fail-fast
 
 .PHONY: soak
-soak: setup setup-kafka ## swap rules under load for SOAK_SECONDS=120 while hosts come and go
+soak: setup setup-kafka $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
+	GRISTMILL_HISTORIES=$(SOAK_HISTORIES) $(TEST) --test postgres histories::
 	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
+	for bin in $(POSTGRES_BINS); do \
+		GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin $(TEST) --no-fail-fast --test postgres && \
+		GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin $(TEST) --test whole chaos:: cases:: || exit 1; \
+	done
 
 .PHONY: check
 check: setup-build setup-tools tidy ## what CI demands of sources, manifests and documents
@@ -156,6 +164,17 @@ $(KAFKA_JAR): tests/kafka/pom.xml
 	@rm -rf $(KAFKA_LIBS)
 	@mvn -q -B -Dstyle.color=never -f tests/kafka/pom.xml dependency:copy-dependencies \
 		-DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)"
+	@touch $@
+
+target/postgres/%/bin: tests/postgres/pom.xml
+	$(call need,command -v mvn,maven,fetches PostgreSQL)
+	$(call need,command -v unzip && command -v xz,unzip xz-utils,unpacks PostgreSQL)
+	@echo "setup: fetching PostgreSQL $* into target/postgres"
+	@rm -rf target/postgres/$*
+	@mkdir -p target/postgres/$*
+	@mvn -q -B -Dstyle.color=never -f tests/postgres/pom.xml -Dpostgres=$* \
+		dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/target/postgres/$*"
+	@cd target/postgres/$* && unzip -q ./*.jar && tar -xJf ./*.txz && rm ./*.jar ./*.txz
 	@touch $@
 
 .PHONY: setup-tools

@@ -8,6 +8,7 @@
 //! - [`job`]: the shipped pipeline with topics and a database of its own; [`state`]: what its
 //!   tables say; [`rules`]: changing its rules while it runs;
 //! - [`case`]: files that say what happens and what must be found, and who plays them;
+//! - [`history`]: what can happen to topics, hosts and commits, drawn from a seed;
 //! - [`load`]: records that come while something else is done; [`wait`]: how long a test waits;
 //! - [`guests`]: components for tests; [`component`]: components that no compiler would leave;
 //! - [`topic`]: what is really in a topic; [`generator`]: made-up events;
@@ -21,6 +22,7 @@ pub mod component;
 pub mod fault_proxy;
 pub mod guests;
 pub mod guide;
+pub mod history;
 pub mod job;
 pub mod kafka;
 pub mod load;

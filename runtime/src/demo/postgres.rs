@@ -14,6 +14,8 @@ use super::process::{Folder, Process, free_port, output, tail, wait_until};
 
 /// The superuser of every server; no password.
 const USER: &str = "app";
+/// The variable that names the folder of another PostgreSQL's programs. Its libraries are beside it.
+const BIN: &str = "GRISTMILL_POSTGRES_BIN";
 /// A loaded machine with two cores takes a few seconds; the rest is for a worse one.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -31,14 +33,18 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts a server with the newest PostgreSQL that is installed, and waits until it answers.
+    /// Starts a server with the programs that `GRISTMILL_POSTGRES_BIN` names, else with the newest
+    /// PostgreSQL that is installed, and waits until it answers.
     pub fn start() -> Result<Self> {
-        let bin = newest_bin()?;
         let folder = Folder::new("gristmill-postgres-")?;
         let user = unprivileged_user()?;
         if let Some((uid, gid)) = user {
             chown(folder.path(), Some(uid), Some(gid))?;
         }
+        let bin = match std::env::var_os(BIN) {
+            Some(bin) => copied(Path::new(&bin), folder.path())?,
+            None => newest_bin()?,
+        };
         let postgres = Self {
             bin,
             user,
@@ -198,7 +204,12 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
+        // A PostgreSQL that is there for tests may have no client.
+        let own = self.bin.join(program);
+        let mut command = match own.exists() {
+            true => Command::new(own),
+            false => Command::new(program),
+        };
         // Not ours: perhaps a folder that the unprivileged user may not enter.
         command.current_dir("/").env("LC_ALL", "C");
         if let Some((uid, gid)) = self.user {
@@ -206,6 +217,15 @@ impl Postgres {
         }
         command
     }
+}
+
+/// The programs of `bin`, with the folders beside it, copied below `folder`: the user that runs the
+/// server may not enter where they lie. Returns the folder with the copies.
+fn copied(bin: &Path, folder: &Path) -> Result<PathBuf> {
+    let copy = folder.join("programs");
+    let from = bin.parent().context("a folder of programs has a parent")?;
+    output(Command::new("cp").arg("-r").arg(from).arg(&copy))?;
+    Ok(copy.join(bin.file_name().unwrap_or_default()))
 }
 
 /// The folder with the server's programs: the newest of Debian's packages, else wherever `initdb`

@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod flush;
 mod guard;
+mod histories;
 mod leases;
 mod problems;
 mod refused;
