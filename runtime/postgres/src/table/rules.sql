@@ -1,7 +1,8 @@
 -- All that can make Postgres refuse a row, but for the columns' own types.
 select 'constraint ' || conname::text || ' ' || pg_catalog.pg_get_constraintdef(oid)
 from pg_constraint
-where conrelid = $1
+-- Since PostgreSQL 18 a column's NOT NULL is one, too. Columns are compared by themselves.
+where conrelid = $1 and contype <> 'n'
 union all
 select 'trigger ' || tgname::text || ' ' || pg_catalog.pg_get_triggerdef(oid)
 from pg_trigger
