@@ -4,6 +4,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[path = "guest_build.rs"]
 mod guest_build;
@@ -26,6 +27,31 @@ const SHIPPED: [&str; 7] = [
 /// The rule that benchmarks compare with.
 const EMPTY: &str = "empty";
 
+/// Tells `--version` the commit, where git or `GRISTMILL_COMMIT` says it, and what is locked.
+fn say_versions() {
+    println!("cargo::rerun-if-env-changed=GRISTMILL_COMMIT");
+    let asked = Command::new("git")
+        .args(["rev-parse", "--short=12", "HEAD"])
+        .output();
+    let of_git = || {
+        Some(
+            String::from_utf8(asked.ok()?.stdout)
+                .ok()?
+                .trim()
+                .to_owned(),
+        )
+    };
+    let commit = env::var("GRISTMILL_COMMIT").ok().or_else(of_git);
+    let commit = commit.filter(|c| !c.is_empty());
+    let commit = commit.as_deref().unwrap_or("unknown");
+    println!("cargo::rustc-env=GRISTMILL_COMMIT={commit}");
+    let lock = fs::read_to_string("../Cargo.lock").unwrap_or_default();
+    let locked = lock.split("name = \"wasmtime\"\nversion = \"").nth(1);
+    let locked = locked.and_then(|rest| rest.split('"').next());
+    let wasmtime = locked.unwrap_or("unknown");
+    println!("cargo::rustc-env=WASMTIME_VERSION={wasmtime}");
+}
+
 fn main() {
     for input in [
         "guest-transforms",
@@ -37,6 +63,7 @@ fn main() {
     ] {
         println!("cargo::rerun-if-changed=../{input}");
     }
+    say_versions();
     if let Err(error) = embed() {
         for line in error.lines() {
             println!("cargo::error={line}");

@@ -18,7 +18,7 @@
 //! - [`fault`] and [`policy`]: what went wrong on the way to the commit, and what to do about it.
 //!
 //! Tools for people: [`rows`] (a batch as JSON), [`suggest`] ("did you mean"), [`digest`] (the name
-//! of a file's bytes).
+//! of a file's bytes), [`visible`] (what others wrote, fit for a terminal).
 
 pub mod brake;
 pub mod chain;
@@ -35,3 +35,4 @@ pub mod record;
 pub mod rows;
 pub mod suggest;
 pub mod transform;
+pub mod visible;

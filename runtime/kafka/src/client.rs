@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 /// Nearly two batches of the sink (5,000 rows of some 250 bytes, and 80 that hold each), one in
 /// flight and one computed ahead; a third fills in what other partitions leave. Twice as much gains
@@ -128,6 +130,28 @@ const RESERVED: &[(&str, &str)] = &[
     ),
 ];
 
+/// The version of librdkafka that runs.
+pub fn librdkafka_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}
+
+/// Refuses what librdkafka does not take. Its own error quotes the value, which may be a password
+/// whose property was misspelt.
+fn check_known(config: &ClientConfig) -> Result<(), ReservedProperty> {
+    match config.create_native_config() {
+        Err(KafkaError::ClientConfig(refused, _, property, _)) => Err(ReservedProperty {
+            property,
+            reason: match refused {
+                RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN => {
+                    "librdkafka has none of that name: correct it"
+                }
+                _ => "librdkafka does not take its value",
+            },
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses the properties that gristmill sets itself.
 pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), ReservedProperty> {
     for property in properties.keys() {
@@ -157,6 +181,7 @@ pub(crate) fn common(
         .set("reconnect.backoff.max.ms", "2000");
     config.extend(properties.clone());
     config.set("bootstrap.servers", bootstrap);
+    check_known(&config)?;
     Ok(config)
 }
 
@@ -196,6 +221,19 @@ pub(crate) fn for_source(config: &SourceConfig) -> Result<ClientConfig, Reserved
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_misspelt_property_is_told_without_its_value() {
+        for (name, value) in [
+            ("sasl.passwrd", "hunter22"),
+            ("security.protocol", "hunter22"),
+        ] {
+            let properties = [(name.to_owned(), value.to_owned())].into();
+            let error = common("h:1", &properties).unwrap_err();
+            let said = format!("{error} {error:?}");
+            assert!(said.contains(name) && !said.contains(value), "{said}");
+        }
+    }
 
     #[test]
     fn what_guards_correctness_is_refused_by_name_and_all_else_passes() {

@@ -4,15 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::out::Out;
+use super::out::{Out, complain};
 use super::pipeline_argument::PipelineArgument;
 use crate::definition::file;
 use crate::ops::preflight;
 
 /// Problems go to standard error, a line each; that there are none is the result.
 pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<ExitCode> {
-    let problems = match file::load(&pipeline.path) {
-        Err(error) => vec![error.to_string()],
+    let (problems, warnings) = match file::load(&pipeline.path) {
+        Err(error) => (vec![error.to_string()], Vec::new()),
         Ok(config) => {
             pipeline.check(&config)?;
             let found = preflight::check(config).await?;
@@ -20,11 +20,14 @@ pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<Exi
                 let (path, kafka) = (pipeline.path.display(), found.bootstrap);
                 writeln!(out, "{path}: ready to run (kafka at {kafka})")?;
             }
-            found.problems
+            (found.problems, found.warnings)
         }
     };
+    for warning in &warnings {
+        complain(&format!("warning: {warning}"));
+    }
     for problem in &problems {
-        eprintln!("{problem}");
+        complain(problem);
     }
     Ok(match problems.is_empty() {
         true => ExitCode::SUCCESS,

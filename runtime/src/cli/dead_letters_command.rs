@@ -1,10 +1,11 @@
 //! `gristmill dead-letters`: records that could not be used.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use gristmill_core::visible::visible;
 use gristmill_postgres::letters::stored_letter::{Filter, LetterId, LetterState};
 use jiff::Timestamp;
 
@@ -34,6 +35,9 @@ pub(super) enum Command {
         pipeline: PipelineArgument,
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
+        /// Print the bytes of the value as they are, and nothing else: for a file or a pipe
+        #[arg(long)]
+        raw: bool,
     },
     /// Print a dead letter as a golden case of the transform that refused it, with the config that
     /// it had then
@@ -109,7 +113,15 @@ pub(super) async fn run(command: Command, out: Out<'_>) -> Result<ExitCode> {
             let filter = select.filter(Some(limit));
             render_list(&letter_list::list(&pipeline.open()?, &filter).await?, out)?;
         }
-        Command::Show { pipeline, id } => {
+        Command::Show {
+            pipeline,
+            id,
+            raw: true,
+        } => {
+            let value = letter_list::value(&pipeline.open()?, &id).await?;
+            io::stdout().write_all(&value)?;
+        }
+        Command::Show { pipeline, id, .. } => {
             render_detail(&letter_list::show(&pipeline.open()?, &id).await?, out)?;
         }
         Command::Capture { pipeline, id } => {
@@ -157,7 +169,7 @@ pub(super) fn render_list(list: &LetterList, out: Out<'_>) -> io::Result<()> {
             letter.state,
             &letter.stage,
             &letter.code,
-            &letter.message,
+            &*visible(&letter.message),
             &letter.revision.to_string(),
         ]);
     }
@@ -186,7 +198,7 @@ pub(super) fn render_detail(letter: &LetterDetail, out: Out<'_>) -> io::Result<(
             .map_or_else(none, |t| t.to_string())
     };
     let record_at_us = letter.record_at_ms.map(|ms| ms.saturating_mul(1_000));
-    let mut line = |name: &str, value: &str| writeln!(out, "{name:<11}{value}");
+    let mut line = |name: &str, value: &str| writeln!(out, "{name:<11}{}", visible(value));
     line("id", &letter.summary.id.to_string())?;
     line("state", letter.summary.state)?;
     line("stage", &letter.summary.stage)?;

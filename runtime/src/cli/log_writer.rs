@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
+use gristmill_core::visible::visible_lines;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that wait for a slow reader, a second's worth of a busy process at the debug level. More
@@ -44,7 +45,7 @@ impl LogWriter {
 
     /// Writes a line that is no log record.
     pub(super) fn line(&self, text: &str) {
-        self.send(format!("{text}\n").into_bytes());
+        self.send(format!("{}\n", visible_lines(text)).into_bytes());
     }
 
     /// Waits for what was sent to be written, for a moment: a reader that is gone, or does not
@@ -81,9 +82,34 @@ fn write_all(lines: &Receiver<Vec<u8>>, counts: &Counts, mut out: impl Write) {
                  standard error is read too slowly\"}}"
             );
         }
-        let _ = out.write_all(&line);
+        let _ = out.write_all(shown(&line).as_bytes());
         counts.done.fetch_add(1, Ordering::AcqRel);
     }
+}
+
+/// A record as people may see it: what others said in it begins no line of its own and tells a
+/// terminal nothing. The colours that the log itself sets stay.
+fn shown(record: &[u8]) -> String {
+    let text = String::from_utf8_lossy(record);
+    let (text, end) = match text.strip_suffix('\n') {
+        Some(text) => (text, "\n"),
+        None => (&*text, ""),
+    };
+    let mut out = String::with_capacity(record.len());
+    for (i, piece) in text.split('\u{1b}').enumerate() {
+        let colour = piece
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once('m'));
+        let is_colour =
+            |(code, _): &(&str, &str)| code.bytes().all(|b| b";0123456789".contains(&b));
+        match (i, colour.filter(is_colour)) {
+            (0, _) => {}
+            (_, Some(_)) => out.push('\u{1b}'),
+            (_, None) => out.push_str("\\u001b"),
+        }
+        out.push_str(&visible_lines(piece));
+    }
+    out.replace('\n', "\n    ") + end
 }
 
 impl<'w> MakeWriter<'w> for LogWriter {
@@ -125,6 +151,16 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_record_begins_one_line_and_tells_a_terminal_nothing_but_colours() {
+        let record = "\u{1b}[32mINFO\u{1b}[0m a\nERROR forged \u{1b}]0;t\u{7} \u{202e}x\n";
+        assert_eq!(
+            shown(record.as_bytes()),
+            "\u{1b}[32mINFO\u{1b}[0m a\n    ERROR forged \\u001b]0;t\\u0007 \\u202ex\n"
+        );
+        assert_eq!(shown(b"\xff\n"), "\u{fffd}\n");
     }
 
     #[test]

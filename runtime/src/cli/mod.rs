@@ -6,10 +6,12 @@ mod dead_letters_command;
 mod difference_text;
 mod log_writer;
 pub mod logging;
+mod manual_command;
 mod old_spelling;
 mod out;
 mod pipeline_argument;
 mod produce_command;
+mod program_version;
 mod progress_text;
 mod schema_command;
 mod status_command;
@@ -35,7 +37,7 @@ use crate::process;
 use gristmill_sandbox::compiler;
 
 use logging::LogFormat;
-use out::{NO_READER_CODE, Out, Stdout, is_unread};
+use out::{NO_READER_CODE, Out, Stdout, complain, is_unread};
 use pipeline_argument::PipelineArgument;
 use stop_signal::{RUN_END_MAX, stop_signal};
 
@@ -44,7 +46,13 @@ const USAGE_CODE: u8 = 2;
 
 /// Change events from Kafka into Postgres, exactly once, with rules in WebAssembly.
 #[derive(Parser)]
-#[command(name = "gristmill", version, about, max_term_width = 110)]
+#[command(
+    name = "gristmill",
+    version,
+    long_version = program_version::LONG.as_str(),
+    about,
+    max_term_width = 110
+)]
 struct Cli {
     #[command(subcommand)]
     invocation: Invocation,
@@ -129,6 +137,16 @@ enum Command {
     /// Print event times (timestamp_ms) as UTC
     #[command(after_help = "Example: gristmill timestamp 1726531200000")]
     Timestamp(timestamp_command::Args),
+    /// Print the script that completes commands in a shell
+    #[command(after_help = "Example: gristmill completions bash > \
+                      ~/.local/share/bash-completion/completions/gristmill")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual: a page for each command
+    #[command(after_help = "Example: gristmill man > gristmill.1 && man ./gristmill.1")]
+    Man,
     /// Run the users pipeline on sample events with a broker and a database of its own
     #[command(after_help = "Example: gristmill demo --keep")]
     Demo(DemoArgs),
@@ -165,7 +183,7 @@ fn compile_component(args: &compiler::CompileArgs) -> ExitCode {
     match compiler::in_child(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
-            eprintln!("{}", failed.reason);
+            complain(&failed.reason);
             ExitCode::from(failed.exit_code)
         }
     }
@@ -178,7 +196,7 @@ pub fn main() -> ExitCode {
         .map(|a| a.to_string_lossy().into_owned())
         .collect();
     if let Some(new) = old_spelling::new_spelling(&arguments) {
-        eprintln!("error: the pipeline file comes first now: {new}");
+        complain(&format!("error: the pipeline file comes first now: {new}"));
         return USAGE_CODE.into();
     }
     match Cli::parse().invocation {
@@ -242,7 +260,9 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Resume(args) => return steer_command::resume(&args, out).await,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
-        Command::Try(args) => try_command::run(args, out).await?,
+        Command::Try(args) => return try_command::run(args, out).await,
+        Command::Completions { shell } => manual_command::completions(self::command(), shell, out)?,
+        Command::Man => manual_command::man(self::command(), out)?,
         Command::Produce(args) => produce_command::run(args, out).await?,
         Command::Timestamp(args) => timestamp_command::run(args, out)?,
         Command::Demo(args) => crate::demo::run(args.keep, stop_signal(None)?, out).await?,

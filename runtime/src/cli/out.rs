@@ -1,7 +1,10 @@
 //! Where a command's results go.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
+
+use gristmill_core::visible::visible_lines;
 
 /// Standard output, or in tests a text. Renderers write to it and return its errors.
 pub(crate) type Out<'a> = &'a mut (dyn Write + Send);
@@ -21,6 +24,12 @@ impl fmt::Display for NoReader {
 
 impl std::error::Error for NoReader {}
 
+/// Says a problem on standard error, in lines of its own.
+pub(super) fn complain(problem: &str) {
+    // Where nobody can read it there is nowhere to say so.
+    let _ = writeln!(io::stderr(), "{}", visible_lines(problem));
+}
+
 /// Standard output. A reader that went away is an error of its own kind: servers close
 /// connections, too, and that is no reason to end quietly.
 pub(super) struct Stdout(io::Stdout);
@@ -32,8 +41,21 @@ impl Stdout {
 }
 
 impl Write for Stdout {
+    /// What a terminal would obey is escaped, whoever wrote it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(marked)
+        let (text, taken) = match std::str::from_utf8(bytes) {
+            Ok(text) => (Cow::from(text), bytes.len()),
+            // A character that was cut comes whole with the next call.
+            Err(error) if error.valid_up_to() > 0 => {
+                let whole = &bytes[..error.valid_up_to()];
+                (String::from_utf8_lossy(whole), whole.len())
+            }
+            Err(_) => (String::from_utf8_lossy(bytes), bytes.len()),
+        };
+        self.0
+            .write_all(visible_lines(&text).as_bytes())
+            .map_err(marked)?;
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,8 +1,11 @@
 //! `gristmill try`: events before and after a rule or a pipeline.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::Result;
+use gristmill_core::visible::visible;
 use serde_json::Value;
 
 use super::out::Out;
@@ -28,6 +31,9 @@ pub(super) struct Args {
         default_value = "localhost:9092"
     )]
     bootstrap: String,
+    /// With --topic: the partition, and the first of its offsets, instead of the newest events
+    #[arg(long, value_name = "PARTITION/OFFSET", requires = "topic")]
+    from: Option<StartAt>,
     /// At most so many events
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -48,28 +54,60 @@ struct From {
     topic: Option<String>,
 }
 
-pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
+/// Where in a topic to begin.
+#[derive(Clone, Copy)]
+struct StartAt {
+    partition: i32,
+    offset: i64,
+}
+
+impl FromStr for StartAt {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (partition, offset) = text.split_once('/')?;
+            Some(Self {
+                partition: partition.parse().ok()?,
+                offset: offset.parse().ok()?,
+            })
+        };
+        parse().ok_or("write PARTITION/OFFSET, for example 0/1200")
+    }
+}
+
+/// Fails where an event would be a dead letter.
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
     let bootstrap = args.bootstrap;
     let request = TryRequest {
         what: args.what,
         rule: args.rule,
         config: args.config,
         events: match args.events.topic {
-            Some(topic) => EventSource::Topic { bootstrap, topic },
+            Some(topic) => EventSource::Topic {
+                bootstrap,
+                topic,
+                from: args.from.map(|from| (from.partition, from.offset)),
+            },
             None => EventSource::File(args.events.on.unwrap_or_else(|| Path::new("").into())),
         },
         limit: args.limit,
     };
     let attempt = Attempt::open(&request, &host_sandbox::open()?).await?;
     let (columns, tried, all) = (attempt.columns.clone(), attempt.left(), attempt.all);
+    let mut letters = 0;
     for event in attempt {
         let event = event?;
+        letters += event.dead_letters.len();
         writeln!(out, "{}\n{}\n", event.place, text(&columns, &event))?;
     }
     if tried < all {
         writeln!(out, "{tried} of {all} events: --limit N shows more")?;
     }
-    Ok(())
+    Ok(match letters {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 /// A line a column: as the event has it, and as each row of the answer does.
@@ -92,6 +130,7 @@ pub(super) fn text(columns: &[String], event: &TriedEvent) -> String {
     }
     for letter in &event.dead_letters {
         let (stage, code, message) = (&letter.stage, &letter.code, &letter.message);
+        let message = visible(message);
         lines.push(format!("  dead letter ({stage}, {code}): {message}"));
     }
     if lines.is_empty() {

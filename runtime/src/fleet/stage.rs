@@ -29,7 +29,7 @@ pub async fn stage(
         .with_context(|| {
             format!(
                 "the pipeline {name} was changed meanwhile, or a canary runs: look at `gristmill \
-                 transform history`, then try again"
+                 transform history FILE`, then try again"
             )
         })?;
     if let Proposed::Staged(revision) = proposed {

@@ -76,6 +76,13 @@ pub async fn show(opened: &Opened, id: &LetterId) -> Result<LetterDetail> {
     Ok(LetterDetail::from(letter))
 }
 
+/// The bytes of a dead letter's value; none where the record has no value.
+pub async fn value(opened: &Opened, id: &LetterId) -> Result<Vec<u8>> {
+    let connection = opened.database.connect().await?;
+    let letter = stored(opened, &connection, id).await?;
+    Ok(letter.value.unwrap_or_default())
+}
+
 /// One dead letter as it is stored. The error says where ids are shown.
 pub(super) async fn stored(
     opened: &Opened,

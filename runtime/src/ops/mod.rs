@@ -35,5 +35,6 @@ pub mod steer;
 pub mod swap;
 pub mod tables;
 mod topic_events;
+mod topic_shape;
 pub mod traffic_replay;
 pub mod try_events;

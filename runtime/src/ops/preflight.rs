@@ -1,15 +1,25 @@
 //! Everything that would stop a pipeline, found before it starts.
 
-use anyhow::{Error, Result};
-use gristmill_kafka::admin::{Admin, AdminError};
-use gristmill_postgres::table::schema;
-use gristmill_postgres::wire::connection::Database;
-use serde::Serialize;
+use std::time::{Duration, Instant};
 
+use anyhow::{Error, Result};
+use gristmill_core::chain::Tombstone;
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::{Admin, AdminError, Topic};
+use gristmill_postgres::fleet::rollout;
+use gristmill_postgres::table::schema;
+use gristmill_postgres::wire::connection::{Connection, Database};
+use gristmill_sandbox::Sandbox;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use super::topic_shape::oddities;
+use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
-use crate::fleet::check::pure;
+use crate::fleet::check::{Retire, columns, pure};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +29,8 @@ pub struct Preflight {
     pub bootstrap: String,
     /// A sentence each; none where the pipeline is ready to run.
     pub problems: Vec<String>,
+    /// What does not stop the pipeline and may lose data or surprise somebody, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Looks at everything that the pipeline file names: components, plans, dimensions, the tables in
@@ -30,31 +42,51 @@ pub async fn check(config: Config) -> Result<Preflight> {
     );
     let kafka = {
         let config = config.clone();
-        tokio::task::spawn_blocking(move || kafka_problems(&config))
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || of_kafka(&config, &runtime))
     };
-    let mut problems = chain_problems(config).await;
-    problems.extend(kafka.await?);
+    let mut found = Found::default();
+    if config.dead_letters.topic.is_none() {
+        found.warnings.push(
+            "dead letters stay in gristmill.dead_letter, where nothing tells anybody of them and \
+             nothing removes them: name a topic by dead_letters.topic, or look at `gristmill \
+             dead-letters list` from time to time"
+                .to_owned(),
+        );
+    }
+    of_chain(config, &mut found).await;
+    let of_kafka = kafka.await?;
+    found.problems.extend(of_kafka.problems);
+    found.warnings.extend(of_kafka.warnings);
     Ok(Preflight {
         pipeline,
         bootstrap,
-        problems,
+        problems: found.problems,
+        warnings: found.warnings,
     })
 }
 
+/// Sentences so far.
+#[derive(Default)]
+struct Found {
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
 /// What is wrong with components, plans, dimensions and the tables.
-async fn chain_problems(config: Config) -> Vec<String> {
+async fn of_chain(config: Config, found: &mut Found) {
+    let problems = &mut found.problems;
     let application = format!("gristmill/{}", config.pipeline.name);
     let database = match Database::new(&config.target.url, &application) {
         Ok(database) => database,
-        Err(error) => return vec![format!("target.url: {error}")],
+        Err(error) => return problems.push(format!("target.url: {error}")),
     };
     let sandbox = match host_sandbox::open() {
         Ok(sandbox) => sandbox,
-        Err(error) => return vec![with_causes(&error.into())],
+        Err(error) => return problems.push(with_causes(&error.into())),
     };
     let connection = database.connect().await;
     let pipeline = Pipeline::load(config, &sandbox, &database).await;
-    let mut problems = Vec::new();
     match (connection, pipeline) {
         (Ok(connection), Ok(pipeline)) => {
             match schema::problems(&connection, &pipeline.wanted()).await {
@@ -62,35 +94,178 @@ async fn chain_problems(config: Config) -> Vec<String> {
                 Err(error) => problems.push(with_causes(&error.into())),
             }
             problems.extend(pure(None, &pipeline).err().map(|e| with_causes(&e)));
+            of_active(&connection, &pipeline, &sandbox, &database, found).await;
         }
         (connection, pipeline) => {
             problems.extend(pipeline.err().map(|e| with_causes(&e)));
             problems.extend(connection.err().map(|e| with_causes(&e.into())));
         }
     }
-    problems
+}
+
+/// What the file says against what is active: where `run` would refuse the change, the active
+/// revision goes on, and who deployed the file would not know.
+async fn of_active(
+    connection: &Connection,
+    file: &Pipeline,
+    sandbox: &Sandbox,
+    database: &Database,
+    found: &mut Found,
+) {
+    // Without its tables there is nothing that runs; the problems say so.
+    let Ok(Some(rollout)) = rollout::read(connection, &file.config.pipeline.name).await else {
+        return;
+    };
+    let number = rollout.active;
+    let active = async {
+        let bundle = Bundle::stored(connection, &file.config, number).await?;
+        Pipeline::assemble(bundle, sandbox, database).await
+    };
+    let active = match active.await {
+        Ok(active) => active,
+        Err(error) => {
+            found.warnings.push(format!(
+                "revision {number} is active and cannot run on this host: {}",
+                with_causes(&error)
+            ));
+            return;
+        }
+    };
+    let is_same = match (
+        serde_json::to_value(active.spec()),
+        serde_json::to_value(file.spec()),
+    ) {
+        (Ok(active), Ok(file)) => active == file,
+        _ => false,
+    };
+    if is_same {
+        return;
+    }
+    match columns(&active, file, Retire::Key(&file.config.target.retire)) {
+        Err(error) => found.problems.push(format!(
+            "what the file says would not become active, and revision {number} would run \
+             instead: {}",
+            with_causes(&error)
+        )),
+        Ok(_) => found.warnings.push(format!(
+            "what the file says is not active, revision {number} is: a start of `gristmill run` \
+             makes it active where the file has changed since it was last read"
+        )),
+    }
 }
 
 /// What is wrong with the topics, and with what the brokers let us see.
-fn kafka_problems(config: &Config) -> Vec<String> {
+fn of_kafka(config: &Config, runtime: &Handle) -> Found {
+    let mut found = Found::default();
     let admin = match Admin::new(&config.source.bootstrap, &config.source.properties) {
         Ok(admin) => admin,
-        Err(error) => return vec![with_causes(&error.into())],
+        Err(error) => {
+            found.problems.push(with_causes(&error.into()));
+            return found;
+        }
     };
-    let mut problems = Vec::new();
     if let Err(error) = admin.check_access(&config.group(), &config.source.topic) {
         let unreachable = matches!(error, AdminError::Unreachable { .. });
-        problems.push(with_causes(&error.into()));
+        found.problems.push(with_causes(&error.into()));
         if unreachable {
-            return problems;
+            return found;
         }
     }
     if let Some(topic) = &config.dead_letters.topic
         && let Err(error) = admin.topic(topic)
     {
-        problems.push(with_causes(&error.into()));
+        found.problems.push(with_causes(&error.into()));
     }
-    problems
+    if runtime.block_on(admin.is_compacted(&config.source.topic)) == Some(true) {
+        found.warnings.extend(of_compaction(config));
+    }
+    found.warnings.extend(of_last_records(config, &admin));
+    found
+}
+
+/// What compaction takes away.
+fn of_compaction(config: &Config) -> Vec<String> {
+    let topic = &config.source.topic;
+    let mut found = Vec::new();
+    if config.source.tombstone == Tombstone::Ignore {
+        found.push(format!(
+            "the topic {topic} is compacted and its tombstones are ignored: compaction removes \
+             the delete before a tombstone, so a row whose delete was not read in time stays for \
+             ever: set `tombstone = \"delete\"` under [source] and `tombstones = true` in the \
+             config of normalize-cdc"
+        ));
+    }
+    let columns = config
+        .transform
+        .first()
+        .and_then(|t| t.config.get("columns"));
+    let is_large = |(_, logical_type): &(&String, &Value)| {
+        matches!(logical_type.as_str(), Some("text" | "json" | "bytes"))
+    };
+    let large: Vec<&str> = columns
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter(is_large)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !large.is_empty() {
+        found.push(format!(
+            "the topic {topic} is compacted: where its source leaves unchanged large values out \
+             (Debezium writes `__debezium_unavailable_value`), compaction removes the only record \
+             that had them: of {}. Set the replica identity of the source table to full",
+            large.join(", ")
+        ));
+    }
+    found
+}
+
+/// Partitions whose last record is looked at, and how far back: behind the last may be the marks of
+/// transactions.
+const LOOKED_AT_MAX: usize = 4;
+const LOOK_BACK: i64 = 3;
+/// Advice is worth no longer wait.
+const LOOK_TIME: Duration = Duration::from_secs(2);
+
+/// What the last records look like, where they can be read quickly.
+fn of_last_records(config: &Config, admin: &Admin) -> Vec<String> {
+    let topic = &config.source.topic;
+    let begun = Instant::now();
+    let Ok(Topic { partitions, .. }) = admin.topic(topic) else {
+        return Vec::new();
+    };
+    let partitions: Vec<_> = partitions
+        .into_iter()
+        .take(LOOKED_AT_MAX)
+        .map(|number| TopicPartition::new(topic.as_str(), number))
+        .collect();
+    let Ok(watermarks) = admin.watermarks(&partitions) else {
+        return Vec::new();
+    };
+    for back in 1..=LOOK_BACK {
+        let wanted = partitions.iter().cloned().zip(&watermarks);
+        let wanted = wanted.filter(|(_, (low, end))| end - back >= *low);
+        let wanted: Vec<_> = wanted.map(|(p, (_, end))| (p, end - back)).collect();
+        if wanted.is_empty() || begun.elapsed() > LOOK_TIME {
+            break;
+        }
+        let Ok(records) = admin.records_at(&wanted) else {
+            break;
+        };
+        let read = wanted.iter().zip(&records);
+        let odd = read.filter_map(|((partition, offset), records)| {
+            let place = format!("{topic}/{}/{offset}", partition.partition);
+            Some(oddities(config, &place, &records.as_ref()?.get(0)))
+        });
+        // One record's words are enough.
+        if let Some(odd) = odd.into_iter().find(|odd| !odd.is_empty()) {
+            return odd;
+        }
+        if records.iter().any(Option::is_some) {
+            break;
+        }
+    }
+    Vec::new()
 }
 
 fn with_causes(error: &Error) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use gristmill_postgres::fleet::history::{self, DatedRevision};
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::definition::bundle::Bundle;
 use crate::definition::spec::Spec;
 
 use super::change_progress::{Spread, Tell};
-use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
+use super::running_pipeline::{FAILED, RunningPipeline, StageResult, WantedChange};
 
 /// What a rollback came to.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -29,16 +29,18 @@ pub enum RolledBack {
 }
 
 /// Gives up what is staged for `rule`, or else makes the rule what it was before its last change.
+/// An error where that change failed, so that it is undone already, unless `further` is set.
 pub async fn rollback(
     running: &mut RunningPipeline,
     rule: &str,
+    further: bool,
     patience: Duration,
     tell: Tell<'_>,
 ) -> Result<RolledBack> {
     if let Some((revision, spread)) = running.give_up_staged(rule, tell).await? {
         return Ok(RolledBack::GaveUp { revision, spread });
     }
-    let (bundle, earlier) = restored(running, rule).await?;
+    let (bundle, earlier) = restored(running, rule, further).await?;
     // Columns that only the newer rule wrote stay in the table.
     let written = running.active.fields().iter().map(|f| f.name.clone());
     let change = WantedChange {
@@ -60,15 +62,24 @@ pub async fn rollback(
 }
 
 /// The active definition with the rule as it was, and the revision that it was so in.
-async fn restored(running: &RunningPipeline, rule: &str) -> Result<(Bundle, i32)> {
+async fn restored(running: &RunningPipeline, rule: &str, further: bool) -> Result<(Bundle, i32)> {
     let (connection, opened) = (&running.connection, &running.opened);
     let mut bundle = running.active.bundle();
     let position = bundle.position(rule)?;
     let made = history::revisions(connection, opened.name()).await?;
     let steps: Vec<Step> = made.iter().map(Step::of).collect::<Result<_>>()?;
+    if !further && let Some(failed) = failed(&steps, running.rollout.active, rule) {
+        bail!(
+            "the last change of `{rule}`, revision {failed}, did not stay: what it was before is \
+             active, and nothing is left to take back. To go back behind that, say --further"
+        );
+    }
     let earlier = before(&steps, running.rollout.active, rule);
     let earlier = earlier.with_context(|| {
-        format!("there is nothing to go back to: no revision before had another `{rule}`")
+        format!(
+            "there is nothing to go back to: `{rule}` has been as it is now in every revision \
+             before the active one"
+        )
     })?;
     let then = Bundle::stored(connection, &opened.config, earlier).await?;
     let was = then.position(rule)?;
@@ -82,6 +93,7 @@ struct Step {
     revision: i32,
     based_on: Option<i32>,
     restores: Option<i32>,
+    has_failed: bool,
     spec: Spec,
 }
 
@@ -91,9 +103,25 @@ impl Step {
             revision: made.revision.revision,
             based_on: made.based_on,
             restores: made.restores,
+            has_failed: made.revision.state == FAILED,
             spec: Spec::from_stored(&made.revision.spec)?,
         })
     }
+}
+
+/// The revision that was to change the active rule called `name` and failed, so that the rule is as
+/// it was before.
+fn failed(steps: &[Step], active: i32, name: &str) -> Option<i32> {
+    let step = |number: i32| steps.iter().find(|s| s.revision == number);
+    let now = step(active)?;
+    let rule = now.spec.rule(name);
+    let found = steps.iter().rev().find(|s| {
+        let is_undone = s.revision > active || now.based_on == Some(s.revision);
+        let base = s.based_on.and_then(step);
+        let from_now = base.is_some_and(|base| base.spec.rule(name) == rule);
+        s.has_failed && is_undone && from_now && s.spec.rule(name) != rule
+    });
+    found.map(|step| step.revision)
 }
 
 /// The nearest revision before `active` that had another rule called `name`: back along what each
@@ -148,6 +176,7 @@ mod tests {
                 revision,
                 based_on: number(*based_on),
                 restores: number(*restores),
+                has_failed: false,
                 spec: serde_json::from_value(spec).unwrap(),
             }
         };
@@ -170,6 +199,32 @@ mod tests {
         // A new change after it is undone first.
         all.push((5, 0, [7, 0]));
         assert_eq!(before(&steps(&all), 6, "x"), Some(5));
+    }
+
+    #[test]
+    fn a_failed_change_is_undone_already() {
+        // A, B, and C failed: B is active, alone or by a revision that took it back.
+        let mut all = steps(&[
+            (0, 0, [1, 0]),
+            (1, 0, [2, 0]),
+            (2, 0, [3, 0]),
+            (3, 2, [2, 0]),
+        ]);
+        assert_eq!(failed(&all, 2, "x"), None);
+        all[2].has_failed = true;
+        assert_eq!(failed(&all, 2, "x"), Some(3));
+        assert_eq!(failed(&all, 4, "x"), Some(3));
+        assert_eq!(failed(&all, 2, "y"), None);
+        // D after it is a change of its own, to be taken back.
+        let mut all = steps(&[
+            (0, 0, [1, 0]),
+            (1, 0, [2, 0]),
+            (1, 0, [3, 0]),
+            (1, 0, [4, 0]),
+        ]);
+        all[2].has_failed = true;
+        assert_eq!(failed(&all, 4, "x"), None);
+        assert_eq!(before(&all, 4, "x"), Some(1));
     }
 
     #[test]

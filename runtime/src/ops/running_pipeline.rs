@@ -20,7 +20,7 @@ use super::change_progress::{Progress, Spread, Tell};
 use super::opened::Opened;
 
 /// The state of a revision that was taken back or given up.
-const FAILED: &str = "failed";
+pub(super) const FAILED: &str = "failed";
 /// How long a change waits for partitions to follow, to say how many did: one without records
 /// follows with its next one.
 const CHANGE_WAIT: Duration = Duration::from_secs(3);
@@ -122,7 +122,21 @@ impl RunningPipeline {
         self.spread(revision, None).await
     }
 
-    /// Lets one partition run a staged revision.
+    /// Refuses a partition that this pipeline has not run.
+    pub(super) async fn check_partition(&self, partition: i32) -> Result<()> {
+        let name = self.opened.name();
+        let partitions = checkpoint::list(&self.connection, name, self.rollout.run).await?;
+        if partitions.iter().all(|c| c.key.partition != partition) {
+            bail!(
+                "there is no partition {partition} that this pipeline has run: it has {} of them, \
+                 counted from 0",
+                partitions.len()
+            );
+        }
+        Ok(())
+    }
+
+    /// Lets one partition, which has been checked, run a staged revision.
     pub(super) async fn begin_canary(
         &self,
         revision: i32,
@@ -130,15 +144,6 @@ impl RunningPipeline {
         tell: Tell<'_>,
     ) -> Result<Spread> {
         let name = self.opened.name();
-        let partitions = checkpoint::list(&self.connection, name, self.rollout.run).await?;
-        if partitions.iter().all(|c| c.key.partition != partition) {
-            activation::give_up(&self.connection, name, revision, "no such partition").await?;
-            bail!(
-                "there is no partition {partition} that this pipeline has run: it has {} of them, \
-                 counted from 0",
-                partitions.len()
-            );
-        }
         if !activation::canary(&self.connection, name, revision, partition).await? {
             bail!("revision {revision} is no longer being staged: another one took its place");
         }

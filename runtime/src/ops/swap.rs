@@ -66,6 +66,9 @@ pub async fn swap(
     stop: impl Future<Output = ()>,
     tell: Tell<'_>,
 ) -> Result<Swapped> {
+    if let Some(partition) = request.canary {
+        running.check_partition(partition).await?;
+    }
     let change = WantedChange {
         bundle: changed(running, request)?,
         retire: &request.retire,
@@ -127,7 +130,7 @@ fn explain(error: Error, request: &SwapRequest) -> Error {
     match request.config {
         None if is_about_config(&error) => error.context(
             "the present config does not fit the new component: name one that does with --config \
-             FILE (an empty file: no config)",
+             FILE (an empty .toml file: no config)",
         ),
         _ => error,
     }

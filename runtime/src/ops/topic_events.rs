@@ -1,4 +1,4 @@
-//! The newest events of a topic, to try a rule on.
+//! Events of a topic, to try a rule on.
 
 use std::collections::BTreeMap;
 
@@ -40,5 +40,42 @@ pub(super) fn newest(bootstrap: &str, topic: &str, limit: usize) -> Result<Vec<P
     }
     ensure!(!events.is_empty(), "there is no record in {topic}");
     events.truncate(limit);
+    Ok(events)
+}
+
+/// At most `limit` events of one partition, from an offset on.
+pub(super) fn from(
+    bootstrap: &str,
+    topic: &str,
+    (number, offset): (i32, i64),
+    limit: usize,
+) -> Result<Vec<PlacedEvent>> {
+    let admin = Admin::new(bootstrap, &BTreeMap::new())?;
+    let partition = TopicPartition::new(topic, number);
+    let watermarks = admin.watermarks(std::slice::from_ref(&partition))?;
+    let (low, end) = watermarks.first().copied().unwrap_or_default();
+    ensure!(
+        (low..end).contains(&offset),
+        "{topic}/{number} has no offset {offset}: it has those from {low} to {}",
+        end - 1
+    );
+    let mut events = Vec::new();
+    let mut holes = 0;
+    for offset in offset..end {
+        if events.len() == limit || holes > HOLES_MAX {
+            break;
+        }
+        match admin.records_at(&[(partition.clone(), offset)])?.pop() {
+            Some(Some(record)) => {
+                let place = format!("{topic}/{number}/{offset}");
+                events.push(PlacedEvent { place, record });
+            }
+            _ => holes += 1,
+        }
+    }
+    ensure!(
+        !events.is_empty(),
+        "there is no record in {topic}/{number} at offset {offset} or soon after it"
+    );
     Ok(events)
 }

@@ -43,8 +43,12 @@ pub struct TryRequest {
 pub enum EventSource {
     /// A JSON array, or one event a line.
     File(PathBuf),
-    /// The newest events of a topic.
-    Topic { bootstrap: String, topic: String },
+    /// Events of a topic: from an offset of a partition on, or the newest.
+    Topic {
+        bootstrap: String,
+        topic: String,
+        from: Option<(i32, i64)>,
+    },
 }
 
 /// A rule or a pipeline with events to try it on. Iterating runs the next event.
@@ -231,9 +235,16 @@ async fn events(request: &TryRequest) -> Result<(Vec<PlacedEvent>, usize)> {
     let limit = request.limit;
     match &request.events {
         EventSource::File(file) => event_file::read(file, limit),
-        EventSource::Topic { bootstrap, topic } => {
-            let (topic, bootstrap) = (topic.clone(), bootstrap.clone());
-            let read = move || topic_events::newest(&bootstrap, &topic, limit);
+        EventSource::Topic {
+            bootstrap,
+            topic,
+            from,
+        } => {
+            let (topic, bootstrap, from) = (topic.clone(), bootstrap.clone(), *from);
+            let read = move || match from {
+                None => topic_events::newest(&bootstrap, &topic, limit),
+                Some(from) => topic_events::from(&bootstrap, &topic, from, limit),
+            };
             let events = tokio::task::spawn_blocking(read).await??;
             let all = events.len();
             Ok((events, all))

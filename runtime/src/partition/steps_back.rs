@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 
 /// Warns of a partition's rows that lost though they came later.
 #[derive(Debug, Default)]
-pub struct StepsBackLog {
+pub(super) struct StepsBackLog {
     warned: Option<Instant>,
     /// Rows since the last warning.
     rows: u64,
@@ -19,7 +19,7 @@ pub struct StepsBackLog {
 
 impl StepsBackLog {
     /// Notes what a committed batch found, and warns unless it did so a moment ago.
-    pub fn add(&mut self, partition: &TopicPartition, found: &StepsBackAt) {
+    pub(super) fn add(&mut self, partition: &TopicPartition, found: &StepsBackAt) {
         if found.rows == 0 {
             return;
         }

@@ -8,6 +8,7 @@ mod offsets;
 mod range;
 #[cfg(test)]
 mod tests;
+mod topic_settings;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

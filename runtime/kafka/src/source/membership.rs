@@ -5,13 +5,17 @@
 //! and must differ between two processes. Per host and group there are numbered slot files, each
 //! holding a random id; a process locks the lowest free one for its life, and the operating system
 //! drops the lock however the process ends.
+//!
+//! Whoever could write in the folder could choose the id, or have this process write through a
+//! link. So each folder is this user's, no link, and nobody else's to write.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rand::TryRngCore;
+use rustix::fs::OFlags;
 
 /// More processes of one group on one host than anybody runs.
 const SLOTS: usize = 1_024;
@@ -31,7 +35,11 @@ pub struct Membership {
 pub enum MembershipError {
     #[error("cannot keep an instance id in {}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{} belongs to another user or others may write to it", path.display())]
+    #[error(
+        "{} belongs to another user, others may write to it, or it is a link: remove it, or set \
+         XDG_STATE_HOME to a folder of your own",
+        path.display()
+    )]
     NotOurs { path: PathBuf },
     #[error("all {SLOTS} instance ids in {} are in use", path.display())]
     Full { path: PathBuf },
@@ -66,6 +74,10 @@ impl Membership {
             .mode(0o700)
             .create(&folder)
             .map_err(failed(&folder))?;
+        let instances = state.join("instances");
+        for folder in [state, &instances, &folder] {
+            check_ours(folder)?;
+        }
         // Hosts may share a home by network.
         let host = host();
         for slot in 0..SLOTS {
@@ -76,6 +88,7 @@ impl Membership {
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
+                .custom_flags(OFlags::NOFOLLOW.bits() as i32)
                 .open(&path)
                 .map_err(failed(&path))?;
             match file.try_lock() {
@@ -85,10 +98,8 @@ impl Membership {
                     return Err(MembershipError::Io { path, source });
                 }
             }
-            let metadata = file.metadata().map_err(failed(&path))?;
-            if metadata.mode() & 0o022 != 0
-                || metadata.uid() != owner(state).unwrap_or(metadata.uid())
-            {
+            let found = file.metadata().map_err(failed(&path))?;
+            if !found.is_file() || !is_ours(&found) {
                 return Err(MembershipError::NotOurs { path });
             }
             let id = read_or_write(&mut file, &host, slot).map_err(failed(&path))?;
@@ -120,8 +131,18 @@ fn read_or_write(file: &mut File, host: &str, slot: usize) -> io::Result<String>
     Ok(id)
 }
 
-fn owner(path: &Path) -> Option<u32> {
-    path.metadata().ok().map(|m| m.uid())
+/// Refuses a folder that somebody else owns or can write, and a link to one.
+fn check_ours(folder: &Path) -> Result<(), MembershipError> {
+    let path = folder.to_owned();
+    match std::fs::symlink_metadata(folder) {
+        Ok(found) if found.is_dir() && is_ours(&found) => Ok(()),
+        Ok(_) => Err(MembershipError::NotOurs { path }),
+        Err(source) => Err(MembershipError::Io { path, source }),
+    }
+}
+
+fn is_ours(found: &Metadata) -> bool {
+    found.mode() & 0o022 == 0 && found.uid() == rustix::process::geteuid().as_raw()
 }
 
 /// This machine's name, where it has one.
@@ -200,5 +221,52 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
         let error = Membership::acquire_in(state.path(), "../g").unwrap_err();
         assert!(matches!(error, MembershipError::NotOurs { .. }), "{error}");
+    }
+
+    #[test]
+    fn planted_folders_and_links_are_refused() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let parent = tempfile::tempdir().unwrap();
+        let elsewhere = parent.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let not_ours = |state: &Path| {
+            let error = Membership::acquire_in(state, "g").unwrap_err();
+            assert!(
+                matches!(error, MembershipError::NotOurs { .. }),
+                "{error:?}"
+            );
+        };
+        let link = parent.path().join("link");
+        symlink(&elsewhere, &link).unwrap();
+        not_ours(&link);
+
+        let inner = parent.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        symlink(&elsewhere, inner.join("instances")).unwrap();
+        not_ours(&inner);
+
+        let open = parent.path().join("open");
+        drop(Membership::acquire_in(&open, "g").unwrap());
+        let mode = std::fs::Permissions::from_mode;
+        for folder in [open.join("instances/g"), open.join("instances"), open] {
+            std::fs::set_permissions(&folder, mode(0o777)).unwrap();
+            not_ours(&parent.path().join("open"));
+            std::fs::set_permissions(&folder, mode(0o700)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_planted_link_in_the_place_of_a_slot_makes_no_file() {
+        let state = tempfile::tempdir().unwrap();
+        drop(Membership::acquire_in(state.path(), "g").unwrap());
+        let slot = state
+            .path()
+            .join("instances/g")
+            .join(format!("{}-0", host()));
+        std::fs::remove_file(&slot).unwrap();
+        let victim = state.path().join("victim");
+        std::os::unix::fs::symlink(&victim, &slot).unwrap();
+        assert!(Membership::acquire_in(state.path(), "g").is_err());
+        assert!(!victim.exists());
     }
 }

@@ -12,6 +12,9 @@ use crate::wire::database_error::DatabaseError;
 
 pub use crate::table::wanted_table::WantedTable;
 
+/// The version of the schema `gristmill` that this program writes.
+pub const VERSION: i32 = NEWEST;
+
 /// All SQL that [`apply`] would run in an empty database.
 pub fn print(wanted: Option<&WantedTable<'_>>) -> String {
     let own: String = MIGRATIONS.iter().map(Migration::script).collect();

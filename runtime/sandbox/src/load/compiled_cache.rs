@@ -1,12 +1,18 @@
-//! Compiled components on disk, so that a start takes microseconds instead of a compilation.
+//! Compiled components on disk, so that a start takes milliseconds instead of a compilation.
+//!
+//! Beside each lies its digest, as `sha256sum` writes it: of the code, and with the name that says
+//! of which component and for which engine it is. Code that is not as its digest says is never run.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use gristmill_core::digest::sha256;
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -32,6 +38,9 @@ impl CompiledCache {
             why: why.to_owned(),
             source,
         };
+        if !folder.is_absolute() {
+            return Err(refuse("the path is relative: name it from / on", None));
+        }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -52,16 +61,14 @@ impl CompiledCache {
                 None,
             ));
         }
-        // A file of our own tells whose the folder has to be.
-        let ours = NamedTempFile::new_in(folder)
-            .and_then(|file| file.as_file().metadata())
-            .map_err(|e| refuse("it cannot be written: name another folder", Some(e)))?;
-        if ours.uid() != found.uid() {
+        if found.uid() != geteuid().as_raw() {
             return Err(refuse(
                 "somebody else owns it: name a folder of your own",
                 None,
             ));
         }
+        NamedTempFile::new_in(folder)
+            .map_err(|e| refuse("it cannot be written: name another folder", Some(e)))?;
         Ok(Self {
             folder: folder.to_owned(),
         })
@@ -76,12 +83,13 @@ impl CompiledCache {
         compile: impl FnOnce() -> Result<Vec<u8>, NotCompiled>,
     ) -> Result<Component, NotCompiled> {
         let path = self.path(engine, digest);
-        if path.exists() {
-            match load(engine, &path) {
+        if path.symlink_metadata().is_ok() {
+            let loaded = check(&path).map_err(|error| error.to_string());
+            match loaded.and_then(|()| load(engine, &path).map_err(|e| format!("{e:#}"))) {
                 Ok(component) => return Ok(component),
                 Err(error) => tracing::warn!(
                     path = %path.display(),
-                    "compiling again, a compiled component cannot be read: {error:#}"
+                    "compiling again, a compiled component cannot be used: {error}"
                 ),
             }
         }
@@ -105,14 +113,20 @@ impl CompiledCache {
             .join(format!("{digest}-{:016x}.cwasm", hasher.finish()))
     }
 
-    /// Renamed into place, so that nobody ever reads half a file.
     fn keep(&self, path: &Path, compiled: &[u8]) -> io::Result<()> {
+        self.put(&digest_path(path), digest_line(path, compiled).as_bytes())?;
+        self.put(path, compiled)?;
+        self.prune(KEPT_MAX_BYTES)
+    }
+
+    /// Renamed into place, so that nobody ever reads half a file.
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(compiled)?;
+        file.write_all(bytes)?;
         // Else the name may outlive a power cut and the bytes may not.
         file.as_file().sync_all()?;
         file.persist(path)?;
-        self.prune(KEPT_MAX_BYTES)
+        Ok(())
     }
 
     /// Removes what was used the longest time ago, until the rest fits; the newest stays in any
@@ -134,14 +148,49 @@ impl CompiledCache {
         for (place, (_, length, path)) in kept.iter().enumerate() {
             bytes += length;
             if place > 0 && bytes > kept_max_bytes {
-                let removed = fs::remove_file(path);
-                removed.or_else(|e| match e.kind() {
-                    io::ErrorKind::NotFound => Ok(()),
-                    _ => Err(e),
-                })?;
+                for path in [path.clone(), digest_path(path)] {
+                    fs::remove_file(path).or_else(|e| match e.kind() {
+                        io::ErrorKind::NotFound => Ok(()),
+                        _ => Err(e),
+                    })?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+fn digest_path(path: &Path) -> PathBuf {
+    path.with_extension("cwasm.sha256")
+}
+
+/// What the digest of `compiled`, which lies at `path`, has to say.
+fn digest_line(path: &Path, compiled: &[u8]) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("{}  {name}\n", sha256(compiled))
+}
+
+/// Refuses what we did not leave, or what is no longer as we left it.
+fn check(path: &Path) -> io::Result<()> {
+    let refuse = |why: &str| Err(io::Error::other(why.to_owned()));
+    let mut compiled = Vec::new();
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(OFlags::NOFOLLOW.bits() as i32);
+    let mut file = options.open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.uid() != geteuid().as_raw() || found.mode() & 0o022 != 0 {
+        return refuse("somebody else owns the file or can write it");
+    }
+    file.read_to_end(&mut compiled)?;
+    let mut digest = String::new();
+    options
+        .open(digest_path(path))?
+        .read_to_string(&mut digest)?;
+    match digest == digest_line(path, &compiled) {
+        true => Ok(()),
+        false => refuse("it is damaged: its bytes are not those of the digest beside it"),
     }
 }
 
@@ -164,7 +213,8 @@ pub(crate) fn load_bytes(engine: &Engine, compiled: &[u8]) -> Result<Component, 
 fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     File::open(path)?.set_modified(SystemTime::now())?;
     // SAFETY: the bytes must be what `Component::serialize` left, unchanged. Only we can write in
-    // the folder (checked when it was opened), we write only that, and whole files only;
+    // the folder (checked when it was opened), we write only that, and whole files only; the bytes
+    // have been compared with the digest that was taken of them then;
     // wasmtime itself checks that version and settings of the engine are the same.
     unsafe { Component::deserialize_file(engine, path) }
 }
@@ -232,6 +282,39 @@ mod tests {
         assert_eq!(names(), ["b.cwasm", "c.cwasm", "notes.txt"]);
         cache.prune(1).unwrap();
         assert_eq!(names(), ["b.cwasm", "notes.txt"]);
+    }
+
+    #[test]
+    fn a_relative_folder_is_refused() {
+        assert!(refusal(Path::new("cache")).contains("relative"));
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_left_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = CompiledCache::open(folder.path()).unwrap();
+        let path = cache.folder.join("a-1.cwasm");
+        let keep = || cache.keep(&path, b"machine code").unwrap();
+        let refused = || check(&path).unwrap_err().to_string();
+        keep();
+        check(&path).unwrap();
+        fs::write(&path, b"machine c0de").unwrap();
+        assert!(refused().contains("damaged"), "{}", refused());
+        keep();
+        fs::rename(&path, cache.folder.join("b-1.cwasm")).unwrap();
+        fs::rename(digest_path(&path), cache.folder.join("b-1.cwasm.sha256")).unwrap();
+        assert!(check(&cache.folder.join("b-1.cwasm")).is_err());
+        keep();
+        fs::remove_file(digest_path(&path)).unwrap();
+        assert!(check(&path).is_err());
+        keep();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        assert!(refused().contains("can write it"));
+        keep();
+        let other = cache.folder.join("other");
+        fs::rename(&path, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(check(&path).is_err());
     }
 
     #[test]

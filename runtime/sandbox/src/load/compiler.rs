@@ -5,8 +5,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, nice, setrlimit};
 use wasmtime::Engine;
 
 use crate::load::engine;
@@ -21,6 +24,9 @@ pub const COMMAND: &str = "compile-component";
 const CPU_S: u64 = 10;
 const CPU_S_PER_MIB: u64 = 20;
 const CPU_S_MAX: u64 = 300;
+/// Seconds by the clock for each of CPU: at its low priority a busy machine still leaves it a tenth
+/// of a core.
+const WALL_S_PER_CPU_S: u64 = 10;
 const MEMORY_MIB: u64 = 512;
 const MEMORY_MIB_PER_MIB: u64 = 100;
 const MEMORY_MIB_MAX: u64 = 4_096;
@@ -74,10 +80,11 @@ impl Compiler {
         if self == Self::Here {
             return here();
         }
-        let compiled = match start_child(meter).and_then(|child| talk(child, bytes)) {
+        let wall = Duration::from_secs(WALL_S_PER_CPU_S * cpu_s(bytes.len()));
+        let compiled = match start_child(meter).and_then(|child| talk(child, bytes, wall)) {
             Ok(ended) => judge(ended, bytes.len()),
             Err(error) => Err(NotCompiled::Host(format!(
-                "cannot start the process that does it: {error}"
+                "the process that does it has no answer: {error}"
             ))),
         };
         match compiled {
@@ -98,8 +105,13 @@ fn start_child(meter: Meter) -> io::Result<Child> {
     if meter == Meter::Fuel {
         child.arg("--metered");
     }
+    // It takes bytes that nobody has looked at, and the environment may hold passwords.
+    child.env_clear().env("RAYON_NUM_THREADS", THREADS);
+    if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
+        child.env("LD_LIBRARY_PATH", libraries);
+    }
     // A Ctrl-C in the terminal is for us: the child ends when we do.
-    child.process_group(0).env("RAYON_NUM_THREADS", THREADS);
+    child.process_group(0);
     child
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -115,14 +127,32 @@ fn this_program() -> io::Result<PathBuf> {
     }
 }
 
-/// Says the component and hears the answer.
-fn talk(mut child: Child, bytes: &[u8]) -> io::Result<Output> {
-    let stdin = child.stdin.take();
-    std::thread::scope(|scope| {
+/// Says the component and hears the answer, unless that takes longer than `wall`.
+fn talk(mut child: Child, bytes: &[u8], wall: Duration) -> io::Result<Output> {
+    let (stdin, pid) = (child.stdin.take(), Pid::from_child(&child));
+    let is_overdue = &AtomicBool::new(false);
+    let (answered, answer) = mpsc::channel::<()>();
+    let ended = std::thread::scope(|scope| {
         // How it ends says more than why it does not listen.
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(bytes)));
-        child.wait_with_output()
-    })
+        scope.spawn(move || {
+            if answer.recv_timeout(wall) == Err(RecvTimeoutError::Timeout) {
+                is_overdue.store(true, Ordering::Relaxed);
+                // It has not been waited for, so the number is still its own.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        let ended = child.wait_with_output();
+        drop(answered);
+        ended
+    })?;
+    match is_overdue.load(Ordering::Relaxed) {
+        true => Err(io::Error::other(format!(
+            "it took longer than {} s and was ended",
+            wall.as_secs()
+        ))),
+        false => Ok(ended),
+    }
 }
 
 fn judge(ended: Output, bytes: usize) -> Result<Vec<u8>, NotCompiled> {
@@ -222,4 +252,18 @@ fn limit(resource: Resource, to: u64, grace: u64) -> io::Result<()> {
         maximum: Some((to + grace).min(most)),
     };
     Ok(setrlimit(resource, limit)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiler_that_does_not_end_is_ended() {
+        let mut sleeper = Command::new("sleep");
+        sleeper.arg("1000").stdin(Stdio::piped());
+        let sleeper = sleeper.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let error = talk(sleeper.spawn().unwrap(), b"x", Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("was ended"), "{error}");
+    }
 }

@@ -15,6 +15,9 @@ pub(crate) struct Args {
     pipeline: PipelineArgument,
     /// The transform's name in the pipeline
     name: String,
+    /// Go back behind what is active, though the last change failed and is undone already
+    #[arg(long)]
+    further: bool,
     #[command(flatten)]
     wait: WaitArgument,
 }
@@ -24,7 +27,14 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
     let path = &args.pipeline.path;
     let mut teller = Teller::new(path, out);
     let tell = &mut |progress| teller.tell(&progress);
-    let back = rollback(&mut running, &args.name, args.wait.patience(), tell).await?;
+    let back = rollback(
+        &mut running,
+        &args.name,
+        args.further,
+        args.wait.patience(),
+        tell,
+    )
+    .await?;
     let out = teller.done()?;
     match back {
         RolledBack::Same { active } => progress_text::same(active, out)?,

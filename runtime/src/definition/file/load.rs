@@ -9,9 +9,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::Config;
-use super::environment::{fill_table, replace, retyped};
+use super::environment::{
+    fill_table, refuse_in_stored, replace, retyped, variables_at, without_values,
+};
 use super::known_keys::take_unknown;
 use super::problem::{ConfigError, Problem};
+use super::wrong_type::{take_unquoted_properties, told, value_at};
 
 /// Reads and checks the file at `path`, with variables from the process' environment.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
@@ -47,6 +50,10 @@ pub fn parse(
     })?;
     let mut problems = Vec::new();
     let mut filled = Vec::new();
+    refuse_in_stored(parsed.get_ref(), &mut |span, message| {
+        let line = at(span);
+        problems.push(Problem { line, message });
+    });
     fill_table(
         parsed.get_mut(),
         &variable,
@@ -58,14 +65,17 @@ pub fn parse(
             });
         },
     );
-    take_unknown(parsed.get_mut(), &mut |span, message| {
+    let mut problem = |span, message| {
         let line = at(span);
         problems.push(Problem { line, message });
-    });
+    };
+    take_unknown(parsed.get_mut(), &mut problem);
+    take_unquoted_properties(parsed.get_mut(), &mut problem);
     // Rebound, so that it may borrow from `filled`.
     let mut root = parsed;
     // What is wrong is taken out and the rest looked at again, so that all problems are told at
     // once.
+    let mut taken = Vec::new();
     let config = loop {
         match Config::deserialize(Deserializer::from(root.clone())) {
             Ok(config) => break Some(config),
@@ -81,10 +91,15 @@ pub fn parse(
                 } else {
                     0
                 };
-                problems.push(Problem {
-                    line,
-                    message: e.message().to_owned(),
-                });
+                let variable = variables_at(&filled, &span);
+                let value = value_at(root.get_ref(), &span);
+                let message = told(e.message(), value, variable.as_deref());
+                // What was taken out is not missing.
+                let is_told = |key: &String| message == format!("missing field `{key}`");
+                if !taken.iter().any(is_told) {
+                    problems.push(Problem { line, message });
+                }
+                taken.extend(key_at(root.get_ref(), &span));
                 if !remove(root.get_mut(), &span) {
                     break None;
                 }
@@ -98,9 +113,24 @@ pub fn parse(
         Some(config) if problems.is_empty() => Ok(config),
         _ => {
             problems.sort_by_key(|p| p.line);
+            for problem in &mut problems {
+                problem.message = without_values(&problem.message, &filled);
+            }
             Err(problems)
         }
     }
+}
+
+/// The key whose value stands at `span`.
+fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    table.iter().find_map(|(key, value)| match value.get_ref() {
+        _ if value.span() == *span => Some(key.get_ref().to_string()),
+        DeValue::Table(below) => key_at(below, span),
+        DeValue::Array(items) => items
+            .iter()
+            .find_map(|item| key_at(item.get_ref().as_table()?, span)),
+        _ => None,
+    })
 }
 
 fn is_word(text: &str) -> bool {
@@ -228,6 +258,9 @@ fn contradictions(config: &Config) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     const MINIMAL: &str = r#"
@@ -326,6 +359,26 @@ max_rows = "${ROWS:-17}"
         ("topic =", "start = \"newest\"\ntopic ="),
         ("${KAFKA}", "${OTHER}"),
         ("${KAFKA}", "${KAFKA"),
+        ("max_rows = \"${ROWS:-17}\"", "max_rows = \"${KAFKA}\""),
+        ("topic =", "start = \"${KAFKA}\"\ntopic ="),
+        ("[target]", "config = { a = [\"${KAFKA}\"] }\n[target]"),
+        (
+            "[target]",
+            "[dimension.d]\nkey = [\"a\"]\nquery = \"${KAFKA}\"\n[target]",
+        ),
+        (
+            "[[transform]]",
+            "[source.properties]\nsecurity.protocol = \"ssl\"\n[[transform]]",
+        ),
+        (
+            "[[transform]]",
+            "[source.properties]\n\"enable.ssl\" = true\n[[transform]]",
+        ),
+        ("[[transform]]", "transform = 5\n[[x]]"),
+        (
+            "table = \"users\"",
+            "table = [1]\nconnections = 1.5\nretire = \"a\"",
+        ),
         ("\"users\"", "\"a b\""),
         ("[[transform]]", "[[transform]]\nlimits = { memory = 1 }"),
         (
@@ -350,6 +403,34 @@ max_rows = "${ROWS:-17}"
             "[dead_letters]\ntopic = \"users_cdc\"\nratio_max = 1.5\n[target]",
         ),
     ];
+
+    proptest! {
+        /// Whatever is misspelt and wherever it stands.
+        #[test]
+        fn a_secret_from_the_environment_is_in_no_message(
+            secret in "[a-zA-Z0-9:/@\"\\\\ é\\n-]{8,20}",
+            line in 1..13usize,
+            spelling in select(vec!["${S}", "${S", "${S:-x}", "a${S}b", "$ {S}"]),
+            cut in 0..6usize,
+        ) {
+            let quoted = format!("\"{spelling}\"");
+            let mut lines: Vec<String> = MINIMAL.lines().map(str::to_owned).collect();
+            let text = match lines[line].split_once(" = ") {
+                Some((key, _)) => {
+                    let end = key.len() - cut.min(key.len() - 1);
+                    format!("{} = {quoted}", &key[..end])
+                }
+                None => format!("stray = {quoted}"),
+            };
+            lines[line] = text;
+            let variable = |name: &str| (name == "S").then(|| secret.clone());
+            if let Err(problems) = parse(&lines.join("\n"), variable) {
+                for problem in problems {
+                    prop_assert!(!problem.message.contains(&secret), "{}", problem.message);
+                }
+            }
+        }
+    }
 
     #[test]
     fn each_problem_of_a_file() {

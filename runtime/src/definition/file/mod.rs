@@ -7,6 +7,7 @@ mod environment;
 mod known_keys;
 mod load;
 mod problem;
+mod wrong_type;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gristmill_tests::author::run;
-use gristmill_tests::program::{repository, success};
+use gristmill_tests::program::{repository, success, text};
 
 #[test]
 fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
@@ -17,10 +17,12 @@ fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
     );
     std::fs::write(folder.path().join("events.json"), events)?;
     let on = ["--on", "events.json"];
-    let output = success(run(
+    let tried = run(
         folder.path(),
         &[&["try", "builtin:enrich-country"][..], &on].concat(),
-    )?)?;
+    )?;
+    assert_eq!(tried.status.code(), Some(1), "there are dead letters");
+    let output = text(&tried.stdout);
     for part in [
         "events.json:1\n  column        before  after\n\
          \x20 country_code  \"IN\"    \"IN\"\n\

@@ -10,8 +10,10 @@ use super::markdown::{paragraph, sentence};
 const HEAD: &str = "# Pipeline file
 
 A pipeline file is TOML. Any string may contain `${NAME}` or `${NAME:-default}`, which are filled in
-from the environment; a number or a boolean may come from there, too. A key that is not listed here
-is an error with its line and the nearest key. Paths are relative to the file.
+from the environment; a number or a boolean may come from there, too. Only the config of a transform
+and the query of a dimension take none: they are stored in `gristmill.revision` as they are. A key
+that is not listed here is an error with its line and the nearest key. Paths are relative to the
+file.
 
 [`pipelines/users.toml`](../../pipelines/users.toml) is a complete example.
 ";

@@ -11,7 +11,6 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde::forward_to_deserialize_any;
 
 use super::skip::{DocumentGuard, Skip};
-use super::visit::LAZY_VALUE;
 use crate::decode::shape::exact_integer;
 
 /// A document and how much of it has been read.
@@ -202,12 +201,12 @@ impl<'de> Deserializer<'de> for &mut ExactReader<'de> {
         }
     }
 
+    /// The only newtype is the one that asks for a value's text.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        debug_assert_eq!(name, LAZY_VALUE);
         let text = self.raw()?;
         match text.starts_with('"') && text.contains('\\') {
             true => visitor.visit_str(text),

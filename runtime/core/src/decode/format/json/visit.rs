@@ -19,7 +19,7 @@ use crate::decode::trie::Leaf;
 /// The name by which sonic-rs hands a newtype its text instead of its value: what its `LazyValue`
 /// asks for, without the copy that one makes. The name is private to sonic-rs, so its version is
 /// pinned and a test asks a `LazyValue` for it.
-pub(super) const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
+const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
 
 /// A value whose text is kept.
 struct Raw<'a, 'w, 'r> {

@@ -1,0 +1,202 @@
+//! What the last records of a topic look like, against what the pipeline file says of them.
+
+use gristmill_core::decode::names;
+use gristmill_core::record::Record;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::definition::file::Config;
+
+/// What the shipped normalizer is told of events, with its defaults.
+struct Told<'a> {
+    op: &'a str,
+    event_time: &'a str,
+}
+
+/// Where a record lies and what is odd about it, a sentence each.
+pub(super) fn oddities(config: &Config, place: &str, record: &Record<'_>) -> Vec<String> {
+    let Some(told) = Told::of(config) else {
+        return Vec::new();
+    };
+    let Some(value) = record.value else {
+        return Vec::new();
+    };
+    if let Some(sentence) = framed(place, value) {
+        return vec![sentence];
+    }
+    let Ok(value) = serde_json::from_slice::<Value>(value) else {
+        return Vec::new();
+    };
+    if let Some(sentence) = told.wrapped(place, &value) {
+        return vec![sentence];
+    }
+    told.unit(place, &value).into_iter().collect()
+}
+
+/// Names a registry's framing: a zero byte and the id of a schema.
+fn framed(place: &str, value: &[u8]) -> Option<String> {
+    let (&[0, a, b, c, d], rest) = value.split_first_chunk()? else {
+        return None;
+    };
+    let id = u32::from_be_bytes([a, b, c, d]);
+    let format = match rest.first() {
+        Some(b'{' | b'[') => "JSON with a schema",
+        _ => "Avro or Protobuf",
+    };
+    Some(format!(
+        "{place} begins with 00 and the id {id}: it is {format}, framed by a schema registry, \
+         which this version does not read: let the connector write plain JSON \
+         (value.converter = org.apache.kafka.connect.json.JsonConverter)"
+    ))
+}
+
+impl<'a> Told<'a> {
+    /// `None` for a normalizer that is not the shipped one.
+    fn of(config: &'a Config) -> Option<Self> {
+        let normalizer = config.transform.first()?;
+        let is_shipped = normalizer.component == "builtin:normalize-cdc";
+        let path = |key: &str, default| {
+            let set = normalizer.config.get(key).and_then(Value::as_str);
+            set.unwrap_or(default)
+        };
+        is_shipped.then(|| Self {
+            op: path("op", "value.op"),
+            event_time: path("event_time", "value.timestamp_ms"),
+        })
+    }
+
+    /// Names a shape in which the operation is not where the file says.
+    fn wrapped(&self, place: &str, value: &Value) -> Option<String> {
+        if follow(value, self.op).is_some() {
+            return None;
+        }
+        let has = |names: &[&str]| names.iter().all(|name| value.get(name).is_some());
+        let (shape, advice) = if has(&["schema", "payload"]) {
+            (
+                "an event in Connect's wrapper (schema and payload)",
+                "set value.converter.schemas.enable = false in the connector, or begin the paths \
+                 of normalize-cdc with `value.payload`: op, before, after and event_time",
+            )
+        } else if has(&["database", "table", "type", "data"]) {
+            (
+                "an event of Maxwell",
+                "normalize-cdc reads change events with op, before and after: Debezium writes \
+                 those",
+            )
+        } else if value.is_object() {
+            (
+                "a row without an operation, as ExtractNewRecordState leaves it",
+                "take that transform out of the connector, or name the right path by `op`",
+            )
+        } else {
+            return None;
+        };
+        Some(format!(
+            "{place} has no operation at `{}`: this looks like {shape}: {advice}",
+            self.op
+        ))
+    }
+
+    /// Names the unit of an event time that is not in milliseconds.
+    fn unit(&self, place: &str, value: &Value) -> Option<String> {
+        let time = follow(value, self.event_time)?;
+        let path = self.event_time;
+        let Some(time) = time.as_f64() else {
+            return Some(format!(
+                "the event time `{path}` of {place} is {time}, which is no number: a number of \
+                 milliseconds since 1970 is expected there"
+            ));
+        };
+        // Between 1990 and a century ahead, in milliseconds.
+        let now = Timestamp::now().as_millisecond() as f64;
+        let is_ours = |ms: f64| (631_152_000_000.0..now + 3.2e12).contains(&ms);
+        let (unit, field) = [
+            (1.0, ""),
+            (1_000.0, "seconds"),
+            (0.001, "microseconds"),
+            (0.000_001, "nanoseconds"),
+        ]
+        .into_iter()
+        .find(|(factor, _)| is_ours(time * factor))?;
+        (unit != 1.0).then(|| {
+            format!(
+                "the event time `{path}` of {place} is {time}: it looks like {field}, and \
+                 milliseconds since 1970 are expected: name a field in milliseconds by \
+                 `event_time` (Debezium: ts_ms)"
+            )
+        })
+    }
+}
+
+/// The value at a path into the value of a record.
+fn follow<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let names = names(path)?;
+    let (root, names) = names.split_first()?;
+    let found = names
+        .iter()
+        .try_fold(value, |value, name| value.get(name))?;
+    (root == "value" && !found.is_null()).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_core::record::Records;
+
+    use super::*;
+    use crate::definition::file::parse;
+
+    fn config() -> Config {
+        let text = r#"
+            pipeline = { name = "p" }
+            source = { bootstrap = "b", topic = "t" }
+            target = { url = "u", table = "t" }
+            [[transform]]
+            name = "normalize-cdc"
+            component = "builtin:normalize-cdc"
+            config = { key = ["id"], columns = { id = "int64" }, event_time = "value.ts_ms" }
+        "#;
+        parse(text, |_| None).unwrap()
+    }
+
+    fn said(value: &[u8]) -> String {
+        let mut records = Records::default();
+        records.push(7, None, None, Some(value), std::iter::empty());
+        oddities(&config(), "t/0/7", &records.get(0)).join("\n")
+    }
+
+    #[test]
+    fn what_comes_is_named_with_what_to_set() {
+        for (value, words) in [
+            (&b"\0\0\0\x01\x02\x03abc"[..], "the id 258: it is Avro"),
+            (b"\0\0\0\0\x03{}", "JSON with a schema"),
+            (
+                br#"{"schema":{},"payload":{"op":"c"}}"#,
+                "schemas.enable = false",
+            ),
+            (
+                br#"{"database":"d","table":"t","type":"insert","ts":1,"data":{}}"#,
+                "Maxwell",
+            ),
+            (br#"{"id":1,"name":"a"}"#, "ExtractNewRecordState"),
+            (br#"{"op":"c","ts_ms":1726531200}"#, "looks like seconds"),
+            (
+                br#"{"op":"c","ts_ms":1726531200000000}"#,
+                "looks like microseconds",
+            ),
+            (
+                br#"{"op":"c","ts_ms":1726531200000000000}"#,
+                "looks like nanoseconds",
+            ),
+            (br#"{"op":"c","ts_ms":"2024-01-01"}"#, "is no number"),
+        ] {
+            assert!(said(value).contains(words), "{}", said(value));
+        }
+        for value in [
+            &br#"{"op":"c","ts_ms":1726531200000}"#[..],
+            b"not json",
+            br#"{"op":"d","ts_ms":null}"#,
+        ] {
+            assert_eq!(said(value), "");
+        }
+    }
+}
