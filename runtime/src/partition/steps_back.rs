@@ -19,7 +19,7 @@ pub(super) struct StepsBackLog {
 
 impl StepsBackLog {
     /// Notes what a committed batch found, and warns unless it did so a moment ago.
-    pub(super) fn add(&mut self, partition: &TopicPartition, found: &StepsBackAt) {
+    pub(super) fn add(&mut self, pipeline: &str, partition: &TopicPartition, found: &StepsBackAt) {
         if found.rows == 0 {
             return;
         }
@@ -29,7 +29,9 @@ impl StepsBackLog {
         }
         self.warned = Some(Instant::now());
         tracing::warn!(
-            %partition,
+            pipeline,
+            topic = %partition.topic,
+            partition = partition.partition,
             offset = found.first_offset,
             rows = std::mem::take(&mut self.rows),
             back_ms = found.longest_us / 1_000,

@@ -331,7 +331,8 @@ impl Worker {
         self.brake.committed(&computed.counts);
         self.open.release(computed.records.len());
         let (partition, pipeline) = (&self.partition, &self.pipeline);
-        self.steps_back.add(partition, &computed.steps_back);
+        self.steps_back
+            .add(pipeline.name(), partition, &computed.steps_back);
         pipeline.commits.add(computed);
         let (dedup_keys, dedup_bytes) = self.chain.state_size();
         let sizes = Sizes {
