@@ -11,6 +11,23 @@ comment on column gristmill.checkpoint.state is
 comment on column gristmill.checkpoint.reason is
     'What the partition waits for, who paused it, or why it halted and what to do.';
 
+alter table gristmill.checkpoint
+    add column recent_records bigint not null default 0,
+    add column recent_letters double precision not null default 0;
+comment on column gristmill.checkpoint.recent_records is
+    'The last records, 1,000 at most: what the limit on dead letters is taken over.';
+comment on column gristmill.checkpoint.recent_letters is
+    'How many of recent_records became dead letters; scaled down with them.';
+
+alter table gristmill.dead_letter
+    drop constraint dead_letter_state_check,
+    add constraint dead_letter_state_check
+        check (state in ('new', 'relayed', 'replayed', 'discarded', 'sample'));
+comment on column gristmill.dead_letter.state is
+    'new: not yet in the dead-letter topic; relayed: there; replayed: used after all; discarded: '
+    'given up by a person; sample: of a batch that was refused for its dead letters, there while '
+    'the partition is halted and counted nowhere.';
+
 alter table gristmill.host
     add column waiting jsonb,
     add column left_at timestamptz;

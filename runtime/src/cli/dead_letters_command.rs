@@ -75,7 +75,7 @@ pub(super) struct Select {
     /// Only this code, for example unknown-op
     #[arg(long)]
     code: Option<String>,
-    /// Only this state: new, relayed, replayed or discarded
+    /// Only this state: new, relayed, replayed, discarded or sample
     #[arg(long, value_parser = state)]
     state: Option<LetterState>,
     /// Only this partition
@@ -84,11 +84,11 @@ pub(super) struct Select {
 }
 
 fn state(text: &str) -> Result<LetterState, String> {
-    use LetterState::{Discarded, New, Relayed, Replayed};
-    let found = [New, Relayed, Replayed, Discarded]
+    use LetterState::{Discarded, New, Relayed, Replayed, Sample};
+    let found = [New, Relayed, Replayed, Discarded, Sample]
         .into_iter()
         .find(|s| s.as_str() == text);
-    found.ok_or_else(|| "the states are new, relayed, replayed and discarded".to_owned())
+    found.ok_or_else(|| "the states are new, relayed, replayed, discarded and sample".to_owned())
 }
 
 impl Select {

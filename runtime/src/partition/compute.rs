@@ -1,17 +1,24 @@
 //! A batch through the chain, and what becomes of the worker when it fails.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Error;
 use gristmill_core::chain::{Chain, Computed, Moment, Uncomputed};
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::record::Records;
+use gristmill_postgres::letters::sample;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use crate::fleet::fallback::{Failed, FailedPart, Fallback};
 use crate::fleet::shadow::Shadow;
 use crate::partition::ended::Ended;
 use crate::partition::worker::Worker;
+
+/// How long a halt waits for the sample of what caused it to be stored.
+const SAMPLE_WAIT: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Computes the open batch. Where the fleet asks for a shadow run the staged revision computes
@@ -113,10 +120,47 @@ impl Worker {
         let failed: Vec<&DeadLetter> = dead_letters.iter().filter(is_new).collect();
         self.rows_failed(records, *moment, &failed).await?;
         if let Err(error) = self.brake.check(&computed.counts) {
-            let failed = self.batch_failed(records, *moment, dead_letters, error.into());
-            return Err(failed.await);
+            let error = error.explained(records, dead_letters).into();
+            let ended = self
+                .batch_failed(records, *moment, dead_letters, error)
+                .await;
+            if let Ended::Halt(_) = ended {
+                self.keep_sample(records, dead_letters).await;
+            }
+            return Err(ended);
         }
         Ok(computed)
+    }
+
+    /// Stores some of the letters that the batch is refused for: who looks for them must find some.
+    fn keep_sample<'a>(
+        &self,
+        records: &'a Records,
+        letters: &'a [DeadLetter],
+    ) -> impl Future<Output = ()> + use<'a> {
+        let (pipeline, revision) = (Arc::clone(&self.pipeline), Arc::clone(&self.revision));
+        let lease = self.lease.clone();
+        async move {
+            let digests = |stage: &_| revision.pipeline.digest(stage);
+            let stored = async {
+                let client = pipeline.commits.pool.get().await?;
+                let number = revision.number;
+                sample::store(&client, &lease, records, letters, number, &digests).await
+            };
+            let stored = timeout(SAMPLE_WAIT, stored).await;
+            if let Err(why) = stored
+                .map_err(|_| "no answer".to_owned())
+                .and_then(|stored| stored.map_err(|error| format!("{:#}", Error::from(error))))
+            {
+                let key = &lease.key;
+                tracing::warn!(
+                    pipeline = key.pipeline,
+                    topic = key.topic,
+                    partition = key.partition,
+                    "no sample of the dead letters: {why}"
+                );
+            }
+        }
     }
 
     /// Halts, unless the revision before takes over.

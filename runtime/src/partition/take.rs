@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use gristmill_core::brake::Recent;
 use gristmill_core::record::Records;
 use gristmill_kafka::source::{self, Intake, feed};
 use gristmill_kafka::{TopicId, TopicPartition};
@@ -52,6 +53,8 @@ pub struct Ready {
     pub event_time_max_us: Option<i64>,
     /// How many owners, this one among them, took it and have not moved it.
     pub takes: i32,
+    /// What the limit on dead letters is taken over.
+    pub recent: Recent,
     /// What it runs.
     pub revision: Arc<Revision>,
 }
@@ -346,6 +349,7 @@ impl TopicIds {
             next_offset: taken.next_offset,
             event_time_max_us: taken.event_time_max_us,
             takes: taken.takes,
+            recent: taken.recent,
             revision: runnable.revision,
         }))
     }

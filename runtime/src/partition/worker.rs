@@ -97,7 +97,7 @@ impl Worker {
             rollout: pipeline.fleet.subscribe(),
             shadow: None,
             steps_back: StepsBackLog::default(),
-            brake: DeadLetterBrake::new(config.dead_letters.ratio_max),
+            brake: DeadLetterBrake::new(config.dead_letters.ratio_max, ready.recent),
             pipeline,
             partition,
             lease: ready.lease,

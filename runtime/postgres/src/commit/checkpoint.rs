@@ -1,5 +1,6 @@
 //! What a partition's checkpoint says.
 
+use gristmill_core::brake::Recent;
 use tokio_postgres::{Client, Row};
 
 use crate::wire::column_array::Instant;
@@ -79,6 +80,8 @@ pub struct Checkpoint {
     pub dropped: i64,
     pub tombstones: i64,
     pub dead_letters: i64,
+    /// What the limit on dead letters is taken over.
+    pub recent: Recent,
 }
 
 /// What the checkpoint says now. `None`: the partition was never taken in this run.
@@ -160,6 +163,10 @@ impl Checkpoint {
             dropped: row.try_get("dropped")?,
             tombstones: row.try_get("tombstones")?,
             dead_letters: row.try_get("dead_letters")?,
+            recent: Recent {
+                records: row.try_get::<_, i64>("recent_records")? as f64,
+                dead_letters: row.try_get("recent_letters")?,
+            },
         })
     }
 }

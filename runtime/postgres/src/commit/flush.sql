@@ -19,6 +19,10 @@ cp as (
     dropped = dropped + :counts[5],
     tombstones = tombstones + :counts[6],
     dead_letters = dead_letters + :counts[7],
+    -- As the brake on dead letters counts: see gristmill_core::brake.
+    recent_records = least(recent_records + :counts[1], {window}),
+    recent_letters = (recent_letters + :counts[7])
+      * least(1, {window}::float8 / greatest(recent_records + :counts[1], 1)),
     takes = 0,
     backend_pid = pg_catalog.pg_backend_pid(),
     flushed_at = now(),

@@ -1,5 +1,6 @@
 //! Leases: whoever took a partition last owns it.
 
+use gristmill_core::brake::Recent;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -54,6 +55,8 @@ pub struct Taken {
     pub reason: Option<String>,
     /// See [`crate::commit::vain_takes`]; this take is counted.
     pub takes: i32,
+    /// What the limit on dead letters is taken over.
+    pub recent: Recent,
 }
 
 /// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
@@ -161,8 +164,8 @@ pub async fn stand_still(
     Ok(updated == 1)
 }
 
-/// Marks the partitions running again, and returns how many: leases that are no longer good write
-/// nothing.
+/// Marks the partitions running again, without samples of what halted them, and returns how many:
+/// leases that are no longer good write nothing to the checkpoint.
 pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
     let key = || leases.iter().map(|lease| &lease.key);
     let parameters: [Named<'_>; 5] = [
@@ -196,10 +199,20 @@ pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseE
         ),
     ];
     let sql = r"
+        with l as (
+          select *
+          from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
+            as l (pipeline, run, topic, partition, owner_epoch)
+        ),
+        samples as (
+          delete from gristmill.dead_letter d
+          using l
+          where d.state = 'sample' and d.pipeline = l.pipeline and d.run = l.run
+            and d.topic = l.topic and d.partition = l.partition
+        )
         update gristmill.checkpoint c
         set state = 'running', reason = null
-        from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
-          as l (pipeline, run, topic, partition, owner_epoch)
+        from l
         where c.pipeline = l.pipeline and c.run = l.run and c.topic = l.topic
           and c.partition = l.partition and c.owner_epoch = l.owner_epoch";
     placeholder::execute(client, sql, &parameters)
@@ -280,6 +293,7 @@ impl From<Checkpoint> for Taken {
             state: checkpoint.state,
             reason: checkpoint.reason,
             takes: checkpoint.takes,
+            recent: checkpoint.recent,
         }
     }
 }

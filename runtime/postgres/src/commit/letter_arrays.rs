@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use gristmill_core::chain::Computed;
-use gristmill_core::dead_letter::Stage;
-use gristmill_core::record::Record;
+use gristmill_core::dead_letter::{DeadLetter, Stage};
+use gristmill_core::record::{Record, Records};
 use serde_json::{Map, Value};
 
 use crate::wire::column_array::Instant;
@@ -29,9 +29,14 @@ pub(crate) struct LetterArrays<'a> {
 
 impl<'a> LetterArrays<'a> {
     pub(crate) fn new(batch: &'a Computed, digests: Digests<'_>) -> Self {
+        Self::of(&batch.records, &batch.dead_letters, digests)
+    }
+
+    /// Those of `letters`, which are about `records`.
+    pub(crate) fn of(records: &'a Records, of: &[DeadLetter], digests: Digests<'_>) -> Self {
         let mut letters = Self::default();
-        for letter in &batch.dead_letters {
-            let record = batch.records.get(letter.record as usize);
+        for letter in of {
+            let record = records.get(letter.record as usize);
             letters.offsets.push(record.offset);
             letters.ordinals.push(letter.ordinal as i32);
             letters.stages.push(storable(letter.stage.to_text()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gristmill_core::brake::WINDOW_RECORDS;
 use gristmill_core::column::Field;
 use gristmill_core::plan::Roles;
 use tokio_postgres::types::Type;
@@ -49,7 +50,11 @@ pub(crate) struct Shape<'a> {
 
 impl Shape<'_> {
     pub(crate) fn statements(&self) -> Statements {
-        let flush = format!(include_str!("flush.sql"), upsert = self.upsert(", cp"));
+        let flush = format!(
+            include_str!("flush.sql"),
+            window = WINDOW_RECORDS,
+            upsert = self.upsert(", cp")
+        );
         let advance = FLUSH_PARAMETERS
             .iter()
             .map(|p| (p.name.to_owned(), p.of_type.clone()));
@@ -182,13 +187,20 @@ impl Shape<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FLUSH_PARAMETERS, numbered};
+    use super::{FLUSH_PARAMETERS, WINDOW_RECORDS, numbered};
 
     /// A placeholder without a parameter, or the other way round, panics.
     #[test]
     fn the_flush_and_its_parameters_name_the_same() {
         let names = FLUSH_PARAMETERS.each_ref().map(|p| p.name);
-        let text = numbered(&format!(include_str!("flush.sql"), upsert = ""), &names);
+        let text = numbered(
+            &format!(
+                include_str!("flush.sql"),
+                window = WINDOW_RECORDS,
+                upsert = ""
+            ),
+            &names,
+        );
         assert!(text.starts_with("with"), "{text}");
         assert!(!text.contains("--"), "comments are for readers");
     }

@@ -65,6 +65,8 @@ pub enum LetterState {
     Replayed,
     /// Given up by a person.
     Discarded,
+    /// Of a batch that was refused: see [`crate::letters::sample`].
+    Sample,
 }
 
 impl LetterState {
@@ -75,6 +77,7 @@ impl LetterState {
             Self::Relayed => "relayed",
             Self::Replayed => "replayed",
             Self::Discarded => "discarded",
+            Self::Sample => "sample",
         }
     }
 
@@ -83,6 +86,7 @@ impl LetterState {
             "relayed" => Self::Relayed,
             "replayed" => Self::Replayed,
             "discarded" => Self::Discarded,
+            "sample" => Self::Sample,
             _ => Self::New,
         }
     }

@@ -2,4 +2,5 @@
 
 mod letter_id;
 pub mod replay_commit;
+pub mod sample;
 pub mod stored_letter;
