@@ -181,3 +181,19 @@ async fn a_pooler_in_transaction_mode_is_refused_by_name() -> Result<()> {
     );
     Ok(())
 }
+
+/// Partitions that wait for others' locks do not take all connections from those that need not.
+#[tokio::test]
+async fn what_waits_for_locks_leaves_a_place_free() -> Result<()> {
+    let fixture = Fixture::new("a_place", WITH_PROVENANCE).await?;
+    let pool = Pool::new(fixture.database.clone(), 2);
+    let _waits = pool.get_to_wait().await?;
+    let soon = Duration::from_millis(500);
+    assert!(
+        tokio::time::timeout(soon, pool.get_to_wait())
+            .await
+            .is_err()
+    );
+    let _goes_on = pool.get().await?;
+    Ok(())
+}

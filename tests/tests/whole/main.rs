@@ -14,6 +14,7 @@ mod guides;
 mod halts;
 mod http;
 mod kafka;
+mod locks;
 mod produce;
 mod reference;
 mod runaway;

@@ -93,7 +93,8 @@ impl<'a> RowWriter<'a> {
                 }
                 break;
             }
-            rows = waiting.into_iter().map(|(row, _)| row).collect();
+            // In the other direction, so that a whole chain of them passes at once.
+            rows = waiting.into_iter().rev().map(|(row, _)| row).collect();
         }
         self.written.refused.sort_by_key(|refused| refused.row);
         Ok(self.written)

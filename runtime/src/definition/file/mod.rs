@@ -169,8 +169,9 @@ pub struct DimensionSection {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetSection {
-    /// `postgres://user:password@host:port/database`. `sslmode` may be `disable`, `prefer`,
-    /// `require` or `verify-full`, with `sslrootcert` where it is needed.
+    /// `postgres://user:password@host:port/database`, or `file:PATH` for a file that holds such a
+    /// URL. It may say `sslmode` (`disable`, `prefer`, `require`, `verify-ca`, `verify-full`),
+    /// `sslrootcert`, `sslcert`, `sslkey`, `channel_binding` and `passfile`, as libpq reads them.
     pub url: String,
     /// `table` or `schema.table`.
     pub table: String,
