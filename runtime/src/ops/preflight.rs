@@ -7,7 +7,7 @@ use gristmill_core::chain::Tombstone;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError, Topic};
 use gristmill_postgres::fleet::rollout;
-use gristmill_postgres::table::schema;
+use gristmill_postgres::table::{privileges, schema};
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
 use serde::Serialize;
@@ -94,6 +94,7 @@ async fn of_chain(config: Config, found: &mut Found) {
                 Err(error) => problems.push(with_causes(&error.into())),
             }
             problems.extend(pure(None, &pipeline).err().map(|e| with_causes(&e)));
+            found.warnings.extend(of_search_path(&connection).await);
             of_active(&connection, &pipeline, &sandbox, &database, found).await;
         }
         (connection, pipeline) => {
@@ -101,6 +102,18 @@ async fn of_chain(config: Config, found: &mut Found) {
             problems.extend(connection.err().map(|e| with_causes(&e.into())));
         }
     }
+}
+
+/// That others may put something in the way of what a trigger or a dimension's query names.
+async fn of_search_path(connection: &Connection) -> Option<String> {
+    let schemas = privileges::open_schemas(connection).await.ok()?.join(", ");
+    (!schemas.is_empty()).then(|| {
+        format!(
+            "others may create in {schemas}, which is on the search path: what they create there \
+             can come in place of what a trigger or a dimension's query names, and runs as this \
+             role; `revoke create on schema {schemas} from public`, and from those roles"
+        )
+    })
 }
 
 /// What the file says against what is active: where `run` would refuse the change, the active

@@ -57,7 +57,7 @@ pub async fn begin_at(
         select
           :pipeline, :run, :topic, p.number, :topic_id, p.next_offset,
           0, :owner, pg_catalog.pg_backend_pid(), 0
-        from pg_catalog.unnest(:partitions, :offsets) as p (number, next_offset)
+        from unnest(:partitions, :offsets) as p (number, next_offset)
         where not exists (
           select from gristmill.checkpoint where pipeline = :pipeline and topic = :topic
         )

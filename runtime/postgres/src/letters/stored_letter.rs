@@ -120,7 +120,7 @@ pub async fn read(
     parameters.extend(arrays.parameters());
     let sql = r#"
         select d.*
-        from pg_catalog.unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
           join gristmill.dead_letter d
             on d.topic = i.topic and d.partition = i.partition and d."offset" = i.o
               and d.ordinal = i.ordinal
@@ -187,7 +187,7 @@ pub async fn unrelayed_partitions(
     // One look into the index `dead_letter_unrelayed` a partition.
     let sql = r"
         select pipeline, run, c.topic, c.partition
-        from pg_catalog.unnest(:pipelines, :runs) as p (pipeline, run)
+        from unnest(:pipelines, :runs) as p (pipeline, run)
           join gristmill.checkpoint c using (pipeline, run)
         where c.owner = :owner
           and exists (
@@ -306,7 +306,7 @@ pub async fn relayed(client: &Client, letters: &[&StoredLetter]) -> Result<u64, 
     let sql = r#"
         update gristmill.dead_letter d
         set state = 'relayed'
-        from pg_catalog.unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
+        from unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
           as i (pipeline, run, topic, partition, "offset", ordinal)
         where d.pipeline = i.pipeline and d.run = i.run and d.topic = i.topic
           and d.partition = i.partition and d."offset" = i."offset" and d.ordinal = i.ordinal
@@ -338,7 +338,7 @@ pub async fn set_state(
     let sql = r#"
         update gristmill.dead_letter d
         set state = :to
-        from pg_catalog.unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
         where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
           and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
           and d.state = any (:from)"#;
