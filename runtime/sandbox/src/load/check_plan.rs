@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dead_letter::HOST_CODES;
 use gristmill_core::plan::{Join, Plan, Roles};
+use gristmill_core::suggest::did_you_mean;
 use gristmill_core::transform::Fault;
 
 use crate::bindings::gristmill::transform::types as wit;
@@ -70,10 +71,12 @@ fn typed(plan: wit::Plan) -> Result<Plan, String> {
             take: fields("takes", join.take)?,
         })
     });
+    // A normalizer reads what it writes by longer names.
+    let writes = fields("writes", plan.writes)?;
     Ok(Plan {
         reads: fields("reads", plan.reads)?,
         joins: joins.collect::<Result<_, String>>()?,
-        writes: fields("writes", plan.writes)?,
+        writes,
         roles: plan.roles.map(|roles| Roles {
             key: roles.key,
             event_time: roles.event_time,
@@ -85,7 +88,48 @@ fn typed(plan: wit::Plan) -> Result<Plan, String> {
     })
 }
 
+/// The types by name, for who misspelt one; `decimal(p,s)` stands for all of its kind.
+const TYPES: [&str; 11] = [
+    "boolean",
+    "int64",
+    "float64",
+    "text",
+    "bytes",
+    "timestamp(us)",
+    "timestamp(ms)",
+    "date",
+    "uuid",
+    "decimal(p,s)",
+    "json",
+];
+
+/// Names every field of a type that there is not.
+fn known_types(verb: &str, fields: &[wit::Field]) -> Result<(), String> {
+    let is_unknown = |field: &&wit::Field| field.logical_type.parse::<LogicalType>().is_err();
+    let unknown: Vec<String> = fields
+        .iter()
+        .filter(is_unknown)
+        .map(
+            |wit::Field {
+                 name, logical_type, ..
+             }| {
+                let near = did_you_mean(logical_type, TYPES);
+                format!("`{name}` with an unknown logical type `{logical_type}`{near}")
+            },
+        )
+        .collect();
+    match unknown.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "it {verb} {}: the types are {}",
+            unknown.join(", "),
+            TYPES.join(", ")
+        )),
+    }
+}
+
 fn fields(verb: &str, fields: Vec<wit::Field>) -> Result<Vec<Field>, String> {
+    known_types(verb, &fields)?;
     fields
         .into_iter()
         .map(|field| {

@@ -100,7 +100,11 @@ impl Compiler {
 }
 
 fn start_child(meter: Meter) -> io::Result<Child> {
-    let mut child = Command::new(this_program()?);
+    command(this_program()?, meter).spawn()
+}
+
+fn command(program: PathBuf, meter: Meter) -> Command {
+    let mut child = Command::new(program);
     child.arg(COMMAND);
     if meter == Meter::Fuel {
         child.arg("--metered");
@@ -116,7 +120,7 @@ fn start_child(meter: Meter) -> io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    child.spawn()
+    child
 }
 
 /// This very program, also when its file has been replaced meanwhile.
@@ -257,6 +261,31 @@ fn limit(resource: Resource, to: u64, grace: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_compiler_gets_nothing_of_the_environment() {
+        // Says its argument until nobody reads it.
+        let mut child = command("/usr/bin/yes".into(), Meter::Clock)
+            .spawn()
+            .unwrap();
+        let mut said = [0];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut said)
+            .unwrap();
+        let got = std::fs::read(format!("/proc/{}/environ", child.id())).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for variable in String::from_utf8_lossy(&got).split_terminator('\0') {
+            let (name, _) = variable.split_once('=').unwrap();
+            assert!(
+                name == "RAYON_NUM_THREADS" || name == "LD_LIBRARY_PATH",
+                "{name}"
+            );
+        }
+    }
 
     #[test]
     fn a_compiler_that_does_not_end_is_ended() {

@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 use gristmill_sandbox::Limits;
 
 use super::{
-    Config, DeadLettersSection, DimensionSection, LimitsSection, PipelineSection, SourceSection,
-    TargetSection, TransformSection,
+    Config, DeadLettersSection, DimensionSection, HttpSection, LimitsSection, PipelineSection,
+    SourceSection, TargetSection, TransformSection,
 };
 
 /// Takes every key that no type has out of the file, and tells each with its place.
@@ -26,6 +26,7 @@ pub(super) fn take_unknown(root: &mut DeTable<'_>, problem: &mut impl FnMut(Rang
             ("target", DeValue::Table(table)) => take::<TargetSection>(table, problem),
             ("dead_letters", DeValue::Table(table)) => take::<DeadLettersSection>(table, problem),
             ("limits", DeValue::Table(table)) => take::<LimitsSection>(table, problem),
+            ("http", DeValue::Table(table)) => take::<HttpSection>(table, problem),
             ("dimension", DeValue::Table(tables)) => {
                 for (_, value) in tables.iter_mut() {
                     if let DeValue::Table(table) = value.get_mut() {
@@ -138,14 +139,14 @@ mod tests {
     fn unknown_keys_are_found_in_every_table() {
         let text = "x = 1\n[pipeline]\nx = 1\n[source]\nx = 1\n[[transform]]\nx = 1\n\
                     limits = { x = 1 }\n[target]\nx = 1\n[dead_letters]\nx = 1\n[limits]\nx = 1\n\
-                    [dimension.d]\nx = 1\n";
+                    [dimension.d]\nx = 1\n[http]\nx = 1\n";
         let mut root = DeTable::parse(text).unwrap();
         let mut lines = Vec::new();
         take_unknown(root.get_mut(), &mut |span, _| {
             lines.push(text[..span.start].matches('\n').count() + 1);
         });
         lines.sort_unstable();
-        assert_eq!(lines, [1, 3, 5, 7, 8, 10, 12, 14, 16]);
+        assert_eq!(lines, [1, 3, 5, 7, 8, 10, 12, 14, 16, 18]);
         // Every table that the file may have is looked at.
         let sections = keys::<Config>().len();
         assert_eq!(sections, lines.len() - 2, "{:?}", keys::<Config>());
