@@ -13,7 +13,7 @@ use super::admin_error::Reasons;
 use super::{Admin, AdminError, READER_GROUP, TIMEOUT, assign_at};
 use crate::TopicPartition;
 use crate::source::reading::push;
-use crate::source::source_fault::is_refusal;
+use crate::source::source_fault::{Kind, is_refusal, kind};
 
 /// What is asked, and what is answered so far.
 struct Question<'a> {
@@ -33,6 +33,9 @@ enum Which {
 
 /// Of a larger record the beginning is copied: what is looked for is its offset and its hash.
 const COPY_MAX_BYTES: usize = 1 << 20;
+
+/// Partitions that are looked at for damage at a time, each by a client of its own.
+const PROBES: usize = 8;
 
 /// The partitions of one topic that have no answer yet, each with its place in the question.
 type Waiting = HashMap<i32, usize>;
@@ -56,6 +59,25 @@ impl Admin {
         wanted: &[(TopicPartition, i64)],
     ) -> Result<Vec<Option<Records>>, AdminError> {
         self.look_up(wanted, Which::From)
+    }
+
+    /// Those of `positions` whose next record cannot be read: it is damaged, or larger when it is
+    /// inflated than librdkafka allows. One that is not answered for counts, too.
+    pub(crate) fn damaged(&self, positions: &[(TopicPartition, i64)]) -> Vec<TopicPartition> {
+        let is_damaged = |position| self.records_from(std::slice::from_ref(position)).is_err();
+        let mut damaged = Vec::new();
+        for some in positions.chunks(PROBES) {
+            std::thread::scope(|scope| {
+                let probe = |position| (position, scope.spawn(move || is_damaged(position)));
+                let probes: Vec<_> = some.iter().map(probe).collect();
+                for ((partition, _), probe) in probes {
+                    if probe.join().unwrap_or(true) {
+                        damaged.push(partition.clone());
+                    }
+                }
+            });
+        }
+        damaged
     }
 
     fn look_up(
@@ -145,6 +167,10 @@ impl Admin {
                     self.drop_gone(wanted, &mut waiting)?;
                 }
                 Some(Err(e)) if is_refusal(e.rdkafka_error_code()) => {
+                    return Err(explain(&waiting, e));
+                }
+                // Of several it is not known whose it is; librdkafka goes on behind it.
+                Some(Err(e)) if kind(&e) == Kind::Damaged && waiting.len() == 1 => {
                     return Err(explain(&waiting, e));
                 }
                 Some(Err(_)) | None => {}

@@ -251,7 +251,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 self.readings.set_caught_up(partition);
             }
             Kind::OffsetReset => self.find_out_of_range(reason),
-            Kind::Damaged => self.lose_positions(reason),
+            Kind::Damaged => self.find_damaged(reason),
             Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
             Kind::Refused => self.set_refused(reason),
             Kind::Unreachable => {
@@ -300,10 +300,22 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         }
     }
 
+    /// librdkafka does not say which partition's record cannot be read, and would go on behind it,
+    /// so each is looked at. The others go on.
+    fn find_damaged(&mut self, reason: String) {
+        let damaged = self.admin.damaged(&self.readings.positions());
+        match damaged.is_empty() {
+            true => self.lose_positions(reason),
+            false => self.lose(damaged, reason),
+        }
+    }
+
     fn lose_positions(&mut self, reason: String) {
         let positions = self.readings.positions().into_iter();
-        let partitions: Vec<_> = positions.map(|(p, _)| p).collect();
-        // What was read so far may stand before or behind the damage, so none of it is delivered.
+        self.lose(positions.map(|(p, _)| p).collect(), reason);
+    }
+
+    fn lose(&mut self, partitions: Vec<TopicPartition>, reason: String) {
         self.stop_fetching(&partitions);
         self.report(SourceFault::PositionLost { partitions, reason });
     }

@@ -21,10 +21,10 @@ pub enum SourceFault {
         /// Exclusive.
         high: i64,
     },
-    /// Kafka answered that a position does not hold (a log truncated by a change of leader, a
-    /// damaged record), and which partition's cannot be told. None of these is fetched any
-    /// more: take each again through its start path.
-    #[error("positions no longer hold: {reason}")]
+    /// Kafka answered that a position does not hold (a log truncated by a change of leader), or a
+    /// record cannot be read. None of these partitions is fetched any more: take each again through
+    /// its start path.
+    #[error("cannot go on with {}: {reason}", names(partitions))]
     PositionLost {
         partitions: Vec<TopicPartition>,
         reason: String,
@@ -54,6 +54,11 @@ pub enum SourceFault {
     /// before).
     #[error("the consumer has ended: {reason}")]
     Fatal { reason: String },
+}
+
+fn names(partitions: &[TopicPartition]) -> String {
+    let names: Vec<_> = partitions.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// What an error that a poll returned means.

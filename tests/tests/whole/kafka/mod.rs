@@ -1,7 +1,9 @@
 //! The source, the admin questions and the producers against a real broker.
 
+mod bombs;
 mod clients;
 mod faults;
+mod frozen;
 mod group;
 mod lag;
 mod owner;
