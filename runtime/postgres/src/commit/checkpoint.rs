@@ -64,6 +64,8 @@ pub struct Checkpoint {
     pub topic_id: Option<String>,
     pub next_offset: i64,
     pub owner_epoch: i64,
+    /// See [`crate::commit::lease::Lease`].
+    pub log: i32,
     pub owner: String,
     pub revision: i32,
     pub event_time_max_us: Option<i64>,
@@ -144,6 +146,7 @@ impl Checkpoint {
             topic_id: row.try_get("topic_id")?,
             next_offset: row.try_get("next_offset")?,
             owner_epoch: row.try_get("owner_epoch")?,
+            log: row.try_get("log")?,
             owner: row.try_get("owner")?,
             revision: row.try_get("revision")?,
             event_time_max_us: instant("event_time_max")?.map(|i| i.0),

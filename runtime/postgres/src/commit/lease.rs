@@ -22,6 +22,9 @@ const END_HOLDERS: &str = include_str!("end_holders.sql");
 pub struct Lease {
     pub key: PartitionKey,
     pub owner_epoch: i64,
+    /// Which topic of this name it is, from 1 on: each that was created again and accepted has the
+    /// next number.
+    pub log: i32,
     /// The revision that the checkpoint names. After a flush with another one, set it to that.
     pub revision: i32,
 }
@@ -284,6 +287,7 @@ impl From<Checkpoint> for Taken {
             lease: Lease {
                 key: checkpoint.key,
                 owner_epoch: checkpoint.owner_epoch,
+                log: checkpoint.log,
                 revision: checkpoint.revision,
             },
             next_offset: checkpoint.next_offset,
