@@ -10,10 +10,9 @@ create table users_enriched (
     is_corporate boolean default false,
     is_deleted boolean default false,
     updated_at timestamptz not null,
-    -- Optional, found by name: where the row came from. With them ties of event time go to the
-    -- later offset, and a revision's rows can be told apart.
-    _gm_partition int,
-    _gm_offset bigint,
+    -- Optional, found by name: what tells newer events from older ones, whatever triggers do, and
+    -- the revision that wrote the row. gristmill.offset_of(_gm_version) says where it came from.
+    _gm_version bytea,
     _gm_revision int
 );
 comment on table users_enriched is

@@ -76,7 +76,8 @@ async fn write(config: Config) -> Result<Took> {
     let database = Database::new(&config.target.url, "gristmill-bench")?;
     let mut connection = database.connect().await?;
     let sandbox = Sandbox::new(gristmill::folders::cache_folder().as_deref())?;
-    let pipeline = Pipeline::load(config.clone(), &sandbox, &database).await?;
+    let mut pipeline = Pipeline::load(config.clone(), &sandbox, &database).await?;
+    pipeline.choose_guard(&connection).await?;
     let (bootstrap, topic) = (config.source.bootstrap.clone(), config.source.topic.clone());
     let messages = tokio::task::spawn_blocking(move || topic::read(&bootstrap, &topic)).await??;
     let finished = (0..PARTITIONS).map(|p| finish(&pipeline, &messages, p));

@@ -10,6 +10,7 @@ use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::checkpoint::PartitionKey;
@@ -18,6 +19,7 @@ use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
+use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 use tokio::runtime::Runtime;
@@ -69,6 +71,9 @@ impl Bench {
             fields: &fields,
             roles: &roles,
             ddl: Some(include_str!("../../schema/users_enriched.sql")),
+            guard: Guard::Version,
+            pipeline: "users",
+            is_shared: false,
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {
@@ -100,7 +105,8 @@ impl Bench {
         let target = TargetTable::load(&connection, "users_enriched")
             .await?
             .context("the table")?;
-        let sink = Sink::new(&target, &fields, &roles)?;
+        let rule = version_rule::number(&connection, &target, &fields, &roles).await?;
+        let sink = Sink::with_rule(&target, &fields, &roles, rule)?;
         Ok(Self {
             connection,
             sink,

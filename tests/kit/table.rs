@@ -30,7 +30,8 @@ pub fn users(postgres: &Postgres, database: &str) -> Result<BTreeMap<i64, User>>
     let select = r#"select user_id, name, email, email_domain, country_code, country_name,
             is_corporate, is_deleted,
             (extract(epoch from updated_at) * 1000000)::bigint as updated_at_us,
-            _gm_partition as partition, _gm_offset as "offset"
+            gristmill.partition_of(_gm_version) as partition,
+            gristmill.offset_of(_gm_version) as "offset"
         from users_enriched"#;
     let users: Vec<User> = rows(postgres, database, select)?;
     Ok(users.into_iter().map(|u| (u.user_id, u)).collect())

@@ -10,7 +10,7 @@ use crate::ops::tables::Tables;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Print the SQL that creates gristmill's own tables and the pipeline's target
+    /// Print the SQL that creates what is missing: gristmill's own tables, the pipeline's target
     Print(PipelineArgument),
     /// Create what is missing; harmless where nothing is
     Apply(PipelineArgument),
@@ -18,17 +18,17 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command, out: Out<'_>) -> Result<()> {
     match command {
-        Command::Print(pipeline) => write!(out, "{}", open(&pipeline).await?.sql())?,
+        Command::Print(pipeline) => write!(out, "{}", open(&pipeline).await?.sql().await?)?,
         Command::Apply(pipeline) => {
-            let tables = open(&pipeline).await?;
+            let mut tables = open(&pipeline).await?;
             let done = tables.apply().await?;
-            if done.is_empty() {
-                writeln!(out, "nothing to do: the tables are there")?;
-            }
-            for line in done {
+            for line in &done {
                 writeln!(out, "{line}")?;
             }
             tables.check().await?;
+            if done.is_empty() {
+                writeln!(out, "nothing to do: the tables are there")?;
+            }
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use crate::definition::builtin;
 use crate::definition::file::Config;
 use crate::definition::spec::Spec;
+use gristmill_core::dedup::Guard;
 use gristmill_core::digest::sha256;
 use gristmill_postgres::fleet::definition_store;
 use gristmill_postgres::wire::connection::Connection;
@@ -22,6 +23,8 @@ pub struct Bundle {
     pub files: BTreeMap<String, Vec<u8>>,
     /// The SQL that creates the table, where the host's file names some: no part of a revision.
     pub ddl: Option<String>,
+    /// What tells the table's rows apart by age. A file does not say it.
+    pub guard: Guard,
 }
 
 impl Bundle {
@@ -45,6 +48,7 @@ impl Bundle {
             components,
             files,
             ddl,
+            guard: Guard::default(),
         })
     }
 
@@ -84,6 +88,7 @@ impl Bundle {
             components: components.collect::<Result<_>>()?,
             files: files.collect::<Result<_>>()?,
             ddl: None,
+            guard: spec.guard,
         })
     }
 

@@ -9,6 +9,7 @@ use arrow_array::builder::StringBuilder;
 use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, check_plans};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::Stage;
+use gristmill_core::dedup::Guard;
 use gristmill_core::dimension::{Dimension, Dimensions};
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
@@ -21,6 +22,7 @@ use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
+use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 
@@ -31,6 +33,7 @@ pub struct Pipeline {
     dimensions: Arc<Dimensions>,
     files: BTreeMap<String, Vec<u8>>,
     ddl: Option<String>,
+    guard: Guard,
     fields: Vec<Field>,
     roles: Roles,
 }
@@ -79,6 +82,7 @@ impl Pipeline {
             dimensions,
             files: bundle.files,
             ddl: bundle.ddl,
+            guard: bundle.guard,
             fields,
             roles,
         })
@@ -101,7 +105,25 @@ impl Pipeline {
             fields: &self.fields,
             roles: &self.roles,
             ddl: self.ddl.as_deref(),
+            guard: self.guard,
+            pipeline: &self.config.pipeline.name,
+            is_shared: self.config.target.shared.is_some(),
         }
+    }
+
+    /// What tells the table's rows apart by age.
+    pub fn guard(&self) -> Guard {
+        self.guard
+    }
+
+    /// Decides what the guard of a revision that is made now compares: versions, where the table
+    /// has a column for them, or where the revision before compares them.
+    pub async fn choose_guard(&mut self, connection: &Connection) -> Result<()> {
+        let table = TargetTable::load(connection, &self.config.target.table).await?;
+        if table.is_some_and(|table| table.guard() == Guard::Version) {
+            self.guard = Guard::Version;
+        }
+        Ok(())
     }
 
     /// An error that tells everything that keeps the rows from the target, a line each.
@@ -123,7 +145,14 @@ impl Pipeline {
     /// What writes the rows into the target.
     pub async fn sink(&self, connection: &Connection) -> Result<Sink> {
         let target = self.target(connection).await?;
-        Ok(Sink::new(&target, &self.fields, &self.roles)?)
+        let (fields, roles) = (&self.fields, &self.roles);
+        Ok(match self.guard {
+            Guard::Columns => Sink::new(&target, fields, roles)?,
+            Guard::Version => {
+                let rule = version_rule::number(connection, &target, fields, roles).await?;
+                Sink::with_rule(&target, fields, roles, rule)?
+            }
+        })
     }
 
     /// The components in the order they run, each with its transform's name.
@@ -197,7 +226,7 @@ impl Pipeline {
             (name.clone(), spec)
         };
         Spec {
-            version: spec::VERSION,
+            version: spec::version(self.guard),
             pipeline: c.pipeline.clone(),
             topic: c.source.topic.clone(),
             on_gap: c.source.on_gap,
@@ -211,6 +240,7 @@ impl Pipeline {
                 .collect(),
             dimensions: c.dimension.iter().map(dimension).collect(),
             target: c.target.table.clone(),
+            guard: self.guard,
         }
     }
 
@@ -242,6 +272,7 @@ impl Pipeline {
             components: self.components.iter().map(|c| c.bytes().to_vec()).collect(),
             files: self.files.clone(),
             ddl: self.ddl.clone(),
+            guard: self.guard,
         }
     }
 }

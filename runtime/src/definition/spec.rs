@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::definition::file::{Config, DimensionSection, OnGap, PipelineSection, TransformSection};
 use gristmill_core::chain::Tombstone;
+use gristmill_core::dedup::Guard;
 use gristmill_core::digest::sha256;
 use gristmill_sandbox::Limits;
 
@@ -15,8 +16,8 @@ use gristmill_sandbox::Limits;
 /// dimensions that are queries.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Spec {
-    /// The layout of this document: [`VERSION`]. Revisions from before it was written have none,
-    /// and are of version 1.
+    /// The layout of this document: [`VERSION`], or 1 where it has nothing that came later.
+    /// Revisions from before it was written have none, and are of version 1.
     #[serde(default = "first_version")]
     pub version: u32,
     pub pipeline: PipelineSection,
@@ -29,6 +30,10 @@ pub struct Spec {
     pub dimensions: BTreeMap<String, DimensionSpec>,
     /// The target's table.
     pub target: String,
+    /// What tells the table's rows apart by age. Of what the table had when the revision was made:
+    /// no part of what a file says.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub guard: Guard,
 }
 
 /// One rule of the chain.
@@ -51,10 +56,23 @@ pub struct DimensionSpec {
 }
 
 /// The layout that this program writes, and the latest that it reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// The layout of a definition whose rows `guard` tells apart. A program that does not know the
+/// guard must not run it.
+pub fn version(guard: Guard) -> u32 {
+    match guard {
+        Guard::Columns => first_version(),
+        Guard::Version => 2,
+    }
+}
 
 fn first_version() -> u32 {
     1
+}
+
+fn is_default(guard: &Guard) -> bool {
+    *guard == Guard::default()
 }
 
 /// Why a stored definition cannot be run.
@@ -122,14 +140,16 @@ impl Spec {
     }
 }
 
-/// The hash under which `gristmill.pipeline.spec_hash` knows what a pipeline file said. Version 1
-/// is no part of it: definitions were stored before they had one.
+/// The hash under which `gristmill.pipeline.spec_hash` knows what a pipeline file said. The guard
+/// is no part of it: the table decides it. Neither is the version that comes with one: definitions
+/// were stored before they had either.
 pub fn spec_hash(spec: &Value) -> String {
     let mut spec = spec.clone();
-    if let Some(fields) = spec.as_object_mut()
-        && fields.get("version").is_some_and(|v| *v == 1)
-    {
-        fields.remove("version");
+    if let Some(fields) = spec.as_object_mut() {
+        fields.remove("guard");
+        if fields.get("version").is_some_and(|v| *v == 1 || *v == 2) {
+            fields.remove("version");
+        }
     }
     sha256(spec.to_string().as_bytes())
 }
@@ -156,9 +176,9 @@ mod tests {
 
     #[test]
     fn a_newer_definition_is_refused_by_its_version_and_not_by_what_is_strange_in_it() {
-        let refused = Spec::from_stored(&json!({"version": 2, "target": ["strange"]}));
+        let refused = Spec::from_stored(&json!({"version": 3, "target": ["strange"]}));
         let message = refused.unwrap_err().to_string();
-        assert!(message.contains("version 2"), "{message}");
+        assert!(message.contains("version 3"), "{message}");
     }
 
     /// Else an update of gristmill would look like a changed file, and take swapped rules back.
@@ -172,7 +192,24 @@ mod tests {
             spec_hash(&with_version),
             sha256(without.to_string().as_bytes())
         );
-        with_version["version"] = json!(2);
+        with_version["version"] = json!(3);
         assert_ne!(spec_hash(&with_version), spec_hash(&without));
+    }
+
+    /// The same, of a column that was added to the table.
+    #[test]
+    fn the_guard_does_not_change_the_hash_and_is_not_read_by_older_programs() {
+        let mut spec = Spec::from_stored(&stored()).unwrap();
+        let before = serde_json::to_value(&spec).unwrap();
+        assert!(
+            before.get("guard").is_none(),
+            "stored definitions stay equal"
+        );
+        spec.guard = Guard::Version;
+        spec.version = version(spec.guard);
+        let after = serde_json::to_value(&spec).unwrap();
+        assert_eq!(after["version"], 2);
+        assert_eq!(spec_hash(&before), spec_hash(&after));
+        assert_eq!(Spec::from_stored(&after).unwrap().guard, Guard::Version);
     }
 }

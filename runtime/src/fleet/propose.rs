@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
-use crate::definition::spec::{TransformSpec, spec_hash};
+use crate::definition::spec::{Spec, TransformSpec, spec_hash, version};
 use crate::handles::HostedPipeline;
+use gristmill_core::dedup::Guard;
 use gristmill_postgres::fleet::definition_store::revision;
 use gristmill_postgres::fleet::registration::{Registration, register, took_over};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
@@ -21,12 +22,15 @@ use super::stage;
 
 /// Why a revision came to be that a file proposed.
 const CHANGED: &str = "the pipeline file changed";
+/// The same of one that says what the active one says, for a table that has another guard.
+const CHANGED_OVER: &str = "the table has a column for versions";
 
-/// A file that says something else than the active revision.
+/// A file that says something else than the active revision, or a table that has another guard.
 pub struct FileProposal {
     file: Registration,
     /// The active revision that it was checked against.
     based_on: i32,
+    reason: &'static str,
 }
 
 /// Reads the file and registers the pipeline, where that is new. A change becomes active at once
@@ -62,7 +66,8 @@ async fn try_read(
     owner: &str,
 ) -> Result<Option<FileProposal>> {
     let failed = || "cannot register the pipeline";
-    let proposed = Pipeline::load(config.clone(), sandbox, database).await?;
+    let mut proposed = Pipeline::load(config.clone(), sandbox, database).await?;
+    proposed.choose_guard(connection).await?;
     proposed.check_table(connection).await?;
     let rollout = rollout::read(connection, &config.pipeline.name).await;
     if rollout.with_context(failed)?.is_none() {
@@ -74,10 +79,18 @@ async fn try_read(
     if let Some(note) = &registered.note {
         tracing::info!("{note}");
     }
-    if !registered.proposes {
-        return Ok(None);
-    }
     let based_on = registered.revision;
+    let proposal = match registered.proposes {
+        true => FileProposal {
+            file,
+            based_on,
+            reason: CHANGED,
+        },
+        false => match change_over(connection, &proposed, based_on, file).await? {
+            Some(proposal) => proposal,
+            None => return Ok(None),
+        },
+    };
     let active = async {
         let bundle = Bundle::stored(connection, config, based_on).await?;
         Pipeline::assemble(bundle, sandbox, database).await
@@ -90,20 +103,51 @@ async fn try_read(
             tracing::warn!("not compared with the active revision, which cannot run: {error:#}");
         })
         .ok();
-    check_change(active.as_ref(), &proposed, &config.target.retire)?;
-    if let Some(active) = &active {
-        warn_of_taken_back_rules(connection, based_on, active, &proposed).await?;
+    if registered.proposes {
+        check_change(active.as_ref(), &proposed, &config.target.retire)?;
+        if let Some(active) = &active {
+            warn_of_taken_back_rules(connection, based_on, active, &proposed).await?;
+        }
     }
-    let proposal = FileProposal { file, based_on };
     if registered.is_accompanied {
         tracing::info!(
-            "the pipeline file changed: other hosts run the pipeline, so it is staged, and takes \
-             over from revision {based_on} when all of them can run it"
+            "{}: other hosts run the pipeline, so it is staged, and takes over from revision \
+             {based_on} when all of them can run it",
+            proposal.reason
         );
         return Ok(Some(proposal));
     }
     proposal.stage(connection, owner).await?;
     Ok(None)
+}
+
+/// The active revision with the guard that the table has a column for, where it is another one: the
+/// rules stay as they are, whatever the file says of them.
+async fn change_over(
+    connection: &Connection,
+    proposed: &Pipeline,
+    active: i32,
+    file: Registration,
+) -> Result<Option<FileProposal>> {
+    let stored = revision(connection, &file.pipeline, active).await?;
+    let Some(stored) = stored else {
+        return Ok(None);
+    };
+    let mut spec = Spec::from_stored(&stored.spec)?;
+    if spec.guard == proposed.guard() || proposed.guard() == Guard::Columns {
+        return Ok(None);
+    }
+    spec.guard = proposed.guard();
+    spec.version = version(spec.guard);
+    Ok(Some(FileProposal {
+        file: Registration {
+            spec: serde_json::to_value(spec)?,
+            components: Vec::new(),
+            ..file
+        },
+        based_on: active,
+        reason: CHANGED_OVER,
+    }))
 }
 
 fn registration(proposed: &Pipeline) -> Result<Registration> {
@@ -169,7 +213,7 @@ impl FileProposal {
             components: &file.components,
             based_on,
             by: owner,
-            reason: CHANGED,
+            reason: self.reason,
             restores: None,
         };
         let staged = stage::stage(connection, &proposal, stage::PATIENCE).await?;

@@ -10,6 +10,7 @@ use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
 use gristmill_postgres::commit::refusal::{Judged, blame};
+use gristmill_postgres::commit::sink::RowOrigin;
 use gristmill_postgres::wire::pool::Pool;
 
 /// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least.
@@ -106,8 +107,11 @@ async fn judged(
     computed: &Computed,
     pool: &Pool,
 ) -> Result<Judged> {
+    // Nothing stays of what is tried: no row is to be left out because of its topic's number.
+    let log = i32::MAX;
+    let origin = RowOrigin { log, partition };
     let (sink, mut connection) = (&revision.sink, pool.get().await?);
-    Ok(blame(&mut connection, sink, partition, computed, revision.number).await?)
+    Ok(blame(&mut connection, sink, origin, computed, revision.number).await?)
 }
 
 fn is_dead(computed: &Computed, record: u32) -> bool {

@@ -1,7 +1,7 @@
 //! The active rules on dead letters: records that older rules could not use.
 
 use anyhow::{Context, Result, bail};
-use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::commit::sink::{RowOrigin, Sink};
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
 use gristmill_postgres::letters::stored_letter::{
     self, Filter, LetterId, LetterState, StoredLetter,
@@ -67,9 +67,11 @@ pub async fn replay_letters(
     let mut total = LettersReplayed::default();
     for ids in batches(&letters) {
         let letters = stored_letter::read(&connection, name, run, &ids).await?;
-        let replayed = by_active.replay(&mut connection, &letters).await?;
-        total.used += replayed.used;
-        total.again += replayed.again;
+        for letters in letters.chunk_by(|a, b| a.log == b.log) {
+            let replayed = by_active.replay(&mut connection, letters).await?;
+            total.used += replayed.used;
+            total.again += replayed.again;
+        }
     }
     Ok(total)
 }
@@ -83,14 +85,14 @@ struct ByActive {
 }
 
 impl ByActive {
-    /// Computes and commits letters of one partition. What Postgres refuses is taken out, and the
+    /// Computes and commits letters of one partition and log. What Postgres refuses is taken out, and the
     /// rest is sent again.
     async fn replay(
         &self,
         connection: &mut Connection,
         letters: &[StoredLetter],
     ) -> Result<Replayed> {
-        let partition = letters[0].id.partition;
+        let (log, partition) = (letters[0].log, letters[0].id.partition);
         // A state of its own, empty: the guard in Postgres decides what is newer.
         let mut chain = self.pipeline.chain(partition, None)?;
         let now_us = Timestamp::now().as_microsecond();
@@ -101,7 +103,7 @@ impl ByActive {
         let which = LetterReplay {
             pipeline: &self.pipeline.config.pipeline.name,
             run: self.run,
-            partition,
+            origin: RowOrigin { log, partition },
             revision: self.revision,
             ids: &ids,
         };

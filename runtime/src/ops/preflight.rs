@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
 use gristmill_core::chain::Tombstone;
+use gristmill_core::column::Field;
+use gristmill_core::plan::Roles;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError, Topic};
 use gristmill_postgres::fleet::rollout;
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::table::{privileges, schema};
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
@@ -58,6 +61,11 @@ pub async fn check(config: Config) -> Result<Preflight> {
     let of_kafka = kafka.await?;
     found.problems.extend(of_kafka.problems);
     found.warnings.extend(of_kafka.warnings);
+    if let Some(table) = found.table {
+        let several = of_kafka.partitions > 1;
+        let warnings = table.target.warnings(&table.fields, &table.roles, several);
+        found.warnings.extend(warnings);
+    }
     Ok(Preflight {
         pipeline,
         bootstrap,
@@ -71,6 +79,17 @@ pub async fn check(config: Config) -> Result<Preflight> {
 struct Found {
     problems: Vec<String>,
     warnings: Vec<String>,
+    /// The target, where there is one.
+    table: Option<FilledTable>,
+    /// How many partitions the topic has; 0 where that is not known.
+    partitions: usize,
+}
+
+/// A table, and the rows that are to be written to it.
+struct FilledTable {
+    target: TargetTable,
+    fields: Vec<Field>,
+    roles: Roles,
 }
 
 /// What is wrong with components, plans, dimensions and the tables.
@@ -88,10 +107,13 @@ async fn of_chain(config: Config, found: &mut Found) {
     let connection = database.connect().await;
     let pipeline = Pipeline::load(config, &sandbox, &database).await;
     match (connection, pipeline) {
-        (Ok(connection), Ok(pipeline)) => {
-            match schema::problems(&connection, &pipeline.wanted()).await {
-                Ok(found) => problems.extend(found),
-                Err(error) => problems.push(with_causes(&error.into())),
+        (Ok(connection), Ok(mut pipeline)) => {
+            match of_table(&connection, &mut pipeline).await {
+                Ok((of_table, table)) => {
+                    problems.extend(of_table);
+                    found.table = table;
+                }
+                Err(error) => problems.push(with_causes(&error)),
             }
             problems.extend(pure(None, &pipeline).err().map(|e| with_causes(&e)));
             found.warnings.extend(of_search_path(&connection).await);
@@ -114,6 +136,22 @@ async fn of_search_path(connection: &Connection) -> Option<String> {
              role; `revoke create on schema {schemas} from public`, and from those roles"
         )
     })
+}
+
+async fn of_table(
+    connection: &Connection,
+    pipeline: &mut Pipeline,
+) -> Result<(Vec<String>, Option<FilledTable>)> {
+    pipeline.choose_guard(connection).await?;
+    let wanted = pipeline.wanted();
+    let problems = schema::problems(connection, &wanted).await?;
+    let target = TargetTable::load(connection, wanted.table).await?;
+    let table = target.map(|target| FilledTable {
+        target,
+        fields: pipeline.fields().to_vec(),
+        roles: pipeline.roles().clone(),
+    });
+    Ok((problems, table))
 }
 
 /// What the file says against what is active: where `run` would refuse the change, the active
@@ -184,6 +222,8 @@ fn of_kafka(config: &Config, runtime: &Handle) -> Found {
             return found;
         }
     }
+    let topic = admin.topic(&config.source.topic);
+    found.partitions = topic.map_or(0, |topic| topic.partitions.len());
     if let Some(topic) = &config.dead_letters.topic
         && let Err(error) = admin.topic(topic)
     {

@@ -82,7 +82,9 @@ impl RunningPipeline {
         change: WantedChange<'_>,
         tell: Tell<'_>,
     ) -> Result<StageResult> {
-        let next = Pipeline::assemble(change.bundle, &self.sandbox, &self.opened.database).await?;
+        let mut next =
+            Pipeline::assemble(change.bundle, &self.sandbox, &self.opened.database).await?;
+        next.choose_guard(&self.connection).await?;
         next.check_table(&self.connection).await?;
         // What is gone back to ran before, and is wanted at once.
         if change.restores.is_none() {

@@ -89,7 +89,8 @@ pub async fn replay_traffic(
     let bundle = basis.bundle(&connection).await?;
     let changed = changed(request, &bundle, sandbox)?;
     let active = Pipeline::assemble(bundle, sandbox, &database).await?;
-    let changed = Pipeline::assemble(changed, sandbox, &database).await?;
+    let mut changed = Pipeline::assemble(changed, sandbox, &database).await?;
+    changed.choose_guard(&connection).await?;
     changed.check_table(&connection).await?;
     let partition = TopicPartition::new(active.config.source.topic.as_str(), request.partition);
     basis.check(&connection, &partition, &offsets).await?;

@@ -418,6 +418,7 @@ impl Owned<'_> {
                 self.taken.next_offset = gap.to_offset;
                 if gap.cause != Cause::Retention {
                     self.taken.event_time_max_us = None;
+                    self.taken.lease.log += 1;
                 }
                 Ok(None)
             }

@@ -29,7 +29,8 @@ pub(crate) fn check(job: &Job) -> Result<()> {
         "select count(*) from users_enriched u
         where u._gm_revision is distinct from (
             select a.revision from gristmill.activation a
-            where a.partition = u._gm_partition and a.from_offset <= u._gm_offset
+            where a.partition = gristmill.partition_of(u._gm_version)
+                and a.from_offset <= gristmill.offset_of(u._gm_version)
             order by a.from_offset desc limit 1
         )",
     )?;

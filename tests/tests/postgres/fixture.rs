@@ -7,6 +7,7 @@ use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::checkpoint::PartitionKey;
@@ -16,6 +17,7 @@ use gristmill_postgres::commit::sink::{Flushed, Sink};
 use gristmill_postgres::fleet::registration::{self, Registration};
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
+use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 
@@ -27,6 +29,12 @@ pub(crate) const WITH_PROVENANCE: &str = "create table people (
     id bigint primary key, name varchar(20) check (name <> 'forbidden'),
     is_deleted boolean default false, at timestamptz not null,
     _gm_partition int, _gm_offset bigint, _gm_revision int
+)";
+/// As gristmill creates it.
+pub(crate) const VERSIONED: &str = "create table people (
+    id bigint primary key, name varchar(20) check (name <> 'forbidden'),
+    is_deleted boolean default false, at timestamptz not null,
+    _gm_version bytea, _gm_revision int
 )";
 pub(crate) const PLAIN: &str = "create table people (
     id bigint primary key, name varchar(20) check (name <> 'forbidden'),
@@ -83,6 +91,9 @@ impl Fixture {
             fields: &fields,
             roles: &roles,
             ddl: Some(table),
+            guard: Guard::Columns,
+            pipeline: PIPELINE,
+            is_shared: false,
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {
@@ -97,7 +108,7 @@ impl Fixture {
         let target = TargetTable::load(&connection, "people")
             .await?
             .context("the table")?;
-        let sink = Sink::new(&target, &fields, &roles)?;
+        let sink = sink(&connection, &target, &fields, &roles).await?;
         Ok(Self {
             name: name.to_owned(),
             postgres,
@@ -145,6 +156,22 @@ impl Fixture {
             .flush(connection, lease, from, batch, 1, &|_| None)
             .await
     }
+}
+
+/// A sink with the guard that a new revision would have.
+pub(crate) async fn sink(
+    connection: &Connection,
+    target: &TargetTable,
+    fields: &[Field],
+    roles: &Roles,
+) -> Result<Sink> {
+    Ok(match target.guard() {
+        Guard::Columns => Sink::new(target, fields, roles)?,
+        Guard::Version => {
+            let rule = version_rule::number(connection, target, fields, roles).await?;
+            Sink::with_rule(target, fields, roles, rule)?
+        }
+    })
 }
 
 pub(crate) fn key(partition: i32) -> PartitionKey {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::commit::gap::{self, Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{self, take};
+use gristmill_postgres::commit::sink::RowOrigin;
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::{definition_store, registration};
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
@@ -320,7 +321,10 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     let replay_of = LetterReplay {
         pipeline: PIPELINE,
         run: 1,
-        partition: 0,
+        origin: RowOrigin {
+            log: 1,
+            partition: 0,
+        },
         revision: 2,
         ids: &ids,
     };

@@ -2,20 +2,41 @@
 
 use anyhow::Result;
 use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::target_table::TargetTable;
 use insta::assert_snapshot;
 
-use crate::fixture::{Fixture, WITH_PROVENANCE, fields, roles};
+use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, fields, roles};
 
 /// What is done to a table that fits.
-const CHANGES: [&str; 11] = [
+const CHANGES: [&str; 21] = [
     "alter table people drop column name",
     "alter table people alter column name type int using 1",
     "alter table people drop constraint people_pkey",
     "alter table people add column city text not null",
     "alter table people drop column name, add column name text generated always as ('x') stored",
     "alter table people alter column _gm_offset type text",
+    "alter table people drop column _gm_revision,
+        add column _gm_revision int generated always as identity",
+    "alter table people add column _gm_version bytea not null default ''",
+    "alter table people set unlogged",
+    "create rule quiet as on insert to people do instead nothing",
+    "create function set_time() returns trigger language plpgsql as
+        $$ begin new.at := now(); return new; end $$;
+     create trigger set_time before update on people for each row execute function set_time()",
+    "create function fill() returns trigger language plpgsql as
+        $$ begin new := jsonb_populate_record(new, '{}'); return new; end $$;
+     create trigger fill before insert on people for each row execute function fill()",
+    "alter table people add column _gm_version bytea;
+     create function set_time() returns trigger language plpgsql as
+        $$ begin new.at := now(); return new; end $$;
+     create trigger set_time before update on people for each row execute function set_time()",
+    "drop table people; create table \"People\" (id int)",
+    "drop table people; create table stored (id int); create view people as select * from stored",
+    "insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision)
+        values ('copy', '{}', 'public.people', '', 1)",
     "drop table people",
     "delete from gristmill.migration where version > 1",
     "delete from gristmill.migration",
@@ -35,7 +56,8 @@ async fn each_problem_of_a_table() -> Result<()> {
         told.push(format!("{change}\n{found}"));
         if !change.contains("cascade") {
             fixture.psql(&format!(
-                "drop table if exists people; {WITH_PROVENANCE}; delete from gristmill.migration; \
+                "drop schema public cascade; create schema public; \
+                 delete from gristmill.pipeline where pipeline = 'copy'; {WITH_PROVENANCE}; delete from gristmill.migration; \
                  insert into gristmill.migration select * from gristmill.kept"
             ))?;
         }
@@ -57,8 +79,67 @@ async fn problems(fixture: &Fixture, fields: &[Field], roles: &Roles) -> Result<
         fields,
         roles,
         ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     let lines: Vec<String> = problems.iter().map(|p| format!("    {p}")).collect();
     Ok(lines.join("\n"))
+}
+
+/// A trigger that only looks at rows is no problem, nor is one that changes what no guard reads.
+#[tokio::test]
+async fn triggers_that_leave_the_guards_columns_alone_are_no_problem() -> Result<()> {
+    let fixture = Fixture::new("harmless_triggers", WITH_PROVENANCE).await?;
+    for (name, body) in [
+        (
+            "looks",
+            "if new.name = 'x' then raise exception 'no' using errcode = 'AP001'; end if;",
+        ),
+        ("trims", "new.name := trim(new.name);"),
+        (
+            "counts",
+            "declare n int; begin select count(*) into n from people; end;",
+        ),
+    ] {
+        fixture.psql(&format!(
+            "create function {name}() returns trigger language plpgsql as
+                $$ begin {body} return new; end $$;
+             create trigger {name} before insert or update on people
+                for each row execute function {name}()"
+        ))?;
+    }
+    fixture.psql(
+        "create trigger same before update on people for each row
+            execute function suppress_redundant_updates_trigger()",
+    )?;
+    assert_eq!(problems(&fixture, &fields(), &roles()).await?, "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_some_rows_do_not_fit_is_a_warning() -> Result<()> {
+    let fixture = Fixture::new("narrow", WITH_PROVENANCE).await?;
+    fixture.psql(
+        "create table places (id int primary key);
+        alter table people add column place int references places, add unique (name)",
+    )?;
+    let connection = fixture.connect().await?;
+    let target = TargetTable::load(&connection, "people").await?;
+    let target = target.expect("the table");
+    let one = target.warnings(&fields(), &roles(), false);
+    assert_eq!(
+        one,
+        [
+            "columns of the table people are narrower than what the pipeline writes: name \
+          (character varying(20), a larger value is refused; text would hold all)"
+        ]
+    );
+    let several = target.warnings(&fields(), &roles(), true);
+    assert!(
+        several[1].contains("a unique index on (name), the foreign key people_place_fkey"),
+        "{several:?}"
+    );
+    Ok(())
 }

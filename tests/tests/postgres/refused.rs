@@ -7,6 +7,7 @@ use gristmill_core::policy::{Action, action};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{RefusedRow, Settled, Unsettled, blame, settle};
+use gristmill_postgres::commit::sink::RowOrigin;
 use gristmill_postgres::wire::connection::Connection;
 use rstest::rstest;
 
@@ -25,7 +26,7 @@ async fn refused(
         matches!(flushed, Err(FlushError::Refused { .. })),
         "{flushed:?}"
     );
-    let judged = blame(connection, &fixture.sink, lease.key.partition, batch, 1).await?;
+    let judged = blame(connection, &fixture.sink, RowOrigin::of(lease), batch, 1).await?;
     let refused: Vec<usize> = judged.refused.iter().map(|r| r.row).collect();
     assert!(refused.iter().all(|row| !judged.passed[*row]));
     Ok(judged.refused)
@@ -99,7 +100,8 @@ async fn every_kind_of_refusal_is_found_and_the_neighbours_land(
             Err(FlushError::Refused { .. }) => {}
             Err(other) => return Err(other.into()),
         }
-        let refused = blame(&mut connection, &fixture.sink, 0, &batch, 1).await?;
+        let origin = RowOrigin::of(&lease);
+        let refused = blame(&mut connection, &fixture.sink, origin, &batch, 1).await?;
         let refused = refused.refused;
         assert!(!refused.is_empty());
         for row in refused.iter().rev() {

@@ -82,14 +82,14 @@ async fn a_definition_from_before_versions_is_one_of_version_1() -> Result<()> {
     let before = json!({"rule": "a"});
     propose(&mut connection, &before, 1, None).await?;
     assert!(activate(&connection, 2, 1).await?);
-    for (version, expected) in [(1, Proposed::Same(2)), (2, Proposed::Staged(3))] {
+    for (version, expected) in [(1, Proposed::Same(2)), (3, Proposed::Staged(3))] {
         let now = json!({"rule": "a", "version": version});
         let registration = Registration {
             spec: now.clone(),
             ..file("a", &format!("hash {version}"))
         };
         let registered = registration::register(&mut connection, &registration, "host/1").await?;
-        assert_eq!(registered.proposes, version == 2, "version {version}");
+        assert_eq!(registered.proposes, version == 3, "version {version}");
         let proposed = propose(&mut connection, &now, 2, None).await?;
         assert_eq!(proposed, Some(expected), "version {version}");
     }

@@ -2,16 +2,18 @@
 
 use anyhow::Result;
 use gristmill_core::column::LogicalType;
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::refusal::blame;
+use gristmill_postgres::commit::sink::RowOrigin;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::{dimension_query, privileges};
 use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
 
-use crate::fixture::{Fixture, WITH_PROVENANCE, computed, field, fields, roles};
+use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, field, fields, roles};
 
 #[tokio::test]
 async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong() -> Result<()> {
@@ -25,6 +27,9 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
         fields: &fields,
         roles: &roles,
         ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     let problems = schema::problems(&connection, &wanted).await?;
     assert!(
@@ -52,7 +57,7 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
     assert_eq!(
         postgres.psql("schema_twice", columns)?,
         "id bigint not null, name text, is_deleted boolean, at timestamp with time zone not null, \
-         _gm_partition integer, _gm_offset bigint, _gm_revision integer"
+         _gm_version bytea, _gm_revision integer"
     );
     Ok(())
 }
@@ -88,6 +93,9 @@ async fn the_printed_sql_is_what_an_empty_database_needs() -> Result<()> {
         fields: &fields,
         roles: &roles,
         ddl: Some(include_str!("../../../schema/users_enriched.sql")),
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     postgres.psql("schema_printed", &schema::print(Some(&wanted)))?;
     let connection = Database::new(&postgres.database_url("schema_printed"), "gristmill/schema")?
@@ -178,6 +186,9 @@ async fn each_problem_is_a_sentence_that_says_what_to_do(
         fields: &fields,
         roles: &roles,
         ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     assert!(
@@ -204,6 +215,9 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
         fields: &fields,
         roles: &roles,
         ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     fixture.psql("grant select on people to reader")?;
     let problems = schema::problems(&*database.connect().await?, &wanted).await?;
@@ -283,6 +297,9 @@ async fn what_others_create_on_the_path_is_not_called() -> Result<()> {
         fields: &fields,
         roles: &roles,
         ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     let mut connection = fixture.connect().await?;
     assert_eq!(
@@ -299,7 +316,14 @@ async fn what_others_create_on_the_path_is_not_called() -> Result<()> {
         matches!(flushed, Err(FlushError::Refused { .. })),
         "{flushed:?}"
     );
-    let judged = blame(&mut connection, &fixture.sink, 0, &refused, 1).await?;
+    let judged = blame(
+        &mut connection,
+        &fixture.sink,
+        RowOrigin::of(&lease),
+        &refused,
+        1,
+    )
+    .await?;
     assert_eq!(judged.refused.len(), 1);
     assert_eq!(privileges::open_schemas(&connection).await?, ["public"]);
     Ok(())
@@ -317,6 +341,9 @@ async fn a_newer_schema_is_worked_with_where_it_says_so() -> Result<()> {
         fields: &fields,
         roles: &roles,
         ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
     };
     fixture.psql(&format!(
         "alter table gristmill.checkpoint add column mood text;
@@ -355,5 +382,46 @@ async fn a_dimension_is_read_and_nothing_is_written() -> Result<()> {
     assert!(error.contains("read-only transaction"), "{error}");
     assert_eq!(fixture.psql("select count(*) from people")?, "0");
     dimension_query::load(&connection, "select 1 as n").await?;
+    Ok(())
+}
+
+/// A table that gristmill once created gets what it misses, while nobody fills it; somebody else's
+/// table stays as it is.
+#[tokio::test]
+async fn only_gristmills_own_tables_get_its_columns() -> Result<()> {
+    let postgres = Postgres::shared()?;
+    let url = postgres.create_database("schema_completed")?;
+    let database = Database::new(&url, "gristmill/schema")?;
+    let mut connection = database.connect().await?;
+    let (fields, roles) = (fields(), roles());
+    let mut wanted = WantedTable {
+        table: "people",
+        fields: &fields,
+        roles: &roles,
+        ddl: None,
+        guard: Guard::Columns,
+        pipeline: PIPELINE,
+        is_shared: false,
+    };
+    schema::apply(&mut connection, None).await?;
+    postgres.psql("schema_completed", WITH_PROVENANCE)?;
+    let missing = schema::missing(&connection, &wanted).await?;
+    assert_eq!(
+        missing,
+        "alter table public.people add column _gm_version bytea;\n"
+    );
+    let done = schema::apply(&mut connection, Some(&wanted)).await?;
+    assert_eq!(done, ["added gristmill's columns to the table people"]);
+    assert_eq!(schema::missing(&connection, &wanted).await?, "");
+    let others = "create table others (like people); alter table others drop column _gm_version, \
+        drop column _gm_partition, drop column _gm_offset, drop column _gm_revision;
+        create table filled (like people); alter table filled drop column _gm_version;
+        insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision)
+        values ('others', '{}', 'filled', '', 1)";
+    postgres.psql("schema_completed", others)?;
+    for table in ["others", "filled"] {
+        wanted.table = table;
+        assert_eq!(schema::missing(&connection, &wanted).await?, "", "{table}");
+    }
     Ok(())
 }

@@ -3,18 +3,23 @@
 //! A batch's rows get [`Versions`]; [`Watermark`] judges their times in offset order;
 //! [`Candidates`] keeps the newest of each key with its losers behind it; [`State`] knows what
 //! earlier batches committed. All of it may forget: the guard in the upsert decides, the state only
-//! saves the work of asking it.
+//! saves the work of asking it. [`Guard`] says what that compares, and [`VersionLayout`] packs the
+//! versions that a table keeps.
 
 mod cache;
 mod candidates;
 mod compact;
+mod guard;
 mod pack;
 mod shards;
 mod state;
+mod stored_version;
 mod version;
 mod watermark;
 
 pub use candidates::{Candidates, StepsBack};
+pub use guard::Guard;
 pub use state::State;
+pub use stored_version::{StoredVersions, VersionLayout};
 pub use version::{Keys, Version, VersionColumns, Versions};
 pub use watermark::Watermark;

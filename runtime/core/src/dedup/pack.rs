@@ -26,17 +26,37 @@ impl Packed {
             .iter()
             .map(|&(t, c)| PackedColumn::new(t, c))
             .collect();
-        let mut packed = Self {
-            bytes: Vec::with_capacity(rows * 16),
-            ends: Vec::with_capacity(rows),
-        };
+        let mut packed = Self::with_capacity(rows, 16);
         for row in 0..rows {
-            for (i, part) in parts.iter().enumerate() {
-                part.pack(row, i + 1 == parts.len(), &mut packed.bytes);
-            }
-            packed.ends.push(packed.bytes.len());
+            packed.push_row(|bytes| {
+                for (i, part) in parts.iter().enumerate() {
+                    part.pack(row, i + 1 == parts.len(), bytes);
+                }
+            });
         }
         packed
+    }
+
+    /// Room for `rows` of about `width` bytes each.
+    pub(super) fn with_capacity(rows: usize, width: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(rows * width),
+            ends: Vec::with_capacity(rows),
+        }
+    }
+
+    /// Appends the row whose bytes `put` appends.
+    pub(super) fn push_row(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
+        put(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(super) fn get(&self, row: usize) -> &[u8] {
@@ -46,7 +66,7 @@ impl Packed {
 }
 
 /// A column, downcast once for all rows.
-struct PackedColumn<'a> {
+pub(super) struct PackedColumn<'a> {
     nulls: Option<&'a arrow_buffer::NullBuffer>,
     values: Typed<'a>,
 }
@@ -61,7 +81,7 @@ enum Typed<'a> {
 }
 
 impl<'a> PackedColumn<'a> {
-    fn new(logical_type: LogicalType, column: &'a Column) -> Self {
+    pub(super) fn new(logical_type: LogicalType, column: &'a Column) -> Self {
         let array = &column.values;
         let values = match logical_type {
             LogicalType::Boolean => Typed::Boolean(array.as_boolean()),
@@ -84,7 +104,7 @@ impl<'a> PackedColumn<'a> {
 
     /// Appends the row's value behind a byte that tells null from a value. The last column's text
     /// needs no end.
-    fn pack(&self, row: usize, last: bool, bytes: &mut Vec<u8>) {
+    pub(super) fn pack(&self, row: usize, last: bool, bytes: &mut Vec<u8>) {
         if self.nulls.is_some_and(|n| n.is_null(row)) {
             bytes.push(0);
             return;

@@ -37,7 +37,7 @@ cp as (
     and next_offset = :from_offset
     -- Whoever took the partition meanwhile has added one.
     and owner_epoch = :owner_epoch
-  returning owner
+  returning owner, log
 ),
 -- The partition changes its revision. By whom: who took the newer one back, else who made this one,
 -- else the owner.
@@ -66,11 +66,11 @@ activated as (
 letters as (
   insert into gristmill.dead_letter (
     pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
-    key, headers, value, record_at
+    key, headers, value, record_at, log
   )
   select
     :pipeline, :run, :topic, :partition, d.o, d.ordinal, d.stage, d.code, d.message, :revision,
-    d.digest, d.key, d.headers::jsonb, d.value, d.record_at
+    d.digest, d.key, d.headers::jsonb, d.value, d.record_at, cp.log
   from cp,
     unnest(
       :letter_offsets, :letter_ordinals, :letter_stages, :letter_codes, :letter_messages,
@@ -86,6 +86,7 @@ letters as (
     headers = excluded.headers,
     value = excluded.value,
     record_at = excluded.record_at,
+    log = excluded.log,
     attempts = 0,
     state = 'new'
 ),

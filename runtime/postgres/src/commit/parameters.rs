@@ -13,7 +13,7 @@ pub(crate) type Values<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
 /// What a flush says to the checkpoint and about dead letters.
 pub(crate) struct FlushValues<'a> {
-    lease: &'a Lease,
+    pub(crate) lease: &'a Lease,
     from_offset: i64,
     next_offset: i64,
     event_time_max: Option<Instant>,

@@ -9,7 +9,7 @@ use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
 use crate::commit::parameters::FlushValues;
 use crate::commit::row_writer::{RowWriter, Written};
-use crate::commit::sink::{Flushed, Sink};
+use crate::commit::sink::{Flushed, RowOrigin, Sink};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 
@@ -116,8 +116,8 @@ async fn write_and_commit(
         .prepared(&sql.flush.text, &sql.flush.types)
         .await?;
     let transaction = connection.transaction().await?;
-    let partition = lease.key.partition;
-    let writer = RowWriter::new(&transaction, &upsert, sink, partition, revision, batch);
+    let origin = RowOrigin::of(lease);
+    let writer = RowWriter::new(&transaction, &upsert, sink, origin, revision, batch);
     let written = writer.write().await?;
     if !written.refused.is_empty() {
         transaction.rollback().await?;
@@ -154,12 +154,12 @@ pub struct Judged {
 pub async fn blame(
     connection: &mut Connection,
     sink: &Sink,
-    partition: i32,
+    origin: RowOrigin,
     batch: &Computed,
     revision: i32,
 ) -> Result<Judged, FlushError> {
     connection.busy = true;
-    let judged = judge(connection, sink, partition, batch, revision).await;
+    let judged = judge(connection, sink, origin, batch, revision).await;
     connection.busy = judged.as_ref().is_err_and(FlushError::spoils_session);
     judged
 }
@@ -167,7 +167,7 @@ pub async fn blame(
 async fn judge(
     connection: &mut Connection,
     sink: &Sink,
-    partition: i32,
+    origin: RowOrigin,
     batch: &Computed,
     revision: i32,
 ) -> Result<Judged, FlushError> {
@@ -175,7 +175,7 @@ async fn judge(
     let sql = &sink.statements.upsert;
     let statement = connection.prepared(&sql.text, &sql.types).await?;
     let transaction = connection.transaction().await?;
-    let writer = RowWriter::new(&transaction, &statement, sink, partition, revision, batch);
+    let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
     let Written { refused, passed } = writer.write().await?;
     transaction.rollback().await?;
     Ok(Judged { refused, passed })

@@ -10,7 +10,7 @@ use crate::commit::flush_error::{
     FlushError, advice, is_same_row_twice, may_pass_after_others, suspected,
 };
 use crate::commit::refusal::RefusedRow;
-use crate::commit::sink::Sink;
+use crate::commit::sink::{RowOrigin, Sink};
 use crate::wire::database_error::fault;
 
 /// Once a row is found, a search ends after this many tries: one bad row among 20,000 (the most
@@ -38,7 +38,7 @@ pub(crate) struct RowWriter<'a> {
     /// [`crate::commit::statement::Statements::upsert`].
     statement: &'a Statement,
     sink: &'a Sink,
-    partition: i32,
+    origin: RowOrigin,
     revision: i32,
     batch: &'a Computed,
     tries: usize,
@@ -54,7 +54,7 @@ impl<'a> RowWriter<'a> {
         transaction: &'a Transaction<'a>,
         statement: &'a Statement,
         sink: &'a Sink,
-        partition: i32,
+        origin: RowOrigin,
         revision: i32,
         batch: &'a Computed,
     ) -> Self {
@@ -62,7 +62,7 @@ impl<'a> RowWriter<'a> {
             transaction,
             statement,
             sink,
-            partition,
+            origin,
             revision,
             batch,
             tries: 0,
@@ -226,8 +226,8 @@ impl<'a> RowWriter<'a> {
         let (sink, batch) = (self.sink, self.batch);
         let sources: Vec<_> = rows.iter().map(|r| batch.sources[*r as usize]).collect();
         let taken = batch.rows.take(rows);
-        let arrays = sink.rows(&batch.records, &sources, &taken)?;
-        let values = sink.upsert_values(&self.partition, &self.revision, &arrays);
+        let arrays = sink.rows(self.origin, &batch.records, &sources, &taken)?;
+        let values = sink.upsert_values(&self.origin.partition, &self.revision, &arrays);
         Ok(self.transaction.execute(self.statement, &values).await)
     }
 }

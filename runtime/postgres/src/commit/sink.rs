@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gristmill_core::chain::{Computed, RowSource};
 use gristmill_core::column::{Batch, Field};
+use gristmill_core::dedup::{Guard, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use tokio_postgres::types::ToSql;
@@ -19,6 +20,7 @@ use crate::table::identifier::{OFFSET, PARTITION, REVISION};
 use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
+use crate::wire::version_array::VersionArray;
 
 /// A little more than the server allows a statement (`statement_timeout`): it would have answered,
 /// unless this one backend is frozen. `wire/watch.rs` notices a server that is.
@@ -47,13 +49,59 @@ pub struct Sink {
     has_partition: bool,
     has_offset: bool,
     has_revision: bool,
+    /// How versions are packed, where the guard compares them.
+    versions: Option<VersionLayout>,
     pub(crate) statements: Statements,
 }
 
+/// Where the rows of a batch come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowOrigin {
+    /// Which topic of its name it was: see [`Lease::log`].
+    pub log: i32,
+    pub partition: i32,
+}
+
+impl RowOrigin {
+    /// The partition that `lease` is for.
+    pub fn of(lease: &Lease) -> Self {
+        Self {
+            log: lease.log,
+            partition: lease.key.partition,
+        }
+    }
+}
+
 impl Sink {
-    /// A sink for rows of `fields`, as [`Computed::rows`] holds them.
+    /// A sink for rows of `fields`, as [`Computed::rows`] holds them. Its guard compares columns
+    /// ([`Guard::Columns`]).
     pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Result<Self, SinkError> {
-        let problems = target.problems(fields, roles);
+        Self::guarded(target, fields, roles, None)
+    }
+
+    /// As [`Sink::new`], with a guard that compares versions ([`Guard::Version`]) by the target's
+    /// rule of this number.
+    pub fn with_rule(
+        target: &TargetTable,
+        fields: &[Field],
+        roles: &Roles,
+        rule: u8,
+    ) -> Result<Self, SinkError> {
+        Self::guarded(target, fields, roles, Some(rule))
+    }
+
+    fn guarded(
+        target: &TargetTable,
+        fields: &[Field],
+        roles: &Roles,
+        rule: Option<u8>,
+    ) -> Result<Self, SinkError> {
+        let guard = rule.map_or(Guard::Columns, |_| Guard::Version);
+        let mut problems = target.problems(fields, roles, guard);
+        let versions = rule.map(|rule| VersionLayout::new(rule, roles, fields));
+        if versions.as_ref().is_some_and(Option::is_none) && problems.is_empty() {
+            problems.push("the rows have no event time".to_owned());
+        }
         if !problems.is_empty() {
             return Err(SinkError {
                 table: target.name.clone(),
@@ -64,12 +112,14 @@ impl Sink {
             target,
             fields,
             roles,
+            rule,
         };
         Ok(Self {
             statements: shape.statements(),
             has_partition: shape.has(PARTITION),
             has_offset: shape.has(OFFSET),
             has_revision: shape.has(REVISION),
+            versions: versions.flatten(),
             fields: fields.to_vec(),
             target: target.clone(),
         })
@@ -89,7 +139,8 @@ impl Sink {
         digests: Digests<'_>,
     ) -> Result<Flushed, FlushError> {
         let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
-        let rows = self.rows(&batch.records, &batch.sources, &batch.rows)?;
+        let origin = RowOrigin::of(lease);
+        let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows)?;
         let mut values = flush.values();
         rows.push(&mut values);
         connection.busy = true;
@@ -123,7 +174,7 @@ impl Sink {
         revision: i32,
     ) -> Result<Flushed, FlushError> {
         let no_rows = batch.rows.slice(0, 0);
-        let no_rows = self.rows(&batch.records, &[], &no_rows)?;
+        let no_rows = self.rows(RowOrigin::of(flush.lease), &batch.records, &[], &no_rows)?;
         let mut values = flush.values();
         no_rows.push(&mut values);
         let wanted: Option<i32> = hit(client.query(statement, &values).await?)?.try_get(1)?;
@@ -135,18 +186,20 @@ impl Sink {
     /// Rows as arrays in Postgres' types; `sources` is parallel to them and points into `records`.
     pub(crate) fn rows<'a>(
         &self,
+        origin: RowOrigin,
         records: &Records,
         sources: &[RowSource],
         rows: &'a Batch,
     ) -> Result<RowArrays<'a>, FlushError> {
-        let offsets = self.has_offset.then(|| {
-            sources
-                .iter()
-                .map(|s| records.get(s.record as usize).offset)
-                .collect()
-        });
+        let offsets = || {
+            let records = sources.iter().map(|s| records.get(s.record as usize));
+            records.map(|record| record.offset)
+        };
+        let place = (origin.log, origin.partition);
+        let pack = |layout: &VersionLayout| VersionArray(layout.pack(rows, place, offsets()));
         Ok(RowArrays {
-            offsets,
+            offsets: self.has_offset.then(|| offsets().collect()),
+            versions: self.versions.as_ref().map(pack),
             columns: self.columns(rows)?,
         })
     }
@@ -203,6 +256,7 @@ fn hit(rows: Vec<Row>) -> Result<Row, FlushError> {
 pub(crate) struct RowArrays<'a> {
     /// The offsets of the records that they came from, where the target wants to know.
     offsets: Option<Vec<i64>>,
+    versions: Option<VersionArray>,
     columns: Vec<ColumnArray<'a>>,
 }
 
@@ -210,6 +264,7 @@ impl RowArrays<'_> {
     /// Appends the arrays to what a statement takes, in the order of its numbers.
     fn push<'p>(&'p self, values: &mut Values<'p>) {
         values.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
+        values.extend(self.versions.iter().map(|v| v as &(dyn ToSql + Sync)));
         values.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
     }
 }

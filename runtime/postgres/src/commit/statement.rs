@@ -7,9 +7,10 @@ use gristmill_core::column::Field;
 use gristmill_core::plan::Roles;
 use tokio_postgres::types::Type;
 
+use crate::commit::guard::Guarded;
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, quote};
-use crate::table::target_table::{TargetColumn, TargetTable};
+use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
+use crate::table::target_table::TargetTable;
 use crate::wire::column_array::sent_type;
 use crate::wire::placeholder::numbered;
 
@@ -46,6 +47,8 @@ pub(crate) struct Shape<'a> {
     pub(crate) target: &'a TargetTable,
     pub(crate) fields: &'a [Field],
     pub(crate) roles: &'a Roles,
+    /// The number of the rule by which rows have versions, where `_gm_version` is compared.
+    pub(crate) rule: Option<u8>,
 }
 
 impl Shape<'_> {
@@ -76,12 +79,14 @@ impl Shape<'_> {
     }
 
     /// The arrays that rows are sent as, with their types: offsets where the target has a column
-    /// for them, then the fields. Their names are numbers, so that no column's name can clash.
+    /// for them, versions where they are compared, then the fields. Their names are numbers, so that no column's name can clash.
     fn arrays(&self) -> impl Iterator<Item = (String, Type)> {
         let offsets = self.has(OFFSET).then(|| ("o".to_owned(), Type::INT8_ARRAY));
+        let versions = self.rule.map(|_| ("v".to_owned(), Type::BYTEA_ARRAY));
         let column = |(i, f): (usize, &Field)| (format!("c{i}"), sent_type(f.logical_type));
         offsets
             .into_iter()
+            .chain(versions)
             .chain(self.fields.iter().enumerate().map(column))
     }
 
@@ -96,6 +101,16 @@ impl Shape<'_> {
             .iter()
             .filter(|(column, _)| !key.contains(column))
             .map(|(column, _)| format!("{column} = excluded.{column}"));
+        let identities = self.target.columns.iter().filter(|c| c.identity_always);
+        let overriding = match identities.filter(|c| key.contains(&quote(&c.name))).count() {
+            0 => "",
+            _ => " overriding system value",
+        };
+        let guarded = Guarded {
+            target: self.target,
+            roles: self.roles,
+            rule: self.rule,
+        };
         let list = |of: fn(&(String, String)) -> &str| {
             written.iter().map(of).collect::<Vec<_>>().join(", ")
         };
@@ -103,12 +118,13 @@ impl Shape<'_> {
             include_str!("upsert.sql"),
             table = self.target.sql_name,
             columns = list(|(column, _)| column),
+            overriding = overriding,
             values = list(|(_, value)| value),
             arrays = arrays.collect::<Vec<_>>().join(", "),
             and_checkpoint = and_checkpoint,
             key = key.join(", "),
             assignments = assignments.collect::<Vec<_>>().join(", "),
-            guard = self.guard(),
+            guard = guarded.sql(),
         )
     }
 
@@ -117,9 +133,15 @@ impl Shape<'_> {
     fn written(&self) -> Vec<(String, String)> {
         let fields = self.fields.iter().enumerate();
         let fields = fields.map(|(i, f)| (quote(&f.name), self.value(i, f)));
+        // A guard that compares columns leaves no version behind that is older than the row.
+        let version = match self.rule {
+            Some(_) => "u.v",
+            None => "null::bytea",
+        };
         let provenance = [
             (PARTITION, ":partition"),
             (OFFSET, "u.o"),
+            (VERSION, version),
             (REVISION, ":revision"),
         ];
         let provenance = provenance.into_iter().filter(|(name, _)| self.has(name));
@@ -133,55 +155,6 @@ impl Shape<'_> {
             Some(cast) => format!("u.c{i}::{cast}"),
             None => format!("u.c{i}"),
         }
-    }
-
-    /// True when the stored version is not newer than the incoming one: versions are tuples
-    /// compared column by column, null before everything. Rows that others wrote
-    /// have no partition and offset: null, so a tie goes to the incoming row.
-    fn guard(&self) -> String {
-        let mut version: Vec<&str> = vec![&self.roles.event_time];
-        version.extend(self.roles.order.iter().map(String::as_str));
-        if self.has(PARTITION) && self.has(OFFSET) {
-            version.extend([PARTITION, OFFSET]);
-        }
-        let guard = version
-            .into_iter()
-            .rev()
-            .fold(None, |rest: Option<String>, name| {
-                let (old, new) = (
-                    self.comparable("t", name),
-                    self.comparable("excluded", name),
-                );
-                let not_null = self.target.column(name).is_some_and(|c| c.not_null);
-                Some(match (rest, not_null) {
-                    (None, true) => format!("{old} <= {new}"),
-                    (None, false) => format!("({old} <= {new} or {old} is null)"),
-                    (Some(rest), true) => format!("({old} < {new} or ({old} = {new} and {rest}))"),
-                    (Some(rest), false) => {
-                        format!(
-                            "({old} < {new} or ({old} is null and {new} is not null) or ({old} is \
-                             not distinct from {new} and {rest}))"
-                        )
-                    }
-                })
-            });
-        guard.unwrap_or_else(|| "true".to_owned())
-    }
-
-    /// Text is ordered by bytes, as the host orders it.
-    fn comparable(&self, table: &str, name: &str) -> String {
-        let textual = |c: &TargetColumn| {
-            matches!(
-                c.base_type.as_str(),
-                "text" | "character varying" | "bpchar"
-            )
-        };
-        let collate = if self.target.column(name).is_some_and(textual) {
-            " collate \"C\""
-        } else {
-            ""
-        };
-        format!("{table}.{}{collate}", quote(name))
     }
 }
 

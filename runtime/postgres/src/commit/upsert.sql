@@ -1,6 +1,6 @@
 -- Arrays are unnested in the select list: in FROM the server writes each of them into a tuple store
 -- of its own before it reads the first row.
-insert into {table} as t ({columns})
+insert into {table} as t ({columns}){overriding}
 select {values}
 from (select {arrays}) as u{and_checkpoint}
 on conflict ({key}) do update set {assignments}

@@ -4,10 +4,10 @@ select
   p.active_run,
   p.active_revision,
   coalesce(f.spec_hash, p.spec_hash) = :spec_hash as is_unchanged,
-  -- Definitions were stored before they had a version: those are of version 1.
+  -- What the guard compares is no part of what a file says, nor is the version that comes with it.
   coalesce(
-    pg_catalog.jsonb_build_object('version', 1) || r.spec
-      = pg_catalog.jsonb_build_object('version', 1) || :spec,
+    case when (r.spec ->> 'version')::int <= 2 then r.spec - 'version'::text else r.spec end - 'guard'::text
+    = case when (:spec ->> 'version')::int <= 2 then :spec - 'version'::text else :spec end - 'guard'::text,
     false
   ) as is_active,
   exists (

@@ -9,7 +9,7 @@ use crate::commit::flush_error::FlushError;
 use crate::commit::letter_arrays::{Digests, LetterArrays};
 use crate::commit::refusal::RefusedRow;
 use crate::commit::row_writer::RowWriter;
-use crate::commit::sink::Sink;
+use crate::commit::sink::{RowOrigin, Sink};
 use crate::letters::letter_id::{IdArrays, LetterId};
 use crate::wire::connection::Connection;
 use crate::wire::placeholder::{self, Named};
@@ -36,10 +36,10 @@ pub enum ReplayEnd {
 pub struct LetterReplay<'a> {
     pub pipeline: &'a str,
     pub run: i64,
-    pub partition: i32,
+    pub origin: RowOrigin,
     /// The revision whose rules computed the batch.
     pub revision: i32,
-    /// The letters, all of this partition.
+    /// The letters, all of this origin.
     pub ids: &'a [LetterId],
 }
 
@@ -81,8 +81,8 @@ pub async fn replay(
     connection.busy = true;
     let statement = connection.prepared(&sql.text, &sql.types).await?;
     let transaction = connection.transaction().await?;
-    let (partition, revision) = (replay.partition, replay.revision);
-    let writer = RowWriter::new(&transaction, &statement, sink, partition, revision, batch);
+    let (origin, revision) = (replay.origin, replay.revision);
+    let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
     let refused = writer.write().await?.refused;
     if !refused.is_empty() {
         transaction.rollback().await?;
@@ -124,7 +124,7 @@ async fn failed_again(
         ("pipeline", Type::TEXT, &replay.pipeline),
         ("run", Type::INT8, &replay.run),
         ("topic", Type::TEXT, &first.topic),
-        ("partition", Type::INT4, &replay.partition),
+        ("partition", Type::INT4, &replay.origin.partition),
         ("revision", Type::INT4, &replay.revision),
         ("offsets", Type::INT8_ARRAY, &letters.offsets),
         ("stages", Type::TEXT_ARRAY, &letters.stages),

@@ -33,6 +33,8 @@ pub struct StoredLetter {
     pub bytes: i64,
     /// Kafka's timestamp, milliseconds.
     pub record_at_ms: Option<i64>,
+    /// Which topic of its name it was in: see [`crate::commit::lease::Lease::log`].
+    pub log: i32,
     pub attempts: i32,
     pub state: LetterState,
     /// When it was stored, microseconds since the Unix epoch.
@@ -89,7 +91,7 @@ pub async fn list(
         r#"
         select
           pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
-          null::bytea as key, null::jsonb as headers, null::bytea as value, record_at, attempts,
+          null::bytea as key, null::jsonb as headers, null::bytea as value, record_at, log, attempts,
           state, at,
           coalesce(pg_catalog.octet_length(key), 0)::bigint + coalesce(pg_catalog.octet_length(value), 0)
             + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
@@ -417,6 +419,7 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
         record_at_ms: row
             .try_get::<_, Option<Instant>>("record_at")?
             .map(Instant::ms),
+        log: row.try_get("log")?,
         attempts: row.try_get("attempts")?,
         state: LetterState::from_stored(row.try_get("state")?),
         at_us: row.try_get::<_, Instant>("at")?.0,

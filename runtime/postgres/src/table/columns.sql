@@ -14,7 +14,8 @@ select
   b.typcategory::text,
   a.attnotnull or c.typnotnull,
   a.atthasdef or a.attidentity <> '' or c.typdefault is not null,
-  a.attgenerated <> '' or a.attidentity = 'a'
+  a.attgenerated <> '',
+  a.attidentity = 'a'
 from pg_attribute a
   join pg_type c on c.oid = a.atttypid
   join base b on b.of = a.atttypid and b.typbasetype = 0

@@ -3,26 +3,35 @@
 use std::collections::BTreeSet;
 
 use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, quote};
+use crate::commit::guard::compared;
+use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::table::wanted_table::postgres_type;
 
-/// Filled by the sink where they exist.
-const PROVENANCE: [&str; 3] = [PARTITION, OFFSET, REVISION];
+/// Filled by the sink where they exist, with their types.
+const BOOKKEEPING: [(&str, &str); 4] = [
+    (PARTITION, "integer"),
+    (OFFSET, "bigint"),
+    (VERSION, "bytea"),
+    (REVISION, "integer"),
+];
 
 impl TargetTable {
-    /// Why rows of `fields` cannot be written here: one sentence each, with what to do.
-    pub fn problems(&self, fields: &[Field], roles: &Roles) -> Vec<String> {
+    /// Why rows of `fields` cannot be written here, under `guard`: one sentence each, with what to
+    /// do.
+    pub fn problems(&self, fields: &[Field], roles: &Roles, guard: Guard) -> Vec<String> {
+        if let Some(problem) = self.is_no_table() {
+            return vec![problem];
+        }
         let table = &self.name;
-        let mut problems: Vec<String> = fields
-            .iter()
-            .filter_map(|f| self.field_problem(f))
-            .collect();
-        let unfilled = |c: &&TargetColumn| {
-            c.not_null && !c.has_default && !c.generated && !PROVENANCE.contains(&c.name.as_str())
-        };
+        let of_fields = fields.iter().filter_map(|f| self.field_problem(f, roles));
+        let mut problems: Vec<String> = self.loses_rows().into_iter().chain(of_fields).collect();
+        let is_kept = |c: &TargetColumn| BOOKKEEPING.iter().any(|(name, _)| *name == c.name);
+        let unfilled =
+            |c: &&TargetColumn| c.not_null && !c.has_default && !c.generated && !is_kept(c);
         for column in self
             .columns
             .iter()
@@ -77,26 +86,113 @@ impl TargetTable {
                 field.name, field.logical_type
             ));
         }
-        let provenance = [
-            (PARTITION, "integer"),
-            (OFFSET, "bigint"),
-            (REVISION, "integer"),
-        ];
-        for (column, wanted) in provenance
-            .into_iter()
-            .filter_map(|(name, wanted)| Some((self.column(name)?, wanted)))
-        {
-            if column.base_type != wanted && column.base_type != "bigint" {
-                problems.push(format!(
-                    "the column {} of the table {table} is {}: make it {wanted}, or drop it",
-                    column.name, column.type_name
-                ));
-            }
-        }
+        problems.extend(
+            BOOKKEEPING
+                .iter()
+                .filter_map(|kept| self.kept_problem(*kept)),
+        );
+        problems.extend(self.guard_problem(roles, guard));
         problems
     }
 
-    fn field_problem(&self, field: &Field) -> Option<String> {
+    /// What upserts cannot be written to.
+    fn is_no_table(&self) -> Option<String> {
+        let is = match self.kind.as_str() {
+            "r" | "p" => return None,
+            "v" => "a view",
+            "m" => "a materialized view",
+            "f" => "a foreign table",
+            _ => "no table",
+        };
+        Some(format!(
+            "{} is {is}: only a table can keep the newest row of a key; name the table behind it",
+            self.name
+        ))
+    }
+
+    /// What makes rows vanish that were written.
+    fn loses_rows(&self) -> Vec<String> {
+        let (table, sql_name) = (&self.name, &self.sql_name);
+        let mut problems = Vec::new();
+        if self.is_unlogged {
+            problems.push(format!(
+                "the table {table} is unlogged: a crash of Postgres empties it, and what was read \
+                 does not come again; alter table {sql_name} set logged"
+            ));
+        }
+        problems.extend(self.rewrite_rules.iter().map(|rule| {
+            format!(
+                "the rule {rule} of the table {table} puts something else in the place of an \
+                 insert or update: drop rule {} on {sql_name}, or make it a trigger",
+                quote(rule)
+            )
+        }));
+        problems
+    }
+
+    /// What is wrong with a column that gristmill keeps for itself.
+    fn kept_problem(&self, (name, wanted): (&str, &str)) -> Option<String> {
+        let (table, column) = (&self.name, self.column(name)?);
+        let is_wide = wanted != "bytea" && column.base_type == "bigint";
+        if column.base_type != wanted && !is_wide {
+            return Some(format!(
+                "the column {name} of the table {table} is {}: make it {wanted}, or drop it",
+                column.type_name
+            ));
+        }
+        if column.generated || column.identity_always {
+            return Some(format!(
+                "the column {name} of the table {table} is computed by Postgres: make it a plain \
+                 one, or drop it"
+            ));
+        }
+        let must_be_filled = name == VERSION && column.not_null;
+        must_be_filled.then(|| {
+            format!(
+                "the column {name} of the table {table} may not be null, as rows of others are: \
+                 alter table {} alter column {name} drop not null",
+                self.sql_name
+            )
+        })
+    }
+
+    /// What keeps the guard from telling newer events from older ones.
+    fn guard_problem(&self, roles: &Roles, guard: Guard) -> Option<String> {
+        let (table, sql_name) = (&self.name, &self.sql_name);
+        if guard == Guard::Version {
+            if self.column(VERSION).is_none() {
+                return Some(format!(
+                    "the table {table} has no column {VERSION}, by which the pipeline tells newer \
+                     events from older ones: alter table {sql_name} add column {VERSION} bytea"
+                ));
+            }
+            let setter = self.triggers.iter().find(|t| t.names(VERSION))?;
+            return Some(format!(
+                "the trigger {} of the table {} knows of {VERSION}, which gristmill alone may \
+                 write: take it out of the trigger",
+                setter.name, setter.table
+            ));
+        }
+        let (trigger, columns) = self.may_be_set(&compared(self, roles))?;
+        let (name, on) = (&trigger.name, &trigger.table);
+        let columns = columns.join(", ");
+        Some(match self.column(VERSION) {
+            None => format!(
+                "the trigger {name} of the table {on} may set {columns}, by which newer events are \
+                 told from older ones, so that events would be lost: let gristmill keep their \
+                 versions in a column of its own (alter table {sql_name} add column {VERSION} \
+                 bytea), or drop the trigger"
+            ),
+            Some(_) => format!(
+                "the trigger {name} of the table {on} may set {columns}, by which the active \
+                 revision tells newer events from older ones, so that events would be lost: \
+                 restart the pipeline, which makes a revision that compares {VERSION}, or drop the \
+                 trigger"
+            ),
+        })
+    }
+
+    fn field_problem(&self, field: &Field, roles: &Roles) -> Option<String> {
         let (table, name) = (&self.name, &field.name);
         let wanted = postgres_type(field.logical_type);
         let Some(column) = self.column(name) else {
@@ -112,6 +208,15 @@ impl TargetTable {
             return Some(format!(
                 "the column {name} of the table {table} is computed by Postgres: rename the \
                  transform's column, or make it a plain one"
+            ));
+        }
+        // Of a row that is there an upsert sets all but the key.
+        if column.identity_always && !roles.key.contains(name) {
+            return Some(format!(
+                "the column {name} of the table {table} is generated always as identity and cannot \
+                 be updated: alter table {} alter column {} set generated by default",
+                self.sql_name,
+                quote(name)
             ));
         }
         if !column.accepts(field.logical_type) {

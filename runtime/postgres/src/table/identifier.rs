@@ -1,5 +1,7 @@
 //! Names in SQL.
 
+/// The column that decides which event of a key is newer: see `core/src/dedup/stored_version.rs`.
+pub(crate) const VERSION: &str = "_gm_version";
 /// The optional columns of a target that say where a row came from. The sink fills them where they
 /// exist.
 pub(crate) const PARTITION: &str = "_gm_partition";

@@ -7,7 +7,7 @@ use crate::wire::database_error::DatabaseError;
 
 /// A numbered file of `schema/`.
 pub(crate) struct Migration {
-    version: i32,
+    pub(crate) version: i32,
     name: &'static str,
     sql: &'static str,
     /// Programs that know this migration go on beside the file: it only adds what they need not

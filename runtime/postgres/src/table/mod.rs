@@ -2,7 +2,9 @@
 //!
 //! - [`schema`] creates and checks the tables: `migration` has gristmill's own, `wanted_table` the
 //!   one that a pipeline wants, [`privileges`] what a role may do with them;
-//! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it;
+//! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it, and `narrow`
+//!   what may change or refuse some; `row_trigger`: what may change a row before it is stored;
+//! - [`version_rule`] numbers the rules by which its rows have versions;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`dimension_query`] loads reference data;
 //! - `identifier`: names in SQL.
@@ -11,8 +13,11 @@ pub mod dimension_query;
 mod fit;
 pub(crate) mod identifier;
 mod migration;
+mod narrow;
 pub mod privileges;
 pub mod row_lookup;
+mod row_trigger;
 pub mod schema;
 pub mod target_table;
+pub mod version_rule;
 mod wanted_table;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use gristmill_core::column::{Batch, Field};
+use gristmill_core::column::{Batch, Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_core::policy::Suspect;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::bisection::Bisection;
 use crate::commit::flush_error::suspected;
-use crate::table::identifier::{OFFSET, PARTITION, quote};
+use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::wire::column_array::{ColumnArray, sent_type};
 use crate::wire::connection::Connection;
@@ -190,9 +190,15 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
     let list = |of: &dyn Fn(&ComparedColumn<'_>) -> String| {
         compared().map(of).collect::<Vec<_>>().join(", ")
     };
-    let provenance = |name: &str, of_type: &str| match target.column(name) {
-        Some(_) => format!("t.{}", quote(name)),
-        None => format!("null::{of_type}"),
+    let provenance = |name: &str, of_type: &str, from_end: usize, bytes: usize| {
+        let column = target.column(name).map(|_| format!("t.{}", quote(name)));
+        let version = target.column(VERSION);
+        let version = version.map(|_| of_version(from_end, bytes, of_type));
+        let both: Vec<String> = version.into_iter().chain(column).collect();
+        match both.is_empty() {
+            true => format!("null::{of_type}"),
+            false => format!("coalesce({})", both.join(", ")),
+        }
     };
     let parameters: Vec<String> = (1..=fields.len()).map(|i| format!("${i}")).collect();
     let names: Vec<String> = (0..fields.len()).map(|i| format!("c{i}")).collect();
@@ -203,8 +209,8 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
     format!(
         include_str!("row_lookup.sql"),
         found = key.first().map_or_else(String::new, |c| quote(c.name)),
-        partition = provenance(PARTITION, "int4"),
-        offset = provenance(OFFSET, "int8"),
+        partition = provenance(PARTITION, "int4", 12, 4),
+        offset = provenance(OFFSET, "int8", 8, 8),
         order = order(&version),
         differs = list(&|c| c.differs()),
         before = list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.held))),
@@ -213,6 +219,18 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
         names = names.join(", "),
         table = target.sql_name,
         on = on.join(" and "),
+    )
+}
+
+/// The number of `bytes` bytes that begins `from_end` bytes before the end of `_gm_version`. Not by
+/// gristmill's own functions: a database that others fill may not have them.
+fn of_version(from_end: usize, bytes: usize, of_type: &str) -> String {
+    let column = format!("t.{}", quote(VERSION));
+    format!(
+        "('x'::text || pg_catalog.encode(pg_catalog.substr({column}, pg_catalog.length({column}) - \
+         {}, {bytes}), 'hex'::text))::bit({})::{of_type}",
+        from_end - 1,
+        bytes * 8
     )
 }
 
@@ -257,6 +275,9 @@ impl<'a> ComparedColumn<'a> {
             // A number of another size is compared as it is: it might not fit.
             "bigint" | "integer" | "smallint" => (held, given),
             // Rounded as an assignment rounds.
+            "numeric" if field.logical_type == LogicalType::Float64 => {
+                (held, cast(&format!("text::{}", column.type_name)))
+            }
             _ if column.type_name.contains('(') => (held, cast(&column.type_name)),
             base => (held, cast(base)),
         };

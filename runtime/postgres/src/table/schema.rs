@@ -24,6 +24,83 @@ pub fn print(wanted: Option<&WantedTable<'_>>) -> String {
     }
 }
 
+/// The SQL that [`apply`] would run now: nothing where nothing is missing.
+pub async fn missing(client: &Client, wanted: &WantedTable<'_>) -> Result<String, DatabaseError> {
+    let applied = version(client).await?;
+    let missing = MIGRATIONS.iter().filter(|m| m.version > applied);
+    let own: String = missing.map(Migration::script).collect();
+    let table = missing_of_table(client, wanted).await?;
+    Ok([Some(own).filter(|sql| !sql.is_empty()), table]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n"))
+}
+
+/// The SQL that creates the table, or adds what it misses of gristmill's columns while nobody fills
+/// it. `None`: nothing is missing.
+async fn missing_of_table(
+    client: &Client,
+    wanted: &WantedTable<'_>,
+) -> Result<Option<String>, DatabaseError> {
+    let Some(table) = TargetTable::load(client, wanted.table).await? else {
+        if let Some(problem) = other_case(client, wanted.table).await? {
+            return Err(DatabaseError::Unexpected {
+                doing: "create the target table",
+                found: problem,
+            });
+        }
+        return Ok(Some(wanted.create()));
+    };
+    let Some(add) = WantedTable::add_bookkeeping(&table) else {
+        return Ok(None);
+    };
+    // One that is filled is changed over by a person, who knows which programs write it.
+    let is_filled = !writers(client, &table).await?.is_empty();
+    Ok((!is_filled).then_some(add))
+}
+
+/// The pipelines that write to the table, as far as this role may know.
+async fn writers(client: &Client, table: &TargetTable) -> Result<Vec<String>, DatabaseError> {
+    let failed = || DatabaseError::query("read who writes the table");
+    let readable = r"
+        select coalesce(
+          pg_catalog.has_schema_privilege(s.oid, 'usage'::text)
+          and pg_catalog.has_table_privilege(c.oid, 'select'::text),
+          false
+        )
+        from pg_catalog.pg_class c
+          join pg_catalog.pg_namespace s on s.oid = c.relnamespace
+        where s.nspname = 'gristmill' and c.relname = 'pipeline'";
+    let readable = client.query_opt(readable, &[]).await.map_err(failed())?;
+    if !readable.is_some_and(|row| row.get(0)) {
+        return Ok(Vec::new());
+    }
+    let sql = r"
+        select pipeline
+        from gristmill.pipeline
+        where pg_catalog.to_regclass(target)::oid = $1
+        order by 1";
+    let rows = client.query(sql, &[&table.oid]).await.map_err(failed())?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// That there is no table of this name, but one that differs in the case of letters.
+async fn other_case(client: &Client, table: &str) -> Result<Option<String>, DatabaseError> {
+    let others = client
+        .query(include_str!("other_case.sql"), &[&table])
+        .await;
+    let others = others.map_err(DatabaseError::query("look for the target table"))?;
+    Ok(others.first().map(|row| {
+        let (found, name): (String, String) = (row.get(0), row.get(1));
+        let name = name.replace('"', "\\\"");
+        format!(
+            "there is no table {table}, but {found}: names without quotes are lower case; write \
+             table = \"{name}\" under [target]"
+        )
+    }))
+}
+
 /// Creates what is missing; harmless when nothing is. Returns what it did, a sentence each.
 pub async fn apply(
     connection: &mut Connection,
@@ -34,31 +111,38 @@ pub async fn apply(
         .iter()
         .map(|name| format!("applied {name}"))
         .collect();
-    if let Some(wanted) = wanted
-        && create(connection, wanted).await?
-    {
-        done.push(format!("created the table {}", wanted.table));
+    if let Some(wanted) = wanted {
+        done.extend(complete(connection, wanted).await?);
     }
     Ok(done)
 }
 
-/// Creates the table unless it is there. Returns whether it did.
-async fn create(
+/// Creates the table, or what it misses. Returns what it did.
+async fn complete(
     connection: &mut Connection,
     wanted: &WantedTable<'_>,
-) -> Result<bool, DatabaseError> {
+) -> Result<Option<String>, DatabaseError> {
     let failed = || DatabaseError::query("apply the schema");
     let transaction = connection.transaction().await.map_err(failed())?;
     transaction.batch_execute(LOCK).await.map_err(failed())?;
-    let there = TargetTable::load(transaction.client(), wanted.table).await?;
-    if there.is_none() {
-        transaction
-            .batch_execute(&wanted.create())
-            .await
-            .map_err(DatabaseError::query("create the target table"))?;
-    }
+    let client = transaction.client();
+    let is_there = TargetTable::load(client, wanted.table).await?.is_some();
+    let Some(sql) = missing_of_table(client, wanted).await? else {
+        return Ok(None);
+    };
+    let (doing, done) = match is_there {
+        false => ("create the target table", "created the table"),
+        true => (
+            "add columns to the target table",
+            "added gristmill's columns to the table",
+        ),
+    };
+    transaction
+        .batch_execute(&sql)
+        .await
+        .map_err(DatabaseError::query(doing))?;
     transaction.commit().await.map_err(failed())?;
-    Ok(there.is_none())
+    Ok(Some(format!("{done} {}", wanted.table)))
 }
 
 /// All that would stop a pipeline that writes to this table, a sentence each, with what to do about
@@ -71,15 +155,45 @@ pub async fn problems(
     let mut problems = Vec::new();
     problems.extend(version_problem(client).await?);
     match &target {
-        Some(target) => problems.extend(target.problems(wanted.fields, wanted.roles)),
-        None => problems.push(format!(
-            "the table {} is missing: run `gristmill schema apply` with the pipeline's file, or \
-             create it",
-            wanted.table
-        )),
+        Some(target) => {
+            problems.extend(target.problems(wanted.fields, wanted.roles, wanted.guard));
+            problems.extend(other_writers(client, wanted, target).await?);
+        }
+        None => {
+            let other = other_case(client, wanted.table).await?;
+            problems.push(other.unwrap_or_else(|| {
+                format!(
+                    "the table {} is missing: run `gristmill schema apply` with the pipeline's \
+                     file, or create it",
+                    wanted.table
+                )
+            }));
+        }
     }
     problems.extend(privileges::missing(client, target.as_ref()).await?);
     Ok(problems)
+}
+
+/// Who else writes the table, where the file does not say that it is shared.
+async fn other_writers(
+    client: &Client,
+    wanted: &WantedTable<'_>,
+    table: &TargetTable,
+) -> Result<Vec<String>, DatabaseError> {
+    let writers = writers(client, table).await?;
+    let others = writers
+        .iter()
+        .filter(|name| *name != wanted.pipeline && !wanted.is_shared);
+    let told = others.map(|other| {
+        format!(
+            "the pipeline {other} writes the table {}, too, and each would undo what the other \
+             does: give each a table; or, where their keys never meet, say shared = \
+             \"disjoint-keys\" under [target] of both; or, where {other} is gone for good, update \
+             gristmill.pipeline set target = 'none' where pipeline = '{other}'",
+            table.name
+        )
+    });
+    Ok(told.collect())
 }
 
 /// What is wrong with the schema's version. That a role may not read it is a problem of privileges.

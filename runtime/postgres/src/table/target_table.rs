@@ -1,10 +1,12 @@
 //! The table that a pipeline fills, as the catalogue describes it.
 
 use gristmill_core::column::LogicalType;
+use gristmill_core::dedup::Guard;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use crate::table::identifier::REVISION;
+use crate::table::identifier::{REVISION, VERSION};
+use crate::table::row_trigger::RowTrigger;
 use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
@@ -19,6 +21,16 @@ pub struct TargetTable {
     /// The column sets on which a row is unique, so that an upsert can name them. Neither partial
     /// nor on expressions nor deferrable.
     pub unique: Vec<Vec<String>>,
+    /// `r`: a table, `p`: a partitioned one, `v`: a view; see `pg_class.relkind`.
+    pub(crate) kind: String,
+    /// A crash of Postgres empties it, or one of its partitions.
+    pub(crate) is_unlogged: bool,
+    /// Policies decide which rows this role may write.
+    pub(crate) has_row_security: bool,
+    /// Rules that put something else in the place of an insert or update.
+    pub(crate) rewrite_rules: Vec<String>,
+    pub(crate) foreign_keys: Vec<String>,
+    pub(crate) triggers: Vec<RowTrigger>,
     /// All that can make Postgres refuse a row, one sentence each, sorted.
     rules: Vec<String>,
 }
@@ -37,6 +49,8 @@ pub struct TargetColumn {
     pub has_default: bool,
     /// Computed by Postgres: cannot be written.
     pub generated: bool,
+    /// `generated always as identity`: can be written in a new row only.
+    pub identity_always: bool,
 }
 
 impl TargetColumn {
@@ -73,6 +87,10 @@ impl TargetColumn {
             logical_type,
             LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json | LogicalType::Text
         );
+        if logical_type == LogicalType::Float64 && self.base_type == "numeric" {
+            // The text is the shortest that is this number and no other; a cast keeps 15 digits.
+            return Some("text::numeric");
+        }
         let becomes_other = self.category == 'E'
             || matches!(
                 self.base_type.as_str(),
@@ -85,6 +103,8 @@ impl TargetColumn {
 const COLUMNS: &str = include_str!("columns.sql");
 const UNIQUE: &str = include_str!("unique.sql");
 const RULES: &str = include_str!("rules.sql");
+const RELATION: &str = include_str!("relation.sql");
+const TRIGGERS: &str = include_str!("triggers.sql");
 
 impl TargetTable {
     /// Its name as SQL, where its rows say which revision wrote them.
@@ -94,18 +114,15 @@ impl TargetTable {
     }
 
     /// Reads the definition of `name` (`table` or `schema.table`, found as psql finds it). `None`:
-    /// there is no such table.
+    /// there is nothing of that name.
     pub async fn load(client: &Client, name: &str) -> Result<Option<Self>, DatabaseError> {
         let failed = || DatabaseError::query("read the target table's definition");
-        let found = r"
-            select c.oid, pg_catalog.format('%I.%I'::text, n.nspname, c.relname)
-            from pg_class c
-              join pg_namespace n on n.oid = c.relnamespace
-            where c.oid = pg_catalog.to_regclass($1)::oid and c.relkind in ('r', 'p')";
-        let Some(row) = client.query_opt(found, &[&name]).await.map_err(failed())? else {
+        let found = client.query_opt(RELATION, &[&name]).await;
+        let Some(relation) = found.map_err(failed())? else {
             return Ok(None);
         };
-        let (oid, sql_name): (u32, String) = (row.get(0), row.get(1));
+        let (oid, sql_name): (u32, String) = (relation.get(0), relation.get(1));
+        let triggers = client.query(TRIGGERS, &[&oid]).await.map_err(failed())?;
         let columns: Vec<TargetColumn> = client
             .query(COLUMNS, &[&oid])
             .await
@@ -139,6 +156,12 @@ impl TargetTable {
             oid,
             columns,
             unique,
+            kind: relation.get(2),
+            is_unlogged: relation.get(3),
+            has_row_security: relation.get(4),
+            rewrite_rules: relation.get(5),
+            foreign_keys: relation.get(6),
+            triggers: triggers.iter().map(RowTrigger::new).collect(),
             rules,
         }))
     }
@@ -146,6 +169,24 @@ impl TargetTable {
     /// The column called `name`.
     pub fn column(&self, name: &str) -> Option<&TargetColumn> {
         self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// What a revision that is made now is to compare: versions, where there is a column for them.
+    pub fn guard(&self) -> Guard {
+        match self.column(VERSION) {
+            Some(_) => Guard::Version,
+            None => Guard::Columns,
+        }
+    }
+
+    /// A trigger that may set some of `columns` before a row is stored, and those that it may set.
+    pub(crate) fn may_be_set<'c>(
+        &self,
+        columns: &[&'c str],
+    ) -> Option<(&RowTrigger, Vec<&'c str>)> {
+        let triggers = self.triggers.iter();
+        let mut setters = triggers.map(|t| (t, t.may_set(columns)));
+        setters.find(|(_, set)| !set.is_empty())
     }
 
     /// SHA-256 of the definition, in hexadecimal: equal for tables that refuse the same rows.
@@ -209,5 +250,6 @@ fn target_column(row: &tokio_postgres::Row) -> TargetColumn {
         not_null: row.get(4),
         has_default: row.get(5),
         generated: row.get(6),
+        identity_always: row.get(7),
     }
 }

@@ -1,9 +1,14 @@
 //! The table that a pipeline wants, and the SQL that creates it.
 
 use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, identifier, quote};
+use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, identifier, quote};
+use crate::table::target_table::TargetTable;
+
+/// What gristmill keeps in each row beside what the transforms write.
+const BOOKKEEPING: [(&str, &str); 2] = [(VERSION, "bytea"), (REVISION, "int")];
 
 /// The table that a pipeline wants.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +19,12 @@ pub struct WantedTable<'a> {
     pub roles: &'a Roles,
     /// SQL that creates it: the pipeline file's `ddl`. Without one it is made from the fields.
     pub ddl: Option<&'a str>,
+    /// What tells its rows apart by age.
+    pub guard: Guard,
+    /// Who writes it.
+    pub pipeline: &'a str,
+    /// Others may write it, too: their keys never meet.
+    pub is_shared: bool,
 }
 
 impl WantedTable<'_> {
@@ -24,15 +35,25 @@ impl WantedTable<'_> {
         }
         let mut lines: Vec<String> = self.fields.iter().map(|f| self.column(f)).collect();
         let key: Vec<_> = self.roles.key.iter().map(|k| quote(k)).collect();
-        lines.push(format!("    {PARTITION} int"));
-        lines.push(format!("    {OFFSET} bigint"));
-        lines.push(format!("    {REVISION} int"));
+        lines.extend(BOOKKEEPING.map(|(name, of_type)| format!("    {name} {of_type}")));
         lines.push(format!("    primary key ({})", key.join(", ")));
         format!(
             "create table {} (\n{}\n);\n",
             identifier(self.table),
             lines.join(",\n")
         )
+    }
+
+    /// SQL that adds what a table of gristmill's misses: one that has some of its columns. Another
+    /// one is somebody else's, and stays as it is.
+    pub(crate) fn add_bookkeeping(table: &TargetTable) -> Option<String> {
+        let has = |name: &str| table.column(name).is_some();
+        let is_kept = [PARTITION, OFFSET, VERSION, REVISION].into_iter().any(has);
+        let missing = BOOKKEEPING.iter().filter(|(name, _)| !has(name));
+        let add = missing.map(|(name, of_type)| format!("add column {name} {of_type}"));
+        let add: Vec<String> = add.collect();
+        (is_kept && !add.is_empty())
+            .then(|| format!("alter table {} {};\n", table.sql_name, add.join(", ")))
     }
 
     fn column(&self, field: &Field) -> String {

@@ -10,4 +10,5 @@ pub(crate) mod placeholder;
 pub mod pool;
 mod tls;
 mod url;
+pub(crate) mod version_array;
 mod watch;

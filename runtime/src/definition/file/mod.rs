@@ -175,6 +175,8 @@ pub struct TargetSection {
     pub url: String,
     /// `table` or `schema.table`.
     pub table: String,
+    /// Two pipelines may write one table only where both say that no key is in both of them.
+    pub shared: Option<Shared>,
     /// A file with the SQL that creates the table, or `builtin:NAME`: `schema print` prints it,
     /// and `schema apply` runs it where there is no such table. Without one the table gets the
     /// columns that the transforms write.
@@ -200,6 +202,14 @@ pub struct TargetSection {
     /// in the table. The key may go once the revision of the file is active.
     #[serde(default)]
     pub retire: Vec<String>,
+}
+
+/// How pipelines share a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shared {
+    /// No key is in more than one of them.
+    DisjointKeys,
 }
 
 /// What happens to records that cannot be used.

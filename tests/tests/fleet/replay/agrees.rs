@@ -21,7 +21,7 @@ fn the_rule_that_made_the_table_differs_in_nothing_and_another_in_its_own_column
 #[test]
 fn so_it_is_where_the_table_does_not_name_records() -> Result<()> {
     let plain = "alter table users_enriched
-        drop column _gm_partition, drop column _gm_offset, drop column _gm_revision";
+        drop column _gm_version, drop column _gm_revision";
     agrees("replayed_plain", plain)
 }
 

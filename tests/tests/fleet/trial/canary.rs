@@ -83,7 +83,7 @@ fn with_both_flags_a_canary_follows_the_comparison() -> Result<()> {
     job.wait_until_caught_up()?;
     job.users_in_two_batches(900_000..900_040, "good.example")?;
     let ran = job.psql(
-        "select distinct _gm_partition, _gm_revision, is_corporate
+        "select distinct gristmill.partition_of(_gm_version), _gm_revision, is_corporate
         from users_enriched where user_id >= 900020 order by 1",
     )?;
     ensure!(ran == "0|1|f\n1|2|t", "{ran}\n{}", job.explain());

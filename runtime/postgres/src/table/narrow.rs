@@ -1,0 +1,134 @@
+//! What may change or refuse some rows, though they fit as a whole: for a person to judge.
+
+use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::plan::Roles;
+
+use crate::table::target_table::{TargetColumn, TargetTable};
+use crate::table::wanted_table::postgres_type;
+
+impl TargetTable {
+    /// A sentence each. `has_partitions`: the topic has several, whose order nobody keeps.
+    pub fn warnings(&self, fields: &[Field], roles: &Roles, has_partitions: bool) -> Vec<String> {
+        let table = &self.name;
+        let mut warnings = Vec::new();
+        let fits = fields
+            .iter()
+            .filter_map(|f| Some((f, self.column(&f.name)?)));
+        let narrow: Vec<String> = fits
+            .filter_map(|(f, c)| Some((f, c, narrower(f.logical_type, c)?)))
+            .map(|(f, c, what)| {
+                let (is, wanted) = (&c.type_name, postgres_type(f.logical_type));
+                format!("{} ({is}, {what}; {wanted} would hold all)", f.name)
+            })
+            .collect();
+        if !narrow.is_empty() {
+            warnings.push(format!(
+                "columns of the table {table} are narrower than what the pipeline writes: {}",
+                narrow.join(", ")
+            ));
+        }
+        if self.has_row_security {
+            warnings.push(format!(
+                "the table {table} has row security: a row that its policies do not let this role \
+                 write becomes a dead letter"
+            ));
+        }
+        if has_partitions {
+            let others: Vec<String> = self.beside_key(roles).collect();
+            if !others.is_empty() {
+                warnings.push(format!(
+                    "rows of several partitions come in any order, and the table {table} has {}: \
+                     a row that clashes, or comes before the one that it names, becomes a dead \
+                     letter, to be replayed",
+                    others.join(", ")
+                ));
+            }
+        }
+        warnings
+    }
+
+    /// Unique indexes beside that of the key, and foreign keys.
+    fn beside_key(&self, roles: &Roles) -> impl Iterator<Item = String> {
+        let is_key = |columns: &Vec<String>| {
+            columns.len() == roles.key.len() && columns.iter().all(|c| roles.key.contains(c))
+        };
+        let unique = self.unique.iter().filter(move |u| !is_key(u));
+        let unique = unique.map(|u| format!("a unique index on ({})", u.join(", ")));
+        let foreign = self.foreign_keys.iter();
+        unique.chain(foreign.map(|name| format!("the foreign key {name}")))
+    }
+}
+
+/// What becomes of a value that the column does not hold.
+fn narrower(logical_type: LogicalType, column: &TargetColumn) -> Option<&'static str> {
+    const REFUSED: &str = "a larger value is refused";
+    const ROUNDED: &str = "digits beyond it are lost";
+    let has_size = column.type_name.contains('(');
+    match (logical_type, column.base_type.as_str()) {
+        (LogicalType::Int64, "integer" | "smallint") => Some(REFUSED),
+        (LogicalType::Int64, "numeric") if has_size => Some(REFUSED),
+        (LogicalType::Float64, "real") => Some(ROUNDED),
+        (LogicalType::Float64, "numeric") if has_size => Some(ROUNDED),
+        (LogicalType::Decimal { precision, scale }, "numeric") => {
+            let (all, fraction) = numeric_size(&column.type_name)?;
+            let (precision, scale) = (i32::from(precision), i32::from(scale));
+            if fraction < scale {
+                Some(ROUNDED)
+            } else if all - fraction < precision - scale {
+                Some(REFUSED)
+            } else {
+                None
+            }
+        }
+        (LogicalType::Text, "character varying" | "bpchar") if has_size => Some(REFUSED),
+        (LogicalType::TimestampUs | LogicalType::TimestampMs, _) if has_size => Some(ROUNDED),
+        _ => None,
+    }
+}
+
+/// Precision and scale of `numeric(p,s)`.
+fn numeric_size(type_name: &str) -> Option<(i32, i32)> {
+    let (_, size) = type_name.split_once('(')?;
+    let (all, fraction) = size.trim_end_matches(')').split_once(',')?;
+    Some((all.trim().parse().ok()?, fraction.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_column_does_not_hold_is_told() {
+        let column = |base: &str, name: &str| TargetColumn {
+            name: "c".to_owned(),
+            type_name: name.to_owned(),
+            base_type: base.to_owned(),
+            category: 'X',
+            not_null: false,
+            has_default: false,
+            generated: false,
+            identity_always: false,
+        };
+        let told = |of, base: &str, name: &str| narrower(of, &column(base, name)).is_some();
+        let decimal = LogicalType::Decimal {
+            precision: 10,
+            scale: 2,
+        };
+        assert!(told(LogicalType::Int64, "integer", "integer"));
+        assert!(!told(LogicalType::Int64, "bigint", "bigint"));
+        assert!(told(
+            LogicalType::Text,
+            "character varying",
+            "character varying(20)"
+        ));
+        assert!(!told(
+            LogicalType::Text,
+            "character varying",
+            "character varying"
+        ));
+        assert!(told(decimal, "numeric", "numeric(10,1)"));
+        assert!(told(decimal, "numeric", "numeric(9,2)"));
+        assert!(!told(decimal, "numeric", "numeric(12,4)"));
+        assert!(!told(decimal, "numeric", "numeric"));
+    }
+}

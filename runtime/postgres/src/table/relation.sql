@@ -1,0 +1,29 @@
+-- What a name stands for, as psql finds it; `p` is a partitioned table.
+select
+  c.oid,
+  pg_catalog.format('%I.%I'::text, n.nspname, c.relname),
+  c.relkind::text,
+  -- Of a partitioned table its partitions have the rows.
+  c.relpersistence = 'u' or exists (
+    select
+    from pg_catalog.pg_partition_tree(c.oid::regclass) t
+      join pg_class p on p.oid = t.relid::oid
+    where p.relpersistence = 'u' and t.isleaf
+  ),
+  pg_catalog.row_security_active(c.oid),
+  array(
+    select r.rulename::text
+    from pg_rewrite r
+    -- 1 is select, the rule that makes a view.
+    where r.ev_class = c.oid and r.ev_type in ('2', '3') and r.ev_enabled <> 'D'
+    order by 1
+  ),
+  array(
+    select k.conname::text
+    from pg_constraint k
+    where k.conrelid = c.oid and k.contype = 'f'
+    order by 1
+  )
+from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+where c.oid = pg_catalog.to_regclass($1)::oid
