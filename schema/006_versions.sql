@@ -56,3 +56,14 @@ as $$
   select ('x' || encode(substr(version, length(version) - 7, 8), 'hex'))::bit(64)::bigint
 $$;
 comment on function gristmill.offset_of is 'The offset in a _gm_version.';
+
+-- 255 is the number of no rule, and 0 of no log: so the event time alone is compared.
+create function gristmill.version_of(event_time timestamptz) returns bytea
+language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp
+as $$
+  select '\xff'::bytea
+    || int8send((extract(epoch from event_time) * 1000000)::bigint # (1::bit(64) << 63)::bigint)
+    || '\x00000000ffffffffffffffffffffffff'::bytea
+$$;
+comment on function gristmill.version_of is
+    'A _gm_version for a row of which nothing but the event time is known.';

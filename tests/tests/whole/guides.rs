@@ -204,6 +204,38 @@ fn the_first_pipeline_runs_and_is_operated_as_the_guides_say() -> Result<()> {
     Ok(())
 }
 
+/// Of a table that has none of gristmill's columns, whose rows are older than what comes.
+#[test]
+fn a_table_is_changed_over_as_the_guide_says() -> Result<()> {
+    let reader = Reader::new("change_guard", "users_cdc_guard", "gristmill-users_guard")?;
+    let psql = |sql: &str| reader.postgres.psql(reader.database, sql);
+    psql(
+        "create table users (user_id bigint primary key, name text, email text, \
+         email_domain text, is_corporate boolean, is_deleted boolean, \
+         updated_at timestamptz not null)",
+    )?;
+    let first = Guide::read("docs/start/first-pipeline.md")?.script(&[Needs::Servers]);
+    let first = first.replace("users_cdc", "users_cdc_guard");
+    let first = first.replace("name = \"users\"", "name = \"users_guard\"");
+    let (_running, _) = reader.start(&first, "select count(*) from users", "2")?;
+    let guide = Guide::read("docs/guides/change-the-guard.md")?.script(&[Needs::Running]);
+    let changed = success(reader.bash(reader.folder.path(), &guide)?.output()?)?;
+    assert!(changed.contains("revision 2 is active"), "{changed}");
+    let events = [
+        r#"{"op":"u","after":{"user_id":101,"name":"older"},"timestamp_ms":1726531200000}"#,
+        r#"{"op":"u","after":{"user_id":202,"name":"newer"},"timestamp_ms":1726531300000}"#,
+    ];
+    let events = events.map(|event| Message::new(0, event.to_owned()));
+    topic::write(&reader.kafka.bootstrap(), "users_cdc_guard", &events)?;
+    let rows = "select string_agg(name || gristmill.offset_of(_gm_version), ',' order by user_id) \
+                from users";
+    wait_until("the newer event", SOON, || {
+        Ok(psql(rows)? == "Daniel J. Kim-1,newer6")
+    })
+    .with_context(|| psql(rows).unwrap_or_default())?;
+    Ok(())
+}
+
 #[test]
 fn a_rule_is_written_as_the_guide_says() -> Result<()> {
     let _alone = ENRICH_AGE.lock().unwrap_or_else(PoisonError::into_inner);

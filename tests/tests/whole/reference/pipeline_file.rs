@@ -21,9 +21,11 @@ file.
 const TAIL: &str = "
 ## Columns of the target that gristmill finds by name
 
-The table may have the columns `_gm_partition int`, `_gm_offset bigint` and `_gm_revision int`;
-`schema apply` creates them. With them events of equal time are ordered by offset, and each row says
-which record and which revision it comes from. Without them a tie goes to whatever is written later.
+The table may have the columns `_gm_version bytea` and `_gm_revision int`; `schema apply` creates
+them. With them gristmill alone says which event is newer, events of equal time are ordered by
+offset, and each row says which record and which revision it comes from. Tables that were made
+before have `_gm_partition int` and `_gm_offset bigint`; see [change the
+guard](../guides/change-the-guard.md).
 ";
 
 /// The tables of the file in the order in which people write them, each with the path to its
