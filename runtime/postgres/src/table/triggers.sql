@@ -20,7 +20,7 @@ from pg_trigger t
   join pg_language l on l.oid = p.prolang
 where (t.tgrelid = $1 or t.tgrelid in (
     select relid::oid from pg_catalog.pg_partition_tree($1::oid::regclass)
-  )))
+  ))
   and not t.tgisinternal
   -- On the table itself: partitions have copies.
   and t.tgparentid = 0
