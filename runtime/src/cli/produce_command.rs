@@ -125,8 +125,9 @@ fn produce(args: &Args) -> Result<Sent> {
 pub(super) fn render(sent: &Sent, out: Out<'_>) -> io::Result<()> {
     writeln!(
         out,
-        "{} events ({:.1} MB) to `{}` in {:.1} s: {:.0} events/s",
+        "{} {} ({:.1} MB) to `{}` in {:.1} s: {:.0} events/s",
         sent.events,
+        if sent.events == 1 { "event" } else { "events" },
         sent.bytes as f64 / 1e6,
         sent.topic,
         sent.seconds,

@@ -15,6 +15,7 @@ use crate::definition::pipeline::Pipeline;
 use crate::definition::revision::Revision;
 use crate::definition::spec::Spec;
 use crate::handles::HostedPipeline;
+use crate::handles::partition_log::log_partition;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::{activation, rollout};
 
@@ -53,8 +54,10 @@ impl Fallback<'_> {
         match self.try_take(failed).await {
             Ok(went_back) => went_back,
             Err(error) => {
-                tracing::warn!(
-                    partition = %self.partition,
+                log_partition!(
+                    warn,
+                    self.pipeline,
+                    self.partition,
                     "cannot tell whether the revision before accepts what fails: {error:#}"
                 );
                 None

@@ -10,6 +10,7 @@ use gristmill_core::record::Records;
 use crate::definition::revision::Revision;
 use crate::fleet::difference::Difference;
 use crate::handles::HostedPipeline;
+use crate::handles::partition_log::log_partition;
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::fleet::shadow_report::{self, Report};
 
@@ -110,7 +111,8 @@ impl Compared {
     /// by the batches after it.
     pub(crate) async fn report(self, pipeline: &HostedPipeline, partition: &TopicPartition) {
         if let Err(error) = self.try_report(pipeline, partition).await {
-            tracing::warn!(%partition, "cannot report what the shadow run found: {error:#}");
+            let what = "cannot report what the shadow run found";
+            log_partition!(warn, pipeline, partition, "{what}: {error:#}");
         }
     }
 

@@ -6,6 +6,7 @@
 //! - [`kafka`]: where records come from, one a consumer;
 //! - [`letter_log`]: dead letters in the log, one a pipeline;
 //! - [`metrics`]: numbers for Prometheus, one for all pipelines of a process;
+//! - `partition_log`: a line in the log about a partition;
 //! - [`standing`]: what each partition is doing, one a pipeline.
 //!
 //! Nothing here is touched for a row.
@@ -16,6 +17,7 @@ pub mod hosted_pipeline;
 pub mod kafka;
 pub mod letter_log;
 pub mod metrics;
+pub(crate) mod partition_log;
 pub mod standing;
 
 pub use commits::Commits;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_kafka::TopicPartition;
-use gristmill_postgres::commit::checkpoint;
+use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -47,25 +47,28 @@ async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
         (checkpoint::list(&connection, name, run).await?, letters)
     };
     pipeline.metrics.set_letters_waiting(name, letters);
-    let ends = spawn_blocking({
-        let (kafka, partitions) = (Arc::clone(&pipeline.kafka), partitions.clone());
-        move || kafka.admin.watermarks(&partitions)
-    });
-    let now_ms = Timestamp::now().as_millisecond();
-    for (partition, (_, end)) in partitions.iter().zip(ends.await??) {
-        let is_its = |c: &&checkpoint::Checkpoint| {
+    let at = |partition: TopicPartition| {
+        let is_its = |c: &&Checkpoint| {
             c.key.partition == partition.partition && *c.key.topic == *partition.topic
         };
-        let Some(checkpoint) = checkpoints.iter().find(is_its) else {
-            continue;
-        };
-        let lag = (end - checkpoint.next_offset).max(0);
+        let checkpoint = checkpoints.iter().find(is_its)?;
+        Some((partition, checkpoint))
+    };
+    let held: Vec<_> = partitions.into_iter().filter_map(at).collect();
+    let positions = held.iter().map(|(p, c)| (p.clone(), c.next_offset));
+    let positions: Vec<_> = positions.collect();
+    let kafka = Arc::clone(&pipeline.kafka);
+    let lags = spawn_blocking(move || kafka.admin.lags(&positions)).await??;
+    let now_ms = Timestamp::now().as_millisecond();
+    for ((partition, checkpoint), lag) in held.iter().zip(lags) {
         let at_ms = checkpoint.last_record.as_ref().and_then(|last| last.at_ms);
-        let seconds = match at_ms.filter(|_| lag > 0) {
+        let seconds = match at_ms.filter(|_| lag.readable > 0) {
             Some(at_ms) => (now_ms - at_ms).max(0) as f64 / 1e3,
             None => 0.0,
         };
-        pipeline.metrics.set_lag(name, partition, lag, seconds);
+        pipeline
+            .metrics
+            .set_lag(name, partition, lag.readable, seconds);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! revision wrote.
 
 use anyhow::Result;
-use gristmill_postgres::fleet::{history, rollout};
+use gristmill_postgres::fleet::history;
 use gristmill_postgres::table::target_table::TargetTable;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -66,19 +66,17 @@ pub struct RowsOfRevision {
 pub async fn past(opened: &Opened) -> Result<Past> {
     let (name, table) = (opened.name(), &opened.config.target.table);
     let connection = opened.database.connect().await?;
+    let rollout = opened.rollout(&connection).await?;
     let revisions = history::revisions(&connection, name).await?;
-    let rollout = rollout::read(&connection, name).await?;
     let activations = history::activations(&connection, name).await?;
     let target = TargetTable::load(&connection, table).await?;
     let rows = match target.as_ref().and_then(TargetTable::with_revision) {
         Some(table) => Some(history::rows_by_revision(&connection, table).await?),
         None => None,
     };
-    let staged = rollout.and_then(|rollout| {
-        Some(StagedRevision {
-            revision: rollout.staging?,
-            canary: rollout.canary,
-        })
+    let staged = rollout.staging.map(|revision| StagedRevision {
+        revision,
+        canary: rollout.canary,
     });
     let of_revision = |(revision, rows)| RowsOfRevision { revision, rows };
     Ok(Past {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::handles::hosted_pipeline::ByTopic;
+use crate::handles::partition_log::log_partition;
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::task::keep_going;
 
@@ -84,7 +85,13 @@ impl Assignment {
         };
         let (start, intake) = ready.start();
         let next_offset = start.next_offset;
-        tracing::info!(partition = %wanted.partition, next_offset, "taken");
+        log_partition!(
+            info,
+            wanted.pipeline,
+            wanted.partition,
+            offset = next_offset,
+            "taken"
+        );
         self.keep(wanted, Some((ready, intake)));
         Position::Start(start)
     }

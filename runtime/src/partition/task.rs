@@ -13,6 +13,7 @@ use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::handles::partition_log::log_partition;
 use crate::partition::ended::{Ended, FENCED, code};
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::worker::Worker;
@@ -30,12 +31,7 @@ const NOTE_WAIT: Duration = Duration::from_secs(2);
 /// A line in the log about a partition.
 macro_rules! log {
     ($level:ident, $wanted:expr, $($rest:tt)+) => {
-        tracing::$level!(
-            pipeline = $wanted.pipeline.name(),
-            topic = &*$wanted.partition.topic,
-            partition = $wanted.partition.partition,
-            $($rest)+
-        )
+        log_partition!($level, $wanted.pipeline, $wanted.partition, $($rest)+)
     };
 }
 

@@ -32,6 +32,7 @@ use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
 use crate::handles::HostedPipeline;
 use crate::handles::metrics::{PartitionMeter, Sizes};
+use crate::handles::partition_log::log_partition;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
@@ -202,8 +203,10 @@ impl Worker {
         {
             Ok(chain) => chain,
             Err(error) => {
-                tracing::error!(
-                    partition = %self.partition,
+                log_partition!(
+                    error,
+                    self.pipeline,
+                    self.partition,
                     revision = next.number,
                     "cannot change revision: {error:#}"
                 );
@@ -219,8 +222,17 @@ impl Worker {
         self.chain = chain;
         self.revision = next;
         let pause_us = begun.elapsed().as_micros() as u64;
-        let (partition, from_offset) = (&self.partition, self.next_offset);
-        tracing::info!(%partition, from_offset, from, to, pause_us, "changed revision");
+        let (pipeline, partition, offset) = (&self.pipeline, &self.partition, self.next_offset);
+        log_partition!(
+            info,
+            pipeline,
+            partition,
+            offset,
+            from,
+            to,
+            pause_us,
+            "changed revision"
+        );
     }
 
     /// The fleet's row has changed: a partition without records need not wait for a flush to learn
@@ -258,10 +270,10 @@ impl Worker {
         self.slow_at = None;
         let seconds = SLOW_FLUSH.as_secs();
         let reason = format!("postgres has not done a flush for {seconds} s and longer");
-        tracing::warn!(
-            pipeline = self.pipeline.name(),
-            topic = &*self.partition.topic,
-            partition = self.partition.partition,
+        log_partition!(
+            warn,
+            self.pipeline,
+            self.partition,
             offset = self.next_offset,
             "waiting: {reason}: it is frozen, or somebody holds a lock"
         );
@@ -357,8 +369,10 @@ impl Worker {
             Ok(FlushEnd::Committed { computed, .. }) => self.committed(&computed),
             Ok(_) => {}
             Err(_) => {
-                tracing::warn!(
-                    partition = %self.partition,
+                log_partition!(
+                    warn,
+                    self.pipeline,
+                    self.partition,
                     "stopped without waiting longer for the flush in flight; the checkpoint knows \
                      what it did"
                 )
