@@ -32,8 +32,8 @@ alter table gristmill.host
     add column waiting jsonb,
     add column left_at timestamptz;
 comment on column gristmill.host.waiting is
-    'Array of {"topic", "partition", "reason", "since"}: what its partitions wait for. A checkpoint '
-    'may be locked by the very flush that waits; this row is not.';
+    'Array of {"topic", "partition", "reason", "since"}: what its partitions wait for. A '
+    'checkpoint may be locked by the very flush that waits; this row is not.';
 comment on column gristmill.host.left_at is 'When the process ended, where it could say so.';
 
 create table gristmill.steering (

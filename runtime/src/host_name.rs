@@ -9,8 +9,8 @@ pub fn host_name() -> String {
     membership::host_name().unwrap_or_else(|| "unknown-host".to_owned())
 }
 
-/// This process: `host/pid-random`. Random, as two containers may have one host name, and each has a
-/// process 1.
+/// This process: `host/pid-random`. Random, as two containers may have one host name, and each has
+/// a process 1.
 pub fn process_name() -> String {
     let (host, pid) = (host_name(), std::process::id());
     let random: u32 = SmallRng::from_os_rng().random();

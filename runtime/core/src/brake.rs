@@ -18,8 +18,8 @@ pub const WINDOW_RECORDS: u64 = 1_000;
 /// Dead letters that are a trend in a partition with fewer records than that. A set-up that reads
 /// nothing shows so many at once, and nobody minds looking at so many.
 pub const TREND_LETTERS: f64 = 20.0;
-/// The first byte of a value that a schema registry's serializer made; the schema's id follows, four
-/// bytes, big-endian.
+/// The first byte of a value that a schema registry's serializer made; the schema's id follows,
+/// four bytes, big-endian.
 const REGISTRY_MAGIC: u8 = 0;
 
 /// A partition's last records, and how many of them became dead letters.

@@ -20,8 +20,8 @@ use crate::handles::{Commits, HostedPipeline};
 /// How often the process tells the `host` table that it lives, and reads what is to run: what a
 /// swap waits for.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// How long a beat may take, a connection for it included: a server that answers takes milliseconds,
-/// and whoever looks must hear of one that does not within 15 s.
+/// How long a beat may take, a connection for it included: a server that answers takes
+/// milliseconds, and whoever looks must hear of one that does not within 15 s.
 const BEAT_MAX: Duration = Duration::from_secs(5);
 /// A revision that could not be loaded is tried again this much later: the table may have been
 /// mended.

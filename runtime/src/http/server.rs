@@ -26,13 +26,13 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is answered about.
-pub struct Watched {
+pub struct Observed {
     pub commits: Arc<Commits>,
     pub pipelines: Vec<Arc<HostedPipeline>>,
 }
 
 /// Answers whoever connects to `listener`, for ever.
-pub async fn serve(listener: TcpListener, watched: Watched) {
+pub async fn serve(listener: TcpListener, watched: Observed) {
     let watched = Arc::new(watched);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
@@ -53,7 +53,7 @@ pub async fn serve(listener: TcpListener, watched: Watched) {
     }
 }
 
-async fn answer(mut stream: TcpStream, watched: &Watched) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, watched: &Observed) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         if head.len() > HEAD_MAX_BYTES || stream.read_buf(&mut head).await? == 0 {
@@ -67,7 +67,7 @@ async fn answer(mut stream: TcpStream, watched: &Watched) -> std::io::Result<()>
 }
 
 /// The whole answer to a request's head.
-fn respond(head: &str, watched: &Watched) -> String {
+fn respond(head: &str, watched: &Observed) -> String {
     let mut words = head.lines().next().unwrap_or_default().split(' ');
     let (method, target) = (words.next(), words.next().unwrap_or_default());
     let path = target.split('?').next().unwrap_or_default();
@@ -103,7 +103,7 @@ fn respond(head: &str, watched: &Watched) -> String {
     }
 }
 
-fn metrics(watched: &Watched) -> String {
+fn metrics(watched: &Observed) -> String {
     let Some(metrics) = watched.pipelines.first().map(|p| &p.metrics) else {
         return String::new();
     };

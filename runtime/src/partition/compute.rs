@@ -8,7 +8,7 @@ use anyhow::Error;
 use gristmill_core::chain::{Chain, Computed, Moment, Uncomputed};
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::record::Records;
-use gristmill_postgres::letters::sample;
+use gristmill_postgres::letters::letter_sample;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
@@ -145,7 +145,7 @@ impl Worker {
             let stored = async {
                 let client = pipeline.commits.pool.get().await?;
                 let number = revision.number;
-                sample::store(&client, &lease, records, letters, number, &digests).await
+                letter_sample::store(&client, &lease, records, letters, number, &digests).await
             };
             let stored = timeout(SAMPLE_WAIT, stored).await;
             if let Err(why) = stored

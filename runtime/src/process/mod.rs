@@ -25,7 +25,7 @@ use crate::folders::state_folders;
 use crate::handles::{Commits, HostedPipeline, Kafka};
 use crate::http::gauges;
 use crate::http::listener::{self, Listen};
-use crate::http::server::{self, Watched};
+use crate::http::server::{self, Observed};
 use crate::partition::assignment::Assignment;
 use crate::process::progress::log_progress;
 use crate::process::start::{Started, start};
@@ -216,7 +216,7 @@ fn begin_http(
     tracing::info!("answers /healthz, /readyz and /metrics at http://{address}");
     let gauges = gauges::keep(Arc::clone(commits), pipelines.to_vec());
     tasks.spawn(named("the keeper of gauges", until(stop.clone(), gauges)));
-    let watched = Watched {
+    let watched = Observed {
         commits: Arc::clone(commits),
         pipelines: pipelines.to_vec(),
     };

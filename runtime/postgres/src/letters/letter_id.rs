@@ -65,7 +65,7 @@ pub enum LetterState {
     Replayed,
     /// Given up by a person.
     Discarded,
-    /// Of a batch that was refused: see [`crate::letters::sample`].
+    /// Of a batch that was refused: see [`crate::letters::letter_sample`].
     Sample,
 }
 

@@ -1,6 +1,6 @@
 //! Dead letters: [`stored_letter`] lists and relays, [`replay_commit`] brings rows in after all.
 
 mod letter_id;
+pub mod letter_sample;
 pub mod replay_commit;
-pub mod sample;
 pub mod stored_letter;

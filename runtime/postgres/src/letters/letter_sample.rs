@@ -44,7 +44,7 @@ pub async fn store(
         ("values", Type::BYTEA_ARRAY, &sample.values),
         ("times", Type::TIMESTAMPTZ_ARRAY, &sample.record_at),
     ];
-    placeholder::execute(client, include_str!("sample.sql"), &parameters)
+    placeholder::execute(client, include_str!("letter_sample.sql"), &parameters)
         .await
         .map_err(DatabaseError::query("store a sample of the dead letters"))
 }
