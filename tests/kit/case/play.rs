@@ -79,7 +79,11 @@ impl<'c> Play<'c> {
             (&play.topic, topic.partitions, &topic.config),
             (&play.dead_letter_topic, 1, &topic.dead_config),
         ] {
-            let config = texts(config);
+            let mut config = texts(config);
+            // Records have times of their own, and the tests' broker is quick to delete old ones.
+            config
+                .entry("retention.ms")
+                .or_insert_with(|| "-1".to_owned());
             let config: Vec<_> = config.iter().map(|(k, v)| (*k, v.as_str())).collect();
             kafka.create_topic(name, partitions, &config)?;
         }
