@@ -24,9 +24,9 @@ pub const COMMAND: &str = "compile-component";
 const CPU_S: u64 = 10;
 const CPU_S_PER_MIB: u64 = 20;
 const CPU_S_MAX: u64 = 300;
-/// Seconds by the clock for each of CPU: at its low priority a busy machine still leaves it a tenth
-/// of a core.
-const WALL_S_PER_CPU_S: u64 = 10;
+/// Seconds by the clock for each of CPU, for a process that neither works nor ends. At its low
+/// priority, on two cores with seven others at work, a compilation took more than ten.
+const WALL_S_PER_CPU_S: u64 = 60;
 const MEMORY_MIB: u64 = 512;
 const MEMORY_MIB_PER_MIB: u64 = 100;
 const MEMORY_MIB_MAX: u64 = 4_096;
