@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
-use gristmill_postgres::commit::refusal::{Judged, blame};
+use gristmill_postgres::commit::refusal::{BlamedRows, blame};
 use gristmill_postgres::commit::sink::RowOrigin;
 use gristmill_postgres::wire::pool::Pool;
 
@@ -75,7 +75,7 @@ impl<'a> Trial<'a> {
             if by_rules.is_empty() {
                 return Ok(None);
             }
-            let Judged { refused, passed } =
+            let BlamedRows { refused, passed } =
                 judged(self.revision, self.partition, &self.computed, pool).await?;
             let sources = &self.computed.sources;
             let passes = |l: &&DeadLetter| postgres_accepts(sources, &passed, l);
@@ -106,7 +106,7 @@ async fn judged(
     partition: i32,
     computed: &Computed,
     pool: &Pool,
-) -> Result<Judged> {
+) -> Result<BlamedRows> {
     // Nothing stays of what is tried: no row is to be left out because of its topic's number.
     let log = i32::MAX;
     let origin = RowOrigin { log, partition };

@@ -20,6 +20,7 @@ pub mod lease;
 pub(crate) mod letter_arrays;
 pub(crate) mod parameters;
 pub mod refusal;
+mod refused_row;
 pub(crate) mod row_writer;
 pub mod sink;
 pub(crate) mod statement;

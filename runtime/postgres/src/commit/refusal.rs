@@ -2,7 +2,6 @@
 //! statement.
 
 use gristmill_core::chain::Computed;
-use gristmill_core::dead_letter::{DeadLetter, Stage};
 
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
@@ -13,50 +12,7 @@ use crate::commit::sink::{Flushed, RowOrigin, Sink};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 
-/// A row that Postgres refuses, and its words for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedRow {
-    /// Index into the rows of the batch.
-    pub row: usize,
-    pub sqlstate: String,
-    pub message: String,
-    /// The constraint, else the column, that Postgres names.
-    pub subject: Option<String>,
-}
-
-impl RefusedRow {
-    pub(crate) fn new(row: usize, error: &tokio_postgres::Error) -> Self {
-        let answer = error.as_db_error();
-        let subject = answer
-            .and_then(|a| a.constraint().or(a.column()))
-            .map(str::to_owned);
-        Self {
-            row,
-            sqlstate: answer.map_or_else(String::new, |a| a.code().code().to_owned()),
-            message: answer.map_or_else(|| error.to_string(), |a| a.message().to_owned()),
-            subject,
-        }
-    }
-
-    /// The dead letter that the row's record becomes.
-    pub fn dead_letter(&self, batch: &Computed) -> DeadLetter {
-        let source = batch.sources[self.row];
-        let subject = self
-            .subject
-            .as_ref()
-            .map_or(String::new(), |s| format!(" ({s})"));
-        DeadLetter {
-            record: source.record,
-            ordinal: source.rank + 1,
-            stage: Stage::Sink,
-            code: "refused".to_owned(),
-            message: format!(
-                "postgres refuses the row with SQLSTATE {}: {}{subject}",
-                self.sqlstate, self.message
-            ),
-        }
-    }
-}
+pub use crate::commit::refused_row::RefusedRow;
 
 /// A batch that one statement could not commit.
 #[derive(Clone, Copy)]
@@ -143,7 +99,7 @@ async fn write_and_commit(
 
 /// Which rows Postgres would refuse.
 #[derive(Debug)]
-pub struct Judged {
+pub struct BlamedRows {
     /// Perhaps not all.
     pub refused: Vec<RefusedRow>,
     /// For each row whether it passes beside the others that do.
@@ -157,7 +113,7 @@ pub async fn blame(
     origin: RowOrigin,
     batch: &Computed,
     revision: i32,
-) -> Result<Judged, FlushError> {
+) -> Result<BlamedRows, FlushError> {
     connection.busy = true;
     let judged = judge(connection, sink, origin, batch, revision).await;
     connection.busy = judged.as_ref().is_err_and(FlushError::spoils_session);
@@ -170,7 +126,7 @@ async fn judge(
     origin: RowOrigin,
     batch: &Computed,
     revision: i32,
-) -> Result<Judged, FlushError> {
+) -> Result<BlamedRows, FlushError> {
     compare(connection, sink).await?;
     let sql = &sink.statements.upsert;
     let statement = connection.prepared(&sql.text, &sql.types).await?;
@@ -178,7 +134,7 @@ async fn judge(
     let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
     let Written { refused, passed } = writer.write().await?;
     transaction.rollback().await?;
-    Ok(Judged { refused, passed })
+    Ok(BlamedRows { refused, passed })
 }
 
 async fn compare(connection: &Connection, sink: &Sink) -> Result<(), FlushError> {

@@ -9,7 +9,7 @@ use crate::bisection::Bisection;
 use crate::commit::flush_error::{
     FlushError, advice, is_same_row_twice, may_pass_after_others, suspected,
 };
-use crate::commit::refusal::RefusedRow;
+use crate::commit::refused_row::RefusedRow;
 use crate::commit::sink::{RowOrigin, Sink};
 use crate::wire::database_error::fault;
 
@@ -167,7 +167,8 @@ impl<'a> RowWriter<'a> {
         let said = source.as_db_error().map_or("", |answer| answer.message());
         FlushError::Halt {
             reason: format!(
-                "postgres refuses every row for the table {} that was tried, with SQLSTATE                  {state}: {said}{}",
+                "postgres refuses every row for the table {} that was tried, with SQLSTATE \
+                 {state}: {said}{}",
                 self.sink.target.name,
                 advice(state)
             ),

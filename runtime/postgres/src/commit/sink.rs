@@ -23,7 +23,7 @@ use crate::wire::connection::Connection;
 use crate::wire::version_array::VersionArray;
 
 /// A little more than the server allows a statement (`statement_timeout`): it would have answered,
-/// unless this one backend is frozen. `wire/watch.rs` notices a server that is.
+/// unless this one backend is frozen. `wire/pulse.rs` notices a server that is.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Why a sink cannot be made: one sentence a problem.

@@ -16,11 +16,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::wire::database_error::{ConnectError, DatabaseError, fault};
 use crate::wire::dial::Server;
-use crate::wire::line::{Line, Watched};
+use crate::wire::line::{Line, WatchedSocket};
 use crate::wire::password_file::{Wanted, look_up};
+use crate::wire::pulse::Pulse;
 use crate::wire::tls;
 use crate::wire::url::{Settings, Url};
-use crate::wire::watch::Watch;
 
 /// Connecting to a server that is there takes milliseconds; to one behind a firewall that drops
 /// packets, minutes. Another as long is left for what it then says.
@@ -49,12 +49,12 @@ const SESSION: &str = r"
 #[derive(Clone)]
 pub struct Database {
     address: Arc<Address>,
-    watch: Arc<Watch>,
+    pulse: Arc<Pulse>,
 }
 
 /// Where the server is, and who asks.
 #[derive(Debug)]
-pub(crate) struct Address {
+struct Address {
     url: Url,
     /// What `pg_stat_activity` shows.
     application: String,
@@ -82,7 +82,7 @@ impl Database {
                 warned: AtomicBool::new(false),
                 asked: AtomicBool::new(false),
             }),
-            watch: Arc::default(),
+            pulse: Arc::default(),
         })
     }
 
@@ -93,36 +93,36 @@ impl Database {
 
     /// Since when the server has answered nothing that it was asked.
     pub fn silent_since(&self) -> Option<Instant> {
-        self.watch.silent_since()
+        self.pulse.silent_since()
     }
 
     /// Connects, and sets what every session of ours relies on.
     pub async fn connect(&self) -> Result<Connection, DatabaseError> {
-        self.watch.begin(&self.address);
+        let address = Arc::downgrade(&self.address);
+        self.pulse.begin(&self.address.place, move || {
+            let address = address.upgrade()?;
+            Some(async move { address.is_there().await })
+        });
         let begun = Instant::now();
-        let connected = self.address.connect(&self.watch).await;
+        let connected = self.address.connect(&self.pulse).await;
         match &connected {
             Err(error) if error.is_silence() => {
-                self.watch.silent_from(begun, &self.address.place);
+                self.pulse.silent_from(begun, &self.address.place);
             }
-            _ => self.watch.answered(&self.address.place),
+            _ => self.pulse.answered(&self.address.place),
         }
         connected
     }
 }
 
 impl Address {
-    pub(crate) fn place(&self) -> &str {
-        &self.place
-    }
-
     /// Whether anybody answers there: a refusal is an answer.
-    pub(crate) async fn is_there(&self) -> bool {
-        let watch = Watch::default();
+    async fn is_there(&self) -> bool {
+        let pulse = Pulse::default();
         match self.url.settings() {
             Ok(settings) => {
                 for server in Server::all(&settings.config) {
-                    match self.open(&settings, &server, &watch).await {
+                    match self.open(&settings, &server, &pulse).await {
                         Err(error) if error.is_silence() => {}
                         _ => return true,
                     }
@@ -134,7 +134,7 @@ impl Address {
     }
 
     /// The first server that answers, and that can be written to where the URL asks for one.
-    async fn connect(&self, watch: &Watch) -> Result<Connection, DatabaseError> {
+    async fn connect(&self, pulse: &Pulse) -> Result<Connection, DatabaseError> {
         let settings = self.url.settings()?;
         let config = &settings.config;
         let servers = Server::all(config);
@@ -145,7 +145,7 @@ impl Address {
         let mut failed = None;
         for server in &servers {
             let connected = async {
-                let open = || self.open(&settings, server, watch);
+                let open = || self.open(&settings, server, pulse);
                 let mut connection = open().await?;
                 self.refuse_pooler(&connection, open()).await?;
                 connection.set_up().await.map_err(|e| self.failed(e))?;
@@ -193,13 +193,13 @@ impl Address {
         &self,
         settings: &Settings,
         server: &Server,
-        watch: &Watch,
+        pulse: &Pulse,
     ) -> Result<Connection, DatabaseError> {
         let patience = settings.config.get_connect_timeout().copied();
         let patience = patience.unwrap_or(CONNECT_TIMEOUT);
-        let line = watch.line();
+        let line = pulse.line();
         let socket = server.dial(patience).await.map_err(|e| self.failed(e))?;
-        let stream = Watched::new(socket, Arc::clone(&line));
+        let stream = WatchedSocket::new(socket, Arc::clone(&line));
         let config = self.config(settings, server)?;
         let tls = tls(settings)?.filter(|_| config.get_ssl_mode() != SslMode::Disable);
         let served = async {
@@ -207,7 +207,7 @@ impl Address {
                 None => serve(config.connect_raw(stream, NoTls).await?, &line),
                 Some(mut tls) => {
                     let name = server.name();
-                    let tls = MakeTlsConnect::<Watched>::make_tls_connect(&mut tls, &name);
+                    let tls = MakeTlsConnect::<WatchedSocket>::make_tls_connect(&mut tls, &name);
                     let Ok(tls) = tls;
                     serve(config.connect_raw(stream, tls).await?, &line)
                 }
@@ -281,7 +281,7 @@ fn place(settings: &Settings) -> String {
 
 /// Lets a task of its own move what is sent and received.
 fn serve<T>(
-    (client, connection): (Client, tokio_postgres::Connection<Watched, T>),
+    (client, connection): (Client, tokio_postgres::Connection<WatchedSocket, T>),
     line: &Arc<Line>,
 ) -> Result<Connection, tokio_postgres::Error>
 where
@@ -341,7 +341,7 @@ fn log_end(ended: Result<(), tokio_postgres::Error>) {
 pub struct Connection {
     client: Client,
     task: JoinHandle<()>,
-    /// Watched as long as somebody may wait for an answer.
+    /// WatchedSocket as long as somebody may wait for an answer.
     _line: Arc<Line>,
     /// Statements by their SQL, prepared once a session.
     statements: HashMap<Arc<str>, Statement>,

@@ -62,13 +62,13 @@ pub(crate) enum Socket {
 }
 
 /// A socket, and what is known of its line.
-pub(crate) struct Watched {
+pub(crate) struct WatchedSocket {
     socket: Socket,
     line: Arc<Line>,
     greeting: Greeting,
 }
 
-impl Watched {
+impl WatchedSocket {
     pub(crate) fn new(socket: Socket, line: Arc<Line>) -> Self {
         let greeting = match socket {
             Socket::Tcp(_) => Greeting::Expected(Vec::new()),
@@ -119,7 +119,7 @@ impl Greeting {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for WatchedSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -139,7 +139,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for WatchedSocket {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

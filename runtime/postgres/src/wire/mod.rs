@@ -8,7 +8,7 @@ mod line;
 mod password_file;
 pub(crate) mod placeholder;
 pub mod pool;
+mod pulse;
 mod tls;
 mod url;
 pub(crate) mod version_array;
-mod watch;

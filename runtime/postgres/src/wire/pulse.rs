@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::wire::connection::Address;
 use crate::wire::line::Line;
 
 /// How often it looks.
@@ -20,13 +19,13 @@ const CUT_AFTER: Duration = Duration::from_secs(10);
 
 /// The connections to a server, and since when it is silent.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct Pulse {
     lines: Mutex<Vec<Weak<Line>>>,
     silent_since: Mutex<Option<Instant>>,
     begun: AtomicBool,
 }
 
-impl Watch {
+impl Pulse {
     /// A line to be watched.
     pub(crate) fn line(&self) -> Arc<Line> {
         let line = Arc::<Line>::default();
@@ -76,10 +75,17 @@ impl Watch {
         waiting.collect()
     }
 
-    /// Watches over the connections to `address` until none is left that could be made.
-    pub(crate) fn begin(self: &Arc<Self>, address: &Arc<Address>) {
+    /// Watches until the server at `place` is given up: `ask` asks whether anybody answers there,
+    /// and is `None` then.
+    pub(crate) fn begin<A>(
+        self: &Arc<Self>,
+        place: &str,
+        ask: impl Fn() -> Option<A> + Send + 'static,
+    ) where
+        A: Future<Output = bool> + Send + 'static,
+    {
         if !self.begun.swap(true, Ordering::Relaxed) {
-            tokio::spawn(watch(Arc::downgrade(self), Arc::downgrade(address)));
+            tokio::spawn(feel(Arc::downgrade(self), place.to_owned(), ask));
         }
     }
 
@@ -93,23 +99,25 @@ impl Watch {
     }
 }
 
-async fn watch(watch: Weak<Watch>, address: Weak<Address>) {
+async fn feel<A>(pulse: Weak<Pulse>, place: String, ask: impl Fn() -> Option<A>)
+where
+    A: Future<Output = bool>,
+{
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let (Some(watch), Some(address)) = (watch.upgrade(), address.upgrade()) else {
+        let (Some(pulse), Some(answers)) = (pulse.upgrade(), ask()) else {
             return;
         };
-        let oldest = watch.waiting().into_iter().map(|(_, since)| since).min();
+        let oldest = pulse.waiting().into_iter().map(|(_, since)| since).min();
         let Some(since) = oldest.filter(|since| since.elapsed() >= ASK_AFTER) else {
             continue;
         };
         // By a session of its own: that of the statement is busy.
-        let place = address.place();
-        match tokio::time::timeout(ANSWER_WITHIN, address.is_there()).await {
-            Ok(true) => watch.answered(place),
+        match tokio::time::timeout(ANSWER_WITHIN, answers).await {
+            Ok(true) => pulse.answered(&place),
             Ok(false) | Err(_) => {
-                watch.silent_from(since, place);
-                watch.cut();
+                pulse.silent_from(since, &place);
+                pulse.cut();
             }
         }
     }

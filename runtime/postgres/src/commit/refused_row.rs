@@ -1,0 +1,49 @@
+//! A row that Postgres refuses.
+
+use gristmill_core::chain::Computed;
+use gristmill_core::dead_letter::{DeadLetter, Stage};
+
+/// A row that Postgres refuses, and its words for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// Index into the rows of the batch.
+    pub row: usize,
+    pub sqlstate: String,
+    pub message: String,
+    /// The constraint, else the column, that Postgres names.
+    pub subject: Option<String>,
+}
+
+impl RefusedRow {
+    pub(crate) fn new(row: usize, error: &tokio_postgres::Error) -> Self {
+        let answer = error.as_db_error();
+        let subject = answer
+            .and_then(|a| a.constraint().or(a.column()))
+            .map(str::to_owned);
+        Self {
+            row,
+            sqlstate: answer.map_or_else(String::new, |a| a.code().code().to_owned()),
+            message: answer.map_or_else(|| error.to_string(), |a| a.message().to_owned()),
+            subject,
+        }
+    }
+
+    /// The dead letter that the row's record becomes.
+    pub fn dead_letter(&self, batch: &Computed) -> DeadLetter {
+        let source = batch.sources[self.row];
+        let subject = self
+            .subject
+            .as_ref()
+            .map_or(String::new(), |s| format!(" ({s})"));
+        DeadLetter {
+            record: source.record,
+            ordinal: source.rank + 1,
+            stage: Stage::Sink,
+            code: "refused".to_owned(),
+            message: format!(
+                "postgres refuses the row with SQLSTATE {}: {}{subject}",
+                self.sqlstate, self.message
+            ),
+        }
+    }
+}
