@@ -132,7 +132,7 @@ pub(crate) const SELECT: &str = r#"
         pg_catalog.jsonb_build_object(
           'partition', s.partition, 'verb', s.verb, 'request', s.request, 'by', s.by,
           'session_user', s.session_user_name, 'reason', s.reason,
-          'at', date_trunc('second', s.at at time zone 'UTC')::text
+          'at', pg_catalog.date_trunc('second', s.at at time zone 'UTC')::text
         )
       ),
       '[]'

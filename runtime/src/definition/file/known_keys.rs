@@ -27,7 +27,6 @@ pub(super) fn take_unknown(root: &mut DeTable<'_>, problem: &mut impl FnMut(Rang
             ("dead_letters", DeValue::Table(table)) => take::<DeadLettersSection>(table, problem),
             ("limits", DeValue::Table(table)) => take::<LimitsSection>(table, problem),
             ("http", DeValue::Table(table)) => take::<HttpSection>(table, problem),
-            ("http", DeValue::Table(table)) => take::<HttpSection>(table, problem),
             ("dimension", DeValue::Table(tables)) => {
                 for (_, value) in tables.iter_mut() {
                     if let DeValue::Table(table) = value.get_mut() {
