@@ -1,9 +1,9 @@
 //! Partitions that one process after another takes and dies of.
 //!
 //! A record may cost more memory than there is: librdkafka inflates what is compressed before
-//! anybody sees its size. The process that reads it is killed, the next one takes the partition, and
-//! so on, with all other partitions of those processes. So the checkpoint counts how many owners
-//! took the partition one after the other while records waited, and none moved it.
+//! anybody sees its size. The process that reads it is killed, the next one takes the partition,
+//! and so on, with all other partitions of those processes. So the checkpoint counts how many
+//! owners took the partition one after the other while records waited, and none moved it.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;

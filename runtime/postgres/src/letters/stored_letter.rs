@@ -90,10 +90,12 @@ pub async fn list(
     let sql = format!(
         r#"
         select
-          pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
-          null::bytea as key, null::jsonb as headers, null::bytea as value, record_at, log, attempts,
+          pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision,
+          digest, null::bytea as key, null::jsonb as headers, null::bytea as value, record_at, log,
+          attempts,
           state, at,
-          coalesce(pg_catalog.octet_length(key), 0)::bigint + coalesce(pg_catalog.octet_length(value), 0)
+          coalesce(pg_catalog.octet_length(key), 0)::bigint
+            + coalesce(pg_catalog.octet_length(value), 0)
             + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
         {SELECTED}
         order by topic, partition, "offset", ordinal
@@ -210,8 +212,8 @@ pub async fn unrelayed_partitions(
     Ok(rows.iter().map(key).collect())
 }
 
-/// The oldest dead letters of a partition that have not been relayed, by offset and ordinal: at most
-/// `limit`, and at most `bytes` of keys, values and headers, but one at least.
+/// The oldest dead letters of a partition that have not been relayed, by offset and ordinal: at
+/// most `limit`, and at most `bytes` of keys, values and headers, but one at least.
 pub async fn unrelayed(
     client: &Client,
     partition: &PartitionKey,
@@ -231,7 +233,8 @@ pub async fn unrelayed(
         with waiting as (
           select
             pipeline, run, topic, partition, "offset", ordinal,
-            coalesce(pg_catalog.octet_length(key), 0)::bigint + coalesce(pg_catalog.octet_length(value), 0)
+            coalesce(pg_catalog.octet_length(key), 0)::bigint
+            + coalesce(pg_catalog.octet_length(value), 0)
               + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
           from gristmill.dead_letter
           where state = 'new' and relay_refused is null and pipeline = :pipeline and run = :run
