@@ -30,6 +30,10 @@ use crate::topic_id::{self, TopicId};
 /// started at the same moment needs a few seconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a group's coordinator may take to load the group, and how often it is asked.
+const COORDINATOR_TIMEOUT: Duration = Duration::from_secs(15);
+const COORDINATOR_STEP: Duration = Duration::from_millis(200);
+
 /// librdkafka does not fetch without a group id. Nothing subscribes with this one or commits, so
 /// the group never comes to be.
 const READER_GROUP: &str = "gristmill-read-at";
@@ -114,10 +118,8 @@ impl Admin {
         for partition in &partitions {
             list.add_partition(topic, *partition);
         }
-        let answered = self
-            .reader(group)
-            .and_then(|reader| reader.committed_offsets(list, TIMEOUT))
-            .and_then(|committed| committed.elements().iter().try_for_each(|e| e.error()));
+        let reader = self.reader(group);
+        let answered = reader.and_then(|reader| wait_for_group(&reader, &list));
         answered.map_err(|e| self.explain(&what, None, e))?;
         let topic: Arc<str> = topic.into();
         let partitions: Vec<_> = partitions
@@ -192,6 +194,24 @@ impl Admin {
                 Err(explain(KafkaError::MetadataFetch(code)))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// Asks for the group's offsets in `list` until its coordinator answers. A broker that was just
+/// started has yet to make the topic of all groups, and to load it.
+fn wait_for_group(reader: &BaseConsumer<Reasons>, list: &TopicPartitionList) -> KafkaResult<()> {
+    let deadline = Instant::now() + COORDINATOR_TIMEOUT;
+    loop {
+        let committed = reader.committed_offsets(list.clone(), TIMEOUT);
+        let answered = committed.and_then(|c| c.elements().iter().try_for_each(|e| e.error()));
+        match answered.as_ref().map_err(KafkaError::rdkafka_error_code) {
+            Err(Some(
+                Code::NotCoordinator
+                | Code::CoordinatorNotAvailable
+                | Code::CoordinatorLoadInProgress,
+            )) if Instant::now() < deadline => std::thread::sleep(COORDINATOR_STEP),
+            _ => return answered,
         }
     }
 }

@@ -1,6 +1,8 @@
 use anyhow::{Context, Result};
 use rdkafka::config::FromClientConfig;
+use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr as Answer};
 
 use super::*;
 use crate::embedded::EmbeddedBroker;
@@ -57,4 +59,18 @@ fn ends_and_records_of_many_partitions_come_in_the_order_of_the_question() -> Re
     let none = admin.records_at(&[(TopicPartition::new("a", 9), 0)]);
     none.err().context("partition 9 is known")?;
     Ok(())
+}
+
+#[test]
+fn a_group_whose_coordinator_is_yet_to_load_it_is_waited_for() -> Result<()> {
+    let broker = MockCluster::new(1)?;
+    broker.create_topic("t", 1, 1)?;
+    let answers = [
+        Answer::RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+        Answer::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+        Answer::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+    ];
+    broker.request_errors(RDKafkaApiKey::OffsetFetch, &answers);
+    let admin = Admin::new(&broker.bootstrap_servers(), &BTreeMap::new())?;
+    Ok(admin.check_access("g", "t")?)
 }

@@ -15,6 +15,18 @@ use gristmill_tests::topic::{self, Message};
 use super::owner::{assigned, produce, read, source};
 
 #[test]
+fn a_broker_that_has_just_started_is_waited_for() -> Result<()> {
+    let kafka = Kafka::start()?;
+    kafka.create_topic("first", 1, &[])?;
+    let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+    // Groups of several coordinating partitions, each loaded at a moment of its own.
+    for group in 0..8 {
+        admin.check_access(&format!("first-{group}"), "first")?;
+    }
+    Ok(())
+}
+
+#[test]
 fn admin_answers_in_offsets_and_sentences() -> Result<()> {
     let kafka = Kafka::shared()?;
     kafka.create_topic("admin", 3, &[])?;
