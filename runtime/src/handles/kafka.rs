@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::source::{Outage, Source, Start};
+use gristmill_kafka::source::{FetchStart, Outage, Source};
 use tokio::sync::SetOnce;
 
 /// The consumer of one pipeline file, and questions to the cluster that it reads from.
@@ -41,7 +41,7 @@ impl Kafka {
     }
 
     /// Fetches `partition` again, as `start` says.
-    pub async fn restart(&self, partition: &TopicPartition, start: Start) {
+    pub async fn restart(&self, partition: &TopicPartition, start: FetchStart) {
         self.source().await.restart(partition.clone(), start);
     }
 

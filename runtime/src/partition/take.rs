@@ -2,9 +2,9 @@
 //! says comes next.
 //!
 //! Any number of partitions costs the same few round trips: which topics they are of, where they
-//! begin and end (Kafka), which revisions are to run (Postgres), the take (Postgres), and where they
-//! begin and end now, with the record that each checkpoint read last, and whether the topics are
-//! still the same (Kafka).
+//! begin and end (Kafka), which revisions are to run (Postgres), the take (Postgres), and where
+//! they begin and end now, with the record that each checkpoint read last, and whether the topics
+//! are still the same (Kafka).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -61,9 +61,9 @@ pub struct Ready {
 
 impl Ready {
     /// How the partition is to be fetched, and where its records come out.
-    pub fn start(&self) -> (source::Start, Intake) {
+    pub fn start(&self) -> (source::FetchStart, Intake) {
         let (feed, intake) = feed();
-        let start = source::Start {
+        let start = source::FetchStart {
             next_offset: self.next_offset,
             topic_id: self.topic_id.clone(),
             feed,

@@ -14,7 +14,7 @@ use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::membership::Membership;
-use gristmill_kafka::source::{Assignments, Position, Source, SourceFault, Start, feed};
+use gristmill_kafka::source::{Assignments, FetchStart, Position, Source, SourceFault, feed};
 
 struct Member;
 
@@ -39,7 +39,7 @@ impl Assignments for Member {
                         }
                     }
                 });
-                Position::Start(Start {
+                Position::Start(FetchStart {
                     next_offset: 0,
                     topic_id: None,
                     feed: sender,

@@ -12,8 +12,9 @@ use crate::admin::Admin;
 use crate::client::{self, ReservedProperty, SourceConfig};
 use crate::source::hint::Hints;
 use crate::source::outage::{Outage, Outages};
-use crate::source::polling::{Polling, Request};
-use crate::source::rebalance::{Assignments, Context, Start};
+use crate::source::polling::Polling;
+use crate::source::rebalance::{Assignments, Context, FetchStart};
+use crate::source::request::Request;
 use crate::source::watch::watch;
 
 /// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after
@@ -86,7 +87,7 @@ impl Source {
 
     /// Fetches `partition` again, into a new feed; the old feed ends. Ignored when the partition is
     /// no longer assigned (then the new feed ends at once).
-    pub fn restart(&self, partition: TopicPartition, start: Start) {
+    pub fn restart(&self, partition: TopicPartition, start: FetchStart) {
         self.send(Request::Restart(partition, start));
     }
 
@@ -166,7 +167,7 @@ mod tests {
             let start = |_: &TopicPartition| {
                 let (feed, intake) = feed();
                 let _ = self.0.send(Ok(intake));
-                Position::Start(Start {
+                Position::Start(FetchStart {
                     next_offset: 1,
                     topic_id: None,
                     feed,

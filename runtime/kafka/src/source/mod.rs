@@ -1,6 +1,6 @@
 //! Records out of Kafka: one thread polls, and feeds each partition's worker.
 //!
-//! - [`consumer`]: the thread and its handle; `polling`: its loop;
+//! - [`consumer`]: the thread and its handle; `polling`: its loop; `request`: what it is asked;
 //! - `reading`: what it has read of each partition since it last handed something over;
 //! - `headers`: a message's, whatever their names are;
 //! - [`feed`]: the queue between it and a partition's worker;
@@ -21,11 +21,12 @@ mod outage;
 mod polling;
 pub(crate) mod reading;
 pub mod rebalance;
+mod request;
 pub(crate) mod source_fault;
 mod watch;
 
 pub use consumer::Source;
 pub use feed::{Chunk, Feed, Intake, QueuedBytes, feed, resumes_below};
 pub use outage::Outage;
-pub use rebalance::{Assignments, Position, Start};
+pub use rebalance::{Assignments, FetchStart, Position};
 pub use source_fault::SourceFault;

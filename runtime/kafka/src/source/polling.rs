@@ -11,9 +11,9 @@ use crate::admin::Admin;
 use crate::client::SourceConfig;
 use crate::source::outage::Outages;
 use crate::source::reading::{Full, Pushed, Reading, Readings};
-use crate::source::rebalance::{Assignments, Context, FetchChange, Start};
+use crate::source::rebalance::{Assignments, Context, FetchChange, FetchStart};
+use crate::source::request::{Request, Seen};
 use crate::source::source_fault::{Kind, SourceFault, kind};
-use crate::source::watch::Seen;
 use crate::{TopicId, TopicPartition};
 
 /// How long an idle consumer sleeps before it looks at its requests: what a restart or a resume
@@ -35,15 +35,6 @@ const HOLD_STEP: Duration = Duration::from_millis(1);
 /// Records taken before requests and back-pressure are looked at again: 2-3 ms at the consumer's
 /// full speed.
 const PASS_RECORDS: usize = 4_096;
-
-/// What the owner asks of the loop, in order.
-#[derive(Debug)]
-pub(crate) enum Request {
-    Restart(TopicPartition, Start),
-    Halt(TopicPartition),
-    Seen(Seen),
-    Stop,
-}
 
 /// The consumer and what it is reading.
 pub(crate) struct Polling<A: Assignments + Send + 'static> {
@@ -177,7 +168,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         }
     }
 
-    fn restart(&mut self, partition: TopicPartition, start: Start) {
+    fn restart(&mut self, partition: TopicPartition, start: FetchStart) {
         self.stop_fetching(std::slice::from_ref(&partition));
         let mut state = self.consumer.context().state();
         if !state.assigned.contains(&partition) {

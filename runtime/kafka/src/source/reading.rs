@@ -5,7 +5,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::source::feed::{Feed, resumes_below};
 use crate::source::headers::{RawHeaders, text};
-use crate::source::rebalance::Start;
+use crate::source::rebalance::FetchStart;
 use crate::{TopicId, TopicPartition};
 
 /// A chunk is handed over when it holds this much: large enough that a channel send costs nothing
@@ -54,7 +54,7 @@ pub(crate) enum Pushed {
 }
 
 impl Reading {
-    pub(crate) fn new(partition: TopicPartition, start: Start) -> Self {
+    pub(crate) fn new(partition: TopicPartition, start: FetchStart) -> Self {
         Self {
             partition,
             feed: start.feed,
@@ -297,7 +297,7 @@ mod tests {
             records.push(0, None, None, Some(&vec![0; bytes]), none);
             feed.send(records, false);
             let partition = TopicPartition::new("t", partition as i32);
-            let start = Start {
+            let start = FetchStart {
                 next_offset: 0,
                 topic_id: Some(TopicId::new("one")),
                 feed,
@@ -338,7 +338,7 @@ mod tests {
     fn partitions_of_a_topic_that_was_created_again_are_known_by_its_id() {
         let (mut readings, _intakes) = holding([0, 0]);
         let (feed, _intake) = crate::source::feed();
-        let start = Start {
+        let start = FetchStart {
             next_offset: 0,
             topic_id: None,
             feed,

@@ -37,7 +37,7 @@ pub trait Assignments {
 /// The start of an assigned partition.
 #[derive(Debug)]
 pub enum Position {
-    Start(Start),
+    Start(FetchStart),
     /// Keep it without fetching it (halted, or its checkpoint cannot be had at the moment), until
     /// [`crate::source::Source::restart`].
     Paused,
@@ -45,7 +45,7 @@ pub enum Position {
 
 /// How a partition is fetched.
 #[derive(Debug)]
-pub struct Start {
+pub struct FetchStart {
     pub next_offset: i64,
     /// The topic whose offset that is. When another one of its name is seen, the partition is no
     /// longer fetched. `None`: not known, and not looked at.
@@ -56,7 +56,7 @@ pub struct Start {
 
 /// A change of what is fetched, for the consumer's loop to follow.
 pub(crate) enum FetchChange {
-    Start(TopicPartition, Start),
+    Start(TopicPartition, FetchStart),
     Stop(TopicPartition),
 }
 
@@ -103,7 +103,7 @@ impl<A: Assignments> AssignmentState<A> {
         &mut self,
         consumer: &BaseConsumer<C>,
         partition: TopicPartition,
-        start: Start,
+        start: FetchStart,
     ) -> KafkaResult<()> {
         self.start_all(consumer, vec![(partition, start)])
     }
@@ -111,10 +111,10 @@ impl<A: Assignments> AssignmentState<A> {
     fn start_all<C: ConsumerContext>(
         &mut self,
         consumer: &BaseConsumer<C>,
-        starts: Vec<(TopicPartition, Start)>,
+        starts: Vec<(TopicPartition, FetchStart)>,
     ) -> KafkaResult<()> {
         let mut list = TopicPartitionList::new();
-        for (p, Start { next_offset, .. }) in &starts {
+        for (p, FetchStart { next_offset, .. }) in &starts {
             list.add_partition_offset(&p.topic, p.partition, Offset::Offset(*next_offset))?;
         }
         consumer.incremental_assign(&list)?;

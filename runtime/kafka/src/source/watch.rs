@@ -7,24 +7,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use crate::TopicId;
 use crate::admin::{Admin, AdminError};
-use crate::source::polling::Request;
+use crate::source::request::{Request, Seen};
 
 /// Between an answer and the next question: a topic that was created again is found within two
 /// seconds, and a broker answers the question from memory.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-
-/// What a question found.
-#[derive(Debug)]
-pub(crate) enum Seen {
-    /// The id of each topic that has one.
-    Topics(Vec<(Arc<str>, TopicId)>),
-    /// No answer came.
-    Silence(String),
-    /// The brokers refuse who we are.
-    Refusal(String),
-}
 
 /// Asks until the other end of `stopped` is dropped.
 pub(crate) fn watch(

@@ -9,7 +9,7 @@ use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::{
-    Assignments, Chunk, Feed, Intake, Position, Source, SourceFault, Start, feed,
+    Assignments, Chunk, Feed, FetchStart, Intake, Position, Source, SourceFault, feed,
 };
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::process::wait_until;
@@ -83,8 +83,8 @@ where
 }
 
 /// Reads from an offset, whatever topic it is of.
-pub(crate) fn start_at(next_offset: i64, feed: Feed) -> Start {
-    Start {
+pub(crate) fn start_at(next_offset: i64, feed: Feed) -> FetchStart {
+    FetchStart {
         next_offset,
         topic_id: None,
         feed,

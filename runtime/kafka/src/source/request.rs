@@ -1,0 +1,26 @@
+//! What the consumer's loop is asked and told.
+
+use std::sync::Arc;
+
+use crate::source::rebalance::FetchStart;
+use crate::{TopicId, TopicPartition};
+
+/// What the owner and the watch want of the loop, in order.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Restart(TopicPartition, FetchStart),
+    Halt(TopicPartition),
+    Seen(Seen),
+    Stop,
+}
+
+/// What a question found.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// The id of each topic that has one.
+    Topics(Vec<(Arc<str>, TopicId)>),
+    /// No answer came.
+    Silence(String),
+    /// The brokers refuse who we are.
+    Refusal(String),
+}
