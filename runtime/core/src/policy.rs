@@ -44,7 +44,8 @@ pub enum Origin {
 /// for a row.
 pub fn suspect(state: &SqlState, from: Origin) -> Suspect {
     match (&state.0, from) {
-        // serialization_failure and deadlock_detected, and whoever raises them asks for the same.
+        // serialization_failure and deadlock_detected, and whoever raises them asks for the same:
+        // who does so again and again is searched for all the same, see `postgres/src/commit`.
         ([b'4', b'0', ..], _) => Suspect::Infrastructure,
         // Data exceptions, integrity constraints, a view's check option, a key too long for its
         // index.

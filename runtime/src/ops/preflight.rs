@@ -116,6 +116,7 @@ async fn of_chain(config: Config, found: &mut Found) {
                 Err(error) => problems.push(with_causes(&error)),
             }
             problems.extend(pure(None, &pipeline).err().map(|e| with_causes(&e)));
+            problems.extend(of_writes(&connection, &database));
             found.warnings.extend(of_search_path(&connection).await);
             of_active(&connection, &pipeline, &sandbox, &database, found).await;
         }
@@ -124,6 +125,18 @@ async fn of_chain(config: Config, found: &mut Found) {
             problems.extend(connection.err().map(|e| with_causes(&e.into())));
         }
     }
+}
+
+/// That nothing can be written: services forbid it where a disk is full, and standbys always.
+fn of_writes(connection: &Connection, database: &Database) -> Option<String> {
+    connection.only_reads().then(|| {
+        format!(
+            "the postgres at {} is read-only (transaction_read_only is on), so that nothing could \
+             be written: name its primary if it is a standby, make room if its disk is full, or \
+             set default_transaction_read_only = off for the database and the role",
+            database.place()
+        )
+    })
 }
 
 /// That others may put something in the way of what a trigger or a dimension's query names.

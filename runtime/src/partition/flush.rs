@@ -116,7 +116,7 @@ impl Batch {
             let attempt = match lent {
                 Ok(mut connection) => {
                     let blocked = locked.tell(&pipeline, connection.pid(), &self.lease.key);
-                    let attempt = self.attempt(&mut connection, &computed);
+                    let attempt = self.attempt(&mut connection, &computed, retries == 0);
                     beside(attempt, blocked).await
                 }
                 Err(error) => Err(Attempt::Failed(Ended::Restart(error.into()))),
@@ -160,11 +160,13 @@ impl Batch {
         pipeline.metrics.retried(pipeline.name(), &partition);
     }
 
-    /// Sends the batch once. Returns the revision that the partition is to run.
+    /// Sends the batch once. `was_retried`: it is the last time. Returns the revision that the
+    /// partition is to run.
     async fn attempt(
         &self,
         connection: &mut Connection,
         computed: &Computed,
+        was_retried: bool,
     ) -> Result<i32, Attempt> {
         let (sink, number) = (&self.revision.sink, self.revision.number);
         let digests = |stage: &_| self.revision.pipeline.digest(stage);
@@ -178,7 +180,7 @@ impl Batch {
         );
         let error = match flushed.await {
             Ok(flushed) => return Ok(flushed.wanted_revision),
-            Err(FlushError::Refused { .. }) => {
+            Err(error) if is_of_rows(&error, was_retried) => {
                 let unsettled = Unsettled {
                     sink,
                     lease: &self.lease,
@@ -186,6 +188,7 @@ impl Batch {
                     batch: computed,
                     revision: number,
                     digests: &digests,
+                    was_retried,
                 };
                 match settle(connection, unsettled).await {
                     Ok(Settled::Committed(flushed)) => return Ok(flushed.wanted_revision),
@@ -201,9 +204,17 @@ impl Batch {
         Err(match action(&error.fault()) {
             Action::Halt => Attempt::Failed(Ended::Halt(error.into())),
             Action::RetryInPlace => Attempt::RolledBack(error),
+            Action::Restart if error.is_wish_to_retry() => Attempt::RolledBack(error),
             Action::Restart => Attempt::Failed(Ended::Restart(error.into())),
         })
     }
+}
+
+/// Whether rows are searched for one that Postgres refuses. A trigger may ask for ever that one row
+/// is tried again.
+fn is_of_rows(error: &FlushError, was_retried: bool) -> bool {
+    let is_refused = matches!(error, FlushError::Refused { .. });
+    is_refused || was_retried && error.is_wish_to_retry()
 }
 
 /// lock_not_available.

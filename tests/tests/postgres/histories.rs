@@ -160,6 +160,7 @@ impl Store for PostgresStore {
                     batch,
                     revision: 1,
                     digests: &|_| None,
+                    was_retried: false,
                 };
                 Ok(match settle(&mut self.connection, unsettled).await? {
                     Settled::Committed(_) => Answer::Committed,

@@ -41,10 +41,9 @@ async fn settled(
     batch: &Computed,
 ) -> Result<Settled, FlushError> {
     let flushed = fixture.flush(connection, lease, from_offset, batch).await;
-    assert!(
-        matches!(flushed, Err(FlushError::Refused { .. })),
-        "{flushed:?}"
-    );
+    let is_refused = matches!(flushed, Err(FlushError::Refused { .. }));
+    let asks_again = flushed.as_ref().is_err_and(FlushError::is_wish_to_retry);
+    assert!(is_refused || asks_again, "{flushed:?}");
     let unsettled = Unsettled {
         sink: &fixture.sink,
         lease,
@@ -52,6 +51,7 @@ async fn settled(
         batch,
         revision: 1,
         digests: &|_| None,
+        was_retried: true,
     };
     settle(connection, unsettled).await
 }
@@ -240,6 +240,8 @@ const BAD_TRIGGER: &str = "
 #[rstest]
 #[case::own_code("raised_own", "raise 'no' using errcode = 'AP001';", "AP001")]
 #[case::borrowed_code("raised_55000", "raise 'no' using errcode = '55000';", "55000")]
+#[case::again("raised_again", "raise 'no' using errcode = '40001';", "40001")]
+#[case::unknown("raised_unknown", "raise 'no' using errcode = '40003';", "40003")]
 #[case::assert("asserted", "assert false, 'no';", "P0004")]
 #[case::subquery(
     "many",
@@ -267,6 +269,25 @@ async fn whatever_code_a_function_refuses_a_row_with_its_neighbours_land(
     assert_eq!(found, [(0, state), (7, state)]);
     let without = computed(0, &bad_at(40, &[]));
     fixture.flush(&mut connection, &lease, 0, &without).await?;
+    Ok(())
+}
+
+/// A trigger that lets nobody pass means what it says: it is waited for.
+#[rstest]
+#[case::of_one("again_one", 1)]
+#[case::of_many("again_many", 40)]
+#[tokio::test]
+async fn who_asks_all_rows_to_be_tried_again_is_waited_for(
+    #[case] name: &str,
+    #[case] rows: i64,
+) -> Result<()> {
+    let body = "raise 'not now' using errcode = '40001';";
+    let fixture = with(name, &BAD_TRIGGER.replace("CODE", body)).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let people: Vec<_> = (0..rows).map(|id| (id, Some("bad"), false, 1)).collect();
+    let waits = settled(&fixture, &mut connection, &lease, 0, &computed(0, &people)).await;
+    assert!(waits.expect_err("none passes").is_wish_to_retry());
     Ok(())
 }
 

@@ -61,6 +61,11 @@ impl FlushError {
 }
 
 impl FlushError {
+    /// Whether code of the table's raised it on purpose, under a code that asks to be tried again.
+    pub fn is_wish_to_retry(&self) -> bool {
+        matches!(self, Self::Definite { source, .. } if is_raised(source))
+    }
+
     /// Whether another session may fare better (a server that became a standby, a proxy that lost a
     /// prepared statement), or this one is in an unknown state.
     pub(crate) fn spoils_session(&self) -> bool {
@@ -105,10 +110,16 @@ pub(crate) fn suspected(error: &tokio_postgres::Error) -> Suspect {
 /// Messages are translated; the names of the server's own functions are not.
 fn origin(answer: &DbError) -> Origin {
     match (answer.routine(), answer.where_()) {
-        (Some("exec_stmt_raise" | "exec_stmt_assert"), _) => Origin::Raised,
+        (Some("exec_stmt_raise" | "exec_stmt_assert" | "PLy_output"), _) => Origin::Raised,
         (_, Some(_)) => Origin::Function,
         (_, None) => Origin::Statement,
     }
+}
+
+/// Whether code of the table's raised it on purpose.
+pub(crate) fn is_raised(error: &tokio_postgres::Error) -> bool {
+    let answer = error.as_db_error();
+    answer.is_some_and(|answer| origin(answer) == Origin::Raised)
 }
 
 /// Whether two keys of the statement are one to the table's own comparison (citext, `char(n)`, a

@@ -25,6 +25,9 @@ pub struct Unsettled<'a> {
     /// The revision that computed it.
     pub revision: i32,
     pub digests: Digests<'a>,
+    /// Whether code of the table's that asks to be tried again has been, in vain: then it refuses
+    /// a row, if it lets others pass.
+    pub was_retried: bool,
 }
 
 /// What became of a batch that one statement could not commit.
@@ -36,7 +39,8 @@ pub enum Settled {
     Refused(Vec<RefusedRow>),
 }
 
-/// Commits a batch whose flush ended with [`FlushError::Refused`], row by row where it must be, or
+/// Commits a batch whose flush ended with [`FlushError::Refused`], or again and again with a
+/// [wish to be retried](FlushError::is_wish_to_retry), row by row where it must be, or
 /// finds rows that Postgres refuses. The later of two that clash is the one.
 ///
 /// First compares the target with what was validated: when it changed, [`FlushError::Halt`].
@@ -62,6 +66,7 @@ async fn write_and_commit(
         batch,
         revision,
         digests,
+        was_retried,
     } = unsettled;
     compare(connection, sink).await?;
     let sql = &sink.statements;
@@ -73,7 +78,8 @@ async fn write_and_commit(
         .await?;
     let transaction = connection.transaction().await?;
     let origin = RowOrigin::of(lease);
-    let writer = RowWriter::new(&transaction, &upsert, sink, origin, revision, batch);
+    let mut writer = RowWriter::new(&transaction, &upsert, sink, origin, revision, batch);
+    writer.was_retried = was_retried;
     let written = writer.write().await?;
     if !written.refused.is_empty() {
         transaction.rollback().await?;

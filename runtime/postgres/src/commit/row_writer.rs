@@ -7,7 +7,7 @@ use tokio_postgres::{Error, Statement, Transaction};
 
 use crate::bisection::Bisection;
 use crate::commit::flush_error::{
-    FlushError, advice, is_same_row_twice, may_pass_after_others, suspected,
+    FlushError, advice, is_raised, is_same_row_twice, may_pass_after_others, suspected,
 };
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::sink::{RowOrigin, Sink};
@@ -41,6 +41,8 @@ pub(crate) struct RowWriter<'a> {
     origin: RowOrigin,
     revision: i32,
     batch: &'a Computed,
+    /// See [`crate::commit::refusal::Unsettled`].
+    pub(crate) was_retried: bool,
     tries: usize,
     sampled: bool,
     written: Written,
@@ -65,6 +67,7 @@ impl<'a> RowWriter<'a> {
             origin,
             revision,
             batch,
+            was_retried: false,
             tries: 0,
             sampled: false,
             written: Written {
@@ -139,9 +142,10 @@ impl<'a> RowWriter<'a> {
     /// alone is proof enough.
     async fn heard(&mut self, rows: &[u32], answer: Error) -> Result<Error, FlushError> {
         let needs_proof = match suspected(&answer) {
-            Suspect::Infrastructure | Suspect::Row => false,
+            Suspect::Row => false,
             Suspect::Code => rows.len() >= SAMPLE,
-            Suspect::Statement => true,
+            // A wish to be retried is of one row only where others pass.
+            Suspect::Infrastructure | Suspect::Statement => true,
         };
         if !needs_proof || self.sampled || self.written.passed.contains(&true) {
             return Ok(answer);
@@ -160,8 +164,12 @@ impl<'a> RowWriter<'a> {
         let SinkFault::Answered(state) = fault(&source) else {
             return source.into();
         };
-        let waits = action(&SinkFault::Answered(state)) == Action::Restart;
-        if waits && suspected(&source) == Suspect::Statement {
+        let waits = match suspected(&source) {
+            Suspect::Infrastructure => true,
+            Suspect::Statement => action(&SinkFault::Answered(state)) == Action::Restart,
+            Suspect::Row | Suspect::Code => false,
+        };
+        if waits {
             return FlushError::Definite { state, source };
         }
         let said = source.as_db_error().map_or("", |answer| answer.message());
@@ -217,6 +225,9 @@ impl<'a> RowWriter<'a> {
                     parts.push(part.iter().step_by(2).copied().collect());
                 }
                 FlushError::Refused { source, .. } => return Ok(Some(source)),
+                FlushError::Definite { source, .. } if self.was_retried && is_raised(&source) => {
+                    return Ok(Some(source));
+                }
                 other => return Err(other),
             }
         }

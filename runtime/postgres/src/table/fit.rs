@@ -7,7 +7,7 @@ use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 
 use crate::commit::guard::compared;
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
+use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, name_problem, quote};
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::table::wanted_table::postgres_type;
 
@@ -63,20 +63,7 @@ impl TargetTable {
                 roles.event_time
             ));
         }
-        let key: BTreeSet<_> = roles.key.iter().collect();
-        if !self
-            .unique
-            .iter()
-            .any(|u| u.iter().collect::<BTreeSet<_>>() == key)
-        {
-            let columns: Vec<_> = roles.key.iter().map(|k| quote(k)).collect();
-            let columns = columns.join(", ");
-            problems.push(format!(
-                "the table {table} has no unique index on exactly ({columns}), the key of its \
-                 rows: alter table {} add primary key ({columns})",
-                self.sql_name
-            ));
-        }
+        problems.extend(self.key_problem(roles));
         for field in fields
             .iter()
             .filter(|f| roles.order.contains(&f.name) && !is_orderable(f.logical_type))
@@ -93,6 +80,29 @@ impl TargetTable {
         );
         problems.extend(self.guard_problem(roles, guard));
         problems
+    }
+
+    /// What keeps an upsert from finding the row of a key.
+    fn key_problem(&self, roles: &Roles) -> Option<String> {
+        let (table, sql_name) = (&self.name, &self.sql_name);
+        let key: BTreeSet<_> = roles.key.iter().collect();
+        let is_key = |columns: &[String]| columns.iter().collect::<BTreeSet<_>>() == key;
+        if self.unique.iter().any(|columns| is_key(columns)) {
+            return None;
+        }
+        let columns: Vec<_> = roles.key.iter().map(|k| quote(k)).collect();
+        let columns = columns.join(", ");
+        let mut deferrable = self.deferrable.iter();
+        Some(match deferrable.find(|(columns, _)| is_key(columns)) {
+            Some((_, other)) => format!(
+                "the table {table} is unique on ({columns}), the key of its rows, by a deferrable \
+                 constraint, which an upsert cannot use: alter table {sql_name} {other}"
+            ),
+            None => format!(
+                "the table {table} has no unique index on exactly ({columns}), the key of its \
+                 rows: alter table {sql_name} add primary key ({columns})"
+            ),
+        })
     }
 
     /// What upserts cannot be written to.
@@ -195,6 +205,10 @@ impl TargetTable {
     fn field_problem(&self, field: &Field, roles: &Roles) -> Option<String> {
         let (table, name) = (&self.name, &field.name);
         let wanted = postgres_type(field.logical_type);
+        if name_problem(name).is_some() {
+            // Said of the pipeline.
+            return None;
+        }
         let Some(column) = self.column(name) else {
             let add = format!(
                 "alter table {} add column {} {}",

@@ -8,6 +8,28 @@ pub(crate) const PARTITION: &str = "_gm_partition";
 pub(crate) const OFFSET: &str = "_gm_offset";
 pub(crate) const REVISION: &str = "_gm_revision";
 
+/// Postgres cuts longer names, wherever they stand.
+const NAME_MAX_BYTES: usize = 63;
+/// The columns that every table has.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// Why no table can have a column called `name`.
+pub(crate) fn name_problem(name: &str) -> Option<String> {
+    let bytes = name.len();
+    if bytes > NAME_MAX_BYTES {
+        return Some(format!(
+            "the column {name} has a name of {bytes} bytes, and Postgres keeps {NAME_MAX_BYTES}: \
+             give the transform's column a shorter one"
+        ));
+    }
+    SYSTEM_COLUMNS.contains(&name).then(|| {
+        format!(
+            "every table of Postgres has a column {name} of its own: give the transform's column \
+             another name"
+        )
+    })
+}
+
 /// `name` as an identifier.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -30,7 +52,17 @@ pub(crate) fn identifier(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::identifier;
+    use super::{identifier, name_problem};
+
+    #[test]
+    fn a_name_that_no_column_can_have_is_told() {
+        for name in ["ctid", "xmax", &"é".repeat(32)] {
+            assert!(name_problem(name).is_some(), "{name}");
+        }
+        for name in ["CTID", "oid", &"x".repeat(63)] {
+            assert_eq!(name_problem(name), None);
+        }
+    }
 
     #[test]
     fn names_are_read_as_psql_reads_them() {

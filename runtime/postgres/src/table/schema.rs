@@ -44,7 +44,11 @@ async fn missing_of_table(
     wanted: &WantedTable<'_>,
 ) -> Result<Option<String>, DatabaseError> {
     let Some(table) = TargetTable::load(client, wanted.table).await? else {
-        if let Some(problem) = other_case(client, wanted.table).await? {
+        let mut problem = other_case(client, wanted.table).await?;
+        if wanted.ddl.is_none() {
+            problem = problem.or_else(|| wanted.name_problems().into_iter().next());
+        }
+        if let Some(problem) = problem {
             return Err(DatabaseError::Unexpected {
                 doing: "create the target table",
                 found: problem,
@@ -154,6 +158,7 @@ pub async fn problems(
     let target = TargetTable::load(client, wanted.table).await?;
     let mut problems = Vec::new();
     problems.extend(version_problem(client).await?);
+    problems.extend(wanted.name_problems());
     match &target {
         Some(target) => {
             problems.extend(target.problems(wanted.fields, wanted.roles, wanted.guard));

@@ -5,7 +5,7 @@ use gristmill_core::dedup::Guard;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use crate::table::identifier::{REVISION, VERSION};
+use crate::table::identifier::{REVISION, VERSION, quote};
 use crate::table::row_trigger::RowTrigger;
 use crate::wire::database_error::DatabaseError;
 
@@ -21,6 +21,8 @@ pub struct TargetTable {
     /// The column sets on which a row is unique, so that an upsert can name them. Neither partial
     /// nor on expressions nor deferrable.
     pub unique: Vec<Vec<String>>,
+    /// Those of a deferrable constraint, which an upsert cannot name, with what makes it another.
+    pub(crate) deferrable: Vec<(Vec<String>, String)>,
     /// `r`: a table, `p`: a partitioned one, `v`: a view; see `pg_class.relkind`.
     pub(crate) kind: String,
     /// A crash of Postgres empties it, or one of its partitions.
@@ -130,13 +132,9 @@ impl TargetTable {
             .iter()
             .map(target_column)
             .collect();
-        let unique = client
-            .query(UNIQUE, &[&oid])
-            .await
-            .map_err(failed())?
-            .iter()
-            .map(|row| row.get(0))
-            .collect();
+        let unique = client.query(UNIQUE, &[&oid]).await.map_err(failed())?;
+        let (unique, deferrable): (Vec<_>, Vec<_>) =
+            unique.iter().partition(|row| row.get::<_, bool>(1));
         let mut rules: Vec<String> = client
             .query(RULES, &[&oid])
             .await
@@ -155,7 +153,11 @@ impl TargetTable {
             sql_name,
             oid,
             columns,
-            unique,
+            unique: unique.iter().map(|row| row.get(0)).collect(),
+            deferrable: deferrable
+                .iter()
+                .map(|row| (row.get(0), not_deferrable(row)))
+                .collect(),
             kind: relation.get(2),
             is_unlogged: relation.get(3),
             has_row_security: relation.get(4),
@@ -238,6 +240,18 @@ impl TargetTable {
             )
         }))
     }
+}
+
+/// What takes the place of a deferrable constraint, as it follows `alter table`.
+fn not_deferrable(row: &tokio_postgres::Row) -> String {
+    let (columns, is_primary, name): (Vec<String>, bool, String) =
+        (row.get(0), row.get(2), row.get(3));
+    let columns: Vec<_> = columns.iter().map(|column| quote(column)).collect();
+    let kind = if is_primary { "primary key" } else { "unique" };
+    format!(
+        "drop constraint {name}, add constraint {name} {kind} ({})",
+        columns.join(", ")
+    )
 }
 
 fn target_column(row: &tokio_postgres::Row) -> TargetColumn {

@@ -4,7 +4,9 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, identifier, quote};
+use crate::table::identifier::{
+    OFFSET, PARTITION, REVISION, VERSION, identifier, name_problem, quote,
+};
 use crate::table::target_table::TargetTable;
 
 /// What gristmill keeps in each row beside what the transforms write.
@@ -28,6 +30,12 @@ pub struct WantedTable<'a> {
 }
 
 impl WantedTable<'_> {
+    /// Columns that no table can have, a sentence each.
+    pub(crate) fn name_problems(&self) -> Vec<String> {
+        let names = self.fields.iter().map(|field| field.name.as_str());
+        names.filter_map(name_problem).collect()
+    }
+
     /// SQL that creates the table.
     pub fn create(&self) -> String {
         if let Some(ddl) = self.ddl {

@@ -382,6 +382,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether Postgres let it write nothing when it began.
+    pub fn only_reads(&self) -> bool {
+        self.only_reads
+    }
+
     /// Makes the session read-only: Postgres itself refuses whatever would write.
     pub async fn only_read(&self) -> Result<(), DatabaseError> {
         let sql = "set default_transaction_read_only = on";

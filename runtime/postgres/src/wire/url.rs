@@ -28,6 +28,7 @@ pub(crate) struct Settings {
 
 impl Url {
     pub(crate) fn new(text: &str) -> Self {
+        let text = text.trim();
         match text.strip_prefix("file:") {
             Some(path) => Self::File(path.strip_prefix("//").unwrap_or(path).into()),
             None => Self::Text(text.to_owned()),
@@ -53,6 +54,11 @@ impl Settings {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(DatabaseError::Url("must start with postgres://"));
         }
+        if url.contains(char::is_control) {
+            return Err(DatabaseError::Url(
+                "holds a line break or another control character: write it as one line",
+            ));
+        }
         // A password with a bare `@` would be cut there and its rest be taken for the host, which
         // messages show.
         let before_query = url.split('?').next().unwrap_or_default();
@@ -66,6 +72,9 @@ impl Settings {
             .split('&')
             .filter(|pair| !pair.is_empty())
             .partition(|pair| OURS.contains(&pair.split('=').next().unwrap_or_default()));
+        if rest.iter().any(|pair| pair.starts_with("schema=")) {
+            return Err(DatabaseError::Url(SCHEMA));
+        }
         let (ssl, password_file) = own(&ours)?;
         let mut config: Config = format!("{base}?{}", rest.join("&")).parse().map_err(|_| {
             DatabaseError::Url(
@@ -164,6 +173,10 @@ pub(crate) const POOLER: &str = "says pgbouncer=true: a pooler in transaction mo
      session to several clients in turns, and gristmill needs sessions of its own; give it the \
      server's own address, or that of a pool in session mode, without pgbouncer=true";
 
+/// Object mappers write it; neither libpq nor the driver knows it.
+const SCHEMA: &str = "has the parameter schema, which Postgres does not know: take it out, and \
+     write target.table = \"SCHEMA.TABLE\", or options=-csearch_path%3DSCHEMA in the URL";
+
 /// A path in a URL: `%2F` and the like are decoded.
 fn path(value: &str) -> Result<PathBuf, DatabaseError> {
     let bytes = value.as_bytes();
@@ -189,6 +202,17 @@ fn path(value: &str) -> Result<PathBuf, DatabaseError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spaces_and_line_breaks_around_a_url_are_none_of_it() {
+        assert!(Url::new(" postgres://a:b@h/d\r\n").settings().is_ok());
+        let broken = Url::new("postgres://a:se\ncret@h/d").settings();
+        let text = broken.unwrap_err().to_string();
+        assert!(
+            text.contains("line break") && !text.contains("cret"),
+            "{text}"
+        );
+    }
 
     fn read(url: &str) -> Settings {
         Settings::read(url).unwrap()
@@ -243,6 +267,8 @@ mod tests {
             "postgres://h/d?sslmode=require&sslrootcert=system",
             "postgres://h/d?sslcert=/etc/me.pem",
             "postgres://h/d?pgbouncer=true",
+            "postgres://h/d?schema=public",
+            "postgres://h/d\n?sslmode=disable",
         ] {
             assert!(Settings::read(url).is_err(), "{url}");
         }

@@ -54,6 +54,14 @@ fn fill(
     }
 }
 
+/// Files of secrets and `$(...)` in some shells end with one, which belongs to no value.
+const LINE_BREAK: [char; 2] = ['\n', '\r'];
+
+/// Whether a value is several lines: only certificates and keys in PEM are.
+fn is_broken(value: &str) -> bool {
+    value.contains(LINE_BREAK) && !value.contains("-----BEGIN ")
+}
+
 fn substitute(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Filled, String> {
     let mut out = String::new();
     let mut variables = Vec::new();
@@ -66,7 +74,13 @@ fn substitute(text: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<
             Some((name, default)) => (name, Some(default)),
             None => (inner, None),
         };
-        let set = variable(name).filter(|v| !v.is_empty());
+        let set = variable(name).map(|value| value.trim_end_matches(LINE_BREAK).to_owned());
+        let set = set.filter(|value| !value.is_empty());
+        if set.as_ref().is_some_and(|value| is_broken(value)) {
+            return Err(format!(
+                "the environment variable {name} holds a line break: set it to one line"
+            ));
+        }
         variables.extend(set.iter().map(|value| (name.to_owned(), value.clone())));
         let value = set.or(default.map(str::to_owned));
         out.push_str(before);

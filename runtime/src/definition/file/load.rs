@@ -300,6 +300,26 @@ max_rows = "${ROWS:-17}"
     }
 
     #[test]
+    fn a_line_break_ends_a_variable_and_stands_nowhere_else_but_in_certificates() {
+        let with = |value: &str| {
+            let value = value.to_owned();
+            parse(MINIMAL, move |name| {
+                (name == "KAFKA").then(|| value.clone())
+            })
+        };
+        for value in ["k:9092\n", "k:9092\r\n"] {
+            assert_eq!(with(value).unwrap().source.bootstrap, "k:9092");
+        }
+        let problems = with("k:9092\nsecret").unwrap_err();
+        let text = &problems[0].message;
+        assert!(
+            text.contains("line break") && !text.contains("secret"),
+            "{text}"
+        );
+        assert!(with("-----BEGIN CERTIFICATE-----\nMII\n").is_ok());
+    }
+
+    #[test]
     fn every_problem_is_told_with_its_line_and_the_nearest_key() {
         let text = MINIMAL.replace("topic =", "topik = 1\ntopic =") + "linger_sm = 1\n";
         let problems = parse(&text, |_| None).unwrap_err();
