@@ -82,8 +82,9 @@ soak: setup setup-kafka $(POSTGRES_BINS) ## a million histories, long swaps, Pos
 	GRISTMILL_HISTORIES=$(SOAK_HISTORIES) $(TEST) --test postgres histories::
 	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
 	for bin in $(POSTGRES_BINS); do \
-		GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin $(TEST) --no-fail-fast --test postgres && \
-		GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin $(TEST) --test whole -- chaos:: silence:: cases:: || exit 1; \
+		export GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin; \
+		{ $(TEST) --no-fail-fast --test postgres && \
+			$(TEST) --test whole -- chaos:: silence:: cases::; } || exit 1; \
 	done
 
 .PHONY: check

@@ -14,7 +14,8 @@ use super::process::{Folder, Process, free_port, output, tail, wait_until};
 
 /// The superuser of every server; no password.
 const USER: &str = "app";
-/// The variable that names the folder of another PostgreSQL's programs. Its libraries are beside it.
+/// The variable that names the folder of another PostgreSQL's programs. Its libraries are beside
+/// it.
 const BIN: &str = "GRISTMILL_POSTGRES_BIN";
 /// A loaded machine with two cores takes a few seconds; the rest is for a worse one.
 const START_TIMEOUT: Duration = Duration::from_secs(60);

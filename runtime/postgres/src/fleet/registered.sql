@@ -6,8 +6,10 @@ select
   coalesce(f.spec_hash, p.spec_hash) = :spec_hash as is_unchanged,
   -- What the guard compares is no part of what a file says, nor is the version that comes with it.
   coalesce(
-    case when (r.spec ->> 'version')::int <= 2 then r.spec - 'version'::text else r.spec end - 'guard'::text
-    = case when (:spec ->> 'version')::int <= 2 then :spec - 'version'::text else :spec end - 'guard'::text,
+    case when (r.spec ->> 'version')::int <= 2 then r.spec - 'version'::text else r.spec end
+      - 'guard'::text
+    = case when (:spec ->> 'version')::int <= 2 then :spec - 'version'::text else :spec end
+      - 'guard'::text,
     false
   ) as is_active,
   exists (
