@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connection::Connection;
@@ -40,7 +39,7 @@ pub async fn follow(
         loading: JoinSet::new(),
         look_again,
         connection: None,
-        silent_since: None,
+        is_refused: false,
     };
     loop {
         tokio::select! {
@@ -61,9 +60,14 @@ struct Follower {
     look_again: Arc<Notify>,
     /// Its own: a place in the pool is for flushes.
     connection: Option<Connection>,
-    /// Since when no beat has reached Postgres.
-    silent_since: Option<Instant>,
+    /// Whether it was said that Postgres answers, and does not take beats.
+    is_refused: bool,
 }
+
+/// A beat got no answer in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", BEAT_MAX.as_secs())]
+struct NoAnswer;
 
 /// One pipeline as the follower sees it.
 struct Member {
@@ -115,30 +119,31 @@ impl Follower {
             self.connection = Some(connection);
             Ok(())
         };
-        let seconds = BEAT_MAX.as_secs();
         let beaten = tokio::time::timeout(BEAT_MAX, beat).await;
-        beaten.unwrap_or_else(|_| bail!("no answer within {seconds} s"))
+        beaten.unwrap_or_else(|_| Err(NoAnswer.into()))
     }
 
-    /// Says when Postgres stops answering, and when it answers again.
+    /// Says when Postgres does not take beats, and when it does again. Of one that does not answer
+    /// at all its connections tell.
     fn note(&mut self, beaten: anyhow::Result<()>) {
         match beaten {
             Ok(()) => {
                 self.commits.answered(None);
-                if let Some(since) = self.silent_since.take() {
-                    let silent_seconds = since.elapsed().as_secs();
-                    tracing::info!(silent_seconds, "postgres answers again");
+                if std::mem::take(&mut self.is_refused) {
+                    tracing::info!("postgres takes this process's heartbeat again");
                 }
             }
             Err(error) => {
                 let text = format!("{error:#}");
-                if self.silent_since.is_none() {
+                let is_silent =
+                    error.is::<NoAnswer>() || self.commits.pool.silent_since().is_some();
+                if !is_silent && !self.is_refused {
+                    self.is_refused = true;
                     tracing::warn!(
                         "postgres does not take this process's heartbeat, so others see it as \
                          gone; it goes on by itself: {text}"
                     );
                 }
-                self.silent_since.get_or_insert_with(Instant::now);
                 self.commits.answered(Some(text));
             }
         }

@@ -30,6 +30,25 @@ pub struct Standing {
     pub state: PartitionState,
     /// Why it is not running.
     pub reason: Option<Reason>,
+    /// When it became this, microseconds since the Unix epoch.
+    since_us: i64,
+    /// Since when nothing has succeeded; kept while it tries again.
+    failing_since_us: Option<i64>,
+}
+
+/// A partition that has run this long without failing has nothing to do with what failed before.
+const TRIES_AGAIN_US: i64 = 10_000_000;
+
+impl Standing {
+    /// Since when nothing has succeeded, as of `now_us`.
+    fn failing_since(&self, now_us: i64) -> Option<i64> {
+        let is_over = match self.state {
+            PartitionState::Waiting => false,
+            PartitionState::Running => now_us - self.since_us > TRIES_AGAIN_US,
+            PartitionState::Paused | PartitionState::Halted => true,
+        };
+        self.failing_since_us.filter(|_| !is_over)
+    }
 }
 
 /// Why something stands still, and since when.
@@ -72,14 +91,20 @@ impl Standings {
         self.set(partition, None, PartitionState::Running, None);
     }
 
-    /// The partition waits, and goes on by itself. Since when stays where it waited before.
+    /// What the partition does has succeeded: whatever it waits for next is another matter.
+    pub fn succeeds(&self, partition: &TopicPartition) {
+        if let Some(standing) = lock(&self.partitions).get_mut(partition) {
+            standing.failing_since_us = None;
+        }
+    }
+
+    /// The partition waits, and goes on by itself: since the first failure after a success, however
+    /// often it was tried meanwhile.
     pub fn waits(&self, partition: &TopicPartition, reason: impl Into<String>) {
         let mut reason = Reason::now(reason);
         let before = self.of(partition);
-        let before = before.filter(|s| s.state == PartitionState::Waiting);
-        if let Some(before) = before.and_then(|s| s.reason) {
-            reason.since_us = before.since_us;
-        }
+        let failing_since = before.and_then(|before| before.failing_since(reason.since_us));
+        reason.since_us = failing_since.unwrap_or(reason.since_us);
         self.set(partition, None, PartitionState::Waiting, Some(reason));
     }
 
@@ -188,10 +213,17 @@ impl Standings {
         let mut partitions = lock(&self.partitions);
         let before = partitions.get(partition);
         let lease = lease.or(before.and_then(|s| s.lease.as_ref())).cloned();
+        let failing_since_us = match state {
+            PartitionState::Waiting => reason.as_ref().map(|reason| reason.since_us),
+            PartitionState::Running => before.and_then(|s| s.failing_since_us),
+            PartitionState::Paused | PartitionState::Halted => None,
+        };
         let standing = Standing {
             lease,
             state,
             reason,
+            since_us: Timestamp::now().as_microsecond(),
+            failing_since_us,
         };
         partitions.insert(partition.clone(), standing);
         drop(partitions);
@@ -210,4 +242,45 @@ fn update(reason: &Mutex<Option<Reason>>, now: Option<String>) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting_since(standings: &Standings) -> i64 {
+        let wait = standings.waiting().into_iter().next();
+        wait.expect("it waits").since_us
+    }
+
+    #[test]
+    fn a_wait_lasts_from_the_first_failure_to_the_next_success() {
+        let standings = Standings::new(Arc::default());
+        let partition = TopicPartition::new("t", 0);
+        standings.waits(&partition, "no space left");
+        let first = waiting_since(&standings);
+        // It is taken again, and fails again.
+        standings.goes_on(&partition);
+        assert!(standings.waiting().is_empty());
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        standings.waits(&partition, "no space left");
+        assert_eq!(waiting_since(&standings), first);
+        standings.goes_on(&partition);
+        standings.succeeds(&partition);
+        standings.waits(&partition, "no space left");
+        assert!(waiting_since(&standings) > first);
+    }
+
+    #[test]
+    fn what_failed_before_a_long_quiet_run_is_over() {
+        let running = |since_us| Standing {
+            lease: None,
+            state: PartitionState::Running,
+            reason: None,
+            since_us,
+            failing_since_us: Some(5),
+        };
+        assert_eq!(running(10).failing_since(11), Some(5));
+        assert_eq!(running(10).failing_since(11 + TRIES_AGAIN_US), None);
+    }
 }

@@ -338,6 +338,7 @@ impl Worker {
     }
 
     fn committed(&mut self, computed: &Computed) {
+        self.pipeline.standings.succeeds(&self.partition);
         self.chain.committed(computed);
         self.next_offset = computed.next_offset;
         self.brake.committed(&computed.counts);
