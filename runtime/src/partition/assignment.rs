@@ -156,16 +156,25 @@ impl Assignments for Assignment {
     }
 }
 
-/// Takes partitions within [`ASSIGN_WAIT`]: together, and where that fails each alone, so that the
-/// trouble of one does not hold up the others. `None` for those that were not taken in time.
+/// Takes partitions within [`ASSIGN_WAIT`]: together, and where that fails for several each alone,
+/// so that the trouble of one does not hold up the others. `None` for those that were not taken in
+/// time.
 async fn take_in_time(wanted: &[PartitionWanted]) -> Vec<Option<Begin>> {
     let deadline = Instant::now() + ASSIGN_WAIT;
-    let error = match timeout(TOGETHER_WAIT, take_partitions(wanted)).await {
+    let partitions = wanted.len();
+    let together = match partitions {
+        0 | 1 => ASSIGN_WAIT,
+        _ => TOGETHER_WAIT,
+    };
+    let error = match timeout(together, take_partitions(wanted)).await {
         Ok(Ok(begins)) => return begins.into_iter().map(Result::ok).collect(),
         Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => format!("no answer within {} s", TOGETHER_WAIT.as_secs()),
+        Err(_) => format!("no answer within {} s", together.as_secs()),
     };
-    let partitions = wanted.len();
+    if let [PartitionWanted { partition, .. }] = wanted {
+        tracing::warn!(%partition, "cannot take the partition: {error}");
+        return vec![None];
+    }
     tracing::warn!(
         partitions,
         "cannot take partitions together, so each alone: {error}"

@@ -248,6 +248,14 @@ async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
         ),
         (1, 90, None)
     );
+    fixture.psql(
+        "insert into gristmill.dead_letter
+          (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision, state)
+        select pipeline, run, topic, partition, 1, n, 'decode', 'x', 'y', 1,
+          case n when 0 then 'sample' else 'new' end
+        from gristmill.checkpoint, generate_series(0, 1) n
+        where partition = 0",
+    )?;
     let elsewhere = missing(0, Cause::Retention);
     assert!(!accept_gap(&mut connection, &lease, &elsewhere, None, "ann").await?);
     assert!(accept_gap(&mut connection, &lease, &gone, None, "ann").await?);
@@ -255,6 +263,10 @@ async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
         panic!("one gap")
     };
     assert_eq!(closed.accepted_by.as_deref(), Some("ann"));
+    // What a refused batch showed goes with the refusal; a letter stays.
+    let left = "select string_agg(state, ',') from gristmill.dead_letter";
+    let left: String = connection.query_one(left, &[]).await?.get(0);
+    assert_eq!(left, "new");
     let taken = fixture.take(&mut connection, 0).await?;
     assert_eq!(
         (taken.next_offset, taken.last_record, taken.state),
