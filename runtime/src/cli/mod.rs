@@ -13,6 +13,7 @@ mod pipeline_argument;
 mod produce_command;
 mod program_version;
 mod progress_text;
+mod property_arguments;
 mod schema_command;
 mod status_command;
 mod steer_command;

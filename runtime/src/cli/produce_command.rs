@@ -1,5 +1,6 @@
 //! `gristmill produce`: change events from a file, or made up, into a topic.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,9 @@ use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::out::Out;
+use super::property_arguments::PropertyArguments;
 use crate::authoring::event_file::entries;
+use crate::definition::file;
 use crate::demo::generate::{Events, Recipe};
 use crate::demo::user_event::{check, key};
 use crate::ops::produce::{Destination, Message, Sent, send};
@@ -17,7 +20,7 @@ use crate::ops::produce::{Destination, Message, Sent, send};
 const PROBLEMS_SHOWN: usize = 20;
 
 /// Sends change events into a topic, keyed by user_id.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 #[command(after_help = "Examples:
   gristmill produce --file data/sample_events.json --topic users_cdc --bootstrap localhost:9092
   gristmill produce --generate 1000000 --keys 50000 --seed 7 --late 5 --bad 1 --topic users_cdc \
@@ -38,6 +41,11 @@ pub(super) struct Args {
         hide_env_values = true
     )]
     bootstrap: String,
+    /// Take the properties of librdkafka under [source] of this pipeline's file, too
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
+    #[command(flatten)]
+    properties: PropertyArguments,
     /// Wait this long after each event, milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
@@ -111,8 +119,14 @@ fn produce(args: &Args) -> Result<Sent> {
         }
         (None, None) => bail!("give --file or --generate"),
     };
+    let mut properties = match &args.pipeline {
+        Some(file) => file::load(file)?.source.properties,
+        None => BTreeMap::new(),
+    };
+    properties.extend(args.properties.to_map());
     let destination = Destination {
         bootstrap: args.bootstrap.clone(),
+        properties,
         topic: args.topic.clone(),
         delay: Duration::from_millis(args.delay),
     };

@@ -9,6 +9,7 @@ use gristmill_core::visible::visible;
 use serde_json::Value;
 
 use super::out::Out;
+use super::property_arguments::PropertyArguments;
 use super::table;
 use crate::definition::host_sandbox;
 use crate::ops::try_events::{Attempt, EventSource, TriedEvent, TryRequest};
@@ -31,6 +32,8 @@ pub(super) struct Args {
         default_value = "localhost:9092"
     )]
     bootstrap: String,
+    #[command(flatten)]
+    properties: PropertyArguments,
     /// With --topic: the partition, and the first of its offsets, instead of the newest events
     #[arg(long, value_name = "PARTITION/OFFSET", requires = "topic")]
     from: Option<StartAt>,
@@ -86,6 +89,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
         events: match args.events.topic {
             Some(topic) => EventSource::Topic {
                 bootstrap,
+                properties: args.properties.to_map(),
                 topic,
                 from: args.from.map(|from| (from.partition, from.offset)),
             },

@@ -15,6 +15,8 @@ pub type Message = (Option<Vec<u8>>, Vec<u8>);
 #[derive(Clone, Debug)]
 pub struct Destination {
     pub bootstrap: String,
+    /// Further properties of librdkafka.
+    pub properties: BTreeMap<String, String>,
     /// It must exist.
     pub topic: String,
     /// Waits this long after each event.
@@ -40,11 +42,12 @@ pub fn send(
 ) -> Result<Sent> {
     let Destination {
         bootstrap,
+        properties,
         topic,
         delay,
     } = destination;
-    Admin::new(bootstrap, &BTreeMap::new())?.topic(topic)?;
-    let producer = EventProducer::new(bootstrap, &BTreeMap::new(), topic)?;
+    Admin::new(bootstrap, properties)?.topic(topic)?;
+    let producer = EventProducer::new(bootstrap, properties, topic)?;
     let started = Instant::now();
     let mut bytes = 0;
     for (key, value) in events {

@@ -1,7 +1,5 @@
 //! Events of a topic, to try a rule on.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Result, ensure};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
@@ -13,8 +11,7 @@ use crate::authoring::event_file::PlacedEvent;
 const HOLES_MAX: i64 = 100;
 
 /// The newest `limit` events of a topic, spread over its partitions, by partition and offset.
-pub(super) fn newest(bootstrap: &str, topic: &str, limit: usize) -> Result<Vec<PlacedEvent>> {
-    let admin = Admin::new(bootstrap, &BTreeMap::new())?;
+pub(super) fn newest(admin: &Admin, topic: &str, limit: usize) -> Result<Vec<PlacedEvent>> {
     let partitions = admin.topic(topic)?.partitions;
     let each = limit.div_ceil(partitions.len().max(1));
     let mut events = Vec::new();
@@ -45,12 +42,11 @@ pub(super) fn newest(bootstrap: &str, topic: &str, limit: usize) -> Result<Vec<P
 
 /// At most `limit` events of one partition, from an offset on.
 pub(super) fn from(
-    bootstrap: &str,
+    admin: &Admin,
     topic: &str,
     (number, offset): (i32, i64),
     limit: usize,
 ) -> Result<Vec<PlacedEvent>> {
-    let admin = Admin::new(bootstrap, &BTreeMap::new())?;
     let partition = TopicPartition::new(topic, number);
     let watermarks = admin.watermarks(std::slice::from_ref(&partition))?;
     let (low, end) = watermarks.first().copied().unwrap_or_default();

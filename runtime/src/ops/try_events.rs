@@ -1,6 +1,7 @@
 //! Events before and after a rule or a pipeline. Nothing is written, and each event is run as if it
 //! were the first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
@@ -10,6 +11,7 @@ use gristmill_core::decode::names;
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
+use gristmill_kafka::admin::Admin;
 use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 use serde::Serialize;
@@ -46,6 +48,8 @@ pub enum EventSource {
     /// Events of a topic: from an offset of a partition on, or the newest.
     Topic {
         bootstrap: String,
+        /// Further properties of librdkafka, beside those of the pipeline that is tried.
+        properties: BTreeMap<String, String>,
         topic: String,
         from: Option<(i32, i64)>,
     },
@@ -169,8 +173,12 @@ pub(super) async fn dry_run(bundle: Bundle, sandbox: &Sandbox) -> Result<DryRun>
     DryRun::new(&Pipeline::assemble(bundle, sandbox, &database).await?)
 }
 
+fn is_pipeline(request: &TryRequest) -> bool {
+    request.what.ends_with(".toml")
+}
+
 fn tried(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {
-    let is_pipeline = request.what.ends_with(".toml");
+    let is_pipeline = is_pipeline(request);
     let config = || {
         request
             .config
@@ -237,13 +245,20 @@ async fn events(request: &TryRequest) -> Result<(Vec<PlacedEvent>, usize)> {
         EventSource::File(file) => event_file::read(file, limit),
         EventSource::Topic {
             bootstrap,
+            properties,
             topic,
             from,
         } => {
-            let (topic, bootstrap, from) = (topic.clone(), bootstrap.clone(), *from);
+            let mut all = match is_pipeline(request) {
+                true => file::load(Path::new(&request.what))?.source.properties,
+                false => BTreeMap::new(),
+            };
+            all.extend(properties.clone());
+            let admin = Admin::new(bootstrap, &all)?;
+            let (topic, from) = (topic.clone(), *from);
             let read = move || match from {
-                None => topic_events::newest(&bootstrap, &topic, limit),
-                Some(from) => topic_events::from(&bootstrap, &topic, from, limit),
+                None => topic_events::newest(&admin, &topic, limit),
+                Some(from) => topic_events::from(&admin, &topic, from, limit),
             };
             let events = tokio::task::spawn_blocking(read).await??;
             let all = events.len();
