@@ -10,6 +10,16 @@ use rdkafka::types::RDKafkaConfRes;
 /// flight and one computed ahead; a third fills in what other partitions leave. Twice as much gains
 /// nothing.
 pub const QUEUED_MAX_BYTES: usize = 3 << 20;
+/// What the queues of all partitions hold at most, together, give or take a chunk each: where a
+/// process has more partitions than that is enough for, each may hold less. It pauses fetching and
+/// halts nothing.
+pub const QUEUES_MAX_BYTES: usize = 512 << 20;
+/// What a fetch is answered with at most, by each broker; librdkafka's own default is 50 MiB. A
+/// batch that is larger still comes, alone. Four partitions' answers of 1 MiB.
+pub const FETCH_MAX_BYTES: usize = 4 << 20;
+/// What librdkafka keeps for all partitions together before it fetches no more: two answers of a
+/// partition. Twice as much, with queues of 4 MiB, gains nothing and costs 8 MiB.
+pub const FETCHED_AHEAD_BYTES: usize = 2 << 20;
 /// What a host that leaves for good may cost the others, milliseconds. The broker's own lower bound
 /// is 6,000.
 pub const SESSION_TIMEOUT_MS: u32 = 10_000;
@@ -26,8 +36,9 @@ pub struct SourceConfig {
     pub properties: BTreeMap<String, String>,
     pub session_timeout_ms: u32,
     /// Bytes of one partition read and not yet processed; fetching pauses above it (twice that,
-    /// while others have room) and resumes below half of it. What librdkafka fetches ahead (2
-    /// MiB for all partitions together, unless set otherwise) comes on top.
+    /// while others have room) and resumes below half of it. Less where the partitions would hold
+    /// more than [`QUEUES_MAX_BYTES`] together. What librdkafka fetches ahead
+    /// ([`FETCHED_AHEAD_BYTES`] for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
     /// Of a record whose key, value and headers are more, the beginning is copied alone.
     pub record_max_bytes: usize,
@@ -187,10 +198,11 @@ pub(crate) fn common(
 
 /// What a source's consumer has: the common properties, and those that guard correctness.
 pub(crate) fn for_source(config: &SourceConfig) -> Result<ClientConfig, ReservedProperty> {
+    let (ahead_kbytes, fetch_max) = (FETCHED_AHEAD_BYTES >> 10, FETCH_MAX_BYTES);
+    let (ahead_kbytes, fetch_max) = (ahead_kbytes.to_string(), fetch_max.to_string());
     let mut defaults: BTreeMap<String, String> = [
-        // Fetched ahead for all partitions together: two answers of the broker. Twice as much,
-        // with queues of 4 MiB, gains nothing and costs 8 MiB.
-        ("queued.max.messages.kbytes", "2048"),
+        ("queued.max.messages.kbytes", ahead_kbytes.as_str()),
+        ("fetch.max.bytes", fetch_max.as_str()),
         // After its own queue was full librdkafka sleeps this long (1 s by default), while the
         // worker has long drained it.
         ("fetch.queue.backoff.ms", "20"),

@@ -20,6 +20,9 @@ pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<Exi
                 let (path, kafka) = (pipeline.path.display(), found.bootstrap);
                 writeln!(out, "{path}: ready to run (kafka at {kafka})")?;
             }
+            if let Some(memory) = found.memory {
+                writeln!(out, "{memory}")?;
+            }
             (found.problems, found.warnings)
         }
     };

@@ -8,6 +8,7 @@
 //! | operation | what it does |
 //! |---|---|
 //! | [`preflight`] | names everything that would stop a pipeline |
+//! | [`memory_bound`] | says how much memory the limits allow |
 //! | [`tables`] | prints and creates the tables that a pipeline needs |
 //! | [`status`] | says how each partition is doing |
 //! | [`revisions`] | says who changed what a pipeline runs, when and why |
@@ -23,6 +24,7 @@ pub mod change_progress;
 pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;
+pub mod memory_bound;
 pub mod opened;
 pub mod preflight;
 pub mod produce;

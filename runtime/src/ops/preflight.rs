@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use super::memory_bound::MemoryBound;
 use super::topic_shape::oddities;
 use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
@@ -32,6 +33,8 @@ pub struct Preflight {
     pub bootstrap: String,
     /// A sentence each; none where the pipeline is ready to run.
     pub problems: Vec<String>,
+    /// What a process may hold; none where the topic's partitions are not known.
+    pub memory: Option<MemoryBound>,
     /// What does not stop the pipeline and may lose data or surprise somebody, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -49,6 +52,7 @@ pub async fn check(config: Config) -> Result<Preflight> {
         tokio::task::spawn_blocking(move || of_kafka(&config, &runtime))
     };
     let mut found = Found::default();
+    let memory_of = config.clone();
     if config.dead_letters.topic.is_none() {
         found.warnings.push(
             "dead letters stay in gristmill.dead_letter, where nothing tells anybody of them and \
@@ -66,7 +70,9 @@ pub async fn check(config: Config) -> Result<Preflight> {
         let warnings = table.target.warnings(&table.fields, &table.roles, several);
         found.warnings.extend(warnings);
     }
+    let partitions = of_kafka.partitions;
     Ok(Preflight {
+        memory: (partitions > 0).then(|| MemoryBound::of(&memory_of, partitions)),
         pipeline,
         bootstrap,
         problems: found.problems,

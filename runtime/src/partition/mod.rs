@@ -9,7 +9,7 @@ pub mod assignment;
 mod compute;
 pub mod ended;
 mod flush;
-mod open_batch;
+pub(crate) mod open_batch;
 mod steps_back;
 pub mod take;
 pub mod task;

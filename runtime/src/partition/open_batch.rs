@@ -11,7 +11,7 @@ use gristmill_kafka::source::{Chunk, QueuedBytes};
 /// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1
 /// GiB) can hold, with columns computed and parameters copied beside it, and above 5,000 records of
 /// 3 kB.
-const BATCH_MAX_BYTES: usize = 16 << 20;
+pub(crate) const BATCH_MAX_BYTES: usize = 16 << 20;
 
 /// Records that were read and wait for a flush. Bytes stay counted against the partition's bound
 /// until [`OpenBatch::release`].

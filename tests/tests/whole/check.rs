@@ -1,6 +1,6 @@
 //! What is wrong with a pipeline, told before it runs.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
 use gristmill_tests::program::{refusal, text};
 use gristmill_tests::rules::{OPERATION_IN_KIND, corporate};
@@ -54,6 +54,9 @@ fn as_granted(job: &Job, role: &str) -> Result<()> {
     job.psql(&grants.join("\n"))?;
     let ready = job.gristmill(&["check", "users.toml"])?;
     ensure!(ready.contains("ready to run"), "{ready}");
+    let memory = ready.lines().find(|line| line.starts_with("memory: "));
+    let memory = memory.context("no bound on memory")?;
+    ensure!(memory.contains(" in flight "), "{memory}");
     Ok(())
 }
 

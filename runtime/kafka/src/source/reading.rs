@@ -3,6 +3,7 @@
 use gristmill_core::record::Records;
 use rdkafka::message::{BorrowedMessage, Message};
 
+use crate::client::QUEUES_MAX_BYTES;
 use crate::source::feed::{Feed, resumes_below};
 use crate::source::headers::{RawHeaders, text};
 use crate::source::rebalance::FetchStart;
@@ -200,7 +201,7 @@ impl Readings {
 
     /// What to pause, should the queues be full ([`Readings::is_full`]), and what has room again.
     pub(crate) fn back_pressure(&self) -> Vec<(TopicPartition, Full)> {
-        let (max, is_full) = (self.queued_max_bytes, self.is_full());
+        let (max, is_full) = (self.queued_max_bytes(), self.is_full());
         let wants = |r: &Reading| match r {
             r if is_full && r.is_above(max) => Some(Full::Pause),
             r if r.is_drained(max) => Some(Full::Resume),
@@ -212,12 +213,18 @@ impl Readings {
             .collect()
     }
 
+    /// What one partition's queue may hold. It may go up to twice that, hence the half.
+    fn queued_max_bytes(&self) -> usize {
+        let share = QUEUES_MAX_BYTES / 2 / self.readings.len().max(1);
+        self.queued_max_bytes.min(share)
+    }
+
     /// Whether no more should be read: the partitions that are fetched hold more than their bounds
     /// together, or one twice its own. One alone may go above its bound, since a worker that
     /// has a batch in flight and one computed must not keep another waiting, whose records come in
     /// the same answers.
     pub(crate) fn is_full(&self) -> bool {
-        let max = self.queued_max_bytes;
+        let max = self.queued_max_bytes();
         let fetched = || self.readings.iter().filter(|r| !r.paused);
         let queued: usize = fetched().map(|r| r.feed.queued_bytes()).sum();
         queued > max * fetched().count() || fetched().any(|r| r.is_above(2 * max))
@@ -322,6 +329,16 @@ mod tests {
         assert_eq!(paused([15_000, 9_000, 9_000]), [0]);
         assert_eq!(paused([11_000, 11_000, 9_000]), [0, 1]);
         assert_eq!(paused([20_000, 0, 0]), [0]);
+    }
+
+    #[test]
+    fn many_partitions_share_what_all_queues_may_hold() {
+        let (mut readings, _intakes) = holding([0; 1_000]);
+        readings.queued_max_bytes = usize::MAX;
+        let together = 1_000 * 2 * readings.queued_max_bytes();
+        assert!(together <= QUEUES_MAX_BYTES, "{together}");
+        let (readings, _intakes) = holding([0; 3]);
+        assert_eq!(readings.queued_max_bytes(), 10_000);
     }
 
     #[test]

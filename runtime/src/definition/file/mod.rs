@@ -93,7 +93,8 @@ pub struct SourceSection {
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
     /// Bytes of records of one partition that are read and not yet committed. Reading pauses above
-    /// it, or above twice as much while other partitions have room.
+    /// it, or above twice as much while other partitions have room. A process holds at most 512
+    /// MiB for all partitions, so where they are many each may hold less.
     #[serde(default = "queued_max_bytes")]
     pub queued_max_bytes: usize,
     /// Any property of librdkafka, for example for TLS and SASL. Those that exactly-once rests on
