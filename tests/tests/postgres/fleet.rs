@@ -250,7 +250,8 @@ async fn a_gap_halts_until_somebody_accepts_it() -> Result<()> {
     );
     fixture.psql(
         "insert into gristmill.dead_letter
-          (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision, state)
+          (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision,
+            state)
         select pipeline, run, topic, partition, 1, n, 'decode', 'x', 'y', 1,
           case n when 0 then 'sample' else 'new' end
         from gristmill.checkpoint, generate_series(0, 1) n

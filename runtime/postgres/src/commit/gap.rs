@@ -95,9 +95,9 @@ const HALT: &str = r"
     where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
       and owner_epoch = :owner_epoch and next_offset = :from_offset";
 
-// What a refused batch showed is told by then; where the new topic repeats its offsets the letters
-// that come of them take their places. Where the offsets begin anew so does the watermark: what the new topic repeats is not late. Rows
-// of the new log are newer than those of the old one with the same time.
+// What a refused batch showed goes: letters of a new topic would take the same offsets. Where the
+// offsets begin anew so does the watermark: what the new topic repeats is not late. Rows of the new
+// log are newer than those of the old one with the same time.
 const ACCEPT: &str = r"
     with samples as (
       delete from gristmill.dead_letter
