@@ -226,7 +226,7 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
     };
     for granted in [
         "grant usage on schema gristmill to reader;",
-        "grant ALL on gristmill.file, gristmill.host",
+        "grant ALL on gristmill.dead_letter, gristmill.file, gristmill.host",
         "grant insert, update on public.people to reader;",
     ] {
         let granted = granted.replace("ALL", ALL);

@@ -80,6 +80,12 @@ fn a_role_with_what_check_asks_for_can_do_everything() -> Result<()> {
     job.transform("promote", &[])?;
     job.roll_back()?;
 
+    // A pause and its end; the order is written twice, and what is over is taken away.
+    for order in ["pause", "resume", "pause", "resume"] {
+        job.gristmill(&[order, "users.toml"])?;
+    }
+    job.gristmill(&["status", "users.toml"])?;
+
     // A letter, its relay and its replay.
     let unknown = r#"{"op":"x","kind":"c","after":{"user_id":999},"timestamp_ms":1726531200000}"#;
     job.produce_done(&[Message::new(0, unknown.to_owned())])?;

@@ -5,9 +5,9 @@ use tokio_postgres::Client;
 use crate::table::target_table::TargetTable;
 use crate::wire::database_error::DatabaseError;
 
-/// Of gristmill's own tables, those that rows are taken out of: hosts that are gone, comparisons
-/// that are over.
-const EMPTIED: [&str; 4] = ["file", "host", "shadow", "steering"];
+/// Of gristmill's own tables, those that rows are taken out of: samples, hosts that are gone,
+/// comparisons and orders that are over.
+const EMPTIED: [&str; 5] = ["dead_letter", "file", "host", "shadow", "steering"];
 /// Those that are only read while a pipeline runs.
 const READ: [&str; 1] = ["migration"];
 
