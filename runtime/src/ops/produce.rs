@@ -65,3 +65,20 @@ pub fn send(
         seconds: started.elapsed().as_secs_f64(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_reach_the_client() {
+        let destination = Destination {
+            bootstrap: "127.0.0.1:1".to_owned(),
+            properties: [("acks".to_owned(), "1".to_owned())].into(),
+            topic: "t".to_owned(),
+            delay: Duration::ZERO,
+        };
+        let error = send(&destination, std::iter::empty(), || {}).unwrap_err();
+        assert!(error.to_string().contains("`acks`"), "{error}");
+    }
+}
