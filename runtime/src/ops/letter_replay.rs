@@ -94,7 +94,7 @@ impl ByActive {
     ) -> Result<Replayed> {
         let (log, partition) = (letters[0].log, letters[0].id.partition);
         // A state of its own, empty: the guard in Postgres decides what is newer.
-        let mut chain = self.pipeline.chain(partition, None)?;
+        let mut chain = self.pipeline.chain(partition, None)?.of_letters();
         let now_us = Timestamp::now().as_microsecond();
         let mut computed = chain
             .compute(stored_letter::records(letters), now_us)

@@ -18,7 +18,7 @@ use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::first_start;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
-use gristmill_postgres::commit::vain_takes::{self, VAIN_TAKES_MAX};
+use gristmill_postgres::commit::vain_takes::VAIN_TAKES_MAX;
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 
@@ -339,7 +339,6 @@ impl TopicIds {
         if owned.taken.takes > VAIN_TAKES_MAX {
             let reason = owned.died_of(partition);
             let lease = owned.taken.lease;
-            vain_takes::allow_one_more(&*commits.pool.get().await?, &lease).await?;
             return Ok(Begin::Halt { lease, reason });
         }
         let Owned { runnable, taken } = owned;
@@ -391,8 +390,8 @@ impl Owned<'_> {
             "{partition}: {VAIN_TAKES_MAX} processes that took it at offset {offset} have ended \
              without moving it: a record there may need more memory than there is (a compressed \
              one is inflated before its size is known). Give the process more memory, or delete \
-             the records up to it in Kafka and go on with `on_gap = \"continue\"`; a restart or \
-             `gristmill resume` tries it once more"
+             the records up to it in Kafka and go on with `on_gap = \"continue\"`; `gristmill \
+             resume` tries it once more"
         )
     }
 

@@ -279,7 +279,24 @@ async fn halt(
         wanted,
         "resumed, or another revision is to run: taking the partition again"
     );
+    if let Some(last) = last {
+        try_once_more(wanted, &last.lease).await;
+    }
     false
+}
+
+/// What owners died of is tried again because somebody wants it, and not because another process
+/// started.
+async fn try_once_more(wanted: &PartitionWanted, lease: &Lease) {
+    let allowed = async {
+        let connection = wanted.pipeline.commits.pool.get().await?;
+        anyhow::Ok(vain_takes::allow_one_more(&connection, lease).await?)
+    };
+    match timeout(NOTE_WAIT, allowed).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log!(warn, wanted, "cannot allow one more try: {error:#}"),
+        Err(_) => log!(warn, wanted, "cannot allow one more try: no answer"),
+    }
 }
 
 /// Stops reading, and notes what the partition is and why, here and in its checkpoint.

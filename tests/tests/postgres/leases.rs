@@ -176,11 +176,19 @@ async fn owners_that_end_without_moving_what_waits_are_counted() -> Result<()> {
     assert_eq!(taken.takes, 2);
     let mut another = fixture.connect().await?;
     vain_takes::allow_one_more(&another, &taken.lease).await?;
-    let taken = takes("host-g", 1).await?;
+    let mut taken = takes("host-g", 1).await?;
+    assert_eq!(taken.takes, 3);
+    for host in ["host-h", "host-i", "host-j"] {
+        taken = takes(host, 1).await?;
+    }
+    assert!(taken.takes > VAIN_TAKES_MAX);
+    // A person resumes it: it is tried once more, and once alone.
+    vain_takes::allow_one_more(&another, &taken.lease).await?;
+    taken = takes("host-k", 1).await?;
     assert_eq!(taken.takes, VAIN_TAKES_MAX);
     fixture
         .flush(&mut another, &taken.lease, 0, &dead(0, "bad", &[]))
         .await?;
-    assert_eq!(takes("host-h", 2).await?.takes, 1);
+    assert_eq!(takes("host-l", 2).await?.takes, 1);
     Ok(())
 }

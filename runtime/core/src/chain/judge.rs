@@ -1,5 +1,6 @@
 //! The host's event-time rules, row by row in offset order.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -83,6 +84,8 @@ pub(super) struct Judge<'a> {
     pub(super) policy: &'a TimePolicy,
     pub(super) now_us: i64,
     pub(super) records: &'a Records,
+    /// Whether the records are a log without holes, so that a tombstone has a place in it.
+    pub(super) is_log: bool,
 }
 
 impl Judge<'_> {
@@ -91,7 +94,8 @@ impl Judge<'_> {
     ///
     /// A record without a value has no event time but Kafka's, which is of another clock. It gets
     /// the highest event time before it, where Kafka's is later: so it stands at its place in the
-    /// log, and is newer than what it deletes and older than what comes after it.
+    /// log, and is newer than what it deletes and older than what comes after it. Where the records
+    /// are no log, nobody knows its place, and Kafka's time stays.
     pub(super) fn judge(
         &self,
         normalized: &mut Normalized,
@@ -105,11 +109,11 @@ impl Judge<'_> {
         let mut watermark = Watermark::new(event_time_max, self.policy.watermark_delay_us);
         let mut accepted = Vec::with_capacity(batch.rows);
         let mut late = 0;
+        let first = LazyCell::new(|| self.first_of_events(batch, sources));
         for (row, &source) in sources.iter().enumerate() {
             let mut time = event_time_us[row];
-            if self.is_tombstone(source) {
-                let before = watermark.event_time_max();
-                let place = before.or_else(|| self.first_of_events(&event_time_us, sources));
+            if self.is_log && self.is_tombstone(source) {
+                let place = watermark.event_time_max().or_else(|| *first);
                 time = time.min(place.unwrap_or(time));
                 moved |= time != event_time_us[row];
                 event_time_us[row] = time;
@@ -118,7 +122,7 @@ impl Judge<'_> {
                 Some(Refusal::NullKey)
             } else if nulls.is_some_and(|n| n.is_null(row)) {
                 Some(Refusal::NullEventTime)
-            } else if time > self.now_us.saturating_add(self.policy.future_max_us) {
+            } else if time > self.latest_us() {
                 Some(Refusal::Future)
             } else if time < self.policy.floor_us {
                 Some(Refusal::BeforeFloor)
@@ -135,6 +139,7 @@ impl Judge<'_> {
                 }
             }
         }
+        drop(first);
         if moved {
             self.event_time.write(batch, &event_time_us);
         }
@@ -150,11 +155,23 @@ impl Judge<'_> {
         self.records.get(source.record as usize).value.is_none()
     }
 
-    /// The lowest time of what is no tombstone: for tombstones with which a partition begins.
-    fn first_of_events(&self, event_time_us: &[i64], sources: &[RowSource]) -> Option<i64> {
-        let rows = event_time_us.iter().zip(sources);
-        let events = rows.filter(|(_, source)| !self.is_tombstone(**source));
-        events.map(|(time, _)| *time).min()
+    /// The lowest time of what is no tombstone and has a time that counts: for tombstones with which
+    /// a partition begins.
+    fn first_of_events(&self, batch: &Batch, sources: &[RowSource]) -> Option<i64> {
+        let nulls = batch.columns[self.event_time.position].values.nulls();
+        let times = self.event_time.read(batch);
+        let rows = times.into_iter().zip(sources).enumerate();
+        let counts = |&(row, (time, source)): &(usize, (i64, &RowSource))| {
+            !self.is_tombstone(*source)
+                && nulls.is_none_or(|nulls| nulls.is_valid(row))
+                && (self.policy.floor_us..=self.latest_us()).contains(&time)
+        };
+        rows.filter(counts).map(|(_, (time, _))| time).min()
+    }
+
+    /// The latest event time that is allowed now.
+    fn latest_us(&self) -> i64 {
+        self.now_us.saturating_add(self.policy.future_max_us)
     }
 
     fn dead_letter(

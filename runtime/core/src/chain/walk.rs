@@ -43,6 +43,8 @@ pub struct Chain {
     pub(super) event_time_max: Option<i64>,
     /// Computed and not yet committed, oldest first.
     pub(super) pending: VecDeque<Pending>,
+    /// Whether what it is given is a log without holes.
+    is_log: bool,
 }
 
 impl Chain {
@@ -116,7 +118,17 @@ impl Chain {
             spec,
             event_time_max,
             pending: VecDeque::new(),
+            is_log: true,
         })
+    }
+
+    /// For records that are some of a log's, such as dead letters: the place of a record without a
+    /// value among the others is not known, so it keeps Kafka's time.
+    pub fn of_letters(self) -> Self {
+        Self {
+            is_log: false,
+            ..self
+        }
     }
 
     /// Computes the next batch, seeing earlier computed but uncommitted ones as if they had
@@ -243,6 +255,7 @@ impl Chain {
             policy: &self.spec.time,
             now_us: moment.now_us,
             records,
+            is_log: self.is_log,
         };
         let mut judged = rules.judge(&mut normalized, moment.event_time_max, &mut dead_letters);
         let event_time_max = judged.event_time_max;

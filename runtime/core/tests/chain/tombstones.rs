@@ -122,3 +122,24 @@ fn a_tombstone_that_begins_a_partition_is_no_newer_than_what_follows() {
     let computed = chain(None).compute(first, NOW_US).unwrap();
     assert_eq!(written(&computed), [(1, 300, 1)]);
 }
+
+/// A replay's letters are no log: the highest time among them says nothing of a tombstone's place.
+#[test]
+fn a_tombstone_among_letters_keeps_kafkas_time() {
+    let letters = log(&[(1, 500, Some(7)), (2, 400, None)]);
+    let computed = chain(None).of_letters().compute(letters, NOW_US).unwrap();
+    assert_eq!(written(&computed), [(1, 7, 0), (2, 400, 1)]);
+}
+
+/// A time that is refused is no time to take a place from.
+#[test]
+fn a_tombstone_that_begins_a_partition_takes_no_time_that_does_not_count() {
+    let first = log(&[
+        (1, 500, None),
+        (2, 500, Some(-5)),
+        (3, 500, Some(70)),
+        (4, 500, Some(NOW_US)),
+    ]);
+    let computed = chain(None).compute(first, NOW_US).unwrap();
+    assert_eq!(written(&computed), [(1, 70, 0), (3, 70, 2)]);
+}

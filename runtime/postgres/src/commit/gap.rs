@@ -106,7 +106,7 @@ const ACCEPT: &str = r"
     )
     update gristmill.checkpoint
     set
-      next_offset = :to_offset, state = 'running', reason = null,
+      next_offset = :to_offset, state = 'running', reason = null, takes = 0,
       last_record_offset = null, last_record_at = null, last_record_hash = null,
       topic_id = coalesce(:topic_id, topic_id),
       log = log + :logs,

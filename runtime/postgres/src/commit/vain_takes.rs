@@ -16,17 +16,17 @@ use crate::wire::placeholder::{self, Named};
 /// and a kill for lack of memory or two are no pattern yet.
 pub const VAIN_TAKES_MAX: i32 = 5;
 
-/// The partition halts for it: whoever takes it next may try once more before it halts again.
+/// A person resumes the partition: it is tried once more before it halts again.
 pub async fn allow_one_more(client: &Client, lease: &Lease) -> Result<(), DatabaseError> {
-    set(client, lease, VAIN_TAKES_MAX - 1).await
+    at_most(client, lease, VAIN_TAKES_MAX - 1).await
 }
 
 /// Its owner leaves it in order, so it did not die of it.
 pub async fn forget(client: &Client, lease: &Lease) -> Result<(), DatabaseError> {
-    set(client, lease, 0).await
+    at_most(client, lease, 0).await
 }
 
-async fn set(client: &Client, lease: &Lease, takes: i32) -> Result<(), DatabaseError> {
+async fn at_most(client: &Client, lease: &Lease, takes: i32) -> Result<(), DatabaseError> {
     let key = &lease.key;
     let parameters: [Named<'_>; 6] = [
         ("pipeline", Type::TEXT, &key.pipeline),
@@ -38,7 +38,7 @@ async fn set(client: &Client, lease: &Lease, takes: i32) -> Result<(), DatabaseE
     ];
     let sql = r"
         update gristmill.checkpoint
-        set takes = :takes
+        set takes = least(takes, :takes)
         where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
           and owner_epoch = :owner_epoch";
     let updated = placeholder::execute(client, sql, &parameters).await;
