@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::call::description::Description;
 use crate::call::instance::{Instance, Stop};
-use crate::guard::Guard;
+use crate::host_state::HostState;
 use crate::limits::Limits;
 use crate::load::check_plan::ENTRIES_MAX;
 use crate::load::compiled::Compiled;
@@ -43,7 +43,12 @@ impl Component {
     ) -> Result<Self, SandboxError> {
         let log = Log::new(name, limits.log_lines_per_second);
         let describe = |meter| {
-            Instance::new(&compiled, meter, Guard::new(limits.clone(), log.clone()))?.describe()
+            Instance::new(
+                &compiled,
+                meter,
+                HostState::new(limits.clone(), log.clone()),
+            )?
+            .describe()
         };
         let description = match describe(Meter::Clock) {
             Err(Stop::Deadline) => describe(Meter::Fuel),

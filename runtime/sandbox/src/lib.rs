@@ -3,7 +3,7 @@
 //!
 //! In the order in which a rule meets them; each imports only from those above it:
 //! - [`Limits`]: what a component may use; [`SandboxError`]: why one is not used at all;
-//! - `guard`: what the host holds for an instance, with its `log`;
+//! - `host_state`: what the host holds for an instance, with its `log`;
 //! - `load`: from a [`file`] to code, by a [`compiler`] of its own process; what a component
 //!   declares (its plan, the schema of its config), checked;
 //! - `call`: the batch is laid out, an instance runs, and nothing that comes back is believed;
@@ -14,7 +14,7 @@
 mod bindings;
 mod call;
 mod component;
-mod guard;
+mod host_state;
 mod limits;
 mod load;
 mod log;

@@ -10,7 +10,7 @@ use crate::call::answer;
 use crate::call::instance::{Instance, Stop};
 use crate::call::lower::Lowered;
 use crate::component::Component;
-use crate::guard::Guard;
+use crate::host_state::HostState;
 use crate::load::check_plan;
 use crate::log::Log;
 use crate::meter::Meter;
@@ -203,9 +203,9 @@ fn instance(
     log: &Log,
     meter: Meter,
 ) -> Result<(Instance, Plan), OpenError> {
-    let guard = Guard::new(component.limits().clone(), log.clone());
+    let state = HostState::new(component.limits().clone(), log.clone());
     let mut instance =
-        Instance::new(component.compiled(), meter, guard).map_err(OpenError::Stop)?;
+        Instance::new(component.compiled(), meter, state).map_err(OpenError::Stop)?;
     let plan: wit::Plan = instance
         .open(config)
         .map_err(OpenError::Stop)?

@@ -141,9 +141,8 @@ mod tests {
 
     impl Write for Broken {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            match self.0 {
-                Some(time) => std::thread::sleep(time),
-                None => {}
+            if let Some(time) = self.0 {
+                std::thread::sleep(time);
             }
             Err(io::ErrorKind::StorageFull.into())
         }

@@ -85,8 +85,8 @@ struct ByActive {
 }
 
 impl ByActive {
-    /// Computes and commits letters of one partition and log. What Postgres refuses is taken out, and
-    /// the rest is sent again.
+    /// Computes and commits letters of one partition and log. What Postgres refuses is taken out,
+    /// and the rest is sent again.
     async fn replay(
         &self,
         connection: &mut Connection,

@@ -57,7 +57,8 @@ async fn each_problem_of_a_table() -> Result<()> {
         if !change.contains("cascade") {
             fixture.psql(&format!(
                 "drop schema public cascade; create schema public; \
-                 delete from gristmill.pipeline where pipeline = 'copy'; {WITH_PROVENANCE}; delete from gristmill.migration; \
+                 delete from gristmill.pipeline where pipeline = 'copy'; {WITH_PROVENANCE}; \
+                 delete from gristmill.migration; \
                  insert into gristmill.migration select * from gristmill.kept"
             ))?;
         }

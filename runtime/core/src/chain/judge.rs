@@ -155,8 +155,8 @@ impl Judge<'_> {
         self.records.get(source.record as usize).value.is_none()
     }
 
-    /// The lowest time of what is no tombstone and has a time that counts: for tombstones with which
-    /// a partition begins.
+    /// The lowest time of what is no tombstone and has a time that counts: for tombstones with
+    /// which a partition begins.
     fn first_of_events(&self, batch: &Batch, sources: &[RowSource]) -> Option<i64> {
         let nulls = batch.columns[self.event_time.position].values.nulls();
         let times = self.event_time.read(batch);

@@ -4,8 +4,8 @@
 //!   [`first_start`]: where a topic begins; [`gap`]: what was never read;
 //! - [`vain_takes`]: partitions that their owners die of;
 //! - [`sink`] sends a batch by the one `statement` of `flush.sql`: `parameters` lists its
-//!   parameters, `letter_arrays` those of dead letters; `guard` is its condition that older rows
-//!   give way to newer ones;
+//!   parameters, `letter_arrays` those of dead letters; `guard_sql` is its condition that older
+//!   rows give way to newer ones;
 //! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
 //!   with `row_writer`, which writes a batch so that one of them stops no other.
@@ -15,7 +15,7 @@ pub mod checkpoint;
 pub mod first_start;
 pub mod flush_error;
 pub mod gap;
-pub(crate) mod guard;
+pub(crate) mod guard_sql;
 pub mod lease;
 pub(crate) mod letter_arrays;
 pub(crate) mod parameters;

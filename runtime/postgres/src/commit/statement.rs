@@ -7,7 +7,7 @@ use gristmill_core::column::Field;
 use gristmill_core::plan::Roles;
 use tokio_postgres::types::Type;
 
-use crate::commit::guard::Guarded;
+use crate::commit::guard_sql::Guarded;
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::table::target_table::TargetTable;
@@ -79,8 +79,8 @@ impl Shape<'_> {
     }
 
     /// The arrays that rows are sent as, with their types: offsets where the target has a column
-    /// for them, versions where they are compared, then the fields. Their names are numbers, so that
-    /// no column's name can clash.
+    /// for them, versions where they are compared, then the fields. Their names are numbers, so
+    /// that no column's name can clash.
     fn arrays(&self) -> impl Iterator<Item = (String, Type)> {
         let offsets = self.has(OFFSET).then(|| ("o".to_owned(), Type::INT8_ARRAY));
         let versions = self.rule.map(|_| ("v".to_owned(), Type::BYTEA_ARRAY));

@@ -6,7 +6,7 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 
-use crate::commit::guard::compared;
+use crate::commit::guard_sql::compared;
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, name_problem, quote};
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::table::wanted_table::postgres_type;

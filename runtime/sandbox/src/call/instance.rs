@@ -7,7 +7,7 @@ use crate::bindings::Transform as World;
 use crate::bindings::gristmill::transform::types as wit;
 use crate::call::description::Description;
 use crate::call::lower::Lowered;
-use crate::guard::Guard;
+use crate::host_state::HostState;
 use crate::limits::Allowance;
 use crate::load::compiled::Compiled;
 use crate::load::engine::STACK_MAX_BYTES;
@@ -38,24 +38,24 @@ impl Stop {
 const START: &str = "its start";
 
 pub(crate) struct Instance {
-    store: Store<Guard>,
+    store: Store<HostState>,
     world: World,
     meter: Meter,
 }
 
 impl Instance {
     /// Instantiates, under the limits for opening.
-    pub(crate) fn new(compiled: &Compiled, meter: Meter, guard: Guard) -> Result<Self, Stop> {
+    pub(crate) fn new(compiled: &Compiled, meter: Meter, state: HostState) -> Result<Self, Stop> {
         let code = compiled.code(meter).map_err(|why| {
-            let transform = guard.log.transform();
+            let transform = state.log.transform();
             Stop::Fault(Fault::Lied(format!(
                 "transform `{transform}` cannot be compiled: {why}"
             )))
         })?;
-        let allowance = guard.limits.opening();
-        let returned_max_bytes = guard.limits.returned_max_bytes;
-        let mut store = Store::new(code.engine(), guard);
-        store.limiter(|guard| guard);
+        let allowance = state.limits.opening();
+        let returned_max_bytes = state.limits.returned_max_bytes;
+        let mut store = Store::new(code.engine(), state);
+        store.limiter(|state| state);
         store.set_hostcall_fuel(returned_max_bytes);
         allow(&mut store, meter, allowance);
         match code.instantiate(&mut store) {
@@ -107,7 +107,7 @@ impl Instance {
         &mut self,
         allowance: Allowance,
         function: &str,
-        call: impl FnOnce(&World, &mut Store<Guard>) -> wasmtime::Result<R>,
+        call: impl FnOnce(&World, &mut Store<HostState>) -> wasmtime::Result<R>,
     ) -> Result<R, Stop> {
         self.store.data_mut().begin_call();
         allow(&mut self.store, self.meter, allowance);
@@ -116,7 +116,7 @@ impl Instance {
     }
 }
 
-fn allow(store: &mut Store<Guard>, meter: Meter, allowance: Allowance) {
+fn allow(store: &mut Store<HostState>, meter: Meter, allowance: Allowance) {
     match meter {
         Meter::Clock => store.set_epoch_deadline(allowance.ticks()),
         Meter::Fuel => {
@@ -129,14 +129,14 @@ fn allow(store: &mut Store<Guard>, meter: Meter, allowance: Allowance) {
 
 /// Says whose fault it is that `function` failed, and what to do.
 fn stop(
-    store: &Store<Guard>,
+    store: &Store<HostState>,
     meter: Meter,
     allowance: Allowance,
     function: &str,
     error: wasmtime::Error,
 ) -> Stop {
-    let guard = store.data();
-    let transform = guard.log.transform();
+    let state = store.data();
+    let transform = state.log.transform();
     let trap = error.downcast_ref::<Trap>().copied();
     Stop::Fault(match trap {
         Some(Trap::Interrupt) if meter == Meter::Clock => return Stop::Deadline,
@@ -150,14 +150,14 @@ fn stop(
                 "open_fuel"
             },
         )),
-        _ if guard.denied().is_some() => Fault::OutOfMemory(format!(
+        _ if state.denied().is_some() => Fault::OutOfMemory(format!(
             "transform `{transform}` wanted more than {} in {function}: raise it in the \
              transform's limits, or lower the batch's rows",
-            guard.denied().unwrap_or_default(),
+            state.denied().unwrap_or_default(),
         )),
         Some(trap) => Fault::Trapped(format!(
             "transform `{transform}` trapped in {function}: {}",
-            explain(trap, guard, &error)
+            explain(trap, state, &error)
         )),
         // wasmtime keeps the type of this error private.
         None if error
@@ -168,7 +168,7 @@ fn stop(
             Fault::OutOfMemory(format!(
                 "transform `{transform}` returned more than returned_max_bytes = {} from \
                  {function}: raise it in the transform's limits, or lower the batch's rows",
-                guard.limits.returned_max_bytes
+                state.limits.returned_max_bytes
             ))
         }
         None if error.is::<PoolConcurrencyLimitError>() => Fault::Lied(format!(
@@ -179,7 +179,7 @@ fn stop(
         None if function == START => Fault::Lied(format!(
             "transform `{transform}` cannot be instantiated: it is damaged, or needs a higher \
              core_instances_max than {} in its limits ({})",
-            guard.limits.core_instances_max,
+            state.limits.core_instances_max,
             in_print(&error)
         )),
         None => Fault::Lied(format!(
@@ -196,14 +196,14 @@ fn in_print(error: &wasmtime::Error) -> String {
 }
 
 /// What the component said before it trapped, else what the engine says and where.
-fn explain(trap: Trap, guard: &Guard, error: &wasmtime::Error) -> String {
+fn explain(trap: Trap, state: &HostState, error: &wasmtime::Error) -> String {
     if trap == Trap::StackOverflow {
         return format!(
             "it recursed deeper than the {STACK_MAX_BYTES} bytes of stack that a call has, which \
              no setting changes: turn the recursion into a loop, or bound it"
         );
     }
-    if let Some(last_error) = guard.last_error() {
+    if let Some(last_error) = state.last_error() {
         return last_error.to_owned();
     }
     let place = error

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::bindings::TransformPre;
-use crate::guard::Guard;
+use crate::host_state::HostState;
 use crate::load::compiler::NotCompiled;
 use crate::load::engine;
 use crate::load::toolchain::Toolchain;
@@ -15,9 +15,9 @@ use crate::sandbox_error::SandboxError;
 pub(crate) struct Compiled {
     digest: String,
     bytes: Vec<u8>,
-    fast: TransformPre<Guard>,
+    fast: TransformPre<HostState>,
     /// The error is its sentence: it is told to everybody who asks.
-    metered: OnceLock<Result<TransformPre<Guard>, String>>,
+    metered: OnceLock<Result<TransformPre<HostState>, String>>,
     toolchain: Arc<Toolchain>,
 }
 
@@ -64,14 +64,14 @@ impl Compiled {
 
     /// The code for the engine that `meter` needs, or why it does not compile. Waits for a
     /// compilation that is under way.
-    pub(crate) fn code(&self, meter: Meter) -> Result<&TransformPre<Guard>, &str> {
+    pub(crate) fn code(&self, meter: Meter) -> Result<&TransformPre<HostState>, &str> {
         match meter {
             Meter::Clock => Ok(&self.fast),
             Meter::Fuel => self.metered().as_ref().map_err(String::as_str),
         }
     }
 
-    fn metered(&self) -> &Result<TransformPre<Guard>, String> {
+    fn metered(&self) -> &Result<TransformPre<HostState>, String> {
         self.metered.get_or_init(|| {
             let compiled = self
                 .toolchain

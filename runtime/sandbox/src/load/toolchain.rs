@@ -7,7 +7,7 @@ use wasmtime::component::{Component as Code, HasSelf, Linker};
 
 use crate::bindings::TransformPre;
 use crate::bindings::gristmill::transform::types;
-use crate::guard::{self, Guard};
+use crate::host_state::{self, HostState};
 use crate::load::compiled_cache::{self, CompiledCache};
 use crate::load::compiler::{Compiler, NotCompiled};
 use crate::load::engine::Engines;
@@ -40,7 +40,7 @@ impl Toolchain {
         meter: Meter,
         digest: &str,
         bytes: &[u8],
-    ) -> Result<TransformPre<Guard>, NotCompiled> {
+    ) -> Result<TransformPre<HostState>, NotCompiled> {
         let engine = self.engines.of(meter);
         let compile = || self.compiler.compile(engine, meter, bytes);
         let code = match &self.cache {
@@ -51,9 +51,11 @@ impl Toolchain {
     }
 }
 
-fn link(engine: &Engine, code: &Code) -> wasmtime::Result<TransformPre<Guard>> {
+fn link(engine: &Engine, code: &Code) -> wasmtime::Result<TransformPre<HostState>> {
     let mut linker = Linker::new(engine);
-    types::add_to_linker::<_, HasSelf<Guard>>(&mut linker, |guard| guard)?;
-    linker.instance(LOG)?.func_wrap("write", guard::write)?;
+    types::add_to_linker::<_, HasSelf<HostState>>(&mut linker, |state| state)?;
+    linker
+        .instance(LOG)?
+        .func_wrap("write", host_state::write)?;
     TransformPre::new(linker.instantiate_pre(code)?)
 }

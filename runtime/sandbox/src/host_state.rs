@@ -11,7 +11,7 @@ use crate::printable::{MESSAGE_MAX_BYTES, printable};
 /// which is what a line costs the host.
 const LINE_FUEL: u64 = 4_000;
 
-pub(crate) struct Guard {
+pub(crate) struct HostState {
     pub(crate) limits: Limits,
     pub(crate) log: Log,
     memory_bytes: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Guard {
     last_error: Option<String>,
 }
 
-impl Guard {
+impl HostState {
     pub(crate) fn new(limits: Limits, log: Log) -> Self {
         Self {
             limits,
@@ -60,7 +60,7 @@ impl Guard {
     }
 }
 
-impl ResourceLimiter for Guard {
+impl ResourceLimiter for HostState {
     fn memory_growing(
         &mut self,
         current: usize,
@@ -110,12 +110,12 @@ impl ResourceLimiter for Guard {
     }
 }
 
-impl types::Host for Guard {}
+impl types::Host for HostState {}
 
 /// The import. In a metered call words cost fuel, so that a component cannot talk for hours within
 /// its allowance of instructions.
 pub(crate) fn write(
-    mut store: StoreContextMut<'_, Guard>,
+    mut store: StoreContextMut<'_, HostState>,
     (level, message): (log::Level, String),
 ) -> wasmtime::Result<()> {
     // An engine without fuel answers with an error; there the clock runs meanwhile.
@@ -123,10 +123,10 @@ pub(crate) fn write(
         store.set_fuel(fuel.saturating_sub(LINE_FUEL + message.len() as u64))?;
     }
     let message = printable(&message, MESSAGE_MAX_BYTES);
-    let guard = store.data_mut();
-    guard.log.write(level, &message);
+    let state = store.data_mut();
+    state.log.write(level, &message);
     if level == log::Level::Error {
-        guard.last_error = Some(message);
+        state.last_error = Some(message);
     }
     Ok(())
 }
