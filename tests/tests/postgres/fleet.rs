@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use gristmill_postgres::commit::checkpoint::{self, PartitionState};
+use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::gap::{self, Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{self, take};
 use gristmill_postgres::commit::sink::RowOrigin;
@@ -375,5 +376,46 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     for text in ["people_cdc/0/3", "/0/3/0", "people_cdc/0/x/0", ""] {
         assert!(text.parse::<stored_letter::LetterId>().is_err(), "{text}");
     }
+    Ok(())
+}
+
+/// Its statements may write one row each: a search ends before it has tried all, and blames none.
+#[tokio::test]
+async fn a_replay_that_cannot_write_all_rows_leaves_the_letters_as_they_are() -> Result<()> {
+    let one_by_one = format!(
+        "{WITH_PROVENANCE};
+        create function alone() returns trigger language plpgsql as $$
+        begin
+          if (select count(*) from added) > 1 then raise 'one at a time'; end if;
+          return null;
+        end $$;
+        create trigger alone after insert on people referencing new table as added
+        for each statement execute function alone()"
+    );
+    let fixture = Fixture::new("replay_short", &one_by_one).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let letter = dead(0, "bad", &[]);
+    fixture.flush(&mut connection, &lease, 0, &letter).await?;
+    let letters = stored_letter::unrelayed(&connection, &lease.key, 1, i64::MAX).await?;
+    let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
+    let replay_of = LetterReplay {
+        pipeline: PIPELINE,
+        run: 1,
+        origin: RowOrigin::of(&lease),
+        revision: 1,
+        ids: &ids,
+    };
+    let people: Vec<_> = (0..2_400).map(|id| (id, Some("a"), false, 1)).collect();
+    let batch = computed(0, &people);
+    let replayed = replay(&mut connection, &fixture.sink, replay_of, &batch, &|_| None).await;
+    assert!(
+        matches!(replayed, Err(FlushError::Halt { .. })),
+        "{replayed:?}"
+    );
+    drop(connection);
+    assert_eq!(fixture.people()?, "");
+    let states = fixture.psql("select state from gristmill.dead_letter")?;
+    assert_eq!(states, "new");
     Ok(())
 }

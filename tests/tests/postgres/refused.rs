@@ -377,3 +377,27 @@ async fn a_child_before_its_parent_is_not_blamed_for_another_row() -> Result<()>
     assert_eq!(found.iter().map(|r| r.row).collect::<Vec<_>>(), [0]);
     Ok(())
 }
+
+/// Each row waits for its neighbour, and there are more of them than a pass has tries for.
+#[tokio::test]
+async fn a_long_column_of_unique_values_that_is_shifted_lands() -> Result<()> {
+    const ROWS: usize = 600;
+    let fixture = with("shifted", "create unique index one_name on people (name)").await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let names: Vec<String> = (0..=ROWS).map(|n| format!("{n:04}")).collect();
+    let people = |at: usize| -> Vec<Person<'_>> {
+        let rows = names[at - 1..].iter().take(ROWS).zip(0..);
+        rows.map(|(name, id)| (id, Some(name.as_str()), false, at as i64))
+            .collect()
+    };
+    let first = computed(0, &people(1));
+    fixture.flush(&mut connection, &lease, 0, &first).await?;
+    let from = ROWS as i64;
+    let shifted = computed(from, &people(2));
+    let committed = settled(&fixture, &mut connection, &lease, from, &shifted).await?;
+    assert!(matches!(committed, Settled::Committed(_)), "{committed:?}");
+    let stored = "select count(*), bool_and(name::int = id + 1) from people";
+    assert_eq!(fixture.psql(stored)?, "600|t");
+    Ok(())
+}

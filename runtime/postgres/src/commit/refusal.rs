@@ -85,16 +85,6 @@ async fn write_and_commit(
         transaction.rollback().await?;
         return Ok(Settled::Refused(written.refused));
     }
-    // Not all were tried, and none is to blame.
-    if written.passed.contains(&false) {
-        return Err(FlushError::Halt {
-            reason: format!(
-                "the table {} refuses a batch, but none of its rows alone: look at its triggers \
-                 and constraints, then resume the partition",
-                sink.target.name
-            ),
-        });
-    }
     let values = FlushValues::new(lease, from_offset, batch, revision, digests);
     let flushed = sink
         .advance(&transaction, &flush, &values, batch, revision)

@@ -17,15 +17,17 @@ use crate::wire::database_error::fault;
 /// that a batch may have) takes 31, and a transaction with more than 64 subtransactions slows down
 /// everybody else's snapshots (`PGPROC_MAX_CACHED_SUBXIDS`).
 const TRIES: usize = 32;
-/// Without one it goes on this long: each row that is only in a neighbour's way takes as many.
+/// Without one a pass goes on this long: each row that a neighbour is in the way of takes two.
 const TRIES_MAX: usize = 1_000;
+/// A search in several passes ends after this many: what still waits then is refused.
+const TRIES_ALL: usize = 4 * TRIES_MAX;
 /// So many rows from all over the batch are tried before code that refused the first is believed to
 /// refuse them all; a smaller batch is no proof of that.
 const SAMPLE: usize = 16;
 
 /// What became of a batch's rows in a transaction.
 pub(crate) struct Written {
-    /// In the order of the batch. Perhaps not all.
+    /// In the order of the batch. Perhaps not all; where there are none, every row was written.
     pub(crate) refused: Vec<RefusedRow>,
     /// For each row of the batch whether it was written.
     pub(crate) passed: Vec<bool>,
@@ -43,6 +45,7 @@ pub(crate) struct RowWriter<'a> {
     batch: &'a Computed,
     /// See [`crate::commit::refusal::Unsettled`].
     pub(crate) was_retried: bool,
+    /// Of this pass.
     tries: usize,
     sampled: bool,
     written: Written,
@@ -50,6 +53,14 @@ pub(crate) struct RowWriter<'a> {
 
 /// A row that was refused, and the answer.
 type Answer = (u32, Error);
+
+/// What a pass leaves, in its order.
+struct Left {
+    /// These may pass by and by.
+    waiting: Vec<Answer>,
+    /// These come after all that was tried.
+    untried: Vec<u32>,
+}
 
 impl<'a> RowWriter<'a> {
     pub(crate) fn new(
@@ -78,29 +89,43 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Writes what Postgres takes. An error other than a row's ends it, as does the proof that all
-    /// rows are refused.
+    /// rows are refused, or that none is though not all can be written.
     pub(crate) async fn write(mut self) -> Result<Written, FlushError> {
         // Constraints that wait for the commit would name no row.
         let immediate = "set constraints all immediate";
         self.transaction.batch_execute(immediate).await?;
         let mut rows: Vec<u32> = (0..self.batch.rows.rows as u32).collect();
         rows.sort_by_key(|row| self.batch.sources[*row as usize]);
-        // What a neighbour was in the way of is tried once more after it, as long as that helps.
+        self.write_in_passes(rows).await?;
+        if self.written.refused.is_empty() && self.written.passed.contains(&false) {
+            return Err(self.none_refused());
+        }
+        self.written.refused.sort_by_key(|refused| refused.row);
+        Ok(self.written)
+    }
+
+    /// What a neighbour was in the way of is tried once more after it, as long as that helps.
+    async fn write_in_passes(&mut self, mut rows: Vec<u32>) -> Result<(), FlushError> {
+        let mut tries = 0;
         while !rows.is_empty() {
-            let waiting = self.pass(&rows).await?;
-            let is_stuck = waiting.len() == rows.len();
-            if is_stuck || self.is_spent() {
+            let Left { waiting, untried } = self.pass(&rows).await?;
+            tries += self.tries;
+            let is_whole = untried.is_empty();
+            let found = !self.written.refused.is_empty();
+            let is_stuck = is_whole && waiting.len() == rows.len();
+            if is_stuck || tries >= TRIES_ALL || found && !is_whole {
                 // Short of tries, what only waits is nobody's fault while others are.
-                if is_stuck || self.written.refused.is_empty() {
+                if is_stuck || !found {
                     self.refuse(waiting);
                 }
                 break;
             }
             // In the other direction, so that a whole chain of them passes at once.
-            rows = waiting.into_iter().rev().map(|(row, _)| row).collect();
+            let waiting = waiting.into_iter().map(|(row, _)| row);
+            rows = waiting.chain(untried).collect();
+            rows.reverse();
         }
-        self.written.refused.sort_by_key(|refused| refused.row);
-        Ok(self.written)
+        Ok(())
     }
 
     fn is_spent(&self) -> bool {
@@ -108,13 +133,15 @@ impl<'a> RowWriter<'a> {
         self.tries >= TRIES_MAX || found && self.tries >= TRIES
     }
 
-    /// Tries `rows` in order, halving what is refused. Returns those that may pass by and by.
-    async fn pass(&mut self, rows: &[u32]) -> Result<Vec<Answer>, FlushError> {
-        let mut waiting = Vec::new();
+    /// Tries `rows` in order, halving what is refused.
+    async fn pass(&mut self, rows: &[u32]) -> Result<Left, FlushError> {
+        self.tries = 0;
+        let (mut waiting, mut untried) = (Vec::new(), Vec::new());
         let mut bisection = Bisection::new(rows.len(), rows.len());
         while let Some(range) = bisection.next() {
             if self.is_spent() {
-                break;
+                untried.extend_from_slice(&rows[range]);
+                continue;
             }
             let Some(answer) = self.try_rows(&rows[range.clone()], true).await? else {
                 continue;
@@ -128,7 +155,7 @@ impl<'a> RowWriter<'a> {
                 false => self.refuse([(rows[at], answer)]),
             }
         }
-        Ok(waiting)
+        Ok(Left { waiting, untried })
     }
 
     fn refuse(&mut self, answers: impl IntoIterator<Item = Answer>) {
@@ -158,6 +185,16 @@ impl<'a> RowWriter<'a> {
             }
         }
         Err(self.all_refused(answer))
+    }
+
+    fn none_refused(&self) -> FlushError {
+        FlushError::Halt {
+            reason: format!(
+                "the table {} refuses a batch, but none of its rows alone: look at its triggers \
+                 and constraints, then resume the partition",
+                self.sink.target.name
+            ),
+        }
     }
 
     fn all_refused(&self, source: Error) -> FlushError {
