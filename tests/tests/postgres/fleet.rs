@@ -419,3 +419,25 @@ async fn a_replay_that_cannot_write_all_rows_leaves_the_letters_as_they_are() ->
     assert_eq!(states, "new");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_letter_of_a_topic_created_again_does_not_inherit_what_was_refused() -> Result<()> {
+    let fixture = Fixture::new("letter_anew", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let old = dead(0, "old", &[]);
+    fixture.flush(&mut connection, &lease, 0, &old).await?;
+    let letters = stored_letter::unrelayed(&connection, &lease.key, 1, i64::MAX).await?;
+    stored_letter::relay_refused(&connection, &letters[0], "no key").await?;
+    fixture.psql(
+        "update gristmill.checkpoint set next_offset = 0, log = 2;
+        update gristmill.dead_letter set at = 'epoch'",
+    )?;
+    let anew = dead(0, "anew", &[]);
+    fixture.flush(&mut connection, &lease, 0, &anew).await?;
+    let letters = stored_letter::unrelayed(&connection, &lease.key, 1, i64::MAX).await?;
+    assert_eq!(letters.len(), 1);
+    let stored = "select message, log, at > 'epoch' from gristmill.dead_letter";
+    assert_eq!(fixture.psql(stored)?, "anew|2|t");
+    Ok(())
+}

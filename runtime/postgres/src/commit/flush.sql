@@ -88,7 +88,9 @@ letters as (
     record_at = excluded.record_at,
     log = excluded.log,
     attempts = 0,
-    state = 'new'
+    state = 'new',
+    relay_refused = null,
+    at = now()
 ),
 rows as (
 {upsert}
