@@ -4,6 +4,7 @@ use gristmill_core::fault::{SinkFault, SqlState};
 use gristmill_core::policy::{Action, Origin, Suspect, action, suspect};
 use tokio_postgres::error::{DbError, SqlState as Code};
 
+use crate::commit::time_limit::OutOfTime;
 use crate::wire::database_error::fault;
 
 /// Class 42: an unknown table or column, or a missing privilege. No try succeeds before somebody
@@ -74,6 +75,12 @@ impl FlushError {
             Self::Fenced | Self::Refused { .. } | Self::Halt { .. } => false,
             other => action(&other.fault()) != Action::RetryInPlace,
         }
+    }
+}
+
+impl From<OutOfTime> for FlushError {
+    fn from(_: OutOfTime) -> Self {
+        Self::Unknown { source: None }
     }
 }
 

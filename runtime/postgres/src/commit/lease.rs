@@ -6,6 +6,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use crate::commit::checkpoint::{Checkpoint, LastRecord, PartitionKey, PartitionState};
+use crate::commit::time_limit::{OutOfTime, in_time};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
@@ -76,11 +77,23 @@ pub async fn take(
         return Ok(Vec::new());
     }
     let requests = RequestArrays::new(wanted);
-    let mut taken = take_once(connection, &requests, owner).await;
+    let late = |late: OutOfTime| DatabaseError::Unexpected {
+        doing: "take the partitions",
+        found: late.to_string(),
+    };
+    let mut taken = in_time(take_once(connection, &requests, owner))
+        .await
+        .map_err(late)?;
     let is_locked = |e: &tokio_postgres::Error| e.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
     if taken.as_ref().is_err_and(is_locked) {
-        end_holders(connection, &requests).await?;
-        taken = take_once(connection, &requests, owner).await;
+        connection.busy = true;
+        let ended = in_time(end_holders(connection, &requests)).await;
+        let ended = ended.map_err(late)?;
+        connection.busy = false;
+        ended?;
+        taken = in_time(take_once(connection, &requests, owner))
+            .await
+            .map_err(late)?;
     }
     let taken = taken.map_err(DatabaseError::query("take the partitions"))?;
     // Whoever writes under another partition's lease fences the wrong one.

@@ -8,7 +8,8 @@
 //!   rows give way to newer ones;
 //! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
-//!   with `row_writer`, which writes a batch so that one of them stops no other.
+//!   with `row_writer`, which writes a batch so that one of them stops no other;
+//! - `time_limit`: how long a statement is waited for.
 
 pub mod blocker;
 pub mod checkpoint;
@@ -24,4 +25,5 @@ mod refused_row;
 pub(crate) mod row_writer;
 pub mod sink;
 pub(crate) mod statement;
+pub(crate) mod time_limit;
 pub mod vain_takes;

@@ -9,6 +9,7 @@ use crate::commit::letter_arrays::Digests;
 use crate::commit::parameters::FlushValues;
 use crate::commit::row_writer::{RowWriter, Written};
 use crate::commit::sink::{Flushed, RowOrigin, Sink};
+use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 
@@ -70,26 +71,22 @@ async fn write_and_commit(
     } = unsettled;
     compare(connection, sink).await?;
     let sql = &sink.statements;
-    let upsert = connection
-        .prepared(&sql.upsert.text, &sql.upsert.types)
-        .await?;
-    let flush = connection
-        .prepared(&sql.flush.text, &sql.flush.types)
-        .await?;
-    let transaction = connection.transaction().await?;
+    let upsert = in_time(connection.prepared(&sql.upsert.text, &sql.upsert.types)).await??;
+    let flush = in_time(connection.prepared(&sql.flush.text, &sql.flush.types)).await??;
+    let transaction = in_time(connection.transaction()).await??;
     let origin = RowOrigin::of(lease);
     let mut writer = RowWriter::new(&transaction, &upsert, sink, origin, revision, batch);
     writer.was_retried = was_retried;
     let written = writer.write().await?;
     if !written.refused.is_empty() {
-        transaction.rollback().await?;
+        in_time(transaction.rollback()).await??;
         return Ok(Settled::Refused(written.refused));
     }
     let values = FlushValues::new(lease, from_offset, batch, revision, digests);
     let flushed = sink
         .advance(&transaction, &flush, &values, batch, revision)
         .await?;
-    transaction.commit().await?;
+    in_time(transaction.commit()).await??;
     Ok(Settled::Committed(flushed))
 }
 
@@ -125,16 +122,17 @@ async fn judge(
 ) -> Result<BlamedRows, FlushError> {
     compare(connection, sink).await?;
     let sql = &sink.statements.upsert;
-    let statement = connection.prepared(&sql.text, &sql.types).await?;
-    let transaction = connection.transaction().await?;
+    let statement = in_time(connection.prepared(&sql.text, &sql.types)).await??;
+    let transaction = in_time(connection.transaction()).await??;
     let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
     let Written { refused, passed } = writer.write().await?;
-    transaction.rollback().await?;
+    in_time(transaction.rollback()).await??;
     Ok(BlamedRows { refused, passed })
 }
 
 async fn compare(connection: &Connection, sink: &Sink) -> Result<(), FlushError> {
-    match sink.target.changed(connection).await.map_err(flush_error)? {
+    let changed = in_time(sink.target.changed(connection)).await?;
+    match changed.map_err(flush_error)? {
         Some(reason) => Err(FlushError::Halt { reason }),
         None => Ok(()),
     }

@@ -11,6 +11,7 @@ use crate::commit::flush_error::{
 };
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::sink::{RowOrigin, Sink};
+use crate::commit::time_limit::in_time;
 use crate::wire::database_error::fault;
 
 /// Once a row is found, a search ends after this many tries: one bad row among 20,000 (the most
@@ -93,7 +94,7 @@ impl<'a> RowWriter<'a> {
     pub(crate) async fn write(mut self) -> Result<Written, FlushError> {
         // Constraints that wait for the commit would name no row.
         let immediate = "set constraints all immediate";
-        self.transaction.batch_execute(immediate).await?;
+        self.run(immediate).await?;
         let mut rows: Vec<u32> = (0..self.batch.rows.rows as u32).collect();
         rows.sort_by_key(|row| self.batch.sources[*row as usize]);
         self.write_in_passes(rows).await?;
@@ -224,13 +225,13 @@ impl<'a> RowWriter<'a> {
     /// none is written.
     async fn try_rows(&mut self, rows: &[u32], keep: bool) -> Result<Option<Error>, FlushError> {
         self.tries += 1;
-        self.transaction.batch_execute("savepoint trial").await?;
+        self.run("savepoint trial").await?;
         let answer = self.try_parts(rows).await?;
         let end = match keep && answer.is_none() {
             true => "release savepoint trial",
             false => "rollback to savepoint trial; release savepoint trial",
         };
-        self.transaction.batch_execute(end).await?;
+        self.run(end).await?;
         if keep && answer.is_none() {
             for row in rows {
                 self.written.passed[*row as usize] = true;
@@ -244,19 +245,16 @@ impl<'a> RowWriter<'a> {
     async fn try_parts(&self, rows: &[u32]) -> Result<Option<Error>, FlushError> {
         let mut parts = vec![rows.to_vec()];
         while let Some(part) = parts.pop() {
-            self.transaction.batch_execute("savepoint part").await?;
+            self.run("savepoint part").await?;
             let Err(error) = self.upsert(&part).await? else {
-                self.transaction
-                    .batch_execute("release savepoint part")
-                    .await?;
+                self.run("release savepoint part").await?;
                 continue;
             };
             match FlushError::from(error) {
                 FlushError::Refused { source, .. }
                     if is_same_row_twice(&source) && part.len() > 1 =>
                 {
-                    self.transaction
-                        .batch_execute("rollback to savepoint part; release savepoint part")
+                    self.run("rollback to savepoint part; release savepoint part")
                         .await?;
                     parts.push(part.iter().skip(1).step_by(2).copied().collect());
                     parts.push(part.iter().step_by(2).copied().collect());
@@ -277,6 +275,10 @@ impl<'a> RowWriter<'a> {
         let taken = batch.rows.take(rows);
         let arrays = sink.rows(self.origin, &batch.records, &sources, &taken)?;
         let values = sink.upsert_values(&self.origin.partition, &self.revision, &arrays);
-        Ok(self.transaction.execute(self.statement, &values).await)
+        Ok(in_time(self.transaction.execute(self.statement, &values)).await?)
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), FlushError> {
+        Ok(in_time(self.transaction.batch_execute(sql)).await??)
     }
 }

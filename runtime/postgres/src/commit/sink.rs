@@ -1,8 +1,6 @@
 //! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a
 //! compare-and-swap on the checkpoint.
 
-use std::time::Duration;
-
 use gristmill_core::chain::{Computed, RowSource};
 use gristmill_core::column::{Batch, Field};
 use gristmill_core::dedup::{Guard, VersionLayout};
@@ -16,15 +14,12 @@ use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
 use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::statement::{Shape, Statements};
+use crate::commit::time_limit::in_time;
 use crate::table::identifier::{OFFSET, PARTITION, REVISION};
 use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
 use crate::wire::version_array::VersionArray;
-
-/// A little more than the server allows a statement (`statement_timeout`): it would have answered,
-/// unless this one backend is frozen. `wire/pulse.rs` notices a server that is.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(65);
 
 /// Why a sink cannot be made: one sentence a problem.
 #[derive(Debug, thiserror::Error)]
@@ -145,8 +140,7 @@ impl Sink {
         rows.push(&mut values);
         connection.busy = true;
         let flush = self.commit(connection, &values);
-        let answer = tokio::time::timeout(FLUSH_TIMEOUT, flush).await;
-        let answer = answer.unwrap_or(Err(FlushError::Unknown { source: None }));
+        let answer = in_time(flush).await.unwrap_or_else(|late| Err(late.into()));
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
         let wanted: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {
@@ -177,7 +171,8 @@ impl Sink {
         let no_rows = self.rows(RowOrigin::of(flush.lease), &batch.records, &[], &no_rows)?;
         let mut values = flush.values();
         no_rows.push(&mut values);
-        let wanted: Option<i32> = hit(client.query(statement, &values).await?)?.try_get(1)?;
+        let wanted: Option<i32> =
+            hit(in_time(client.query(statement, &values)).await??)?.try_get(1)?;
         Ok(Flushed {
             wanted_revision: wanted.unwrap_or(revision),
         })

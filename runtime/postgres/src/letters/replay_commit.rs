@@ -10,6 +10,7 @@ use crate::commit::letter_arrays::{Digests, LetterArrays};
 use crate::commit::refusal::RefusedRow;
 use crate::commit::row_writer::RowWriter;
 use crate::commit::sink::{RowOrigin, Sink};
+use crate::commit::time_limit::in_time;
 use crate::letters::letter_id::{IdArrays, LetterId};
 use crate::wire::connection::Connection;
 use crate::wire::placeholder::{self, Named};
@@ -79,18 +80,18 @@ pub async fn replay(
     let letters = LetterArrays::new(batch, digests);
     let sql = &sink.statements.upsert;
     connection.busy = true;
-    let statement = connection.prepared(&sql.text, &sql.types).await?;
-    let transaction = connection.transaction().await?;
+    let statement = in_time(connection.prepared(&sql.text, &sql.types)).await??;
+    let transaction = in_time(connection.transaction()).await??;
     let (origin, revision) = (replay.origin, replay.revision);
     let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
     let refused = writer.write().await?.refused;
     if !refused.is_empty() {
-        transaction.rollback().await?;
+        in_time(transaction.rollback()).await??;
         connection.busy = false;
         return Ok(ReplayEnd::Refused(refused));
     }
-    let replayed = settle(&transaction, replay, &letters).await?;
-    transaction.commit().await?;
+    let replayed = in_time(settle(&transaction, replay, &letters)).await??;
+    in_time(transaction.commit()).await??;
     connection.busy = false;
     Ok(ReplayEnd::Committed(replayed))
 }
