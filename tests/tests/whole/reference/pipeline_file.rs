@@ -30,7 +30,7 @@ guard](../guides/change-the-guard.md).
 
 /// The tables of the file in the order in which people write them, each with the path to its
 /// schema.
-const TABLES: [(&str, &[&str]); 8] = [
+const TABLES: [(&str, &[&str]); 9] = [
     ("[pipeline]", &["pipeline"]),
     ("[source]", &["source"]),
     ("[[transform]]", &["transform", "items"]),
@@ -39,6 +39,7 @@ const TABLES: [(&str, &[&str]); 8] = [
     ("[target]", &["target"]),
     ("[dead_letters]", &["dead_letters"]),
     ("[limits]", &["limits"]),
+    ("[http]", &["http"]),
 ];
 
 pub(super) fn page() -> Result<String> {
