@@ -211,10 +211,10 @@ impl Batch {
 }
 
 /// Whether rows are searched for one that Postgres refuses. A trigger may ask for ever that one row
-/// is tried again.
+/// is tried again, and a batch may take longer than a statement may.
 fn is_of_rows(error: &FlushError, was_retried: bool) -> bool {
     let is_refused = matches!(error, FlushError::Refused { .. });
-    is_refused || was_retried && error.is_wish_to_retry()
+    is_refused || was_retried && error.is_perhaps_of_a_row()
 }
 
 /// lock_not_available.

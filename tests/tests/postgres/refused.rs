@@ -42,7 +42,7 @@ async fn settled(
 ) -> Result<Settled, FlushError> {
     let flushed = fixture.flush(connection, lease, from_offset, batch).await;
     let is_refused = matches!(flushed, Err(FlushError::Refused { .. }));
-    let asks_again = flushed.as_ref().is_err_and(FlushError::is_wish_to_retry);
+    let asks_again = flushed.as_ref().is_err_and(FlushError::is_perhaps_of_a_row);
     assert!(is_refused || asks_again, "{flushed:?}");
     let unsettled = Unsettled {
         sink: &fixture.sink,
@@ -399,5 +399,34 @@ async fn a_long_column_of_unique_values_that_is_shifted_lands() -> Result<()> {
     assert!(matches!(committed, Settled::Committed(_)), "{committed:?}");
     let stored = "select count(*), bool_and(name::int = id + 1) from people";
     assert_eq!(fixture.psql(stored)?, "600|t");
+    Ok(())
+}
+
+/// A statement may take a second; a row takes 30 ms, or a minute.
+#[tokio::test]
+async fn what_takes_too_long_together_lands_in_parts_and_a_row_that_hangs_is_found() -> Result<()> {
+    let naps = "
+        create function nap() returns trigger language plpgsql as $$
+        begin
+          perform pg_sleep(case new.name when 'bad' then 60 else 0.03 end);
+          return new;
+        end $$;
+        create trigger nap before insert on people for each row execute function nap()";
+    let fixture = with("too_slow", naps).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    connection
+        .batch_execute("set statement_timeout = '1s'")
+        .await?;
+    let slow = computed(0, &bad_at(40, &[]));
+    let committed = settled(&fixture, &mut connection, &lease, 0, &slow).await?;
+    assert!(matches!(committed, Settled::Committed(_)), "{committed:?}");
+    let hangs = computed(40, &bad_at(8, &[(3, "bad")]));
+    let Settled::Refused(rows) = settled(&fixture, &mut connection, &lease, 40, &hangs).await?
+    else {
+        panic!("nothing is refused")
+    };
+    let found: Vec<_> = rows.iter().map(|r| (r.row, r.sqlstate.as_str())).collect();
+    assert_eq!(found, [(3, "57014")]);
     Ok(())
 }

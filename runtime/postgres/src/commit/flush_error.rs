@@ -67,6 +67,12 @@ impl FlushError {
         matches!(self, Self::Definite { source, .. } if is_raised(source))
     }
 
+    /// Whether a row may be to blame once it was tried again in vain: code of the table's raised
+    /// it, or the statement took longer than one may.
+    pub fn is_perhaps_of_a_row(&self) -> bool {
+        matches!(self, Self::Definite { source, .. } if is_raised(source) || is_canceled(source))
+    }
+
     /// Whether another session may fare better (a server that became a standby, a proxy that lost a
     /// prepared statement), or this one is in an unknown state.
     pub(crate) fn spoils_session(&self) -> bool {
@@ -127,6 +133,11 @@ fn origin(answer: &DbError) -> Origin {
 pub(crate) fn is_raised(error: &tokio_postgres::Error) -> bool {
     let answer = error.as_db_error();
     answer.is_some_and(|answer| origin(answer) == Origin::Raised)
+}
+
+/// Whether the server ended the statement: `statement_timeout`, or somebody did.
+pub(crate) fn is_canceled(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&Code::QUERY_CANCELED)
 }
 
 /// Whether two keys of the statement are one to the table's own comparison (citext, `char(n)`, a

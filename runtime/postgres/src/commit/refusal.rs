@@ -26,8 +26,8 @@ pub struct Unsettled<'a> {
     /// The revision that computed it.
     pub revision: i32,
     pub digests: Digests<'a>,
-    /// Whether code of the table's that asks to be tried again has been, in vain: then it refuses
-    /// a row, if it lets others pass.
+    /// Whether code of the table's that asks to be tried again, or a statement that took too long,
+    /// has been tried again in vain: then a row is to blame, if others pass.
     pub was_retried: bool,
 }
 
@@ -40,9 +40,9 @@ pub enum Settled {
     Refused(Vec<RefusedRow>),
 }
 
-/// Commits a batch whose flush ended with [`FlushError::Refused`], or again and again with a
-/// [wish to be retried](FlushError::is_wish_to_retry), row by row where it must be, or
-/// finds rows that Postgres refuses. The later of two that clash is the one.
+/// Commits a batch whose flush ended with [`FlushError::Refused`], or again and again with what is
+/// [perhaps of a row](FlushError::is_perhaps_of_a_row), row by row where it must be, or finds rows
+/// that Postgres refuses. The later of two that clash is the one.
 ///
 /// First compares the target with what was validated: when it changed, [`FlushError::Halt`].
 /// Another error says that no row is to blame, and quotes Postgres.

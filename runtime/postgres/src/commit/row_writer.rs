@@ -7,7 +7,7 @@ use tokio_postgres::{Error, Statement, Transaction};
 
 use crate::bisection::Bisection;
 use crate::commit::flush_error::{
-    FlushError, advice, is_raised, is_same_row_twice, may_pass_after_others, suspected,
+    FlushError, advice, is_canceled, is_raised, is_same_row_twice, may_pass_after_others, suspected,
 };
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::sink::{RowOrigin, Sink};
@@ -175,7 +175,9 @@ impl<'a> RowWriter<'a> {
             // A wish to be retried is of one row only where others pass.
             Suspect::Infrastructure | Suspect::Statement => true,
         };
-        if !needs_proof || self.sampled || self.written.passed.contains(&true) {
+        let is_proven = self.sampled || self.written.passed.contains(&true);
+        // A server may have become slow since others passed.
+        if !needs_proof || is_proven && !is_canceled(&answer) {
             return Ok(answer);
         }
         self.sampled = true;
@@ -260,7 +262,9 @@ impl<'a> RowWriter<'a> {
                     parts.push(part.iter().step_by(2).copied().collect());
                 }
                 FlushError::Refused { source, .. } => return Ok(Some(source)),
-                FlushError::Definite { source, .. } if self.was_retried && is_raised(&source) => {
+                FlushError::Definite { source, .. }
+                    if self.was_retried && (is_raised(&source) || is_canceled(&source)) =>
+                {
                     return Ok(Some(source));
                 }
                 other => return Err(other),
