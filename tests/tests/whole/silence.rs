@@ -20,20 +20,13 @@ const SAID: Duration = Duration::from_secs(15 + 15);
 #[test]
 fn a_log_that_cannot_be_written_stops_neither_partitions_nor_the_end() -> Result<()> {
     let job = Job::new("unlogged")?;
-    let unread = || -> Result<Vec<Stdio>> {
-        let (closed, writer) = std::io::pipe()?;
-        drop(closed);
-        let (reader, full) = std::io::pipe()?;
-        // Held for as long as the test runs, and never read.
-        std::mem::forget(reader);
-        let full = full.into();
-        Ok(vec![
-            writer.into(),
-            File::options().write(true).open("/dev/full")?.into(),
-            full,
-        ])
-    };
-    for (round, stderr) in (0..).zip(unread()?) {
+    let (closed, nobody_reads) = std::io::pipe()?;
+    drop(closed);
+    // Held for as long as the test runs, and never read.
+    let (_reader, gets_full) = std::io::pipe()?;
+    let no_space = File::options().write(true).open("/dev/full")?;
+    let unread: [Stdio; 3] = [nobody_reads.into(), no_space.into(), gets_full.into()];
+    for (round, stderr) in (0..).zip(unread) {
         let mut command = job.command(&["run", "users.toml"])?;
         // Lines enough to fill any pipe, from every part of it.
         command.env("RUST_LOG", "trace,wasmtime=off,cranelift=off");

@@ -139,7 +139,6 @@ impl Judge<'_> {
                 }
             }
         }
-        drop(first);
         if moved {
             self.event_time.write(batch, &event_time_us);
         }
