@@ -36,8 +36,8 @@ impl Guarded<'_> {
     }
 
     /// A row without `_gm_version`: where it says by `_gm_partition` and `_gm_offset` that
-    /// gristmill wrote it, those count, with what else its guard compared then. Somebody else's row is older
-    /// than everything.
+    /// gristmill wrote it, those count, with what else its guard compared then. Somebody else's row
+    /// is older than everything.
     fn unversioned(&self) -> String {
         if !(self.has(PARTITION) && self.has(OFFSET)) {
             return "true".to_owned();
