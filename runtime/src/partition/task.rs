@@ -22,6 +22,9 @@ use crate::partition::worker::Worker;
 /// recovered Postgres is noticed.
 const RESTART_FIRST: Duration = Duration::from_millis(100);
 const RESTART_MAX: Duration = Duration::from_secs(3);
+/// A process that lives this long with a partition does not die of what it fetches: a record that
+/// needs more memory than there is arrives within seconds.
+const OUTLIVED_AFTER: Duration = Duration::from_secs(60);
 /// A worker that went on this long has proved that the trouble before it is over.
 const RESTART_FORGET: Duration = Duration::from_secs(30);
 
@@ -193,13 +196,22 @@ async fn work(
         Ok(worker) => worker,
         Err(error) => return Ended::Halt(error),
     };
+    let arrived = CancellationToken::new();
+    worker.first_records = Some(arrived.clone());
     // A task of its own, so that a panic ends the worker and not, in silence, the partition.
     let stop = stop.clone();
-    let task = tokio::spawn(async move {
+    let mut task = tokio::spawn(async move {
         let ended = worker.run(&mut intake, &stop).await;
         (ended, worker.revision())
     });
-    match task.await {
+    let joined = tokio::select! {
+        joined = &mut task => joined,
+        () = outlived(&arrived), if !is_first => {
+            survived(wanted, &last.lease).await;
+            task.await
+        }
+    };
+    match joined {
         Ok((ended, revision)) => {
             last.revision = revision;
             if !is_first {
@@ -214,18 +226,23 @@ async fn work(
     }
 }
 
+/// Waits until what may kill a process has not: what is fetched first is inflated before it
+/// arrives, and where nothing arrives for so long nothing is inflated.
+async fn outlived(arrived: &CancellationToken) {
+    // Either way the process lives.
+    let _ = timeout(OUTLIVED_AFTER, arrived.cancelled()).await;
+}
+
 /// Notes that this process did not die of the partition that others may have died of.
 async fn survived(wanted: &PartitionWanted, lease: &Lease) {
     let noted = async {
         let connection = wanted.pipeline.commits.pool.get().await?;
         anyhow::Ok(vain_takes::forget(&connection, lease).await?)
     };
-    if let Err(error) = noted.await {
-        log!(
-            debug,
-            wanted,
-            "cannot note that the partition was left in order: {error:#}"
-        );
+    match timeout(NOTE_WAIT, noted).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log!(debug, wanted, "cannot note that its owner lives: {error:#}"),
+        Err(_) => log!(debug, wanted, "cannot note that its owner lives: no answer"),
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Worker {
     pub(super) steps_back: StepsBackLog,
     /// What is computed beside, to be compared.
     pub(super) shadow: Option<Shadow>,
+    /// Cancelled, and gone, when the first records have arrived.
+    pub(super) first_records: Option<CancellationToken>,
 }
 
 impl Worker {
@@ -97,6 +99,7 @@ impl Worker {
         Ok(Self {
             rollout: pipeline.fleet.subscribe(),
             shadow: None,
+            first_records: None,
             steps_back: StepsBackLog::default(),
             brake: DeadLetterBrake::new(config.dead_letters.ratio_max, ready.recent),
             pipeline,
@@ -155,6 +158,11 @@ impl Worker {
     }
 
     fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
+        if !chunk.records.is_empty()
+            && let Some(first) = self.first_records.take()
+        {
+            first.cancel();
+        }
         self.open.push(chunk);
         Ok(())
     }
