@@ -19,6 +19,12 @@ use anyhow::{Context, Result};
 
 use world::World;
 
+/// Whether hosts forget keys in the history of `seed`. Which ones hangs on hashes that each state
+/// draws for itself: what hosts compute differs from play to play, and the verdict does not.
+pub fn forgets(seed: u64) -> bool {
+    world::forgets(seed)
+}
+
 /// Plays the history of `seed` against `store`. Returns what happened, in lines; an error has them
 /// too.
 pub async fn play(seed: u64, store: &mut impl Store) -> Result<String> {

@@ -23,9 +23,31 @@ const STEPS: usize = 120;
 struct Climate {
     /// Nothing makes a host forget: then the guard has nothing to do.
     is_calm: bool,
+    is_forgetful: bool,
     memory: Memory,
     /// Keys are in several partitions.
     shares_keys: bool,
+}
+
+impl Climate {
+    fn draw(random: &mut SmallRng) -> Self {
+        let is_calm = random.random_bool(0.25);
+        let is_forgetful = !is_calm && random.random_bool(0.4);
+        Self {
+            is_calm,
+            is_forgetful,
+            memory: Memory {
+                ttl_us: if is_forgetful { 5_000 } else { i64::MAX / 4 },
+                max_bytes: if is_forgetful { 200 } else { 64 << 20 },
+            },
+            shares_keys: !is_calm && random.random_bool(0.3),
+        }
+    }
+}
+
+/// Whether hosts forget keys in the history of `seed`.
+pub(super) fn forgets(seed: u64) -> bool {
+    Climate::draw(&mut SmallRng::seed_from_u64(seed)).is_forgetful
 }
 
 /// A host at work on a partition.
@@ -69,18 +91,8 @@ pub(super) struct World<'s, S> {
 impl<'s, S: Store> World<'s, S> {
     pub(super) fn new(seed: u64, store: &'s mut S) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
-        let is_calm = random.random_bool(0.25);
-        let is_forgetful = !is_calm && random.random_bool(0.4);
-        let memory = Memory {
-            ttl_us: if is_forgetful { 5_000 } else { i64::MAX / 4 },
-            max_bytes: if is_forgetful { 200 } else { 64 << 20 },
-        };
         Self {
-            climate: Climate {
-                is_calm,
-                memory,
-                shares_keys: !is_calm && random.random_bool(0.3),
-            },
+            climate: Climate::draw(&mut random),
             random,
             store,
             topics: vec![Default::default()],
