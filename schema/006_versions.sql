@@ -61,9 +61,9 @@ comment on function gristmill.offset_of is 'The offset in a _gm_version.';
 create function gristmill.version_of(event_time timestamptz) returns bytea
 language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp
 as $$
-  select '\xff'::bytea
+  select e'\\xff'::bytea
     || int8send((extract(epoch from event_time) * 1000000)::bigint # (1::bit(64) << 63)::bigint)
-    || '\x00000000ffffffffffffffffffffffff'::bytea
+    || e'\\x00000000ffffffffffffffffffffffff'::bytea
 $$;
 comment on function gristmill.version_of is
     'A _gm_version for a row of which nothing but the event time is known.';

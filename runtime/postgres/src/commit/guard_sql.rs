@@ -25,7 +25,7 @@ impl Guarded<'_> {
         // Of one rule's versions the bytes decide. Numbers begin at 1: below it there is none.
         let not_newer = match rule {
             0 | 1 => format!("{old} <= {new}"),
-            _ => format!("{old} >= '\\x{rule:02x}' and {old} <= {new}"),
+            _ => format!("{old} >= e'\\\\x{rule:02x}' and {old} <= {new}"),
         };
         format!(
             "case when {not_newer} then true when {old} is null then {unversioned} when \
@@ -54,7 +54,7 @@ impl Guarded<'_> {
         // A trigger may have changed what the guard compared: only the place in the log is sure.
         let new = version("excluded");
         format!(
-            "case when {somebodys} then true when {} = {} and {} = '\\x00000001' then {} <= {} \
+            "case when {somebodys} then true when {} = {} and {} = e'\\\\x00000001' then {} <= {} \
              else {} end",
             of("t", PARTITION),
             of("excluded", PARTITION),
