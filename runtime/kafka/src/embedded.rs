@@ -5,6 +5,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
+use crate::topic_id;
+
 /// A broker that ends when it is dropped.
 pub struct EmbeddedBroker(MockCluster<'static, DefaultProducerContext>);
 
@@ -12,6 +14,7 @@ impl EmbeddedBroker {
     /// Starts one broker on a free port of 127.0.0.1 with these topics, each with its number of
     /// partitions.
     pub fn start(topics: &[(&str, i32)]) -> Result<Self, KafkaError> {
+        topic_id::broker_is_embedded();
         let cluster = MockCluster::new(1)?;
         for (name, partitions) in topics {
             cluster.create_topic(name, *partitions, 1)?;

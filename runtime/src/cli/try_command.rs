@@ -79,7 +79,7 @@ impl FromStr for StartAt {
     }
 }
 
-/// Fails where an event would be a dead letter.
+/// An event that would be a dead letter is what it shows, and no failure.
 pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
     let bootstrap = args.bootstrap;
     let request = TryRequest {
@@ -99,19 +99,14 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
     };
     let attempt = Attempt::open(&request, &host_sandbox::open()?).await?;
     let (columns, tried, all) = (attempt.columns.clone(), attempt.left(), attempt.all);
-    let mut letters = 0;
     for event in attempt {
         let event = event?;
-        letters += event.dead_letters.len();
         writeln!(out, "{}\n{}\n", event.place, text(&columns, &event))?;
     }
     if tried < all {
         writeln!(out, "{tried} of {all} events: --limit N shows more")?;
     }
-    Ok(match letters {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A line a column: as the event has it, and as each row of the answer does.

@@ -14,7 +14,7 @@ fn a_reader_that_has_seen_enough_is_no_trouble() -> Result<()> {
     let job = Job::new("enough")?;
     let (reader, writer) = std::io::pipe()?;
     drop(reader);
-    let mut print = job.command(&["schema", "print", "users.toml"])?;
+    let mut print = job.command(&["man"])?;
     let ended = print.stdout(writer).stderr(Stdio::piped()).output()?;
     assert_eq!(text(&ended.stderr), "");
     assert_eq!(ended.status.code(), Some(141));

@@ -65,7 +65,7 @@ fn a_frozen_postgres_is_said_waited_for_and_left() -> Result<()> {
     job.users_on_both(10..20, "good.example")?;
     wait_until("the log to say it", SAID, || {
         let log = job.log()?;
-        Ok(log.contains("does not take this process's heartbeat") && log.contains("waiting:"))
+        Ok(log.contains("does not answer") && log.contains("waiting:"))
     })?;
     let begun = Instant::now();
     let (code, text) = printed(job.command(&["status", "users.toml"])?.output()?);
