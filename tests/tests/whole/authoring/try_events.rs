@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gristmill_tests::author::run;
-use gristmill_tests::program::{repository, success, text};
+use gristmill_tests::program::{repository, success};
 
 #[test]
 fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
