@@ -58,6 +58,24 @@ impl HostState {
     pub(crate) fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
+
+    /// Remembers which limit a growth did not fit.
+    fn allow(&mut self, fits: bool, limit: &'static str) -> bool {
+        if !fits {
+            self.denied = Some(limit);
+        }
+        fits
+    }
+}
+
+/// Lets one of several grow from `current` to `desired`, where all together stay within `max`.
+fn grow(total: &mut usize, current: usize, desired: usize, max: usize) -> bool {
+    let grown = total.saturating_sub(current).saturating_add(desired);
+    let fits = grown <= max;
+    if fits {
+        *total = grown;
+    }
+    fits
 }
 
 impl ResourceLimiter for HostState {
@@ -67,16 +85,9 @@ impl ResourceLimiter for HostState {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .memory_bytes
-            .saturating_sub(current)
-            .saturating_add(desired);
-        if total > self.limits.memory_max_bytes {
-            self.denied = Some("memory_max_bytes");
-            return Ok(false);
-        }
-        self.memory_bytes = total;
-        Ok(true)
+        let max = self.limits.memory_max_bytes;
+        let fits = grow(&mut self.memory_bytes, current, desired, max);
+        Ok(self.allow(fits, "memory_max_bytes"))
     }
 
     fn table_growing(
@@ -85,16 +96,9 @@ impl ResourceLimiter for HostState {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .table_elements
-            .saturating_sub(current)
-            .saturating_add(desired);
-        if total > self.limits.table_elements_max {
-            self.denied = Some("table_elements_max");
-            return Ok(false);
-        }
-        self.table_elements = total;
-        Ok(true)
+        let max = self.limits.table_elements_max;
+        let fits = grow(&mut self.table_elements, current, desired, max);
+        Ok(self.allow(fits, "table_elements_max"))
     }
 
     fn instances(&self) -> usize {

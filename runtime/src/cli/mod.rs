@@ -261,7 +261,7 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Resume(args) => return steer_command::resume(&args, out).await,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
-        Command::Try(args) => return try_command::run(args, out).await,
+        Command::Try(args) => try_command::run(args, out).await?,
         Command::Completions { shell } => manual_command::completions(self::command(), shell, out)?,
         Command::Man => manual_command::man(self::command(), out)?,
         Command::Produce(args) => produce_command::run(args, out).await?,

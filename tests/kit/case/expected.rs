@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use anyhow::{Context, Result};
-use regex::Regex;
+use fancy_regex::Regex;
 use serde::Deserialize;
 
 /// What is left out is not looked at.
@@ -134,5 +134,5 @@ impl Patterns {
 
 fn is_in(pattern: &str, text: &str) -> Result<bool> {
     let regex = Regex::new(pattern).with_context(|| format!("the pattern {pattern:?}"))?;
-    Ok(regex.is_match(text))
+    Ok(regex.is_match(text)?)
 }

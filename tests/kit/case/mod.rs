@@ -20,6 +20,10 @@ use expected::Expected;
 use play::Play;
 use step::Step;
 
+/// The variable that plays one case, by name or by file, and shows everything; or those of another
+/// folder.
+pub const ONE: &str = "GRISTMILL_CASE";
+
 /// One file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,12 +8,9 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::Result;
-use gristmill_tests::case::{Case, Played};
+use gristmill_tests::case::{Case, ONE, Played};
 use gristmill_tests::program::{gristmill, repository};
 
-/// The variable that plays one case, by name or by file, and shows everything; or those of another
-/// folder.
-const ONE: &str = "GRISTMILL_CASE";
 /// At once. A case mostly waits: for servers, for its own sleep.
 const PLAYERS: usize = 8;
 
