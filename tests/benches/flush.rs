@@ -65,6 +65,7 @@ impl Bench {
             event_time: "updated_at".into(),
             deleted: Some("is_deleted".into()),
             order: vec![],
+            ..Roles::default()
         };
         let wanted = WantedTable {
             table: "users_enriched",
@@ -192,6 +193,7 @@ fn batch(from: i64, rows: usize, key: i64) -> Computed {
         records,
         moment: Moment::default(),
         next_offset: from + rows as i64,
+        earlier: Vec::new(),
         rows: Batch {
             rows,
             fields: fields().into(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Int64Array, StringArray};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gristmill_core::chain::{Chain, ChainSpec, Late, TimePolicy, Tombstone};
+use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Tombstone, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dedup::{Candidates, State, VersionColumns, Versions};
 use gristmill_core::dimension::Dimensions;
@@ -55,6 +55,7 @@ impl Keyed {
             event_time,
             deleted: None,
             order,
+            ..Roles::default()
         };
         Self {
             columns: VersionColumns::new(&roles, &fields).unwrap(),
@@ -208,6 +209,7 @@ fn chain() -> Chain {
             event_time,
             deleted: None,
             order,
+            ..Roles::default()
         }),
         ..Plan::default()
     };
@@ -241,6 +243,9 @@ fn chain() -> Chain {
             late: Late::Apply,
         },
         tombstone: Tombstone::Ignore,
+        absent: None,
+        delete: Delete::default(),
+        truncate: Truncate::Halt,
         record_max_bytes: 1 << 20,
         state_max_bytes: 1 << 30,
         target,

@@ -2,9 +2,10 @@
 //! its comments hold here.
 
 use crate::column::Field;
+use crate::dedup::VersionRule;
 
 /// The columns that the host needs to keep the newest row of each key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
     pub key: Vec<String>,
     /// A `timestamp(us)` or `timestamp(ms)` column.
@@ -14,6 +15,12 @@ pub struct Roles {
     /// Breaks ties between equal event times, first column first; the host adds partition and
     /// offset.
     pub order: Vec<String>,
+    /// By what rows have versions: the plan's attributes `version` and `epoch`.
+    pub version: VersionRule,
+    /// The plan's attribute `truncate`: a boolean column, never null, that no target has. Where it
+    /// is true the row says that the source table was emptied: of its other columns only event time
+    /// and order count.
+    pub truncate: Option<String>,
 }
 
 /// A lookup that the host makes before each call. No match: the taken columns are null.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow_array::builder::StringBuilder;
-use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, check_plans};
+use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, Truncate, check_plans};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::Stage;
-use gristmill_core::dedup::Guard;
+use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::dimension::{Dimension, Dimensions};
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
@@ -68,7 +68,7 @@ impl Pipeline {
         }
         let names = config.transform.iter().map(|t| t.name.as_str());
         let named: Vec<(&str, &Plan)> = names.zip(&plans).collect();
-        let fields = check_plans(&named, &dimensions).map_err(|problems| {
+        let mut fields = check_plans(&named, &dimensions).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             anyhow!("{}", lines.join("\n"))
         })?;
@@ -76,6 +76,7 @@ impl Pipeline {
             .first()
             .and_then(|p| p.roles.clone())
             .context("the first transform declares no roles")?;
+        fields.retain(|field| roles.truncate.as_ref() != Some(&field.name));
         Ok(Self {
             config,
             components,
@@ -202,10 +203,23 @@ impl Pipeline {
                 late: c.pipeline.late,
             },
             tombstone: c.source.tombstone,
+            absent: Some(c.source.absent.clone()).filter(|text| !text.is_empty()),
+            delete: c.target.delete,
+            truncate: self.truncate(),
             record_max_bytes: c.limits.record_max_bytes,
             state_max_bytes: c.limits.state_max_bytes,
             target: self.fields.clone(),
         }
+    }
+
+    /// What happens when the source table is emptied. An offset says nothing of the rows of other
+    /// partitions, so it cannot tell which of them are older.
+    fn truncate(&self) -> Truncate {
+        let by_version = match self.roles.version.kind {
+            VersionKind::Offset => Truncate::Halt,
+            VersionKind::EventTime | VersionKind::OrderFirst => Truncate::Apply,
+        };
+        self.config.target.truncate.unwrap_or(by_version)
     }
 
     /// What a revision stores.
@@ -226,11 +240,12 @@ impl Pipeline {
             (name.clone(), spec)
         };
         Spec {
-            version: spec::version(self.guard),
+            version: spec::version(self.guard, &self.roles, c.target.delete),
             pipeline: c.pipeline.clone(),
             topic: c.source.topic.clone(),
             on_gap: c.source.on_gap,
             tombstone: c.source.tombstone,
+            absent: c.source.absent.clone(),
             record_max_bytes: c.limits.record_max_bytes,
             transforms: self
                 .components
@@ -240,6 +255,8 @@ impl Pipeline {
                 .collect(),
             dimensions: c.dimension.iter().map(dimension).collect(),
             target: c.target.table.clone(),
+            delete: c.target.delete,
+            truncate: c.target.truncate,
             guard: self.guard,
         }
     }

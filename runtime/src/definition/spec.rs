@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::definition::file::{Config, DimensionSection, OnGap, PipelineSection, TransformSection};
-use gristmill_core::chain::Tombstone;
-use gristmill_core::dedup::Guard;
+use crate::definition::file::{
+    Config, DimensionSection, OnGap, PipelineSection, TransformSection, absent,
+};
+use gristmill_core::chain::{Delete, Tombstone, Truncate};
+use gristmill_core::dedup::{Guard, VersionRule};
 use gristmill_core::digest::sha256;
+use gristmill_core::plan::Roles;
 use gristmill_sandbox::Limits;
 
 /// See the module. Two specs that are equal make the same rows of the same records, but for
@@ -24,12 +27,18 @@ pub struct Spec {
     pub topic: String,
     pub on_gap: OnGap,
     pub tombstone: Tombstone,
+    #[serde(default = "absent", skip_serializing_if = "is_absent_by_default")]
+    pub absent: String,
     pub record_max_bytes: usize,
     /// In the order they run.
     pub transforms: Vec<TransformSpec>,
     pub dimensions: BTreeMap<String, DimensionSpec>,
     /// The target's table.
     pub target: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub delete: Delete,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<Truncate>,
     /// What tells the table's rows apart by age. Of what the table had when the revision was made:
     /// no part of what a file says.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -56,12 +65,14 @@ pub struct DimensionSpec {
 }
 
 /// The layout that this program writes, and the latest that it reads.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
-/// The layout of a definition whose rows `guard` tells apart. A program that does not know the
-/// guard must not run it.
-pub fn version(guard: Guard) -> u32 {
+/// The layout of a definition whose rows `guard` and `roles` tell apart, and that leaves of a
+/// deleted row what `delete` says. A program that does not know one of them must not run it.
+pub fn version(guard: Guard, roles: &Roles, delete: Delete) -> u32 {
+    let is_newest = roles.version != VersionRule::default() || delete != Delete::default();
     match guard {
+        _ if is_newest => VERSION,
         Guard::Columns => first_version(),
         Guard::Version => 2,
     }
@@ -71,8 +82,12 @@ fn first_version() -> u32 {
     1
 }
 
-fn is_default(guard: &Guard) -> bool {
-    *guard == Guard::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_absent_by_default(text: &String) -> bool {
+    *text == absent()
 }
 
 /// Why a stored definition cannot be run.
@@ -118,8 +133,11 @@ impl Spec {
         config.source.topic = self.topic.clone();
         config.source.on_gap = self.on_gap;
         config.source.tombstone = self.tombstone;
+        config.source.absent = self.absent.clone();
         config.limits.record_max_bytes = self.record_max_bytes;
         config.target.table = self.target.clone();
+        config.target.delete = self.delete;
+        config.target.truncate = self.truncate;
         let transform = |t: &TransformSpec| TransformSection {
             name: t.name.clone(),
             component: t.digest.clone(),
@@ -141,13 +159,16 @@ impl Spec {
 }
 
 /// The hash under which `gristmill.pipeline.spec_hash` knows what a pipeline file said. The guard
-/// is no part of it: the table decides it. Neither is the version that comes with one: definitions
+/// is no part of it: the table decides it. Neither is the version that comes with what it says: definitions
 /// were stored before they had either.
 pub fn spec_hash(spec: &Value) -> String {
     let mut spec = spec.clone();
     if let Some(fields) = spec.as_object_mut() {
         fields.remove("guard");
-        if fields.get("version").is_some_and(|v| *v == 1 || *v == 2) {
+        if fields
+            .get("version")
+            .is_some_and(|v| *v == 1 || *v == 2 || *v == 3)
+        {
             fields.remove("version");
         }
     }
@@ -176,9 +197,9 @@ mod tests {
 
     #[test]
     fn a_newer_definition_is_refused_by_its_version_and_not_by_what_is_strange_in_it() {
-        let refused = Spec::from_stored(&json!({"version": 3, "target": ["strange"]}));
+        let refused = Spec::from_stored(&json!({"version": 4, "target": ["strange"]}));
         let message = refused.unwrap_err().to_string();
-        assert!(message.contains("version 3"), "{message}");
+        assert!(message.contains("version 4"), "{message}");
     }
 
     /// Else an update of gristmill would look like a changed file, and take swapped rules back.
@@ -192,7 +213,7 @@ mod tests {
             spec_hash(&with_version),
             sha256(without.to_string().as_bytes())
         );
-        with_version["version"] = json!(3);
+        with_version["version"] = json!(4);
         assert_ne!(spec_hash(&with_version), spec_hash(&without));
     }
 
@@ -206,7 +227,7 @@ mod tests {
             "stored definitions stay equal"
         );
         spec.guard = Guard::Version;
-        spec.version = version(spec.guard);
+        spec.version = version(spec.guard, &Roles::default(), spec.delete);
         let after = serde_json::to_value(&spec).unwrap();
         assert_eq!(after["version"], 2);
         assert_eq!(spec_hash(&before), spec_hash(&after));

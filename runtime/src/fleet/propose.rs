@@ -138,7 +138,7 @@ async fn change_over(
         return Ok(None);
     }
     spec.guard = proposed.guard();
-    spec.version = version(spec.guard);
+    spec.version = version(spec.guard, proposed.roles(), spec.delete);
     Ok(Some(FileProposal {
         file: Registration {
             spec: serde_json::to_value(spec)?,

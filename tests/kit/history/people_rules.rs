@@ -6,7 +6,7 @@ use anyhow::Result;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, Int64Array};
-use gristmill_core::chain::{Chain, ChainSpec, Late, TimePolicy};
+use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::decode::Tombstone;
 use gristmill_core::dimension::Dimensions;
@@ -43,6 +43,9 @@ pub(super) fn chain(
             late: Late::Apply,
         },
         tombstone: Tombstone::Ignore,
+        absent: None,
+        delete: Delete::default(),
+        truncate: Truncate::Halt,
         record_max_bytes: 1 << 20,
         state_max_bytes: memory.max_bytes,
         target,
@@ -85,6 +88,7 @@ fn plan() -> Plan {
             event_time: "at".to_owned(),
             deleted: Some("is_deleted".to_owned()),
             order: Vec::new(),
+            ..Roles::default()
         }),
         reject_codes: vec![REJECTED.to_owned()],
         ..Plan::default()

@@ -64,6 +64,7 @@ pub(crate) fn roles() -> Roles {
         event_time: "at".into(),
         deleted: Some("is_deleted".into()),
         order: vec![],
+        ..Roles::default()
     }
 }
 
@@ -232,6 +233,7 @@ pub(crate) fn computed_of(
         records,
         moment: Moment::default(),
         next_offset: from + rows as i64,
+        earlier: Vec::new(),
         rows: Batch {
             rows,
             fields: fields.into(),

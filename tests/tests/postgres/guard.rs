@@ -150,6 +150,7 @@ async fn whatever_arrives_when_the_greatest_version_stays() -> Result<()> {
         event_time: "at".into(),
         deleted: None,
         order: vec!["seq".into(), "tag".into()],
+        ..Roles::default()
     };
     let sink = Sink::new(&target, &fields, &roles)?;
     let leases = [
@@ -339,6 +340,7 @@ fn ordered_roles(order: &[&str]) -> Roles {
         event_time: "at".into(),
         deleted: None,
         order: order.iter().map(ToString::to_string).collect(),
+        ..Roles::default()
     }
 }
 

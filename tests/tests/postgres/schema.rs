@@ -129,6 +129,7 @@ fn user_roles() -> Roles {
         event_time: "updated_at".into(),
         deleted: Some("is_deleted".into()),
         order: vec![],
+        ..Roles::default()
     }
 }
 

@@ -154,6 +154,7 @@ async fn sink(fixture: &Fixture, connection: &tokio_postgres::Client) -> Result<
         event_time: "at".into(),
         deleted: None,
         order: vec![],
+        ..Roles::default()
     };
     let target = TargetTable::load(connection, "people")
         .await?

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gristmill_core::chain::{Chain, ChainSpec, Late, PlanError, TimePolicy, Tombstone};
+use gristmill_core::chain::{
+    Chain, ChainSpec, Delete, Late, PlanError, TimePolicy, Tombstone, Truncate,
+};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform;
@@ -38,6 +40,9 @@ pub(crate) fn of(transforms: Vec<SandboxedTransform>) -> Result<Chain, PlanError
         partition: 0,
         time,
         tombstone: Tombstone::Ignore,
+        absent: None,
+        delete: Delete::default(),
+        truncate: Truncate::Halt,
         record_max_bytes: 1 << 20,
         state_max_bytes: 1 << 20,
         target: transforms[0].plan().writes.clone(),

@@ -17,6 +17,29 @@ pub enum Late {
     DeadLetter,
 }
 
+/// What a deleted row leaves in the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delete {
+    /// The row stays, with what it held, and says that it is deleted.
+    #[default]
+    Soft,
+    /// The row goes. A tombstone in `gristmill.tombstone` keeps older events from bringing it back.
+    Hard,
+}
+
+/// What the end of all rows of the source table does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Truncate {
+    /// The partition halts before it.
+    Halt,
+    /// It is counted as dropped.
+    Ignore,
+    /// Every older row of the target is deleted, as `delete` says.
+    Apply,
+}
+
 /// Event-time rules. All times in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct TimePolicy {
@@ -39,6 +62,10 @@ pub struct ChainSpec {
     pub partition: i32,
     pub time: TimePolicy,
     pub tombstone: Tombstone,
+    /// Text that stands for a value that the source did not send; see `decode`.
+    pub absent: Option<String>,
+    pub delete: Delete,
+    pub truncate: Truncate,
     /// A record whose key, value and headers exceed this is a dead letter.
     pub record_max_bytes: usize,
     /// The dedup state forgets its oldest keys beyond this.

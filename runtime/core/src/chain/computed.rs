@@ -53,6 +53,28 @@ impl AddAssign for Counts {
     }
 }
 
+/// Rows that one statement writes: at most one a key, sorted by the key columns (each ascending,
+/// text by bytes).
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The target's columns in [`super::ChainSpec::target`]'s order. A cell that is not present is
+    /// one that the source did not send. Of a deleted row only key, event time, order and deleted
+    /// flag count where the table has the row.
+    pub rows: Batch,
+    /// Parallel to `rows`.
+    pub sources: Vec<RowSource>,
+}
+
+/// What must be written before the newest rows, in the same transaction.
+#[derive(Clone, Debug)]
+pub enum Earlier {
+    /// Older versions of keys whose newest version lacks cells that these have.
+    Rows(Layer),
+    /// The source table was emptied: one row, of which event time and order columns count. Target
+    /// rows with an older version are deleted.
+    Truncate(Layer),
+}
+
 /// The outcome for a run of records: everything one flush commits.
 #[derive(Debug)]
 pub struct Computed {
@@ -62,8 +84,10 @@ pub struct Computed {
     pub moment: Moment,
     /// One above the last record's offset.
     pub next_offset: i64,
-    /// The target's columns in [`super::ChainSpec::target`]'s order; at most one row a key, sorted
-    /// by the key columns (each ascending, text by bytes).
+    /// To be written one after the other, before `rows`. Empty unless cells are absent, rows are
+    /// deleted or the source table was emptied.
+    pub earlier: Vec<Earlier>,
+    /// The newest row of each key, as [`Layer::rows`].
     pub rows: Batch,
     /// Parallel to `rows`.
     pub sources: Vec<RowSource>,

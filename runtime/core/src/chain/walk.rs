@@ -312,6 +312,7 @@ impl Chain {
             records: Records::default(),
             moment,
             next_offset,
+            earlier: Vec::new(),
             rows: enriched.batch,
             sources,
             dead_letters,

@@ -160,6 +160,7 @@ mod tests {
             event_time: String::new(),
             deleted: None,
             order: vec!["order".to_owned()],
+            ..Roles::default()
         };
         let columns = vec![
             Column::new(Arc::new(StringArray::from_iter_values(

@@ -15,6 +15,7 @@ mod shards;
 mod state;
 mod stored_version;
 mod version;
+mod version_rule;
 mod watermark;
 
 pub use candidates::{Candidates, StepsBack};
@@ -22,4 +23,5 @@ pub use guard::Guard;
 pub use state::State;
 pub use stored_version::{StoredVersions, VersionLayout};
 pub use version::{Keys, Version, VersionColumns, Versions};
+pub use version_rule::{VersionKind, VersionRule};
 pub use watermark::Watermark;

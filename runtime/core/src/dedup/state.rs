@@ -212,6 +212,7 @@ mod tests {
             event_time: String::new(),
             deleted: None,
             order: vec!["order".to_owned()],
+            ..Roles::default()
         };
         let keys = StringArray::from_iter_values((0..100).map(|k| format!("{k:030}")));
         let orders = StringArray::from_iter_values((0..100).map(|_| order));

@@ -132,6 +132,7 @@ mod tests {
             event_time: "at".to_owned(),
             deleted: None,
             order: vec!["seq".to_owned(), "tag".to_owned()],
+            ..Roles::default()
         };
         let layout = VersionLayout::new(1, &roles, &fields).unwrap();
         let columns = vec![

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array, StringArray};
-use gristmill_core::chain::{Chain, ChainSpec, Late, TimePolicy, Tombstone};
+use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Tombstone, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
@@ -93,6 +93,7 @@ pub(crate) fn normalizer(shape: Shape) -> Native {
         } else {
             Vec::new()
         },
+        ..Roles::default()
     };
     let reject_codes = vec!["rejected".to_owned()];
     let plan = Plan {
@@ -233,6 +234,9 @@ pub(crate) fn spec(shape: Shape) -> ChainSpec {
             late: Late::Apply,
         },
         tombstone: Tombstone::Ignore,
+        absent: None,
+        delete: Delete::default(),
+        truncate: Truncate::Halt,
         record_max_bytes: 1 << 20,
         state_max_bytes: 64 << 20,
         target: vec![

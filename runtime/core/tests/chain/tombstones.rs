@@ -44,6 +44,7 @@ fn chain(event_time_max: Option<i64>) -> Chain {
             event_time: "at".to_owned(),
             deleted: None,
             order: Vec::new(),
+            ..Roles::default()
         }),
         ..Plan::default()
     };

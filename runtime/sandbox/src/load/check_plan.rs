@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dead_letter::HOST_CODES;
+use gristmill_core::dedup::VersionRule;
 use gristmill_core::plan::{Join, Plan, Roles};
 use gristmill_core::suggest::did_you_mean;
 use gristmill_core::transform::Fault;
@@ -59,6 +60,18 @@ fn bounded(plan: &wit::Plan) -> Result<(), String> {
     }
 }
 
+fn roles(roles: wit::Roles, attributes: &[(String, String)]) -> Result<Roles, String> {
+    let truncate = attributes.iter().find(|(name, _)| name == "truncate");
+    Ok(Roles {
+        key: roles.key,
+        event_time: roles.event_time,
+        deleted: roles.deleted,
+        order: roles.order,
+        version: VersionRule::from_attributes(attributes)?,
+        truncate: truncate.map(|(_, column)| column.clone()),
+    })
+}
+
 fn typed(plan: wit::Plan) -> Result<Plan, String> {
     let joins = plan.joins.into_iter().map(|join| {
         let is_odd = |name: &&String| !is_name(name);
@@ -77,12 +90,7 @@ fn typed(plan: wit::Plan) -> Result<Plan, String> {
         reads: fields("reads", plan.reads)?,
         joins: joins.collect::<Result<_, String>>()?,
         writes,
-        roles: plan.roles.map(|roles| Roles {
-            key: roles.key,
-            event_time: roles.event_time,
-            deleted: roles.deleted,
-            order: roles.order,
-        }),
+        roles: plan.roles.map(|r| roles(r, &plan.attributes)).transpose()?,
         reject_codes: plan.reject_codes,
         attributes: printable_pairs(plan.attributes),
     })
@@ -244,6 +252,9 @@ fn fitting_roles(plan: &Plan, roles: &Roles) -> Result<(), String> {
     )?;
     if let Some(deleted) = &roles.deleted {
         role("deleted", deleted, "boolean", |t| t == T::Boolean)?;
+    }
+    if let Some(truncate) = &roles.truncate {
+        role("truncate column", truncate, "boolean", |t| t == T::Boolean)?;
     }
     for order in &roles.order {
         role("order", order, "of a type with an order", |t| {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use gristmill_core::chain::{Late, Tombstone};
+use gristmill_core::chain::{Delete, Late, Tombstone, Truncate};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits;
 
@@ -89,6 +89,11 @@ pub struct SourceSection {
     /// What happens to a record without a value.
     #[serde(default)]
     pub tombstone: Tombstone,
+    /// What the source's connector writes in the place of a value that it does not have, such as
+    /// an unchanged large one: such a value is not written, and the table keeps what it has. An
+    /// empty text: there is none.
+    #[serde(default = "absent")]
+    pub absent: String,
     /// The partitions of a host that has left go to others after this. At least 6,000.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
@@ -178,6 +183,12 @@ pub struct TargetSection {
     pub table: String,
     /// Two pipelines may write one table only where both say that no key is in both of them.
     pub shared: Option<Shared>,
+    /// What a deleted row leaves in the table.
+    #[serde(default)]
+    pub delete: Delete,
+    /// What happens when the source table is emptied. Without it the rows are deleted, or, where
+    /// the offset alone says which event is newer, the partition halts.
+    pub truncate: Option<Truncate>,
     /// A file with the SQL that creates the table, or `builtin:NAME`: `schema print` prints it,
     /// and `schema apply` runs it where there is no such table. Without one the table gets the
     /// columns that the transforms write.
@@ -242,6 +253,10 @@ fn watermark_delay_ms() -> i64 {
 }
 fn state_ttl_ms() -> i64 {
     7 * 24 * 3600 * 1000
+}
+// Debezium's `unavailable.value.placeholder`.
+pub(crate) fn absent() -> String {
+    "__debezium_unavailable_value".to_owned()
 }
 // Clocks of hosts with NTP differ by seconds; minutes are a broken producer.
 fn future_max_ms() -> i64 {

@@ -6,6 +6,7 @@ use crate::chain::Tombstone;
 use crate::chain::judge::to_us;
 use crate::column::{Field, LogicalType};
 use crate::decode::Decoder;
+use crate::dedup::VersionKind;
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 
@@ -130,7 +131,8 @@ impl<'a> Check<'a> {
                 self.problem(format!("its key names column `{name}` twice: name it once"));
             }
             self.role("key", name, writes, |field| match field.logical_type {
-                _ if field.nullable => {
+                // A row that empties the table has no key.
+                _ if field.nullable && roles.truncate.is_none() => {
                     Some("may be null: declare it not nullable and reject rows without it")
                 }
                 LogicalType::Float64 | LogicalType::Json | LogicalType::Decimal { .. } => Some(
@@ -150,6 +152,17 @@ impl<'a> Check<'a> {
                 (field.logical_type != LogicalType::Boolean)
                     .then_some("is no boolean: declare it boolean")
             });
+        }
+        if let Some(truncate) = &roles.truncate {
+            self.role("truncate column", truncate, writes, |field| {
+                (field.logical_type != LogicalType::Boolean || field.nullable)
+                    .then_some("is no boolean that is never null: declare it so")
+            });
+        }
+        if roles.version.kind == VersionKind::OrderFirst && roles.order.is_empty() {
+            self.problem(
+                "its versions are order-first, but it names no order column: name one".to_owned(),
+            );
         }
         for name in &roles.order {
             self.role("order", name, writes, |field| {
@@ -190,6 +203,7 @@ fn has_role(roles: &Roles, name: &str) -> bool {
     let others = roles
         .deleted
         .iter()
+        .chain(&roles.truncate)
         .chain(&roles.order)
         .chain([&roles.event_time]);
     roles.key.iter().chain(others).any(|r| r == name)

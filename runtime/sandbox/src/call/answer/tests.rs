@@ -114,6 +114,7 @@ fn plan(nullable: bool, normalizes: bool) -> Plan {
         event_time: "int64".into(),
         deleted: None,
         order: vec![],
+        ..Roles::default()
     };
     Plan {
         writes: types.map(field).to_vec(),
