@@ -145,6 +145,16 @@ impl Records {
         }
     }
 
+    /// The offset of record `i`, which is there. Asked for each row, so nothing else is looked at.
+    pub fn offset(&self, i: usize) -> i64 {
+        self.index[i].offset
+    }
+
+    /// Whether record `i`, which is there, has a value.
+    pub fn has_value(&self, i: usize) -> bool {
+        self.index[i].has_value
+    }
+
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
         (0..self.len()).map(|i| self.get(i))
     }

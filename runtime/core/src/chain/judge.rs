@@ -151,7 +151,7 @@ impl Judge<'_> {
     }
 
     fn is_tombstone(&self, source: RowSource) -> bool {
-        self.records.get(source.record as usize).value.is_none()
+        !self.records.has_value(source.record as usize)
     }
 
     /// The lowest time of what is no tombstone and has a time that counts: for tombstones with

@@ -290,7 +290,7 @@ impl Chain {
             rows: steps_back.rows,
             first_offset: steps_back.first.map_or(0, |row| {
                 let source = normalized.sources[row as usize];
-                records.get(source.record as usize).offset
+                records.offset(source.record as usize)
             }),
             longest_us: steps_back.longest_us,
         };

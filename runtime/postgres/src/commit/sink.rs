@@ -186,10 +186,7 @@ impl Sink {
         sources: &[RowSource],
         rows: &'a Batch,
     ) -> Result<RowArrays<'a>, FlushError> {
-        let offsets = || {
-            let records = sources.iter().map(|s| records.get(s.record as usize));
-            records.map(|record| record.offset)
-        };
+        let offsets = || sources.iter().map(|s| records.offset(s.record as usize));
         let place = (origin.log, origin.partition);
         let pack = |layout: &VersionLayout| VersionArray(layout.pack(rows, place, offsets()));
         Ok(RowArrays {
