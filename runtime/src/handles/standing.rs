@@ -184,20 +184,23 @@ impl Standings {
         self.all().into_iter().filter_map(held).collect()
     }
 
-    /// What waits.
+    /// What waits, and what stands still untaken, which no checkpoint says.
     pub fn waiting(&self) -> Vec<Wait> {
-        let wait = |partition, reason: Reason| Wait {
+        let wait = |partition, state, reason: Reason| Wait {
             partition,
+            state,
             reason: reason.text,
             since_us: reason.since_us,
         };
         let of_partition = |(partition, standing): (TopicPartition, Standing)| {
             let reason = standing.reason?;
             let is_waiting = standing.state == PartitionState::Waiting;
+            let is_told = is_waiting || standing.lease.is_none();
             let name = (partition.topic.to_string(), partition.partition);
-            is_waiting.then(|| wait(Some(name), reason))
+            is_told.then(|| wait(Some(name), standing.state, reason))
         };
-        let all = self.kafka().map(|reason| wait(None, reason));
+        let all = self.kafka();
+        let all = all.map(|reason| wait(None, PartitionState::Waiting, reason));
         let partitions = self.all();
         let partitions = partitions.into_iter().filter_map(of_partition);
         all.into_iter().chain(partitions).collect()
@@ -269,6 +272,15 @@ mod tests {
         standings.succeeds(&partition);
         standings.waits(&partition, "no space left");
         assert!(waiting_since(&standings) > first);
+    }
+
+    #[test]
+    fn what_halts_before_it_is_taken_is_told() {
+        let standings = Standings::new(Arc::default());
+        let partition = TopicPartition::new("t", 0);
+        standings.stands_still(&partition, None, PartitionState::Halted, "no right");
+        let told = standings.waiting().into_iter().map(|wait| wait.state);
+        assert_eq!(told.collect::<Vec<_>>(), [PartitionState::Halted]);
     }
 
     #[test]

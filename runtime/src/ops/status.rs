@@ -257,31 +257,45 @@ fn standing(
     checkpoint: &Checkpoint,
     hosts: &HashMap<String, Host>,
 ) -> (RunState, Option<String>, Option<i64>) {
-    let now_us = Timestamp::now().as_microsecond();
-    let since = |us: i64| ((now_us - us) / 1_000_000).max(0);
     let reason = checkpoint.reason.clone();
     match checkpoint.state {
         PartitionState::Halted => return (RunState::Halted, reason, None),
         PartitionState::Paused => return (RunState::Paused, reason, None),
         PartitionState::Running | PartitionState::Waiting => {}
     }
+    let (topic, partition) = (&checkpoint.key.topic, checkpoint.key.partition);
     let host = hosts.get(&checkpoint.owner);
-    let Some(alive) = host.filter(|host| host.is_alive) else {
-        let silent = host.map(|host| host.silent_seconds);
-        let seconds = silent.or(checkpoint.flushed_at_us.map(since));
-        return (RunState::NotRunning, None, seconds);
-    };
-    let is_its = |wait: &&Wait| {
-        let partition = wait.partition.as_ref();
-        partition.is_some_and(|(t, p)| *t == checkpoint.key.topic && *p == checkpoint.key.partition)
-    };
-    match alive.waiting.iter().find(is_its) {
-        Some(wait) => {
-            let seconds = since(wait.since_us);
-            (RunState::Waiting, Some(wait.reason.clone()), Some(seconds))
-        }
-        None => (RunState::Running, None, None),
+    let own = host.and_then(|host| host.wait(topic, partition));
+    // Another one has been given the partition, and has not taken it.
+    let others = hosts.values().filter_map(|h| h.wait(topic, partition));
+    if let Some(wait) = own.or_else(|| others.max_by_key(|wait| wait.since_us)) {
+        return told(wait);
     }
+    if host.is_some_and(|host| host.is_alive) {
+        return (RunState::Running, None, None);
+    }
+    let silent = host.map(|host| host.silent_seconds);
+    let seconds = silent.or(checkpoint.flushed_at_us.map(seconds_since));
+    (RunState::NotRunning, None, seconds)
+}
+
+/// What a process says of a partition.
+fn told(wait: &Wait) -> (RunState, Option<String>, Option<i64>) {
+    let reason = Some(wait.reason.clone());
+    match wait.state {
+        PartitionState::Halted => (RunState::Halted, reason, None),
+        PartitionState::Paused => (RunState::Paused, reason, None),
+        PartitionState::Running | PartitionState::Waiting => {
+            let seconds = seconds_since(wait.since_us);
+            (RunState::Waiting, reason, Some(seconds))
+        }
+    }
+}
+
+/// `us`: microseconds since the Unix epoch.
+fn seconds_since(us: i64) -> i64 {
+    let now_us = Timestamp::now().as_microsecond();
+    ((now_us - us) / 1_000_000).max(0)
 }
 
 fn behind_seconds(checkpoint: &Checkpoint, lag: i64) -> Option<i64> {

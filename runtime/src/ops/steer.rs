@@ -1,10 +1,11 @@
 //! Pausing and resuming partitions, through Postgres: any machine that reaches it can do so.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
-use gristmill_postgres::fleet::host;
+use gristmill_postgres::fleet::host::{self, Host, Wait, untaken};
 use gristmill_postgres::fleet::steering::{self, Order, Verb};
 use gristmill_postgres::wire::connection::Connection;
 use serde::Serialize;
@@ -26,7 +27,7 @@ pub struct Steered {
     pub done: Vec<i32>,
     /// Of these, those that are halted, and why.
     pub halted: Vec<(i32, String)>,
-    /// By whom, when and why it was so before; then nothing was changed.
+    /// By whom, when and why it was so before; empty where nothing stood still.
     pub already: Option<String>,
     /// Processes that run the pipeline: without one nothing follows.
     pub processes: usize,
@@ -59,17 +60,17 @@ async fn steer(
 ) -> Result<Steered> {
     let connection = opened.database.connect().await?;
     let rollout = opened.rollout(&connection).await?;
-    let meant = meant(&connection, opened, rollout.run, partition).await?;
     let processes = host::list(&connection, opened.name()).await?;
     let processes = processes.values().filter(|host| host.is_alive).count();
-    let numbers = meant.iter().map(|c| c.key.partition).collect();
+    let meant = meant(&connection, opened, rollout.run, partition).await?;
+    let numbers = meant.iter().map(|known| known.partition).collect();
     let order = match partition {
         Some(partition) => rollout.steering.pause(partition),
         None => rollout.steering.pause_of_all(),
     };
-    let stands = |c: &Checkpoint| {
-        let is_paused = rollout.steering.pause(c.key.partition).is_some();
-        is_paused || matches!(c.state, PartitionState::Paused | PartitionState::Halted)
+    let stands = |known: &Known| {
+        let is_paused = rollout.steering.pause(known.partition).is_some();
+        is_paused || matches!(known.state, PartitionState::Paused | PartitionState::Halted)
     };
     let already = match verb {
         Verb::Pause => order.map(Order::who_and_why),
@@ -84,7 +85,7 @@ async fn steer(
         already,
         processes,
     };
-    if steered.already.is_some() {
+    if verb == Verb::Pause && steered.already.is_some() {
         return Ok(steered);
     }
     // Logs and terminals show it.
@@ -92,6 +93,10 @@ async fn steer(
     let reason = reason.as_deref();
     let name = opened.name();
     steering::ask(&connection, name, partition, verb, &who(), reason).await?;
+    // A process may not have said yet that it has halted: the order is written all the same.
+    if steered.already.is_some() {
+        return Ok(steered);
+    }
     let deadline = Instant::now() + FOLLOW_WAIT;
     while processes > 0 && !meant.is_empty() {
         tokio::time::sleep(FOLLOW_STEP).await;
@@ -105,16 +110,30 @@ async fn steer(
     Ok(steered)
 }
 
-/// The checkpoints of the partitions that are meant.
+/// What is known of a partition.
+struct Known {
+    partition: i32,
+    state: PartitionState,
+    reason: Option<String>,
+    /// Another number each time that it is taken, or halts untaken.
+    mark: i64,
+}
+
+/// The partitions that are meant.
 async fn meant(
     connection: &Connection,
     opened: &Opened,
     run: i64,
     partition: Option<i32>,
-) -> Result<Vec<Checkpoint>> {
-    let mut all = checkpoint::list(connection, opened.name(), run).await?;
+) -> Result<Vec<Known>> {
+    let checkpoints = checkpoint::list(connection, opened.name(), run).await?;
+    let hosts = host::list(connection, opened.name()).await?;
+    let untaken = untaken(&hosts, &checkpoints).into_iter();
+    let untaken = untaken.filter_map(|(_, wait)| Known::untaken(wait));
+    let taken = checkpoints.iter().map(|c| Known::of(c, &hosts));
+    let mut all: Vec<Known> = taken.chain(untaken).collect();
     let count = all.len();
-    all.retain(|c| partition.is_none_or(|p| p == c.key.partition));
+    all.retain(|known| partition.is_none_or(|p| p == known.partition));
     if let (Some(partition), true) = (partition, all.is_empty()) {
         bail!(
             "there is no partition {partition} that this pipeline has run: it has {count} of \
@@ -124,25 +143,54 @@ async fn meant(
     Ok(all)
 }
 
+impl Known {
+    /// What its checkpoint says, unless a process has halted before it took the partition.
+    fn of(checkpoint: &Checkpoint, hosts: &HashMap<String, Host>) -> Self {
+        let (topic, partition) = (&checkpoint.key.topic, checkpoint.key.partition);
+        let mut waits = hosts.values().filter_map(|h| h.wait(topic, partition));
+        let halted = waits.find(|wait| wait.state == PartitionState::Halted);
+        halted.and_then(Self::untaken).unwrap_or_else(|| Self {
+            partition,
+            state: checkpoint.state,
+            reason: checkpoint.reason.clone(),
+            mark: checkpoint.owner_epoch,
+        })
+    }
+
+    fn untaken(wait: &Wait) -> Option<Self> {
+        Some(Self {
+            partition: wait.partition.as_ref()?.1,
+            state: wait.state,
+            reason: Some(wait.reason.clone()),
+            mark: wait.since_us,
+        })
+    }
+}
+
 impl Steered {
     /// Sorts the partitions by what they are `now`. One that halts again after it was resumed has
-    /// been taken once more since `before`.
-    fn note(&mut self, verb: Verb, before: &[Checkpoint], now: &[Checkpoint]) {
-        let is_done = |c: &Checkpoint| match verb {
-            Verb::Pause => c.state == PartitionState::Paused,
-            Verb::Resume => matches!(c.state, PartitionState::Running | PartitionState::Waiting),
+    /// another mark than `before`.
+    fn note(&mut self, verb: Verb, before: &[Known], now: &[Known]) {
+        let is_done = |known: &&Known| match verb {
+            Verb::Pause => known.state == PartitionState::Paused,
+            Verb::Resume => {
+                matches!(
+                    known.state,
+                    PartitionState::Running | PartitionState::Waiting
+                )
+            }
         };
-        let is_later = |c: &Checkpoint| {
-            let mut before = before.iter().filter(|b| b.key == c.key);
-            before.all(|b| b.owner_epoch < c.owner_epoch)
+        let is_new = |known: &Known| {
+            let mut before = before.iter().filter(|b| b.partition == known.partition);
+            before.all(|b| b.mark != known.mark)
         };
-        let is_halted = |c: &Checkpoint| {
-            verb == Verb::Resume && c.state == PartitionState::Halted && is_later(c)
+        let is_halted = |known: &&Known| {
+            verb == Verb::Resume && known.state == PartitionState::Halted && is_new(known)
         };
-        let number = |c: &Checkpoint| c.key.partition;
-        self.done = now.iter().filter(|c| is_done(c)).map(number).collect();
-        let halted = now.iter().filter(|c| is_halted(c));
-        let why = |c: &Checkpoint| (number(c), c.reason.clone().unwrap_or_default());
+        let done = now.iter().filter(is_done);
+        self.done = done.map(|known| known.partition).collect();
+        let halted = now.iter().filter(is_halted);
+        let why = |known: &Known| (known.partition, known.reason.clone().unwrap_or_default());
         self.halted = halted.map(why).collect();
     }
 }

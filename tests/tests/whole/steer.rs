@@ -94,6 +94,40 @@ fn one_partition_is_paused_and_the_other_goes_on() -> Result<()> {
     Ok(())
 }
 
+/// Runs the job anew while partition 0 cannot be taken, and checks that `status` says so and that
+/// `resume` ends it. `forget`: what is done before to the checkpoints.
+fn halts_untaken(job: &Job, forget: &str) -> Result<()> {
+    let mut run = job.run()?;
+    job.wait_for("both to run", || Ok(states(job)? == "running running"))?;
+    run.signal("TERM")?;
+    run.wait(SOON)?;
+    job.psql(&format!(
+        "{forget};
+        create function refuse() returns trigger language plpgsql as
+        $$ begin raise 'no right' using errcode = '42501'; end $$;
+        create trigger refuse before insert or update of owner_epoch on gristmill.checkpoint
+        for each row when (new.partition = 0) execute function refuse()"
+    ))?;
+    let _run = job.run()?;
+    job.users_on_both(0..10, "good.example")?;
+    job.wait_for("the halt to be shown", || {
+        let (code, text) = said(job, &["status", "users.toml"])?;
+        Ok(code == Some(1) && text.contains("[0] halted") && text.contains("no right"))
+    })?;
+    let (code, text) = said(job, &["resume", "users.toml", "--partition", "0"])?;
+    assert!(code == Some(1) && text.contains("halted again"), "{text}");
+    job.psql("drop function refuse cascade")?;
+    let (code, text) = said(job, &["resume", "users.toml", "--partition", "0"])?;
+    assert_eq!(code, Some(0), "{text}\n{}", job.explain());
+    job.wait_until_caught_up()?;
+    job.check()
+}
+
+#[test]
+fn what_halts_before_it_is_taken_is_shown_and_resumed() -> Result<()> {
+    halts_untaken(&Job::new("untaken")?, "select 1")
+}
+
 #[test]
 fn a_halted_partition_is_resumed_without_a_restart() -> Result<()> {
     let job = Job::new("resumed")?;

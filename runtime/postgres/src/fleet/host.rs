@@ -1,12 +1,12 @@
 //! Processes that run a pipeline: whether they live, and what their partitions are doing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use crate::commit::checkpoint::PartitionState;
+use crate::commit::checkpoint::{Checkpoint, PartitionState};
 use crate::commit::lease::Lease;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
@@ -23,15 +23,18 @@ pub struct Beat<'a> {
     pub staged_revision: Option<i32>,
     /// Why the process cannot run it; `None`: it can.
     pub error: Option<&'a str>,
-    /// What waits.
+    /// What waits, or stands still untaken.
     pub waiting: Vec<Wait>,
 }
 
-/// What a partition, or all of a pipeline in a process, waits for.
+/// What a partition, or all of a pipeline in a process, waits for. Its checkpoint says it, too,
+/// where it was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// Topic and partition; `None`: what concerns all of them.
     pub partition: Option<(String, i32)>,
+    /// Whether it goes on by itself.
+    pub state: PartitionState,
     pub reason: String,
     /// Microseconds since the Unix epoch.
     pub since_us: i64,
@@ -93,6 +96,7 @@ impl Wait {
             json!({
                 "topic": topic,
                 "partition": partition,
+                "state": wait.state.as_str(),
                 "reason": wait.reason,
                 "since": wait.since_us,
             })
@@ -106,6 +110,11 @@ impl Wait {
             let topic = wait["topic"].as_str().map(str::to_owned);
             Some(Self {
                 partition: topic.zip(partition),
+                // Earlier programs name none, as all that they list waits.
+                state: match wait["state"].as_str() {
+                    Some(state) => PartitionState::from_stored(state),
+                    None => PartitionState::Waiting,
+                },
                 reason: wait["reason"].as_str()?.to_owned(),
                 since_us: wait["since"].as_i64()?,
             })
@@ -159,7 +168,42 @@ pub struct Host {
     pub is_alive: bool,
     /// Seconds since it was last heard of.
     pub silent_seconds: i64,
+    /// See [`Beat::waiting`].
     pub waiting: Vec<Wait>,
+}
+
+impl Host {
+    /// What the process waits for with the partition.
+    pub fn wait(&self, topic: &str, partition: i32) -> Option<&Wait> {
+        let is_its = |wait: &&Wait| {
+            let of = wait.partition.as_ref();
+            of.is_some_and(|(t, p)| t == topic && *p == partition)
+        };
+        self.waiting.iter().find(is_its).filter(|_| self.is_alive)
+    }
+}
+
+/// The partitions that some process waits for, or stands still with, and that have no checkpoint,
+/// by number, each with the process.
+pub fn untaken<'h>(
+    hosts: &'h HashMap<String, Host>,
+    checkpoints: &[Checkpoint],
+) -> Vec<(&'h str, &'h Wait)> {
+    let is_taken = |topic: &str, partition: i32| {
+        let mut keys = checkpoints.iter().map(|c| &c.key);
+        keys.any(|key| key.topic == topic && key.partition == partition)
+    };
+    let mut untaken = BTreeMap::new();
+    for (name, host) in hosts.iter().filter(|(_, host)| host.is_alive) {
+        for wait in &host.waiting {
+            if let Some((topic, partition)) = &wait.partition
+                && !is_taken(topic, *partition)
+            {
+                untaken.insert((topic, *partition), (name.as_str(), wait));
+            }
+        }
+    }
+    untaken.into_values().collect()
 }
 
 /// The processes that run the pipeline, or did so lately, by name.
