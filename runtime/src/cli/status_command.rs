@@ -158,7 +158,7 @@ fn partitions(partitions: &[PartitionStatus]) -> Table {
         table.add_row([
             p.partition.to_string(),
             state(p.state).to_owned(),
-            p.next_offset.to_string(),
+            known(p.next_offset),
             known(p.lag),
             p.behind_seconds.map_or("?".to_owned(), duration),
             p.records.to_string(),

@@ -68,7 +68,7 @@ fn partition(partition: i32, state: RunState) -> PartitionStatus {
         state,
         reason: None,
         still_seconds: None,
-        next_offset: 1_200,
+        next_offset: Some(1_200),
         lag: Some(0),
         hidden: Some(0),
         behind_seconds: Some(0),

@@ -9,7 +9,7 @@ use gristmill_kafka::admin::Admin;
 use gristmill_kafka::admin::lag::Lag;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap::{self, StoredGap};
-use gristmill_postgres::fleet::host::{self, Host, Wait};
+use gristmill_postgres::fleet::host::{self, Host, Wait, untaken};
 use gristmill_postgres::fleet::rollout::Rollout;
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 use jiff::Timestamp;
@@ -72,7 +72,8 @@ pub struct PartitionStatus {
     pub reason: Option<String>,
     /// For how long it has waited, or nobody has run it.
     pub still_seconds: Option<i64>,
-    pub next_offset: i64,
+    /// `None` where it was never taken.
+    pub next_offset: Option<i64>,
     /// Records that Kafka has and that were not read yet.
     pub lag: Option<i64>,
     /// Those of them that cannot be read before an open transaction ends.
@@ -86,7 +87,7 @@ pub struct PartitionStatus {
     pub superseded: i64,
     pub late: i64,
     pub dead_letters: i64,
-    /// The process that took the partition last.
+    /// The process that took the partition last, or is to take it.
     pub owner: String,
 }
 
@@ -174,7 +175,12 @@ impl Stored {
         let of_all = |wait: &&Wait| wait.partition.is_none();
         let waiting = alive().find_map(|host| host.waiting.iter().find(of_all));
         let lags = lags.into_iter().chain(std::iter::repeat(None));
-        let partitions = self.checkpoints.into_iter().zip(lags);
+        let untaken = untaken(hosts, &self.checkpoints).into_iter();
+        let untaken = untaken.filter_map(|(host, wait)| PartitionStatus::untaken(host, wait));
+        let taken = self.checkpoints.iter().zip(lags);
+        let taken = taken.map(|(c, lag)| PartitionStatus::new(c.clone(), lag, hosts));
+        let mut partitions: Vec<_> = taken.chain(untaken).collect();
+        partitions.sort_by_key(|p| p.partition);
         Status {
             pipeline: opened.name().to_owned(),
             topic: config.source.topic.clone(),
@@ -188,9 +194,7 @@ impl Stored {
             }),
             processes: alive().count(),
             waiting: waiting.map(|wait| wait.reason.clone()),
-            partitions: partitions
-                .map(|(c, lag)| PartitionStatus::new(c, lag, hosts))
-                .collect(),
+            partitions,
             gaps: self.gaps.into_iter().map(MissingOffsets::from).collect(),
             letters_waiting: self.letters_waiting,
             letters_topic: config.dead_letters.topic.clone(),
@@ -239,7 +243,7 @@ impl PartitionStatus {
             behind_seconds: lag.and_then(|lag| behind_seconds(&checkpoint, lag)),
             topic: checkpoint.key.topic,
             partition: checkpoint.key.partition,
-            next_offset: checkpoint.next_offset,
+            next_offset: Some(checkpoint.next_offset),
             event_time_us: checkpoint.event_time_max_us,
             records: checkpoint.records,
             rows: checkpoint.rows_upserted,
@@ -248,6 +252,30 @@ impl PartitionStatus {
             dead_letters: checkpoint.dead_letters,
             owner: checkpoint.owner,
         }
+    }
+
+    /// A partition that has no checkpoint yet, as `owner` says what it waits for.
+    fn untaken(owner: &str, wait: &Wait) -> Option<Self> {
+        let (topic, partition) = wait.partition.clone()?;
+        let (state, reason, still_seconds) = told(wait);
+        Some(Self {
+            topic,
+            partition,
+            state,
+            reason,
+            still_seconds,
+            next_offset: None,
+            lag: None,
+            hidden: None,
+            behind_seconds: None,
+            event_time_us: None,
+            records: 0,
+            rows: 0,
+            superseded: 0,
+            late: 0,
+            dead_letters: 0,
+            owner: owner.to_owned(),
+        })
     }
 }
 

@@ -129,6 +129,14 @@ fn what_halts_before_it_is_taken_is_shown_and_resumed() -> Result<()> {
 }
 
 #[test]
+fn what_was_never_taken_is_shown_and_resumed() -> Result<()> {
+    halts_untaken(
+        &Job::new("never_taken")?,
+        "delete from gristmill.checkpoint where partition = 0",
+    )
+}
+
+#[test]
 fn a_halted_partition_is_resumed_without_a_restart() -> Result<()> {
     let job = Job::new("resumed")?;
     let _run = job.run()?;
