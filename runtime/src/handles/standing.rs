@@ -1,7 +1,7 @@
 //! What each partition of a pipeline is doing in this process: the follower tells Postgres.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gristmill_kafka::TopicPartition;
@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 /// What the partitions of one pipeline are doing, and what all of them wait for.
 pub struct Standings {
     partitions: Mutex<HashMap<TopicPartition, Standing>>,
+    /// Tasks that have begun, each with a number.
+    tasks: AtomicU64,
     /// Since when no broker answers, and what is missing: concern all partitions.
     outage: Mutex<Option<Reason>>,
     missing: Mutex<Option<Reason>>,
@@ -25,6 +27,8 @@ pub struct Standings {
 /// What one partition is doing.
 #[derive(Clone, Debug)]
 pub struct Standing {
+    /// The number of the task that keeps it going.
+    task: u64,
     /// What it was taken with last; `None` until it was.
     pub lease: Option<Lease>,
     pub state: PartitionState,
@@ -74,6 +78,7 @@ impl Standings {
     pub fn new(changed: Arc<Notify>) -> Self {
         Self {
             partitions: Mutex::default(),
+            tasks: AtomicU64::new(0),
             outage: Mutex::default(),
             missing: Mutex::default(),
             is_joined: AtomicBool::new(false),
@@ -119,9 +124,32 @@ impl Standings {
         self.set(partition, lease, state, Some(Reason::now(reason)));
     }
 
-    /// The partition is no longer this process's.
-    pub fn gone(&self, partition: &TopicPartition) {
-        lock(&self.partitions).remove(partition);
+    /// A task begins to keep the partition going. Returns the task's number.
+    pub fn begins(&self, partition: &TopicPartition) -> u64 {
+        let task = self.tasks.fetch_add(1, Ordering::Relaxed);
+        let reason = Reason::now("it is being taken");
+        let standing = Standing {
+            task,
+            lease: None,
+            state: PartitionState::Waiting,
+            since_us: reason.since_us,
+            failing_since_us: Some(reason.since_us),
+            reason: Some(reason),
+        };
+        lock(&self.partitions).insert(partition.clone(), standing);
+        self.changed.notify_one();
+        task
+    }
+
+    /// A task leaves the partition. Returns whether it was this process's last one: after a
+    /// partition has come back its new task may begin before the old one ends.
+    pub fn gone(&self, partition: &TopicPartition, task: u64) -> bool {
+        let mut partitions = lock(&self.partitions);
+        let is_last = partitions.get(partition).is_some_and(|s| s.task == task);
+        if is_last {
+            partitions.remove(partition);
+        }
+        is_last
     }
 
     /// Why no broker answers; `None`: one does. Asked with each heartbeat, so nobody is woken.
@@ -214,21 +242,22 @@ impl Standings {
         reason: Option<Reason>,
     ) {
         let mut partitions = lock(&self.partitions);
-        let before = partitions.get(partition);
-        let lease = lease.or(before.and_then(|s| s.lease.as_ref())).cloned();
+        let Some(standing) = partitions.get_mut(partition) else {
+            return;
+        };
         let failing_since_us = match state {
             PartitionState::Waiting => reason.as_ref().map(|reason| reason.since_us),
-            PartitionState::Running => before.and_then(|s| s.failing_since_us),
+            PartitionState::Running => standing.failing_since_us,
             PartitionState::Paused | PartitionState::Halted => None,
         };
-        let standing = Standing {
-            lease,
+        *standing = Standing {
+            task: standing.task,
+            lease: lease.or(standing.lease.as_ref()).cloned(),
             state,
             reason,
             since_us: Timestamp::now().as_microsecond(),
             failing_since_us,
         };
-        partitions.insert(partition.clone(), standing);
         drop(partitions);
         self.changed.notify_one();
     }
@@ -260,6 +289,7 @@ mod tests {
     fn a_wait_lasts_from_the_first_failure_to_the_next_success() {
         let standings = Standings::new(Arc::default());
         let partition = TopicPartition::new("t", 0);
+        standings.begins(&partition);
         standings.waits(&partition, "no space left");
         let first = waiting_since(&standings);
         // It is taken again, and fails again.
@@ -278,14 +308,28 @@ mod tests {
     fn what_halts_before_it_is_taken_is_told() {
         let standings = Standings::new(Arc::default());
         let partition = TopicPartition::new("t", 0);
+        standings.begins(&partition);
         standings.stands_still(&partition, None, PartitionState::Halted, "no right");
         let told = standings.waiting().into_iter().map(|wait| wait.state);
         assert_eq!(told.collect::<Vec<_>>(), [PartitionState::Halted]);
     }
 
     #[test]
+    fn a_task_that_ends_late_takes_nothing_from_the_next_one() {
+        let standings = Standings::new(Arc::default());
+        let partition = TopicPartition::new("t", 0);
+        let old = standings.begins(&partition);
+        let new = standings.begins(&partition);
+        assert!(!standings.gone(&partition, old) && standings.of(&partition).is_some());
+        assert!(standings.gone(&partition, new) && standings.of(&partition).is_none());
+        standings.goes_on(&partition);
+        assert!(standings.of(&partition).is_none());
+    }
+
+    #[test]
     fn what_failed_before_a_long_quiet_run_is_over() {
         let running = |since_us| Standing {
+            task: 0,
             lease: None,
             state: PartitionState::Running,
             reason: None,

@@ -28,7 +28,7 @@ const OUTLIVED_AFTER: Duration = Duration::from_secs(60);
 /// A worker that went on this long has proved that the trouble before it is over.
 const RESTART_FORGET: Duration = Duration::from_secs(30);
 
-/// How long a partition that stands still waits to write that into its checkpoint.
+/// How long a partition waits to write into its checkpoint that it stands still, or was left.
 const NOTE_WAIT: Duration = Duration::from_secs(2);
 
 /// A line in the log about a partition.
@@ -62,7 +62,7 @@ pub async fn keep_going(
     stop: CancellationToken,
 ) {
     let standings = &wanted.pipeline.standings;
-    standings.waits(&wanted.partition, "it is being taken");
+    let task = standings.begins(&wanted.partition);
     let mut first = first;
     loop {
         let life = live(wanted.clone(), first.take(), stop.clone());
@@ -80,9 +80,10 @@ pub async fn keep_going(
             break;
         }
     }
-    standings.gone(&wanted.partition);
-    let metrics = &wanted.pipeline.metrics;
-    metrics.gone(wanted.pipeline.name(), &wanted.partition);
+    if standings.gone(&wanted.partition, task) {
+        let metrics = &wanted.pipeline.metrics;
+        metrics.gone(wanted.pipeline.name(), &wanted.partition);
+    }
 }
 
 /// One life of a partition, from take to take, until it is told to stop.
@@ -101,6 +102,19 @@ async fn live(
             None if last.is_some() && wanted.is_paused() => Ended::Paused,
             None => take_and_work(&wanted, &stop, &mut last).await,
         };
+        if let Ended::Restart(error) = &ended
+            && code(error) == FENCED
+        {
+            let pipeline = &wanted.pipeline;
+            pipeline.metrics.fenced(pipeline.name(), &wanted.partition);
+        }
+        // Whatever it ended with, the partition may be another task's by now.
+        if stop.is_cancelled() {
+            if let Ended::Restart(error) | Ended::Halt(error) = ended {
+                log!(warn, wanted, code = code(&error), "left: {error:#}");
+            }
+            return;
+        }
         match ended {
             Ended::Stopped => return,
             Ended::Paused => {
@@ -114,10 +128,6 @@ async fn live(
                 }
             }
             Ended::Restart(error) => {
-                if code(&error) == FENCED {
-                    let pipeline = &wanted.pipeline;
-                    pipeline.metrics.fenced(pipeline.name(), &wanted.partition);
-                }
                 if begun.elapsed() > RESTART_FORGET {
                     wait = RESTART_FIRST;
                 }
