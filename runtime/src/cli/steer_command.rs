@@ -48,17 +48,29 @@ fn render(steered: &Steered, done: &str, what: &str, out: Out<'_>) -> io::Result
     let Steered {
         partitions,
         done: followed,
+        unproved,
         halted,
+        kept,
         already,
         processes,
     } = steered;
+    for (partition, who) in kept {
+        writeln!(
+            out,
+            "partition {partition} stays paused, as it was paused by itself {who}; resume it with \
+             --partition {partition}"
+        )?;
+    }
     match already.as_deref() {
         Some("") => {
             writeln!(
                 out,
                 "{what} is neither paused nor halted: nothing to resume"
             )?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(match kept.is_empty() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::FAILURE,
+            });
         }
         Some(who) => {
             writeln!(out, "{what} is {done} already, {who}")?;
@@ -78,6 +90,12 @@ fn render(steered: &Steered, done: &str, what: &str, out: Out<'_>) -> io::Result
         out,
         "{what} is {done}: {ready} of {all} partitions have followed"
     )?;
+    for partition in unproved {
+        writeln!(
+            out,
+            "partition {partition} runs, and has written nothing yet: see `gristmill status`"
+        )?;
+    }
     for (partition, reason) in halted {
         writeln!(out, "partition {partition} has halted again: {reason}")?;
     }

@@ -34,6 +34,8 @@ pub struct Standing {
     pub state: PartitionState,
     /// Why it is not running.
     pub reason: Option<Reason>,
+    /// The newest request that was known when it halted.
+    request: Option<i64>,
     /// When it became this, microseconds since the Unix epoch.
     since_us: i64,
     /// Since when nothing has succeeded; kept while it tries again.
@@ -113,15 +115,29 @@ impl Standings {
         self.set(partition, None, PartitionState::Waiting, Some(reason));
     }
 
-    /// The partition stands still as `state` until a person acts. `lease`: where it was taken.
-    pub fn stands_still(
+    /// A person has paused the partition. `lease`: where it was taken.
+    pub fn pauses(&self, partition: &TopicPartition, lease: Option<&Lease>, reason: &str) {
+        let reason = Some(Reason::now(reason));
+        self.set(partition, lease, PartitionState::Paused, reason);
+    }
+
+    /// The partition halts until a person acts. `lease`: where it was taken; `request`: the newest
+    /// one that is known, so that whoever asks can tell this halt from the one before.
+    pub fn halts(
         &self,
         partition: &TopicPartition,
         lease: Option<&Lease>,
-        state: PartitionState,
         reason: &str,
+        request: i64,
     ) {
-        self.set(partition, lease, state, Some(Reason::now(reason)));
+        let reason = Some(Reason::now(reason));
+        self.set_with(
+            partition,
+            lease,
+            PartitionState::Halted,
+            reason,
+            Some(request),
+        );
     }
 
     /// A task begins to keep the partition going. Returns the task's number.
@@ -135,6 +151,7 @@ impl Standings {
             since_us: reason.since_us,
             failing_since_us: Some(reason.since_us),
             reason: Some(reason),
+            request: None,
         };
         lock(&self.partitions).insert(partition.clone(), standing);
         self.changed.notify_one();
@@ -212,23 +229,23 @@ impl Standings {
         self.all().into_iter().filter_map(held).collect()
     }
 
-    /// What waits, and what stands still untaken, which no checkpoint says.
+    /// What waits or has halted, and what is paused untaken, which no checkpoint says.
     pub fn waiting(&self) -> Vec<Wait> {
-        let wait = |partition, state, reason: Reason| Wait {
+        let wait = |partition, state, reason: Reason, request| Wait {
             partition,
             state,
             reason: reason.text,
             since_us: reason.since_us,
+            request,
         };
         let of_partition = |(partition, standing): (TopicPartition, Standing)| {
             let reason = standing.reason?;
-            let is_waiting = standing.state == PartitionState::Waiting;
-            let is_told = is_waiting || standing.lease.is_none();
+            let is_told = standing.state != PartitionState::Paused || standing.lease.is_none();
             let name = (partition.topic.to_string(), partition.partition);
-            is_told.then(|| wait(Some(name), standing.state, reason))
+            is_told.then(|| wait(Some(name), standing.state, reason, standing.request))
         };
         let all = self.kafka();
-        let all = all.map(|reason| wait(None, PartitionState::Waiting, reason));
+        let all = all.map(|reason| wait(None, PartitionState::Waiting, reason, None));
         let partitions = self.all();
         let partitions = partitions.into_iter().filter_map(of_partition);
         all.into_iter().chain(partitions).collect()
@@ -240,6 +257,17 @@ impl Standings {
         lease: Option<&Lease>,
         state: PartitionState,
         reason: Option<Reason>,
+    ) {
+        self.set_with(partition, lease, state, reason, None);
+    }
+
+    fn set_with(
+        &self,
+        partition: &TopicPartition,
+        lease: Option<&Lease>,
+        state: PartitionState,
+        reason: Option<Reason>,
+        request: Option<i64>,
     ) {
         let mut partitions = lock(&self.partitions);
         let Some(standing) = partitions.get_mut(partition) else {
@@ -255,6 +283,7 @@ impl Standings {
             lease: lease.or(standing.lease.as_ref()).cloned(),
             state,
             reason,
+            request,
             since_us: Timestamp::now().as_microsecond(),
             failing_since_us,
         };
@@ -309,9 +338,10 @@ mod tests {
         let standings = Standings::new(Arc::default());
         let partition = TopicPartition::new("t", 0);
         standings.begins(&partition);
-        standings.stands_still(&partition, None, PartitionState::Halted, "no right");
-        let told = standings.waiting().into_iter().map(|wait| wait.state);
-        assert_eq!(told.collect::<Vec<_>>(), [PartitionState::Halted]);
+        standings.halts(&partition, None, "no right", 4);
+        let told = standings.waiting().into_iter();
+        let told: Vec<_> = told.map(|wait| (wait.state, wait.request)).collect();
+        assert_eq!(told, [(PartitionState::Halted, Some(4))]);
     }
 
     #[test]
@@ -333,6 +363,7 @@ mod tests {
             lease: None,
             state: PartitionState::Running,
             reason: None,
+            request: None,
             since_us,
             failing_since_us: Some(5),
         };

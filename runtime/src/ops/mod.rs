@@ -34,6 +34,7 @@ pub mod rollback;
 pub mod running_pipeline;
 pub mod status;
 pub mod steer;
+mod steered_partition;
 pub mod swap;
 pub mod tables;
 mod topic_events;

@@ -4,19 +4,25 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
-use gristmill_postgres::fleet::host::{self, Host, Wait, untaken};
-use gristmill_postgres::fleet::steering::{self, Order, Verb};
+use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::Admin;
+use gristmill_postgres::commit::checkpoint::{self, PartitionState};
+use gristmill_postgres::fleet::host::{self, untaken};
+use gristmill_postgres::fleet::steering::{self, Order, Steering, Verb};
 use gristmill_postgres::wire::connection::Connection;
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout};
 
 use super::opened::Opened;
 use super::running_pipeline::who;
+use super::steered_partition::{Resumed, SteeredPartition};
 
 /// How long the command waits for the fleet, which follows within a second, to say what came of it.
 const FOLLOW_WAIT: Duration = Duration::from_secs(5);
 const FOLLOW_STEP: Duration = Duration::from_millis(100);
+/// How long Kafka may take to say where partitions end.
+const KAFKA_WAIT: Duration = Duration::from_secs(2);
 
 /// What came of a pause or a resume.
 #[derive(Clone, Debug, Serialize)]
@@ -25,8 +31,13 @@ pub struct Steered {
     pub partitions: Vec<i32>,
     /// Of these, those that are as asked by now.
     pub done: Vec<i32>,
-    /// Of these, those that are halted, and why.
+    /// Of those that are done, those that run and have not written anything yet.
+    pub unproved: Vec<i32>,
+    /// Of these, those that have halted again, and why.
     pub halted: Vec<(i32, String)>,
+    /// Partitions with a pause of their own, which a resume of all leaves; and by whom, when and
+    /// why.
+    pub kept: Vec<(i32, String)>,
     /// By whom, when and why it was so before; empty where nothing stood still.
     pub already: Option<String>,
     /// Processes that run the pipeline: without one nothing follows.
@@ -34,7 +45,7 @@ pub struct Steered {
 }
 
 /// Pauses one partition, or all, those that come later too: nothing more of them is written until
-/// somebody resumes. Stays so over restarts.
+/// somebody resumes. Stays so over restarts. One that is paused by itself stays so when all go on.
 pub async fn pause(
     opened: &Opened,
     partition: Option<i32>,
@@ -43,7 +54,8 @@ pub async fn pause(
     steer(opened, partition, Verb::Pause, reason).await
 }
 
-/// Lets one partition, or all, go on; one that is halted is taken again.
+/// Lets one partition go on, or all but those that were paused by themselves; one that is halted
+/// is taken again.
 pub async fn resume(
     opened: &Opened,
     partition: Option<i32>,
@@ -62,135 +74,179 @@ async fn steer(
     let rollout = opened.rollout(&connection).await?;
     let processes = host::list(&connection, opened.name()).await?;
     let processes = processes.values().filter(|host| host.is_alive).count();
-    let meant = meant(&connection, opened, rollout.run, partition).await?;
-    let numbers = meant.iter().map(|known| known.partition).collect();
-    let order = match partition {
-        Some(partition) => rollout.steering.pause(partition),
-        None => rollout.steering.pause_of_all(),
+    let mut asked = Asked {
+        opened,
+        connection,
+        run: rollout.run,
+        verb,
+        partition,
+        kept: HashMap::new(),
     };
-    let stands = |known: &Known| {
-        let is_paused = rollout.steering.pause(known.partition).is_some();
-        is_paused || matches!(known.state, PartitionState::Paused | PartitionState::Halted)
-    };
-    let already = match verb {
-        Verb::Pause => order.map(Order::who_and_why),
-        // An order that is about partitions to come must go, too.
-        Verb::Resume if rollout.steering.is_paused_at_all(partition) => None,
-        Verb::Resume => (!meant.iter().any(stands)).then(String::new),
-    };
+    let before = asked.partitions().await?;
+    let steering = &rollout.steering;
+    if verb == Verb::Resume && partition.is_none() {
+        let own = |p: &SteeredPartition| Some((p.number, steering.own_pause(p.number)?));
+        let kept = before.iter().filter_map(own);
+        asked.kept = kept.map(|(p, order)| (p, order.who_and_why())).collect();
+    }
+    let before = asked.meant(before);
     let mut steered = Steered {
-        partitions: numbers,
+        partitions: before.iter().map(|p| p.number).collect(),
         done: Vec::new(),
+        unproved: Vec::new(),
         halted: Vec::new(),
-        already,
+        kept: asked.kept.clone().into_iter().collect(),
+        already: asked.already(steering, &before),
         processes,
     };
+    steered.kept.sort();
     if verb == Verb::Pause && steered.already.is_some() {
         return Ok(steered);
     }
     // Logs and terminals show it.
     let reason = reason.map(|reason| reason.replace(char::is_control, " "));
-    let reason = reason.as_deref();
-    let name = opened.name();
-    steering::ask(&connection, name, partition, verb, &who(), reason).await?;
+    let (name, reason) = (opened.name(), reason.as_deref());
+    let request = steering::ask(&asked.connection, name, partition, verb, &who(), reason).await?;
     // A process may not have said yet that it has halted: the order is written all the same.
-    if steered.already.is_some() {
+    if steered.already.is_some() || processes == 0 || before.is_empty() {
         return Ok(steered);
     }
-    let deadline = Instant::now() + FOLLOW_WAIT;
-    while processes > 0 && !meant.is_empty() {
-        tokio::time::sleep(FOLLOW_STEP).await;
-        let now = self::meant(&connection, opened, rollout.run, partition).await?;
-        steered.note(verb, &meant, &now);
-        let known = steered.done.len() + steered.halted.len();
-        if known == meant.len() || Instant::now() > deadline {
-            break;
-        }
-    }
+    asked.wait(request, &before, &mut steered).await?;
     Ok(steered)
 }
 
-/// What is known of a partition.
-struct Known {
-    partition: i32,
-    state: PartitionState,
-    reason: Option<String>,
-    /// Another number each time that it is taken, or halts untaken.
-    mark: i64,
-}
-
-/// The partitions that are meant.
-async fn meant(
-    connection: &Connection,
-    opened: &Opened,
+/// What somebody asks.
+struct Asked<'o> {
+    opened: &'o Opened,
+    connection: Connection,
     run: i64,
+    verb: Verb,
     partition: Option<i32>,
-) -> Result<Vec<Known>> {
-    let checkpoints = checkpoint::list(connection, opened.name(), run).await?;
-    let hosts = host::list(connection, opened.name()).await?;
-    let untaken = untaken(&hosts, &checkpoints).into_iter();
-    let untaken = untaken.filter_map(|(_, wait)| Known::untaken(wait));
-    let taken = checkpoints.iter().map(|c| Known::of(c, &hosts));
-    let mut all: Vec<Known> = taken.chain(untaken).collect();
-    let count = all.len();
-    all.retain(|known| partition.is_none_or(|p| p == known.partition));
-    if let (Some(partition), true) = (partition, all.is_empty()) {
-        bail!(
-            "there is no partition {partition} that this pipeline has run: it has {count} of \
-             them, counted from 0"
-        );
-    }
-    Ok(all)
+    /// See [`Steered::kept`].
+    kept: HashMap<i32, String>,
 }
 
-impl Known {
-    /// What its checkpoint says, unless a process has halted before it took the partition.
-    fn of(checkpoint: &Checkpoint, hosts: &HashMap<String, Host>) -> Self {
-        let (topic, partition) = (&checkpoint.key.topic, checkpoint.key.partition);
-        let mut waits = hosts.values().filter_map(|h| h.wait(topic, partition));
-        let halted = waits.find(|wait| wait.state == PartitionState::Halted);
-        halted.and_then(Self::untaken).unwrap_or_else(|| Self {
-            partition,
-            state: checkpoint.state,
-            reason: checkpoint.reason.clone(),
-            mark: checkpoint.owner_epoch,
-        })
+impl Asked<'_> {
+    /// The partition that is named, or all.
+    async fn partitions(&self) -> Result<Vec<SteeredPartition>> {
+        let (connection, name) = (&self.connection, self.opened.name());
+        let checkpoints = checkpoint::list(connection, name, self.run).await?;
+        let hosts = host::list(connection, name).await?;
+        let untaken = untaken(&hosts, &checkpoints).into_iter();
+        let untaken = untaken.filter_map(|(_, wait)| SteeredPartition::untaken(wait));
+        let taken = checkpoints.iter().map(|c| SteeredPartition::of(c, &hosts));
+        let mut all: Vec<_> = taken.chain(untaken).collect();
+        let count = all.len();
+        all.retain(|p| self.partition.is_none_or(|number| number == p.number));
+        if let (Some(partition), true) = (self.partition, all.is_empty()) {
+            bail!(
+                "there is no partition {partition} that this pipeline has run: it has {count} of \
+                 them, counted from 0"
+            );
+        }
+        Ok(all)
     }
 
-    fn untaken(wait: &Wait) -> Option<Self> {
-        Some(Self {
-            partition: wait.partition.as_ref()?.1,
-            state: wait.state,
-            reason: Some(wait.reason.clone()),
-            mark: wait.since_us,
-        })
+    /// Those of `partitions` that are to follow.
+    fn meant(&self, mut partitions: Vec<SteeredPartition>) -> Vec<SteeredPartition> {
+        partitions.retain(|p| !self.kept.contains_key(&p.number));
+        partitions
+    }
+
+    /// See [`Steered::already`].
+    fn already(&self, steering: &Steering, before: &[SteeredPartition]) -> Option<String> {
+        match (self.verb, self.partition) {
+            (Verb::Pause, Some(partition)) => steering.own_pause(partition).map(Order::who_and_why),
+            (Verb::Pause, None) => steering.pause_of_all().map(Order::who_and_why),
+            (Verb::Resume, partition) => {
+                let is_paused = match partition {
+                    Some(partition) => steering.pause(partition).is_some(),
+                    None => steering.pauses_all(),
+                };
+                let stands = is_paused || before.iter().any(SteeredPartition::stands_still);
+                (!stands).then(String::new)
+            }
+        }
+    }
+
+    /// Waits until it is known of each partition what came of `request`.
+    async fn wait(
+        &self,
+        request: i64,
+        before: &[SteeredPartition],
+        steered: &mut Steered,
+    ) -> Result<()> {
+        let deadline = Instant::now() + FOLLOW_WAIT;
+        let ends = match self.verb {
+            Verb::Pause => HashMap::new(),
+            Verb::Resume => self.ends(before).await,
+        };
+        loop {
+            tokio::time::sleep(FOLLOW_STEP).await;
+            let now = self.meant(self.partitions().await?);
+            match self.verb {
+                Verb::Pause => steered.note_paused(&now),
+                Verb::Resume => steered.note_resumed(request, before, &now, &ends),
+            }
+            let known = steered.done.len() - steered.unproved.len() + steered.halted.len();
+            if known >= before.len() || Instant::now() > deadline {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where those of `partitions` end that stand still, as far as Kafka says so.
+    async fn ends(&self, partitions: &[SteeredPartition]) -> HashMap<i32, i64> {
+        let source = self.opened.config.source.clone();
+        let numbers = partitions.iter().filter(|p| p.stands_still());
+        let numbers: Vec<i32> = numbers.map(|p| p.number).collect();
+        let ends = spawn_blocking(move || {
+            let admin = Admin::new(&source.bootstrap, &source.properties)?;
+            let named = |number: &i32| TopicPartition::new(source.topic.as_str(), *number);
+            let partitions: Vec<_> = numbers.iter().map(named).collect();
+            let ends = admin.watermarks(&partitions)?;
+            let ends = ends.into_iter().map(|(_, high)| high);
+            anyhow::Ok(numbers.into_iter().zip(ends).collect())
+        });
+        let ends = timeout(KAFKA_WAIT, ends).await;
+        let ends = ends.ok().and_then(Result::ok).and_then(Result::ok);
+        ends.unwrap_or_default()
     }
 }
 
 impl Steered {
-    /// Sorts the partitions by what they are `now`. One that halts again after it was resumed has
-    /// another mark than `before`.
-    fn note(&mut self, verb: Verb, before: &[Known], now: &[Known]) {
-        let is_done = |known: &&Known| match verb {
-            Verb::Pause => known.state == PartitionState::Paused,
-            Verb::Resume => {
-                matches!(
-                    known.state,
-                    PartitionState::Running | PartitionState::Waiting
-                )
+    fn note_paused(&mut self, now: &[SteeredPartition]) {
+        let paused = now.iter().filter(|p| p.state == PartitionState::Paused);
+        self.done = paused.map(|p| p.number).collect();
+    }
+
+    fn note_resumed(
+        &mut self,
+        request: i64,
+        before: &[SteeredPartition],
+        now: &[SteeredPartition],
+        ends: &HashMap<i32, i64>,
+    ) {
+        self.done.clear();
+        self.unproved.clear();
+        self.halted.clear();
+        for partition in now {
+            let number = partition.number;
+            let Some(before) = before.iter().find(|b| b.number == number) else {
+                continue;
+            };
+            match partition.resumed(before, request, ends.get(&number).copied()) {
+                Resumed::NotYet => {}
+                Resumed::GoesOn => self.done.push(number),
+                Resumed::Unproved => {
+                    self.done.push(number);
+                    self.unproved.push(number);
+                }
+                Resumed::HaltedAgain => {
+                    let reason = partition.reason.clone().unwrap_or_default();
+                    self.halted.push((number, reason));
+                }
             }
-        };
-        let is_new = |known: &Known| {
-            let mut before = before.iter().filter(|b| b.partition == known.partition);
-            before.all(|b| b.mark != known.mark)
-        };
-        let is_halted = |known: &&Known| {
-            verb == Verb::Resume && known.state == PartitionState::Halted && is_new(known)
-        };
-        let done = now.iter().filter(is_done);
-        self.done = done.map(|known| known.partition).collect();
-        let halted = now.iter().filter(is_halted);
-        let why = |known: &Known| (known.partition, known.reason.clone().unwrap_or_default());
-        self.halted = halted.map(why).collect();
+        }
     }
 }

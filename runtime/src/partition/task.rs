@@ -9,6 +9,7 @@ use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::lease::{self, Lease};
 use gristmill_postgres::commit::vain_takes;
 use gristmill_postgres::fleet::rollout::Rollout;
+use gristmill_postgres::fleet::steering::Verb;
 use gristmill_postgres::wire::database_error::DatabaseError;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -267,12 +268,17 @@ async fn pause(wanted: &PartitionWanted, last: Option<&LastRun>, stop: &Cancella
     };
     let reason = format!("paused {}", order.who_and_why());
     log!(info, wanted, "{reason}");
+    let standings = &wanted.pipeline.standings;
+    standings.pauses(&wanted.partition, last.map(|last| &last.lease), &reason);
     stand_still(wanted, last, PartitionState::Paused, &reason).await;
     let resumed = tokio::select! {
         () = stop.cancelled() => return true,
-        resumed = rollout.wait_for(|r| r.steering.pause(number).is_none()) => resumed,
+        // Or another order pauses it from here on.
+        resumed = rollout.wait_for(|r| r.steering.pause(number) != Some(&order)) => resumed,
     };
-    if let Some(order) = resumed.ok().and_then(|r| r.steering.order(number).cloned()) {
+    if let Some(order) = resumed.ok().and_then(|r| r.steering.order(number).cloned())
+        && order.verb == Verb::Resume
+    {
         log!(info, wanted, "resumed {}", order.who_and_why());
     }
     false
@@ -294,7 +300,10 @@ async fn halt(
         (wanted, known.steering.request(number))
     };
     log!(error, wanted, code = code(reason), "halted: {reason:#}");
-    stand_still(wanted, last, PartitionState::Halted, &format!("{reason:#}")).await;
+    let reason = format!("{reason:#}");
+    let (standings, lease) = (&wanted.pipeline.standings, last.map(|last| &last.lease));
+    standings.halts(&wanted.partition, lease, &reason, request);
+    stand_still(wanted, last, PartitionState::Halted, &reason).await;
     let is_woken =
         |r: &Rollout| r.wanted(number) != halted_by || r.steering.request(number) > request;
     tokio::select! {
@@ -306,6 +315,7 @@ async fn halt(
         wanted,
         "resumed, or another revision is to run: taking the partition again"
     );
+    standings.waits(&wanted.partition, "it is being taken again");
     if let Some(last) = last {
         try_once_more(wanted, &last.lease).await;
     }
@@ -326,7 +336,7 @@ async fn try_once_more(wanted: &PartitionWanted, lease: &Lease) {
     }
 }
 
-/// Stops reading, and notes what the partition is and why, here and in its checkpoint.
+/// Stops reading, and notes what the partition is and why in its checkpoint.
 async fn stand_still(
     wanted: &PartitionWanted,
     last: Option<&LastRun>,
@@ -337,12 +347,8 @@ async fn stand_still(
         pipeline,
         partition,
     } = wanted;
-    let lease = last.map(|last| &last.lease);
-    pipeline
-        .standings
-        .stands_still(partition, lease, state, reason);
     pipeline.kafka.halt(partition).await;
-    let Some(lease) = lease else {
+    let Some(lease) = last.map(|last| &last.lease) else {
         return;
     };
     let noted = async {

@@ -76,7 +76,18 @@ fn one_partition_is_paused_and_the_other_goes_on() -> Result<()> {
         text.contains("paused by") && !text.contains('\u{1b}'),
         "{text}"
     );
+    // What is paused by itself outlives the pause of all.
+    for all in ["pause", "resume"] {
+        let (code, text) = said(&job, &[all, "users.toml"])?;
+        assert_eq!(code, Some(0), "{all}: {text}\n{}", job.explain());
+    }
     let (code, text) = said(&job, &["resume", "users.toml"])?;
+    assert!(
+        code == Some(1) && text.contains("partition 0 stays paused") && text.contains("red"),
+        "{text}"
+    );
+    assert_eq!(states(&job)?, "paused running");
+    let (code, text) = said(&job, &["resume", "users.toml", "--partition", "0"])?;
     assert_eq!(code, Some(0), "{text}");
     job.wait_until_caught_up()?;
     let (code, text) = said(&job, &["resume", "users.toml"])?;

@@ -23,7 +23,7 @@ pub struct Beat<'a> {
     pub staged_revision: Option<i32>,
     /// Why the process cannot run it; `None`: it can.
     pub error: Option<&'a str>,
-    /// What waits, or stands still untaken.
+    /// What waits or has halted, and what is paused untaken.
     pub waiting: Vec<Wait>,
 }
 
@@ -38,6 +38,8 @@ pub struct Wait {
     pub reason: String,
     /// Microseconds since the Unix epoch.
     pub since_us: i64,
+    /// The newest request that was known when it halted: see [`crate::fleet::steering`].
+    pub request: Option<i64>,
 }
 
 /// A partition that a process holds, and what it is doing.
@@ -99,6 +101,7 @@ impl Wait {
                 "state": wait.state.as_str(),
                 "reason": wait.reason,
                 "since": wait.since_us,
+                "request": wait.request,
             })
         };
         waits.iter().map(wait).collect()
@@ -117,6 +120,7 @@ impl Wait {
                 },
                 reason: wait["reason"].as_str()?.to_owned(),
                 since_us: wait["since"].as_i64()?,
+                request: wait["request"].as_i64(),
             })
         };
         let waits = waits.as_array().into_iter().flatten();

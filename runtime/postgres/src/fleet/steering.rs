@@ -52,7 +52,7 @@ impl Verb {
 }
 
 impl Steering {
-    /// The newest order about `partition`.
+    /// The order that `partition` follows: its own before that of all.
     pub fn order(&self, partition: i32) -> Option<&Order> {
         self.orders.get(&partition).or(self.orders.get(&ALL))
     }
@@ -62,9 +62,18 @@ impl Steering {
         self.order(partition).filter(|o| o.verb == Verb::Pause)
     }
 
-    /// The number of the newest order about `partition`; 0 where there is none.
+    /// The order that pauses `partition` alone, where one does.
+    pub fn own_pause(&self, partition: i32) -> Option<&Order> {
+        self.orders
+            .get(&partition)
+            .filter(|o| o.verb == Verb::Pause)
+    }
+
+    /// The number of the newest order that is about `partition`, too; 0 where there is none.
     pub fn request(&self, partition: i32) -> i64 {
-        self.order(partition).map_or(0, |order| order.request)
+        let orders = [partition, ALL].into_iter();
+        let requests = orders.filter_map(|of| Some(self.orders.get(&of)?.request));
+        requests.max().unwrap_or_default()
     }
 
     /// The order that pauses every partition, where one does and no partition goes on.
@@ -74,12 +83,9 @@ impl Steering {
         (!self.orders.values().any(goes_on)).then_some(all)
     }
 
-    /// Whether something of `partition`, or of any partition, is paused, those to come included.
-    pub fn is_paused_at_all(&self, partition: Option<i32>) -> bool {
-        match partition {
-            Some(partition) => self.pause(partition).is_some(),
-            None => self.orders.values().any(|order| order.verb == Verb::Pause),
-        }
+    /// Whether partitions without an order of their own are paused, those to come included.
+    pub fn pauses_all(&self) -> bool {
+        self.orders.get(&ALL).is_some_and(|o| o.verb == Verb::Pause)
     }
 
     /// Reads the JSON that [`SELECT`] makes. What an older or newer program wrote and this one
@@ -140,7 +146,8 @@ pub(crate) const SELECT: &str = r#"
     from gristmill.steering s
     where s.pipeline = p.pipeline"#;
 
-/// Asks `verb` of one partition, or of all: then orders about single ones are over.
+/// Asks `verb` of one partition, or of all: then those that went on by themselves follow, too, and
+/// those that were paused by themselves stay so. Returns the number of the request.
 pub async fn ask(
     client: &Client,
     pipeline: &str,
@@ -148,7 +155,7 @@ pub async fn ask(
     verb: Verb,
     by: &str,
     reason: Option<&str>,
-) -> Result<(), DatabaseError> {
+) -> Result<i64, DatabaseError> {
     let parameters: [Named<'_>; 5] = [
         ("pipeline", Type::TEXT, &pipeline),
         ("partition", Type::INT4, &partition.unwrap_or(ALL)),
@@ -159,7 +166,7 @@ pub async fn ask(
     let sql = r"
         with over as (
           delete from gristmill.steering
-          where pipeline = :pipeline and :partition = -1 and partition <> -1
+          where pipeline = :pipeline and :partition = -1 and partition <> -1 and verb = 'resume'
         )
         insert into gristmill.steering (pipeline, partition, verb, by, reason)
         values (:pipeline, :partition, :verb, :by, :reason)
@@ -169,11 +176,11 @@ pub async fn ask(
           by = excluded.by,
           session_user_name = excluded.session_user_name,
           reason = excluded.reason,
-          at = excluded.at";
-    placeholder::execute(client, sql, &parameters)
-        .await
-        .map_err(DatabaseError::query("write what is asked of the pipeline"))?;
-    Ok(())
+          at = excluded.at
+        returning request";
+    let asked = placeholder::query_one(client, sql, &parameters).await;
+    let request = asked.and_then(|row| row.try_get("request"));
+    request.map_err(DatabaseError::query("write what is asked of the pipeline"))
 }
 
 #[cfg(test)]
@@ -201,7 +208,11 @@ mod tests {
         assert!(steering.pause(3).is_none() && steering.pause_of_all().is_none());
         assert_eq!((steering.request(3), steering.request(0)), (2, 1));
         let all = Steering::from_json(&json!([order(-1, "pause", 1), order(3, "pause", 2)]));
-        assert!(all.pause_of_all().is_some());
+        assert!(all.pause_of_all().is_some() && all.pauses_all());
+        // Its own pause outlives those of all, whose resume wakes it where it is halted.
+        let own = Steering::from_json(&json!([order(-1, "resume", 3), order(3, "pause", 2)]));
+        assert!(own.own_pause(3).is_some() && own.pause(3).is_some() && !own.pauses_all());
+        assert_eq!((own.request(3), own.pause(0)), (3, None));
         assert_eq!(Steering::default().request(0), 0);
     }
 }
