@@ -58,7 +58,7 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
         )?;
     }
     letters(status, path, out)?;
-    if let Some(error) = &status.lag_unknown {
+    for error in &status.lag_unknown {
         writeln!(out, "lag unknown: {error}")?;
     }
     Ok(())

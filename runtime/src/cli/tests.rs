@@ -138,7 +138,7 @@ fn status() -> Status {
         gaps: vec![gap],
         letters_waiting: 7,
         letters_topic: None,
-        lag_unknown: Some("kafka at localhost:1 cannot be reached".to_owned()),
+        lag_unknown: vec!["kafka at localhost:1 cannot be reached".to_owned()],
     }
 }
 
@@ -150,7 +150,7 @@ fn status_table() {
         letters_topic: Some("users_dlq".to_owned()),
         partitions: Vec::new(),
         gaps: Vec::new(),
-        lag_unknown: None,
+        lag_unknown: Vec::new(),
         ..status()
     };
     let shown = rendered(|out| render_status(&relayed, Path::new(FILE), out));

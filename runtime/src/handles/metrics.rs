@@ -234,6 +234,13 @@ impl Metrics {
         self.lag_seconds.get_or_create(&of).set(seconds);
     }
 
+    /// How far a partition is behind is not known: a number of before would look like one of now.
+    pub fn lag_unknown(&self, pipeline: &str, partition: &TopicPartition) {
+        let of = OfPartition::new(pipeline, partition);
+        self.lag.remove(&of);
+        self.lag_seconds.remove(&of);
+    }
+
     /// Dead letters of a pipeline that nobody took yet.
     pub fn set_letters_waiting(&self, pipeline: &str, letters: i64) {
         let pipeline = pipeline.to_owned();

@@ -5,28 +5,35 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_kafka::TopicPartition;
+use gristmill_kafka::admin::lag::Position;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use crate::handles::standing::Standing;
 use crate::handles::{Commits, HostedPipeline};
 
 /// How often they are asked for: Prometheus comes every 15 s as a rule.
 const ASK_EVERY: Duration = Duration::from_secs(10);
-/// What a server that answers takes, many times over. One that does not is left for this round:
-/// the gauges stay, and the states say why.
-const ASK_MAX: Duration = Duration::from_secs(5);
+/// What servers that answer take, many times over, one broker that is silent included. Else there
+/// is no lag this round, and the states say why.
+const ASK_MAX: Duration = Duration::from_secs(10);
 
 /// Keeps the gauges of `pipelines`, for ever.
 pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
     loop {
         for pipeline in &pipelines {
-            match timeout(ASK_MAX, ask(&commits, pipeline)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(pipeline = pipeline.name(), "no lag: {error:#}"),
-                Err(_) => tracing::debug!(pipeline = pipeline.name(), "no lag: no answer"),
+            let answer = timeout(ASK_MAX, ask(&commits, pipeline)).await;
+            let error = match answer {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "no answer".to_owned(),
+            };
+            tracing::debug!(pipeline = pipeline.name(), "no lag: {error}");
+            for (partition, _) in pipeline.standings.all() {
+                pipeline.metrics.lag_unknown(pipeline.name(), &partition);
             }
         }
         sleep(ASK_EVERY).await;
@@ -34,8 +41,7 @@ pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
 }
 
 async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
-    let partitions = pipeline.standings.all().into_iter();
-    let partitions: Vec<TopicPartition> = partitions.map(|(partition, _)| partition).collect();
+    let partitions = pipeline.standings.all();
     let (name, run) = (pipeline.name(), pipeline.run);
     let (checkpoints, letters) = {
         let connection = commits.pool.get().await?;
@@ -47,20 +53,32 @@ async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
         (checkpoint::list(&connection, name, run).await?, letters)
     };
     pipeline.metrics.set_letters_waiting(name, letters);
-    let at = |partition: TopicPartition| {
+    let at = |(partition, standing): (TopicPartition, Standing)| {
         let is_its = |c: &&Checkpoint| {
             c.key.partition == partition.partition && *c.key.topic == *partition.topic
         };
         let checkpoint = checkpoints.iter().find(is_its)?;
-        Some((partition, checkpoint))
+        let position = Position {
+            partition,
+            next_offset: checkpoint.next_offset,
+            may_read: standing.state.reads(),
+        };
+        Some((position, checkpoint))
     };
     let held: Vec<_> = partitions.into_iter().filter_map(at).collect();
-    let positions = held.iter().map(|(p, c)| (p.clone(), c.next_offset));
-    let positions: Vec<_> = positions.collect();
+    let positions: Vec<_> = held.iter().map(|(position, _)| position.clone()).collect();
     let kafka = Arc::clone(&pipeline.kafka);
     let lags = spawn_blocking(move || kafka.admin.lags(&positions)).await??;
     let now_ms = Timestamp::now().as_millisecond();
-    for ((partition, checkpoint), lag) in held.iter().zip(lags) {
+    for ((Position { partition, .. }, checkpoint), lag) in held.iter().zip(lags) {
+        let lag = match lag {
+            Ok(lag) => lag,
+            Err(error) => {
+                tracing::debug!(%partition, "no lag: {error}");
+                pipeline.metrics.lag_unknown(name, partition);
+                continue;
+            }
+        };
         let at_ms = checkpoint.last_record.as_ref().and_then(|last| last.at_ms);
         let seconds = match at_ms.filter(|_| lag.readable > 0) {
             Some(at_ms) => (now_ms - at_ms).max(0) as f64 / 1e3,

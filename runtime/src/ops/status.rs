@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::admin::lag::Lag;
+use gristmill_kafka::admin::lag::{KnownLag, Lag, Position};
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap::{self, StoredGap};
 use gristmill_postgres::fleet::host::{self, Host, Wait, untaken};
@@ -22,9 +22,10 @@ use crate::definition::file::Config;
 use super::opened::Opened;
 
 /// How long Postgres may take to answer, and Kafka: whoever looks at a pipeline in trouble has no
-/// time, and servers that are well answer in milliseconds.
+/// time, and servers that are well answer in milliseconds. Kafka's is above what one silent broker
+/// takes, so that the others are heard.
 const POSTGRES_WAIT: Duration = Duration::from_secs(10);
-const KAFKA_WAIT: Duration = Duration::from_secs(2);
+const KAFKA_WAIT: Duration = Duration::from_secs(5);
 /// A partition that waits for longer than this, and has records to write, stands still.
 const WAIT_MAX_SECONDS: i64 = 10;
 
@@ -48,8 +49,8 @@ pub struct Status {
     pub letters_waiting: i64,
     /// The topic that dead letters are relayed to.
     pub letters_topic: Option<String>,
-    /// Why lag is not known, where Kafka did not answer.
-    pub lag_unknown: Option<String>,
+    /// Why lag is not known, of those partitions where Kafka did not say it.
+    pub lag_unknown: Vec<String>,
 }
 
 /// A revision that is not active yet.
@@ -128,10 +129,10 @@ pub async fn status(opened: &Opened) -> Result<Status> {
     let lags = spawn_blocking(move || lags(&config, &checkpoints));
     let (lags, lag_unknown) = match timeout(KAFKA_WAIT, lags).await {
         Ok(lags) => match lags? {
-            Ok(lags) => (lags.into_iter().map(Some).collect(), None),
-            Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+            Ok(lags) => known(lags),
+            Err(error) => (Vec::new(), vec![format!("{error:#}")]),
         },
-        Err(_) => (Vec::new(), Some("kafka does not answer".to_owned())),
+        Err(_) => (Vec::new(), vec!["kafka does not answer".to_owned()]),
     };
     Ok(stored.status(opened, lags, lag_unknown))
 }
@@ -164,12 +165,7 @@ impl Stored {
         })
     }
 
-    fn status(
-        self,
-        opened: &Opened,
-        lags: Vec<Option<Lag>>,
-        lag_unknown: Option<String>,
-    ) -> Status {
+    fn status(self, opened: &Opened, lags: Vec<Option<Lag>>, lag_unknown: Vec<String>) -> Status {
         let (config, hosts, rollout) = (&opened.config, &self.hosts, &self.rollout);
         let alive = || hosts.values().filter(|host| host.is_alive);
         let of_all = |wait: &&Wait| wait.partition.is_none();
@@ -219,14 +215,23 @@ impl Status {
 }
 
 /// What Kafka has of each partition behind its checkpoint.
-fn lags(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<Lag>> {
+fn lags(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<KnownLag>> {
     let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
-    let position = |c: &Checkpoint| {
-        let partition = TopicPartition::new(c.key.topic.as_str(), c.key.partition);
-        (partition, c.next_offset)
+    let position = |c: &Checkpoint| Position {
+        partition: TopicPartition::new(c.key.topic.as_str(), c.key.partition),
+        next_offset: c.next_offset,
+        may_read: c.state.reads(),
     };
     let positions: Vec<_> = checkpoints.iter().map(position).collect();
     Ok(admin.lags(&positions)?)
+}
+
+/// Those that are known, and why the others are not.
+fn known(lags: Vec<KnownLag>) -> (Vec<Option<Lag>>, Vec<String>) {
+    let unknown = lags.iter().filter_map(|lag| lag.as_ref().err());
+    let mut unknown: Vec<String> = unknown.map(|error| error.to_string()).collect();
+    unknown.dedup();
+    (lags.into_iter().map(Result::ok).collect(), unknown)
 }
 
 impl PartitionStatus {

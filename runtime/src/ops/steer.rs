@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
+use gristmill_kafka::admin::lag::Position;
 use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::fleet::host::{self, untaken};
 use gristmill_postgres::fleet::steering::{self, Order, Steering, Verb};
@@ -22,7 +23,7 @@ use super::steered_partition::{Resumed, SteeredPartition};
 const FOLLOW_WAIT: Duration = Duration::from_secs(5);
 const FOLLOW_STEP: Duration = Duration::from_millis(100);
 /// How long Kafka may take to say where partitions end.
-const KAFKA_WAIT: Duration = Duration::from_secs(2);
+const KAFKA_WAIT: Duration = Duration::from_secs(3);
 
 /// What came of a pause or a resume.
 #[derive(Clone, Debug, Serialize)]
@@ -202,11 +203,15 @@ impl Asked<'_> {
         let numbers: Vec<i32> = numbers.map(|p| p.number).collect();
         let ends = spawn_blocking(move || {
             let admin = Admin::new(&source.bootstrap, &source.properties)?;
-            let named = |number: &i32| TopicPartition::new(source.topic.as_str(), *number);
-            let partitions: Vec<_> = numbers.iter().map(named).collect();
-            let ends = admin.watermarks(&partitions)?;
-            let ends = ends.into_iter().map(|(_, high)| high);
-            anyhow::Ok(numbers.into_iter().zip(ends).collect())
+            let position = |number: &i32| Position {
+                partition: TopicPartition::new(source.topic.as_str(), *number),
+                next_offset: 0,
+                may_read: false,
+            };
+            let positions: Vec<_> = numbers.iter().map(position).collect();
+            let ends = admin.lags(&positions)?.into_iter().zip(numbers);
+            let known = ends.filter_map(|(lag, number)| Some((number, lag.ok()?.end)));
+            anyhow::Ok(known.collect())
         });
         let ends = timeout(KAFKA_WAIT, ends).await;
         let ends = ends.ok().and_then(Result::ok).and_then(Result::ok);

@@ -1,56 +1,159 @@
 //! How much of a partition was not read yet.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
 use rdkafka::Offset;
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 
 use super::admin_error::Reasons;
-use super::offsets::offsets_for;
-use super::{Admin, AdminError};
+use super::offsets::each_offset_for;
+use super::{Admin, AdminError, TIMEOUT};
 use crate::TopicPartition;
+
+/// How long one broker may take to say where its partitions end: whoever looks at a pipeline in
+/// trouble has no time, and those of the other brokers are waited for as long.
+const ENDS_WAIT: Duration = Duration::from_secs(2);
+
+/// How far a partition was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub partition: TopicPartition,
+    /// The offset behind the last record that was read.
+    pub next_offset: i64,
+    /// Whether the next record may be fetched, to find out whether there is one: not where the
+    /// partition may stand still because of that record.
+    pub may_read: bool,
+}
 
 /// What Kafka has of a partition behind an offset. Offsets without a record between the first and
 /// the last count (compaction, aborted and control records).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
     /// What can be read now; 0 where nothing but the marks of transactions or what aborted ones
-    /// left is there.
+    /// left is there, as far as records may be read.
     pub readable: i64,
     /// What cannot be read before an open transaction ends.
     pub hidden: i64,
+    /// The offset behind the last record that can be read.
+    pub end: i64,
 }
 
+/// What is known of one partition; the error may be that of several.
+pub type KnownLag = Result<Lag, Arc<AdminError>>;
+
 impl Admin {
-    /// What was not read yet of each partition that was read up to its offset (exclusive); in their
-    /// order. Each partition may be named once.
-    pub fn lags(&self, positions: &[(TopicPartition, i64)]) -> Result<Vec<Lag>, AdminError> {
-        if positions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let partitions: Vec<_> = positions.iter().map(|(p, _)| p.clone()).collect();
-        let ends = offsets_for(&self.client, &partitions, Offset::End)
-            .and_then(|stable| Ok((stable, self.high_watermarks(&partitions)?)));
-        let (stable, high) = ends.map_err(|e| self.explain_offsets(&partitions, e))?;
-        let is_behind = |((_, next), stable): &(&(_, i64), &i64)| next < *stable;
-        let behind = positions.iter().zip(&stable).filter(is_behind);
-        let behind: Vec<_> = behind.map(|(position, _)| position.clone()).collect();
-        let mut first = self.records_from(&behind)?.into_iter();
-        let lags = positions.iter().zip(stable.iter().zip(&high));
-        let lag = |(position, (stable, high)): (&(_, i64), (&i64, &i64))| {
-            let next = position.1;
-            let found = (next < *stable).then(|| first.next().flatten()).flatten();
-            let from = found.and_then(|records| Some(records.first()?.offset));
-            Lag {
-                readable: from.map_or(0, |from| (stable - from).max(0)),
-                hidden: (high - next.max(*stable)).max(0),
+    /// What was not read yet of each partition, in their order. Each may be named once. An inner
+    /// error is that of the partition, or of its broker: the others are answered all the same.
+    pub fn lags(&self, positions: &[Position]) -> Result<Vec<KnownLag>, AdminError> {
+        let leaders = self.leaders(positions)?;
+        let mut brokers: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
+        let mut lags: Vec<Option<KnownLag>> = vec![None; positions.len()];
+        for (place, position) in positions.iter().enumerate() {
+            match leaders.get(&position.partition) {
+                Some(leader) => brokers.entry(*leader).or_default().push(place),
+                None => lags[place] = Some(Err(self.unknown(position, leaderless()))),
             }
-        };
-        Ok(lags.map(lag).collect())
+        }
+        std::thread::scope(|scope| {
+            let mut asked = Vec::new();
+            for places in brokers.into_values() {
+                let of_broker: Vec<_> = places.iter().map(|&place| &positions[place]).collect();
+                let answers = scope.spawn(move || self.lags_of_broker(&of_broker));
+                asked.push((places, answers));
+            }
+            for (places, answers) in asked {
+                for (place, lag) in places.into_iter().zip(answers.join().unwrap_or_default()) {
+                    lags[place] = Some(lag);
+                }
+            }
+        });
+        let lags = lags.into_iter().zip(positions);
+        let lags = lags.map(|(lag, position)| {
+            lag.unwrap_or_else(|| Err(self.unknown(position, leaderless())))
+        });
+        Ok(lags.collect())
     }
 
-    /// Where each partition ends for those who read what is not committed, too.
-    fn high_watermarks(&self, partitions: &[TopicPartition]) -> KafkaResult<Vec<i64>> {
-        offsets_for(self.uncommitted()?, partitions, Offset::End)
+    /// The brokers that lead the partitions. Those without one are left out.
+    fn leaders(&self, positions: &[Position]) -> Result<HashMap<TopicPartition, i32>, AdminError> {
+        let topics: BTreeSet<_> = positions.iter().map(|p| &p.partition.topic).collect();
+        let mut leaders = HashMap::new();
+        for topic in topics {
+            let metadata = self.client.fetch_metadata(Some(topic), TIMEOUT);
+            let metadata = metadata
+                .map_err(|e| self.explain(&format!("describe topic `{topic}`"), Some(topic), e))?;
+            let partitions = metadata.topics().iter().flat_map(|t| t.partitions());
+            for partition in partitions.filter(|p| p.leader() >= 0) {
+                let name = TopicPartition::new(Arc::clone(topic), partition.id());
+                leaders.insert(name, partition.leader());
+            }
+        }
+        Ok(leaders)
+    }
+
+    /// The lags of partitions that one broker leads.
+    fn lags_of_broker(&self, positions: &[&Position]) -> Vec<KnownLag> {
+        let partitions: Vec<_> = positions.iter().map(|p| p.partition.clone()).collect();
+        let ends = |client: &BaseConsumer<Reasons>| {
+            each_offset_for(client, &partitions, Offset::End, ENDS_WAIT)
+        };
+        // The high watermarks first: what is written meanwhile is not taken for hidden.
+        let high = self.uncommitted().and_then(ends);
+        let ends = high.and_then(|high| Ok((high, ends(&self.client)?)));
+        let (high, stable) = match ends {
+            Ok(ends) => ends,
+            Err(error) => return self.all_unknown(positions, error),
+        };
+        let behind = positions.iter().zip(&stable).filter(|(position, stable)| {
+            let is_behind = |stable: &i64| position.next_offset < *stable;
+            position.may_read && stable.as_ref().is_ok_and(is_behind)
+        });
+        let behind = behind.map(|(p, _)| (p.partition.clone(), p.next_offset));
+        let behind: Vec<_> = behind.collect();
+        let mut first = match self.records_from(&behind) {
+            Ok(first) => first.into_iter(),
+            Err(error) => {
+                let error = Arc::new(error);
+                return positions.iter().map(|_| Err(Arc::clone(&error))).collect();
+            }
+        };
+        let ends = positions.iter().zip(stable.into_iter().zip(high));
+        type End = KafkaResult<i64>;
+        let lag = |(position, (stable, high)): (&&Position, (End, End))| {
+            let lag = stable.and_then(|stable| {
+                let next = position.next_offset;
+                let from = match position.may_read && next < stable {
+                    true => first.next().transpose()?.flatten(),
+                    false => None,
+                };
+                let from = from.and_then(|records| Some(records.first()?.offset));
+                let from = from.or((!position.may_read).then_some(next));
+                Ok(Lag {
+                    readable: from.map_or(0, |from| (stable - from).max(0)),
+                    hidden: (high? - next.max(stable)).max(0),
+                    end: stable,
+                })
+            });
+            lag.map_err(|error| self.unknown(position, error))
+        };
+        ends.map(lag).collect()
+    }
+
+    fn all_unknown(&self, positions: &[&Position], error: KafkaError) -> Vec<KnownLag> {
+        let Some(first) = positions.first() else {
+            return Vec::new();
+        };
+        let error = self.unknown(first, error);
+        positions.iter().map(|_| Err(Arc::clone(&error))).collect()
+    }
+
+    fn unknown(&self, position: &Position, error: KafkaError) -> Arc<AdminError> {
+        let partition = &position.partition;
+        let what = format!("read {partition} from offset {}", position.next_offset);
+        Arc::new(self.explain(&what, Some(&partition.topic), error))
     }
 
     fn uncommitted(&self) -> KafkaResult<&BaseConsumer<Reasons>> {
@@ -62,4 +165,8 @@ impl Admin {
         let client = config.create_with_context(Reasons::default())?;
         Ok(self.uncommitted.get_or_init(|| client))
     }
+}
+
+fn leaderless() -> KafkaError {
+    KafkaError::MetadataFetch(Code::LeaderNotAvailable)
 }

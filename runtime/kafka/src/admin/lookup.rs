@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use gristmill_core::record::Records;
-use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::admin_error::Reasons;
+use super::offsets::offsets_for;
 use super::{Admin, AdminError, READER_GROUP, TIMEOUT, assign_at};
 use crate::TopicPartition;
 use crate::source::reading::push;
@@ -19,7 +20,7 @@ use crate::source::source_fault::{Kind, is_refusal, kind};
 struct Question<'a> {
     wanted: &'a [(TopicPartition, i64)],
     which: Which,
-    answers: Vec<Option<Records>>,
+    answers: Vec<KafkaResult<Option<Records>>>,
 }
 
 /// Which record of a partition is wanted.
@@ -48,23 +49,31 @@ impl Admin {
         &self,
         wanted: &[(TopicPartition, i64)],
     ) -> Result<Vec<Option<Records>>, AdminError> {
-        self.look_up(wanted, Which::At)
+        let answers = self.look_up(wanted, Which::At)?.into_iter().zip(wanted);
+        let answers = answers.map(|(answer, (partition, offset))| {
+            let what = || format!("read {partition} at offset {offset}");
+            answer.map_err(|e| self.explain(&what(), Some(&partition.topic), e))
+        });
+        answers.collect()
     }
 
     /// Reads one record a partition as [`Admin::records_at`] does: the first that may be read from
     /// the offset on. `None` when there is none: what lies behind it are the marks of transactions,
-    /// or what aborted ones left.
+    /// or what aborted ones left. An inner error is that of the partition alone.
     pub(super) fn records_from(
         &self,
         wanted: &[(TopicPartition, i64)],
-    ) -> Result<Vec<Option<Records>>, AdminError> {
+    ) -> Result<Vec<KafkaResult<Option<Records>>>, AdminError> {
         self.look_up(wanted, Which::From)
     }
 
     /// Those of `positions` whose next record cannot be read: it is damaged, or larger when it is
     /// inflated than librdkafka allows. One that is not answered for counts, too.
     pub(crate) fn damaged(&self, positions: &[(TopicPartition, i64)]) -> Vec<TopicPartition> {
-        let is_damaged = |position| self.records_from(std::slice::from_ref(position)).is_err();
+        let is_damaged = |position| {
+            let answers = self.records_from(std::slice::from_ref(position));
+            answers.map_or(true, |answers| answers.iter().any(Result::is_err))
+        };
         let mut damaged = Vec::new();
         for some in positions.chunks(PROBES) {
             std::thread::scope(|scope| {
@@ -84,7 +93,7 @@ impl Admin {
         &self,
         wanted: &[(TopicPartition, i64)],
         which: Which,
-    ) -> Result<Vec<Option<Records>>, AdminError> {
+    ) -> Result<Vec<KafkaResult<Option<Records>>>, AdminError> {
         let mut topics: BTreeMap<&str, Waiting> = BTreeMap::new();
         for (place, (TopicPartition { topic, partition }, offset)) in wanted.iter().enumerate() {
             // librdkafka takes a negative offset for a name, as of the end.
@@ -95,7 +104,7 @@ impl Admin {
         let mut question = Question {
             wanted,
             which,
-            answers: wanted.iter().map(|_| None).collect(),
+            answers: wanted.iter().map(|_| Ok(None)).collect(),
         };
         let Some((topic, _)) = topics.first_key_value() else {
             return Ok(question.answers);
@@ -107,37 +116,34 @@ impl Admin {
             .create_with_context(Reasons::default())
             .map_err(|e| self.explain(&format!("read {topic}"), Some(topic), e))?;
         // A partition's end comes with the partition's number alone: one topic at a time.
-        for waiting in topics.into_values() {
-            self.read_waiting(&reader, &mut question, waiting)?;
+        for mut waiting in topics.into_values() {
+            if let Err(error) = self.read_waiting(&reader, &mut question, &mut waiting) {
+                for place in waiting.into_values() {
+                    question.answers[place] = Err(error.clone());
+                }
+            }
         }
         Ok(question.answers)
     }
 
+    /// An error concerns those that still wait.
     fn read_waiting(
         &self,
         reader: &BaseConsumer<Reasons>,
         question: &mut Question<'_>,
-        mut waiting: Waiting,
-    ) -> Result<(), AdminError> {
+        waiting: &mut Waiting,
+    ) -> KafkaResult<()> {
         let Question {
             wanted,
             which,
             answers,
         } = question;
-        let explain = |waiting: &Waiting, e| {
-            let place = waiting.values().min().copied().unwrap_or_default();
-            let (partition, offset) = &wanted[place];
-            let what = format!("read {partition} at offset {offset}");
-            self.explain(&what, Some(&partition.topic), e)
-        };
-        assign_at(reader, waiting.values().map(|&place| &wanted[place]))
-            .map_err(|e| explain(&waiting, e))?;
+        assign_at(reader, waiting.values().map(|&place| &wanted[place]))?;
         let mut deadline = Instant::now() + TIMEOUT;
         while !waiting.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let silent = KafkaError::MessageConsumption(Code::OperationTimedOut);
-                return Err(explain(&waiting, silent));
+                return Err(KafkaError::MessageConsumption(Code::OperationTimedOut));
             }
             match reader.poll(left) {
                 Some(Ok(message)) => {
@@ -151,28 +157,24 @@ impl Admin {
                     if message.offset() == *offset || *which == Which::From {
                         let mut records = Records::default();
                         push(&mut records, &message, COPY_MAX_BYTES);
-                        answers[place] = Some(records);
+                        answers[place] = Ok(Some(records));
                     }
                     waiting.remove(&message.partition());
                     // Else it is fetched again and again while others are waited for.
                     let mut answered = TopicPartitionList::new();
                     answered.add_partition(&partition.topic, partition.partition);
-                    reader.pause(&answered).map_err(|e| explain(&waiting, e))?;
+                    reader.pause(&answered)?;
                     deadline = Instant::now() + TIMEOUT;
                 }
                 Some(Err(KafkaError::PartitionEOF(number))) => {
                     waiting.remove(&number);
                 }
                 Some(Err(e)) if e.rdkafka_error_code() == Some(Code::AutoOffsetReset) => {
-                    self.drop_gone(wanted, &mut waiting)?;
+                    self.drop_gone(wanted, waiting)?;
                 }
-                Some(Err(e)) if is_refusal(e.rdkafka_error_code()) => {
-                    return Err(explain(&waiting, e));
-                }
+                Some(Err(e)) if is_refusal(e.rdkafka_error_code()) => return Err(e),
                 // Of several it is not known whose it is; librdkafka goes on behind it.
-                Some(Err(e)) if kind(&e) == Kind::Damaged && waiting.len() == 1 => {
-                    return Err(explain(&waiting, e));
-                }
+                Some(Err(e)) if kind(&e) == Kind::Damaged && waiting.len() == 1 => return Err(e),
                 Some(Err(_)) | None => {}
             }
         }
@@ -185,10 +187,12 @@ impl Admin {
         &self,
         wanted: &[(TopicPartition, i64)],
         waiting: &mut Waiting,
-    ) -> Result<(), AdminError> {
+    ) -> KafkaResult<()> {
         let asked: Vec<_> = waiting.iter().map(|(&n, &place)| (n, place)).collect();
         let partitions: Vec<_> = asked.iter().map(|&(_, at)| wanted[at].0.clone()).collect();
-        let watermarks = self.watermarks(&partitions)?;
+        let low = offsets_for(&self.client, &partitions, Offset::Beginning)?;
+        let high = offsets_for(&self.client, &partitions, Offset::End)?;
+        let watermarks = low.into_iter().zip(high);
         for ((number, place), (low, high)) in asked.into_iter().zip(watermarks) {
             if !(low..high).contains(&wanted[place].1) {
                 waiting.remove(&number);

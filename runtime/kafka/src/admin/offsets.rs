@@ -1,6 +1,7 @@
 //! Offsets that Kafka knows: the ends of partitions, and the offset of a moment.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
@@ -35,7 +36,10 @@ impl Admin {
         timestamp_ms: i64,
     ) -> Result<i64, AdminError> {
         let partitions = std::slice::from_ref(partition);
-        let found = ask(&self.client, partitions, Offset::Offset(timestamp_ms)).map_err(|e| {
+        let at = Offset::Offset(timestamp_ms);
+        let found = ask(&self.client, partitions, at, TIMEOUT);
+        let found = found.and_then(|found| found.into_iter().collect::<KafkaResult<Vec<_>>>());
+        let found = found.map_err(|e| {
             let what = format!("look for a timestamp in {partition}");
             self.explain(&what, Some(&partition.topic), e)
         })?;
@@ -73,14 +77,23 @@ pub(super) fn offsets_for(
     partitions: &[TopicPartition],
     end: Offset,
 ) -> KafkaResult<Vec<i64>> {
-    let offset = |found: Offset| match found {
+    let offsets = each_offset_for(client, partitions, end, TIMEOUT)?;
+    offsets.into_iter().collect()
+}
+
+/// As [`offsets_for`]; an inner error is that of the partition alone.
+pub(super) fn each_offset_for(
+    client: &BaseConsumer<Reasons>,
+    partitions: &[TopicPartition],
+    end: Offset,
+    wait: Duration,
+) -> KafkaResult<Vec<KafkaResult<i64>>> {
+    let offset = |found: KafkaResult<Offset>| match found? {
         Offset::Offset(offset) => Ok(offset),
         _ => Err(KafkaError::OffsetFetch(Code::NoOffset)),
     };
-    ask(client, partitions, end)?
-        .into_iter()
-        .map(offset)
-        .collect()
+    let found = ask(client, partitions, end, wait)?;
+    Ok(found.into_iter().map(offset).collect())
 }
 
 /// One ListOffsets request a broker, with the same timestamp for all partitions.
@@ -88,15 +101,15 @@ fn ask(
     client: &BaseConsumer<Reasons>,
     partitions: &[TopicPartition],
     timestamp: Offset,
-) -> KafkaResult<Vec<Offset>> {
+    wait: Duration,
+) -> KafkaResult<Vec<KafkaResult<Offset>>> {
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for TopicPartition { topic, partition } in partitions {
         list.add_partition_offset(topic, *partition, timestamp)?;
     }
-    let answer = client.offsets_for_times(list, TIMEOUT)?;
+    let answer = client.offsets_for_times(list, wait)?;
     let elements = answer.elements();
-    elements
-        .iter()
-        .map(|element| element.error().map(|()| element.offset()))
-        .collect()
+    let found = elements.iter();
+    let found = found.map(|element| element.error().map(|()| element.offset()));
+    Ok(found.collect())
 }

@@ -41,6 +41,11 @@ impl PartitionState {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Running, Self::Waiting, Self::Paused, Self::Halted];
 
+    /// Whether its process reads its records: what halted may have halted for the next one.
+    pub fn reads(self) -> bool {
+        matches!(self, Self::Running | Self::Waiting)
+    }
+
     /// As the column holds it.
     pub fn as_str(self) -> &'static str {
         match self {

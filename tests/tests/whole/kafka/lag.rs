@@ -1,11 +1,13 @@
 //! Lag is right behind transactions.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::admin::lag::Lag;
+use gristmill_kafka::admin::lag::{Lag, Position};
 use gristmill_tests::kafka::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -31,20 +33,81 @@ fn begin(producer: &BaseProducer, topic: &str, records: usize) -> Result<()> {
     Ok(producer.flush(PATIENCE)?)
 }
 
+fn position(number: i32, next_offset: i64) -> Position {
+    Position {
+        partition: TopicPartition::new("lag", number),
+        next_offset,
+        may_read: true,
+    }
+}
+
+#[test]
+fn one_partition_without_an_answer_leaves_the_others_theirs() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    kafka.create_topic("lag_alone", 1, &[])?;
+    produce(kafka, "lag_alone", 0, 0..3)?;
+    let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+    let positions = [5, 0].map(|number| Position {
+        partition: TopicPartition::new("lag_alone", number),
+        ..position(number, 1)
+    });
+    let lags = admin.lags(&positions)?;
+    assert!(lags[0].is_err(), "{:?}", lags[0]);
+    assert_eq!(lags[1].as_ref().expect("it is there").readable, 2);
+    Ok(())
+}
+
+#[test]
+fn what_is_written_meanwhile_is_not_hidden() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    kafka.create_topic("lag_busy", 1, &[])?;
+    let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+    let at = Position {
+        partition: TopicPartition::new("lag_busy", 0),
+        ..position(0, 0)
+    };
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.bootstrap())
+        .set("linger.ms", "0")
+        .create()?;
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let record = BaseRecord::<(), str>::to("lag_busy").partition(0);
+                // A full queue is no trouble of this test.
+                let _ = producer.send(record.payload("x"));
+                producer.poll(Duration::from_millis(1));
+            }
+        });
+        let hidden = (0..30).map(|_| {
+            let lag = admin.lags(std::slice::from_ref(&at))?.remove(0);
+            anyhow::Ok(lag.expect("it is there").hidden)
+        });
+        let hidden: Result<Vec<i64>> = hidden.collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(hidden?, [0; 30]);
+        Ok(())
+    })
+}
+
 #[test]
 fn lag_is_what_can_be_read_and_what_an_open_transaction_hides() -> Result<()> {
     let kafka = Kafka::shared()?;
     kafka.create_topic("lag", 2, &[])?;
     let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
     let lag = |offset| -> Result<Lag> {
-        let positions = [1, 0].map(|number| (TopicPartition::new("lag", number), offset));
-        let [other, lag] = admin.lags(&positions)?[..] else {
-            panic!("two answers")
-        };
-        assert_eq!(other, Lag::default());
-        Ok(lag)
+        let positions = [1, 0].map(|number| position(number, offset));
+        let lags = admin.lags(&positions)?.into_iter().flatten();
+        let lags: Vec<Lag> = lags.collect();
+        assert_eq!((lags.len(), lags[0]), (2, Lag::default()));
+        Ok(Lag { end: 0, ..lags[1] })
     };
-    let of = |readable, hidden| Lag { readable, hidden };
+    let of = |readable, hidden| Lag {
+        readable,
+        hidden,
+        end: 0,
+    };
     assert_eq!(lag(0)?, of(0, 0));
     produce(kafka, "lag", 0, 0..3)?;
     assert_eq!((lag(0)?, lag(2)?, lag(3)?), (of(3, 0), of(1, 0), of(0, 0)));
@@ -58,6 +121,13 @@ fn lag_is_what_can_be_read_and_what_an_open_transaction_hides() -> Result<()> {
     wait("the mark of the end", || {
         Ok((lag(1)?, lag(3)?, lag(6)?) == nothing)
     })?;
+    // The offsets are counted where no record may be fetched.
+    let unread = Position {
+        may_read: false,
+        ..position(0, 3)
+    };
+    let unread = admin.lags(&[unread])?.remove(0).expect("it is there");
+    assert_eq!((unread.readable, unread.end), (3, 6));
 
     begin(&producer, "lag", 2)?;
     producer.commit_transaction(PATIENCE)?;
