@@ -73,7 +73,8 @@ async fn try_read(
     if rollout.with_context(failed)?.is_none() {
         check::pure(None, &proposed)?;
     }
-    let file = registration(&proposed)?;
+    let target = proposed.target(connection).await?;
+    let file = registration(&proposed, target.sql_name)?;
     let registered = register(connection, &file, owner).await;
     let registered = registered.with_context(failed)?;
     if let Some(note) = &registered.note {
@@ -150,12 +151,12 @@ async fn change_over(
     }))
 }
 
-fn registration(proposed: &Pipeline) -> Result<Registration> {
+fn registration(proposed: &Pipeline, target: String) -> Result<Registration> {
     let spec = serde_json::to_value(proposed.spec())?;
     Ok(Registration {
         pipeline: proposed.config.pipeline.name.clone(),
         topics: vec![proposed.config.source.topic.clone()],
-        target: proposed.config.target.table.clone(),
+        target,
         spec_hash: spec_hash(&spec),
         spec,
         components: proposed.blobs(),

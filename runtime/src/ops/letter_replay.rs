@@ -67,7 +67,7 @@ pub async fn replay_letters(
     let mut total = LettersReplayed::default();
     for ids in batches(&letters) {
         let letters = stored_letter::read(&connection, name, run, &ids).await?;
-        for letters in letters.chunk_by(|a, b| a.log == b.log) {
+        for letters in letters.chunk_by(|a, b| a.id.log == b.id.log) {
             let replayed = by_active.replay(&mut connection, letters).await?;
             total.used += replayed.used;
             total.again += replayed.again;
@@ -92,7 +92,7 @@ impl ByActive {
         connection: &mut Connection,
         letters: &[StoredLetter],
     ) -> Result<Replayed> {
-        let (log, partition) = (letters[0].log, letters[0].id.partition);
+        let (log, partition) = (letters[0].id.log, letters[0].id.partition);
         // A state of its own, empty: the guard in Postgres decides what is newer.
         let mut chain = self.pipeline.chain(partition, None)?.of_letters();
         let now_us = Timestamp::now().as_microsecond();
@@ -179,6 +179,6 @@ async fn by_id(
         }
         letters.push(letter);
     }
-    letters.sort_by_key(|letter| (letter.id.partition, letter.id.offset, letter.id.ordinal));
+    letters.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(letters)
 }

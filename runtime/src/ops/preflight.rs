@@ -8,6 +8,7 @@ use gristmill_core::column::Field;
 use gristmill_core::plan::Roles;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError, Topic};
+use gristmill_postgres::commit::blocker;
 use gristmill_postgres::fleet::rollout;
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::table::{privileges, schema};
@@ -121,6 +122,8 @@ async fn of_chain(config: Config, found: &mut Found) {
                 }
                 Err(error) => problems.push(with_causes(&error)),
             }
+            let table = &pipeline.config.target.table;
+            found.warnings.extend(of_locks(&connection, table).await);
             problems.extend(pure(None, &pipeline).err().map(|e| with_causes(&e)));
             problems.extend(of_writes(&connection, &database));
             found.warnings.extend(of_search_path(&connection).await);
@@ -171,6 +174,18 @@ async fn of_table(
         roles: pipeline.roles().clone(),
     });
     Ok((problems, table))
+}
+
+/// Whose locks would keep a start waiting.
+async fn of_locks(connection: &Connection, table: &str) -> Option<String> {
+    let holders = blocker::holders(connection, table).await.ok()?;
+    let holders: Vec<_> = holders.iter().map(ToString::to_string).collect();
+    (!holders.is_empty()).then(|| {
+        format!(
+            "nothing can be written to the table {table} as long as others have locked it: {}",
+            holders.join("; ")
+        )
+    })
 }
 
 /// What the file says against what is active: where `run` would refuse the change, the active

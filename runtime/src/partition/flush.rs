@@ -249,7 +249,7 @@ impl Locked {
             Err(error) => Err(error),
         };
         let holders: Vec<String> = match found {
-            Ok(holders) => holders.iter().map(holder).collect(),
+            Ok(holders) => holders.iter().map(Blocker::to_string).collect(),
             Err(_) => return,
         };
         if holders.is_empty() {
@@ -270,15 +270,6 @@ impl Locked {
             "waiting for {reason}"
         );
     }
-}
-
-fn holder(blocker: &Blocker) -> String {
-    let Blocker {
-        pid,
-        application,
-        statement,
-    } = blocker;
-    format!("backend {pid} of {application:?}, whose last statement is {statement:?}")
 }
 
 /// The end of `work`; `aside` goes on beside it, and ends with it.

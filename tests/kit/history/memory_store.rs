@@ -93,7 +93,7 @@ impl Store for MemoryStore {
             people: people
                 .map(|(id, row)| (*id, (row.name.clone(), row.is_deleted)))
                 .collect(),
-            letters: self.letters.keys().map(|(_, p, o)| (*p, *o)).collect(),
+            letters: self.letters.keys().copied().collect(),
             records: self.records,
             stale: Some(self.stale),
         })

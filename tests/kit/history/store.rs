@@ -34,8 +34,8 @@ pub enum Answer {
 pub struct Outcome {
     /// Name, and whether it is deleted, of each id.
     pub people: BTreeMap<i64, (String, bool)>,
-    /// Partition and offset of each dead letter.
-    pub letters: BTreeSet<(i32, i64)>,
+    /// Log, partition and offset of each dead letter.
+    pub letters: BTreeSet<(i32, i32, i64)>,
     /// Records that all flushes together say they did.
     pub records: i64,
     /// Rows that the guard turned away, where that is known.

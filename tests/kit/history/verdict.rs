@@ -66,12 +66,12 @@ fn judge_letters<const N: usize>(
     read: &[Read],
     topics: &[[Vec<Event>; N]],
     newest: &BTreeMap<i64, (Newness, &Event)>,
-    letters: &BTreeSet<(i32, i64)>,
+    letters: &BTreeSet<(i32, i32, i64)>,
 ) -> Result<()> {
     let mut may_be = BTreeSet::new();
     for (newness, event) in events(read, topics) {
-        let (_, _, partition, offset) = newness;
-        let place = (partition as i32, offset);
+        let (_, log, partition, offset) = newness;
+        let place = (log, partition as i32, offset);
         if event.is_good() {
             continue;
         }

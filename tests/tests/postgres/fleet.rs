@@ -373,7 +373,14 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
     assert_eq!(all, 4);
     let shown = stored_letter::show(&connection, PIPELINE, 1, &"people_cdc/0/3/0".parse()?).await?;
     assert_eq!(shown.context("the letter")?.message, "bad");
-    for text in ["people_cdc/0/3", "/0/3/0", "people_cdc/0/x/0", ""] {
+    for text in [
+        "people_cdc/0/3",
+        "/0/3/0",
+        "people_cdc/0/x/0",
+        "@2/0/3/0",
+        "a@x/0/3/0",
+        "",
+    ] {
         assert!(text.parse::<stored_letter::LetterId>().is_err(), "{text}");
     }
     Ok(())
@@ -421,7 +428,7 @@ async fn a_replay_that_cannot_write_all_rows_leaves_the_letters_as_they_are() ->
 }
 
 #[tokio::test]
-async fn a_letter_of_a_topic_created_again_does_not_inherit_what_was_refused() -> Result<()> {
+async fn a_letter_of_a_topic_created_again_leaves_the_one_of_the_old_topic() -> Result<()> {
     let fixture = Fixture::new("letter_anew", WITH_PROVENANCE).await?;
     let mut connection = fixture.connect().await?;
     let lease = fixture.take(&mut connection, 0).await?.lease;
@@ -429,15 +436,28 @@ async fn a_letter_of_a_topic_created_again_does_not_inherit_what_was_refused() -
     fixture.flush(&mut connection, &lease, 0, &old).await?;
     let letters = stored_letter::unrelayed(&connection, &lease.key, 1, i64::MAX).await?;
     stored_letter::relay_refused(&connection, &letters[0], "no key").await?;
-    fixture.psql(
-        "update gristmill.checkpoint set next_offset = 0, log = 2;
-        update gristmill.dead_letter set at = 'epoch'",
-    )?;
+    fixture.psql("update gristmill.checkpoint set next_offset = 0, log = 2")?;
     let anew = dead(0, "anew", &[]);
     fixture.flush(&mut connection, &lease, 0, &anew).await?;
-    let letters = stored_letter::unrelayed(&connection, &lease.key, 1, i64::MAX).await?;
-    assert_eq!(letters.len(), 1);
-    let stored = "select message, log, at > 'epoch' from gristmill.dead_letter";
-    assert_eq!(fixture.psql(stored)?, "anew|2|t");
+    let letters = stored_letter::unrelayed(&connection, &lease.key, 2, i64::MAX).await?;
+    let ids: Vec<_> = letters.iter().map(|letter| letter.id.to_string()).collect();
+    assert_eq!(ids, ["people_cdc@2/0/0/0"]);
+    let listed = stored_letter::list(&connection, PIPELINE, 1, &Filter::default()).await?;
+    let ids: Vec<_> = listed.iter().map(|letter| letter.id.to_string()).collect();
+    assert_eq!(ids, ["people_cdc/0/0/0", "people_cdc@2/0/0/0"]);
+    for (id, message) in ids.iter().zip(["old", "anew"]) {
+        let shown = stored_letter::show(&connection, PIPELINE, 1, &id.parse()?).await?;
+        assert_eq!(shown.context("the letter")?.message, message);
+    }
+    // Only the letter that is meant changes.
+    let given_up = LetterState::Discarded;
+    let [_, anew] = &listed[..] else {
+        panic!("two letters")
+    };
+    let ids = std::slice::from_ref(&anew.id);
+    let from = [LetterState::New];
+    stored_letter::set_state(&connection, PIPELINE, 1, ids, &from, given_up).await?;
+    let states = "select log, state, relay_refused from gristmill.dead_letter order by log";
+    assert_eq!(fixture.psql(states)?, "1|new|no key\n2|discarded|");
     Ok(())
 }

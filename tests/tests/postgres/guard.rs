@@ -10,6 +10,7 @@ use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::table::target_table::TargetTable;
+use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::Connection;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -533,5 +534,44 @@ async fn rules_with_other_order_columns_have_numbers_of_their_own() -> Result<()
     }
     let rules = "select rule, version -> 'order' from gristmill.target order by 1";
     assert_eq!(fixture.psql(rules)?, "1|[]\n2|[[\"seq\", \"int64\"]]");
+    Ok(())
+}
+
+/// What the bytes mean hangs on the number, and the number goes where the rows go.
+#[tokio::test]
+async fn a_rule_keeps_its_number_when_the_table_gets_another_name() -> Result<()> {
+    let fixture = Fixture::new("guard_renamed", PLAIN).await?;
+    let versions = "id bigint primary key, at timestamptz, seq int, tag text, _gm_version bytea";
+    fixture.psql(&format!(
+        "drop table people; create table people ({versions});
+        create table others ({versions})"
+    ))?;
+    let connection = fixture.connect().await?;
+    let number = async |table: &str, order: &[&str]| {
+        let target = TargetTable::load(&connection, table).await?;
+        let target = target.context("the table")?;
+        let (fields, roles) = (ordered_fields(), ordered_roles(order));
+        anyhow::Ok(version_rule::number(&connection, &target, &fields, &roles).await?)
+    };
+    assert_eq!(number("people", &[]).await?, 1);
+    assert_eq!(number("people", &["seq"]).await?, 2);
+    assert_eq!(number("others", &["seq"]).await?, 1);
+    // One row of the second rule, one of somebody else, and one whose version is unknown.
+    fixture.psql(
+        "insert into people values (1, now(), 1, 'a', '\\x0200'), (2, now(), 1, 'b', null),
+            (3, now(), 1, 'c', gristmill.version_of(now()));
+        alter table people rename to folk",
+    )?;
+    assert_eq!(number("folk", &["seq"]).await?, 2);
+    assert_eq!(number("folk", &[]).await?, 1);
+    // A copy, and a table that gets the name of another.
+    fixture.psql(
+        "create table copied as select * from folk;
+        alter table others rename to people",
+    )?;
+    assert_eq!(number("copied", &["seq"]).await?, 3);
+    assert_eq!(number("copied", &["seq"]).await?, 3);
+    assert_eq!(number("people", &["seq"]).await?, 1);
+    assert_eq!(number("people", &[]).await?, 3);
     Ok(())
 }

@@ -179,7 +179,7 @@ impl Store for PostgresStore {
     async fn outcome(&mut self) -> Result<Outcome> {
         let lines = |sql: &str| anyhow::Ok(self.fixture.psql(sql)?);
         let people = lines("select id, is_deleted, name from people")?;
-        let letters = lines("select partition, \"offset\" from gristmill.dead_letter")?;
+        let letters = lines("select log, partition, \"offset\" from gristmill.dead_letter")?;
         let fields = |line: &str| line.split('|').map(str::to_owned).collect::<Vec<_>>();
         let mut outcome = Outcome::default();
         for person in people.lines().map(fields) {
@@ -187,9 +187,8 @@ impl Store for PostgresStore {
             outcome.people.insert(person[0].parse()?, row);
         }
         for letter in letters.lines().map(fields) {
-            outcome
-                .letters
-                .insert((letter[0].parse()?, letter[1].parse()?));
+            let place = (letter[0].parse()?, letter[1].parse()?, letter[2].parse()?);
+            outcome.letters.insert(place);
         }
         let records = lines("select coalesce(sum(records), 0) from gristmill.checkpoint")?;
         outcome.records = records.parse()?;

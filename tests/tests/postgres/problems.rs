@@ -89,6 +89,30 @@ async fn problems(fixture: &Fixture, fields: &[Field], roles: &Roles) -> Result<
     Ok(lines.join("\n"))
 }
 
+/// Each pipeline has found its table by a search path of its own.
+#[tokio::test]
+async fn who_else_writes_a_table_is_told_by_schema_and_name() -> Result<()> {
+    let fixture = Fixture::new("other_writers", WITH_PROVENANCE).await?;
+    fixture.psql(
+        "create schema elsewhere; create table elsewhere.people (id int);
+        insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision)
+        values ('copy', '{}', 'elsewhere.people', '', 1)",
+    )?;
+    assert_eq!(problems(&fixture, &fields(), &roles()).await?, "");
+    fixture.psql(
+        "alter database other_writers set search_path = elsewhere, public;
+        update gristmill.pipeline set target = 'public.people'",
+    )?;
+    let (mut fields, roles) = (fields(), roles());
+    fields.truncate(1);
+    let found = problems(&fixture, &fields, &roles).await?;
+    assert!(!found.contains("the pipeline copy writes"), "{found}");
+    fixture.psql("update gristmill.pipeline set target = 'elsewhere.people'")?;
+    let found = problems(&fixture, &fields, &roles).await?;
+    assert!(found.contains("the pipeline copy writes"), "{found}");
+    Ok(())
+}
+
 /// A trigger that only looks at rows is no problem, nor is one that changes what no guard reads.
 #[tokio::test]
 async fn triggers_that_leave_the_guards_columns_alone_are_no_problem() -> Result<()> {

@@ -27,7 +27,7 @@ async fn a_flush_says_once_who_holds_its_rows_and_goes_on_when_they_are_free() -
     let log = job.log()?;
     ensure!(
         log.contains("somebody else")
-            && log.contains("where name <> ?")
+            && log.contains("last command SELECT")
             && !log.contains("private"),
         "{log}"
     );

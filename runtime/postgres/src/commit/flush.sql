@@ -62,7 +62,6 @@ activated as (
     at = excluded.at,
     by = excluded.by
 ),
--- A topic that was created again has the same offsets once more: then the newer letter counts.
 letters as (
   insert into gristmill.dead_letter (
     pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
@@ -76,7 +75,7 @@ letters as (
       :letter_offsets, :letter_ordinals, :letter_stages, :letter_codes, :letter_messages,
       :letter_digests, :letter_keys, :letter_headers, :letter_values, :letter_times
     ) as d (o, ordinal, stage, code, message, digest, key, headers, value, record_at)
-  on conflict (pipeline, run, topic, partition, "offset", ordinal) do update set
+  on conflict (pipeline, run, topic, partition, log, "offset", ordinal) do update set
     stage = excluded.stage,
     code = excluded.code,
     message = excluded.message,
@@ -86,7 +85,6 @@ letters as (
     headers = excluded.headers,
     value = excluded.value,
     record_at = excluded.record_at,
-    log = excluded.log,
     attempts = 0,
     state = 'new',
     relay_refused = null,

@@ -14,6 +14,7 @@ use crate::wire::placeholder::{self, Named};
 pub struct Registration {
     pub pipeline: String,
     pub topics: Vec<String>,
+    /// Schema and table, quoted for SQL.
     pub target: String,
     /// The whole definition; what a worker needs to run it.
     pub spec: serde_json::Value,

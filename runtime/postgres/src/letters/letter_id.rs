@@ -7,22 +7,31 @@ use tokio_postgres::types::Type;
 
 use crate::wire::placeholder::Named;
 
-/// Which dead letter, within a pipeline's run. As text `topic/partition/offset/ordinal`.
+/// Which dead letter, within a pipeline's run. As text `topic/partition/offset/ordinal`, with
+/// `topic@2` for the second topic of that name: no name has an `@`. Ordered as they are listed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LetterId {
     pub topic: String,
     pub partition: i32,
+    /// Which topic of its name: see [`crate::commit::lease::Lease::log`].
+    pub log: i32,
     pub offset: i64,
     pub ordinal: i32,
 }
 
 impl fmt::Display for LetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}/{}",
-            self.topic, self.partition, self.offset, self.ordinal
-        )
+        let Self {
+            topic,
+            partition,
+            log,
+            offset,
+            ordinal,
+        } = self;
+        match log {
+            ..2 => write!(f, "{topic}/{partition}/{offset}/{ordinal}"),
+            _ => write!(f, "{topic}@{log}/{partition}/{offset}/{ordinal}"),
+        }
     }
 }
 
@@ -43,10 +52,15 @@ impl FromStr for LetterId {
             let ordinal = parts.next()?.parse().ok()?;
             let offset = parts.next()?.parse().ok()?;
             let partition = parts.next()?.parse().ok()?;
-            let topic = parts.next().filter(|t| !t.is_empty())?.to_owned();
-            Some(Self {
-                topic,
+            let topic = parts.next()?;
+            let (topic, log) = match topic.split_once('@') {
+                Some((topic, log)) => (topic, log.parse().ok()?),
+                None => (topic, 1),
+            };
+            (!topic.is_empty()).then(|| Self {
+                topic: topic.to_owned(),
                 partition,
+                log,
                 offset,
                 ordinal,
             })
@@ -96,6 +110,7 @@ impl LetterState {
 pub(crate) struct IdArrays<'a> {
     topics: Vec<&'a str>,
     partitions: Vec<i32>,
+    logs: Vec<i32>,
     offsets: Vec<i64>,
     ordinals: Vec<i32>,
 }
@@ -105,22 +120,25 @@ impl<'a> IdArrays<'a> {
         let mut arrays = Self {
             topics: Vec::new(),
             partitions: Vec::new(),
+            logs: Vec::new(),
             offsets: Vec::new(),
             ordinals: Vec::new(),
         };
         for id in ids {
             arrays.topics.push(&id.topic);
             arrays.partitions.push(id.partition);
+            arrays.logs.push(id.log);
             arrays.offsets.push(id.offset);
             arrays.ordinals.push(id.ordinal);
         }
         arrays
     }
 
-    pub(crate) fn parameters(&self) -> [Named<'_>; 4] {
+    pub(crate) fn parameters(&self) -> [Named<'_>; 5] {
         [
             ("topics", Type::TEXT_ARRAY, &self.topics),
             ("partitions", Type::INT4_ARRAY, &self.partitions),
+            ("logs", Type::INT4_ARRAY, &self.logs),
             ("offsets", Type::INT8_ARRAY, &self.offsets),
             ("ordinals", Type::INT4_ARRAY, &self.ordinals),
         ]

@@ -56,16 +56,17 @@ const FAILED_AGAIN: &str = r#"
     from unnest(:offsets, :stages, :codes, :messages, :digests)
       as i (o, stage, code, message, digest)
     where d.pipeline = :pipeline and d.run = :run and d.topic = :topic
-      and d.partition = :partition and d."offset" = i.o
+      and d.partition = :partition and d.log = :log and d."offset" = i.o
       and d."offset" = any (:replayed_offsets) and d.state in ('new', 'relayed')"#;
 
 const USED: &str = r#"
     update gristmill.dead_letter d
     set state = 'replayed', revision = :revision
-    from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+    from unnest(:topics, :partitions, :logs, :offsets, :ordinals)
+      as i (topic, partition, log, o, ordinal)
     where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
-      and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
-      and d.state in ('new', 'relayed')"#;
+      and d.partition = i.partition and d.log = i.log and d."offset" = i.o
+      and d.ordinal = i.ordinal and d.state in ('new', 'relayed')"#;
 
 /// Commits `batch`, computed from the records of `replay.ids`: rows under the same guard as ever,
 /// so an older event never wins; letters whose record made no dead letter again become `replayed`,
@@ -121,11 +122,12 @@ async fn failed_again(
         return Ok(0);
     };
     let replayed_offsets: Vec<i64> = failed.iter().map(|id| id.offset).collect();
-    let parameters: [Named<'_>; 11] = [
+    let parameters: [Named<'_>; 12] = [
         ("pipeline", Type::TEXT, &replay.pipeline),
         ("run", Type::INT8, &replay.run),
         ("topic", Type::TEXT, &first.topic),
         ("partition", Type::INT4, &replay.origin.partition),
+        ("log", Type::INT4, &replay.origin.log),
         ("revision", Type::INT4, &replay.revision),
         ("offsets", Type::INT8_ARRAY, &letters.offsets),
         ("stages", Type::TEXT_ARRAY, &letters.stages),

@@ -33,8 +33,6 @@ pub struct StoredLetter {
     pub bytes: i64,
     /// Kafka's timestamp, milliseconds.
     pub record_at_ms: Option<i64>,
-    /// Which topic of its name it was in: see [`crate::commit::lease::Lease::log`].
-    pub log: i32,
     pub attempts: i32,
     pub state: LetterState,
     /// When it was stored, microseconds since the Unix epoch.
@@ -79,8 +77,8 @@ fn selected<'a>(
     ]
 }
 
-/// The dead letters of a run that `filter` lets through, by topic, partition, offset and ordinal;
-/// without keys, headers and values, which may be more than memory holds: [`read`] gets them.
+/// The dead letters of a run that `filter` lets through, in the order of their ids; without keys, headers
+/// and values, which may be more than memory holds: [`read`] gets them.
 pub async fn list(
     client: &Client,
     pipeline: &str,
@@ -98,7 +96,7 @@ pub async fn list(
             + coalesce(pg_catalog.octet_length(value), 0)
             + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
         {SELECTED}
-        order by topic, partition, "offset", ordinal
+        order by topic, partition, log, "offset", ordinal
         limit :limit"#
     );
     let states = names(&filter.states);
@@ -109,7 +107,7 @@ pub async fn list(
     letters(&rows.map_err(DatabaseError::query("list dead letters"))?)
 }
 
-/// Dead letters of a run by their ids, with their bytes; by topic, partition, offset and ordinal.
+/// Dead letters of a run by their ids, with their bytes; in the order of their ids.
 pub async fn read(
     client: &Client,
     pipeline: &str,
@@ -124,12 +122,11 @@ pub async fn read(
     parameters.extend(arrays.parameters());
     let sql = r#"
         select d.*
-        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
-          join gristmill.dead_letter d
-            on d.topic = i.topic and d.partition = i.partition and d."offset" = i.o
-              and d.ordinal = i.ordinal
+        from unnest(:topics, :partitions, :logs, :offsets, :ordinals)
+            as i (topic, partition, log, "offset", ordinal)
+          join gristmill.dead_letter d using (topic, partition, log, "offset", ordinal)
         where d.pipeline = :pipeline and d.run = :run
-        order by d.topic, d.partition, d."offset", d.ordinal"#;
+        order by topic, partition, log, "offset", ordinal"#;
     let rows = placeholder::query(client, sql, &parameters).await;
     letters(&rows.map_err(DatabaseError::query("read dead letters"))?)
 }
@@ -161,11 +158,12 @@ pub async fn show(
         select *
         from gristmill.dead_letter
         where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
-          and "offset" = :offset and ordinal = :ordinal"#;
-    let parameters: [Named<'_>; 6] = [
+          and log = :log and "offset" = :offset and ordinal = :ordinal"#;
+    let parameters: [Named<'_>; 7] = [
         ("pipeline", Type::TEXT, &pipeline),
         ("run", Type::INT8, &run),
         ("topic", Type::TEXT, &id.topic),
+        ("log", Type::INT4, &id.log),
         ("partition", Type::INT4, &id.partition),
         ("offset", Type::INT8, &id.offset),
         ("ordinal", Type::INT4, &id.ordinal),
@@ -188,7 +186,7 @@ pub async fn unrelayed_partitions(
         ("pipelines", Type::TEXT_ARRAY, &names),
         ("runs", Type::INT8_ARRAY, &runs),
     ];
-    // One look into the index `dead_letter_unrelayed` a partition.
+    // One look into the index `dead_letter_to_relay` a partition.
     let sql = r"
         select pipeline, run, c.topic, c.partition
         from unnest(:pipelines, :runs) as p (pipeline, run)
@@ -212,7 +210,7 @@ pub async fn unrelayed_partitions(
     Ok(rows.iter().map(key).collect())
 }
 
-/// The oldest dead letters of a partition that have not been relayed, by offset and ordinal: at
+/// The oldest dead letters of a partition that have not been relayed, in the order of their ids: at
 /// most `limit`, and at most `bytes` of keys, values and headers, but one at least.
 pub async fn unrelayed(
     client: &Client,
@@ -232,28 +230,29 @@ pub async fn unrelayed(
     let sql = r#"
         with waiting as (
           select
-            pipeline, run, topic, partition, "offset", ordinal,
+            pipeline, run, topic, partition, log, "offset", ordinal,
             coalesce(pg_catalog.octet_length(key), 0)::bigint
             + coalesce(pg_catalog.octet_length(value), 0)
               + coalesce(pg_catalog.pg_column_size(headers), 0) as bytes
           from gristmill.dead_letter
           where state = 'new' and relay_refused is null and pipeline = :pipeline and run = :run
             and topic = :topic and partition = :partition
-          order by "offset", ordinal
+          order by log, "offset", ordinal
           limit :limit
         ),
         summed as (
           select
             *,
-            pg_catalog.sum(bytes) over (order by "offset", ordinal) as bytes_up_to,
-            pg_catalog.row_number() over (order by "offset", ordinal) as place
+            pg_catalog.sum(bytes) over (order by log, "offset", ordinal) as bytes_up_to,
+            pg_catalog.row_number() over (order by log, "offset", ordinal) as place
           from waiting
         )
         select d.*
         from summed
-          join gristmill.dead_letter d using (pipeline, run, topic, partition, "offset", ordinal)
+          join gristmill.dead_letter d
+            using (pipeline, run, topic, partition, log, "offset", ordinal)
         where bytes_up_to <= :bytes or place = 1
-        order by "offset", ordinal"#;
+        order by log, "offset", ordinal"#;
     let rows = placeholder::query(client, sql, &parameters).await;
     letters(&rows.map_err(DatabaseError::query("read the dead letters to relay"))?)
 }
@@ -266,10 +265,11 @@ pub async fn relay_refused(
     reason: &str,
 ) -> Result<(), DatabaseError> {
     let id = &letter.id;
-    let parameters: [Named<'_>; 7] = [
+    let parameters: [Named<'_>; 8] = [
         ("pipeline", Type::TEXT, &letter.pipeline),
         ("run", Type::INT8, &letter.run),
         ("topic", Type::TEXT, &id.topic),
+        ("log", Type::INT4, &id.log),
         ("partition", Type::INT4, &id.partition),
         ("offset", Type::INT8, &id.offset),
         ("ordinal", Type::INT4, &id.ordinal),
@@ -279,7 +279,7 @@ pub async fn relay_refused(
         update gristmill.dead_letter
         set relay_refused = :reason
         where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
-          and "offset" = :offset and ordinal = :ordinal"#;
+          and log = :log and "offset" = :offset and ordinal = :ordinal"#;
     let noted = placeholder::execute(client, sql, &parameters).await;
     noted
         .map_err(DatabaseError::query("note what the topic refuses"))
@@ -311,11 +311,11 @@ pub async fn relayed(client: &Client, letters: &[&StoredLetter]) -> Result<u64, 
     let sql = r#"
         update gristmill.dead_letter d
         set state = 'relayed'
-        from unnest(:pipelines, :runs, :topics, :partitions, :offsets, :ordinals)
-          as i (pipeline, run, topic, partition, "offset", ordinal)
+        from unnest(:pipelines, :runs, :topics, :partitions, :logs, :offsets, :ordinals)
+          as i (pipeline, run, topic, partition, log, o, ordinal)
         where d.pipeline = i.pipeline and d.run = i.run and d.topic = i.topic
-          and d.partition = i.partition and d."offset" = i."offset" and d.ordinal = i.ordinal
-          and d.state = 'new'"#;
+          and d.partition = i.partition and d.log = i.log and d."offset" = i.o
+          and d.ordinal = i.ordinal and d.state = 'new'"#;
     placeholder::execute(client, sql, &parameters)
         .await
         .map_err(DatabaseError::query("mark dead letters relayed"))
@@ -343,10 +343,11 @@ pub async fn set_state(
     let sql = r#"
         update gristmill.dead_letter d
         set state = :to
-        from unnest(:topics, :partitions, :offsets, :ordinals) as i (topic, partition, o, ordinal)
+        from unnest(:topics, :partitions, :logs, :offsets, :ordinals)
+          as i (topic, partition, log, o, ordinal)
         where d.pipeline = :pipeline and d.run = :run and d.topic = i.topic
-          and d.partition = i.partition and d."offset" = i.o and d.ordinal = i.ordinal
-          and d.state = any (:from)"#;
+          and d.partition = i.partition and d.log = i.log and d."offset" = i.o
+          and d.ordinal = i.ordinal and d.state = any (:from)"#;
     placeholder::execute(client, sql, &parameters)
         .await
         .map_err(DatabaseError::query("set the state of dead letters"))
@@ -356,7 +357,7 @@ fn names(states: &[LetterState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
-/// The records behind `letters`, which are of one partition and in order, each record once: what a
+/// The records behind `letters`, which are of one partition and log and in order, each record once: what a
 /// replay computes again.
 pub fn records(letters: &[StoredLetter]) -> Records {
     let mut records = Records::default();
@@ -396,6 +397,7 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
     let read = len(&key) + len(&value);
     let id = LetterId {
         topic: row.try_get("topic")?,
+        log: row.try_get("log")?,
         partition: row.try_get("partition")?,
         offset: row.try_get("offset")?,
         ordinal: row.try_get("ordinal")?,
@@ -422,7 +424,6 @@ fn letter(row: &Row) -> Result<StoredLetter, tokio_postgres::Error> {
         record_at_ms: row
             .try_get::<_, Option<Instant>>("record_at")?
             .map(Instant::ms),
-        log: row.try_get("log")?,
         attempts: row.try_get("attempts")?,
         state: LetterState::from_stored(row.try_get("state")?),
         at_us: row.try_get::<_, Instant>("at")?.0,

@@ -1,6 +1,7 @@
 //! Creating the tables, and saying what is wrong with them.
 
 use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
 
 use crate::table::migration::{
     LOCK, MIGRATIONS, Migration, NEWEST, is_compatible, migrate, version,
@@ -80,12 +81,17 @@ async fn writers(client: &Client, table: &TargetTable) -> Result<Vec<String>, Da
     if !readable.is_some_and(|row| row.get(0)) {
         return Ok(Vec::new());
     }
+    // Of a pipeline that was started by an older program the name is as its file has it.
     let sql = r"
         select pipeline
         from gristmill.pipeline
-        where pg_catalog.to_regclass(target)::oid = $1
+        where case pg_catalog.strpos(target, '.')
+          when 0 then pg_catalog.to_regclass(target)::oid = $1
+          else target = $2
+        end
         order by 1";
-    let rows = client.query(sql, &[&table.oid]).await.map_err(failed())?;
+    let parameters: [&(dyn ToSql + Sync); 2] = [&table.oid, &table.sql_name];
+    let rows = client.query(sql, &parameters).await.map_err(failed())?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

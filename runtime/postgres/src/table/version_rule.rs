@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use crate::table::identifier::{VERSION, quote};
 use crate::table::target_table::TargetTable;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
@@ -13,34 +14,41 @@ use crate::wire::placeholder::{self, Named};
 /// The highest number: in those above something else than the event time is to come first.
 const MAX: i32 = 127;
 
+const DOING: &str = "number the rule of the table's versions";
+
 /// The number of the rule by which rows of `fields` have versions in `target`: the one that it has,
-/// or the next. Versions of one number compare as bytes.
+/// or the next. Versions of one number compare as bytes. The table is known by its oid, which
+/// follows it through renames: one that comes with rows of somewhere else begins above theirs.
 pub async fn number(
     client: &Client,
     target: &TargetTable,
     fields: &[Field],
     roles: &Roles,
 ) -> Result<u8, DatabaseError> {
-    let failed = || DatabaseError::query("number the rule of the table's versions");
+    let failed = || DatabaseError::query(DOING);
     let version = rule(fields, roles);
-    let parameters: [Named<'_>; 2] = [
+    let above = highest_of_rows(client, target).await?;
+    let parameters: [Named<'_>; 4] = [
         ("target", Type::TEXT, &target.sql_name),
+        ("oid", Type::OID, &target.oid),
         ("version", Type::JSONB, &version),
+        ("above", Type::INT4, &above),
     ];
-    let known = "select rule from gristmill.target where target = :target and version = :version";
+    let known = "select rule from gristmill.target where oid = :oid and version = :version";
+    // Another table may have had the name before.
     let next = r"
-        insert into gristmill.target (target, rule, version)
-        select :target, coalesce(pg_catalog.max(rule), 0) + 1, :version
+        insert into gristmill.target (target, oid, rule, version)
+        select :target, :oid, greatest(pg_catalog.max(rule), :above) + 1, :version
         from gristmill.target
-        where target = :target
+        where oid = :oid or target = :target
         on conflict do nothing";
     // Somebody else may take the next number meanwhile, for this rule or for another one.
     for _ in 0..=MAX {
-        let rows = placeholder::query(client, known, &parameters).await;
+        let rows = placeholder::query(client, known, &parameters[1..3]).await;
         if let Some(row) = rows.map_err(failed())?.first() {
             let number: i32 = row.get(0);
             return u8::try_from(number).map_err(|_| DatabaseError::Unexpected {
-                doing: "number the rule of the table's versions",
+                doing: DOING,
                 found: format!("the rule {number}"),
             });
         }
@@ -49,9 +57,33 @@ pub async fn number(
             .map_err(failed())?;
     }
     Err(DatabaseError::Unexpected {
-        doing: "number the rule of the table's versions",
+        doing: DOING,
         found: "a rule that comes and goes".to_owned(),
     })
+}
+
+/// The highest number in the rows of a table that has none in `gristmill.target`: a copy, or of a
+/// database that was restored in part. Read once in a table's life, by reading all of it.
+async fn highest_of_rows(client: &Client, target: &TargetTable) -> Result<i32, DatabaseError> {
+    let failed = || DatabaseError::query(DOING);
+    let known = "select exists (select from gristmill.target where oid = $1)";
+    let known = client.query_one(known, &[&target.oid]).await;
+    if known.map_err(failed())?.get(0) {
+        return Ok(0);
+    }
+    let (table, column) = (&target.sql_name, quote(VERSION));
+    let highest = format!(
+        r"
+        select coalesce(pg_catalog.max(pg_catalog.get_byte({column}, 0)), 0)
+        from {table}
+        where {column} >= e'\\x01' and {column} < e'\\x80'"
+    );
+    // A large table takes longer than a flush may.
+    let no_limit = "begin; set local statement_timeout = 0";
+    client.batch_execute(no_limit).await.map_err(failed())?;
+    let highest = client.query_one(&highest, &[]).await;
+    client.batch_execute("rollback").await.map_err(failed())?;
+    Ok(highest.map_err(failed())?.get(0))
 }
 
 /// What the bytes of a version hold between event time and log, as `gristmill.target` has it.

@@ -95,7 +95,6 @@ fn letter(stage: &str, value: &str) -> Result<StoredLetter> {
         headers: Vec::new(),
         value: Some(value.as_bytes().to_vec()),
         record_at_ms: Some(5),
-        log: 1,
         bytes: 0,
         attempts: 0,
         state: LetterState::New,
