@@ -4,6 +4,7 @@
 mod check_command;
 mod dead_letters_command;
 mod difference_text;
+mod evolve_command;
 mod log_writer;
 pub mod logging;
 mod manual_command;
@@ -22,6 +23,7 @@ mod table;
 mod timestamp_command;
 mod transform;
 mod try_command;
+mod wait_argument;
 
 #[cfg(test)]
 mod tests;
@@ -104,6 +106,13 @@ enum Command {
     /// Go on with what is paused, or try again what is halted, without a restart
     #[command(after_help = "Example: gristmill resume pipelines/users.toml --partition 3")]
     Resume(steer_command::Args),
+    /// Change how newer events are told from older ones, or what a deleted row leaves
+    ///
+    /// The file says it first. A start and a swap refuse such a change, as it is no ordinary one:
+    /// rows that are there keep the versions that they have. There is no canary and no shadow run,
+    /// and rows that fail do not take it back.
+    #[command(after_help = "Example: gristmill evolve pipelines/users.toml --dry-run")]
+    Evolve(evolve_command::Args),
     /// List, show and replay records that could not be used
     #[command(
         subcommand,
@@ -258,6 +267,7 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Schema(command) => schema_command::run(command, out).await?,
         Command::Status(pipeline) => return status_command::run(&pipeline, out).await,
         Command::Pause(args) => return steer_command::pause(&args, out).await,
+        Command::Evolve(args) => evolve_command::run(args, out).await?,
         Command::Resume(args) => return steer_command::resume(&args, out).await,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,

@@ -5,6 +5,8 @@ use anyhow::{Result, bail};
 use crate::definition::pipeline::Pipeline;
 use gristmill_sandbox::purity::prove;
 
+use super::evolution::changes;
+
 /// The columns that are given up, and how whoever proposes says so.
 #[derive(Clone, Copy, Debug)]
 pub enum Retire<'a> {
@@ -61,4 +63,17 @@ pub fn columns(active: &Pipeline, next: &Pipeline, retire: Retire<'_>) -> Result
         );
     }
     Ok(retired)
+}
+
+/// An error that says what to do, where the change is no ordinary one.
+pub fn evolution(active: &Pipeline, next: &Pipeline) -> Result<()> {
+    let changes = changes(active, next);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{}: that is no ordinary change; write it into the pipeline file, and `gristmill evolve \
+         FILE` makes it",
+        changes.join("; and ")
+    )
 }

@@ -169,6 +169,7 @@ fn check_change(active: Option<&Pipeline>, proposed: &Pipeline, retire: &[String
     let Some(active) = active else {
         return Ok(());
     };
+    check::evolution(active, proposed)?;
     let retired = check::columns(active, proposed, Retire::Key(retire))?;
     if !retired.is_empty() {
         tracing::info!(

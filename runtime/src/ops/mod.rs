@@ -14,6 +14,7 @@
 //! | [`revisions`] | says who changed what a pipeline runs, when and why |
 //! | [`steer`] | pauses partitions and lets them go on |
 //! | [`swap`], [`promote`], [`rollback`] | change a rule of a pipeline that runs |
+//! | [`evolve`] | changes how newer events are told from older ones, and what a delete leaves |
 //! | [`traffic_replay`] | compares another rule with what the table holds |
 //! | [`letter_list`], [`letter_replay`], [`capture`] | look at dead letters and use them again |
 //! | [`try_events`] | shows events before and after a rule |
@@ -21,6 +22,7 @@
 
 pub mod capture;
 pub mod change_progress;
+pub mod evolve;
 pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;

@@ -24,7 +24,7 @@ use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
-use crate::fleet::check::{Retire, columns, pure};
+use crate::fleet::check::{Retire, columns, evolution, pure};
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -226,7 +226,8 @@ async fn of_active(
     if is_same {
         return;
     }
-    match columns(&active, file, Retire::Key(&file.config.target.retire)) {
+    let retire = Retire::Key(&file.config.target.retire);
+    match evolution(&active, file).and_then(|()| columns(&active, file, retire)) {
         Err(error) => found.problems.push(format!(
             "what the file says would not become active, and revision {number} would run \
              instead: {}",

@@ -48,6 +48,7 @@ pub async fn rollback(
         retire: &written.collect::<Vec<_>>(),
         reason: &format!("rollback {rule} to what it was in revision {earlier}"),
         restores: Some(earlier),
+        evolves: false,
         patience,
     };
     Ok(match running.stage(change, tell).await? {

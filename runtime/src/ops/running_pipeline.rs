@@ -43,6 +43,8 @@ pub(super) struct WantedChange<'a> {
     pub(super) reason: &'a str,
     /// The earlier revision that a rule of it is taken from, when it goes back.
     pub(super) restores: Option<i32>,
+    /// Whether it may change what an ordinary swap may not.
+    pub(super) evolves: bool,
     /// How long the hosts may take.
     pub(super) patience: Duration,
 }
@@ -90,6 +92,9 @@ impl RunningPipeline {
         if change.restores.is_none() {
             check::pure(Some(&self.active), &next)?;
         }
+        if !change.evolves {
+            check::evolution(&self.active, &next)?;
+        }
         let retired = check::columns(&self.active, &next, Retire::Flags(change.retire))?;
         let by = who();
         let spec = serde_json::to_value(next.spec())?;
@@ -103,7 +108,10 @@ impl RunningPipeline {
             based_on: self.rollout.active,
             by: &by,
             reason: change.reason,
-            restores: change.restores,
+            // A person has left the active one for good.
+            restores: change
+                .restores
+                .or(change.evolves.then_some(self.rollout.active)),
         };
         match stage::stage(&mut self.connection, &proposal, change.patience).await? {
             Proposed::Staged(revision) => {

@@ -74,6 +74,7 @@ pub async fn swap(
         retire: &request.retire,
         reason: &format!("swap {} {}", request.rule, request.component),
         restores: None,
+        evolves: false,
         patience: request.patience,
     };
     let staged = running.stage(change, tell).await;

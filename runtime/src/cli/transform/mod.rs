@@ -10,7 +10,6 @@ mod replay_command;
 mod rollback_command;
 mod swap_command;
 mod test_command;
-mod wait_argument;
 
 use std::process::ExitCode;
 

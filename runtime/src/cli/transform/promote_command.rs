@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::wait_argument::WaitArgument;
 use super::{Out, PipelineArgument, progress_text};
+use crate::cli::wait_argument::WaitArgument;
 use crate::definition::host_sandbox;
 use crate::ops::promote::promote;
 use crate::ops::running_pipeline::RunningPipeline;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::wait_argument::WaitArgument;
 use super::{Out, PipelineArgument, progress_text, stop_signal};
+use crate::cli::wait_argument::WaitArgument;
 use crate::definition::host_sandbox;
 use crate::ops::running_pipeline::RunningPipeline;
 use crate::ops::swap::{SwapRequest, Swapped, swap};

@@ -1,0 +1,50 @@
+//! `gristmill evolve`: another rule of versions, or another way to delete.
+
+use anyhow::Result;
+
+use super::out::Out;
+use super::pipeline_argument::PipelineArgument;
+use super::progress_text::{self, Teller};
+use super::wait_argument::WaitArgument;
+use crate::definition::host_sandbox;
+use crate::ops::evolve::evolve;
+use crate::ops::running_pipeline::RunningPipeline;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgument,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    wait: WaitArgument,
+}
+
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
+    let mut running = RunningPipeline::open(args.pipeline.open()?, host_sandbox::open()?).await?;
+    let path = &args.pipeline.path;
+    let mut teller = Teller::new(path, out);
+    let tell = &mut |progress| teller.tell(&progress);
+    let evolved = evolve(&mut running, args.dry_run, args.wait.patience(), tell).await?;
+    let out = teller.done()?;
+    if evolved.changes.is_empty() {
+        writeln!(
+            out,
+            "the file changes neither how newer events are told from older ones nor what a \
+             deleted row leaves: nothing to evolve"
+        )?;
+        return Ok(());
+    }
+    for change in &evolved.changes {
+        writeln!(out, "- {change}")?;
+    }
+    match evolved.active {
+        Some(active) => progress_text::spread(active.spread, path, out)?,
+        None => writeln!(
+            out,
+            "nothing has changed: say it without --dry-run to do so"
+        )?,
+    }
+    Ok(())
+}

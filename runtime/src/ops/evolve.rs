@@ -1,0 +1,60 @@
+//! Changing how a pipeline tells newer events from older ones, or what a deleted row leaves.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::definition::pipeline::Pipeline;
+use crate::fleet::evolution::changes;
+
+use super::change_progress::{Spread, Tell};
+use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
+
+/// What the pipeline file changes, and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Evolved {
+    /// A sentence each; none where nothing is to be done.
+    pub changes: Vec<String>,
+    /// `None`: it was only to be said, or there is nothing to do.
+    pub active: Option<Evolution>,
+}
+
+/// The revision that says what the file says.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Evolution {
+    pub revision: i32,
+    pub spread: Spread,
+}
+
+/// Makes what the pipeline file says active, where it changes what an ordinary swap may not.
+/// `dry_run`: only says what that is.
+pub async fn evolve(
+    running: &mut RunningPipeline,
+    dry_run: bool,
+    patience: Duration,
+    tell: Tell<'_>,
+) -> Result<Evolved> {
+    let config = running.opened.config.clone();
+    let next = Pipeline::load(config.clone(), &running.sandbox, &running.opened.database).await?;
+    let mut evolved = Evolved {
+        changes: changes(&running.active, &next),
+        active: None,
+    };
+    if dry_run || evolved.changes.is_empty() {
+        return Ok(evolved);
+    }
+    let change = WantedChange {
+        bundle: next.bundle(),
+        retire: &config.target.retire,
+        reason: "evolve",
+        restores: None,
+        evolves: true,
+        patience,
+    };
+    if let StageResult::Ready(revision) = running.stage(change, tell).await? {
+        let spread = running.activate(revision, tell).await?;
+        evolved.active = Some(Evolution { revision, spread });
+    }
+    Ok(evolved)
+}
