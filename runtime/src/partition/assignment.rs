@@ -139,7 +139,12 @@ impl Assignments for Assignment {
             }
         }
         match &fault {
-            SourceFault::Reachable => tracing::info!("{fault}"),
+            SourceFault::Reachable => {
+                for pipeline in self.pipelines.values() {
+                    pipeline.standings.set_missing(None);
+                }
+                tracing::info!("{fault}");
+            }
             SourceFault::Fatal { .. } => {
                 tracing::error!("{fault}");
                 self.ended.cancel();

@@ -54,8 +54,10 @@ pub(crate) struct Polling<A: Assignments + Send + 'static> {
 enum Trouble {
     #[default]
     None,
+    /// What is subscribed to is not there.
+    Missing,
     Unreachable,
-    /// Outranks the other: a broker that refuses also closes the connection.
+    /// Outranks the others: a broker that refuses also closes the connection.
     Refused,
 }
 
@@ -243,7 +245,12 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             }
             Kind::OffsetReset => self.find_out_of_range(reason),
             Kind::Damaged => self.find_damaged(reason),
-            Kind::UnknownTopic => self.report(SourceFault::UnknownTopic { reason }),
+            Kind::UnknownTopic => {
+                if self.trouble == Trouble::None {
+                    self.trouble = Trouble::Missing;
+                }
+                self.report(SourceFault::UnknownTopic { reason });
+            }
             Kind::Refused => self.set_refused(reason),
             Kind::Unreachable => {
                 let reason = match self.connection.is_empty() {
@@ -327,7 +334,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     }
 
     fn set_unreachable(&mut self, reason: &str) {
-        if self.trouble == Trouble::None {
+        if matches!(self.trouble, Trouble::None | Trouble::Missing) {
             self.trouble = Trouble::Unreachable;
             self.outages.begin(reason);
             let reason = reason.to_owned();

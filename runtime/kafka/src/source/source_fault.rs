@@ -47,7 +47,8 @@ pub enum SourceFault {
     /// No broker can be reached, or none answers. Transient: the consumer keeps trying.
     #[error("{reason}")]
     Unreachable { reason: String },
-    /// Kafka answers again after [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
+    /// Records, or a partition's end, come again after [`SourceFault::UnknownTopic`],
+    /// [`SourceFault::Unreachable`] or [`SourceFault::Refused`].
     #[error("kafka answers again")]
     Reachable,
     /// The consumer has ended. Partitions are lost ([`crate::source::Assignments::lost`] was called
