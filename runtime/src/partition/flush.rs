@@ -17,7 +17,8 @@ use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
 use gristmill_postgres::wire::connection::Connection;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::definition::revision::Revision;
 use crate::handles::HostedPipeline;
@@ -35,7 +36,11 @@ const LOCKED_MAX: Duration = Duration::from_secs(5);
 const LOOK_AFTER: Duration = Duration::from_millis(500);
 
 /// A flush in flight.
-pub(super) struct Flush(JoinHandle<FlushEnd>);
+pub(super) struct Flush {
+    task: JoinHandle<FlushEnd>,
+    /// Cancelled: not sent again where it was rolled back.
+    give_up: CancellationToken,
+}
 
 /// What became of a flush.
 pub(super) enum FlushEnd {
@@ -54,7 +59,7 @@ pub(super) enum FlushEnd {
 /// Nobody waits for it any more: its session ends, and the checkpoint knows what it did.
 impl Drop for Flush {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -73,14 +78,22 @@ impl Flush {
             lease,
             from_offset,
         };
-        Self(tokio::spawn(batch.flush(pipeline, computed)))
+        let give_up = CancellationToken::new();
+        let task = tokio::spawn(batch.flush(pipeline, computed, give_up.clone()));
+        Self { task, give_up }
+    }
+
+    /// Nothing more is to be written: where Postgres has rolled the flush back, for certain, it
+    /// ends as [`Ended::Paused`] instead of being sent again.
+    pub(super) fn give_up(&self) {
+        self.give_up.cancel();
     }
 
     /// Waits for the flush; for ever when there is none. Cancel safe.
     pub(super) async fn end(flush: &mut Option<Self>) -> FlushEnd {
         match flush {
             None => std::future::pending().await,
-            Some(Self(task)) => task.await.unwrap_or_else(|panicked| {
+            Some(Self { task, .. }) => task.await.unwrap_or_else(|panicked| {
                 let error = anyhow!(panicked).context("the flush task ended");
                 FlushEnd::Failed(Ended::Restart(error))
             }),
@@ -104,7 +117,12 @@ enum Attempt {
 }
 
 impl Batch {
-    async fn flush(self, pipeline: Arc<HostedPipeline>, computed: Computed) -> FlushEnd {
+    async fn flush(
+        self,
+        pipeline: Arc<HostedPipeline>,
+        computed: Computed,
+        give_up: CancellationToken,
+    ) -> FlushEnd {
         let pool = &pipeline.commits.pool;
         let (mut wait, mut locked) = (RETRY_FIRST, Locked::default());
         let mut retries = pipeline.config.target.retries;
@@ -122,6 +140,9 @@ impl Batch {
                 Err(error) => Err(Attempt::Failed(Ended::Restart(error.into()))),
             };
             match attempt {
+                Err(Attempt::RolledBack(_)) if give_up.is_cancelled() => {
+                    return FlushEnd::Failed(Ended::Paused);
+                }
                 Ok(wanted_revision) => {
                     return FlushEnd::Committed {
                         computed,
@@ -134,7 +155,9 @@ impl Batch {
                 // for it, too.
                 Err(Attempt::RolledBack(error)) if is_locked(&error) => {
                     self.count_retry(&pipeline);
-                    tokio::time::sleep(locked.again()).await;
+                    if timeout(locked.again(), give_up.cancelled()).await.is_ok() {
+                        return FlushEnd::Failed(Ended::Paused);
+                    }
                 }
                 Err(Attempt::RolledBack(error)) if retries > 0 => {
                     tracing::debug!(

@@ -77,7 +77,7 @@ pub struct Worker {
     pub(super) steps_back: StepsBackLog,
     /// What is computed beside, to be compared.
     pub(super) shadow: Option<Shadow>,
-    /// Cancelled, and gone, when the first records have arrived.
+    /// Cancelled, and gone, when the first records have arrived, or there are none.
     pub(super) first_records: Option<CancellationToken>,
 }
 
@@ -158,9 +158,9 @@ impl Worker {
     }
 
     fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
-        if !chunk.records.is_empty()
-            && let Some(first) = self.first_records.take()
-        {
+        // What is at its end has nothing to die of, either.
+        let has_come = !chunk.records.is_empty() || chunk.caught_up;
+        if has_come && let Some(first) = self.first_records.take() {
             first.cancel();
         }
         self.open.push(chunk);
@@ -257,9 +257,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Lets the flush in flight finish, and drops the rest, which Kafka still has.
+    /// Lets the flush in flight finish, unless it waits to be sent again, and drops the rest, which
+    /// Kafka still has.
     async fn pause(&mut self, stop: &CancellationToken) -> Ended {
-        if self.flush.is_some() {
+        if let Some(flush) = &self.flush {
+            flush.give_up();
             tokio::select! {
                 () = stop.cancelled() => return self.finish().await,
                 end = Flush::end(&mut self.flush) => match end {
