@@ -152,6 +152,24 @@ async fn letters_of_all_partitions_of_an_owner_come_in_their_order() -> Result<(
 }
 
 #[tokio::test]
+async fn a_take_leaves_no_sample_of_a_halt_that_was_never_noted() -> Result<()> {
+    let fixture = Fixture::new("samples_gone", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    take(&mut connection, &[request(0, 1, 0, None)], "host-a").await?;
+    let letter = "insert into gristmill.dead_letter
+        (pipeline, run, topic, partition, \"offset\", ordinal, stage, code, message, revision,
+         state)
+        select pipeline, run, topic, partition, 7, o, 'judge', 'x', 'x', revision, s
+        from gristmill.checkpoint, (values (0, 'sample'), (1, 'new')) as v (o, s)";
+    connection.batch_execute(letter).await?;
+    take(&mut connection, &[request(0, 1, 0, None)], "host-b").await?;
+    let left = "select string_agg(state, ' ') from gristmill.dead_letter";
+    let left: String = connection.query_one(left, &[]).await?.get(0);
+    assert_eq!(left, "new");
+    Ok(())
+}
+
+#[tokio::test]
 async fn owners_that_end_without_moving_what_waits_are_counted() -> Result<()> {
     let fixture = Fixture::new("vain_takes", WITH_PROVENANCE).await?;
     let mut connection = fixture.connect().await?;

@@ -180,8 +180,8 @@ pub async fn stand_still(
     Ok(updated == 1)
 }
 
-/// Marks the partitions running again, without samples of what halted them, and returns how many:
-/// leases that are no longer good write nothing to the checkpoint.
+/// Marks the partitions running again, and returns how many: leases that are no longer good write
+/// nothing.
 pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
     let key = || leases.iter().map(|lease| &lease.key);
     let parameters: [Named<'_>; 5] = [
@@ -219,12 +219,6 @@ pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseE
           select *
           from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
             as l (pipeline, run, topic, partition, owner_epoch)
-        ),
-        samples as (
-          delete from gristmill.dead_letter d
-          using l
-          where d.state = 'sample' and d.pipeline = l.pipeline and d.run = l.run
-            and d.topic = l.topic and d.partition = l.partition
         )
         update gristmill.checkpoint c
         set state = 'running', reason = null

@@ -45,6 +45,13 @@ taken as (
     end
   returning *
 ),
+-- Samples of what halted it before: whatever becomes of those records now counts.
+samples as (
+  delete from gristmill.dead_letter d
+  using taken t
+  where d.state = 'sample' and d.pipeline = t.pipeline and d.run = t.run and d.topic = t.topic
+    and d.partition = t.partition and d."offset" >= t.next_offset
+),
 -- By whom: who took the newer revision back, else who made this one, else the owner.
 activated as (
   insert into gristmill.activation (
