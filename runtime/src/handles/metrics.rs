@@ -104,6 +104,14 @@ pub struct PartitionMeter {
     codes: Vec<String>,
 }
 
+/// What a pipeline is doing.
+pub struct Running {
+    pub pipeline: String,
+    pub active_revision: i32,
+    /// The partitions that are here.
+    pub partitions: Vec<(TopicPartition, PartitionState)>,
+}
+
 /// A partition's sizes after a flush.
 pub struct Sizes {
     pub watermark_us: Option<i64>,
@@ -248,21 +256,16 @@ impl Metrics {
         self.letters_waiting.get_or_create(&of).set(letters);
     }
 
-    /// What a pipeline runs, and the state of each of its partitions here.
-    pub fn set_states(
-        &self,
-        pipeline: &str,
-        revision: i32,
-        partitions: &[(TopicPartition, PartitionState)],
-    ) {
+    fn set_states(&self, now: &Running) {
         let of = OfPipeline {
-            pipeline: pipeline.to_owned(),
+            pipeline: now.pipeline.clone(),
         };
-        self.revision_active.get_or_create(&of).set(revision.into());
-        for (partition, state) in partitions {
+        let active = self.revision_active.get_or_create(&of);
+        active.set(now.active_revision.into());
+        for (partition, state) in &now.partitions {
             for each in PartitionState::ALL {
                 let of = OfState {
-                    pipeline: pipeline.to_owned(),
+                    pipeline: now.pipeline.clone(),
                     topic: partition.topic.to_string(),
                     partition: partition.partition,
                     state: each.as_str(),
@@ -272,14 +275,14 @@ impl Metrics {
         }
     }
 
-    /// Forgets the states: [`Metrics::set_states`] says those of now.
-    pub fn clear_states(&self) {
-        self.states.clear();
-    }
-
-    /// All numbers in OpenMetrics' text.
-    pub fn open_metrics(&self) -> String {
+    /// All numbers in OpenMetrics' text, with what the pipelines are doing `now`.
+    pub fn open_metrics(&self, now: &[Running]) -> String {
+        // Held until all is written: another collector must not find half of the states.
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        self.states.clear();
+        for running in now {
+            self.set_states(running);
+        }
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = text::encode(&mut text, &registry);
@@ -382,4 +385,31 @@ pub fn as_prometheus(open_metrics: &str) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collectors_do_not_find_each_others_halves() {
+        let metrics = Metrics::default();
+        let partitions = (0..50).map(|n| (TopicPartition::new("t", n), PartitionState::Running));
+        let now = [Running {
+            pipeline: "p".to_owned(),
+            active_revision: 1,
+            partitions: partitions.collect(),
+        }];
+        let states = |text: String| text.matches("gristmill_partition_state{").count();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let found = states(metrics.open_metrics(&now));
+                        assert_eq!(found, 50 * PartitionState::ALL.len());
+                    }
+                });
+            }
+        });
+    }
 }

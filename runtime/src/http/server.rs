@@ -1,20 +1,22 @@
 //! Answers to GET and HEAD. Each connection asks once.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::readiness;
-use crate::handles::metrics::as_prometheus;
+use crate::handles::metrics::{Running, as_prometheus};
 use crate::handles::{Commits, HostedPipeline};
 
 /// Whoever needs longer to ask, or to read the answer, is no collector.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// Connections at a time; more wait. A collector, a probe and a person are three.
+/// Connections at a time: with more the oldest is cut, which says nothing, as an answer takes
+/// milliseconds. A collector, a probe and a person are three.
 const CONNECTIONS_MAX: usize = 32;
 /// The longest head of a request: browsers send some hundred bytes.
 const HEAD_MAX_BYTES: usize = 16 << 10;
@@ -34,19 +36,21 @@ pub struct Observed {
 /// Answers whoever connects to `listener`, for ever.
 pub async fn serve(listener: TcpListener, watched: Observed) {
     let watched = Arc::new(watched);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((stream, _)) => {
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() >= CONNECTIONS_MAX
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
                 let watched = Arc::clone(&watched);
-                tokio::spawn(async move {
+                connections.push_back(tokio::spawn(async move {
                     // A client that goes away is no trouble of ours.
                     let _ = timeout(ANSWER_MAX, answer(stream, &watched)).await;
-                    drop(place);
-                });
+                }));
             }
             Err(_) => tokio::time::sleep(FAILED_WAIT).await,
         }
@@ -54,8 +58,11 @@ pub async fn serve(listener: TcpListener, watched: Observed) {
 }
 
 async fn answer(mut stream: TcpStream, watched: &Observed) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+    const END: &[u8] = b"\r\n\r\n";
+    let (mut head, mut looked_at) = (Vec::new(), 0);
+    while !head[looked_at..].windows(END.len()).any(|end| end == END) {
+        // Its end may have come in parts.
+        looked_at = head.len().saturating_sub(END.len() - 1);
         if head.len() > HEAD_MAX_BYTES || stream.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
@@ -107,16 +114,18 @@ fn metrics(watched: &Observed) -> String {
     let Some(metrics) = watched.pipelines.first().map(|p| &p.metrics) else {
         return String::new();
     };
-    metrics.clear_states();
-    for pipeline in &watched.pipelines {
+    let running = |pipeline: &Arc<HostedPipeline>| {
         let partitions = pipeline.standings.all().into_iter();
-        let partitions: Vec<_> = partitions
-            .map(|(p, standing)| (p, standing.state))
-            .collect();
-        let active = pipeline.fleet.rollout().active;
-        metrics.set_states(pipeline.name(), active, &partitions);
-    }
-    metrics.open_metrics()
+        Running {
+            pipeline: pipeline.name().to_owned(),
+            active_revision: pipeline.fleet.rollout().active,
+            partitions: partitions
+                .map(|(p, standing)| (p, standing.state))
+                .collect(),
+        }
+    };
+    let now: Vec<_> = watched.pipelines.iter().map(running).collect();
+    metrics.open_metrics(&now)
 }
 
 fn wants_open_metrics(head: &str) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
@@ -147,6 +148,25 @@ fn the_metrics_are_what_the_tables_say() -> Result<()> {
             .output()?,
     );
     assert!(code == Some(1) && said.contains("cannot listen"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn connections_that_say_nothing_keep_no_probe_out() -> Result<()> {
+    let job = Job::new("silent_probes")?;
+    let _run = job.run()?;
+    let address = address(&job)?;
+    let silent: Result<Vec<_>, _> = (0..200).map(|_| TcpStream::connect(&address)).collect();
+    let silent = silent?;
+    let begun = Instant::now();
+    assert_eq!(get(&address, "/healthz", "")?.0, 200);
+    // Each of them may stay for 5 s, and there are places for 32.
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
+    drop(silent);
     Ok(())
 }
 
