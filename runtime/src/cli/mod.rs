@@ -92,7 +92,7 @@ enum Command {
     /// Exits with 1 when something stands still: a partition that is halted, waits for longer
     /// than 10 s with records to write, or that no process runs.
     #[command(after_help = "Example: gristmill status pipelines/users.toml")]
-    Status(PipelineArgument),
+    Status(status_command::Args),
     /// Stop writing, all of a pipeline or one partition, until it is resumed
     ///
     /// Works from any machine that reaches the database. The processes go on and follow within

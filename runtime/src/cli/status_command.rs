@@ -14,9 +14,21 @@ use super::pipeline_argument::PipelineArgument;
 use super::table;
 use crate::ops::status::{self, PartitionStatus, RunState, Status};
 
-pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<ExitCode> {
-    let status = status::status(&pipeline.open()?).await?;
-    render(&status, &pipeline.path, out)?;
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pipeline: PipelineArgument,
+    /// As one JSON object, for programs; the exit code is the same
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
+    let status = status::status(&args.pipeline.open()?).await?;
+    match args.json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?,
+        false => render(&status, &args.pipeline.path, out)?,
+    }
     Ok(match status.is_well() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

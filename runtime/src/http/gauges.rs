@@ -8,12 +8,12 @@ use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::lag::Position;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
-use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::handles::standing::Standing;
 use crate::handles::{Commits, HostedPipeline};
+use crate::ops::status::behind_ms;
 
 /// How often they are asked for: Prometheus comes every 15 s as a rule.
 const ASK_EVERY: Duration = Duration::from_secs(10);
@@ -69,7 +69,6 @@ async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
     let positions: Vec<_> = held.iter().map(|(position, _)| position.clone()).collect();
     let kafka = Arc::clone(&pipeline.kafka);
     let lags = spawn_blocking(move || kafka.admin.lags(&positions)).await??;
-    let now_ms = Timestamp::now().as_millisecond();
     for ((Position { partition, .. }, checkpoint), lag) in held.iter().zip(lags) {
         let lag = match lag {
             Ok(lag) => lag,
@@ -79,11 +78,7 @@ async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
                 continue;
             }
         };
-        let at_ms = checkpoint.last_record.as_ref().and_then(|last| last.at_ms);
-        let seconds = match at_ms.filter(|_| lag.readable > 0) {
-            Some(at_ms) => (now_ms - at_ms).max(0) as f64 / 1e3,
-            None => 0.0,
-        };
+        let seconds = behind_ms(checkpoint, lag).unwrap_or_default() as f64 / 1e3;
         pipeline
             .metrics
             .set_lag(name, partition, lag.readable, seconds);

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
+use gristmill_core::fault::SinkFault;
 use gristmill_postgres::fleet::definition_store;
 use gristmill_postgres::fleet::rollout::{self, Rollout};
 use gristmill_postgres::wire::connection::{Connection, Database};
+use gristmill_postgres::wire::database_error::DatabaseError;
 use gristmill_sandbox::Sandbox;
 
 use crate::definition::file::{self, Config};
@@ -51,7 +53,8 @@ impl Opened {
 
     /// What the fleet runs. An error where the pipeline has never run.
     pub async fn rollout(&self, connection: &Connection) -> Result<Rollout> {
-        let rollout = rollout::read(connection, self.name()).await?;
+        let rollout = rollout::read(connection, self.name()).await;
+        let rollout = rollout.map_err(|error| self.explain(error))?;
         rollout.with_context(|| {
             format!(
                 "the pipeline {} has never run on this database: start it with `gristmill run {}`",
@@ -61,10 +64,27 @@ impl Opened {
         })
     }
 
+    /// Says what to do where gristmill's own tables are not there, or older than this program.
+    fn explain(&self, error: DatabaseError) -> Error {
+        let SinkFault::Answered(state) = error.fault() else {
+            return error.into();
+        };
+        match state.as_str() {
+            // No such schema, table or column.
+            "3F000" | "42P01" | "42703" => Error::new(error).context(format!(
+                "the schema gristmill is missing or older than this program: run `gristmill \
+                 schema apply {}` first",
+                self.path.display()
+            )),
+            _ => error.into(),
+        }
+    }
+
     /// The run and the revision that are active. An error where the pipeline has never run.
     pub async fn active(&self, connection: &Connection) -> Result<(i64, i32)> {
         let name = self.name();
-        let active = definition_store::active(connection, name).await?;
+        let active = definition_store::active(connection, name).await;
+        let active = active.map_err(|error| self.explain(error))?;
         active.with_context(|| format!("the pipeline `{name}` has never run on this database"))
     }
 }

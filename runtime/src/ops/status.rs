@@ -79,7 +79,8 @@ pub struct PartitionStatus {
     pub lag: Option<i64>,
     /// Those of them that cannot be read before an open transaction ends.
     pub hidden: Option<i64>,
-    /// Seconds since the last record that was written was put into Kafka; 0 where none waits.
+    /// Seconds since the last record that was written was put into Kafka; 0 where none waits that
+    /// can be read.
     pub behind_seconds: Option<i64>,
     /// The highest event time, microseconds since the Unix epoch.
     pub event_time_us: Option<i64>,
@@ -236,16 +237,14 @@ fn known(lags: Vec<KnownLag>) -> (Vec<Option<Lag>>, Vec<String>) {
 
 impl PartitionStatus {
     fn new(checkpoint: Checkpoint, lag: Option<Lag>, hosts: &HashMap<String, Host>) -> Self {
-        let hidden = lag.map(|lag| lag.hidden);
-        let lag = lag.map(|lag| lag.readable + lag.hidden);
         let (state, reason, still_seconds) = standing(&checkpoint, hosts);
         Self {
             state,
             reason,
             still_seconds,
-            lag,
-            hidden,
-            behind_seconds: lag.and_then(|lag| behind_seconds(&checkpoint, lag)),
+            lag: lag.map(|lag| lag.readable + lag.hidden),
+            hidden: lag.map(|lag| lag.hidden),
+            behind_seconds: lag.and_then(|lag| Some(behind_ms(&checkpoint, lag)? / 1_000)),
             topic: checkpoint.key.topic,
             partition: checkpoint.key.partition,
             next_offset: Some(checkpoint.next_offset),
@@ -331,12 +330,14 @@ fn seconds_since(us: i64) -> i64 {
     ((now_us - us) / 1_000_000).max(0)
 }
 
-fn behind_seconds(checkpoint: &Checkpoint, lag: i64) -> Option<i64> {
-    if lag == 0 {
+/// Milliseconds since the last record that was written was put into Kafka; 0 where none waits that
+/// can be read. `None`: nothing was written, or its time is not known.
+pub fn behind_ms(checkpoint: &Checkpoint, lag: Lag) -> Option<i64> {
+    if lag.readable == 0 {
         return Some(0);
     }
     let at_ms = checkpoint.last_record.as_ref()?.at_ms?;
-    Some((Timestamp::now().as_millisecond() - at_ms).max(0) / 1000)
+    Some((Timestamp::now().as_millisecond() - at_ms).max(0))
 }
 
 impl From<StoredGap> for MissingOffsets {

@@ -148,6 +148,37 @@ fn what_was_never_taken_is_shown_and_resumed() -> Result<()> {
 }
 
 #[test]
+fn the_status_is_json_where_that_is_asked_for() -> Result<()> {
+    let job = Job::new("status_json")?;
+    let _run = job.run()?;
+    job.users_on_both_done(0..10, "good.example")?;
+    let output = job.command(&["status", "users.toml", "--json"])?.output()?;
+    assert!(output.status.success(), "{output:?}");
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(status["pipeline"], "status_json");
+    let partition = &status["partitions"][1];
+    assert_eq!(
+        (&partition["state"], &partition["next_offset"]),
+        (&"running".into(), &5.into())
+    );
+    Ok(())
+}
+
+#[test]
+fn a_status_without_tables_names_the_next_step() -> Result<()> {
+    let job = Job::new("no_tables")?;
+    job.psql("drop schema gristmill cascade")?;
+    for command in ["status", "pause", "resume"] {
+        let (code, text) = said(&job, &[command, "users.toml"])?;
+        assert!(
+            code == Some(1) && text.contains("gristmill schema apply users.toml"),
+            "{text}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn a_halted_partition_is_resumed_without_a_restart() -> Result<()> {
     let job = Job::new("resumed")?;
     let _run = job.run()?;

@@ -78,12 +78,13 @@ impl Gap {
     pub fn way_out(&self) -> &'static str {
         match self.cause {
             Cause::Retention => {
-                "restore the topic, or go on without those records with `on_gap = \"continue\"` \
-                 under [source]"
+                "restore the topic and resume, or go on without those records with `on_gap = \
+                 \"continue\"` under [source], which takes effect when the process starts again"
             }
             Cause::Truncated | Cause::Recreated => {
-                "restore the topic, or read the new one from its beginning with `on_gap = \
-                 \"continue\"` under [source]"
+                "restore the topic and resume, or read the new one from its beginning with \
+                 `on_gap = \"continue\"` under [source], which takes effect when the process \
+                 starts again"
             }
         }
     }

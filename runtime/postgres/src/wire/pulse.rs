@@ -62,8 +62,7 @@ impl Pulse {
             let silent_ms = since.elapsed().as_millis() as u64;
             tracing::warn!(
                 silent_ms,
-                "postgres at {place} does not answer: waiting for it; check that it runs and is \
-                 reached"
+                "postgres at {place} does not answer: check that it runs and is reached"
             );
         }
     }
