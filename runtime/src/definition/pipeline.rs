@@ -12,7 +12,7 @@ use gristmill_core::dead_letter::Stage;
 use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::dimension::{Dimension, Dimensions};
 use gristmill_core::plan::{Plan, Roles};
-use gristmill_core::transform::Transform as _;
+use gristmill_core::transform::Transform;
 
 use crate::definition::bundle::Bundle;
 use crate::definition::file::{Config, DimensionSection, TransformSection};
@@ -178,9 +178,19 @@ impl Pipeline {
     /// A chain of its own for one partition: fresh instances, an empty dedup state, the watermark
     /// of the checkpoint.
     pub fn chain(&self, partition: i32, event_time_max_us: Option<i64>) -> Result<Chain> {
+        self.chain_of(partition, event_time_max_us, |transform| transform)
+    }
+
+    /// As [`Pipeline::chain`], of what `wrap` makes of each transform.
+    pub fn chain_of(
+        &self,
+        partition: i32,
+        event_time_max_us: Option<i64>,
+        wrap: impl Fn(Box<dyn Transform>) -> Box<dyn Transform>,
+    ) -> Result<Chain> {
         let configs = self.config.transform.iter().map(|t| &t.config);
         let rules = self.components.iter().zip(configs);
-        let transforms = rules.map(|(component, config)| component.rule(config));
+        let transforms = rules.map(|(component, config)| component.rule(config).map(&wrap));
         let transforms = transforms.collect::<Result<_, _>>()?;
         Ok(Chain::new(
             self.chain_spec(partition),

@@ -82,7 +82,9 @@ pub struct Metrics {
     queued_bytes: Family<OfPartition, Gauge>,
     dedup_keys: Family<OfPartition, Gauge>,
     dedup_bytes: Family<OfPartition, Gauge>,
+    transform_seconds: Family<OfTransform, Histogram>,
     transform_traps: Family<OfTransform, Counter>,
+    headroom: Family<OfPartition, Fraction>,
     revision_active: Family<OfPipeline, Gauge>,
 }
 
@@ -134,6 +136,8 @@ impl Default for Metrics {
         let seconds = || Histogram::new(exponential_buckets(0.001, 2.5, 13));
         // From one row to 65,536: more than any flush has by default.
         let rows = || Histogram::new(exponential_buckets(1.0, 4.0, 9));
+        // From a few rows to what ends a call: its limit is seconds for the largest batch.
+        let calls = || Histogram::new(exponential_buckets(0.0001, 4.0, 9));
         let metrics = Self {
             registry: Mutex::default(),
             records: Family::default(),
@@ -153,7 +157,9 @@ impl Default for Metrics {
             queued_bytes: Family::default(),
             dedup_keys: Family::default(),
             dedup_bytes: Family::default(),
+            transform_seconds: Family::new_with_constructor(calls),
             transform_traps: Family::default(),
+            headroom: Family::default(),
             revision_active: Family::default(),
         };
         metrics.register();
@@ -187,6 +193,9 @@ impl Metrics {
             queued_bytes "queued_bytes" "Bytes that are read and not yet committed"
             dedup_keys "dedup_keys" "Keys whose newest version is known"
             dedup_bytes "dedup_bytes" "Memory of the newest versions"
+            transform_seconds "transform_seconds" "Time that a transform worked at a batch"
+            headroom "retention_headroom_seconds"
+                "Until Kafka may delete what the table does not have; by retention.ms alone"
             transform_traps "transform_traps" "Rows at which a transform trapped or ran too long"
             revision_active "revision_active" "The revision that is active"
         }
@@ -218,6 +227,16 @@ impl Metrics {
         self.flush_retries.get_or_create(&of).inc();
     }
 
+    /// A transform has worked at a batch for so long.
+    pub fn transform_took(&self, pipeline: &str, transform: &str, took: Duration) {
+        let of = OfTransform {
+            pipeline: pipeline.to_owned(),
+            transform: transform.to_owned(),
+        };
+        let seconds = self.transform_seconds.get_or_create(&of);
+        seconds.observe(took.as_secs_f64());
+    }
+
     /// A flush found another owner.
     pub fn fenced(&self, pipeline: &str, partition: &TopicPartition) {
         let of = OfPartition::new(pipeline, partition);
@@ -229,6 +248,7 @@ impl Metrics {
         let of = OfPartition::new(pipeline, partition);
         self.lag.remove(&of);
         self.lag_seconds.remove(&of);
+        self.headroom.remove(&of);
         self.watermark.remove(&of);
         self.queued_bytes.remove(&of);
         self.dedup_keys.remove(&of);
@@ -247,6 +267,20 @@ impl Metrics {
         let of = OfPartition::new(pipeline, partition);
         self.lag.remove(&of);
         self.lag_seconds.remove(&of);
+        self.headroom.remove(&of);
+    }
+
+    /// How long Kafka keeps what a partition is to read next; `None`: not known, or for ever.
+    pub fn set_headroom(&self, pipeline: &str, partition: &TopicPartition, seconds: Option<f64>) {
+        let of = OfPartition::new(pipeline, partition);
+        match seconds {
+            Some(seconds) => {
+                self.headroom.get_or_create(&of).set(seconds);
+            }
+            None => {
+                self.headroom.remove(&of);
+            }
+        }
     }
 
     /// Dead letters of a pipeline that nobody took yet.

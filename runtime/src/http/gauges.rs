@@ -9,7 +9,7 @@ use gristmill_kafka::admin::lag::Position;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
 use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::handles::standing::Standing;
 use crate::handles::{Commits, HostedPipeline};
@@ -21,11 +21,16 @@ const ASK_EVERY: Duration = Duration::from_secs(10);
 /// is no lag this round, and the states say why.
 const ASK_MAX: Duration = Duration::from_secs(10);
 
+/// How often a topic's settings are asked for: people change them by hand.
+const SETTINGS_EVERY: Duration = Duration::from_secs(600);
+
 /// Keeps the gauges of `pipelines`, for ever.
 pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
+    let mut retentions = vec![Retention::default(); pipelines.len()];
     loop {
-        for pipeline in &pipelines {
-            let answer = timeout(ASK_MAX, ask(&commits, pipeline)).await;
+        for (pipeline, retention) in pipelines.iter().zip(&mut retentions) {
+            retention.refresh(pipeline).await;
+            let answer = timeout(ASK_MAX, ask(&commits, pipeline, retention.ms)).await;
             let error = match answer {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => format!("{error:#}"),
@@ -40,7 +45,31 @@ pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
     }
 }
 
-async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
+/// How long a topic keeps its records.
+#[derive(Clone, Default)]
+struct Retention {
+    ms: Option<i64>,
+    asked: Option<Instant>,
+}
+
+impl Retention {
+    async fn refresh(&mut self, pipeline: &HostedPipeline) {
+        if self
+            .asked
+            .is_none_or(|asked| asked.elapsed() > SETTINGS_EVERY)
+        {
+            self.asked = Some(Instant::now());
+            let admin = &pipeline.kafka.admin;
+            self.ms = admin.retention_ms(&pipeline.config.source.topic).await;
+        }
+    }
+}
+
+async fn ask(
+    commits: &Commits,
+    pipeline: &Arc<HostedPipeline>,
+    retention_ms: Option<i64>,
+) -> Result<()> {
     let partitions = pipeline.standings.all();
     let (name, run) = (pipeline.name(), pipeline.run);
     let (checkpoints, letters) = {
@@ -78,7 +107,14 @@ async fn ask(commits: &Commits, pipeline: &Arc<HostedPipeline>) -> Result<()> {
                 continue;
             }
         };
-        let seconds = behind_ms(checkpoint, lag).unwrap_or_default() as f64 / 1e3;
+        let behind_ms = behind_ms(checkpoint, lag);
+        let seconds = behind_ms.unwrap_or_default() as f64 / 1e3;
+        // The next record is no older than the last one.
+        let left_ms = retention_ms
+            .zip(behind_ms)
+            .map(|(kept, behind)| kept - behind);
+        let headroom = left_ms.map(|ms| ms as f64 / 1e3);
+        pipeline.metrics.set_headroom(name, partition, headroom);
         pipeline
             .metrics
             .set_lag(name, partition, lag.readable, seconds);

@@ -13,4 +13,5 @@ pub(crate) mod open_batch;
 mod steps_back;
 pub mod take;
 pub mod task;
+mod timed_transform;
 pub mod worker;

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use gristmill_core::brake::DeadLetterBrake;
 use gristmill_core::chain::{Chain, Computed};
+use gristmill_core::transform::Transform;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,7 @@ use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::open_batch::OpenBatch;
 use crate::partition::steps_back::StepsBackLog;
 use crate::partition::take::{PartitionWanted, Ready};
+use crate::partition::timed_transform::TimedTransform;
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
 /// what an operator who pressed Ctrl-C or a rebalance can bear.
@@ -86,8 +88,12 @@ impl Worker {
     /// made.
     pub fn new(wanted: &PartitionWanted, ready: Ready) -> anyhow::Result<Self> {
         let (pipeline, partition) = (Arc::clone(&wanted.pipeline), wanted.partition.clone());
-        let definition = &ready.revision.pipeline;
-        let chain = definition.chain(partition.partition, ready.event_time_max_us)?;
+        let chain = chain(
+            &pipeline,
+            &ready.revision,
+            &partition,
+            ready.event_time_max_us,
+        )?;
         let config = &pipeline.config;
         let open = OpenBatch::new(
             config.target.max_rows,
@@ -205,10 +211,8 @@ impl Worker {
     fn change(&mut self, next: Arc<Revision>) {
         let begun = std::time::Instant::now();
         let event_time_max_us = self.chain.event_time_max_us();
-        let mut chain = match next
-            .pipeline
-            .chain(self.partition.partition, event_time_max_us)
-        {
+        let chain = chain(&self.pipeline, &next, &self.partition, event_time_max_us);
+        let mut chain = match chain {
             Ok(chain) => chain,
             Err(error) => {
                 log_partition!(
@@ -391,6 +395,21 @@ impl Worker {
         }
         Ended::Stopped
     }
+}
+
+/// A chain of `revision`, its transforms timed.
+fn chain(
+    pipeline: &HostedPipeline,
+    revision: &Revision,
+    partition: &TopicPartition,
+    event_time_max_us: Option<i64>,
+) -> anyhow::Result<Chain> {
+    let timed = |transform| -> Box<dyn Transform> {
+        let metrics = Arc::clone(&pipeline.metrics);
+        Box::new(TimedTransform::new(transform, pipeline.name(), metrics))
+    };
+    let definition = &revision.pipeline;
+    definition.chain_of(partition.partition, event_time_max_us, timed)
 }
 
 async fn sleep_until(due: Option<tokio::time::Instant>) {

@@ -133,8 +133,16 @@ fn the_metrics_are_what_the_tables_say() -> Result<()> {
         "gristmill_build_info",
         "gristmill_revision_active",
         "gristmill_queued_bytes",
+        "gristmill_transform_seconds_bucket",
     ] {
         assert!(names.contains(name), "{name}\n{text}");
+    }
+    // They are asked for every ten seconds.
+    for name in [
+        "gristmill_lag_records",
+        "gristmill_retention_headroom_seconds",
+    ] {
+        job.wait_for(name, || Ok(get(&address, "/metrics", "")?.1.contains(name)))?;
     }
     let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
     let (_, open) = get(&address, "/metrics", accept)?;

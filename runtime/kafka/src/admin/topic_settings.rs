@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
 use super::Admin;
@@ -14,12 +14,30 @@ impl Admin {
     /// Whether compaction removes older records of a key from `topic`; `None` where the broker does
     /// not say, or may not say it to this user.
     pub async fn is_compacted(&self, topic: &str) -> Option<bool> {
+        Some(has_policy(&self.settings(topic).await?, "compact"))
+    }
+
+    /// How long records stay in `topic`, milliseconds; `None` where that is for ever, or the broker
+    /// does not say, or may not say it to this user.
+    pub async fn retention_ms(&self, topic: &str) -> Option<i64> {
+        let settings = self.settings(topic).await?;
+        let retention = settings.get("retention.ms")?.value.as_deref()?;
+        let retention = retention.parse().ok().filter(|ms| *ms >= 0);
+        retention.filter(|_| has_policy(&settings, "delete"))
+    }
+
+    async fn settings(&self, topic: &str) -> Option<ConfigResource> {
         let admin: AdminClient<DefaultClientContext> = self.config.create().ok()?;
         let options = AdminOptions::new().request_timeout(Some(ADVICE_TIMEOUT));
         let asked = [ResourceSpecifier::Topic(topic)];
         let answers = admin.describe_configs(&asked, &options).await;
-        let settings = answers.ok()?.into_iter().next()?.ok()?;
-        let policy = settings.get("cleanup.policy")?.value.as_deref()?;
-        Some(policy.split(',').any(|part| part.trim() == "compact"))
+        answers.ok()?.into_iter().next()?.ok()
     }
+}
+
+fn has_policy(settings: &ConfigResource, policy: &str) -> bool {
+    let policies = settings.get("cleanup.policy");
+    let policies = policies.and_then(|entry| entry.value.as_deref());
+    let mut policies = policies.unwrap_or_default().split(',');
+    policies.any(|each| each.trim() == policy)
 }
