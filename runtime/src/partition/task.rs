@@ -209,7 +209,7 @@ async fn work(
     };
     let arrived = CancellationToken::new();
     worker.first_records = Some(arrived.clone());
-    // A task of its own, so that a panic ends the worker and not, in silence, the partition.
+    // A panic of the worker's halts the partition; one elsewhere in its life lets it be taken again.
     let stop = stop.clone();
     let mut task = tokio::spawn(async move {
         let ended = worker.run(&mut intake, &stop).await;

@@ -94,8 +94,9 @@ impl Judge<'_> {
     ///
     /// A record without a value has no event time but Kafka's, which is of another clock. It gets
     /// the highest event time before it, where Kafka's is later: so it stands at its place in the
-    /// log, and is newer than what it deletes and older than what comes after it. Where the records
-    /// are no log, nobody knows its place, and Kafka's time stays.
+    /// log, and is newer than what it deletes, unless Kafka's clock is behind the source's, and
+    /// older than what comes after it. Where the records are no log, nobody knows its place, and
+    /// Kafka's time stays.
     pub(super) fn judge(
         &self,
         normalized: &mut Normalized,

@@ -185,8 +185,7 @@ impl Readings {
     }
 
     /// The partitions whose topic is no longer the one that they began with, now that the topic
-    /// called `topic` has the id `seen`.
-    /// Each with the id that it began with.
+    /// called `topic` has the id `seen`; each with the id that it began with.
     pub(crate) fn of_another(&self, topic: &str, seen: &TopicId) -> Vec<(TopicPartition, TopicId)> {
         let of_topic = self
             .readings

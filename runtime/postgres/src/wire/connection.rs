@@ -341,7 +341,7 @@ fn log_end(ended: Result<(), tokio_postgres::Error>) {
 pub struct Connection {
     client: Client,
     task: JoinHandle<()>,
-    /// WatchedSocket as long as somebody may wait for an answer.
+    /// Watched for as long as somebody may wait for an answer.
     _line: Arc<Line>,
     /// Statements by their SQL, prepared once a session.
     statements: HashMap<Arc<str>, Statement>,
