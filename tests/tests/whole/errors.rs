@@ -176,7 +176,12 @@ fn of_the_chain() {
             record: 7,
             ordinal: 1,
         }),
-        ChainFault::NoSuchRow { .. } => None,
+        ChainFault::NoSuchRow { .. } => Some(ChainFault::SourceTruncated {
+            topic: "users_cdc".to_owned(),
+            partition: 3,
+            offset: 1_042,
+        }),
+        ChainFault::SourceTruncated { .. } => None,
     });
     assert_snapshot!(text);
 }

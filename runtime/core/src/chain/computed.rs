@@ -36,7 +36,8 @@ pub struct Counts {
     pub late: u64,
     /// Rows that lost to a newer version of their key, in the batch or in the state.
     pub superseded: u64,
-    /// Rows handed to the sink.
+    /// Rows handed to the sink, one a key, and the end of all rows of the source table. Older rows
+    /// in [`Computed::earlier`] count as superseded.
     pub rows: u64,
     pub dead_letters: u64,
 }

@@ -1,4 +1,5 @@
-//! From the winners of a batch to its rows: every key gets its newest row that passes.
+//! From the winners of a batch to its rows: every key gets its newest row that passes, and before it
+//! the older ones that have what it lacks.
 
 use crate::column::{Batch, Column};
 use crate::dead_letter::{DeadLetter, Stage};
@@ -6,6 +7,7 @@ use crate::dedup::{Candidates, Versions};
 
 use super::RowSource;
 use super::convict::Applied;
+use super::layering::{Layering, Layers};
 use super::normalize::Normalized;
 use super::step::{Step, ordinal};
 use super::target_columns::{TargetColumns, rows_with_zero};
@@ -13,39 +15,43 @@ use super::uncomputed::ChainFault;
 
 /// Rows ready for the sink.
 pub(super) struct Enriched {
-    /// The target's columns, in key order.
-    pub(super) batch: Batch,
-    /// The place of each row among the normalizer's.
-    pub(super) rows: Vec<u32>,
+    pub(super) layers: Layers,
     /// Candidates that became dead letters on the way.
     pub(super) failed: u64,
 }
 
-/// Runs the enrichers on the newest row of each key; where one fails, on the next newest, until a
-/// row of the key passes or none is left.
+/// Runs the enrichers on the newest row of each key, and on those that it needs below it; where one
+/// fails, on what takes its place, until all that is needed has passed or nothing is left.
 pub(super) fn enrich(
     normalized: &Normalized,
     versions: &Versions,
     candidates: &Candidates,
+    mut layering: Option<Layering<'_>>,
     steps: &mut [Step],
     target: &TargetColumns,
     dead_letters: &mut Vec<DeadLetter>,
 ) -> Result<Enriched, ChainFault> {
     let (mut batches, mut positions, mut failed) = (Vec::new(), Vec::new(), 0);
-    let mut wave = candidates.winners(versions);
+    let mut wave = match &mut layering {
+        None => candidates.winners(versions),
+        Some(layering) => layering.first(),
+    };
     while !wave.is_empty() || batches.is_empty() {
-        let mut rows = Wave::new(normalized, candidates, wave);
+        let mut rows = Wave::new(normalized, candidates, layering.as_ref(), wave);
         for step in &mut *steps {
             rows.apply(step, dead_letters)?;
         }
         batches.push(rows.pick(target, dead_letters));
         positions.extend_from_slice(&rows.positions);
-        failed += rows.failed.len() as u64;
-        wave = rows
-            .failed
-            .iter()
-            .filter_map(|&p| candidates.next(versions, p))
-            .collect();
+        let Wave { failed: bad, .. } = rows;
+        failed += bad.len() as u64;
+        wave = match &mut layering {
+            None => {
+                let next = bad.iter().filter_map(|&p| candidates.next(versions, p));
+                next.collect()
+            }
+            Some(layering) => layering.instead_of(&bad),
+        };
     }
     let mut batch = Batch::concat(&batches);
     if batches.len() > 1 {
@@ -55,18 +61,23 @@ pub(super) fn enrich(
         batch = batch.take(&order);
         positions.sort_unstable();
     }
-    let rows = positions.into_iter().map(|p| candidates.row(p)).collect();
-    Ok(Enriched {
-        batch,
-        rows,
-        failed,
-    })
+    let layers = match layering {
+        None => Layers {
+            before_truncate: Vec::new(),
+            after_truncate: Vec::new(),
+            newest: positions.iter().map(|&p| candidates.row(p)).collect(),
+            rows: batch,
+        },
+        Some(layering) => layering.split(&batch, &positions),
+    };
+    Ok(Enriched { layers, failed })
 }
 
-/// Rows on their way through the enrichers, at most one of each key.
+/// Rows on their way through the enrichers.
 struct Wave<'a> {
     sources: &'a [RowSource],
     candidates: &'a Candidates,
+    layering: Option<&'a Layering<'a>>,
     /// The places of the rows still there, among the candidates.
     positions: Vec<u32>,
     /// The normalizer's columns, then each enricher's.
@@ -75,12 +86,18 @@ struct Wave<'a> {
 }
 
 impl<'a> Wave<'a> {
-    fn new(normalized: &'a Normalized, candidates: &'a Candidates, positions: Vec<u32>) -> Self {
+    fn new(
+        normalized: &'a Normalized,
+        candidates: &'a Candidates,
+        layering: Option<&'a Layering<'a>>,
+        positions: Vec<u32>,
+    ) -> Self {
         let rows: Vec<u32> = positions.iter().map(|&p| candidates.row(p)).collect();
         let columns = normalized.batch.take(&rows).columns;
         Self {
             sources: &normalized.sources,
             candidates,
+            layering,
             positions,
             columns,
             failed: Vec::new(),
@@ -97,7 +114,10 @@ impl<'a> Wave<'a> {
         dead_letters: &mut Vec<DeadLetter>,
     ) -> Result<(), ChainFault> {
         let input = self.positions.len();
-        let Applied { output, convicted } = step.apply(&self.columns, input)?;
+        let Applied { output, convicted } = match self.shown(step) {
+            None => step.apply(&self.columns, input)?,
+            Some(shown) => step.apply_to(&shown, &self.columns, input)?,
+        };
         let rejected = output.rejections.len() + convicted.len();
         if output.rows + rejected != input {
             let transform = step.transform.name().to_owned();
@@ -123,6 +143,16 @@ impl<'a> Wave<'a> {
         }
         self.columns.extend(output.columns);
         Ok(())
+    }
+
+    fn shown(&self, step: &Step) -> Option<Vec<u32>> {
+        let gone = self.layering.filter(|layering| layering.has_gone());
+        let is_gone = gone.map(|layering| {
+            let positions = &self.positions;
+            move |row: u32| layering.is_gone(positions[row as usize])
+        });
+        let is_gone = is_gone.as_ref().map(|f| f as &dyn Fn(u32) -> bool);
+        step.shown(&self.columns, self.positions.len(), is_gone)
     }
 
     /// Goes on with these rows only.

@@ -7,7 +7,7 @@ use super::{Chain, Computed, Uncomputed};
 
 impl Chain {
     /// Takes what `other` knows: how far event time has come, and, where both tell keys and
-    /// versions by the same columns, the dedup state and the batches that have not
+    /// versions by the same columns and rule, the dedup state and the batches that have not
     /// committed yet. `false`: this chain starts with an empty state, which is safe and costs rows
     /// that Postgres' guard then finds superseded.
     ///

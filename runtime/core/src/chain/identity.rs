@@ -1,13 +1,16 @@
 //! By what a chain tells keys and versions.
 
 use crate::column::{Field, LogicalType};
+use crate::dedup::VersionRule;
 use crate::plan::Roles;
 
-/// The columns that make keys and versions, with their types, in order.
+/// The columns that make keys and versions, with their types, in order, and the rule by which they
+/// make versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     key: Vec<(String, LogicalType)>,
     version: Vec<(String, LogicalType)>,
+    rule: VersionRule,
 }
 
 impl Identity {
@@ -21,6 +24,7 @@ impl Identity {
         Some(Self {
             key: roles.key.iter().map(typed).collect::<Option<_>>()?,
             version: version.map(typed).collect::<Option<_>>()?,
+            rule: roles.version,
         })
     }
 }

@@ -10,12 +10,13 @@ use arrow_buffer::ScalarBuffer;
 
 use crate::column::{Batch, Field, LogicalType};
 use crate::dead_letter::{DeadLetter, Stage};
-use crate::dedup::{VersionColumns, Watermark};
+use crate::dedup::{VersionColumns, VersionKind, Watermark};
 use crate::record::Records;
 
 use super::normalize::Normalized;
 use super::step::ordinal;
-use super::{Late, RowSource, TimePolicy};
+use super::truncates::Truncates;
+use super::{Late, RowSource, TimePolicy, Truncate};
 
 /// Microseconds in a second, for messages.
 const SECOND_US: i64 = 1_000_000;
@@ -81,6 +82,9 @@ pub(super) fn to_us(logical_type: LogicalType) -> Option<i64> {
 pub(super) struct Judge<'a> {
     pub(super) event_time: EventTimeColumn,
     pub(super) versions: &'a VersionColumns,
+    pub(super) kind: VersionKind,
+    /// Rows without a key.
+    pub(super) truncates: &'a Truncates,
     pub(super) policy: &'a TimePolicy,
     pub(super) now_us: i64,
     pub(super) records: &'a Records,
@@ -96,7 +100,7 @@ impl Judge<'_> {
     /// the highest event time before it, where Kafka's is later: so it stands at its place in the
     /// log, and is newer than what it deletes, unless Kafka's clock is behind the source's, and
     /// older than what comes after it. Where the records are no log, nobody knows its place, and
-    /// Kafka's time stays.
+    /// Kafka's time stays; so it does where event times do not decide which row is newer.
     pub(super) fn judge(
         &self,
         normalized: &mut Normalized,
@@ -111,15 +115,20 @@ impl Judge<'_> {
         let mut accepted = Vec::with_capacity(batch.rows);
         let mut late = 0;
         let first = LazyCell::new(|| self.first_of_events(batch, sources));
+        let is_placed = self.is_log && self.kind == VersionKind::EventTime;
         for (row, &source) in sources.iter().enumerate() {
+            let is_truncate = self.truncates.contains(row as u32);
+            if is_truncate && self.truncates.policy == Truncate::Ignore {
+                continue;
+            }
             let mut time = event_time_us[row];
-            if self.is_log && self.is_tombstone(source) {
+            if is_placed && self.is_tombstone(source) {
                 let place = watermark.event_time_max().or_else(|| *first);
                 time = time.min(place.unwrap_or(time));
                 moved |= time != event_time_us[row];
                 event_time_us[row] = time;
             }
-            let refusal = if self.versions.is_key_null(batch, row) {
+            let refusal = if !is_truncate && self.versions.is_key_null(batch, row) {
                 Some(Refusal::NullKey)
             } else if nulls.is_some_and(|n| n.is_null(row)) {
                 Some(Refusal::NullEventTime)

@@ -1,11 +1,13 @@
 //! The CPU part of the walk: from raw records to rows ready for the sink.
 //!
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
-//! times, keep the newest row of each key ([`crate::dedup`]), [`enrich`] those and pick the
-//! target's columns ([`target_columns`]). A transform runs as a [`step`], and its failing rows are
+//! times, keep the newest row of each key ([`crate::dedup`]) and the older ones that have what it
+//! lacks ([`layering`]), [`enrich`] those and pick the target's columns ([`target_columns`]). A
+//! transform runs as a [`step`], and its failing rows are
 //! found by [`convict`]; until its commit a batch is [`pending`]. [`check`] proves beforehand that
 //! the plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
 
+mod cells;
 mod chain_spec;
 mod check;
 mod computed;
@@ -14,11 +16,14 @@ mod enrich;
 mod hand_over;
 mod identity;
 mod judge;
+mod layering;
 mod normalize;
 mod pending;
 mod step;
 mod target_columns;
+mod truncates;
 mod uncomputed;
+mod unshown;
 mod walk;
 
 pub use crate::decode::Tombstone;

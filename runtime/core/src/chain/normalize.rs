@@ -1,5 +1,7 @@
 //! From decoded records to flat rows in offset order.
 
+use arrow_buffer::BooleanBuffer;
+
 use crate::column::Batch;
 use crate::dead_letter::DeadLetter;
 use crate::decode::Decoded;
@@ -16,6 +18,12 @@ pub(super) struct Normalized {
     pub(super) sources: Vec<RowSource>,
     /// Records that gave no row and were not rejected.
     pub(super) dropped: u64,
+}
+
+impl Normalized {
+    pub(super) fn sources_of(&self, rows: &[u32]) -> Vec<RowSource> {
+        rows.iter().map(|&r| self.sources[r as usize]).collect()
+    }
 }
 
 /// Runs the normalizer. What it rejects or fails on costs the record as a whole.
@@ -51,6 +59,11 @@ pub(super) fn normalize(
         order.sort_by_key(|&i| source_rows[i as usize]);
         batch = batch.take(&order);
         source_rows.sort_unstable();
+    }
+    for column in &mut batch.columns {
+        // From here on, a column that says which cells are present has some that are not.
+        let is_whole = |bits: &BooleanBuffer| bits.count_set_bits() == bits.len();
+        column.presence.take_if(|bits| is_whole(bits));
     }
     let dropped = seen.iter().filter(|&&s| !s).count() as u64;
     Ok(Normalized {

@@ -5,7 +5,7 @@ use crate::transform::Fault;
 
 use super::Moment;
 
-/// A component or plan is at fault, no row is: the partition halts until a person acts.
+/// A component or plan is at fault, no row is, or a person must decide: the partition halts until a person acts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
     /// It returned what its plan or the interface forbids.
@@ -37,6 +37,17 @@ pub enum ChainFault {
         input: usize,
         returned: usize,
         rejected: usize,
+    },
+    /// The source table was emptied, and nobody has said what that means for the target.
+    #[error(
+        "at offset {offset} of partition {partition} of `{topic}` the source table was truncated: \
+         set `truncate` in [target] to \"apply\", which deletes what the target has from before, or \
+         to \"ignore\""
+    )]
+    SourceTruncated {
+        topic: String,
+        partition: i32,
+        offset: i64,
     },
     /// Postgres is said to have refused a row that this batch does not have.
     #[error("there is no row {ordinal} of record {record} in the batch to leave out")]

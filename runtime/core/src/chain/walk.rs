@@ -7,22 +7,25 @@ use std::sync::Arc;
 use crate::column::Field;
 use crate::dead_letter::DeadLetter;
 use crate::decode::Decoder;
-use crate::dedup::{Candidates, State, StepsBack, VersionColumns, Versions};
+use crate::dedup::{Candidates, State, StepsBack, VersionColumns, VersionKind, Versions};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 use crate::record::Records;
 use crate::transform::Transform;
 
+use super::cells::Cells;
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
-use super::enrich::enrich;
+use super::enrich::{Enriched, enrich};
 use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
+use super::layering::{Layering, Layers};
 use super::normalize::normalize;
 use super::pending::{Pending, leave_out};
 use super::step::Step;
 use super::target_columns::TargetColumns;
+use super::truncates::{self, Truncates};
 use super::uncomputed::{ChainFault, Uncomputed};
-use super::{ChainSpec, Computed, Counts, Moment, StepsBackAt};
+use super::{ChainSpec, Computed, Counts, Delete, Moment, StepsBackAt};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
@@ -36,6 +39,9 @@ pub struct Chain {
     roles: Roles,
     event_time: EventTimeColumn,
     versions: VersionColumns,
+    cells: Cells,
+    /// The normalizer's column that says that the source table was emptied.
+    truncate: Option<usize>,
     target: TargetColumns,
     pub(super) identity: Identity,
     pub(super) state: State,
@@ -101,14 +107,17 @@ impl Chain {
         let (tombstone, max_bytes) = (spec.tombstone, spec.record_max_bytes);
         let decoder =
             Decoder::new(&reads, &spec.topic, spec.partition, tombstone, max_bytes).ok()?;
-        let normalizer = Step::new(normalizer, &reads, dimensions)?;
-        let enrichers = transforms.map(|t| Step::new(t, &written, dimensions));
-        let enrichers = enrichers.collect::<Option<_>>()?;
+        let normalizer = Step::new(normalizer, &reads, dimensions, &[])?;
+        let enrichers = transforms.map(|t| Step::new(t, &written, dimensions, &roles.key));
+        let enrichers = enrichers.collect::<Option<Vec<_>>>()?;
         let versions = VersionColumns::new(&roles, &writes)?;
+        let truncate = roles.truncate.as_ref();
         Some(Self {
             identity: Identity::new(&roles, &writes)?,
             decoder,
             normalizer,
+            cells: Cells::new(&roles, &writes, &enrichers, &spec.target),
+            truncate: truncate.and_then(|name| writes.iter().position(|f| f.name == *name)),
             enrichers,
             event_time: EventTimeColumn::new(&roles.event_time, &writes)?,
             state: State::new(&versions, spec.time.ttl_us, spec.state_max_bytes),
@@ -247,11 +256,14 @@ impl Chain {
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
         let mut normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
-        counts.dropped = normalized.dropped;
+        let truncates = Truncates::new(self.truncate, &normalized, records, &self.spec)?;
+        counts.dropped = normalized.dropped + truncates.ignored();
 
         let rules = Judge {
             event_time: self.event_time,
             versions: &self.versions,
+            kind: self.roles.version.kind,
+            truncates: &truncates,
             policy: &self.spec.time,
             now_us: moment.now_us,
             records,
@@ -264,24 +276,40 @@ impl Chain {
         dead_letters.extend(refused.iter().cloned());
 
         let versions = Versions::new(&self.versions, &normalized.batch, judged.event_time_us);
-        let accepted = judged.accepted.len() as u64;
-        let mut candidates = Candidates::new(&versions, judged.accepted.into_iter());
+        let mut accepted = judged.accepted;
+        let accepted_rows = accepted.len() as u64;
+        let emptied = truncates.take_out(&mut accepted, &versions);
+        if let (Some(emptied), Delete::Hard) = (emptied, self.spec.delete) {
+            accepted.retain(|&row| versions.is_newer(row, emptied));
+        }
+        let mut candidates = Candidates::new(&versions, accepted.into_iter());
         let mut steps_back = self.drop_beaten(&versions, &mut candidates);
-        let enriched = enrich(
+        let layering = Layering::new(
+            &self.cells,
+            self.spec.delete,
             &normalized,
             &versions,
             &candidates,
+            emptied,
+        );
+        let Enriched { layers, failed } = enrich(
+            &normalized,
+            &versions,
+            &candidates,
+            layering,
             &mut self.enrichers,
             &self.target,
             &mut dead_letters,
         )?;
+        let emptied =
+            emptied.map(|row| truncates::layer(row, &normalized, &self.enrichers, &self.target));
 
         // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found
         // about a row stands.
         dead_letters.sort_by_key(|d| (d.record, d.ordinal));
         dead_letters.dedup_by_key(|d| (d.record, d.ordinal));
-        counts.rows = enriched.rows.len() as u64;
-        counts.superseded = accepted - counts.rows - enriched.failed;
+        counts.rows = layers.newest.len() as u64 + u64::from(emptied.is_some());
+        counts.superseded = accepted_rows - counts.rows - failed;
         counts.dead_letters = dead_letters.len() as u64;
         if counts.superseded > steps_back.rows {
             steps_back = steps_back.and(candidates.steps_back(&versions));
@@ -295,16 +323,17 @@ impl Chain {
             longest_us: steps_back.longest_us,
         };
         let next_offset = records.last().map_or(0, |r| r.offset + 1);
-        let sources = enriched
-            .rows
-            .iter()
-            .map(|&r| normalized.sources[r as usize])
-            .collect();
-        let rows = enriched.rows;
+        let sources = normalized.sources_of(&layers.newest);
+        let Layers {
+            before_truncate,
+            after_truncate,
+            newest,
+            rows,
+        } = layers;
         self.pending.push_back(Pending {
             next_offset,
             versions,
-            rows,
+            rows: newest,
             event_time_max,
             refused,
         });
@@ -312,8 +341,8 @@ impl Chain {
             records: Records::default(),
             moment,
             next_offset,
-            earlier: Vec::new(),
-            rows: enriched.batch,
+            earlier: Layers::earlier(before_truncate, emptied, after_truncate),
+            rows,
             sources,
             dead_letters,
             event_time_max,
@@ -324,6 +353,9 @@ impl Chain {
 
     /// Drops what is older than what has committed, or will have when this batch does.
     fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) -> StepsBack {
+        if self.roles.version.kind == VersionKind::Offset {
+            return StepsBack::default();
+        }
         let mut ahead: Vec<_> = self.pending.iter().map(|p| (p, 0)).collect();
         candidates.drop_beaten(versions, |row| {
             let uncommitted = ahead.iter_mut().map(|(p, at)| p.version(at, versions, row));

@@ -14,7 +14,8 @@ pub struct Candidates {
 }
 
 /// Rows that lost to one that stands before them in the log, because their event time is earlier:
-/// the clock of who made them stepped back, or they arrived late.
+/// the clock of who made them stepped back, or they arrived late. None where event times do not
+/// decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepsBack {
     pub rows: u64,
@@ -67,6 +68,16 @@ impl Candidates {
         }
     }
 
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The row at a position.
     pub fn row(&self, position: u32) -> u32 {
         self.rows[position as usize]
@@ -117,6 +128,13 @@ impl Candidates {
         positions
             .filter(|&p| p == 0 || !self.same_key(versions, p - 1, p))
             .collect()
+    }
+
+    /// The position of the newest row of the key of the one at `position`.
+    pub fn newest(&self, versions: &Versions, position: u32) -> u32 {
+        let newer = (0..position).rev();
+        let same = newer.take_while(|&p| self.same_key(versions, p, position));
+        same.last().unwrap_or(position)
     }
 
     /// The position of the next newest row of the same key.

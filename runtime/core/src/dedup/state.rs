@@ -8,6 +8,7 @@ use super::cache::Entry;
 use super::compact::Compact;
 use super::shards::Shards;
 use super::version::{Keys, Version, VersionColumns, Versions};
+use super::version_rule::VersionKind;
 
 /// The newest committed version of each key, as far as it is remembered.
 ///
@@ -18,9 +19,10 @@ use super::version::{Keys, Version, VersionColumns, Versions};
 /// forgotten (by sampling, so approximately).
 ///
 /// An offset is not kept: a later batch's offsets are above every remembered one, so a tie always
-/// goes to the row that asks.
+/// goes to the row that asks. Where nothing but the offset decides, there is nothing to remember.
 pub struct State {
     table: Table,
+    kind: VersionKind,
     ttl_us: i64,
 }
 
@@ -61,9 +63,13 @@ impl Entry for IntEntry {
 }
 
 impl PackedEntry {
-    fn version(&self) -> Version<'_> {
+    fn version(&self, kind: VersionKind) -> Version<'_> {
+        let event_time_us = match kind {
+            VersionKind::EventTime => self.event_time_us,
+            VersionKind::OrderFirst | VersionKind::Offset => 0,
+        };
         Version {
-            event_time_us: self.event_time_us,
+            event_time_us,
             order: self.compact.order(),
         }
     }
@@ -93,7 +99,12 @@ impl State {
         } else {
             Table::Packed(Shards::new(max_bytes))
         };
-        Self { table, ttl_us }
+        let kind = columns.kind();
+        Self {
+            table,
+            kind,
+            ttl_us,
+        }
     }
 
     /// Exchanges what is remembered, and the room for it, with a state for the same columns. How
@@ -137,7 +148,7 @@ impl State {
                 let key = keys.get(row as usize);
                 let entry =
                     shards.find(shards.hasher().hash_one(key), |e| e.compact.key() == key)?;
-                Some(entry.version())
+                Some(entry.version(self.kind))
             }
             _ => unreachable!("one chain's keys are all of one kind"),
         }
@@ -146,10 +157,14 @@ impl State {
     /// Learns `rows`, one a key, which have committed. `event_time_max`: the partition's highest,
     /// microseconds.
     pub fn learn(&mut self, versions: &Versions, rows: &[u32], event_time_max: i64) {
+        let kind = self.kind;
+        if kind == VersionKind::Offset {
+            return;
+        }
         let oldest_us = event_time_max.saturating_sub(self.ttl_us);
         let fresh = rows
             .iter()
-            .filter(|&&r| versions.version(r).event_time_us >= oldest_us);
+            .filter(|&&r| versions.event_time_us(r) >= oldest_us);
         match (&mut self.table, versions.keys()) {
             (Table::Int(shards), Keys::Int(keys)) => {
                 for &row in fresh {
@@ -167,17 +182,19 @@ impl State {
             (Table::Packed(shards), Keys::Packed(keys)) => {
                 for &row in fresh {
                     let (key, version) = (keys.get(row as usize), versions.version(row));
+                    let event_time_us = versions.event_time_us(row);
                     shards.upsert(
                         shards.hasher().hash_one(key),
                         |e| e.compact.key() == key,
                         |e| {
-                            if e.version() < version {
-                                e.event_time_us = version.event_time_us;
+                            if e.version(kind) < version {
+                                // Not back: what expires is the key, not one of its versions.
+                                e.event_time_us = e.event_time_us.max(event_time_us);
                                 e.compact.set_order(version.order);
                             }
                         },
                         || PackedEntry {
-                            event_time_us: version.event_time_us,
+                            event_time_us,
                             compact: Compact::new(key, version.order),
                         },
                     );

@@ -7,6 +7,7 @@ use arrow_array::types::Int64Type;
 use arrow_buffer::ScalarBuffer;
 use arrow_schema::DataType;
 
+use super::VersionKind;
 use super::pack::{Packed, ordered_int};
 use crate::column::{Batch, Field};
 use crate::plan::Roles;
@@ -15,6 +16,7 @@ use crate::plan::Roles;
 /// always has the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version<'a> {
+    /// Zero where the event time does not decide first.
     pub event_time_us: i64,
     /// The order columns' values, comparable as bytes. Empty without order columns.
     pub order: &'a [u8],
@@ -23,7 +25,9 @@ pub struct Version<'a> {
 /// The positions of the columns that make keys and versions, in a normalizer's rows.
 #[derive(Clone, Debug)]
 pub struct VersionColumns {
+    kind: VersionKind,
     key: Vec<usize>,
+    /// None where the place in the log decides.
     order: Vec<usize>,
     /// The key is one integer and nothing orders but time: the common case, kept without packing.
     int_key: bool,
@@ -38,14 +42,24 @@ impl VersionColumns {
                 .map(|n| fields.iter().position(|f| f.name == *n))
                 .collect()
         };
-        let (key, order) = (find(&roles.key)?, find(&roles.order)?);
+        let kind = roles.version.kind;
+        let order = match kind {
+            VersionKind::Offset => Vec::new(),
+            VersionKind::EventTime | VersionKind::OrderFirst => find(&roles.order)?,
+        };
+        let key = find(&roles.key)?;
         let is_int = |i: usize| fields[i].logical_type.data_type() == DataType::Int64;
         let int_key = matches!(key[..], [only] if is_int(only)) && order.is_empty();
         Some(Self {
+            kind,
             key,
             order,
             int_key,
         })
+    }
+
+    pub(super) fn kind(&self) -> VersionKind {
+        self.kind
     }
 
     /// Whether any of the key's columns is null in `row`.
@@ -84,7 +98,10 @@ impl PackedKeys {
 #[derive(Debug)]
 pub struct Versions {
     keys: Keys,
-    event_time_us: Vec<i64>,
+    /// What decides first: the event times, or zeros where they do not.
+    first: Vec<i64>,
+    /// The event times, where `first` does not have them.
+    event_time_us: Option<Vec<i64>>,
     order: Option<Packed>,
 }
 
@@ -107,8 +124,15 @@ impl Versions {
             Keys::Packed(PackedKeys(pack(&columns.key)))
         };
         let order = (!columns.order.is_empty()).then(|| pack(&columns.order));
+        let (first, event_time_us) = match columns.kind {
+            VersionKind::EventTime => (event_time_us, None),
+            VersionKind::OrderFirst | VersionKind::Offset => {
+                (vec![0; batch.rows], Some(event_time_us))
+            }
+        };
         Self {
             keys,
+            first,
             event_time_us,
             order,
         }
@@ -122,9 +146,19 @@ impl Versions {
         let row = row as usize;
         let order = self.order.as_ref().map_or(&[][..], |o| o.get(row));
         Version {
-            event_time_us: self.event_time_us[row],
+            event_time_us: self.first[row],
             order,
         }
+    }
+
+    /// The event time of the row, whether or not it decides.
+    pub(super) fn event_time_us(&self, row: u32) -> i64 {
+        self.event_time_us.as_ref().unwrap_or(&self.first)[row as usize]
+    }
+
+    /// Whether `row` is the newer of two rows of this batch, which may be of different keys.
+    pub fn is_newer(&self, row: u32, than: u32) -> bool {
+        (self.version(row), row) > (self.version(than), than)
     }
 
     /// Compares the key of `row` with the key of `other_row`, which may be of another batch of the

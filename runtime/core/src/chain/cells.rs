@@ -1,0 +1,70 @@
+//! Which cells an event may leave out, and who needs them.
+
+use crate::column::{Column, Field};
+use crate::plan::Roles;
+
+use super::step::Step;
+
+/// A normalizer's columns, as far as they reach the target.
+#[derive(Clone, Debug)]
+pub(super) struct Cells {
+    /// Those that have no role, and that the target has or an enricher reads.
+    pub(super) columns: Vec<usize>,
+    /// Of each enricher those that it reads, itself or by way of another; the key's left out.
+    pub(super) inputs: Vec<Vec<usize>>,
+    /// The deleted flag.
+    pub(super) deleted: Option<usize>,
+}
+
+impl Cells {
+    /// `writes` are the normalizer's columns, `target` the target's.
+    pub(super) fn new(
+        roles: &Roles,
+        writes: &[Field],
+        enrichers: &[Step],
+        target: &[Field],
+    ) -> Self {
+        let is_key = |i: usize| roles.key.contains(&writes[i].name);
+        let own = (0..writes.len()).map(|i| match is_key(i) {
+            true => Vec::new(),
+            false => vec![i],
+        });
+        // Of each written column the normalizer's that it is made of.
+        let mut made_of: Vec<Vec<usize>> = own.collect();
+        let mut inputs = Vec::with_capacity(enrichers.len());
+        for step in enrichers {
+            let reads = step.heeds().flat_map(|p| made_of[p].iter().copied());
+            let mut reads: Vec<usize> = reads.collect();
+            reads.sort_unstable();
+            reads.dedup();
+            made_of.extend(std::iter::repeat_n(reads.clone(), step.writes.len()));
+            inputs.push(reads);
+        }
+        let has_role = |name: &String| {
+            let others = [&roles.deleted, &roles.truncate].into_iter().flatten();
+            let others = others.chain(&roles.order).chain([&roles.event_time]);
+            roles.key.iter().chain(others).any(|role| role == name)
+        };
+        let is_used = |i: &usize| {
+            let name = &writes[*i].name;
+            let is_read = inputs.iter().any(|reads: &Vec<usize>| reads.contains(i));
+            !has_role(name) && (is_read || target.iter().any(|field| field.name == *name))
+        };
+        let deleted = roles.deleted.as_ref();
+        Self {
+            columns: (0..writes.len()).filter(is_used).collect(),
+            inputs: inputs.clone(),
+            deleted: deleted.and_then(|name| writes.iter().position(|f| f.name == *name)),
+        }
+    }
+
+    /// Whether any cell may be absent.
+    pub(super) fn are_absent(&self, columns: &[Column]) -> bool {
+        self.columns.iter().any(|&c| columns[c].presence.is_some())
+    }
+}
+
+/// Whether the source said what the cell holds.
+pub(super) fn is_present(column: &Column, row: usize) -> bool {
+    column.presence.as_ref().is_none_or(|bits| bits.value(row))
+}
