@@ -40,9 +40,7 @@ impl Truncates {
             Some(&row) if policy == Truncate::Halt => Err(ChainFault::SourceTruncated {
                 topic: spec.topic.clone(),
                 partition: spec.partition,
-                offset: records
-                    .get(normalized.sources[row as usize].record as usize)
-                    .offset,
+                offset: records.offset(normalized.sources[row as usize].record as usize),
             }),
             _ => Ok(Self { rows, policy }),
         }
