@@ -131,7 +131,8 @@ enum Command {
     /// A pipeline takes the events as they are, and so does a normalizer. A rule alone gets each
     /// event's row: `after` of a change event, or `before` of a delete; an object without
     /// either is a row itself. Joins find their rows in cases/dimensions/NAME.csv of the rule's
-    /// folder, or in what ships. Each event is run as if it were the first.
+    /// folder, or in what ships. Each event is run as if it were the first. Exits with 1 when one
+    /// becomes a dead letter.
     #[command(
         after_help = "Examples:\n  gristmill try . --on events.json\n  gristmill try \
                       pipelines/users.toml --topic users_cdc --bootstrap localhost:9092\n  \
@@ -271,7 +272,7 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Resume(args) => return steer_command::resume(&args, out).await,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
-        Command::Try(args) => try_command::run(args, out).await?,
+        Command::Try(args) => return try_command::run(args, out).await,
         Command::Completions { shell } => manual_command::completions(self::command(), shell, out)?,
         Command::Man => manual_command::man(self::command(), out)?,
         Command::Produce(args) => produce_command::run(args, out).await?,

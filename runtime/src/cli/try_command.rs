@@ -1,6 +1,7 @@
 //! `gristmill try`: events before and after a rule or a pipeline.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::Result;
@@ -78,7 +79,8 @@ impl FromStr for StartAt {
     }
 }
 
-pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
+/// Fails where an event is a dead letter, so that a script sees it.
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
     let bootstrap = args.bootstrap;
     let request = TryRequest {
         what: args.what,
@@ -97,14 +99,18 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
     };
     let attempt = Attempt::open(&request, &host_sandbox::open()?).await?;
     let (columns, tried, all) = (attempt.columns.clone(), attempt.left(), attempt.all);
+    let mut exit = ExitCode::SUCCESS;
     for event in attempt {
         let event = event?;
+        if !event.dead_letters.is_empty() {
+            exit = ExitCode::FAILURE;
+        }
         writeln!(out, "{}\n{}\n", event.place, text(&columns, &event))?;
     }
     if tried < all {
         writeln!(out, "{tried} of {all} events: --limit N shows more")?;
     }
-    Ok(())
+    Ok(exit)
 }
 
 /// A line a column: as the event has it, and as each row of the answer does.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::rollout::{self, Rollout};
+use gristmill_postgres::table::fitness::Fitness;
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_postgres::wire::database_error::DatabaseError;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
@@ -25,6 +27,9 @@ const BEAT_MAX: Duration = Duration::from_secs(5);
 /// A revision that could not be loaded is tried again this much later: the table may have been
 /// mended.
 const RELOAD_AFTER: Duration = Duration::from_secs(10);
+
+/// How often the tables are looked at: what somebody does to one may lose rows until then.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Follows the fleets of `pipelines` until `stop`. A database that is away is waited for.
 pub async fn follow(
@@ -76,6 +81,17 @@ struct Member {
     loading: Option<(i32, Id)>,
     /// What could not be loaded, when, and why.
     failed: Option<(i32, Instant, String)>,
+    table: TableWatch,
+}
+
+/// The table of a pipeline as it was last looked at.
+#[derive(Default)]
+struct TableWatch {
+    fitness: Fitness,
+    /// When the next look is due; `None`: now.
+    due: Option<Instant>,
+    /// When it was last found to keep what is written to it.
+    fit_at: Option<Timestamp>,
 }
 
 /// The revision being staged that this host has ready, or why it has not; neither until it was
@@ -157,6 +173,8 @@ impl Follower {
         for at in 0..self.members.len() {
             if let Some(rollout) = rollouts.remove(self.members[at].pipeline.name()) {
                 self.prepare(at, &rollout);
+                // Before the partitions hear that they are resumed.
+                self.members[at].look_at_table(connection, &rollout).await;
                 self.members[at].pipeline.fleet.update(rollout);
             }
         }
@@ -222,6 +240,47 @@ impl Member {
             pipeline,
             loading: None,
             failed: None,
+            table: TableWatch::default(),
+        }
+    }
+
+    /// Lets the partitions halt where something was done to the table that loses rows in silence.
+    /// A look that fails is made up by the next.
+    async fn look_at_table(&mut self, connection: &Connection, rollout: &Rollout) {
+        let fleet = &self.pipeline.fleet;
+        let is_due = self.table.due.is_none_or(|due| due <= Instant::now());
+        let Some(revision) = fleet.revisions.get(rollout.active).filter(|_| is_due) else {
+            return;
+        };
+        let TableWatch {
+            fitness,
+            due,
+            fit_at,
+        } = &mut self.table;
+        let definition = &revision.pipeline;
+        let (table, roles) = (&definition.config.target.table, definition.roles());
+        let looked_at = Timestamp::now();
+        let found = fitness.look(connection, table, rollout.active, roles, definition.guard());
+        match found.await {
+            Ok(None) => {
+                fleet.set_unfit(None);
+                (*fit_at, *due) = (Some(looked_at), Some(Instant::now() + LOOK_EVERY));
+            }
+            // Looked at with each beat: whoever mends it resumes the partitions right after.
+            Ok(Some(problem)) => {
+                let since = fit_at.map_or_else(String::new, |at| {
+                    format!(
+                        "; what was written since {at:.0} may be lost already, and `gristmill \
+                         resume` goes on once it is mended"
+                    )
+                });
+                fleet.set_unfit(Some(format!("{problem}{since}")));
+                *due = None;
+            }
+            Err(error) => {
+                tracing::debug!("the table was not looked at: {error:#}");
+                *due = Some(Instant::now() + LOOK_EVERY);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which revision is to run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_postgres::fleet::rollout::Rollout;
 use tokio::sync::{Notify, watch};
@@ -11,6 +11,8 @@ use crate::definition::revision::{Revision, Revisions};
 pub struct FleetView {
     pub revisions: Revisions,
     rollout: watch::Sender<Rollout>,
+    /// Why nothing may be written to the table as it is.
+    unfit: Mutex<Option<String>>,
     /// A worker wants a revision that is not ready. One for the process: it has one follower.
     look_again: Arc<Notify>,
 }
@@ -20,6 +22,7 @@ impl FleetView {
         Self {
             revisions,
             rollout: watch::channel(rollout).0,
+            unfit: Mutex::default(),
             look_again,
         }
     }
@@ -33,6 +36,24 @@ impl FleetView {
     /// Whether somebody has paused the partition.
     pub fn is_paused(&self, partition: i32) -> bool {
         self.rollout.borrow().steering.pause(partition).is_some()
+    }
+
+    /// Why nothing may be written to the table as it is, where the follower has found something.
+    pub fn unfit(&self) -> Option<String> {
+        let unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        unfit.clone()
+    }
+
+    /// Keeps what was found out about the table, and wakes the partitions where it is new that
+    /// nothing may be written.
+    pub fn set_unfit(&self, reason: Option<String>) {
+        let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakes = reason.is_some() && unfit.is_none();
+        *unfit = reason;
+        drop(unfit);
+        if wakes {
+            self.rollout.send_modify(|_| {});
+        }
     }
 
     /// Wakes its holder when the row has changed.

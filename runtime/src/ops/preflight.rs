@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result};
 use gristmill_core::chain::Tombstone;
 use gristmill_core::column::Field;
+use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError, Topic};
@@ -216,8 +217,14 @@ async fn of_active(
             return;
         }
     };
+    found
+        .warnings
+        .extend(of_guard(connection, &active, file, number).await);
+    // What the guard compares is no part of what a file says.
+    let mut spec = active.spec();
+    (spec.guard, spec.version) = (file.guard(), file.spec().version);
     let is_same = match (
-        serde_json::to_value(active.spec()),
+        serde_json::to_value(spec),
         serde_json::to_value(file.spec()),
     ) {
         (Ok(active), Ok(file)) => active == file,
@@ -238,6 +245,27 @@ async fn of_active(
              makes it active where the file has changed since it was last read"
         )),
     }
+}
+
+/// That the active revision does not compare the versions that the table has a column for.
+async fn of_guard(
+    connection: &Connection,
+    active: &Pipeline,
+    file: &Pipeline,
+    number: i32,
+) -> Option<String> {
+    if active.guard() == file.guard() || file.guard() == Guard::Columns {
+        return None;
+    }
+    let target = active.target(connection).await.ok()?;
+    let losses = target.losses(active.roles(), active.guard());
+    let losses = losses.iter().map(|loss| format!("; {loss}"));
+    Some(format!(
+        "revision {number} is active and tells newer events from older ones by columns of the \
+         table, not by _gm_version: a start of `gristmill run` makes a revision that \
+         does{}",
+        losses.collect::<String>()
+    ))
 }
 
 /// What is wrong with the topics, and with what the brokers let us see.

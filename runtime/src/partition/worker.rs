@@ -257,6 +257,9 @@ impl Worker {
         if is_paused {
             return Err(Ended::Paused);
         }
+        if let Some(reason) = self.pipeline.fleet.unfit() {
+            return Err(Ended::Halt(anyhow::Error::msg(reason)));
+        }
         self.want_revision(wanted);
         Ok(())
     }

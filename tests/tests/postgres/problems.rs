@@ -4,6 +4,7 @@ use anyhow::Result;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
+use gristmill_postgres::table::fitness::Fitness;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
 use insta::assert_snapshot;
@@ -166,5 +167,52 @@ async fn what_some_rows_do_not_fit_is_a_warning() -> Result<()> {
         several[1].contains("a unique index on (name), the foreign key people_place_fkey"),
         "{several:?}"
     );
+    Ok(())
+}
+
+/// What is done to a table while a pipeline writes it, a look at a time.
+#[tokio::test]
+async fn what_comes_to_lose_rows_in_silence_is_found_and_goes() -> Result<()> {
+    let fixture = Fixture::new("fitness", WITH_PROVENANCE).await?;
+    let connection = fixture.connect().await?;
+    let (mut fitness, roles) = (Fitness::default(), roles());
+    let mut look = async |sql: &str, guard: Guard| {
+        fixture.psql(sql)?;
+        let found = fitness
+            .look(&connection, "people", 1, &roles, guard)
+            .await?;
+        anyhow::Ok(found.map(str::to_owned).unwrap_or_default())
+    };
+    let body = |body: &str| {
+        format!(
+            "create or replace function f() returns trigger language plpgsql as
+                $$ begin {body} return new; end $$"
+        )
+    };
+    let columns = Guard::Columns;
+    assert_eq!(look("select 1", columns).await?, "");
+    assert_eq!(look(&body("new.name := 'x';"), columns).await?, "");
+    let trigger = "create trigger f before insert or update on people for each row
+        execute function f()";
+    assert_eq!(look(trigger, columns).await?, "");
+    // The function alone changes.
+    let found = look(&body("new.at := now();"), columns).await?;
+    assert!(
+        found.contains("the trigger f of the table people"),
+        "{found}"
+    );
+    assert_eq!(look("select 1", columns).await?, found);
+    let disabled = "alter table people disable trigger f";
+    assert_eq!(look(disabled, columns).await?, "");
+    let rule = "create rule quiet as on insert to people do instead nothing";
+    let found = look(rule, columns).await?;
+    assert!(found.contains("the rule quiet"), "{found}");
+    assert_eq!(look("drop rule quiet on people", columns).await?, "");
+    let unlogged = look("alter table people set unlogged", columns).await?;
+    assert!(unlogged.contains("is unlogged"), "{unlogged}");
+    // What a flush is told by Postgres itself is left to the flush.
+    let dropped = "alter table people set logged, drop column name";
+    assert_eq!(look(dropped, columns).await?, "");
+    assert_eq!(look("drop table people", columns).await?, "");
     Ok(())
 }

@@ -64,7 +64,9 @@ fn events_of_a_topic_are_tried_and_a_dead_letter_is_captured_as_a_case() -> Resu
     let bootstrap = job.kafka.bootstrap();
     let on = ["--topic", &job.topic, "--bootstrap", &bootstrap];
     let limit = ["--limit", "4"];
-    let output = job.gristmill(&[&["try", "builtin:enrich-country"][..], &on, &limit].concat())?;
+    let arguments = [&["try", "builtin:enrich-country"][..], &on, &limit].concat();
+    let (code, output) = printed(job.command(&arguments)?.output()?);
+    assert_eq!(code, Some(1), "{output}");
     // Two partitions share the limit.
     assert!(
         !output.contains(&format!("{}/0/1\n", job.topic)),

@@ -120,6 +120,14 @@ impl TargetTable {
         ))
     }
 
+    /// What loses rows in silence, and can come while rows are written: the part of
+    /// [`TargetTable::problems`] that no flush runs into.
+    pub fn losses(&self, roles: &Roles, guard: Guard) -> Vec<String> {
+        let is_told = guard == Guard::Version && self.column(VERSION).is_none();
+        let of_guard = self.guard_problem(roles, guard).filter(|_| !is_told);
+        self.loses_rows().into_iter().chain(of_guard).collect()
+    }
+
     /// What makes rows vanish that were written.
     fn loses_rows(&self) -> Vec<String> {
         let (table, sql_name) = (&self.name, &self.sql_name);

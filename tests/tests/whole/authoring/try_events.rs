@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gristmill_tests::author::run;
-use gristmill_tests::program::{repository, success};
+use gristmill_tests::program::{printed, repository, success};
 
 #[test]
 fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
@@ -21,7 +21,8 @@ fn try_shows_joins_deletes_and_what_is_no_event() -> Result<()> {
         folder.path(),
         &[&["try", "builtin:enrich-country"][..], &on].concat(),
     )?;
-    let output = success(tried)?;
+    let (code, output) = printed(tried);
+    assert_eq!(code, Some(1), "{output}");
     for part in [
         "events.json:1\n  column        before  after\n\
          \x20 country_code  \"IN\"    \"IN\"\n\
