@@ -95,6 +95,9 @@ fn standing_still(status: &Status, out: Out<'_>) -> io::Result<()> {
             RunState::Halted => writeln!(out, "{name} halted: {reason}")?,
             RunState::Paused => writeln!(out, "{name} {reason}")?,
             RunState::Waiting => writeln!(out, "{name} has waited for {seconds}: {reason}")?,
+            RunState::NotRunning if p.owner.is_empty() => {
+                writeln!(out, "{name} no process has taken it yet")?;
+            }
             RunState::NotRunning => writeln!(
                 out,
                 "{name} no process has run it for {seconds}; the last one was {}",

@@ -1,12 +1,12 @@
 //! How a pipeline is doing, from Postgres and Kafka.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::admin::lag::{KnownLag, Lag, Position};
+use gristmill_kafka::admin::lag::{Lag, Position};
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap::{self, StoredGap};
 use gristmill_postgres::fleet::host::{self, Host, Wait, untaken};
@@ -89,7 +89,7 @@ pub struct PartitionStatus {
     pub superseded: i64,
     pub late: i64,
     pub dead_letters: i64,
-    /// The process that took the partition last, or is to take it.
+    /// The process that took the partition last, or is to take it; empty where none has yet.
     pub owner: String,
 }
 
@@ -127,15 +127,12 @@ pub async fn status(opened: &Opened) -> Result<Status> {
     let seconds = POSTGRES_WAIT.as_secs();
     let stored = stored.map_err(|_| anyhow!("postgres has not answered within {seconds} s"))??;
     let (config, checkpoints) = (opened.config.clone(), stored.checkpoints.clone());
-    let lags = spawn_blocking(move || lags(&config, &checkpoints));
-    let (lags, lag_unknown) = match timeout(KAFKA_WAIT, lags).await {
-        Ok(lags) => match lags? {
-            Ok(lags) => known(lags),
-            Err(error) => (Vec::new(), vec![format!("{error:#}")]),
-        },
-        Err(_) => (Vec::new(), vec!["kafka does not answer".to_owned()]),
+    let asked = spawn_blocking(move || InKafka::ask(&config, &checkpoints));
+    let in_kafka = match timeout(KAFKA_WAIT, asked).await {
+        Ok(answer) => answer?.unwrap_or_else(|error| InKafka::unknown(format!("{error:#}"))),
+        Err(_) => InKafka::unknown("kafka does not answer".to_owned()),
     };
-    Ok(stored.status(opened, lags, lag_unknown))
+    Ok(stored.status(opened, in_kafka))
 }
 
 /// What Postgres says of a pipeline.
@@ -166,17 +163,21 @@ impl Stored {
         })
     }
 
-    fn status(self, opened: &Opened, lags: Vec<Option<Lag>>, lag_unknown: Vec<String>) -> Status {
+    fn status(self, opened: &Opened, in_kafka: InKafka) -> Status {
         let (config, hosts, rollout) = (&opened.config, &self.hosts, &self.rollout);
         let alive = || hosts.values().filter(|host| host.is_alive);
         let of_all = |wait: &&Wait| wait.partition.is_none();
         let waiting = alive().find_map(|host| host.waiting.iter().find(of_all));
-        let lags = lags.into_iter().chain(std::iter::repeat(None));
+        let lags = in_kafka.lags.into_iter().chain(std::iter::repeat(None));
         let untaken = untaken(hosts, &self.checkpoints).into_iter();
         let untaken = untaken.filter_map(|(host, wait)| PartitionStatus::untaken(host, wait));
         let taken = self.checkpoints.iter().zip(lags);
         let taken = taken.map(|(c, lag)| PartitionStatus::new(c.clone(), lag, hosts));
         let mut partitions: Vec<_> = taken.chain(untaken).collect();
+        let known: HashSet<i32> = partitions.iter().map(|p| p.partition).collect();
+        let unheard = in_kafka.partitions.iter().filter(|n| !known.contains(n));
+        let topic = config.source.topic.as_str();
+        partitions.extend(unheard.map(|number| PartitionStatus::unheard(topic, *number)));
         partitions.sort_by_key(|p| p.partition);
         Status {
             pipeline: opened.name().to_owned(),
@@ -195,7 +196,7 @@ impl Stored {
             gaps: self.gaps.into_iter().map(MissingOffsets::from).collect(),
             letters_waiting: self.letters_waiting,
             letters_topic: config.dead_letters.topic.clone(),
-            lag_unknown,
+            lag_unknown: in_kafka.lag_unknown,
         }
     }
 }
@@ -215,24 +216,46 @@ impl Status {
     }
 }
 
-/// What Kafka has of each partition behind its checkpoint.
-fn lags(config: &Config, checkpoints: &[Checkpoint]) -> Result<Vec<KnownLag>> {
-    let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
+/// What Kafka says.
+struct InKafka {
+    /// The topic's partitions.
+    partitions: Vec<i32>,
+    /// Of each checkpoint, where it is known.
+    lags: Vec<Option<Lag>>,
+    lag_unknown: Vec<String>,
+}
+
+impl InKafka {
+    fn unknown(why: String) -> Self {
+        Self {
+            partitions: Vec::new(),
+            lags: Vec::new(),
+            lag_unknown: vec![why],
+        }
+    }
+
+    fn ask(config: &Config, checkpoints: &[Checkpoint]) -> Result<Self> {
+        let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
+        let lags = admin.lags(&positions(checkpoints))?;
+        let unknown = lags.iter().filter_map(|lag| lag.as_ref().err());
+        let mut unknown: Vec<String> = unknown.map(|error| error.to_string()).collect();
+        unknown.dedup();
+        Ok(Self {
+            partitions: admin.topic(&config.source.topic)?.partitions,
+            lags: lags.into_iter().map(Result::ok).collect(),
+            lag_unknown: unknown,
+        })
+    }
+}
+
+/// How far each partition was read.
+fn positions(checkpoints: &[Checkpoint]) -> Vec<Position> {
     let position = |c: &Checkpoint| Position {
         partition: TopicPartition::new(c.key.topic.as_str(), c.key.partition),
         next_offset: c.next_offset,
         may_read: c.state.reads(),
     };
-    let positions: Vec<_> = checkpoints.iter().map(position).collect();
-    Ok(admin.lags(&positions)?)
-}
-
-/// Those that are known, and why the others are not.
-fn known(lags: Vec<KnownLag>) -> (Vec<Option<Lag>>, Vec<String>) {
-    let unknown = lags.iter().filter_map(|lag| lag.as_ref().err());
-    let mut unknown: Vec<String> = unknown.map(|error| error.to_string()).collect();
-    unknown.dedup();
-    (lags.into_iter().map(Result::ok).collect(), unknown)
+    checkpoints.iter().map(position).collect()
 }
 
 impl PartitionStatus {
@@ -263,11 +286,22 @@ impl PartitionStatus {
         let (topic, partition) = wait.partition.clone()?;
         let (state, reason, still_seconds) = told(wait);
         Some(Self {
-            topic,
-            partition,
             state,
             reason,
             still_seconds,
+            owner: owner.to_owned(),
+            ..Self::unheard(&topic, partition)
+        })
+    }
+
+    /// A partition of the topic's that no process has spoken of.
+    fn unheard(topic: &str, partition: i32) -> Self {
+        Self {
+            topic: topic.to_owned(),
+            partition,
+            state: RunState::NotRunning,
+            reason: None,
+            still_seconds: None,
             next_offset: None,
             lag: None,
             hidden: None,
@@ -278,8 +312,8 @@ impl PartitionStatus {
             superseded: 0,
             late: 0,
             dead_letters: 0,
-            owner: owner.to_owned(),
-        })
+            owner: String::new(),
+        }
     }
 }
 

@@ -148,6 +148,20 @@ fn what_was_never_taken_is_shown_and_resumed() -> Result<()> {
 }
 
 #[test]
+fn a_partition_that_nobody_speaks_of_is_shown() -> Result<()> {
+    let job = Job::new("unheard")?;
+    let _run = job.run()?;
+    job.users_on_both_done(0..10, "good.example")?;
+    job.psql("delete from gristmill.checkpoint where partition = 1")?;
+    let (code, text) = said(&job, &["status", "users.toml"])?;
+    assert!(
+        code == Some(1) && text.contains("[1] no process has taken it yet"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
 fn the_status_is_json_where_that_is_asked_for() -> Result<()> {
     let job = Job::new("status_json")?;
     let _run = job.run()?;

@@ -54,7 +54,7 @@ impl Admin {
         for (place, position) in positions.iter().enumerate() {
             match leaders.get(&position.partition) {
                 Some(leader) => brokers.entry(*leader).or_default().push(place),
-                None => lags[place] = Some(Err(self.unknown(position, leaderless()))),
+                None => lags[place] = Some(Err(leaderless(position))),
             }
         }
         std::thread::scope(|scope| {
@@ -71,9 +71,7 @@ impl Admin {
             }
         });
         let lags = lags.into_iter().zip(positions);
-        let lags = lags.map(|(lag, position)| {
-            lag.unwrap_or_else(|| Err(self.unknown(position, leaderless())))
-        });
+        let lags = lags.map(|(lag, position)| lag.unwrap_or_else(|| Err(leaderless(position))));
         Ok(lags.collect())
     }
 
@@ -82,9 +80,12 @@ impl Admin {
         let topics: BTreeSet<_> = positions.iter().map(|p| &p.partition.topic).collect();
         let mut leaders = HashMap::new();
         for topic in topics {
+            let failed = |e| self.explain(&format!("describe topic `{topic}`"), Some(topic), e);
             let metadata = self.client.fetch_metadata(Some(topic), TIMEOUT);
-            let metadata = metadata
-                .map_err(|e| self.explain(&format!("describe topic `{topic}`"), Some(topic), e))?;
+            let metadata = metadata.map_err(failed)?;
+            if let Some(code) = metadata.topics().iter().find_map(|t| t.error()) {
+                return Err(failed(KafkaError::MetadataFetch(code.into())));
+            }
             let partitions = metadata.topics().iter().flat_map(|t| t.partitions());
             for partition in partitions.filter(|p| p.leader() >= 0) {
                 let name = TopicPartition::new(Arc::clone(topic), partition.id());
@@ -167,6 +168,11 @@ impl Admin {
     }
 }
 
-fn leaderless() -> KafkaError {
-    KafkaError::MetadataFetch(Code::LeaderNotAvailable)
+fn leaderless(position: &Position) -> Arc<AdminError> {
+    let source = KafkaError::MetadataFetch(Code::LeaderNotAvailable);
+    Arc::new(AdminError::Failed {
+        what: format!("read {}", position.partition),
+        reason: ": it has no leader, or is not there".to_owned(),
+        source: Box::new(source),
+    })
 }
