@@ -117,3 +117,16 @@ fn a_frozen_kafka_is_said_and_left() -> Result<()> {
     ensure!(ended?.success(), "{}", job.explain());
     Ok(())
 }
+
+#[test]
+fn a_start_that_reaches_no_postgres_promises_no_wait() -> Result<()> {
+    let job = Job::new("wrong_host")?;
+    let mut command = job.command(&["run", "users.toml", "--http", "off"])?;
+    command.env("DATABASE_URL", "postgres://app:app@127.0.0.1:1/appdb");
+    let (code, text) = printed(command.output()?);
+    ensure!(
+        code == Some(1) && text.contains("check that it runs") && !text.contains("waiting for it"),
+        "{code:?} {text}"
+    );
+    Ok(())
+}
