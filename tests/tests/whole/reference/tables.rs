@@ -21,18 +21,27 @@ struct Table {
     key: Option<String>,
 }
 
+/// Of a table, or a function, whose kind is what it returns.
 struct Column {
     name: String,
     kind: String,
     about: String,
 }
 
+const FUNCTIONS: &str = "
+## Functions
+
+They read what the column `_gm_version` of a target holds.
+
+";
+
 pub(super) fn page() -> Result<String> {
-    let mut tables = Vec::new();
+    let (mut tables, mut functions) = (Vec::new(), Vec::new());
     for file in files()? {
         let sql = std::fs::read_to_string(&file)?;
         for statement in statements(&sql) {
             read(&statement, &mut tables)
+                .and_then(|()| read_function(&statement, &mut functions))
                 .with_context(|| format!("{}: {statement}", file.display()))?;
         }
     }
@@ -44,15 +53,19 @@ pub(super) fn page() -> Result<String> {
         if let Some(key) = &table.key {
             page += &format!("{}\n", paragraph(&format!("Primary key: `{key}`.")));
         }
-        for Column { name, kind, about } in &table.columns {
-            let about = match about.is_empty() {
-                true => String::new(),
-                false => format!(": {about}"),
-            };
-            page += &item(0, &format!("**`{name}`** {kind}{about}"));
-        }
+        page.extend(table.columns.iter().map(line));
     }
+    page += FUNCTIONS;
+    page.extend(functions.iter().map(line));
     Ok(page)
+}
+
+fn line(Column { name, kind, about }: &Column) -> String {
+    let about = match about.is_empty() {
+        true => String::new(),
+        false => format!(": {about}"),
+    };
+    item(0, &format!("**`{name}`** {kind}{about}"))
 }
 
 /// The numbered files, in the order in which they are applied.
@@ -111,9 +124,7 @@ fn read(statement: &str, tables: &mut Vec<Table>) -> Result<()> {
         let (name, changes) = rest.split_once(char::is_whitespace).context("no change")?;
         let table = find(tables, name)?;
         for change in changes.split(",\n") {
-            if let Some(added) = change.trim().strip_prefix("add column ") {
-                table.columns.push(column(added)?);
-            }
+            alter(table, change.trim())?;
         }
     } else if let Some(rest) = statement.strip_prefix("comment on table gristmill.") {
         let (name, text) = rest.split_once(" is").context("no comment")?;
@@ -124,6 +135,44 @@ fn read(statement: &str, tables: &mut Vec<Table>) -> Result<()> {
         let mut columns = find(tables, table)?.columns.iter_mut();
         let column = columns.find(|column| column.name == name);
         column.context("no such column")?.about = text_of(text)?;
+    }
+    Ok(())
+}
+
+fn alter(table: &mut Table, change: &str) -> Result<()> {
+    if let Some(added) = change.strip_prefix("add column ") {
+        table.columns.push(column(added)?);
+    } else if let Some(key) = change.strip_prefix("add primary key (") {
+        table.key = Some(key.trim_end_matches(')').replace('"', ""));
+    } else if let Some(added) = change.strip_prefix("add constraint ") {
+        // In the place of the one that the column was made with.
+        let (name, check) = added.split_once(char::is_whitespace).context("no check")?;
+        let is_its = |c: &&mut Column| format!("{}_{}_check", table.name, c.name) == name;
+        let column = table
+            .columns
+            .iter_mut()
+            .find(is_its)
+            .context(added.to_owned())?;
+        let kind = column.kind.split(" check ").next().unwrap_or_default();
+        column.kind = format!("{kind} {}", check.trim());
+    }
+    Ok(())
+}
+
+fn read_function(statement: &str, functions: &mut Vec<Column>) -> Result<()> {
+    if let Some(rest) = statement.strip_prefix("create function gristmill.") {
+        let head = rest.lines().next().unwrap_or_default();
+        let (name, kind) = head.split_once(" returns ").context("it returns nothing")?;
+        functions.push(Column {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            about: String::new(),
+        });
+    } else if let Some(rest) = statement.strip_prefix("comment on function gristmill.") {
+        let (name, text) = rest.split_once(" is").context("no comment")?;
+        let mut functions = functions.iter_mut();
+        let function = functions.find(|f| f.name.starts_with(&format!("{name}(")));
+        function.context("no such function")?.about = text_of(text)?;
     }
     Ok(())
 }
