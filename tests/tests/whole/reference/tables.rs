@@ -31,7 +31,7 @@ struct Column {
 const FUNCTIONS: &str = "
 ## Functions
 
-They read what the column `_gm_version` of a target holds.
+About what the column `_gm_version` of a target holds.
 
 ";
 
