@@ -10,6 +10,7 @@ use arrow_buffer::ScalarBuffer;
 
 use crate::column::{Batch, Field, LogicalType};
 use crate::dead_letter::{DeadLetter, Stage};
+use crate::decode::ValueForm;
 use crate::dedup::{VersionColumns, VersionKind, Watermark};
 use crate::record::Records;
 
@@ -88,6 +89,8 @@ pub(super) struct Judge<'a> {
     pub(super) policy: &'a TimePolicy,
     pub(super) now_us: i64,
     pub(super) records: &'a Records,
+    /// What is no value, where such records make rows.
+    pub(super) tombstones: Option<ValueForm>,
     /// Whether the records are a log without holes, so that a tombstone has a place in it.
     pub(super) is_log: bool,
 }
@@ -161,7 +164,10 @@ impl Judge<'_> {
     }
 
     fn is_tombstone(&self, source: RowSource) -> bool {
-        !self.records.has_value(source.record as usize)
+        self.tombstones.is_some_and(|form| {
+            let record = source.record as usize;
+            !self.records.has_value(record) || form.is_tombstone(&self.records.get(record))
+        })
     }
 
     /// The lowest time of what is no tombstone and has a time that counts: for tombstones with

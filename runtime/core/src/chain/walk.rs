@@ -105,8 +105,10 @@ impl Chain {
             normalizer.plan().writes.clone(),
         );
         let (tombstone, max_bytes) = (spec.tombstone, spec.record_max_bytes);
-        let decoder =
-            Decoder::new(&reads, &spec.topic, spec.partition, tombstone, max_bytes).ok()?;
+        let decoder = Decoder::new(&reads, &spec.topic, spec.partition, tombstone, max_bytes)
+            .ok()?
+            .with_absent(spec.absent.as_deref())
+            .with_missing(normalizer.plan());
         let normalizer = Step::new(normalizer, &reads, dimensions, &[])?;
         let enrichers = transforms.map(|t| Step::new(t, &written, dimensions, &roles.key));
         let enrichers = enrichers.collect::<Option<Vec<_>>>()?;
@@ -267,6 +269,8 @@ impl Chain {
             policy: &self.spec.time,
             now_us: moment.now_us,
             records,
+            tombstones: (self.spec.tombstone == super::Tombstone::Delete)
+                .then(|| self.decoder.value_form()),
             is_log: self.is_log,
         };
         let mut judged = rules.judge(&mut normalized, moment.event_time_max, &mut dead_letters);

@@ -4,12 +4,15 @@
 //! - [`reads`]: what one record is asked, source by source: value, key, headers, metadata;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
 //! - [`format`](self::format): how a value or key becomes a document, one folder a format;
+//! - [`no_value`]: what is no value, and [`placeholder`]: what stands for one that was not sent;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records.
 
 mod builder;
 mod format;
+mod no_value;
 mod path;
+mod placeholder;
 mod reads;
 mod shape;
 mod slot;
@@ -23,9 +26,12 @@ use std::sync::Arc;
 
 use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
+use crate::plan::Plan;
 use crate::record::{CUT_BYTES, Cut, Record, Records};
 use builder::ColumnBuilder;
+pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
+use placeholder::Placeholder;
 use reads::Reads;
 use slot::{RecordFault, Row};
 pub use tombstone::Tombstone;
@@ -36,12 +42,18 @@ pub use tombstone::Tombstone;
 /// absent: null, and not present. A JSON `null` is null and present. Anything else that is not of
 /// the declared type makes the record a dead letter, and so do a null and an absent value where the
 /// read is not nullable. Names that occur twice in an object: the last one counts.
+///
+/// Around a document may lie Connect's wrapper, an object of `schema` and `payload` and nothing
+/// else: paths begin below `payload` then, unless one of them names a member of the wrapper. Of a
+/// key that is read by name and is no object nothing is known, but that a key with one read may be
+/// that read's value by itself.
 #[derive(Debug)]
 pub struct Decoder {
     fields: Arc<[Field]>,
     reads: Reads,
     topic: Arc<str>,
     tombstone: Tombstone,
+    placeholder: Placeholder,
     record_max_bytes: usize,
     /// Kept from batch to batch: text with escapes of the record at hand.
     scratch: String,
@@ -78,10 +90,42 @@ impl Decoder {
             reads: Reads::new(reads, partition)?,
             topic: topic.into(),
             tombstone,
+            placeholder: Placeholder::default(),
             record_max_bytes,
             scratch: String::new(),
             text_bytes: vec![0; reads.len()],
         })
+    }
+
+    /// Takes `text` for a value that the source did not send: itself, and in the spellings that
+    /// Debezium gives it in columns of bytes, lists, maps and UUIDs. Such a value is absent. A JSON
+    /// document that has it somewhere inside is a document.
+    pub fn with_absent(self, text: Option<&str>) -> Self {
+        let placeholder = text.filter(|t| !t.is_empty()).map(Placeholder::new);
+        Self {
+            placeholder: placeholder.unwrap_or_default(),
+            ..self
+        }
+    }
+
+    /// Takes what a plan says about names that an object in the value does not have: where the
+    /// object is at a path of the plan's attributes `missing-is-null`, reads right below it are
+    /// null, but those called as a column of the key.
+    pub fn with_missing(mut self, plan: &Plan) -> Self {
+        let key = plan.roles.as_ref().map_or(&[][..], |roles| &roles.key);
+        for (_, path) in plan
+            .attributes
+            .iter()
+            .filter(|(n, _)| n == "missing-is-null")
+        {
+            self.reads.null_where_missing(path, key);
+        }
+        self
+    }
+
+    /// What is no value.
+    pub(crate) fn value_form(&self) -> ValueForm {
+        self.reads.value_form()
     }
 
     /// Walks each message once. `records` hold less than 2 GiB, which is what a column of text can.
@@ -97,13 +141,15 @@ impl Decoder {
         let mut rows = Vec::with_capacity(records.len());
         let mut dead_letters = Vec::new();
         let mut tombstones = 0;
+        let form = self.value_form();
         for (i, record) in records.iter().enumerate() {
-            if record.value.is_none() && self.tombstone == Tombstone::Ignore {
+            let is_tombstone = form.is_tombstone(&record);
+            if is_tombstone && self.tombstone == Tombstone::Ignore {
                 tombstones += 1;
                 continue;
             }
             row.clear();
-            match self.fill(&topic, &record, &mut row) {
+            match self.fill(&topic, &record, is_tombstone, &mut row) {
                 Ok(()) => {
                     for (column, &slot) in columns.iter_mut().zip(&row.slots) {
                         column.append(slot, &row.scratch);
@@ -133,6 +179,7 @@ impl Decoder {
         &mut self,
         topic: &'r str,
         record: &Record<'r>,
+        is_tombstone: bool,
         row: &mut Row<'r>,
     ) -> Result<(), RecordFault> {
         let bytes = record
@@ -156,7 +203,8 @@ impl Decoder {
                 message,
             });
         }
-        self.reads.fill(&self.fields, topic, record, row)
+        let context = (&*self.fields, &self.placeholder);
+        self.reads.fill(context, topic, record, is_tombstone, row)
     }
 }
 

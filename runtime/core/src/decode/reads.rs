@@ -2,7 +2,9 @@
 
 use super::format::json::Document;
 use super::format::utf8;
-use super::path::{ColumnSource, Part, PathError};
+use super::no_value::ValueForm;
+use super::path::{ColumnSource, Part, PathError, names};
+use super::placeholder::Placeholder;
 use super::slot::{RecordFault, Row, Slot};
 use super::trie::Trie;
 use crate::column::Field;
@@ -57,6 +59,7 @@ impl Reads {
         }
         value.check()?;
         key.check()?;
+        key.allow_bare();
         let required = fields
             .iter()
             .enumerate()
@@ -72,19 +75,42 @@ impl Reads {
         })
     }
 
-    /// Fills `row`, which is clear, from `record`.
+    /// What is no value.
+    pub(super) fn value_form(&self) -> ValueForm {
+        match self.value {
+            Some(_) => ValueForm::Document,
+            None => ValueForm::Opaque,
+        }
+    }
+
+    /// Makes reads right below the value's object at `path` null where the object does not have
+    /// them, but those called as one of `except`.
+    pub(super) fn null_where_missing(&mut self, path: &str, except: &[String]) {
+        let names = match path.split_once('.') {
+            None if path == "value" => Some(Vec::new()),
+            Some(("value", rest)) => names(rest),
+            _ => None,
+        };
+        if let (Some(document), Some(names)) = (&mut self.value, names) {
+            document.null_where_missing(&names, except);
+        }
+    }
+
+    /// Fills `row`, which is clear, from `record`, which has a value unless `is_tombstone`.
     pub(super) fn fill<'r>(
         &mut self,
-        fields: &[Field],
+        (fields, placeholder): (&[Field], &Placeholder),
         topic: &'r str,
         record: &Record<'r>,
+        is_tombstone: bool,
         row: &mut Row<'r>,
     ) -> Result<(), RecordFault> {
-        if let (Some(document), Some(value)) = (&mut self.value, record.value) {
-            document.walk(value, row)?;
+        if let (Some(document), Some(value), false) = (&mut self.value, record.value, is_tombstone)
+        {
+            document.walk(value, placeholder, row)?;
         }
         if let (Some(document), Some(key)) = (&mut self.key, record.key) {
-            document.walk(key, row)?;
+            document.walk_key(key, placeholder, row)?;
         }
         self.fill_bytes(fields, record, row)?;
         self.fill_headers(fields, record, row);

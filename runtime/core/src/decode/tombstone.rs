@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What happens to a record without a value.
+/// What happens to a record without a value: Kafka's null, and what converters write for it where
+/// values are JSON: nothing at all, `null`, and `{"schema": .., "payload": null}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tombstone {

@@ -17,6 +17,10 @@ pub(super) struct Node {
     pub(super) children: Vec<(String, usize)>,
     /// The slots of the leaves below, this one's not among them.
     pub(super) below: Vec<usize>,
+    /// Whether a scalar here may be the value of the one leaf below.
+    pub(super) may_be_bare: bool,
+    /// The slots of the leaves right below that are null where the object here does not have them.
+    pub(super) null_where_missing: Vec<usize>,
 }
 
 /// A read.
@@ -54,6 +58,8 @@ impl Trie {
             leaf: None,
             children: Vec::new(),
             below: Vec::new(),
+            may_be_bare: false,
+            null_where_missing: Vec::new(),
         };
         Self {
             nodes: vec![node],
@@ -112,6 +118,8 @@ impl Trie {
             leaf: None,
             children: Vec::new(),
             below: Vec::new(),
+            may_be_bare: false,
+            null_where_missing: Vec::new(),
         });
         id
     }
@@ -119,6 +127,40 @@ impl Trie {
     /// Whether there is no read.
     pub(super) fn is_empty(&self) -> bool {
         self.nodes.len() == 1 && self.nodes[0].leaf.is_none()
+    }
+
+    /// Whether the document itself is read by name alone, and by none of `names`.
+    pub(super) fn has_none_of(&self, names: &[&str]) -> bool {
+        let root = &self.nodes[0];
+        root.leaf.is_none()
+            && root
+                .children
+                .iter()
+                .all(|(n, _)| !names.contains(&n.as_str()))
+    }
+
+    /// Lets a scalar be the value of the only read, in the place of the object that has it.
+    pub(super) fn allow_bare(&mut self) {
+        let root = &self.nodes[0];
+        if root.leaf.is_none() && root.below.len() == 1 {
+            // The nodes are the names of one path: the last is the read.
+            let parent = self.nodes.len() - 2;
+            self.nodes[parent].may_be_bare = true;
+        }
+    }
+
+    /// The read whose value a scalar may be.
+    pub(super) fn bare_leaf(&self) -> Option<Leaf> {
+        let is_allowed = self.nodes.iter().any(|node| node.may_be_bare);
+        self.nodes.last().filter(|_| is_allowed)?.leaf
+    }
+
+    /// The index of the node at `names`; none where no read goes through it.
+    pub(super) fn find(&self, names: &[String]) -> Option<usize> {
+        names.iter().try_fold(0, |at, name| {
+            let child = self.nodes[at].children.iter().find(|(n, _)| n == name);
+            child.map(|(_, child)| *child)
+        })
     }
 
     /// Refuses reads below a read that is no json.

@@ -68,7 +68,17 @@ fn log(events: &[(i64, i64, Option<i64>)]) -> Records {
     let mut records = Records::default();
     for (offset, (id, kafka, at)) in events.iter().enumerate() {
         let key = format!(r#"{{"id":{id}}}"#);
-        let value = at.map(|at| format!(r#"{{"at":{at}}}"#));
+        // A tombstone is one however a converter spells it.
+        let nothing = [
+            None,
+            Some("null"),
+            Some(""),
+            Some(r#"{"schema":1,"payload":null}"#),
+        ];
+        let value = match at {
+            Some(at) => Some(format!(r#"{{"at":{at}}}"#)),
+            None => nothing[offset % 4].map(str::to_owned),
+        };
         let value = value.as_ref().map(String::as_bytes);
         let (offset, key) = (offset as i64, Some(key.as_bytes()));
         records.push(offset, Some(*kafka), key, value, std::iter::empty());

@@ -1,11 +1,13 @@
 //! Decoding as a whole.
 
+mod absent;
 mod acceptance;
 mod documents;
 mod examples;
 mod numbers;
 mod oracle;
 mod sources;
+mod wrapped;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;

@@ -2,6 +2,7 @@
 //!
 //! - [`document`]: a value or key with reads in it;
 //! - [`visit`]: one walk over it, place ([`place`]) by place, into slots;
+//! - [`wrapper`]: a document with its schema around it;
 //! - [`skip`]: what nobody reads, validated all the same;
 //! - [`validate`]: a piece of a document by itself;
 //! - [`exact`]: a slow walk, for what sonic-rs cannot read though it is JSON.
@@ -12,7 +13,9 @@ mod place;
 mod skip;
 mod validate;
 mod visit;
+mod wrapper;
 
 pub(crate) use document::Document;
 #[cfg(test)]
 pub(crate) use skip::DEPTH_MAX;
+pub(crate) use wrapper::{is_first as is_first_of_wrapper, schema_of_null};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::skip::DocumentGuard;
 use crate::column::LogicalType;
+use crate::decode::placeholder::Placeholder;
 use crate::decode::shape;
 use crate::decode::slot::{Row, Slot};
 use crate::decode::trie::{Leaf, Node};
@@ -17,6 +18,9 @@ pub(super) struct Walk<'w, 'r> {
     /// This document, counted from 1.
     pub(super) document: u64,
     pub(super) guard: DocumentGuard,
+    pub(super) placeholder: &'w Placeholder,
+    /// Whether what is no object where reads lie below is no fault: nothing is said then.
+    pub(super) is_lenient: bool,
 }
 
 /// A value at a place that some path goes through or ends at.
@@ -65,12 +69,14 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
                 .walk
                 .row
                 .wrong(leaf.slot, path, leaf.logical_type, found),
-            (None, Some(&slot)) => self.walk.row.wrong(slot, path, "an object", found),
-            (None, None) => {}
+            (None, Some(&slot)) if !self.walk.is_lenient => {
+                self.walk.row.wrong(slot, path, "an object", found);
+            }
+            (None, _) => {}
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn number(self, integer: Option<i64>, float: f64, found: impl fmt::Display) {
         use LogicalType as T;
         match (self.leaf.map(|l| l.logical_type), integer) {
@@ -78,7 +84,35 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
                 self.set(Slot::Int64(v));
             }
             (Some(T::Float64), _) => self.set(Slot::Float64(float)),
-            _ => self.wrong(format_args!("number {found}")),
+            (_, Some(v)) => self.unfit(Slot::Int64(v), format_args!("number {found}")),
+            (_, None) => self.wrong(format_args!("number {found}")),
+        }
+    }
+
+    /// The one read below, where a scalar in the place of the object may be its value.
+    pub(super) fn bare_leaf(&self) -> Option<Leaf> {
+        let Some(&(_, child)) = self.node.children.first() else {
+            return None;
+        };
+        let is_bare = self.node.may_be_bare && self.leaf.is_none();
+        self.walk.nodes[child].leaf.filter(|_| is_bare)
+    }
+
+    /// Notes a scalar that is not of the leaf's type, or that stands in the place of an object.
+    #[cold]
+    pub(super) fn unfit(self, value: Slot<'r>, found: impl fmt::Display) {
+        use LogicalType as T;
+        let Some(leaf) = self.bare_leaf() else {
+            return self.wrong(found);
+        };
+        let fits = match (leaf.logical_type, value) {
+            (T::Boolean, Slot::Boolean(_)) | (T::Text, Slot::Text(_)) => true,
+            (T::Int64 | T::TimestampUs | T::TimestampMs | T::Date, Slot::Int64(_)) => true,
+            (T::Uuid, Slot::Text(text)) => shape::is_uuid(text),
+            _ => false,
+        };
+        if fits {
+            self.walk.row.slots[leaf.slot] = value;
         }
     }
 

@@ -59,7 +59,7 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
         match self.leaf.map(|l| l.logical_type) {
             Some(LogicalType::Boolean) => self.set(Slot::Boolean(value)),
-            _ => self.wrong(format_args!("boolean {value}")),
+            _ => self.unfit(Slot::Boolean(value), format_args!("boolean {value}")),
         }
         Ok(())
     }
@@ -91,19 +91,26 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
     #[inline]
     fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
         match self.takes_text(text) {
+            _ if self.walk.placeholder.is_text(text) => self.set(Slot::Absent),
             true => self.set(Slot::Text(text)),
-            false => self.wrong(Quoted(text)),
+            false => self.unfit(Slot::Text(text), Quoted(text)),
         }
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         match (self.leaf, self.takes_text(text)) {
+            _ if self.walk.placeholder.is_text(text) => self.set(Slot::Absent),
             (Some(leaf), true) if text.as_bytes().contains(&0) => {
                 self.walk.row.zero_byte(leaf.slot, &self.node.path);
             }
             (Some(leaf), true) => self.walk.row.unescaped(leaf.slot, text),
-            _ => self.wrong(Quoted(text)),
+            _ => match self.bare_leaf() {
+                Some(leaf) if leaf.logical_type == LogicalType::Text && !text.contains('\0') => {
+                    self.walk.row.unescaped(leaf.slot, text);
+                }
+                _ => self.wrong(Quoted(text)),
+            },
         }
         Ok(())
     }
@@ -132,6 +139,9 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
             return Ok(());
         }
         self.walk.guard.enter()?;
+        for &slot in &self.node.null_where_missing {
+            self.walk.row.slots[slot] = Slot::Null;
+        }
         // Producers seldom change the order of names: the next is looked for behind the last.
         let mut next = 0;
         let children = &self.node.children;
@@ -214,6 +224,10 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
 
     fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
         let Self { mut at, leaf } = self;
+        if at.walk.placeholder.is_json(text) {
+            at.set(Slot::Absent);
+            return Ok(());
+        }
         let found = walk_again(&mut at, text).map_err(E::custom)?;
         match (leaf.logical_type, text.as_bytes().first()) {
             (_, Some(b'n')) => at.set(Slot::Null),
@@ -244,6 +258,10 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
                 None => return at.visit_bytes(text.as_bytes()),
             },
         };
+        if at.walk.placeholder.is_text(&content) {
+            at.set(Slot::Absent);
+            return Ok(());
+        }
         if !at.node.below.is_empty() {
             Place {
                 walk: &mut *at.walk,
