@@ -3,6 +3,7 @@
 mod blame;
 mod events;
 mod hand_over;
+mod layers;
 mod oracle;
 mod outcome;
 mod plans;

@@ -1,0 +1,325 @@
+//! Events of a source that leaves cells out, and the rules for them.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray, StringArray};
+use gristmill_core::chain::{Chain, ChainSpec, Delete, Layer, Truncate};
+use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::dedup::{VersionKind, VersionRule};
+use gristmill_core::dimension::{Dimension, Dimensions};
+use gristmill_core::plan::{Join, Plan, Roles};
+use gristmill_core::record::Records;
+use gristmill_core::transform::{Fault, Output, Rejection, Transform};
+
+use super::mirror::{Cell, Given, Version};
+use crate::rules::{Native, PLAIN, field, ints, spec};
+
+/// Cells of the columns `a`, `b` and `c`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) key: i64,
+    pub(crate) at: i64,
+    pub(crate) seq: Option<i64>,
+    pub(crate) cells: [Cell; 3],
+    pub(crate) is_deleted: bool,
+    /// The source table was emptied.
+    pub(crate) is_truncate: bool,
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mode {
+    pub(crate) kind: VersionKind,
+    pub(crate) delete: Delete,
+}
+
+/// What enrichers and Postgres do not take, in column `a` or `b`.
+pub(crate) const REJECTED: &str = "reject";
+pub(crate) const TRAPS: &str = "trap";
+pub(crate) const REFUSED: &str = "refuse";
+
+/// The target's columns behind key, time, order and flag.
+const VALUES: [&str; 6] = ["a", "b", "c", "loud", "pair", "last"];
+
+impl Change {
+    fn json(&self) -> String {
+        let mut json = serde_json::json!({
+            "at": self.at, "seq": self.seq, "gone": self.is_deleted, "emptied": self.is_truncate,
+        });
+        if !self.is_truncate {
+            json["key"] = self.key.into();
+        }
+        for (name, cell) in VALUES.iter().zip(&self.cells) {
+            if let Some(value) = cell {
+                json[*name] = value.clone().into();
+            }
+        }
+        json.to_string()
+    }
+
+    pub(crate) fn version(&self, mode: Mode, offset: i64) -> Version {
+        version(mode, self.at, self.seq, offset)
+    }
+
+    /// What the rules make of it, as the sink gets it.
+    pub(crate) fn given(&self, mode: Mode, offset: i64) -> Given {
+        let [a, b, c] = self.cells.clone();
+        let is_hard = self.is_deleted && mode.delete == Delete::Hard;
+        let a_seen = a.clone().filter(|_| !is_hard);
+        let loud: Cell = a_seen.map(|a| a.map(|text| text.to_uppercase()));
+        let last = loud.clone().map(|loud| loud.map(last));
+        let pair = match (&b, &c) {
+            (Some(b), Some(c)) if !is_hard => Some(paired(b.as_deref(), named(c.as_deref()))),
+            _ => None,
+        };
+        Given {
+            key: self.key,
+            version: self.version(mode, offset),
+            is_deleted: self.is_deleted,
+            cells: vec![a, b, c, loud, pair, last],
+        }
+    }
+
+    /// Whether an enricher or Postgres takes it.
+    pub(crate) fn is_good(&self, mode: Mode) -> bool {
+        let text = |cell: &Cell| cell.clone().flatten().unwrap_or_default();
+        let (a, b) = (text(&self.cells[0]), text(&self.cells[1]));
+        let is_hard = self.is_deleted && mode.delete == Delete::Hard;
+        (is_hard || (a != REJECTED && a != TRAPS)) && b != REFUSED
+    }
+}
+
+fn version(mode: Mode, at: i64, seq: Option<i64>, offset: i64) -> Version {
+    match mode.kind {
+        VersionKind::EventTime => (at, seq, offset),
+        VersionKind::OrderFirst => (0, seq, offset),
+        VersionKind::Offset => (0, None, offset),
+    }
+}
+
+fn last(text: String) -> String {
+    text.chars().last().map_or_else(String::new, String::from)
+}
+
+/// The dimension knows one text.
+fn named(c: Option<&str>) -> Option<&str> {
+    c.filter(|c| *c == "1").map(|_| "one")
+}
+
+fn paired(b: Option<&str>, name: Option<&str>) -> Option<String> {
+    Some(format!("{}+{}", b.unwrap_or("-"), name.unwrap_or("-")))
+}
+
+/// As records at offsets from `first` on.
+pub(crate) fn records(changes: &[Change], first: usize) -> Records {
+    let mut records = Records::default();
+    for (i, change) in changes.iter().enumerate() {
+        let (offset, json) = ((first + i) as i64, change.json());
+        let none = std::iter::empty();
+        records.push(offset, Some(change.at), None, Some(json.as_bytes()), none);
+    }
+    records
+}
+
+/// The rows of a layer.
+pub(crate) fn given(layer: &Layer, records: &Records, mode: Mode) -> Vec<Given> {
+    let rows = &layer.rows;
+    assert!(rows.is_well_formed());
+    assert_eq!(rows.rows, layer.sources.len());
+    let cell = |column: usize, row: usize| -> Cell {
+        let column = &rows.columns[column];
+        let is_present = column.presence.as_ref().is_none_or(|bits| bits.value(row));
+        let text = column.values.as_string::<i32>();
+        is_present.then(|| text.is_valid(row).then(|| text.value(row).to_owned()))
+    };
+    let row = |row: usize| {
+        let seq = ints(rows, 2);
+        let seq = seq.is_valid(row).then(|| seq.value(row));
+        let offset = records.offset(layer.sources[row].record as usize);
+        Given {
+            key: ints(rows, 0).value(row),
+            version: version(mode, ints(rows, 1).value(row) / 1000, seq, offset),
+            is_deleted: rows.columns[3].values.as_boolean().value(row),
+            cells: (4..10).map(|column| cell(column, row)).collect(),
+        }
+    };
+    (0..rows.rows).map(row).collect()
+}
+
+fn text(name: &str) -> Field {
+    field(name, LogicalType::Text, true)
+}
+
+fn normalizer(kind: VersionKind) -> Native {
+    let own = [
+        field("at", LogicalType::TimestampMs, true),
+        field("seq", LogicalType::Int64, true),
+        text("a"),
+        text("b"),
+        text("c"),
+    ];
+    let mut writes = vec![field("key", LogicalType::Int64, true)];
+    writes.extend(own.clone());
+    let flags = ["gone", "emptied"].map(|name| field(name, LogicalType::Boolean, false));
+    writes.extend(flags);
+    let read = |f: &Field| Field {
+        name: format!("value.{}", f.name),
+        logical_type: match f.logical_type {
+            LogicalType::TimestampMs => LogicalType::Int64,
+            other => other,
+        },
+        nullable: true,
+    };
+    let roles = Roles {
+        key: vec!["key".to_owned()],
+        event_time: "at".to_owned(),
+        deleted: Some("gone".to_owned()),
+        order: vec!["seq".to_owned()],
+        version: VersionRule { kind, epoch: 0 },
+        truncate: Some("emptied".to_owned()),
+    };
+    let plan = Plan {
+        reads: writes.iter().map(read).collect(),
+        writes,
+        roles: Some(roles),
+        ..Plan::default()
+    };
+    Native {
+        name: "normalize",
+        plan,
+        rule: Box::new(|batch| {
+            let flag = |column: &Column| {
+                let flags = column.values.as_boolean().iter();
+                let known: BooleanArray = flags.map(|flag| Some(flag == Some(true))).collect();
+                Column::new(Arc::new(known))
+            };
+            let mut columns = batch.columns.clone();
+            columns[6] = flag(&columns[6]);
+            columns[7] = flag(&columns[7]);
+            Ok(all(columns, batch.rows))
+        }),
+    }
+}
+
+fn all(columns: Vec<Column>, rows: usize) -> Output {
+    Output {
+        columns,
+        rows,
+        source_rows: None,
+        rejections: Vec::new(),
+    }
+}
+
+/// An enricher as the SDK's row API makes one: where an input is absent, so is the output.
+fn by_row(
+    name: &'static str,
+    (reads, joins, writes): (Vec<Field>, Vec<Join>, &str),
+    rule: fn(&[Option<&str>]) -> Option<String>,
+) -> Native {
+    let plan = Plan {
+        reads,
+        joins,
+        writes: vec![text(writes)],
+        reject_codes: vec!["rejected".to_owned()],
+        ..Plan::default()
+    };
+    let answer = move |batch: &Batch| {
+        let texts: Vec<&StringArray> = batch.columns.iter().map(|c| c.values.as_string()).collect();
+        let value = |column: usize, row: usize| {
+            let texts = texts[column];
+            texts.is_valid(row).then(|| texts.value(row))
+        };
+        let is_present = |row: usize| {
+            let mut presence = batch.columns.iter().filter_map(|c| c.presence.as_ref());
+            presence.all(|bits| bits.value(row))
+        };
+        let is_heard = |row: usize| {
+            let mut presence = batch.columns.iter().map(|c| c.presence.as_ref());
+            presence.any(|bits| bits.is_none_or(|bits| bits.value(row)))
+        };
+        let heard = (0..batch.rows).all(is_heard);
+        assert!(heard, "a rule was shown rows of which nothing is known");
+        if (0..batch.rows).any(|row| value(0, row) == Some(TRAPS)) {
+            return Err(Fault::Trapped("unreachable executed".to_owned()));
+        }
+        let rows = 0..batch.rows as u32;
+        let (bad, good): (Vec<u32>, Vec<u32>) =
+            rows.partition(|&row| value(0, row as usize) == Some(REJECTED));
+        let written = good.iter().map(|&row| {
+            let row = row as usize;
+            let values: Vec<_> = (0..texts.len()).map(|c| value(c, row)).collect();
+            is_present(row).then(|| rule(&values)).flatten()
+        });
+        let presence = good.iter().map(|&row| is_present(row as usize)).collect();
+        let column = Column {
+            values: Arc::new(written.collect::<StringArray>()),
+            presence: Some(presence),
+        };
+        let rejections = bad.into_iter().map(|row| Rejection {
+            row,
+            code: "rejected".to_owned(),
+            message: "not wanted".to_owned(),
+        });
+        Ok(Output {
+            columns: vec![column],
+            rows: good.len(),
+            rejections: rejections.collect(),
+            source_rows: Some(good),
+        })
+    };
+    let rule = Box::new(answer);
+    Native { name, plan, rule }
+}
+
+fn dimensions() -> Dimensions {
+    let rows = Batch {
+        rows: 1,
+        fields: Arc::from([text("c"), text("name")]),
+        columns: ["1", "one"]
+            .map(|value| Column::new(Arc::new(StringArray::from(vec![value]))))
+            .to_vec(),
+    };
+    let names = Dimension::new("names", rows, &["c".to_owned()]).unwrap();
+    Dimensions::from([("names".to_owned(), Arc::new(names))])
+}
+
+pub(crate) fn chain(mode: Mode, truncate: Truncate, state_max_bytes: usize) -> Chain {
+    let target = [
+        field("key", LogicalType::Int64, false),
+        field("at", LogicalType::TimestampUs, false),
+        field("seq", LogicalType::Int64, true),
+        field("gone", LogicalType::Boolean, false),
+    ];
+    let spec = ChainSpec {
+        delete: mode.delete,
+        truncate,
+        state_max_bytes,
+        target: target.into_iter().chain(VALUES.map(text)).collect(),
+        ..spec(PLAIN)
+    };
+    let join = Join {
+        dimension: "names".to_owned(),
+        on: vec!["c".to_owned()],
+        take: vec![text("name")],
+    };
+    let transforms: Vec<Box<dyn Transform>> = vec![
+        Box::new(normalizer(mode.kind)),
+        Box::new(by_row(
+            "loud",
+            (vec![text("a")], vec![], "loud"),
+            |values| values[0].map(str::to_uppercase),
+        )),
+        Box::new(by_row(
+            "pair",
+            (vec![text("b")], vec![join], "pair"),
+            |values| paired(values[0], values[1]),
+        )),
+        Box::new(by_row(
+            "last",
+            (vec![text("loud")], vec![], "last"),
+            |values| values[0].map(|text| last(text.to_owned())),
+        )),
+    ];
+    Chain::new(spec, transforms, Arc::new(dimensions()), None).unwrap()
+}

@@ -1,0 +1,7 @@
+//! Cells that a source leaves out, deletes and ends of all rows: what the layers make of a table is
+//! what one event after the other makes of it.
+
+mod change;
+mod history;
+mod mirror;
+mod random;
