@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
+use gristmill_core::chain::{Computed, Counts, Delete, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
@@ -17,9 +17,9 @@ use gristmill_postgres::commit::checkpoint::PartitionKey;
 use gristmill_postgres::commit::lease::{self, Lease, TakeRequest};
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::registration::{self, Registration};
+use gristmill_postgres::table::bookkeeping::Bookkeeping;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
-use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 use tokio::runtime::Runtime;
@@ -75,6 +75,7 @@ impl Bench {
             guard: Guard::Version,
             pipeline: "users",
             is_shared: false,
+            delete: Delete::Soft,
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {
@@ -106,8 +107,9 @@ impl Bench {
         let target = TargetTable::load(&connection, "users_enriched")
             .await?
             .context("the table")?;
-        let rule = version_rule::number(&connection, &target, &fields, &roles).await?;
-        let sink = Sink::with_rule(&target, &fields, &roles, rule)?;
+        let guard = Guard::Version;
+        let kept = Bookkeeping::load(&connection, &target, &fields, &roles, guard).await?;
+        let sink = Sink::guarded(&target, &fields, &roles, kept.as_ref(), Delete::Soft)?;
         Ok(Self {
             connection,
             sink,

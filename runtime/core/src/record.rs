@@ -150,6 +150,11 @@ impl Records {
         self.index[i].offset
     }
 
+    /// The time that Kafka gave record `i`, which is there, milliseconds since the Unix epoch.
+    pub fn timestamp_ms(&self, i: usize) -> Option<i64> {
+        self.index[i].timestamp_ms
+    }
+
     /// Whether record `i`, which is there, has a value.
     pub fn has_value(&self, i: usize) -> bool {
         self.index[i].has_value

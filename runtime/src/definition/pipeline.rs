@@ -20,9 +20,9 @@ use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
+use gristmill_postgres::table::bookkeeping::Bookkeeping;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
-use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
 
@@ -109,6 +109,7 @@ impl Pipeline {
             guard: self.guard,
             pipeline: &self.config.pipeline.name,
             is_shared: self.config.target.shared.is_some(),
+            delete: self.config.target.delete,
         }
     }
 
@@ -147,13 +148,15 @@ impl Pipeline {
     pub async fn sink(&self, connection: &Connection) -> Result<Sink> {
         let target = self.target(connection).await?;
         let (fields, roles) = (&self.fields, &self.roles);
-        Ok(match self.guard {
-            Guard::Columns => Sink::new(&target, fields, roles)?,
-            Guard::Version => {
-                let rule = version_rule::number(connection, &target, fields, roles).await?;
-                Sink::with_rule(&target, fields, roles, rule)?
-            }
-        })
+        let delete = self.config.target.delete;
+        let kept = Bookkeeping::load(connection, &target, fields, roles, self.guard).await?;
+        Ok(Sink::guarded(
+            &target,
+            fields,
+            roles,
+            kept.as_ref(),
+            delete,
+        )?)
     }
 
     /// The components in the order they run, each with its transform's name.

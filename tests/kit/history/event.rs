@@ -33,10 +33,12 @@ impl Event {
             2 => REJECTED.to_owned(),
             _ => name,
         };
+        // Of a delete nothing is written that could be refused.
+        let may_be_deleted = name != FORBIDDEN;
         Self {
             id: keys_from + random.random_range(0..KEYS),
             name,
-            is_deleted: random.random_bool(0.15),
+            is_deleted: random.random_bool(0.15) && may_be_deleted,
             at_ms: random.random_range(0..TIMES),
         }
     }

@@ -11,6 +11,7 @@ use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 
 use super::store::{Answer, Claim, Outcome, Store};
+use super::verdict::shown;
 
 /// A name that the table's check constraint refuses.
 pub(super) const FORBIDDEN: &str = "forbidden";
@@ -91,7 +92,7 @@ impl Store for MemoryStore {
         let people = self.people.iter();
         Ok(Outcome {
             people: people
-                .map(|(id, row)| (*id, (row.name.clone(), row.is_deleted)))
+                .map(|(id, row)| (*id, shown(&row.name, row.is_deleted)))
                 .collect(),
             letters: self.letters.keys().copied().collect(),
             records: self.records,

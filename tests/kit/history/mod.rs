@@ -14,6 +14,7 @@ mod world;
 
 pub use memory_store::MemoryStore;
 pub use store::{Answer, Claim, Outcome, Store};
+pub use verdict::shown;
 
 use anyhow::{Context, Result};
 

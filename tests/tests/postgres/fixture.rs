@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
-use gristmill_core::chain::{Computed, Counts, Moment, RowSource};
+use gristmill_core::chain::{Computed, Counts, Delete, Moment, RowSource};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::dedup::Guard;
@@ -15,9 +15,9 @@ use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::{self, Lease, TakeRequest, Taken};
 use gristmill_postgres::commit::sink::{Flushed, Sink};
 use gristmill_postgres::fleet::registration::{self, Registration};
+use gristmill_postgres::table::bookkeeping::Bookkeeping;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
-use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_tests::postgres::Postgres;
 
@@ -95,6 +95,7 @@ impl Fixture {
             guard: Guard::Columns,
             pipeline: PIPELINE,
             is_shared: false,
+            delete: Delete::Soft,
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {
@@ -166,13 +167,20 @@ pub(crate) async fn sink(
     fields: &[Field],
     roles: &Roles,
 ) -> Result<Sink> {
-    Ok(match target.guard() {
-        Guard::Columns => Sink::new(target, fields, roles)?,
-        Guard::Version => {
-            let rule = version_rule::number(connection, target, fields, roles).await?;
-            Sink::with_rule(target, fields, roles, rule)?
-        }
-    })
+    sink_that_deletes(connection, target, fields, roles, Delete::Soft).await
+}
+
+/// The same, with what it leaves of deleted rows.
+pub(crate) async fn sink_that_deletes(
+    connection: &Connection,
+    target: &TargetTable,
+    fields: &[Field],
+    roles: &Roles,
+    delete: Delete,
+) -> Result<Sink> {
+    let guard = target.guard();
+    let kept = Bookkeeping::load(connection, target, fields, roles, guard).await?;
+    Ok(Sink::guarded(target, fields, roles, kept.as_ref(), delete)?)
 }
 
 pub(crate) fn key(partition: i32) -> PartitionKey {

@@ -34,13 +34,10 @@ async fn older_events_lose_and_ties_go_to_the_later_write_without_provenance() -
             "1|update|f|60",
         ),
         (computed(2, &[(1, Some("tie"), false, 60)]), "1|tie|f|60"),
-        (
-            computed(3, &[(1, Some("delete"), true, 61)]),
-            "1|delete|t|61",
-        ),
+        (computed(3, &[(1, Some("delete"), true, 61)]), "1|tie|t|61"),
         (
             computed(4, &[(1, Some("older insert"), false, 50)]),
-            "1|delete|t|61",
+            "1|tie|t|61",
         ),
     ];
     for (i, (batch, expected)) in steps.iter().enumerate() {

@@ -183,7 +183,7 @@ impl Store for PostgresStore {
         let fields = |line: &str| line.split('|').map(str::to_owned).collect::<Vec<_>>();
         let mut outcome = Outcome::default();
         for person in people.lines().map(fields) {
-            let row = (person[2].clone(), person[1] == "t");
+            let row = history::shown(&person[2], person[1] == "t");
             outcome.people.insert(person[0].parse()?, row);
         }
         for letter in letters.lines().map(fields) {

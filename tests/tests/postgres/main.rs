@@ -2,6 +2,7 @@
 
 mod fixture;
 
+mod cells;
 mod faults;
 mod fleet;
 mod flush;

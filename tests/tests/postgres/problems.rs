@@ -1,6 +1,7 @@
 //! Each problem of a table that `gristmill check` can name, word by word.
 
 use anyhow::Result;
+use gristmill_core::chain::Delete;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
@@ -84,6 +85,7 @@ async fn problems(fixture: &Fixture, fields: &[Field], roles: &Roles) -> Result<
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     let lines: Vec<String> = problems.iter().map(|p| format!("    {p}")).collect();

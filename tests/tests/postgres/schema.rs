@@ -1,6 +1,7 @@
 //! Creating tables, and sentences about what is wrong with them.
 
 use anyhow::Result;
+use gristmill_core::chain::Delete;
 use gristmill_core::column::LogicalType;
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
@@ -30,6 +31,7 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     let problems = schema::problems(&connection, &wanted).await?;
     assert!(
@@ -57,7 +59,7 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
     assert_eq!(
         postgres.psql("schema_twice", columns)?,
         "id bigint not null, name text, is_deleted boolean, at timestamp with time zone not null, \
-         _gm_version bytea, _gm_revision integer"
+         _gm_version bytea, _gm_revision integer, _gm_absent bytea"
     );
     Ok(())
 }
@@ -96,6 +98,7 @@ async fn the_printed_sql_is_what_an_empty_database_needs() -> Result<()> {
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     postgres.psql("schema_printed", &schema::print(Some(&wanted)))?;
     let connection = Database::new(&postgres.database_url("schema_printed"), "gristmill/schema")?
@@ -190,6 +193,7 @@ async fn each_problem_is_a_sentence_that_says_what_to_do(
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     assert!(
@@ -219,6 +223,7 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     fixture.psql("grant select on people to reader")?;
     let problems = schema::problems(&*database.connect().await?, &wanted).await?;
@@ -301,6 +306,7 @@ async fn what_others_create_on_the_path_is_not_called() -> Result<()> {
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     let mut connection = fixture.connect().await?;
     assert_eq!(
@@ -345,6 +351,7 @@ async fn a_newer_schema_is_worked_with_where_it_says_so() -> Result<()> {
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     fixture.psql(&format!(
         "alter table gristmill.checkpoint add column mood text;
@@ -403,20 +410,22 @@ async fn only_gristmills_own_tables_get_its_columns() -> Result<()> {
         guard: Guard::Columns,
         pipeline: PIPELINE,
         is_shared: false,
+        delete: Delete::Soft,
     };
     schema::apply(&mut connection, None).await?;
     postgres.psql("schema_completed", WITH_PROVENANCE)?;
     let missing = schema::missing(&connection, &wanted).await?;
     assert_eq!(
         missing,
-        "alter table public.people add column _gm_version bytea;\n"
+        "alter table public.people add column _gm_version bytea, add column _gm_absent bytea;\n"
     );
     let done = schema::apply(&mut connection, Some(&wanted)).await?;
     assert_eq!(done, ["added gristmill's columns to the table people"]);
     assert_eq!(schema::missing(&connection, &wanted).await?, "");
     let others = "create table others (like people); alter table others drop column _gm_version, \
-        drop column _gm_partition, drop column _gm_offset, drop column _gm_revision;
-        create table filled (like people); alter table filled drop column _gm_version;
+        drop column _gm_partition, drop column _gm_offset, drop column _gm_revision,
+        drop column _gm_absent;
+        create table filled (like people); alter table filled drop column _gm_version, drop column _gm_absent;
         insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision)
         values ('others', '{}', 'filled', '', 1)";
     postgres.psql("schema_completed", others)?;

@@ -21,7 +21,7 @@ mod watermark;
 pub use candidates::{Candidates, StepsBack};
 pub use guard::Guard;
 pub use state::State;
-pub use stored_version::{StoredVersions, VersionLayout};
+pub use stored_version::{RecordPlace, StoredVersions, VersionLayout};
 pub use version::{Keys, Version, VersionColumns, Versions};
 pub use version_rule::{VersionKind, VersionRule};
 pub use watermark::Watermark;

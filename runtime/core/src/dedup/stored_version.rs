@@ -7,16 +7,22 @@ use crate::column::{Batch, Field, LogicalType};
 use crate::plan::Roles;
 
 use super::pack::{Packed, PackedColumn, ordered_int};
+use super::version_rule::VersionKind;
 
 /// Bytes of a version without order columns: most have none.
 const WIDTH: usize = 1 + 8 + 4 + 4 + 8;
 
-/// How the versions of a table's rows are packed: the rule's number (1 byte), the event time (8),
-/// the order columns, each behind a byte that tells null from a value, then log (4), partition (4)
-/// and offset (8).
+/// How the versions of a table's rows are packed. The first byte is the rule's number.
+///
+/// Below [`VersionLayout::TIME_LAST`] the event time (8 bytes) follows, then the order columns, each
+/// behind a byte that tells null from a value, then log (4), partition (4) and offset (8).
+/// From there on the order columns come first, and the time comes last: it decides nothing there,
+/// but versions of other rules can be compared by it. Of [`VersionKind::Offset`] there are no order
+/// columns, and the time is the one that Kafka gave the record.
 #[derive(Clone, Debug)]
 pub struct VersionLayout {
     rule: u8,
+    kind: VersionKind,
     event_time: usize,
     /// From the event time's unit to microseconds.
     times: i64,
@@ -27,7 +33,20 @@ pub struct VersionLayout {
 #[derive(Debug)]
 pub struct StoredVersions(Packed);
 
+/// The record that a row came from, as far as a version says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordPlace {
+    pub offset: i64,
+    /// The time that Kafka gave it, milliseconds since the Unix epoch.
+    pub timestamp_ms: Option<i64>,
+}
+
 impl VersionLayout {
+    /// The first number of a rule whose versions have their time behind everything else.
+    pub const TIME_LAST: u8 = 128;
+    /// The last number of a rule.
+    pub const RULE_MAX: u8 = 254;
+
     /// `rule` is the number of the rule by which the table's rows of `fields` have versions.
     /// `None`: `roles` names a column that `fields` does not have, or an event time that is none.
     pub fn new(rule: u8, roles: &Roles, fields: &[Field]) -> Option<Self> {
@@ -38,21 +57,26 @@ impl VersionLayout {
             LogicalType::TimestampMs => 1000,
             _ => return None,
         };
+        let order = match roles.version.kind {
+            VersionKind::Offset => Vec::new(),
+            _ => roles.order.iter().map(find).collect::<Option<_>>()?,
+        };
         Some(Self {
             rule,
+            kind: roles.version.kind,
             event_time,
             times,
-            order: roles.order.iter().map(find).collect::<Option<_>>()?,
+            order,
         })
     }
 
-    /// Packs the versions of `rows`, which have the fields, and come from the records at `offsets`
+    /// Packs the versions of `rows`, which have the fields, and come from the records at `places`
     /// (parallel to them) of a partition. `log` is the number of the topic among those of its name.
     pub fn pack(
         &self,
         rows: &Batch,
         (log, partition): (i32, i32),
-        offsets: impl Iterator<Item = i64>,
+        places: impl Iterator<Item = RecordPlace>,
     ) -> StoredVersions {
         let times = rows.columns[self.event_time]
             .values
@@ -62,17 +86,26 @@ impl VersionLayout {
             order.map(|&i| PackedColumn::new(rows.fields[i].logical_type, &rows.columns[i]));
         let order: Vec<PackedColumn<'_>> = order.collect();
         let mut packed = Packed::with_capacity(rows.rows, WIDTH);
-        for (row, offset) in offsets.enumerate() {
-            let us = times.value(row).saturating_mul(self.times);
+        for (row, place) in places.enumerate() {
+            let us = match self.kind {
+                VersionKind::Offset => place.timestamp_ms.unwrap_or(0).saturating_mul(1000),
+                _ => times.value(row).saturating_mul(self.times),
+            };
+            let time = ordered_int(us).to_be_bytes();
             packed.push_row(|bytes| {
                 bytes.push(self.rule);
-                bytes.extend_from_slice(&ordered_int(us).to_be_bytes());
+                if self.kind == VersionKind::EventTime {
+                    bytes.extend_from_slice(&time);
+                }
                 order
                     .iter()
                     .for_each(|column| column.pack(row, false, bytes));
                 bytes.extend_from_slice(&log.to_be_bytes());
                 bytes.extend_from_slice(&partition.to_be_bytes());
-                bytes.extend_from_slice(&offset.to_be_bytes());
+                bytes.extend_from_slice(&place.offset.to_be_bytes());
+                if self.kind != VersionKind::EventTime {
+                    bytes.extend_from_slice(&time);
+                }
             });
         }
         StoredVersions(packed)
@@ -110,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::column::Column;
+    use crate::dedup::VersionRule;
 
     fn field(name: &str, logical_type: LogicalType) -> Field {
         Field {
@@ -121,7 +155,17 @@ mod tests {
 
     type Order = (Option<i64>, Option<String>);
 
-    fn packed(time: i64, (seq, tag): Order, place: (i32, i32), offset: i64) -> Vec<u8> {
+    fn packed(time: i64, order: Order, place: (i32, i32), offset: i64) -> Vec<u8> {
+        packed_by(VersionKind::EventTime, time, order, place, offset)
+    }
+
+    fn packed_by(
+        kind: VersionKind,
+        time: i64,
+        (seq, tag): Order,
+        place: (i32, i32),
+        offset: i64,
+    ) -> Vec<u8> {
         let fields = [
             field("at", LogicalType::TimestampMs),
             field("seq", LogicalType::Int64),
@@ -132,9 +176,14 @@ mod tests {
             event_time: "at".to_owned(),
             deleted: None,
             order: vec!["seq".to_owned(), "tag".to_owned()],
+            version: VersionRule { kind, epoch: 0 },
             ..Roles::default()
         };
-        let layout = VersionLayout::new(1, &roles, &fields).unwrap();
+        let rule = match kind {
+            VersionKind::EventTime => 1,
+            _ => VersionLayout::TIME_LAST,
+        };
+        let layout = VersionLayout::new(rule, &roles, &fields).unwrap();
         let columns = vec![
             Column::new(Arc::new(Int64Array::from(vec![time]))),
             Column::new(Arc::new(Int64Array::from(vec![seq]))),
@@ -145,8 +194,12 @@ mod tests {
             fields: Arc::from(fields),
             columns,
         };
+        let record = RecordPlace {
+            offset,
+            timestamp_ms: Some(7),
+        };
         layout
-            .pack(&rows, place, std::iter::once(offset))
+            .pack(&rows, place, std::iter::once(record))
             .get(0)
             .to_vec()
     }
@@ -173,6 +226,21 @@ mod tests {
             };
             prop_assert_eq!(bytes(a.clone()).cmp(&bytes(b.clone())), a.cmp(&b));
         }
+
+        /// Whatever the time is.
+        #[test]
+        fn order_first_bytes_compare_as_order_and_place(a in version(), b in version()) {
+            let bytes = |(time, order, place, offset): (i64, Order, (i32, i32), i64)| {
+                packed_by(VersionKind::OrderFirst, time, order, place, offset)
+            };
+            let newness = |(_, order, place, offset): (i64, Order, (i32, i32), i64)| {
+                (order, place, offset)
+            };
+            let (of_a, of_b) = (newness(a.clone()), newness(b.clone()));
+            if of_a != of_b {
+                prop_assert_eq!(bytes(a).cmp(&bytes(b)), of_a.cmp(&of_b));
+            }
+        }
     }
 
     /// Tables keep them: they must mean the same in every gristmill.
@@ -188,5 +256,20 @@ mod tests {
             00000005\
             0000000000000102";
         assert_eq!(hex, expected);
+    }
+
+    #[test]
+    fn stored_bytes_of_the_other_kinds_never_change() {
+        let hex = |kind| {
+            let bytes = packed_by(kind, 1, (Some(2), None), (1, 5), 258);
+            bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
+        };
+        let place = "00000001000000050000000000000102";
+        let order_first = format!("80018000000000000002_00_{place}_80000000000003e8");
+        assert_eq!(hex(VersionKind::OrderFirst), order_first.replace('_', ""));
+        assert_eq!(
+            hex(VersionKind::Offset),
+            format!("80{place}8000000000001b58")
+        );
     }
 }

@@ -1,6 +1,7 @@
 -- A flush is one statement, so one round trip, and no open transaction to freeze in.
 -- `parameters.rs` lists what it is given, `upsert.sql` is the part about rows.
 with
+{incoming}
 -- The compare-and-swap. All else selects from it: when it moves no row, nothing is written.
 cp as (
   update gristmill.checkpoint
@@ -16,7 +17,7 @@ cp as (
     rows_upserted = rows_upserted + :counts[2],
     superseded = superseded + :counts[3],
     late = late + :counts[4],
-    dropped = dropped + :counts[5],
+    dropped = dropped + :counts[5]{unmade},
     tombstones = tombstones + :counts[6],
     dead_letters = dead_letters + :counts[7],
     -- As the brake on dead letters counts: see gristmill_core::brake.
@@ -90,12 +91,14 @@ letters as (
     relay_refused = null,
     at = now()
 ),
+{deletes}
 rows as (
 {upsert}
 )
--- Whether the checkpoint moved, and the revision that the partition is to run.
+-- The revision that the partition is to run. Where the checkpoint did not move, the transaction
+-- ends: more of it may be on its way already.
 select
-  exists (select from cp),
+  case when exists (select from cp) then true else gristmill.fence() end,
   (
     select case when canary_partition = :partition then staging_revision else active_revision end
     from gristmill.pipeline

@@ -18,6 +18,9 @@ pub(crate) fn advice(state: SqlState) -> &'static str {
     }
 }
 
+/// What `gristmill.fence` raises.
+const FENCED: &str = "GM001";
+
 /// Why a flush did not commit, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum FlushError {
@@ -92,6 +95,9 @@ impl From<OutOfTime> for FlushError {
 
 impl From<tokio_postgres::Error> for FlushError {
     fn from(source: tokio_postgres::Error) -> Self {
+        if source.code().is_some_and(|code| code.code() == FENCED) {
+            return Self::Fenced;
+        }
         match fault(&source) {
             SinkFault::Answered(state) if suspected(&source) != Suspect::Infrastructure => {
                 Self::Refused { state, source }

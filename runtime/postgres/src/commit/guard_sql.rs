@@ -1,5 +1,6 @@
 //! The guard of an upsert: whether the stored row gives way to the one that arrives.
 
+use gristmill_core::dedup::{VersionKind, VersionLayout};
 use gristmill_core::plan::Roles;
 
 use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
@@ -22,6 +23,11 @@ impl Guarded<'_> {
             return self.columns();
         };
         let (old, new) = (version("t"), version("excluded"));
+        let unversioned = self.unversioned();
+        if self.roles.version.kind == VersionKind::Offset {
+            let versions = self.versions(&old, &new);
+            return format!("case when {old} is null then {unversioned} else {versions} end");
+        }
         // Of one rule's versions the bytes decide. Numbers begin at 1: below it there is none.
         let not_newer = match rule {
             0 | 1 => format!("{old} <= {new}"),
@@ -30,9 +36,45 @@ impl Guarded<'_> {
         format!(
             "case when {not_newer} then true when {old} is null then {unversioned} when \
              pg_catalog.get_byte({old}, 0) = {rule} then false else {other_rule} end",
-            unversioned = self.unversioned(),
-            other_rule = other_rule(&old, &new),
+            other_rule = other_rule(&old, &new, rule),
         )
+    }
+
+    /// SQL that is true when the version `old`, of whatever rule, is not newer than `new`, which is
+    /// of this rule. Null where `old` is.
+    pub(crate) fn versions(&self, old: &str, new: &str) -> String {
+        let rule = self.rule.unwrap_or_default();
+        let same_rule = match self.roles.version.kind {
+            VersionKind::EventTime | VersionKind::OrderFirst => format!("{old} <= {new}"),
+            // Offsets say nothing between partitions.
+            VersionKind::Offset => format!(
+                "case when pg_catalog.substr({old}, 6, 4) = pg_catalog.substr({new}, 6, 4) then \
+                 {old} <= {new} else pg_catalog.substr({old}, 18, 8) || pg_catalog.substr({old}, \
+                 6, 4) <= pg_catalog.substr({new}, 18, 8) || pg_catalog.substr({new}, 6, 4) end"
+            ),
+        };
+        format!(
+            "case when pg_catalog.get_byte({old}, 0) = {rule} then {same_rule} else {} end",
+            other_rule(old, new, rule)
+        )
+    }
+
+    /// SQL that is true when the stored row (`t`) is not newer than the version `new` with the event
+    /// time `event_time`. Of a row without a version its event time counts, where gristmill wrote
+    /// it.
+    pub(crate) fn stored(&self, new: &str, event_time: &str) -> String {
+        let old = version("t");
+        let time = &self.roles.event_time;
+        let unversioned = match self.has(PARTITION) && self.has(OFFSET) && self.has(time) {
+            true => format!(
+                "(t.{} is null or t.{} <= {event_time})",
+                quote(PARTITION),
+                quote(time)
+            ),
+            false => "true".to_owned(),
+        };
+        let versions = self.versions(&old, new);
+        format!("case when {old} is null then {unversioned} else {versions} end")
     }
 
     /// A row without `_gm_version`: where it says by `_gm_partition` and `_gm_offset` that
@@ -58,10 +100,10 @@ impl Guarded<'_> {
              else {} end",
             of("t", PARTITION),
             of("excluded", PARTITION),
-            tail(&new, 16, 4),
+            tail(&new, place_from_end(self.rule.unwrap_or_default()), 4),
             of("t", OFFSET),
             of("excluded", OFFSET),
-            self.tuple(&[&self.roles.event_time]),
+            self.tuple(&self.columns_compared()[..1]),
         )
     }
 
@@ -124,6 +166,7 @@ impl Guarded<'_> {
 pub(crate) fn compared<'a>(target: &TargetTable, roles: &'a Roles) -> Vec<&'a str> {
     let mut names: Vec<&str> = vec![&roles.event_time];
     names.extend(roles.order.iter().map(String::as_str));
+    names.retain(|name| target.column(name).is_some());
     if target.column(PARTITION).is_some() && target.column(OFFSET).is_some() {
         names.extend([PARTITION, OFFSET]);
     }
@@ -142,15 +185,41 @@ fn tail(version: &str, from_end: usize, length: usize) -> String {
     )
 }
 
-/// Versions of two rules have the event time, and behind the order columns the record's place, in
-/// common: of one log and partition the offsets decide, else the event times.
-fn other_rule(old: &str, new: &str) -> String {
+/// How many bytes before its end the place in the log begins, in a version of `rule`.
+fn place_from_end(rule: u8) -> usize {
+    match rule {
+        VersionLayout::TIME_LAST..=VersionLayout::RULE_MAX => 24,
+        _ => 16,
+    }
+}
+
+/// Versions of two rules have a time and the record's place in common: of one log and partition the
+/// offsets decide, else the times. `new` is of `rule`, `old` of any other.
+fn other_rule(old: &str, new: &str, rule: u8) -> String {
+    let has_time_last = format!(
+        "pg_catalog.get_byte({old}, 0) between {} and {}",
+        VersionLayout::TIME_LAST,
+        VersionLayout::RULE_MAX
+    );
+    let new_place = place_from_end(rule);
+    let time = |version: &str, is_last: bool| match is_last {
+        true => tail(version, 8, 8),
+        false => format!("pg_catalog.substr({version}, 2, 8)"),
+    };
+    let compare = |old_place: usize| {
+        format!(
+            "case when {} = {} then {} <= {} else {} <= {} end",
+            tail(old, old_place, 8),
+            tail(new, new_place, 8),
+            tail(old, old_place - 8, 8),
+            tail(new, new_place - 8, 8),
+            time(old, old_place == 24),
+            time(new, new_place == 24),
+        )
+    };
     format!(
-        "case when {} = {} then {} <= {} else pg_catalog.substr({old}, 2, 8) <= \
-         pg_catalog.substr({new}, 2, 8) end",
-        tail(old, 16, 8),
-        tail(new, 16, 8),
-        tail(old, 8, 8),
-        tail(new, 8, 8),
+        "case when {has_time_last} then {} else {} end",
+        compare(24),
+        compare(16)
     )
 }

@@ -103,11 +103,22 @@ impl<'a> FlushValues<'a> {
         }
     }
 
+    /// Counts `rows` rows as dropped.
+    pub(crate) fn dropping(mut self, rows: u64) -> Self {
+        self.counts[ROWS] -= rows as i64;
+        self.counts[DROPPED] += rows as i64;
+        self
+    }
+
     /// The values of [`FLUSH_PARAMETERS`].
     pub(crate) fn values(&self) -> Values<'_> {
         FLUSH_PARAMETERS.iter().map(|p| (p.value)(self)).collect()
     }
 }
+
+/// Where [`counts`] has what.
+const ROWS: usize = 1;
+const DROPPED: usize = 4;
 
 /// What the checkpoint counts, in the order in which the statement adds it.
 fn counts(counts: &Counts) -> Vec<i64> {

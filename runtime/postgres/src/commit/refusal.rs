@@ -7,7 +7,7 @@ use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
 use crate::commit::parameters::FlushValues;
-use crate::commit::row_writer::{RowWriter, Written};
+use crate::commit::row_writer::{RowWriter, WriterStatements, Written};
 use crate::commit::sink::{Flushed, RowOrigin, Sink};
 use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
@@ -70,12 +70,12 @@ async fn write_and_commit(
         was_retried,
     } = unsettled;
     compare(connection, sink).await?;
-    let sql = &sink.statements;
-    let upsert = in_time(connection.prepared(&sql.upsert.text, &sql.upsert.types)).await??;
-    let flush = in_time(connection.prepared(&sql.flush.text, &sql.flush.types)).await??;
+    let statements = WriterStatements::prepare(connection, sink, batch).await?;
+    let sql = &sink.statements.plain.flush;
+    let flush = in_time(connection.prepared(&sql.text, &sql.types)).await??;
     let transaction = in_time(connection.transaction()).await??;
     let origin = RowOrigin::of(lease);
-    let mut writer = RowWriter::new(&transaction, &upsert, sink, origin, revision, batch);
+    let mut writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
     writer.was_retried = was_retried;
     let written = writer.write().await?;
     if !written.refused.is_empty() {
@@ -83,6 +83,7 @@ async fn write_and_commit(
         return Ok(Settled::Refused(written.refused));
     }
     let values = FlushValues::new(lease, from_offset, batch, revision, digests);
+    let values = values.dropping(written.dropped);
     let flushed = sink
         .advance(&transaction, &flush, &values, batch, revision)
         .await?;
@@ -95,7 +96,7 @@ async fn write_and_commit(
 pub struct BlamedRows {
     /// Perhaps not all.
     pub refused: Vec<RefusedRow>,
-    /// For each row whether it passes beside the others that do.
+    /// For each of the newest rows whether it passes beside the others that do.
     pub passed: Vec<bool>,
 }
 
@@ -121,11 +122,12 @@ async fn judge(
     revision: i32,
 ) -> Result<BlamedRows, FlushError> {
     compare(connection, sink).await?;
-    let sql = &sink.statements.upsert;
-    let statement = in_time(connection.prepared(&sql.text, &sql.types)).await??;
+    let statements = WriterStatements::prepare(connection, sink, batch).await?;
     let transaction = in_time(connection.transaction()).await??;
-    let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
-    let Written { refused, passed } = writer.write().await?;
+    let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
+    let Written {
+        refused, passed, ..
+    } = writer.write().await?;
     in_time(transaction.rollback()).await??;
     Ok(BlamedRows { refused, passed })
 }

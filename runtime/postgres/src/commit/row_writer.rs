@@ -1,6 +1,7 @@
 //! Writing a batch's rows inside a transaction so that one which Postgres refuses stops no other.
 
-use gristmill_core::chain::Computed;
+use gristmill_core::chain::{Computed, RowSource};
+use gristmill_core::column::Batch;
 use gristmill_core::fault::SinkFault;
 use gristmill_core::policy::{Action, Suspect, action};
 use tokio_postgres::{Error, Statement, Transaction};
@@ -11,7 +12,9 @@ use crate::commit::flush_error::{
 };
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::sink::{RowOrigin, Sink};
+use crate::commit::step::{Step, steps};
 use crate::commit::time_limit::in_time;
+use crate::wire::connection::Connection;
 use crate::wire::database_error::fault;
 
 /// Once a row is found, a search ends after this many tries: one bad row among 20,000 (the most
@@ -30,16 +33,51 @@ const SAMPLE: usize = 16;
 pub(crate) struct Written {
     /// In the order of the batch. Perhaps not all; where there are none, every row was written.
     pub(crate) refused: Vec<RefusedRow>,
-    /// For each row of the batch whether it was written.
+    /// For each of the newest rows whether it was written.
     pub(crate) passed: Vec<bool>,
+    /// How many of the newest rows say that a row is deleted which is not there and cannot be made.
+    pub(crate) dropped: u64,
 }
 
-/// Writes the rows of a batch in the order of their records: in that order a value that must be
-/// unique was given up before another row took it.
+/// The statements that a batch's rows are written by.
+pub(crate) struct WriterStatements {
+    /// For each step of the batch.
+    steps: Vec<Statement>,
+    is_stored: Statement,
+}
+
+impl WriterStatements {
+    pub(crate) async fn prepare(
+        connection: &mut Connection,
+        sink: &Sink,
+        batch: &Computed,
+    ) -> Result<Self, FlushError> {
+        let mut statements = Vec::new();
+        for step in steps(batch) {
+            let sql = match step.is_truncate {
+                true => sink.truncate()?,
+                false => {
+                    let are_masked = sink.cells.are_some(step.rows);
+                    &sink.statements.of_rows(are_masked).upsert
+                }
+            };
+            statements.push(in_time(connection.prepared(&sql.text, &sql.types)).await??);
+        }
+        let sql = &sink.statements.is_stored;
+        Ok(Self {
+            steps: statements,
+            is_stored: in_time(connection.prepared(&sql.text, &sql.types)).await??,
+        })
+    }
+}
+
+/// Writes the rows of a batch, step by step, each in the order of their records: in that order a
+/// value that must be unique was given up before another row took it.
 pub(crate) struct RowWriter<'a> {
     transaction: &'a Transaction<'a>,
-    /// [`crate::commit::statement::Statements::upsert`].
-    statement: &'a Statement,
+    statements: &'a WriterStatements,
+    step: Step<'a>,
+    are_masked: bool,
     sink: &'a Sink,
     origin: RowOrigin,
     revision: i32,
@@ -50,6 +88,8 @@ pub(crate) struct RowWriter<'a> {
     tries: usize,
     sampled: bool,
     written: Written,
+    /// For each row of the step whether it was written.
+    passed: Vec<bool>,
 }
 
 /// A row that was refused, and the answer.
@@ -66,7 +106,7 @@ struct Left {
 impl<'a> RowWriter<'a> {
     pub(crate) fn new(
         transaction: &'a Transaction<'a>,
-        statement: &'a Statement,
+        statements: &'a WriterStatements,
         sink: &'a Sink,
         origin: RowOrigin,
         revision: i32,
@@ -74,7 +114,14 @@ impl<'a> RowWriter<'a> {
     ) -> Self {
         Self {
             transaction,
-            statement,
+            statements,
+            step: Step {
+                layer: batch.earlier.len(),
+                rows: &batch.rows,
+                sources: &batch.sources,
+                is_truncate: false,
+            },
+            are_masked: false,
             sink,
             origin,
             revision,
@@ -84,8 +131,10 @@ impl<'a> RowWriter<'a> {
             sampled: false,
             written: Written {
                 refused: Vec::new(),
-                passed: vec![false; batch.rows.rows],
+                passed: Vec::new(),
+                dropped: 0,
             },
+            passed: Vec::new(),
         }
     }
 
@@ -95,14 +144,37 @@ impl<'a> RowWriter<'a> {
         // Constraints that wait for the commit would name no row.
         let immediate = "set constraints all immediate";
         self.run(immediate).await?;
-        let mut rows: Vec<u32> = (0..self.batch.rows.rows as u32).collect();
-        rows.sort_by_key(|row| self.batch.sources[*row as usize]);
-        self.write_in_passes(rows).await?;
-        if self.written.refused.is_empty() && self.written.passed.contains(&false) {
-            return Err(self.none_refused());
+        for step in steps(self.batch) {
+            self.step = step;
+            self.are_masked = step.is_truncate || self.sink.cells.are_some(step.rows);
+            self.passed = vec![false; step.rows.rows];
+            match step.is_truncate {
+                true => self.truncate().await?,
+                false => self.write_step().await?,
+            }
         }
-        self.written.refused.sort_by_key(|refused| refused.row);
+        self.written.passed = self.passed;
+        self.written
+            .refused
+            .sort_by_key(|refused| (refused.layer, refused.row));
         Ok(self.written)
+    }
+
+    async fn write_step(&mut self) -> Result<(), FlushError> {
+        let (sources, before) = (self.step.sources, self.written.refused.len());
+        let mut rows: Vec<u32> = (0..self.step.rows.rows as u32).collect();
+        rows.sort_by_key(|row| sources[*row as usize]);
+        self.write_in_passes(rows).await?;
+        let is_all = self.written.refused.len() > before || !self.passed.contains(&false);
+        match is_all {
+            true => Ok(()),
+            false => Err(self.none_refused()),
+        }
+    }
+
+    async fn truncate(&self) -> Result<(), FlushError> {
+        self.run(&self.sink.statements.lock).await?;
+        Ok(self.upsert(&[0]).await?.map(drop)?)
     }
 
     /// What a neighbour was in the way of is tried once more after it, as long as that helps.
@@ -112,12 +184,12 @@ impl<'a> RowWriter<'a> {
             let Left { waiting, untried } = self.pass(&rows).await?;
             tries += self.tries;
             let is_whole = untried.is_empty();
-            let found = !self.written.refused.is_empty();
+            let found = self.has_found();
             let is_stuck = is_whole && waiting.len() == rows.len();
             if is_stuck || tries >= TRIES_ALL || found && !is_whole {
                 // Short of tries, what only waits is nobody's fault while others are.
                 if is_stuck || !found {
-                    self.refuse(waiting);
+                    self.refuse(waiting).await?;
                 }
                 break;
             }
@@ -130,7 +202,7 @@ impl<'a> RowWriter<'a> {
     }
 
     fn is_spent(&self) -> bool {
-        let found = !self.written.refused.is_empty();
+        let found = self.has_found();
         self.tries >= TRIES_MAX || found && self.tries >= TRIES
     }
 
@@ -153,17 +225,60 @@ impl<'a> RowWriter<'a> {
             let answer = self.heard(rows, answer).await?;
             match may_pass_after_others(&answer) {
                 true => waiting.push((rows[at], answer)),
-                false => self.refuse([(rows[at], answer)]),
+                false => self.refuse([(rows[at], answer)]).await?,
             }
         }
         Ok(Left { waiting, untried })
     }
 
-    fn refuse(&mut self, answers: impl IntoIterator<Item = Answer>) {
-        let refused = answers
-            .into_iter()
-            .map(|(row, answer)| RefusedRow::new(row as usize, &answer));
-        self.written.refused.extend(refused);
+    /// Whether a row of the step is refused.
+    fn has_found(&self) -> bool {
+        let last = self.written.refused.last();
+        last.is_some_and(|refused| refused.layer == self.step.layer)
+    }
+
+    async fn refuse(
+        &mut self,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Result<(), FlushError> {
+        for (row, answer) in answers {
+            if self.cannot_be_made(row, &answer).await? {
+                self.passed[row as usize] = true;
+                self.written.dropped += u64::from(self.step.layer == self.batch.earlier.len());
+                continue;
+            }
+            let refused = RefusedRow::new(self.step.layer, row as usize, &answer);
+            self.written.refused.push(refused);
+        }
+        Ok(())
+    }
+
+    /// Whether the row says that one is deleted which is not there: then there is nothing to be
+    /// marked, and a source that sends only the key gives no row that could be made.
+    async fn cannot_be_made(&self, row: u32, answer: &Error) -> Result<bool, FlushError> {
+        let (sink, step) = (self.sink, self.step);
+        let is_of_constraint = answer
+            .code()
+            .is_some_and(|code| matches!(code.code(), "23502" | "23514" | "23503"));
+        if !is_of_constraint || sink.deletes_for_good {
+            return Ok(false);
+        }
+        if !sink.cells.is_deleted(step.rows, row as usize) {
+            return Ok(false);
+        }
+        let (taken, sources) = self.taken(&[row]);
+        let arrays = sink.rows(self.origin, &self.batch.records, &sources, &taken, true)?;
+        let values = sink.row_values(&self.origin.partition, &self.revision, &arrays, false);
+        let stored = self
+            .transaction
+            .query_one(&self.statements.is_stored, &values);
+        Ok(!in_time(stored).await??.try_get::<_, bool>(0)?)
+    }
+
+    /// Rows of the step, each with where it comes from.
+    fn taken(&self, rows: &[u32]) -> (Batch, Vec<RowSource>) {
+        let sources = rows.iter().map(|r| self.step.sources[*r as usize]);
+        (self.step.rows.take(rows), sources.collect())
     }
 
     /// The answer to one row, once it is known to be about that row: some other passes, or the row
@@ -175,7 +290,7 @@ impl<'a> RowWriter<'a> {
             // A wish to be retried is of one row only where others pass.
             Suspect::Infrastructure | Suspect::Statement => true,
         };
-        let is_proven = self.sampled || self.written.passed.contains(&true);
+        let is_proven = self.sampled || self.passed.contains(&true);
         // A server may have become slow since others passed.
         if !needs_proof || is_proven && !is_canceled(&answer) {
             return Ok(answer);
@@ -236,7 +351,7 @@ impl<'a> RowWriter<'a> {
         self.run(end).await?;
         if keep && answer.is_none() {
             for row in rows {
-                self.written.passed[*row as usize] = true;
+                self.passed[*row as usize] = true;
             }
         }
         Ok(answer)
@@ -274,12 +389,14 @@ impl<'a> RowWriter<'a> {
     }
 
     async fn upsert(&self, rows: &[u32]) -> Result<Result<u64, Error>, FlushError> {
-        let (sink, batch) = (self.sink, self.batch);
-        let sources: Vec<_> = rows.iter().map(|r| batch.sources[*r as usize]).collect();
-        let taken = batch.rows.take(rows);
-        let arrays = sink.rows(self.origin, &batch.records, &sources, &taken)?;
-        let values = sink.upsert_values(&self.origin.partition, &self.revision, &arrays);
-        Ok(in_time(self.transaction.execute(self.statement, &values)).await?)
+        let (sink, step) = (self.sink, self.step);
+        let (taken, sources) = self.taken(rows);
+        let records = &self.batch.records;
+        let arrays = sink.rows(self.origin, records, &sources, &taken, self.are_masked)?;
+        let (partition, revision) = (&self.origin.partition, &self.revision);
+        let values = sink.alone_values(partition, revision, &arrays, step.is_truncate);
+        let statement = &self.statements.steps[step.layer];
+        Ok(in_time(self.transaction.execute(statement, &values)).await?)
     }
 
     async fn run(&self, sql: &str) -> Result<(), FlushError> {

@@ -1,24 +1,31 @@
 //! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a
 //! compare-and-swap on the checkpoint.
 
-use gristmill_core::chain::{Computed, RowSource};
+use gristmill_core::chain::{Computed, Delete, RowSource};
 use gristmill_core::column::{Batch, Field};
-use gristmill_core::dedup::{Guard, VersionLayout};
+use gristmill_core::dedup::{Guard, RecordPlace, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Statement, Transaction};
+use tokio_postgres::{Client, Row, Statement, Transaction};
 
+use crate::commit::cells::Cells;
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
 use crate::commit::parameters::{FlushValues, Values};
-use crate::commit::statement::{Shape, Statements};
+use crate::commit::pipeline::{Answer, all};
+use crate::commit::shape::Shape;
+use crate::commit::statement::{Sql, Statements};
+use crate::commit::step::steps;
 use crate::commit::time_limit::in_time;
-use crate::table::identifier::{OFFSET, PARTITION, REVISION};
+use crate::commit::tombstones::Tombstones;
+use crate::table::bookkeeping::Bookkeeping;
+use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION};
 use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
+use crate::wire::mask_array::MaskArray;
 use crate::wire::version_array::VersionArray;
 
 /// Why a sink cannot be made: one sentence a problem.
@@ -41,12 +48,17 @@ pub struct Flushed {
 pub struct Sink {
     pub(crate) target: TargetTable,
     fields: Vec<Field>,
+    /// The fields that are sent of rows of which all is known, and of others.
+    sent: [Vec<usize>; 2],
     has_partition: bool,
     has_offset: bool,
     has_revision: bool,
     /// How versions are packed, where the guard compares them.
     versions: Option<VersionLayout>,
+    pub(crate) cells: Cells,
+    pub(crate) deletes_for_good: bool,
     pub(crate) statements: Statements,
+    pub(crate) tombstones: Option<Tombstones>,
 }
 
 /// Where the rows of a batch come from.
@@ -71,29 +83,21 @@ impl Sink {
     /// A sink for rows of `fields`, as [`Computed::rows`] holds them. Its guard compares columns
     /// ([`Guard::Columns`]).
     pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Result<Self, SinkError> {
-        Self::guarded(target, fields, roles, None)
+        Self::guarded(target, fields, roles, None, Delete::Soft)
     }
 
-    /// As [`Sink::new`], with a guard that compares versions ([`Guard::Version`]) by the target's
-    /// rule of this number.
-    pub fn with_rule(
+    /// As [`Sink::new`], with what is known of the target, where its guard compares versions
+    /// ([`Guard::Version`]). `delete`: what is left of deleted rows.
+    pub fn guarded(
         target: &TargetTable,
         fields: &[Field],
         roles: &Roles,
-        rule: u8,
+        kept: Option<&Bookkeeping>,
+        delete: Delete,
     ) -> Result<Self, SinkError> {
-        Self::guarded(target, fields, roles, Some(rule))
-    }
-
-    fn guarded(
-        target: &TargetTable,
-        fields: &[Field],
-        roles: &Roles,
-        rule: Option<u8>,
-    ) -> Result<Self, SinkError> {
-        let guard = rule.map_or(Guard::Columns, |_| Guard::Version);
-        let mut problems = target.problems(fields, roles, guard);
-        let versions = rule.map(|rule| VersionLayout::new(rule, roles, fields));
+        let guard = kept.map_or(Guard::Columns, |_| Guard::Version);
+        let mut problems = target.problems(fields, roles, guard, delete);
+        let versions = kept.map(|kept| VersionLayout::new(kept.rule, roles, fields));
         if versions.as_ref().is_some_and(Option::is_none) && problems.is_empty() {
             problems.push("the rows have no event time".to_owned());
         }
@@ -107,14 +111,19 @@ impl Sink {
             target,
             fields,
             roles,
-            rule,
+            kept,
+            delete,
         };
         Ok(Self {
             statements: shape.statements(),
+            sent: [shape.sent(false), shape.sent(true)],
             has_partition: shape.has(PARTITION),
             has_offset: shape.has(OFFSET),
             has_revision: shape.has(REVISION),
             versions: versions.flatten(),
+            cells: Cells::new(&shape),
+            deletes_for_good: shape.deletes_for_good(),
+            tombstones: Tombstones::new(&shape),
             fields: fields.to_vec(),
             target: target.clone(),
         })
@@ -134,13 +143,16 @@ impl Sink {
         digests: Digests<'_>,
     ) -> Result<Flushed, FlushError> {
         let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
-        let origin = RowOrigin::of(lease);
-        let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows)?;
-        let mut values = flush.values();
-        rows.push(&mut values);
         connection.busy = true;
-        let flush = self.commit(connection, &values);
-        let answer = in_time(flush).await.unwrap_or_else(|late| Err(late.into()));
+        let commit = async {
+            match batch.earlier.is_empty() {
+                true => self.commit(connection, &flush, batch).await,
+                false => self.commit_steps(connection, &flush, batch, revision).await,
+            }
+        };
+        let answer = in_time(commit)
+            .await
+            .unwrap_or_else(|late| Err(late.into()));
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
         let wanted: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {
@@ -151,11 +163,105 @@ impl Sink {
     async fn commit(
         &self,
         connection: &mut Connection,
-        values: &[&(dyn ToSql + Sync)],
+        flush: &FlushValues<'_>,
+        batch: &Computed,
     ) -> Result<Row, FlushError> {
-        let sql = &self.statements.flush;
+        let origin = RowOrigin::of(flush.lease);
+        let are_masked = self.cells.are_some(&batch.rows);
+        let rows = self.rows(
+            origin,
+            &batch.records,
+            &batch.sources,
+            &batch.rows,
+            are_masked,
+        )?;
+        let mut values = flush.values();
+        rows.push(&mut values);
+        let sql = &self.statements.of_rows(are_masked).flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
-        hit(connection.query(&statement, values).await?)
+        hit(connection.query(&statement, &values).await?)
+    }
+
+    /// A batch of several steps is a transaction whose statements do not wait for each other. The
+    /// first one ends it when the checkpoint is elsewhere: nothing else would keep a fenced owner's
+    /// rows out.
+    async fn commit_steps(
+        &self,
+        connection: &mut Connection,
+        flush: &FlushValues<'_>,
+        batch: &Computed,
+        revision: i32,
+    ) -> Result<Row, FlushError> {
+        let origin = RowOrigin::of(flush.lease);
+        let advance = self
+            .prepare(connection, &self.statements.plain.flush)
+            .await?;
+        let no_rows = batch.rows.slice(0, 0);
+        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, false)?;
+        let mut first = flush.values();
+        no_rows.push(&mut first);
+        let mut prepared = Vec::new();
+        for step in steps(batch).filter(|step| step.rows.rows > 0) {
+            let are_masked = step.is_truncate || self.cells.are_some(step.rows);
+            let rows = self.rows(origin, &batch.records, step.sources, step.rows, are_masked)?;
+            let sql = match step.is_truncate {
+                true => self.truncate()?,
+                false => &self.statements.of_rows(are_masked).upsert,
+            };
+            let statement = self.prepare(connection, sql).await?;
+            prepared.push((step.is_truncate, rows, statement));
+        }
+        let values = prepared.iter().map(|(is_truncate, rows, _)| {
+            self.alone_values(&origin.partition, &revision, rows, *is_truncate)
+        });
+        let values: Vec<Values<'_>> = values.collect();
+        let client: &Client = connection;
+        let run = |sql: &'static str| -> Answer<'_, Result<Option<Row>, tokio_postgres::Error>> {
+            Box::pin(async move { client.batch_execute(sql).await.map(|()| None) })
+        };
+        let mut statements = vec![run("begin")];
+        let (advance, first) = (&advance, &first);
+        statements.push(Box::pin(async move {
+            Ok(client.query(advance, first).await?.into_iter().next())
+        }));
+        for ((is_truncate, _, statement), values) in prepared.iter().zip(&values) {
+            if *is_truncate {
+                let lock = self.statements.lock.as_str();
+                let lock = client.batch_execute(lock);
+                statements.push(Box::pin(async move { lock.await.map(|()| None) }));
+            }
+            statements.push(Box::pin(async move {
+                client.execute(statement, values).await.map(|_| None)
+            }));
+        }
+        statements.push(run("commit"));
+        let mut moved = None;
+        // What is sent to a transaction that has ended is an error, too: the first one says why.
+        for answer in all(statements).await {
+            moved = answer?.or(moved);
+        }
+        hit(moved.into_iter().collect())
+    }
+
+    async fn prepare(
+        &self,
+        connection: &mut Connection,
+        sql: &Sql,
+    ) -> Result<Statement, FlushError> {
+        Ok(connection.prepared(&sql.text, &sql.types).await?)
+    }
+
+    /// What deletes the rows that are older than a truncate.
+    pub(crate) fn truncate(&self) -> Result<&Sql, FlushError> {
+        let truncate = self.statements.truncate.as_ref();
+        truncate.ok_or_else(|| FlushError::Halt {
+            reason: format!(
+                "the source table was emptied, and rows of the table {} have no versions to tell \
+                 older ones by: alter table {} add column {VERSION} bytea, then restart; or say \
+                 truncate = \"ignore\" under [target]",
+                self.target.name, self.target.sql_name
+            ),
+        })
     }
 
     /// Moves the checkpoint for rows that are written already, in the same transaction.
@@ -168,7 +274,8 @@ impl Sink {
         revision: i32,
     ) -> Result<Flushed, FlushError> {
         let no_rows = batch.rows.slice(0, 0);
-        let no_rows = self.rows(RowOrigin::of(flush.lease), &batch.records, &[], &no_rows)?;
+        let origin = RowOrigin::of(flush.lease);
+        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, false)?;
         let mut values = flush.values();
         no_rows.push(&mut values);
         let wanted: Option<i32> =
@@ -185,44 +292,101 @@ impl Sink {
         records: &Records,
         sources: &[RowSource],
         rows: &'a Batch,
+        are_masked: bool,
     ) -> Result<RowArrays<'a>, FlushError> {
-        let offsets = || sources.iter().map(|s| records.offset(s.record as usize));
+        let places = || {
+            let indices = sources.iter().map(|s| s.record as usize);
+            indices.map(|record| RecordPlace {
+                offset: records.offset(record),
+                timestamp_ms: records.timestamp_ms(record),
+            })
+        };
+        if are_masked && !self.cells.are_tracked {
+            self.refuse_absent(rows, |row| places().nth(row))?;
+        }
         let place = (origin.log, origin.partition);
-        let pack = |layout: &VersionLayout| VersionArray(layout.pack(rows, place, offsets()));
+        let pack = |layout: &VersionLayout| VersionArray(layout.pack(rows, place, places()));
         Ok(RowArrays {
-            offsets: self.has_offset.then(|| offsets().collect()),
+            offsets: self
+                .has_offset
+                .then(|| places().map(|p| p.offset).collect()),
             versions: self.versions.as_ref().map(pack),
-            columns: self.columns(rows)?,
+            masks: are_masked.then(|| self.cells.masks(rows)),
+            columns: self.columns(rows, are_masked)?,
         })
     }
 
-    /// What the statement takes that writes rows alone.
-    pub(crate) fn upsert_values<'a>(
+    /// An absent cell keeps what is stored, and is known to be absent where nothing is: a table
+    /// that cannot say so would hold what nobody sent.
+    fn refuse_absent(
+        &self,
+        rows: &Batch,
+        place: impl Fn(usize) -> Option<RecordPlace>,
+    ) -> Result<(), FlushError> {
+        let Some((row, column)) = self.cells.first_absent(rows) else {
+            return Ok(());
+        };
+        let (table, sql_name) = (&self.target.name, &self.target.sql_name);
+        let column = &self.fields[column].name;
+        let offset = place(row).map_or(0, |place| place.offset);
+        let mut add = vec![format!("add column {ABSENT} bytea")];
+        if self.versions.is_none() {
+            add.insert(0, format!("add column {VERSION} bytea"));
+        }
+        Err(FlushError::Halt {
+            reason: format!(
+                "the record at offset {offset} does not say the value of {column}, and the table \
+                 {table} has no column {ABSENT} to tell such values by: alter table {sql_name} {}, \
+                 then restart",
+                add.join(", ")
+            ),
+        })
+    }
+
+    /// What a statement takes that writes rows alone, or deletes older ones.
+    pub(crate) fn alone_values<'a>(
         &self,
         partition: &'a i32,
         revision: &'a i32,
         rows: &'a RowArrays<'_>,
+        is_truncate: bool,
+    ) -> Values<'a> {
+        let has_origin = !is_truncate || self.statements.truncate_has_origin;
+        self.row_values(partition, revision, rows, has_origin)
+    }
+
+    /// What a statement of rows takes; `has_origin`: it writes where they came from.
+    pub(crate) fn row_values<'a>(
+        &self,
+        partition: &'a i32,
+        revision: &'a i32,
+        rows: &'a RowArrays<'_>,
+        has_origin: bool,
     ) -> Values<'a> {
         let mut values = Values::new();
-        if self.has_partition {
+        if self.has_partition && has_origin {
             values.push(partition);
         }
-        if self.has_revision {
+        if self.has_revision && has_origin {
             values.push(revision);
         }
         rows.push(&mut values);
         values
     }
 
-    fn columns<'a>(&self, rows: &'a Batch) -> Result<Vec<ColumnArray<'a>>, FlushError> {
-        let columns = self
-            .fields
-            .iter()
-            .zip(&rows.columns)
-            .map(|(f, c)| ColumnArray::new(f.logical_type, c));
+    fn columns<'a>(
+        &self,
+        rows: &'a Batch,
+        are_masked: bool,
+    ) -> Result<Vec<ColumnArray<'a>>, FlushError> {
+        let sent = &self.sent[usize::from(are_masked)];
+        let columns = sent.iter().map(|&i| {
+            let column = rows.columns.get(i)?;
+            ColumnArray::new(self.fields[i].logical_type, column)
+        });
         let columns: Option<Vec<_>> = columns.collect();
         columns
-            .filter(|columns| columns.len() == self.fields.len())
+            .filter(|_| rows.columns.len() == self.fields.len())
             .ok_or_else(|| FlushError::Halt {
                 reason: format!(
                     "a batch for the table {} does not have the columns that were checked: this \
@@ -249,6 +413,8 @@ pub(crate) struct RowArrays<'a> {
     /// The offsets of the records that they came from, where the target wants to know.
     offsets: Option<Vec<i64>>,
     versions: Option<VersionArray>,
+    /// Which cells are absent, where some may be.
+    masks: Option<MaskArray>,
     columns: Vec<ColumnArray<'a>>,
 }
 
@@ -257,6 +423,7 @@ impl RowArrays<'_> {
     fn push<'p>(&'p self, values: &mut Values<'p>) {
         values.extend(self.offsets.iter().map(|o| o as &(dyn ToSql + Sync)));
         values.extend(self.versions.iter().map(|v| v as &(dyn ToSql + Sync)));
+        values.extend(self.masks.iter().map(|m| m as &(dyn ToSql + Sync)));
         values.extend(self.columns.iter().map(|c| c as &(dyn ToSql + Sync)));
     }
 }

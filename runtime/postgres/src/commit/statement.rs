@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use gristmill_core::brake::WINDOW_RECORDS;
-use gristmill_core::column::Field;
-use gristmill_core::plan::Roles;
 use tokio_postgres::types::Type;
 
-use crate::commit::guard_sql::Guarded;
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
+use crate::commit::rows_sql::RowsSql;
+use crate::commit::shape::Shape;
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
-use crate::table::target_table::TargetTable;
-use crate::wire::column_array::sent_type;
 use crate::wire::placeholder::numbered;
 
 /// SQL text and the types of its parameters.
@@ -35,6 +32,23 @@ impl Sql {
 /// Every statement that a sink sends.
 #[derive(Clone, Debug)]
 pub(crate) struct Statements {
+    /// For rows of which all is known.
+    pub(crate) plain: RowStatements,
+    /// For rows that are deleted or lack cells, among others.
+    pub(crate) masked: RowStatements,
+    /// Deletes all rows that are older than the one that it takes. `None`: there are no versions.
+    pub(crate) truncate: Option<Sql>,
+    /// Whether that takes the partition and the revision, too.
+    pub(crate) truncate_has_origin: bool,
+    /// Takes the lock under which that is done.
+    pub(crate) lock: String,
+    /// Whether there is a row of the key of the first row that it takes, as masked rows.
+    pub(crate) is_stored: Sql,
+}
+
+/// The statements that write rows.
+#[derive(Clone, Debug)]
+pub(crate) struct RowStatements {
     /// Checkpoint, dead letters and rows in one.
     pub(crate) flush: Sql,
     /// Rows alone. Takes the partition and the revision, each where the target has a column for it,
@@ -42,100 +56,128 @@ pub(crate) struct Statements {
     pub(crate) upsert: Sql,
 }
 
-/// The names and types that statements are made of. Fields are known to fit the target.
-pub(crate) struct Shape<'a> {
-    pub(crate) target: &'a TargetTable,
-    pub(crate) fields: &'a [Field],
-    pub(crate) roles: &'a Roles,
-    /// The number of the rule by which rows have versions, where `_gm_version` is compared.
-    pub(crate) rule: Option<u8>,
+impl Statements {
+    pub(crate) fn of_rows(&self, are_masked: bool) -> &RowStatements {
+        match are_masked {
+            true => &self.masked,
+            false => &self.plain,
+        }
+    }
 }
 
 impl Shape<'_> {
     pub(crate) fn statements(&self) -> Statements {
-        let flush = format!(
+        let of_rows = |parts: &RowsSql<'_>| RowStatements {
+            flush: self.flush(parts),
+            upsert: self.alone(&parts.alone(), parts.arrays(), true),
+        };
+        let (plain, masked) = (RowsSql::plain(self), RowsSql::masked(self));
+        let is_stored = format!(
+            "select exists (select from {} as t where {}) from (select {}) as u",
+            self.target.sql_name,
+            self.on(),
+            masked.unnested()
+        );
+        Statements {
+            plain: of_rows(&plain),
+            masked: of_rows(&masked),
+            truncate: self.truncate(&masked),
+            truncate_has_origin: self.marks_truncated(),
+            lock: format!(
+                "lock table {} in share row exclusive mode",
+                self.target.sql_name
+            ),
+            is_stored: self.alone(&is_stored, masked.arrays(), false),
+        }
+    }
+
+    fn flush(&self, rows: &RowsSql<'_>) -> Sql {
+        let text = format!(
             include_str!("flush.sql"),
             window = WINDOW_RECORDS,
-            upsert = self.upsert(", cp")
+            incoming = rows.incoming,
+            unmade = rows.unmade(),
+            deletes = rows.deletes(", cp"),
+            upsert = rows.upsert(", cp"),
         );
         let advance = FLUSH_PARAMETERS
             .iter()
             .map(|p| (p.name.to_owned(), p.of_type.clone()));
-        let alone = [
+        Sql::new(&text, advance.chain(rows.arrays()).collect())
+    }
+
+    /// A statement of rows without a checkpoint. `has_origin`: it writes where they came from.
+    pub(crate) fn alone(
+        &self,
+        text: &str,
+        arrays: impl Iterator<Item = (String, Type)>,
+        has_origin: bool,
+    ) -> Sql {
+        let origin = [
             (PARTITION, parameters::PARTITION),
             (REVISION, parameters::REVISION),
         ];
-        let alone = alone.into_iter().filter(|(column, _)| self.has(column));
-        let alone = alone.map(|(_, name)| (name.to_owned(), Type::INT4));
-        Statements {
-            flush: Sql::new(&flush, advance.chain(self.arrays()).collect()),
-            upsert: Sql::new(&self.upsert(""), alone.chain(self.arrays()).collect()),
-        }
-    }
-
-    /// Whether the target has the column `name`, one of those that say where a row came from.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.target.column(name).is_some()
-    }
-
-    /// The arrays that rows are sent as, with their types: offsets where the target has a column
-    /// for them, versions where they are compared, then the fields. Their names are numbers, so
-    /// that no column's name can clash.
-    fn arrays(&self) -> impl Iterator<Item = (String, Type)> {
-        let offsets = self.has(OFFSET).then(|| ("o".to_owned(), Type::INT8_ARRAY));
-        let versions = self.rule.map(|_| ("v".to_owned(), Type::BYTEA_ARRAY));
-        let column = |(i, f): (usize, &Field)| (format!("c{i}"), sent_type(f.logical_type));
-        offsets
+        let origin = origin
             .into_iter()
-            .chain(versions)
-            .chain(self.fields.iter().enumerate().map(column))
+            .filter(|(column, _)| has_origin && self.has(column));
+        let origin = origin.map(|(_, name)| (name.to_owned(), Type::INT4));
+        Sql::new(text, origin.chain(arrays).collect())
     }
 
-    /// Rows under the guard, beside `and_checkpoint` in the from clause.
-    fn upsert(&self, and_checkpoint: &str) -> String {
-        let arrays = self
-            .arrays()
-            .map(|(name, _)| format!("pg_catalog.unnest(:{name}) as {name}"));
-        let written = self.written();
-        let key: Vec<_> = self.roles.key.iter().map(|k| quote(k)).collect();
-        let assignments = written
-            .iter()
-            .filter(|(column, _)| !key.contains(column))
-            .map(|(column, _)| format!("{column} = excluded.{column}"));
-        let identities = self.target.columns.iter().filter(|c| c.identity_always);
-        let overriding = match identities.filter(|c| key.contains(&quote(&c.name))).count() {
-            0 => "",
-            _ => " overriding system value",
+    /// The end of all rows that are older than the first of `rows`.
+    fn truncate(&self, rows: &RowsSql<'_>) -> Option<Sql> {
+        let kept = self.kept?;
+        let is_older = self.guarded().stored("u.v", &self.event_time());
+        let effect = match self.flag().filter(|_| self.marks_truncated()) {
+            None => format!(
+                "delete from {} as t using u where {is_older}",
+                self.target.sql_name
+            ),
+            Some(flag) => {
+                let fields = self.roles.order.iter().chain([&self.roles.event_time]);
+                let fields = fields.filter_map(|name| self.position(name));
+                let fields =
+                    fields.filter_map(|i| Some((self.column(i)?.name.as_str(), self.value(i))));
+                let provenance = self.provenance();
+                let provenance = provenance
+                    .iter()
+                    .map(|(name, value)| (*name, value.clone()));
+                let set = fields.chain(provenance);
+                let set = set.map(|(name, value)| format!("{} = {value}", quote(name)));
+                let set: Vec<String> = [format!("{flag} = true")].into_iter().chain(set).collect();
+                format!(
+                    "update {} as t set {} from u where not coalesce(t.{flag}, false) and \
+                     {is_older}",
+                    self.target.sql_name,
+                    set.join(", ")
+                )
+            }
         };
-        let guarded = Guarded {
-            target: self.target,
-            roles: self.roles,
-            rule: self.rule,
-        };
-        let list = |of: fn(&(String, String)) -> &str| {
-            written.iter().map(of).collect::<Vec<_>>().join(", ")
-        };
-        format!(
-            include_str!("upsert.sql"),
-            table = self.target.sql_name,
-            columns = list(|(column, _)| column),
-            overriding = overriding,
-            values = list(|(_, value)| value),
-            arrays = arrays.collect::<Vec<_>>().join(", "),
-            and_checkpoint = and_checkpoint,
-            key = key.join(", "),
-            assignments = assignments.collect::<Vec<_>>().join(", "),
-            guard = guarded.sql(),
-        )
+        let text = format!(
+            "with u as materialized (select {}), horizon as (update gristmill.target_table as z \
+             set horizon = u.v from u where z.target = {} and (z.horizon is null or {})) {effect}",
+            rows.unnested(),
+            kept.target,
+            self.guarded().versions("z.horizon", "u.v"),
+        );
+        Some(self.alone(&text, rows.arrays(), self.marks_truncated()))
     }
 
-    /// Each column that is written, with its value: the fields, then what says where a row came
-    /// from.
-    fn written(&self) -> Vec<(String, String)> {
-        let fields = self.fields.iter().enumerate();
-        let fields = fields.map(|(i, f)| (quote(&f.name), self.value(i, f)));
+    /// Whether a truncate leaves rows that say so.
+    fn marks_truncated(&self) -> bool {
+        !self.deletes_for_good() && self.flag().is_some()
+    }
+
+    /// The event time of the rows `u`.
+    pub(crate) fn event_time(&self) -> String {
+        let i = self.position(&self.roles.event_time);
+        i.map_or_else(|| "null".to_owned(), |i| format!("u.c{i}"))
+    }
+
+    /// What says where a row came from, by column.
+    pub(crate) fn provenance(&self) -> Vec<(&'static str, String)> {
         // A guard that compares columns leaves no version behind that is older than the row.
-        let version = match self.rule {
+        let version = match self.kept {
             Some(_) => "u.v",
             None => "null::bytea",
         };
@@ -146,16 +188,9 @@ impl Shape<'_> {
             (REVISION, ":revision"),
         ];
         let provenance = provenance.into_iter().filter(|(name, _)| self.has(name));
-        let provenance = provenance.map(|(name, value)| (quote(name), value.to_owned()));
-        fields.chain(provenance).collect()
-    }
-
-    fn value(&self, i: usize, field: &Field) -> String {
-        let column = self.target.column(&field.name);
-        match column.and_then(|c| c.cast(field.logical_type)) {
-            Some(cast) => format!("u.c{i}::{cast}"),
-            None => format!("u.c{i}"),
-        }
+        provenance
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect()
     }
 }
 
@@ -171,6 +206,9 @@ mod tests {
             &format!(
                 include_str!("flush.sql"),
                 window = WINDOW_RECORDS,
+                incoming = "",
+                unmade = "",
+                deletes = "",
                 upsert = ""
             ),
             &names,

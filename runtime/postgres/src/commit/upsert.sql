@@ -2,6 +2,7 @@
 -- of its own before it reads the first row.
 insert into {table} as t ({columns}){overriding}
 select {values}
-from (select {arrays}) as u{and_checkpoint}
+from {rows} as u{joins}{and_checkpoint}
+where {filter}
 on conflict ({key}) do update set {assignments}
 where {guard}

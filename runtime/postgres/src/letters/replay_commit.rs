@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use crate::commit::flush_error::FlushError;
 use crate::commit::letter_arrays::{Digests, LetterArrays};
 use crate::commit::refusal::RefusedRow;
-use crate::commit::row_writer::RowWriter;
+use crate::commit::row_writer::{RowWriter, WriterStatements};
 use crate::commit::sink::{RowOrigin, Sink};
 use crate::commit::time_limit::in_time;
 use crate::letters::letter_id::{IdArrays, LetterId};
@@ -79,12 +79,16 @@ pub async fn replay(
     digests: Digests<'_>,
 ) -> Result<ReplayEnd, FlushError> {
     let letters = LetterArrays::new(batch, digests);
-    let sql = &sink.statements.upsert;
-    connection.busy = true;
-    let statement = in_time(connection.prepared(&sql.text, &sql.types)).await??;
-    let transaction = in_time(connection.transaction()).await??;
     let (origin, revision) = (replay.origin, replay.revision);
-    let writer = RowWriter::new(&transaction, &statement, sink, origin, revision, batch);
+    connection.busy = true;
+    let forgotten = sink.forgotten(connection, origin, batch).await?;
+    if !forgotten.is_empty() {
+        connection.busy = false;
+        return Ok(ReplayEnd::Refused(forgotten));
+    }
+    let statements = WriterStatements::prepare(connection, sink, batch).await?;
+    let transaction = in_time(connection.transaction()).await??;
+    let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
     let refused = writer.write().await?.refused;
     if !refused.is_empty() {
         in_time(transaction.rollback()).await??;

@@ -15,9 +15,17 @@ select
   a.attnotnull or c.typnotnull,
   a.atthasdef or a.attidentity <> '' or c.typdefault is not null,
   a.attgenerated <> '',
-  a.attidentity = 'a'
+  a.attidentity = 'a',
+  case
+    when a.attgenerated <> '' then null
+    else coalesce(
+      pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+      pg_catalog.pg_get_expr(c.typdefaultbin, 0::oid)
+    )
+  end
 from pg_attribute a
   join pg_type c on c.oid = a.atttypid
   join base b on b.of = a.atttypid and b.typbasetype = 0
+  left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
 order by a.attnum

@@ -2,32 +2,47 @@
 
 use std::collections::BTreeSet;
 
+use gristmill_core::chain::Delete;
 use gristmill_core::column::{Field, LogicalType};
-use gristmill_core::dedup::Guard;
+use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::plan::Roles;
 
 use crate::commit::guard_sql::compared;
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, name_problem, quote};
+use crate::table::identifier::{
+    ABSENT, DELETED, OFFSET, PARTITION, REVISION, VERSION, name_problem, quote,
+};
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::table::wanted_table::postgres_type;
 
 /// Filled by the sink where they exist, with their types.
-const BOOKKEEPING: [(&str, &str); 4] = [
+const BOOKKEEPING: [(&str, &str); 6] = [
     (PARTITION, "integer"),
     (OFFSET, "bigint"),
     (VERSION, "bytea"),
     (REVISION, "integer"),
+    (ABSENT, "bytea"),
+    (DELETED, "boolean"),
 ];
 
 impl TargetTable {
-    /// Why rows of `fields` cannot be written here, under `guard`: one sentence each, with what to
-    /// do.
-    pub fn problems(&self, fields: &[Field], roles: &Roles, guard: Guard) -> Vec<String> {
+    /// Why rows of `fields` cannot be written here, under `guard`, or be deleted as `delete` says: one
+    /// sentence each, with what to do.
+    pub fn problems(
+        &self,
+        fields: &[Field],
+        roles: &Roles,
+        guard: Guard,
+        delete: Delete,
+    ) -> Vec<String> {
         if let Some(problem) = self.is_no_table() {
             return vec![problem];
         }
         let table = &self.name;
-        let of_fields = fields.iter().filter_map(|f| self.field_problem(f, roles));
+        let is_left_out = |f: &&Field| guard == Guard::Version && is_of_version(roles, &f.name);
+        let of_fields = fields
+            .iter()
+            .filter(|f| self.column(&f.name).is_some() || !is_left_out(f))
+            .filter_map(|f| self.field_problem(f, roles));
         let mut problems: Vec<String> = self.loses_rows().into_iter().chain(of_fields).collect();
         let is_kept = |c: &TargetColumn| BOOKKEEPING.iter().any(|(name, _)| *name == c.name);
         let unfilled =
@@ -79,7 +94,47 @@ impl TargetTable {
                 .filter_map(|kept| self.kept_problem(*kept)),
         );
         problems.extend(self.guard_problem(roles, guard));
+        problems.extend(self.version_problem(roles, guard, delete));
+        if guard == Guard::Version {
+            problems.extend(self.flag_problem(roles, delete));
+        }
         problems
+    }
+
+    /// What needs versions, where columns are compared.
+    fn version_problem(&self, roles: &Roles, guard: Guard, delete: Delete) -> Option<String> {
+        let needs = match (roles.version.kind, delete) {
+            _ if guard == Guard::Version => return None,
+            (VersionKind::OrderFirst, _) => "versions that are order-first",
+            (VersionKind::Offset, _) => "versions by the offset",
+            (VersionKind::EventTime, Delete::Hard) => "delete = \"hard\"",
+            (VersionKind::EventTime, Delete::Soft) => return None,
+        };
+        let (table, sql_name) = (&self.name, &self.sql_name);
+        Some(match self.column(VERSION) {
+            None => format!(
+                "the table {table} has no column {VERSION}, which {needs} need: alter table \
+                 {sql_name} add column {VERSION} bytea"
+            )
+            .replace("\" need:", "\" needs:"),
+            Some(_) => format!(
+                "the active revision compares columns of the table {table}, and {needs} need \
+                 {VERSION}: restart the pipeline, which makes a revision that compares it"
+            ),
+        })
+    }
+
+    /// What keeps a row from being marked as deleted.
+    fn flag_problem(&self, roles: &Roles, delete: Delete) -> Option<String> {
+        let deleted = roles.deleted.as_ref().filter(|_| delete == Delete::Soft)?;
+        if self.column(deleted).is_some() || self.column(DELETED).is_some() {
+            return None;
+        }
+        Some(format!(
+            "the table {} has no column {deleted}, and no {DELETED} to mark deleted rows in: alter \
+             table {} add column {DELETED} boolean",
+            self.name, self.sql_name
+        ))
     }
 
     /// What keeps an upsert from finding the row of a key.
@@ -164,7 +219,7 @@ impl TargetTable {
                  one, or drop it"
             ));
         }
-        let must_be_filled = name == VERSION && column.not_null;
+        let must_be_filled = [VERSION, ABSENT].contains(&name) && column.not_null;
         must_be_filled.then(|| {
             format!(
                 "the column {name} of the table {table} may not be null, as rows of others are: \
@@ -251,6 +306,13 @@ impl TargetTable {
         }
         None
     }
+}
+
+/// Whether the column is written only for the user to see: the version says the same.
+fn is_of_version(roles: &Roles, name: &str) -> bool {
+    let named = roles.order.iter().chain([&roles.event_time]);
+    let mut named = named.chain(&roles.deleted);
+    named.any(|of| of == name) && roles.key.iter().all(|key| key != name)
 }
 
 /// The order columns' types that both the host and Postgres order alike.

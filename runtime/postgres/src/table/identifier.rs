@@ -7,6 +7,11 @@ pub(crate) const VERSION: &str = "_gm_version";
 pub(crate) const PARTITION: &str = "_gm_partition";
 pub(crate) const OFFSET: &str = "_gm_offset";
 pub(crate) const REVISION: &str = "_gm_revision";
+/// Which of the row's values nobody knows, as the source did not send them: see
+/// `gristmill.target_column`.
+pub(crate) const ABSENT: &str = "_gm_absent";
+/// Whether the row is deleted, where the table has no column of the pipeline's for that.
+pub(crate) const DELETED: &str = "_gm_deleted";
 
 /// Postgres cuts longer names, wherever they stand.
 const NAME_MAX_BYTES: usize = 63;

@@ -5,11 +5,13 @@
 //! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it, and `narrow`
 //!   what may change or refuse some; `row_trigger`: what may change a row before it is stored;
 //! - [`fitness`] looks at it while rows are written, for what would lose them in silence;
-//! - [`version_rule`] numbers the rules by which its rows have versions;
+//! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`version_rule`] numbers the rules
+//!   by which they have versions;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`dimension_query`] loads reference data;
 //! - `identifier`: names in SQL.
 
+pub mod bookkeeping;
 pub mod dimension_query;
 mod fit;
 pub mod fitness;

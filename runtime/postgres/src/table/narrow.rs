@@ -106,6 +106,7 @@ mod tests {
             category: 'X',
             not_null: false,
             has_default: false,
+            default: None,
             generated: false,
             identity_always: false,
         };

@@ -1,13 +1,21 @@
 //! What a role may do, and what it has to be granted.
 
+use gristmill_core::chain::Delete;
 use tokio_postgres::Client;
 
 use crate::table::target_table::TargetTable;
 use crate::wire::database_error::DatabaseError;
 
 /// Of gristmill's own tables, those that rows are taken out of: samples, hosts that are gone,
-/// comparisons and orders that are over.
-const EMPTIED: [&str; 5] = ["dead_letter", "file", "host", "shadow", "steering"];
+/// comparisons and orders that are over, tombstones that nothing older can come for.
+const EMPTIED: [&str; 6] = [
+    "dead_letter",
+    "file",
+    "host",
+    "shadow",
+    "steering",
+    "tombstone",
+];
 /// Those that are only read while a pipeline runs.
 const READ: [&str; 1] = ["migration"];
 
@@ -35,6 +43,7 @@ pub(crate) async fn may_read_version(client: &Client) -> Result<bool, DatabaseEr
 pub(crate) async fn missing(
     client: &Client,
     target: Option<&TargetTable>,
+    delete: Delete,
 ) -> Result<Option<String>, DatabaseError> {
     let failed = || DatabaseError::query(FAILED);
     let role = "select pg_catalog.quote_ident(current_user::text), current_user::text";
@@ -52,9 +61,9 @@ pub(crate) async fn missing(
             and (p.privilege = 'select' or c.relname::text <> all ($2::text[]))
           union all
           select $3::oid, $4::text, p.privilege, p.n
-          from pg_catalog.unnest(array['select', 'insert', 'update']::text[])
+          from pg_catalog.unnest(array['select', 'insert', 'update', 'delete']::text[])
             with ordinality as p (privilege, n)
-          where $3::oid <> 0::oid
+          where $3::oid <> 0::oid and (p.privilege <> 'delete' or $5::bool)
         ),
         lacking as (
           select name, pg_catalog.string_agg(privilege, ', '::text order by n) as privileges
@@ -69,7 +78,10 @@ pub(crate) async fn missing(
     let (oid, name) = target.map_or((0, ""), |t| (t.oid, t.sql_name.as_str()));
     let (emptied, read) = (EMPTIED.as_slice(), READ.as_slice());
     let rows = client
-        .query(wanted, &[&emptied, &read, &oid, &name])
+        .query(
+            wanted,
+            &[&emptied, &read, &oid, &name, &(delete == Delete::Hard)],
+        )
         .await
         .map_err(failed())?;
     let usage = r"

@@ -57,12 +57,8 @@ async fn missing_of_table(
         }
         return Ok(Some(wanted.create()));
     };
-    let Some(add) = WantedTable::add_bookkeeping(&table) else {
-        return Ok(None);
-    };
-    // One that is filled is changed over by a person, who knows which programs write it.
     let is_filled = !writers(client, &table).await?.is_empty();
-    Ok((!is_filled).then_some(add))
+    Ok(wanted.add_bookkeeping(&table, is_filled))
 }
 
 /// The pipelines that write to the table, as far as this role may know.
@@ -167,7 +163,12 @@ pub async fn problems(
     problems.extend(wanted.name_problems());
     match &target {
         Some(target) => {
-            problems.extend(target.problems(wanted.fields, wanted.roles, wanted.guard));
+            problems.extend(target.problems(
+                wanted.fields,
+                wanted.roles,
+                wanted.guard,
+                wanted.delete,
+            ));
             problems.extend(other_writers(client, wanted, target).await?);
         }
         None => {
@@ -181,7 +182,7 @@ pub async fn problems(
             }));
         }
     }
-    problems.extend(privileges::missing(client, target.as_ref()).await?);
+    problems.extend(privileges::missing(client, target.as_ref(), wanted.delete).await?);
     Ok(problems)
 }
 

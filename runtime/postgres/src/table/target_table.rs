@@ -49,6 +49,8 @@ pub struct TargetColumn {
     pub category: char,
     pub not_null: bool,
     pub has_default: bool,
+    /// The SQL of its default, where it has one.
+    pub default: Option<String>,
     /// Computed by Postgres: cannot be written.
     pub generated: bool,
     /// `generated always as identity`: can be written in a new row only.
@@ -263,6 +265,7 @@ fn target_column(row: &tokio_postgres::Row) -> TargetColumn {
         category: category.chars().next().unwrap_or('X'),
         not_null: row.get(4),
         has_default: row.get(5),
+        default: row.get(8),
         generated: row.get(6),
         identity_always: row.get(7),
     }

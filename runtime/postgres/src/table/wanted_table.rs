@@ -1,16 +1,17 @@
 //! The table that a pipeline wants, and the SQL that creates it.
 
+use gristmill_core::chain::Delete;
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 
 use crate::table::identifier::{
-    OFFSET, PARTITION, REVISION, VERSION, identifier, name_problem, quote,
+    ABSENT, DELETED, OFFSET, PARTITION, REVISION, VERSION, identifier, name_problem, quote,
 };
 use crate::table::target_table::TargetTable;
 
 /// What gristmill keeps in each row beside what the transforms write.
-const BOOKKEEPING: [(&str, &str); 2] = [(VERSION, "bytea"), (REVISION, "int")];
+const BOOKKEEPING: [(&str, &str); 3] = [(VERSION, "bytea"), (REVISION, "int"), (ABSENT, "bytea")];
 
 /// The table that a pipeline wants.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub struct WantedTable<'a> {
     pub pipeline: &'a str,
     /// Others may write it, too: their keys never meet.
     pub is_shared: bool,
+    /// What a deleted row leaves in it.
+    pub delete: Delete,
 }
 
 impl WantedTable<'_> {
@@ -54,12 +57,22 @@ impl WantedTable<'_> {
 
     /// SQL that adds what a table of gristmill's misses: one that has some of its columns. Another
     /// one is somebody else's, and stays as it is.
-    pub(crate) fn add_bookkeeping(table: &TargetTable) -> Option<String> {
+    /// `is_filled`: pipelines write it.
+    pub(crate) fn add_bookkeeping(&self, table: &TargetTable, is_filled: bool) -> Option<String> {
         let has = |name: &str| table.column(name).is_some();
         let is_kept = [PARTITION, OFFSET, VERSION, REVISION].into_iter().any(has);
-        let missing = BOOKKEEPING.iter().filter(|(name, _)| !has(name));
+        // A table that is filled gets no other guard: that is up to a person, who knows which
+        // programs write it.
+        let is_safe = |name: &str| !is_filled || name == ABSENT && has(VERSION);
+        let missing = BOOKKEEPING
+            .iter()
+            .filter(|(name, _)| !has(name) && is_safe(name));
         let add = missing.map(|(name, of_type)| format!("add column {name} {of_type}"));
-        let add: Vec<String> = add.collect();
+        let mut add: Vec<String> = add.collect();
+        let lacks_flag = self.roles.deleted.as_ref().is_some_and(|name| !has(name));
+        if lacks_flag && self.delete == Delete::Soft && !has(DELETED) {
+            add.push(format!("add column {DELETED} boolean"));
+        }
         (is_kept && !add.is_empty())
             .then(|| format!("alter table {} {};\n", table.sql_name, add.join(", ")))
     }

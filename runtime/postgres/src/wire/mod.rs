@@ -5,6 +5,7 @@ pub mod connection;
 pub mod database_error;
 mod dial;
 mod line;
+pub(crate) mod mask_array;
 mod password_file;
 pub(crate) mod placeholder;
 pub mod pool;

@@ -1,0 +1,28 @@
+with watermark as (
+  select
+    pg_catalog.min(c.event_time_max) as lowest,
+    pg_catalog.bool_and(c.event_time_max is not null) as is_known
+  from gristmill.checkpoint c
+    join gristmill.pipeline p on p.pipeline = c.pipeline and p.active_run = c.run
+  where pg_catalog.to_regclass(p.target)::oid = :oid
+),
+old as (
+  select s.key
+  from gristmill.tombstone s, watermark w
+  where s.target = :target and w.is_known
+    and s.event_time < w.lowest - :ttl_us * interval '1 microsecond'
+  order by s.event_time
+  limit :most
+  for update of s skip locked
+),
+gone as (
+  delete from gristmill.tombstone s
+  using old
+  where s.target = :target and s.key = old.key
+  returning s.event_time
+)
+update gristmill.target_table t
+set forgotten_below = greatest(t.forgotten_below, gone.latest)
+from (select pg_catalog.count(*) as n, pg_catalog.max(event_time) as latest from gone) as gone
+where t.target = :target and gone.n > 0
+returning gone.n

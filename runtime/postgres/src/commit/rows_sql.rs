@@ -1,0 +1,362 @@
+//! The SQL that writes rows, with the parts that a flush has around it.
+
+use tokio_postgres::types::Type;
+
+use crate::commit::shape::Shape;
+use crate::table::identifier::{ABSENT, DELETED, OFFSET, quote};
+use crate::table::target_table::TargetColumn;
+use crate::wire::column_array::sent_type;
+
+/// The parts, for rows of which all is known or for others, too.
+pub(crate) struct RowsSql<'a> {
+    shape: Shape<'a>,
+    are_masked: bool,
+    /// The table expression `incoming`, with a comma behind it, where there is one.
+    pub(crate) incoming: String,
+}
+
+impl<'a> RowsSql<'a> {
+    /// Rows of which all is known, none of them deleted.
+    pub(crate) fn plain(shape: &Shape<'a>) -> Self {
+        Self {
+            shape: *shape,
+            are_masked: false,
+            incoming: String::new(),
+        }
+    }
+
+    /// Rows that may be deleted or lack cells.
+    pub(crate) fn masked(shape: &Shape<'a>) -> Self {
+        let mut rows = Self {
+            shape: *shape,
+            are_masked: true,
+            incoming: String::new(),
+        };
+        let values = shape.values();
+        let values = values.map(|(i, column)| format!(", t.{} as k{i}", quote(&column.name)));
+        let flag = shape.flag();
+        let flag = flag.map(|flag| format!(", coalesce(t.{flag}, false) as was_deleted"));
+        let looked_up = match shape.deletes_for_good() {
+            true => "false".to_owned(),
+            false => rows.deleted(),
+        };
+        rows.incoming = format!(
+            include_str!("incoming.sql"),
+            arrays = rows.unnested(),
+            stored = values.chain(flag).collect::<String>(),
+            table = shape.target.sql_name,
+            deleted = looked_up,
+            on = shape.on(),
+        );
+        rows
+    }
+
+    /// The arrays that rows are sent as, with their types: offsets where the target has a column
+    /// for them, versions where they are compared, which cells are absent, then the fields. Their
+    /// names are numbers, so that no column's name can clash.
+    pub(crate) fn arrays(&self) -> impl Iterator<Item = (String, Type)> {
+        let offsets = self
+            .shape
+            .has(OFFSET)
+            .then(|| ("o".to_owned(), Type::INT8_ARRAY));
+        let versions = self.shape.kept.map(|_| ("v".to_owned(), Type::BYTEA_ARRAY));
+        let masks = self.are_masked.then(|| ("m".to_owned(), Type::BYTEA_ARRAY));
+        let fields = self.shape.sent(self.are_masked).into_iter();
+        let types = self.shape.fields;
+        let columns = fields.map(|i| (format!("c{i}"), sent_type(types[i].logical_type)));
+        let before = offsets.into_iter().chain(versions).chain(masks);
+        before.chain(columns)
+    }
+
+    /// The arrays as a select list.
+    pub(crate) fn unnested(&self) -> String {
+        let arrays = self.arrays();
+        let arrays = arrays.map(|(name, _)| format!("pg_catalog.unnest(:{name}) as {name}"));
+        arrays.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Rows without anything around them.
+    pub(crate) fn alone(&self) -> String {
+        match self.are_masked {
+            false => self.upsert(""),
+            true => {
+                let before = format!("{}{}", self.incoming, self.deletes(""));
+                let before = before.trim_end().trim_end_matches(',');
+                format!("with {before}\n{}", self.upsert(""))
+            }
+        }
+    }
+
+    /// The table expressions that delete rows for good, with a comma behind the last.
+    pub(crate) fn deletes(&self, and_checkpoint: &str) -> String {
+        let shape = &self.shape;
+        let Some(kept) = shape
+            .kept
+            .filter(|_| self.are_masked && shape.deletes_for_good())
+        else {
+            return String::new();
+        };
+        let guarded = shape.guarded();
+        format!(
+            include_str!("hard_delete.sql"),
+            table = shape.target.sql_name,
+            and_checkpoint = and_checkpoint,
+            deleted = self.deleted(),
+            on = shape.on(),
+            guard = guarded.stored("u.v", &shape.event_time()),
+            target = kept.target,
+            key = shape.key_texts(),
+            event_time = shape.event_time(),
+            newer = guarded.versions("s.version", "excluded.version"),
+        )
+    }
+
+    /// How many rows are left out, as a number to be added.
+    pub(crate) fn unmade(&self) -> String {
+        self.cannot_be_made().map_or_else(String::new, |condition| {
+            format!(" + (select pg_catalog.count(*) from incoming as u where {condition})")
+        })
+    }
+
+    /// Rows under the guard, beside `and_checkpoint` in the from clause.
+    pub(crate) fn upsert(&self, and_checkpoint: &str) -> String {
+        let shape = &self.shape;
+        let key: Vec<_> = shape.roles.key.iter().map(|k| quote(k)).collect();
+        let columns = self.columns();
+        let is_key = |column: &&ColumnSql| key.contains(&column.name);
+        let assignments = columns.iter().filter(|column| !is_key(column));
+        let assignments = assignments.map(|c| format!("{} = {}", c.name, c.assigned));
+        let identities = shape.target.columns.iter().filter(|c| c.identity_always);
+        let overriding = match identities.filter(|c| key.contains(&quote(&c.name))).count() {
+            0 => "",
+            _ => " overriding system value",
+        };
+        let rows = match self.are_masked {
+            true => "incoming".to_owned(),
+            false => format!("(select {})", self.unnested()),
+        };
+        let list =
+            |of: fn(&ColumnSql) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
+        format!(
+            include_str!("upsert.sql"),
+            table = shape.target.sql_name,
+            columns = list(|c| &c.name),
+            overriding = overriding,
+            values = list(|c| &c.value),
+            rows = rows,
+            joins = self.joins(),
+            and_checkpoint = and_checkpoint,
+            filter = self.filter(),
+            key = key.join(", "),
+            assignments = assignments.collect::<Vec<_>>().join(", "),
+            guard = shape.guarded().sql(),
+        )
+    }
+
+    /// What rows must not be older than, beside the row that is stored.
+    fn joins(&self) -> String {
+        let shape = &self.shape;
+        let mut joins = String::new();
+        let Some(kept) = shape.kept else {
+            return joins;
+        };
+        if shape.reads_tombstones() {
+            joins.push_str(&format!(
+                " left join lateral (select d.version from gristmill.tombstone as d where \
+                 d.target = {} and d.key = {} limit 1) as d on true",
+                kept.target,
+                shape.key_texts()
+            ));
+        }
+        if shape.roles.truncate.is_some() {
+            joins.push_str(&format!(
+                " left join gristmill.target_table as z on z.target = {}",
+                kept.target
+            ));
+        }
+        if self.are_masked && shape.deletes_for_good() {
+            // Counting makes sure that a value which must be unique is given up before another row
+            // takes it.
+            joins.push_str(", (select pg_catalog.count(*) from gone) as deleted_first");
+        }
+        joins
+    }
+
+    fn filter(&self) -> String {
+        let shape = &self.shape;
+        let newer = |version: &str| {
+            let versions = shape.guarded().versions(version, "u.v");
+            format!("({version} is null or {versions})")
+        };
+        let mut filter = Vec::new();
+        if self.are_masked && shape.deletes_for_good() {
+            filter.push(format!("not {}", self.deleted()));
+        }
+        filter.extend(
+            self.cannot_be_made()
+                .map(|condition| format!("({condition}) is not true")),
+        );
+        if shape.reads_tombstones() {
+            filter.push(newer("d.version"));
+        }
+        if shape.kept.is_some() && shape.roles.truncate.is_some() {
+            filter.push(newer("z.horizon"));
+        }
+        match filter.is_empty() {
+            true => "true".to_owned(),
+            false => filter.join(" and "),
+        }
+    }
+
+    /// That the row `u` is deleted.
+    fn deleted(&self) -> String {
+        let i = self.shape.deleted();
+        i.map_or_else(
+            || "false".to_owned(),
+            |i| format!("coalesce(u.c{i}, false)"),
+        )
+    }
+
+    /// That there is no row to be marked as deleted, and that none can be made: a source that sends
+    /// only the key of what it deletes says nothing of columns which may not be null.
+    fn cannot_be_made(&self) -> Option<String> {
+        let shape = &self.shape;
+        if !self.are_masked || shape.deletes_for_good() || shape.deleted().is_none() {
+            return None;
+        }
+        let required = shape.values().filter(|(_, column)| column.not_null);
+        let required = required.map(|(i, column)| match column.has_default {
+            true => format!("u.c{i} is null and ({}) is not true", self.absent("u.m", i)),
+            false => format!("u.c{i} is null"),
+        });
+        let required: Vec<String> = required.collect();
+        (!required.is_empty()).then(|| {
+            format!(
+                "{} and u.stored is null and ({})",
+                self.deleted(),
+                required.join(" or ")
+            )
+        })
+    }
+
+    /// That the field at `i` is absent, by `mask`; null where nothing is.
+    fn absent(&self, mask: &str, i: usize) -> String {
+        format!("pg_catalog.get_bit({mask}, {}) = 1", self.shape.bit(i))
+    }
+
+    /// Each column that is written: the fields, then what gristmill keeps for itself.
+    fn columns(&self) -> Vec<ColumnSql> {
+        let shape = &self.shape;
+        let is_value = |i: usize| shape.values().any(|(value, _)| value == i);
+        let fields = (0..shape.fields.len()).filter_map(|i| Some((i, shape.column(i)?)));
+        let fields = fields.map(|(i, column)| match self.are_masked && is_value(i) {
+            true => self.kept_value(i, column),
+            false => ColumnSql::new(&column.name, shape.value(i)),
+        });
+        let mut columns: Vec<ColumnSql> = fields.collect();
+        let provenance = shape.provenance().into_iter();
+        columns.extend(provenance.map(|(name, value)| ColumnSql::new(name, value)));
+        if shape.flag() == Some(quote(DELETED)) {
+            let value = match self.are_masked {
+                true => self.deleted(),
+                false => "false".to_owned(),
+            };
+            columns.push(ColumnSql::new(DELETED, value));
+        }
+        if shape.tracks_absent() {
+            columns.push(self.absent_bits());
+        }
+        columns
+    }
+
+    /// A column that keeps what it has where the source did not send it, or says that the row is
+    /// deleted.
+    fn kept_value(&self, i: usize, column: &TargetColumn) -> ColumnSql {
+        let shape = &self.shape;
+        let name = quote(&column.name);
+        let default = column.default.as_deref().unwrap_or("null");
+        let (sent, is_absent) = (shape.value(i), self.absent("u.m", i));
+        let (is_kept, is_new_life, is_deleted) = match shape.flag() {
+            Some(flag) => (
+                format!("({} or not u.was_deleted and {is_absent})", self.deleted()),
+                format!("coalesce(t.{flag}, false)"),
+                format!("coalesce(excluded.{flag}, false)"),
+            ),
+            None => (is_absent.clone(), "false".to_owned(), "false".to_owned()),
+        };
+        let value = format!(
+            "case when u.stored and {is_kept} then u.k{i} when {is_absent} then {default} else \
+             {sent} end"
+        );
+        let if_absent = match shape.tracks_absent() {
+            true => format!(
+                " when {} then case when {is_new_life} then {default} else t.{name} end",
+                self.absent(&format!("excluded.{}", quote(ABSENT)), i)
+            ),
+            false => String::new(),
+        };
+        let assigned =
+            format!("case when {is_deleted} then t.{name}{if_absent} else excluded.{name} end");
+        ColumnSql {
+            name,
+            value,
+            assigned,
+        }
+    }
+
+    /// The column that says which cells nobody knows.
+    fn absent_bits(&self) -> ColumnSql {
+        let (name, all) = (quote(ABSENT), self.shape.all_bits());
+        let after = |sent: &str, is_new_life: &str| {
+            format!("gristmill.absent_after(t.{name}, {sent}, {all}, {is_new_life})")
+        };
+        if !self.are_masked {
+            return ColumnSql {
+                value: "null::bytea".to_owned(),
+                assigned: format!(
+                    "case when t.{name} is not null then {} end",
+                    after("null", "false")
+                ),
+                name,
+            };
+        }
+        let sent = format!("excluded.{name}");
+        let assigned = match self.shape.flag() {
+            Some(flag) => format!(
+                "case when coalesce(excluded.{flag}, false) then t.{name} when t.{name} is null \
+                 then case when coalesce(t.{flag}, false) then {sent} end else {} end",
+                after(&sent, &format!("coalesce(t.{flag}, false)"))
+            ),
+            None => format!(
+                "case when t.{name} is not null then {} end",
+                after(&sent, "false")
+            ),
+        };
+        ColumnSql {
+            name,
+            value: "u.m".to_owned(),
+            assigned,
+        }
+    }
+}
+
+/// A column that is written.
+struct ColumnSql {
+    name: String,
+    /// What a new row has in it.
+    value: String,
+    /// What a stored row gets.
+    assigned: String,
+}
+
+impl ColumnSql {
+    /// One that gets what arrives.
+    fn new(name: &str, value: String) -> Self {
+        let name = quote(name);
+        Self {
+            assigned: format!("excluded.{name}"),
+            name,
+            value,
+        }
+    }
+}
