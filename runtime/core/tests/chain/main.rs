@@ -12,4 +12,5 @@ mod rules;
 mod simulation;
 mod times;
 mod tombstones;
+mod versions;
 mod walk;

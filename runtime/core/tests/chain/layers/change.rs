@@ -151,7 +151,7 @@ fn text(name: &str) -> Field {
     field(name, LogicalType::Text, true)
 }
 
-fn normalizer(kind: VersionKind) -> Native {
+fn normalizer(version: VersionRule) -> Native {
     let own = [
         field("at", LogicalType::TimestampMs, true),
         field("seq", LogicalType::Int64, true),
@@ -176,7 +176,7 @@ fn normalizer(kind: VersionKind) -> Native {
         event_time: "at".to_owned(),
         deleted: Some("gone".to_owned()),
         order: vec!["seq".to_owned()],
-        version: VersionRule { kind, epoch: 0 },
+        version,
         truncate: Some("emptied".to_owned()),
     };
     let plan = Plan {
@@ -284,27 +284,29 @@ fn dimensions() -> Dimensions {
     Dimensions::from([("names".to_owned(), Arc::new(names))])
 }
 
-pub(crate) fn chain(mode: Mode, truncate: Truncate, state_max_bytes: usize) -> Chain {
+pub(crate) fn layered_spec(mode: Mode, truncate: Truncate) -> ChainSpec {
     let target = [
         field("key", LogicalType::Int64, false),
         field("at", LogicalType::TimestampUs, false),
         field("seq", LogicalType::Int64, true),
         field("gone", LogicalType::Boolean, false),
     ];
-    let spec = ChainSpec {
+    ChainSpec {
         delete: mode.delete,
         truncate,
-        state_max_bytes,
         target: target.into_iter().chain(VALUES.map(text)).collect(),
         ..spec(PLAIN)
-    };
+    }
+}
+
+pub(crate) fn transforms(version: VersionRule) -> Vec<Box<dyn Transform>> {
     let join = Join {
         dimension: "names".to_owned(),
         on: vec!["c".to_owned()],
         take: vec![text("name")],
     };
-    let transforms: Vec<Box<dyn Transform>> = vec![
-        Box::new(normalizer(mode.kind)),
+    vec![
+        Box::new(normalizer(version)),
         Box::new(by_row(
             "loud",
             (vec![text("a")], vec![], "loud"),
@@ -320,6 +322,18 @@ pub(crate) fn chain(mode: Mode, truncate: Truncate, state_max_bytes: usize) -> C
             (vec![text("loud")], vec![], "last"),
             |values| values[0].map(|text| last(text.to_owned())),
         )),
-    ];
+    ]
+}
+
+pub(crate) fn chain_by(spec: ChainSpec, transforms: Vec<Box<dyn Transform>>) -> Chain {
     Chain::new(spec, transforms, Arc::new(dimensions()), None).unwrap()
+}
+
+pub(crate) fn chain(mode: Mode, truncate: Truncate, state_max_bytes: usize) -> Chain {
+    let spec = ChainSpec {
+        state_max_bytes,
+        ..layered_spec(mode, truncate)
+    };
+    let kind = mode.kind;
+    chain_by(spec, transforms(VersionRule { kind, epoch: 0 }))
 }

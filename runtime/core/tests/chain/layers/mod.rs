@@ -1,7 +1,8 @@
 //! Cells that a source leaves out, deletes and ends of all rows: what the layers make of a table is
 //! what one event after the other makes of it.
 
-mod change;
+pub(crate) mod change;
+mod examples;
 mod history;
 mod mirror;
 mod random;

@@ -1,0 +1,283 @@
+//! Which rows are layers, by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gristmill_core::chain::{ChainFault, Computed, Delete, Earlier, Truncate};
+use gristmill_core::column::Batch;
+use gristmill_core::dead_letter::{DeadLetter, Stage};
+use gristmill_core::dedup::{VersionKind, VersionRule};
+use gristmill_core::plan::Plan;
+use gristmill_core::transform::{Fault, Output, Transform};
+
+use super::change::{
+    Change, Mode, REJECTED, chain, chain_by, given, layered_spec, records, transforms,
+};
+use super::mirror::{Cell, Given};
+use crate::outcome::{assert_adds_up, letters};
+use crate::rules::NOW_US;
+
+const SOFT: Mode = Mode {
+    kind: VersionKind::OrderFirst,
+    delete: Delete::Soft,
+};
+
+const HARD: Mode = Mode {
+    delete: Delete::Hard,
+    ..SOFT
+};
+
+/// A change of `key` that has the columns named in `cells`, each with its name as its value.
+fn row(key: i64, cells: &str) -> Change {
+    let cell = |name: &str| -> Cell { cells.contains(name).then(|| Some(name.to_owned())) };
+    Change {
+        key,
+        cells: [cell("a"), cell("b"), cell("c")],
+        ..Change::default()
+    }
+}
+
+fn delete(key: i64, cells: &str) -> Change {
+    Change {
+        is_deleted: true,
+        ..row(key, cells)
+    }
+}
+
+fn truncate() -> Change {
+    Change {
+        is_truncate: true,
+        ..Change::default()
+    }
+}
+
+/// With times and order as they stand.
+fn in_order(changes: Vec<Change>) -> Vec<Change> {
+    let placed = changes.into_iter().zip(1..);
+    placed
+        .map(|(change, at)| Change {
+            at,
+            seq: Some(at),
+            ..change
+        })
+        .collect()
+}
+
+fn computed(mode: Mode, changes: Vec<Change>) -> Computed {
+    let records = records(&in_order(changes), 0);
+    let mut chain = chain(mode, Truncate::Apply, 1 << 20);
+    let computed = chain.compute(records, NOW_US).unwrap();
+    assert_adds_up(&computed, 0);
+    computed
+}
+
+fn written(computed: &Computed) -> Vec<Given> {
+    let (rows, sources) = (computed.rows.clone(), computed.sources.clone());
+    let layer = gristmill_core::chain::Layer { rows, sources };
+    given(&layer, &computed.records, SOFT)
+}
+
+/// The offsets of each layer's rows, the newest rows last. A truncate stands in brackets.
+fn offsets(computed: &Computed) -> String {
+    let offset = |source: &gristmill_core::chain::RowSource| source.record.to_string();
+    let line = |sources: &[_]| sources.iter().map(offset).collect::<Vec<_>>().join(" ");
+    let earlier = computed.earlier.iter().map(|earlier| match earlier {
+        Earlier::Rows(layer) => line(&layer.sources),
+        Earlier::Truncate(layer) => format!("[{}]", line(&layer.sources)),
+    });
+    let lines = earlier.chain([line(&computed.sources)]);
+    lines.collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn a_row_that_lacks_nothing_stands_alone() {
+    let changes = vec![row(1, "a"), delete(1, ""), row(1, "abc"), row(2, "abc")];
+    assert_eq!(offsets(&computed(SOFT, changes)), "2 3");
+}
+
+#[test]
+fn what_the_newest_lacks_comes_from_the_nearest_that_has_it() {
+    let changes = vec![
+        row(1, "abc"),
+        row(2, "abc"),
+        row(1, "b"),
+        row(1, "bc"),
+        row(1, "c"),
+        row(1, "a"),
+    ];
+    // Enricher `pair` reads b and c: only one row has both of what the newest lacks.
+    assert_eq!(offsets(&computed(SOFT, changes)), "3 | 4 | 5 1");
+}
+
+#[test]
+fn an_enricher_that_got_half_of_what_it_reads_needs_a_row_that_has_both() {
+    let changes = vec![row(1, "abc"), row(1, "ab"), row(1, "ac")];
+    assert_eq!(offsets(&computed(SOFT, changes)), "0 | 1 | 2");
+}
+
+#[test]
+fn each_key_has_as_many_layers_as_it_needs() {
+    let changes = vec![
+        row(1, "a"),
+        row(1, "bc"),
+        row(1, ""),
+        row(2, "bc"),
+        row(2, "a"),
+        row(3, "abc"),
+        row(0, "abc"),
+        delete(0, ""),
+    ];
+    assert_eq!(offsets(&computed(SOFT, changes)), "0 | 6 1 3 | 7 2 4 5");
+}
+
+#[test]
+fn a_new_life_inherits_nothing() {
+    for mode in [SOFT, HARD] {
+        let changes = vec![row(1, "abc"), delete(1, "abc"), row(1, "a")];
+        assert_eq!(offsets(&computed(mode, changes)), "1 | 2");
+    }
+}
+
+#[test]
+fn a_soft_delete_keeps_what_came_before_it_and_a_hard_one_does_not() {
+    let changes = || vec![row(1, "abc"), delete(1, "b"), delete(1, "a")];
+    assert_eq!(offsets(&computed(SOFT, changes())), "0 | 2");
+    assert_eq!(offsets(&computed(HARD, changes())), "2");
+    // The first of several deletes makes the row, should there be none.
+    let changes = vec![delete(1, "a"), delete(1, "b"), delete(1, "c")];
+    assert_eq!(offsets(&computed(SOFT, changes)), "0 | 2");
+}
+
+#[test]
+fn the_end_of_all_rows_stands_between_what_is_older_and_what_is_newer() {
+    let changes = || {
+        vec![
+            row(1, "abc"),
+            row(1, "b"),
+            row(2, "abc"),
+            truncate(),
+            row(3, "abc"),
+            row(2, "a"),
+            row(2, "b"),
+            delete(4, ""),
+        ]
+    };
+    assert_eq!(
+        offsets(&computed(SOFT, changes())),
+        "0 | 1 | [3] | 5 | 6 4 7"
+    );
+    assert_eq!(offsets(&computed(HARD, changes())), "[3] | 5 | 6 4 7");
+    // A delete keeps what was before the end; two ends are as the later one.
+    let changes = vec![row(1, "abc"), truncate(), truncate(), delete(1, "")];
+    assert_eq!(offsets(&computed(SOFT, changes)), "0 | [2] | 3");
+}
+
+#[test]
+fn the_end_of_all_rows_halts_until_somebody_has_decided() {
+    let batch = || records(&in_order(vec![row(1, "abc"), truncate(), row(1, "a")]), 7);
+    let mut halts = chain(SOFT, Truncate::Halt, 1 << 20);
+    let stopped = halts.compute(batch(), NOW_US).unwrap_err();
+    let expected = ChainFault::SourceTruncated {
+        topic: "events".to_owned(),
+        partition: 0,
+        offset: 8,
+    };
+    assert_eq!(*stopped.fault, expected);
+    let mut ignores = chain(SOFT, Truncate::Ignore, 1 << 20);
+    let computed = ignores.compute(batch(), NOW_US).unwrap();
+    assert_adds_up(&computed, 0);
+    assert_eq!(computed.counts.dropped, 1);
+    assert_eq!(offsets(&computed), "0 | 2");
+}
+
+#[test]
+fn an_enricher_that_knows_nothing_of_a_row_does_not_see_it() {
+    let rejected = |change: Change| Change {
+        cells: [Some(Some(REJECTED.to_owned())), None, None],
+        ..change
+    };
+    // The rules themselves assert that they are shown no row without a cell.
+    let computed_ = computed(SOFT, vec![row(1, "c"), rejected(row(2, "")), delete(3, "")]);
+    let rows = written(&computed_);
+    assert_eq!(rows.len(), 2);
+    let absent: Vec<Cell> = vec![None, None, None, None];
+    assert_eq!(rows[0].cells[..2], absent[..2]);
+    assert_eq!(rows[0].cells[3..], absent[..3]);
+    assert_eq!(letters(&computed_).len(), 1);
+    // Nor does any see a row of which nothing will be left.
+    let gone = computed(HARD, vec![rejected(delete(2, ""))]);
+    assert_eq!((gone.counts.rows, gone.counts.dead_letters), (1, 0));
+}
+
+#[test]
+fn a_donor_that_fails_gives_way_to_the_next() {
+    let mut bad = row(1, "b");
+    bad.cells[0] = Some(Some(REJECTED.to_owned()));
+    let changes = vec![row(1, "abc"), bad, row(1, "c")];
+    let failed = computed(SOFT, changes);
+    assert_eq!(offsets(&failed), "0 | 2");
+    assert_eq!(letters(&failed)[0].0, 1);
+}
+
+#[test]
+fn a_layer_that_postgres_refuses_gives_way_to_the_next() {
+    let changes = in_order(vec![
+        row(1, "abc"),
+        row(1, "ab"),
+        row(1, "c"),
+        row(2, "abc"),
+    ]);
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
+    assert_eq!(offsets(&computed), "0 | 1 | 2 3");
+    let refuse = |record| DeadLetter {
+        record,
+        ordinal: 1,
+        stage: Stage::Sink,
+        code: "refused".to_owned(),
+        message: "no".to_owned(),
+    };
+    let computed = chain.exclude(computed, vec![refuse(1)]).unwrap();
+    assert_adds_up(&computed, 0);
+    assert_eq!(offsets(&computed), "0 | 2 3");
+    let computed = chain.exclude(computed, vec![refuse(2)]).unwrap();
+    assert_eq!(offsets(&computed), "0 3");
+    chain.committed(&computed);
+}
+
+struct Counted(Box<dyn Transform>, Arc<AtomicUsize>);
+
+impl Transform for Counted {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn plan(&self) -> &Plan {
+        self.0.plan()
+    }
+
+    fn apply(&mut self, input: &Batch) -> Result<Output, Fault> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.apply(input)
+    }
+}
+
+#[test]
+fn all_layers_go_through_the_rules_in_one_call_each() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let rule = VersionRule {
+        kind: SOFT.kind,
+        epoch: 0,
+    };
+    let counted = transforms(rule).into_iter().map(|transform| {
+        let counted: Box<dyn Transform> = Box::new(Counted(transform, calls.clone()));
+        counted
+    });
+    let spec = layered_spec(SOFT, Truncate::Apply);
+    let mut chain = chain_by(spec, counted.collect());
+    let keys = (0..50).flat_map(|key| [row(key, "abc"), row(key, "ab"), row(key, "c")]);
+    let records = records(&in_order(keys.collect()), 0);
+    let computed = chain.compute(records, NOW_US).unwrap();
+    assert_eq!(computed.earlier.len(), 2);
+    assert_eq!(calls.load(Ordering::Relaxed), 4);
+}
