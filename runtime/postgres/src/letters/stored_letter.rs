@@ -77,8 +77,8 @@ fn selected<'a>(
     ]
 }
 
-/// The dead letters of a run that `filter` lets through, in the order of their ids; without keys, headers
-/// and values, which may be more than memory holds: [`read`] gets them.
+/// The dead letters of a run that `filter` lets through, in the order of their ids; without keys,
+/// headers and values, which may be more than memory holds: [`read`] gets them.
 pub async fn list(
     client: &Client,
     pipeline: &str,
@@ -357,8 +357,8 @@ fn names(states: &[LetterState]) -> Vec<&'static str> {
     states.iter().map(|state| state.as_str()).collect()
 }
 
-/// The records behind `letters`, which are of one partition and log and in order, each record once: what a
-/// replay computes again.
+/// The records behind `letters`, which are of one partition and log and in order, each record once:
+/// what a replay computes again.
 pub fn records(letters: &[StoredLetter]) -> Records {
     let mut records = Records::default();
     for letter in letters {
