@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 
 use crate::definition::revision::Revision;
 use gristmill_postgres::commit::refusal::{BlamedRows, blame};
-use gristmill_postgres::commit::sink::RowOrigin;
+use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::wire::pool::Pool;
 
 /// Searches for rows that Postgres refuses. Each takes up to 32 statements and finds one at least.

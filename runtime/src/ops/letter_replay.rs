@@ -1,7 +1,8 @@
 //! The active rules on dead letters: records that older rules could not use.
 
 use anyhow::{Context, Result, bail};
-use gristmill_postgres::commit::sink::{RowOrigin, Sink};
+use gristmill_postgres::commit::row_origin::RowOrigin;
+use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
 use gristmill_postgres::letters::stored_letter::{
     self, Filter, LetterId, LetterState, StoredLetter,

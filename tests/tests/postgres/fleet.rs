@@ -5,7 +5,7 @@ use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::gap::{self, Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{self, take};
-use gristmill_postgres::commit::sink::RowOrigin;
+use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::fleet::host::{self, Beat};
 use gristmill_postgres::fleet::{definition_store, registration};
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};

@@ -2,7 +2,7 @@
 
 mod fixture;
 
-mod cells;
+mod absent;
 mod faults;
 mod fleet;
 mod flush;

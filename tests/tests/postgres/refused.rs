@@ -7,7 +7,7 @@ use gristmill_core::policy::{Action, action};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{RefusedRow, Settled, Unsettled, blame, settle};
-use gristmill_postgres::commit::sink::RowOrigin;
+use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::wire::connection::Connection;
 use rstest::rstest;
 

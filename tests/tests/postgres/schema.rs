@@ -7,7 +7,7 @@ use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::refusal::blame;
-use gristmill_postgres::commit::sink::RowOrigin;
+use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::{dimension_query, privileges};
 use gristmill_postgres::wire::connection::Database;

@@ -14,8 +14,8 @@ const WIDTH: usize = 1 + 8 + 4 + 4 + 8;
 
 /// How the versions of a table's rows are packed. The first byte is the rule's number.
 ///
-/// Below [`VersionLayout::TIME_LAST`] the event time (8 bytes) follows, then the order columns, each
-/// behind a byte that tells null from a value, then log (4), partition (4) and offset (8).
+/// Below [`VersionLayout::TIME_LAST`] the event time (8 bytes) follows, then the order columns,
+/// each behind a byte that tells null from a value, then log (4), partition (4) and offset (8).
 /// From there on the order columns come first, and the time comes last: it decides nothing there,
 /// but versions of other rules can be compared by it. Of [`VersionKind::Offset`] there are no order
 /// columns, and the time is the one that Kafka gave the record.

@@ -59,9 +59,9 @@ impl Guarded<'_> {
         )
     }
 
-    /// SQL that is true when the stored row (`t`) is not newer than the version `new` with the event
-    /// time `event_time`. Of a row without a version its event time counts, where gristmill wrote
-    /// it.
+    /// SQL that is true when the stored row (`t`) is not newer than the version `new` with the
+    /// event time `event_time`. Of a row without a version its event time counts, where gristmill
+    /// wrote it.
     pub(crate) fn stored(&self, new: &str, event_time: &str) -> String {
         let old = version("t");
         let time = &self.roles.event_time;

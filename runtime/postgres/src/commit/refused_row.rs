@@ -3,7 +3,7 @@
 use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 
-use crate::commit::step::source;
+use crate::commit::commit_step::source;
 
 /// A row that Postgres refuses, and its words for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

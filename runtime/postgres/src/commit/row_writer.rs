@@ -7,12 +7,13 @@ use gristmill_core::policy::{Action, Suspect, action};
 use tokio_postgres::{Error, Statement, Transaction};
 
 use crate::bisection::Bisection;
+use crate::commit::commit_step::{CommitStep, steps};
 use crate::commit::flush_error::{
     FlushError, advice, is_canceled, is_raised, is_same_row_twice, may_pass_after_others, suspected,
 };
 use crate::commit::refused_row::RefusedRow;
-use crate::commit::sink::{RowOrigin, Sink};
-use crate::commit::step::{Step, steps};
+use crate::commit::row_origin::RowOrigin;
+use crate::commit::sink::Sink;
 use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::fault;
@@ -76,7 +77,7 @@ impl WriterStatements {
 pub(crate) struct RowWriter<'a> {
     transaction: &'a Transaction<'a>,
     statements: &'a WriterStatements,
-    step: Step<'a>,
+    step: CommitStep<'a>,
     are_masked: bool,
     sink: &'a Sink,
     origin: RowOrigin,
@@ -115,7 +116,7 @@ impl<'a> RowWriter<'a> {
         Self {
             transaction,
             statements,
-            step: Step {
+            step: CommitStep {
                 layer: batch.earlier.len(),
                 rows: &batch.rows,
                 sources: &batch.sources,

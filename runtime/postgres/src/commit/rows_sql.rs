@@ -2,14 +2,14 @@
 
 use tokio_postgres::types::Type;
 
-use crate::commit::shape::Shape;
+use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{ABSENT, DELETED, OFFSET, quote};
 use crate::table::target_table::TargetColumn;
 use crate::wire::column_array::sent_type;
 
 /// The parts, for rows of which all is known or for others, too.
 pub(crate) struct RowsSql<'a> {
-    shape: Shape<'a>,
+    shape: TargetShape<'a>,
     are_masked: bool,
     /// The table expression `incoming`, with a comma behind it, where there is one.
     pub(crate) incoming: String,
@@ -17,7 +17,7 @@ pub(crate) struct RowsSql<'a> {
 
 impl<'a> RowsSql<'a> {
     /// Rows of which all is known, none of them deleted.
-    pub(crate) fn plain(shape: &Shape<'a>) -> Self {
+    pub(crate) fn plain(shape: &TargetShape<'a>) -> Self {
         Self {
             shape: *shape,
             are_masked: false,
@@ -26,7 +26,7 @@ impl<'a> RowsSql<'a> {
     }
 
     /// Rows that may be deleted or lack cells.
-    pub(crate) fn masked(shape: &Shape<'a>) -> Self {
+    pub(crate) fn masked(shape: &TargetShape<'a>) -> Self {
         let mut rows = Self {
             shape: *shape,
             are_masked: true,

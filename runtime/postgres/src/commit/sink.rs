@@ -9,15 +9,16 @@ use gristmill_core::record::Records;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement, Transaction};
 
-use crate::commit::cells::Cells;
+use crate::commit::commit_step::steps;
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
+use crate::commit::missing_cells::MissingCells;
 use crate::commit::parameters::{FlushValues, Values};
-use crate::commit::pipeline::{Answer, all};
-use crate::commit::shape::Shape;
+use crate::commit::pipelined::{Answer, all};
+use crate::commit::row_origin::RowOrigin;
 use crate::commit::statement::{Sql, Statements};
-use crate::commit::step::steps;
+use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
 use crate::commit::tombstones::Tombstones;
 use crate::table::bookkeeping::Bookkeeping;
@@ -55,28 +56,10 @@ pub struct Sink {
     has_revision: bool,
     /// How versions are packed, where the guard compares them.
     versions: Option<VersionLayout>,
-    pub(crate) cells: Cells,
+    pub(crate) cells: MissingCells,
     pub(crate) deletes_for_good: bool,
     pub(crate) statements: Statements,
     pub(crate) tombstones: Option<Tombstones>,
-}
-
-/// Where the rows of a batch come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RowOrigin {
-    /// Which topic of its name it was: see [`Lease::log`].
-    pub log: i32,
-    pub partition: i32,
-}
-
-impl RowOrigin {
-    /// The partition that `lease` is for.
-    pub fn of(lease: &Lease) -> Self {
-        Self {
-            log: lease.log,
-            partition: lease.key.partition,
-        }
-    }
 }
 
 impl Sink {
@@ -107,7 +90,7 @@ impl Sink {
                 problems,
             });
         }
-        let shape = Shape {
+        let shape = TargetShape {
             target,
             fields,
             roles,
@@ -121,7 +104,7 @@ impl Sink {
             has_offset: shape.has(OFFSET),
             has_revision: shape.has(REVISION),
             versions: versions.flatten(),
-            cells: Cells::new(&shape),
+            cells: MissingCells::new(&shape),
             deletes_for_good: shape.deletes_for_good(),
             tombstones: Tombstones::new(&shape),
             fields: fields.to_vec(),

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::commit::rows_sql::RowsSql;
-use crate::commit::shape::Shape;
+use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::wire::placeholder::numbered;
 
@@ -65,7 +65,7 @@ impl Statements {
     }
 }
 
-impl Shape<'_> {
+impl TargetShape<'_> {
     pub(crate) fn statements(&self) -> Statements {
         let of_rows = |parts: &RowsSql<'_>| RowStatements {
             flush: self.flush(parts),

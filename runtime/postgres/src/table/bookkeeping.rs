@@ -7,8 +7,8 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::table::identifier::ABSENT;
+use crate::table::rule_number;
 use crate::table::target_table::TargetTable;
-use crate::table::version_rule;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
@@ -39,7 +39,7 @@ impl Bookkeeping {
         if guard == Guard::Columns {
             return Ok(None);
         }
-        let rule = version_rule::number(client, target, fields, roles).await?;
+        let rule = rule_number::number(client, target, fields, roles).await?;
         let number = number(client, target).await?;
         let bits = match target.column(ABSENT) {
             Some(_) => bits(client, number, fields, roles).await?,

@@ -25,8 +25,8 @@ const BOOKKEEPING: [(&str, &str); 6] = [
 ];
 
 impl TargetTable {
-    /// Why rows of `fields` cannot be written here, under `guard`, or be deleted as `delete` says: one
-    /// sentence each, with what to do.
+    /// Why rows of `fields` cannot be written here, under `guard`, or be deleted as `delete` says:
+    /// one sentence each, with what to do.
     pub fn problems(
         &self,
         fields: &[Field],

@@ -5,7 +5,7 @@
 //! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it, and `narrow`
 //!   what may change or refuse some; `row_trigger`: what may change a row before it is stored;
 //! - [`fitness`] looks at it while rows are written, for what would lose them in silence;
-//! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`version_rule`] numbers the rules
+//! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`rule_number`] numbers the rules
 //!   by which they have versions;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`dimension_query`] loads reference data;
@@ -21,7 +21,7 @@ mod narrow;
 pub mod privileges;
 pub mod row_lookup;
 mod row_trigger;
+pub mod rule_number;
 pub mod schema;
 pub mod target_table;
-pub mod version_rule;
 mod wanted_table;

@@ -5,7 +5,7 @@ use gristmill_core::column::Batch;
 
 /// One statement's part of a batch.
 #[derive(Clone, Copy)]
-pub(crate) struct Step<'a> {
+pub(crate) struct CommitStep<'a> {
     /// Index into [`Computed::earlier`]; the number of those: the newest rows.
     pub(crate) layer: usize,
     pub(crate) rows: &'a Batch,
@@ -16,21 +16,21 @@ pub(crate) struct Step<'a> {
 }
 
 /// The steps of `batch`, in their order.
-pub(crate) fn steps(batch: &Computed) -> impl Iterator<Item = Step<'_>> {
+pub(crate) fn steps(batch: &Computed) -> impl Iterator<Item = CommitStep<'_>> {
     let earlier = batch.earlier.iter().enumerate();
     let earlier = earlier.map(|(layer, earlier)| {
         let (of, is_truncate) = match earlier {
             Earlier::Rows(rows) => (rows, false),
             Earlier::Truncate(row) => (row, true),
         };
-        Step {
+        CommitStep {
             layer,
             rows: &of.rows,
             sources: &of.sources,
             is_truncate,
         }
     });
-    earlier.chain([Step {
+    earlier.chain([CommitStep {
         layer: batch.earlier.len(),
         rows: &batch.rows,
         sources: &batch.sources,
@@ -38,7 +38,7 @@ pub(crate) fn steps(batch: &Computed) -> impl Iterator<Item = Step<'_>> {
     }])
 }
 
-/// Where the row of a layer comes from; see [`Step::layer`].
+/// Where the row of a layer comes from; see [`CommitStep::layer`].
 pub(crate) fn source(batch: &Computed, layer: usize, row: usize) -> RowSource {
     match batch.earlier.get(layer) {
         Some(Earlier::Rows(of) | Earlier::Truncate(of)) => of.sources[row],

@@ -4,12 +4,12 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use gristmill_core::column::Batch;
 
-use crate::commit::shape::Shape;
+use crate::commit::target_shape::TargetShape;
 use crate::wire::mask_array::MaskArray;
 
 /// Where rows may have such cells, and the bits of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Cells {
+pub(crate) struct MissingCells {
     /// Fields that may be absent, each with its bit.
     bits: Vec<(usize, u32)>,
     /// Of a row's mask.
@@ -19,8 +19,8 @@ pub(crate) struct Cells {
     pub(crate) are_tracked: bool,
 }
 
-impl Cells {
-    pub(crate) fn new(shape: &Shape<'_>) -> Self {
+impl MissingCells {
+    pub(crate) fn new(shape: &TargetShape<'_>) -> Self {
         Self {
             bits: shape.values().map(|(i, _)| (i, shape.bit(i))).collect(),
             mask_bytes: shape.mask_bytes(),

@@ -10,7 +10,8 @@ use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{Settled, Unsettled, blame, settle};
-use gristmill_postgres::commit::sink::{RowOrigin, Sink};
+use gristmill_postgres::commit::row_origin::RowOrigin;
+use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::Connection;
 
@@ -99,7 +100,7 @@ pub(crate) fn layered(from: i64, earlier: &[&[Row]], newest: &[Row]) -> Computed
 }
 
 /// A table and what writes to it.
-pub(crate) struct Cells {
+pub(crate) struct People {
     pub(crate) fixture: Fixture,
     pub(crate) connection: Connection,
     pub(crate) sink: Sink,
@@ -107,7 +108,7 @@ pub(crate) struct Cells {
     next: i64,
 }
 
-impl Cells {
+impl People {
     pub(crate) async fn new(name: &str, table: &str, delete: Delete) -> Result<Self> {
         Self::with_roles(name, table, delete, &roles()).await
     }
@@ -188,7 +189,7 @@ impl Cells {
 #[tokio::test]
 async fn an_absent_cell_keeps_what_is_stored_and_a_first_one_is_known_to_be_unknown() -> Result<()>
 {
-    let mut cells = Cells::new("cells_kept", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("cells_kept", TRACKED, Delete::Soft).await?;
     cells
         .flush(&[(1, is("a"), is("long"), ABSENT, false, 10)])
         .await?;
@@ -220,7 +221,7 @@ async fn an_absent_cell_keeps_what_is_stored_and_a_first_one_is_known_to_be_unkn
 
 #[tokio::test]
 async fn a_delete_keeps_values_and_a_new_life_inherits_none() -> Result<()> {
-    let mut cells = Cells::new("cells_lives", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("cells_lives", TRACKED, Delete::Soft).await?;
     cells
         .flush(&[(1, is("a"), is("long"), ABSENT, false, 10)])
         .await?;
@@ -238,7 +239,7 @@ async fn a_delete_keeps_values_and_a_new_life_inherits_none() -> Result<()> {
 
 #[tokio::test]
 async fn a_delete_of_what_is_not_there_is_dropped_where_it_cannot_be_made() -> Result<()> {
-    let mut cells = Cells::new("cells_unmade", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("cells_unmade", TRACKED, Delete::Soft).await?;
     let counts = "select rows_upserted, dropped, dead_letters from gristmill.checkpoint";
     // `bio` may not be null.
     cells
@@ -274,7 +275,7 @@ async fn without_a_column_for_absent_cells_deletes_work_and_absent_cells_halt() 
             "create table people (id bigint primary key, name text, bio text not null, email text,
             is_deleted boolean, at timestamptz{version})"
         );
-        let mut cells = Cells::new(name, &table, Delete::Soft).await?;
+        let mut cells = People::new(name, &table, Delete::Soft).await?;
         let shown = "select id, name, bio, is_deleted from people order by 1";
         cells
             .flush(&[(1, is("a"), is("long"), is("e"), false, 10)])
@@ -308,7 +309,7 @@ async fn without_a_column_for_absent_cells_deletes_work_and_absent_cells_halt() 
 async fn columns_that_the_table_lacks_are_not_written() -> Result<()> {
     let table = "create table people (id bigint primary key, name text, bio text, email text,
         _gm_version bytea, _gm_absent bytea, _gm_deleted boolean)";
-    let mut cells = Cells::new("cells_mirror", table, Delete::Soft).await?;
+    let mut cells = People::new("cells_mirror", table, Delete::Soft).await?;
     let shown = "select id, name, bio, _gm_deleted, _gm_absent from people";
     let steps: [(Row, &str); 5] = [
         ((1, is("a"), is("b"), is("c"), false, 10), "1|a|b|f|"),
@@ -327,7 +328,7 @@ async fn columns_that_the_table_lacks_are_not_written() -> Result<()> {
 /// Another revision's columns stay as they are, and so does what is known of them.
 #[tokio::test]
 async fn what_is_unknown_of_columns_that_are_not_written_stays_unknown() -> Result<()> {
-    let mut cells = Cells::new("cells_revisions", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("cells_revisions", TRACKED, Delete::Soft).await?;
     cells
         .flush(&[(1, ABSENT, is("b"), ABSENT, false, 10)])
         .await?;
@@ -370,7 +371,7 @@ async fn what_is_unknown_of_columns_that_are_not_written_stays_unknown() -> Resu
 
 #[tokio::test]
 async fn layers_are_written_one_after_the_other() -> Result<()> {
-    let mut cells = Cells::new("layers", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("layers", TRACKED, Delete::Soft).await?;
     let old: Row = (1, is("a"), is("old"), is("e"), false, 10);
     let deleted: Row = (1, ABSENT, ABSENT, ABSENT, true, 20);
     let new: Row = (1, is("n"), is("new"), ABSENT, false, 30);
@@ -393,7 +394,7 @@ async fn layers_are_written_one_after_the_other() -> Result<()> {
 
 #[tokio::test]
 async fn a_zombie_between_layers_writes_nothing() -> Result<()> {
-    let mut cells = Cells::new("layers_zombie", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("layers_zombie", TRACKED, Delete::Soft).await?;
     // Somebody else has taken the partition.
     cells
         .fixture
@@ -420,7 +421,7 @@ async fn a_zombie_between_layers_writes_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn a_refused_row_of_a_layer_names_its_record() -> Result<()> {
-    let mut cells = Cells::new("layers_refused", TRACKED, Delete::Soft).await?;
+    let mut cells = People::new("layers_refused", TRACKED, Delete::Soft).await?;
     let donors: [Row; 2] = [
         (1, is("a"), is("x"), is("x"), false, 10),
         (2, is("forbidden"), is("x"), is("x"), false, 10),

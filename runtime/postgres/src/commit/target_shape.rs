@@ -11,7 +11,7 @@ use crate::table::target_table::{TargetColumn, TargetTable};
 
 /// The names and types that statements are made of. Fields are known to fit the target.
 #[derive(Clone, Copy)]
-pub(crate) struct Shape<'a> {
+pub(crate) struct TargetShape<'a> {
     pub(crate) target: &'a TargetTable,
     pub(crate) fields: &'a [Field],
     pub(crate) roles: &'a Roles,
@@ -20,7 +20,7 @@ pub(crate) struct Shape<'a> {
     pub(crate) delete: Delete,
 }
 
-impl<'a> Shape<'a> {
+impl<'a> TargetShape<'a> {
     /// Whether the target has the column `name`, one of those that gristmill fills by itself.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.target.column(name).is_some()
