@@ -105,7 +105,8 @@ pub(crate) struct People {
     pub(crate) connection: Connection,
     pub(crate) sink: Sink,
     pub(crate) lease: Lease,
-    next: i64,
+    /// By partition.
+    next: [i64; 2],
 }
 
 impl People {
@@ -132,7 +133,7 @@ impl People {
             connection,
             sink,
             lease,
-            next: 0,
+            next: [0; 2],
         })
     }
 
@@ -146,16 +147,16 @@ impl People {
         earlier: &[&[Row]],
         newest: &[Row],
     ) -> Result<(), FlushError> {
-        let batch = layered(self.next, earlier, newest);
+        let batch = layered(self.next[0], earlier, newest);
         self.commit(&batch).await
     }
 
     pub(crate) async fn commit(&mut self, batch: &Computed) -> Result<(), FlushError> {
         let connection = &mut self.connection;
         self.sink
-            .flush(connection, &self.lease, self.next, batch, 1, &|_| None)
+            .flush(connection, &self.lease, self.next[0], batch, 1, &|_| None)
             .await?;
-        self.next = batch.next_offset;
+        self.next[0] = batch.next_offset;
         Ok(())
     }
 
@@ -163,7 +164,7 @@ impl People {
         let unsettled = Unsettled {
             sink: &self.sink,
             lease: &self.lease,
-            from_offset: self.next,
+            from_offset: self.next[0],
             batch,
             revision: 1,
             digests: &|_| None,
@@ -171,9 +172,18 @@ impl People {
         };
         let settled = settle(&mut self.connection, unsettled).await?;
         if let Settled::Committed(_) = settled {
-            self.next = batch.next_offset;
+            self.next[0] = batch.next_offset;
         }
         Ok(settled)
+    }
+
+    /// Where the partition's next flush begins.
+    pub(crate) fn next_of(&self, partition: usize) -> i64 {
+        self.next[partition]
+    }
+
+    pub(crate) fn moved(&mut self, partition: usize, to: i64) {
+        self.next[partition] = to;
     }
 
     /// Id, name, bio, email, deleted, and what is unknown, a line a row.

@@ -160,6 +160,15 @@ impl Fixture {
     }
 }
 
+/// Returns once a session of the database `name` waits for an advisory lock.
+pub(crate) async fn wait_for_lock(name: &str) -> Result<()> {
+    let waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+    while Postgres::shared()?.psql(name, waits)? == "0" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
 /// A sink with the guard that a new revision would have.
 pub(crate) async fn sink(
     connection: &Connection,

@@ -9,8 +9,8 @@ use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::sink::Sink;
+use gristmill_postgres::table::rule_number;
 use gristmill_postgres::table::target_table::TargetTable;
-use gristmill_postgres::table::version_rule;
 use gristmill_postgres::wire::connection::Connection;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -548,7 +548,7 @@ async fn a_rule_keeps_its_number_when_the_table_gets_another_name() -> Result<()
         let target = TargetTable::load(&connection, table).await?;
         let target = target.context("the table")?;
         let (fields, roles) = (ordered_fields(), ordered_roles(order));
-        anyhow::Ok(version_rule::number(&connection, &target, &fields, &roles).await?)
+        anyhow::Ok(rule_number::number(&connection, &target, &fields, &roles).await?)
     };
     assert_eq!(number("people", &[]).await?, 1);
     assert_eq!(number("people", &["seq"]).await?, 2);

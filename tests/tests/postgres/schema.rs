@@ -425,7 +425,8 @@ async fn only_gristmills_own_tables_get_its_columns() -> Result<()> {
     let others = "create table others (like people); alter table others drop column _gm_version, \
         drop column _gm_partition, drop column _gm_offset, drop column _gm_revision,
         drop column _gm_absent;
-        create table filled (like people); alter table filled drop column _gm_version, drop column _gm_absent;
+        create table filled (like people);
+        alter table filled drop column _gm_version, drop column _gm_absent;
         insert into gristmill.pipeline (pipeline, topics, target, spec_hash, active_revision)
         values ('others', '{}', 'filled', '', 1)";
     postgres.psql("schema_completed", others)?;
