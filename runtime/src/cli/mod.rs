@@ -1,6 +1,7 @@
 //! The command line: arguments and rendering, nothing else. What a command does is in `ops`,
 //! `authoring` and `demo`, which return values; here they become sentences and tables.
 
+mod absent_command;
 mod check_command;
 mod dead_letters_command;
 mod difference_text;
@@ -113,6 +114,9 @@ enum Command {
     /// and rows that fail do not take it back.
     #[command(after_help = "Example: gristmill evolve pipelines/users.toml --dry-run")]
     Evolve(evolve_command::Args),
+    /// List rows with cells that nobody knows, as the source did not send them
+    #[command(after_help = "Example: gristmill absent pipelines/users.toml")]
+    Absent(absent_command::Args),
     /// List, show and replay records that could not be used
     #[command(
         subcommand,
@@ -270,6 +274,7 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Pause(args) => return steer_command::pause(&args, out).await,
         Command::Evolve(args) => evolve_command::run(args, out).await?,
         Command::Resume(args) => return steer_command::resume(&args, out).await,
+        Command::Absent(args) => absent_command::run(&args, out).await?,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
         Command::Try(args) => return try_command::run(args, out).await,

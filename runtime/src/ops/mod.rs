@@ -17,9 +17,11 @@
 //! | [`evolve`] | changes how newer events are told from older ones, and what a delete leaves |
 //! | [`traffic_replay`] | compares another rule with what the table holds |
 //! | [`letter_list`], [`letter_replay`], [`capture`] | look at dead letters and use them again |
+//! | [`absent`] | finds rows with cells that nobody knows |
 //! | [`try_events`] | shows events before and after a rule |
 //! | [`produce`] | sends events to a topic |
 
+pub mod absent;
 pub mod capture;
 pub mod change_progress;
 pub mod evolve;

@@ -8,9 +8,11 @@
 //! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`rule_number`] numbers the rules
 //!   by which they have versions;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
+//! - [`absent_rows`] finds rows with cells that nobody knows;
 //! - [`dimension_query`] loads reference data;
 //! - `identifier`: names in SQL.
 
+pub mod absent_rows;
 pub mod bookkeeping;
 pub mod dimension_query;
 mod fit;
