@@ -1,9 +1,10 @@
 //! The process: one consumer a pipeline file, one worker an assigned partition, and one heartbeat,
-//! one follower and one relay for all pipelines.
+//! one follower, one relay and one keeper of tombstones for all pipelines.
 
 mod progress;
 pub mod relay;
 mod start;
+mod tombstones;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,7 +179,7 @@ fn begin_reading(
     Ok(())
 }
 
-/// Begins what goes on beside the workers: progress, the follower and the relay.
+/// Begins what goes on beside the workers: progress, the follower, tombstones and the relay.
 fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'static str> {
     let (commits, pipelines) = (&started.commits, &started.pipelines);
     let mut tasks = JoinSet::new();
@@ -191,6 +192,11 @@ fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'st
         stop.clone(),
     );
     tasks.spawn(named("the follower of the fleet", follower));
+    let tombstones = until(
+        stop.clone(),
+        tombstones::keep(Arc::clone(commits), pipelines.clone()),
+    );
+    tasks.spawn(named("the keeper of tombstones", tombstones));
     let relay = relay::run(Arc::clone(commits), pipelines.clone());
     if pipelines
         .iter()

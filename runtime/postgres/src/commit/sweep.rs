@@ -18,6 +18,11 @@ use crate::wire::placeholder::{self, Named};
 const PURGED_MAX: i64 = 1_000;
 
 impl Sink {
+    /// Whether rows of the target are, or were, deleted for good.
+    pub fn has_tombstones(&self) -> bool {
+        self.tombstones.is_some()
+    }
+
     /// Deletes rows below a tombstone of the last two minutes, which a race left there. Returns how
     /// many: usually none.
     pub async fn sweep(&self, client: &Client) -> Result<u64, DatabaseError> {

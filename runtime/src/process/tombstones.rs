@@ -1,0 +1,65 @@
+//! What hard deletes leave to be done beside the flushes: rows that a race brought back go, and so
+//! do tombstones for which nothing older can come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::handles::{Commits, HostedPipeline};
+
+/// How often it is done. A tombstone is swept by for two minutes.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// How often tombstones are taken out in a row: ten thousand a second can go, more than come, and
+/// no flush waits for more than a thousand.
+const PURGES_MAX: usize = 100;
+
+/// Does it for `pipelines`, for ever. Where Postgres is away it is done when that is back.
+pub(super) async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
+    let mut is_failing = false;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        for pipeline in &pipelines {
+            match once(&commits, pipeline).await {
+                Ok(()) => is_failing = false,
+                Err(error) if is_failing => tracing::debug!("tombstones stay: {error:#}"),
+                Err(error) => {
+                    is_failing = true;
+                    let name = pipeline.name();
+                    tracing::warn!(
+                        pipeline = name,
+                        "tombstones of deleted rows stay for now: {error:#}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
+    let active = pipeline.fleet.rollout().active;
+    let Some(revision) = pipeline.fleet.revisions.get(active) else {
+        return Ok(());
+    };
+    let sink = &revision.sink;
+    if !sink.has_tombstones() {
+        return Ok(());
+    }
+    let connection = commits.pool.get().await?;
+    let swept = sink.sweep(&connection).await?;
+    if swept > 0 {
+        tracing::info!(
+            pipeline = pipeline.name(),
+            rows = swept,
+            "deleted rows that came back while they were deleted"
+        );
+    }
+    let ttl_us = revision.pipeline.config.pipeline.state_ttl_ms.saturating_mul(1000);
+    for _ in 0..PURGES_MAX {
+        if sink.purge(&connection, ttl_us).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
