@@ -55,7 +55,12 @@ async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
             "deleted rows that came back while they were deleted"
         );
     }
-    let ttl_us = revision.pipeline.config.pipeline.state_ttl_ms.saturating_mul(1000);
+    let ttl_us = revision
+        .pipeline
+        .config
+        .pipeline
+        .state_ttl_ms
+        .saturating_mul(1000);
     for _ in 0..PURGES_MAX {
         if sink.purge(&connection, ttl_us).await? == 0 {
             break;
