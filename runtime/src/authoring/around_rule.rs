@@ -97,7 +97,8 @@ fn normalizer(plan: &Plan) -> Value {
     json!({
         "name": "normalize-cdc",
         "component": "builtin:normalize-cdc",
-        "config": {"key": [EVENT], "columns": columns},
+        // What a row leaves out is absent, as in a case.
+        "config": {"key": [EVENT], "columns": columns, "missing": "absent"},
     })
 }
 

@@ -5,10 +5,12 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use arrow_schema::DataType;
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::decode::names;
 use gristmill_core::dimension::Dimension;
 use gristmill_core::plan::{Join, Plan};
 use serde_json::{Map, Value};
 
+use crate::definition::file::absent;
 use gristmill_core::rows;
 use gristmill_core::suggest::nearest;
 
@@ -30,9 +32,10 @@ pub fn csv_files(folder: &Path) -> impl Fn(&str) -> Result<Vec<u8>> + use<> {
 }
 
 /// What the transform reads of each row, and what its joins take. A read is followed as a path;
-/// where a name is missing the value is absent.
+/// where a name is missing the value is absent, or null where the plan says so. What stands for a
+/// value that was not sent, as Debezium writes it, is absent, too.
 pub fn batch(plan: &Plan, input: &[Value], dimensions: &DimensionFiles) -> Result<Batch> {
-    let mut batch = rows::batch(&plan.reads, input)?;
+    let mut batch = rows::batch(&plan.reads, &as_decoded(plan, input))?;
     for join in &plan.joins {
         let on: Vec<Field> = join.on.iter().map(|name| on(plan, name, input)).collect();
         let dimension = dimension(join, &on, &dimensions(&join.dimension)?)?;
@@ -42,6 +45,40 @@ pub fn batch(plan: &Plan, input: &[Value], dimensions: &DimensionFiles) -> Resul
     }
     batch.fields = plan.input_fields().cloned().collect();
     Ok(batch)
+}
+
+/// Documents with what the decoder makes of names that they do not have, and of placeholders.
+fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
+    let Some(roles) = &plan.roles else {
+        return input.to_vec();
+    };
+    let is_placeholder = |value: &Value| value.as_str() == Some(absent().as_str());
+    let nulls = plan
+        .attributes
+        .iter()
+        .filter(|(name, _)| name == "missing-is-null");
+    let nulls: Vec<Vec<String>> = nulls.filter_map(|(_, path)| names(path)).collect();
+    let decoded = |document: &Value| {
+        let mut document = document.clone();
+        for path in plan.reads.iter().filter_map(|read| names(&read.name)) {
+            let Some((name, above)) = path.split_last() else {
+                continue;
+            };
+            let above_it = above
+                .iter()
+                .try_fold(&mut document, |at, name| at.get_mut(name));
+            let Some(object) = above_it.and_then(Value::as_object_mut) else {
+                continue;
+            };
+            if object.get(name).is_some_and(is_placeholder) {
+                object.remove(name);
+            } else if nulls.iter().any(|path| path == above) && !roles.key.contains(name) {
+                object.entry(name).or_insert(Value::Null);
+            }
+        }
+        document
+    };
+    input.iter().map(decoded).collect()
 }
 
 /// An error where a row of an enricher has a name that the rule does not read: a misspelt one would

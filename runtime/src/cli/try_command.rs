@@ -120,13 +120,14 @@ pub(super) fn text(columns: &[String], event: &TriedEvent) -> String {
         let mut rows = table::borderless();
         let cell = |row: Option<&Value>, name: &str| {
             let value = row.and_then(|row| row.get(name));
-            value.map(Value::to_string).unwrap_or_default()
+            value.map(Value::to_string)
         };
         let after = event.rows.iter().map(|_| "after");
         rows.add_row(["  column", "before"].into_iter().chain(after));
         for name in columns {
-            let before = cell(event.before.as_ref(), name);
+            let before = cell(event.before.as_ref(), name).unwrap_or_default();
             let after = event.rows.iter().map(|row| cell(Some(row), name));
+            let after = after.map(|value| value.unwrap_or_else(|| "absent".to_owned()));
             rows.add_row([format!("  {name}"), before].into_iter().chain(after));
         }
         lines.push(table::text(rows));

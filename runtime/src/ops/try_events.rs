@@ -285,6 +285,8 @@ fn columns(dry_run: &DryRun, reads: Option<&[String]>) -> Vec<String> {
 /// Where the normalizer finds a row in an event.
 struct Images {
     op: String,
+    /// What a delete is called.
+    delete: String,
     before: String,
     after: String,
 }
@@ -298,6 +300,10 @@ impl Images {
         };
         Self {
             op: path("op"),
+            delete: normalizer
+                .and_then(|config| config.get("ops")?.get("delete")?.as_str())
+                .unwrap_or("d")
+                .to_owned(),
             before: path("before"),
             after: path("after"),
         }
@@ -308,10 +314,14 @@ impl Images {
     fn row<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         let at = |path: &str| {
             let names = names(path)?;
-            let mut names = names.iter().skip(1);
-            names.try_fold(value, |value, name| value.get(name))
+            let below = |value: &'a Value| {
+                let mut names = names.iter().skip(1);
+                names.try_fold(value, |value, name| value.get(name))
+            };
+            // In a wrapper that no path names.
+            below(value).or_else(|| below(value.get("payload")?))
         };
-        let is_delete = at(&self.op).and_then(Value::as_str) == Some("d");
+        let is_delete = at(&self.op).and_then(Value::as_str) == Some(&self.delete);
         let (first, second) = match is_delete {
             true => (&self.before, &self.after),
             false => (&self.after, &self.before),

@@ -1,7 +1,9 @@
 //! The day of the week of a timestamp: 1 is Monday, 7 is Sunday (ISO 8601). A number sorts, and has
 //! no language.
 
-use gristmill_guest::{Batch, Date, Field, Output, Plan, TimestampMs, TimestampUs, Transform};
+use gristmill_guest::{
+    Batch, Date, Field, Output, Plan, Presence, TimestampMs, TimestampUs, Transform,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,9 +76,12 @@ impl Transform for EnrichWeekday {
     }
 
     fn apply(&self, batch: &Batch) -> Output {
-        let times = batch.int64(&self.column).iter();
-        let weekdays = times.map(|time| time.map(|time| self.date(time).iso_weekday()));
-        Output::new().values("weekday", weekdays)
+        let times = batch.int64(&self.column);
+        let weekday = |row: usize| match times.get(row) {
+            None if times.is_absent(row) => Presence::Absent,
+            time => time.map(|time| self.date(time).iso_weekday()).into(),
+        };
+        Output::new().values("weekday", (0..batch.len()).map(weekday))
     }
 }
 

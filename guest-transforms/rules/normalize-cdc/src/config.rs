@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// The document path of each column in each image of a row: before, after, and the record's key,
-/// which has the key's columns only, and only with tombstones.
-pub(crate) type Paths = [Vec<Option<String>>; 3];
+/// The document path of each column in each image of a row: before, after, the record's key, which
+/// has the key's columns only, and only with tombstones, and none, which has what stands outside of
+/// the images.
+pub(crate) type Paths = [Vec<Option<String>>; 4];
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,9 +24,14 @@ pub(crate) struct Config {
     /// one name in the event, also where it has a dot.
     #[schemars(extend("minProperties" = 1))]
     pub(crate) columns: BTreeMap<String, String>,
-    /// The path of the operation: c (create), u (update), d (delete), r (read by a snapshot).
+    /// The path of the operation: c (create), u (update), d (delete), r (read by a snapshot), t
+    /// (truncate: the table was emptied), or as `ops` says.
     #[serde(default = "op")]
     pub(crate) op: String,
+    /// What the source calls the operations `create`, `update`, `delete`, `read` and `truncate`:
+    /// `{ create = "insert" }`. Those that are not named keep their letter.
+    #[serde(default)]
+    pub(crate) ops: BTreeMap<Op, String>,
     /// The path of the row before the change. A name in a path that has a dot itself stands in
     /// quotation marks: `value."row.before"`.
     #[serde(default = "before")]
@@ -33,6 +39,14 @@ pub(crate) struct Config {
     /// The path of the row after the change.
     #[serde(default = "after")]
     pub(crate) after: String,
+    /// The paths of columns that stand outside of the rows, `{ lsn = "value.source.lsn" }`: their
+    /// value is that of the event, whichever row is taken.
+    #[serde(default)]
+    pub(crate) paths: BTreeMap<String, String>,
+    /// What a column is that the event's row does not mention: `null`, or `absent`, which keeps
+    /// what the table has. What the pipeline's `absent` names is absent in any case.
+    #[serde(default)]
+    pub(crate) missing: Missing,
     /// The path of the event time, in milliseconds since the Unix epoch.
     #[serde(default = "event_time")]
     pub(crate) event_time: String,
@@ -47,6 +61,67 @@ pub(crate) struct Config {
     /// where that is earlier. Needs `tombstone = "delete"` in the pipeline.
     #[serde(default)]
     pub(crate) tombstones: bool,
+    /// The path of the object that has the key's columns in a record with a key and nothing else.
+    #[serde(default = "key_path")]
+    pub(crate) key_path: String,
+    /// By what the newer of two rows of a key is known: `event-time`, then `order`; `order-first`,
+    /// whatever the event time; or `offset`, the place in the topic.
+    #[serde(default)]
+    pub(crate) version: Version,
+    /// Columns that grow with every change of a row, the first one first. A null is older than
+    /// anything.
+    #[serde(default)]
+    pub(crate) order: Vec<String>,
+    /// To be raised by one when the columns of `order` begin anew, as in a new server: then every
+    /// row of now is newer than every row of before.
+    #[serde(default)]
+    pub(crate) epoch: u32,
+}
+
+/// What happened to a row, or to all.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum Op {
+    Create,
+    Update,
+    Delete,
+    Read,
+    Truncate,
+}
+
+impl Op {
+    /// All with their usual names.
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Create, "c"),
+        (Self::Update, "u"),
+        (Self::Delete, "d"),
+        (Self::Read, "r"),
+        (Self::Truncate, "t"),
+    ];
+}
+
+/// What a column is that the event's row does not mention.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum Missing {
+    #[default]
+    Null,
+    Absent,
+}
+
+/// By what rows have versions, as the plan's attribute says it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum Version {
+    #[default]
+    EventTime,
+    OrderFirst,
+    Offset,
 }
 
 fn op() -> String {
@@ -67,6 +142,10 @@ fn event_time() -> String {
 
 fn event_time_column() -> String {
     "updated_at".into()
+}
+
+fn key_path() -> String {
+    "key".into()
 }
 
 fn deleted_column() -> String {
@@ -99,25 +178,88 @@ impl Config {
         if self.event_time_column == self.deleted_column {
             return Err("`event_time_column` and `deleted_column` are the same".into());
         }
+        for (what, name) in self
+            .paths
+            .keys()
+            .map(|name| ("paths", name))
+            .chain(self.order.iter().map(|name| ("order", name)))
+        {
+            if !self.columns.contains_key(name) {
+                return Err(format!(
+                    "`{what}` names `{name}`, which is not among `columns`: add it there with its \
+                     type"
+                ));
+            }
+        }
+        self.check_ops()?;
+        self.check_version()
+    }
+
+    fn check_ops(&self) -> Result<(), String> {
+        let ops = self.ops();
+        for (i, (op, word)) in ops.iter().enumerate() {
+            if ops[..i].iter().any(|(_, other)| other == word) {
+                return Err(format!(
+                    "`ops` has `{word}` for {op:?} and for another operation: give each its own"
+                )
+                .to_lowercase());
+            }
+        }
         Ok(())
+    }
+
+    fn check_version(&self) -> Result<(), String> {
+        let why = match self.version {
+            Version::OrderFirst if self.order.is_empty() => {
+                "`version` is order-first, and `order` names no column: name those that grow with \
+                 every change"
+            }
+            Version::OrderFirst if self.tombstones => {
+                "`version` is order-first, and a tombstone has no columns of `order`: leave \
+                 `tombstones` out, or take version `offset`"
+            }
+            Version::Offset if !self.order.is_empty() => {
+                "`version` is offset, so `order` decides nothing: leave it out"
+            }
+            _ => return Ok(()),
+        };
+        Err(why.to_owned())
+    }
+
+    /// What each operation is called.
+    pub(crate) fn ops(&self) -> [(Op, &str); 5] {
+        Op::ALL.map(|(op, usual)| (op, self.ops.get(&op).map_or(usual, String::as_str)))
+    }
+
+    /// The column that says that the table was emptied: no column of a row is called so.
+    pub(crate) fn truncate_column(&self) -> String {
+        let mut name = "_truncate".to_owned();
+        while self.columns.contains_key(&name)
+            || [&self.event_time_column, &self.deleted_column].contains(&&name)
+        {
+            name.insert(0, '_');
+        }
+        name
     }
 
     /// The paths of the columns of each image.
     pub(crate) fn paths(&self) -> Paths {
+        let own = |name: &String| self.paths.get(name).cloned();
         let image = |path: &str| -> Vec<Option<String>> {
-            self.columns
-                .keys()
-                .map(|name| Some(below(path, name)))
+            let names = self.columns.keys();
+            names
+                .map(|name| own(name).or_else(|| Some(below(path, name))))
                 .collect()
         };
         let record_key = |name: &String| {
             let is_read = self.tombstones && self.key.contains(name);
-            is_read.then(|| below("key", name))
+            is_read.then(|| below(&self.key_path, name))
         };
         [
             image(&self.before),
             image(&self.after),
             self.columns.keys().map(record_key).collect(),
+            self.columns.keys().map(own).collect(),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use gristmill_guest::{AnyColumn, Batch, Column, Text};
 
-use crate::config::{Config, Paths};
+use crate::config::{Config, Op, Paths};
 
 /// The path of the time that Kafka gave a record.
 pub(crate) const KAFKA_TIME: &str = "meta.timestamp";
@@ -14,8 +14,12 @@ pub(crate) struct Events<'a> {
     event_time: &'a Column<Vec<i64>>,
     /// The time that Kafka gave the record; asked for with tombstones only.
     kafka_time: Option<&'a Column<Vec<i64>>>,
+    /// What each operation is called.
+    ops: [(Op, &'a str); 5],
     /// The columns of each image: in the order of [`Image`], and of the config's columns.
-    images: [Vec<Option<&'a AnyColumn>>; 3],
+    images: [Vec<Option<&'a AnyColumn>>; 4],
+    /// Whether each column stands in the images.
+    is_inside: Vec<bool>,
     /// The positions of the key's columns in an image.
     key: Vec<usize>,
 }
@@ -27,15 +31,19 @@ pub(crate) enum Image {
     After,
     /// The record's key, for a tombstone.
     Key,
+    /// None: the event is about all rows.
+    Nothing,
 }
 
 /// A version of a row.
-pub(crate) struct Version {
+pub(crate) struct RowVersion {
     pub(crate) image: Image,
     /// The row of the batch that it comes from.
     pub(crate) row: u32,
     pub(crate) event_time_ms: i64,
     pub(crate) is_deleted: bool,
+    /// Whether all rows are gone instead.
+    pub(crate) is_truncate: bool,
 }
 
 /// Why an event is no row.
@@ -67,42 +75,54 @@ impl<'a> Events<'a> {
             op: batch.text(&config.op),
             event_time: batch.int64(&config.event_time),
             kafka_time: config.tombstones.then(|| batch.int64(KAFKA_TIME)),
+            ops: config.ops(),
             images: paths
                 .each_ref()
                 .map(|image| image.iter().map(column).collect()),
+            is_inside: config
+                .columns
+                .keys()
+                .map(|name| !config.paths.contains_key(name))
+                .collect(),
             key: config.key.iter().filter_map(position).collect(),
         }
     }
 
-    /// The three images of each column, in the order of [`Image`].
-    pub(crate) fn columns(&self) -> impl Iterator<Item = [Option<&'a AnyColumn>; 3]> {
-        let [before, after, key] = &self.images;
-        before
-            .iter()
-            .zip(after)
-            .zip(key)
-            .map(|((before, after), key)| [*before, *after, *key])
+    /// The images of each column, in the order of [`Image`].
+    pub(crate) fn columns(&self) -> impl Iterator<Item = [Option<&'a AnyColumn>; 4]> {
+        let columns = 0..self.is_inside.len();
+        columns.map(|column| self.images.each_ref().map(|image| image[column]))
     }
 
     /// The version that the event at `row` makes; before it, when an update changed the key, the
     /// end of the old key's row.
-    pub(crate) fn read(&self, row: usize) -> Result<(Option<Version>, Version), Refusal> {
-        let (image, is_deleted) = match self.op.get(row) {
-            Some("c" | "r" | "u") => (Image::After, false),
-            Some("d") => (Image::Before, true),
+    pub(crate) fn read(&self, row: usize) -> Result<(Option<RowVersion>, RowVersion), Refusal> {
+        let op = self.op(row);
+        let (image, is_deleted) = match op {
+            Some(Op::Create | Op::Read | Op::Update) => (Image::After, false),
+            Some(Op::Delete) => (Image::Before, true),
+            Some(Op::Truncate) => (Image::Nothing, false),
             None if self.is_tombstone(row) => (Image::Key, true),
-            _ => return Err(self.unknown_op(row)),
+            None => return Err(self.unknown_op(row)),
         };
         self.check_row(image, row)?;
         let event_time_ms = self.event_time(image, row)?;
-        let version = |image, is_deleted| Version {
+        let version = |image, is_deleted| RowVersion {
             image,
             row: row as u32,
             event_time_ms,
             is_deleted,
+            is_truncate: op == Some(Op::Truncate),
         };
-        let old_key = self.changes_key(row).then(|| version(Image::Before, true));
+        let changes_key = op == Some(Op::Update) && self.changes_key(row);
+        let old_key = changes_key.then(|| version(Image::Before, true));
         Ok((old_key, version(image, is_deleted)))
+    }
+
+    fn op(&self, row: usize) -> Option<Op> {
+        let found = self.op.get(row)?;
+        let op = self.ops.iter().find(|(_, word)| *word == found)?;
+        Some(op.0)
     }
 
     /// A record that says nothing but its key. A value without any of the fields that are read
@@ -119,8 +139,16 @@ impl<'a> Events<'a> {
         self.image(image).all(|column| column.is_absent(row))
     }
 
+    /// Whether the image has no column of a row: of an object that is there the host makes those
+    /// null which are missing, but for the key's.
+    fn is_no_row(&self, image: Image, row: usize) -> bool {
+        self.key(image).all(|column| column.is_absent(row))
+            && self.image(image).all(|column| column.is_null(row))
+    }
+
     fn image(&self, image: Image) -> impl Iterator<Item = &'a AnyColumn> {
-        self.images[image as usize].iter().copied().flatten()
+        let columns = self.images[image as usize].iter().zip(&self.is_inside);
+        columns.filter_map(|(column, is_inside)| column.filter(|_| *is_inside))
     }
 
     fn key(&self, image: Image) -> impl Iterator<Item = &'a AnyColumn> {
@@ -136,7 +164,7 @@ impl<'a> Events<'a> {
         };
         let path = self.path(image);
         let event = self.name(image, row);
-        if self.is_absent(image, row) {
+        if self.is_no_row(image, row) {
             let message = format!("{event} needs a row in `{path}`, and there is none");
             return Err(Refusal {
                 code: Refusal::MISSING_ROW,
@@ -176,10 +204,9 @@ impl<'a> Events<'a> {
         })
     }
 
-    /// Whether an update has a whole key in `before`, and another than in `after`.
+    /// Whether the event has a whole key in `before`, and another than in `after`.
     fn changes_key(&self, row: usize) -> bool {
-        self.op.get(row) == Some("u")
-            && self.key(Image::Before).all(|column| !column.is_null(row))
+        self.key(Image::Before).all(|column| !column.is_null(row))
             && !self
                 .key(Image::Before)
                 .zip(self.key(Image::After))
@@ -190,7 +217,8 @@ impl<'a> Events<'a> {
         match image {
             Image::Before => &self.config.before,
             Image::After => &self.config.after,
-            Image::Key => "key",
+            Image::Key => &self.config.key_path,
+            Image::Nothing => "",
         }
     }
 }
@@ -202,7 +230,8 @@ impl Events<'_> {
             None if self.op.is_absent(row) => "missing".to_owned(),
             None => "null".to_owned(),
         };
-        let message = format!("`{}` is {found}, not one of c, u, d, r", self.config.op);
+        let words = self.ops.map(|(_, word)| word).join(", ");
+        let message = format!("`{}` is {found}, not one of {words}", self.config.op);
         Refusal {
             code: Refusal::UNKNOWN_OP,
             message,

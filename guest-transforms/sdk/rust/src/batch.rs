@@ -68,6 +68,19 @@ impl Batch {
         self.rows
     }
 
+    /// Whether the source did not say a value at `row`, of whichever column.
+    ///
+    /// ```
+    /// # use gristmill_guest::{Field, testing::batch};
+    /// # use serde_json::json;
+    /// let users = json!([{ "name": "Ada" }, { "name": null }, {}]);
+    /// let users = batch([Field::text("name")], &users).unwrap();
+    /// assert_eq!([0, 1, 2].map(|row| users.has_absent(row)), [false, false, true]);
+    /// ```
+    pub fn has_absent(&self, row: usize) -> bool {
+        self.columns.iter().any(|column| column.is_absent(row))
+    }
+
     /// Whether there is no row.
     ///
     /// ```

@@ -34,6 +34,12 @@ pub trait Cell {
 pub trait ReadCell<'a>: Cell {
     /// The cell of `column` at `row`.
     fn read_cell(column: &'a Column<Self::Layout>, row: usize) -> Self;
+
+    /// Whether the cell is absent and cannot say so to the rule.
+    #[inline]
+    fn is_untold(column: &Column<Self::Layout>, row: usize) -> bool {
+        column.is_absent(row)
+    }
 }
 
 /// A [`Cell`] that a rule can write.
@@ -80,6 +86,44 @@ impl<T> Presence<T> {
             Self::Value(value) => Some(value),
             Self::Absent | Self::Null => None,
         }
+    }
+
+    /// Makes another value of the value; what is absent or null stays so.
+    ///
+    /// ```
+    /// # use gristmill_guest::Presence;
+    /// assert_eq!(Presence::Value("Ada").map(str::len), Presence::Value(3));
+    /// assert_eq!(Presence::Absent.map(str::len), Presence::Absent);
+    /// ```
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Presence<U> {
+        match self {
+            Self::Absent => Presence::Absent,
+            Self::Null => Presence::Null,
+            Self::Value(value) => Presence::Value(of(value)),
+        }
+    }
+
+    /// Whether the source did not say.
+    ///
+    /// ```
+    /// # use gristmill_guest::Presence;
+    /// assert!(Presence::<i64>::Absent.is_absent());
+    /// assert!(!Presence::<i64>::Null.is_absent());
+    /// ```
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+/// What is known: a value, or that there is none.
+///
+/// ```
+/// # use gristmill_guest::Presence;
+/// assert_eq!(Presence::from(None::<i64>), Presence::Null);
+/// ```
+impl<T> From<Option<T>> for Presence<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Self::Value)
     }
 }
 
@@ -149,6 +193,11 @@ impl<'a, T: Read<'a>> ReadCell<'a> for Presence<T> {
             None if column.is_absent(row) => Self::Absent,
             None => Self::Null,
         }
+    }
+
+    #[inline]
+    fn is_untold(_: &Column<T::Layout>, _: usize) -> bool {
+        false
     }
 }
 

@@ -159,6 +159,8 @@ macro_rules! transform {
             $crate::__row_type! { Input $In $($in_lt)? }
             $crate::__row_type! { Output $Out $($out_lt)? }
 
+            $(const IS_NORMALIZER: bool = !stringify!($event_time).is_empty();)?
+
             fn declared() -> $crate::Plan {
                 let plan = <Self::Input<'_> as $crate::ReadRow<'_>>::declare($crate::Plan::new());
                 let plan = <Self::Output<'_> as $crate::WriteRow>::declare(plan);

@@ -93,6 +93,10 @@ use serde::de::DeserializeOwned;
 
 /// A rule that thinks in columns, or whose config names them.
 ///
+/// It says itself which of its values are absent, as an input is from which they would be made:
+/// by [`Column::push_absent`], or by [`Output::values`] of [`Presence`]s. The host does not show it
+/// a row in which all that it reads is absent.
+///
 /// ```
 /// use gristmill_guest::{Batch, Column, Field, NoConfig, Output, Plan, Text, Transform};
 ///

@@ -209,6 +209,18 @@ impl Plan {
         self
     }
 
+    /// Tells the host more. What it does not know it passes over; what it knows stands in the
+    /// interface, `wit/transform.wit`.
+    ///
+    /// ```
+    /// let plan = gristmill_guest::Plan::new().attribute("version", "order-first");
+    /// assert_eq!(plan.attributes[0].1, "order-first");
+    /// ```
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.push((name.into(), value.into()));
+        self
+    }
+
     /// The fields of the batch: what is read, then what each join takes.
     pub(crate) fn input_fields(&self) -> impl Iterator<Item = &Field> {
         self.reads

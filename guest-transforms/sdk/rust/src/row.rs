@@ -48,6 +48,42 @@ use crate::plan::Plan;
 /// assert_eq!(rule.row(Person { birth_year: Some(2000) }), Ok(Age { age: Some(26) }));
 /// # }
 /// ```
+///
+/// A value may be absent: the source did not send it, and the table keeps what it has. An enricher
+/// is not asked about a row in which such a value is read as a plain type or an `Option`: its
+/// columns are absent there, too, and the table keeps what was made of the value that it has. A
+/// rule that reads the value as a [`Presence`](crate::Presence) is asked, and says itself what is
+/// absent, by writing one:
+///
+/// ```
+/// use gristmill_guest::{Presence, Reject, RowTransform, testing};
+/// use serde_json::json;
+///
+/// gristmill_guest::transform! {
+///     EnrichGreeting
+///     reads User<'a> { name: Option<&'a str>, title: Presence<&'a str> }
+///     writes Greeting { greeting: Presence<String> }
+/// }
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct EnrichGreeting {}
+///
+/// impl RowTransform for EnrichGreeting {
+///     fn row(&self, User { name, title }: User) -> Result<Greeting, Reject> {
+///         let name = name.unwrap_or("you");
+///         let greeting = title.map(|title| format!("Hello, {title} {name}"));
+///         Ok(Greeting { greeting })
+///     }
+/// }
+///
+/// # fn main() {
+/// let users = json!([{ "name": "Ada", "title": "Lady" }, { "name": "Ada" }, { "title": "Mr" }]);
+/// let answered = testing::run::<EnrichGreeting>(&json!({}), &users).unwrap();
+/// assert_eq!(json!(answered.rows), json!([{ "greeting": "Hello, Lady Ada" }, {}, {}]));
+/// # }
+/// ```
+///
+/// A normalizer is asked about every row: which of its values are absent is for it to say.
 pub trait RowTransform: Declared + DeserializeOwned + JsonSchema + 'static {
     /// Called once, with the config as it was read: check what the schema cannot say, prepare what
     /// the rows need. An error is shown to whoever starts the pipeline: say which key is wrong
@@ -114,6 +150,9 @@ pub trait Declared {
     type Input<'a>: ReadRow<'a>;
     /// A row that is written.
     type Output<'a>: WriteRow;
+    /// Whether the plan has roles.
+    #[doc(hidden)]
+    const IS_NORMALIZER: bool = false;
 
     /// The plan.
     fn declared() -> Plan;
@@ -132,6 +171,9 @@ pub trait ReadRow<'a>: Sized {
     fn columns(batch: &'a Batch) -> Self::Columns;
 
     fn read_row(columns: &Self::Columns, row: usize) -> Self;
+
+    /// Whether a value is absent that the row cannot call so.
+    fn is_untold(columns: &Self::Columns, row: usize) -> bool;
 }
 
 /// A row that is written: a struct that [`transform!`](crate::transform) declares, and implements
@@ -147,6 +189,9 @@ pub trait WriteRow {
     fn columns(rows: usize) -> Self::Columns;
 
     fn write_row(&self, columns: &mut Self::Columns);
+
+    /// A row of which nothing is known.
+    fn write_absent(columns: &mut Self::Columns);
 
     fn finish(columns: Self::Columns, output: Output) -> Output;
 }
@@ -170,8 +215,13 @@ impl<R: RowTransform> Transform for R {
 fn apply<'a, R: RowTransform>(rule: &'a R, batch: &'a Batch) -> Output {
     let mut output = Output::new();
     let mut columns = R::Output::<'a>::columns(batch.len());
-    for (row, input) in batch.rows::<R::Input<'a>>().enumerate() {
-        match rule.row(input) {
+    let inputs = R::Input::<'a>::columns(batch);
+    for row in 0..batch.len() {
+        if !R::IS_NORMALIZER && R::Input::<'a>::is_untold(&inputs, row) {
+            R::Output::<'a>::write_absent(&mut columns);
+            continue;
+        }
+        match rule.row(R::Input::read_row(&inputs, row)) {
             Ok(written) => written.write_row(&mut columns),
             Err(Reject { code, message }) => output.reject(row, code, message),
         }
@@ -301,9 +351,9 @@ mod tests {
     fn rows_are_read_written_and_rejected() {
         let rows = json!([
             { "id": 1, "order": { "total": "9.90" }, "note": "gift", "name": "Ada" },
-            { "id": 2, "order": {} },
-            { "id": 3, "order": { "total": "0.00" }, "note": null },
-            { "id": 4, "order": { "total": "1.00" } },
+            { "id": 2, "order": { "total": null }, "name": null },
+            { "id": 3, "order": { "total": "0.00" }, "note": null, "name": null },
+            { "id": 4, "order": { "total": "1.00" }, "name": null },
         ]);
         let answered = run::<Label>(&json!({ "prefix": "no. " }), &rows).unwrap();
         let expected = json!([
@@ -314,6 +364,22 @@ mod tests {
         assert_eq!(json!(answered.rows), expected);
         assert_eq!(answered.source_rows, [0, 2, 3]);
         assert_eq!(answered.rejections, [(1, "no-total".to_owned())]);
+    }
+
+    #[test]
+    fn nothing_is_said_about_what_was_not_sent() {
+        let rows = json!([
+            { "id": 1, "order": { "total": "9.90" }, "name": "Ada" },
+            { "id": 2, "order": {}, "name": "Ada" },
+            { "id": 3, "order": { "total": "1.00" } },
+            { "order": { "total": "1.00" }, "name": "Ada" },
+            { "id": 5, "order": { "total": null }, "name": "Ada" },
+        ]);
+        let answered = run::<Label>(&json!({}), &rows).unwrap();
+        let expected = json!([{ "label": "#1 Ada 9.90", "seen_at": 1 }, {}, {}, {}]);
+        assert_eq!(json!(answered.rows), expected);
+        assert_eq!(answered.source_rows, [0, 1, 2, 3]);
+        assert_eq!(answered.rejections, [(4, "no-total".to_owned())]);
     }
 
     #[test]

@@ -70,6 +70,15 @@ macro_rules! __read_row {
                     $($($take: <$Take as $crate::value::ReadCell<$lt>>::read_cell($take, row),)*)*
                 }
             }
+
+            #[inline]
+            #[allow(unused_variables, reason = "a row may read nothing")]
+            fn is_untold(columns: &Self::Columns, row: usize) -> bool {
+                let ($($read,)* $($($take,)*)*) = *columns;
+                false
+                    $(|| <$Read as $crate::value::ReadCell<$lt>>::is_untold($read, row))*
+                    $($(|| <$Take as $crate::value::ReadCell<$lt>>::is_untold($take, row))*)*
+            }
         }
     };
 }
@@ -102,6 +111,13 @@ macro_rules! __write_row {
             fn write_row(&self, columns: &mut Self::Columns) {
                 let ($($write,)*) = columns;
                 $($crate::value::WriteCell::write_cell(&self.$write, $write);)*
+            }
+
+            #[inline]
+            #[allow(unused_variables, reason = "a row may write nothing")]
+            fn write_absent(columns: &mut Self::Columns) {
+                let ($($write,)*) = columns;
+                $($write.push_absent();)*
             }
 
             fn finish(columns: Self::Columns, output: $crate::Output) -> $crate::Output {

@@ -38,7 +38,7 @@ pub(crate) fn check(plan: &Plan, rows: usize, output: wit::Output) -> Result<Out
         .iter()
         .zip(output.columns)
         .map(|(field, column)| {
-            self::column(field, output_rows, column)
+            self::column(field, is_role(plan, &field.name), output_rows, column)
                 .map_err(|why| format!("returned column `{}` {why}", field.name))
         });
     Ok(Output {
@@ -153,7 +153,22 @@ fn rejection(rejection: wit::Rejection) -> Rejection {
     }
 }
 
-fn column(field: &Field, rows: usize, column: wit::ColumnResult) -> Result<Column, String> {
+/// Whether the host cannot do without a value of the column. The key is null where the row empties
+/// the table.
+fn is_role(plan: &Plan, name: &str) -> bool {
+    plan.roles.as_ref().is_some_and(|roles| {
+        let flags = roles.deleted.iter().chain(&roles.truncate);
+        let names = roles.key.iter().chain([&roles.event_time]).chain(flags);
+        names.into_iter().any(|role| role == name)
+    })
+}
+
+fn column(
+    field: &Field,
+    is_role: bool,
+    rows: usize,
+    column: wit::ColumnResult,
+) -> Result<Column, String> {
     let validity = column
         .validity
         .map(|bits| bitmap("validity", rows, bits))
@@ -162,6 +177,21 @@ fn column(field: &Field, rows: usize, column: wit::ColumnResult) -> Result<Colum
         .presence
         .map(|bits| bitmap("presence", rows, bits))
         .transpose()?;
+    let is_set = |bits: &Option<BooleanBuffer>, row| bits.as_ref().is_none_or(|b| b.value(row));
+    // What is absent is not said to be null, but of a role the host must know it.
+    let is_null = |row: &usize| match is_set(&presence, *row) {
+        true => !is_set(&validity, *row),
+        false => is_role,
+    };
+    let may_be_null = validity.is_some() || is_role && presence.is_some();
+    if !field.nullable
+        && may_be_null
+        && let Some(row) = (0..rows).find(is_null)
+    {
+        return Err(format!(
+            "with a null in output row {row}, and its plan says it is never null"
+        ));
+    }
     // What is not known is null, too.
     let known = match (validity, &presence) {
         (Some(validity), Some(presence)) => Some(&validity & presence),
@@ -171,14 +201,6 @@ fn column(field: &Field, rows: usize, column: wit::ColumnResult) -> Result<Colum
     let nulls = known
         .map(NullBuffer::new)
         .filter(|nulls| nulls.null_count() > 0);
-    if let (false, Some(nulls)) = (field.nullable, &nulls) {
-        let row = (0..rows)
-            .find(|row| nulls.is_null(*row))
-            .unwrap_or_default();
-        return Err(format!(
-            "with a null in output row {row}, and its plan says it is never null"
-        ));
-    }
     Ok(Column {
         values: array(field, rows, column.values, nulls)?,
         presence,

@@ -1,7 +1,9 @@
 //! Running a case: the component, called in every way a batch can reach it.
 
 use anyhow::Result;
+use gristmill_core::plan::Plan;
 use gristmill_core::transform::Transform as _;
+use serde_json::{Map, Value};
 
 use super::case::{Case, Expected, Rejected};
 use crate::authoring::input::{self, DimensionFiles};
@@ -16,6 +18,32 @@ pub struct Answered {
     pub failures: Vec<FailedRow>,
 }
 
+/// Whether the pipeline would not show the row to the enricher: all that it reads is absent. What
+/// it writes is absent then, too.
+fn hears_nothing(plan: &Plan, row: &Value) -> bool {
+    let joined = plan.joins.iter().flat_map(|join| &join.on);
+    let mut names = plan
+        .reads
+        .iter()
+        .map(|field| &field.name)
+        .chain(joined)
+        .peekable();
+    names.peek().is_some() && names.all(|name| rows::follow(row, name).is_none())
+}
+
+/// Leaves out that a row is no end of all rows, as nearly every one is.
+fn hide_truncate(plan: &Plan, row: &mut Value) {
+    let column = plan
+        .roles
+        .as_ref()
+        .and_then(|roles| roles.truncate.as_ref());
+    if let (Some(column), Some(members)) = (column, row.as_object_mut())
+        && members.get(column) == Some(&Value::Bool(false))
+    {
+        members.remove(column);
+    }
+}
+
 /// Runs the component on the case's rows. An error where it is no pure function of them, too.
 pub fn run(component: &Component, case: &Case, dimensions: &DimensionFiles) -> Result<Answered> {
     let plan = component.open(&case.config)?.plan().clone();
@@ -23,15 +51,24 @@ pub fn run(component: &Component, case: &Case, dimensions: &DimensionFiles) -> R
     let batch = input::batch(&plan, &case.input, dimensions)?;
     let checked = purity::check(component, &case.config, &batch)?;
     let output = checked.output;
+    let unheard = |row: &Value| plan.roles.is_none() && hears_nothing(&plan, row);
     let rejected = output.rejections.into_iter().map(|r| Rejected {
         row: r.row,
         code: r.code,
         message: r.message,
     });
     let one_to_one: Vec<u32> = (0..output.rows as u32).collect();
+    let mut answers = rows::read(&plan.writes, &output.columns, output.rows);
+    let sources = output.source_rows.as_deref().unwrap_or(&one_to_one);
+    for (answer, source) in answers.iter_mut().zip(sources) {
+        if unheard(&case.input[*source as usize]) {
+            *answer = Value::Object(Map::new());
+        }
+        hide_truncate(&plan, answer);
+    }
     Ok(Answered {
         answer: Expected {
-            rows: rows::read(&plan.writes, &output.columns, output.rows),
+            rows: answers,
             source_rows: output.source_rows.filter(|sources| *sources != one_to_one),
             rejections: rejected.collect(),
         },
