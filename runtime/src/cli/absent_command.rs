@@ -52,7 +52,8 @@ fn render(found: &Absent, out: Out<'_>) -> Result<()> {
     }
     writeln!(
         out,
-        "rows of {table} with cells that nobody knows, as the source did not send them: {all}\n\n{}\n",
+        "rows of {table} with cells that nobody knows, as the source did not send them: \
+         {all}\n\n{}\n",
         table::text(lines)
     )?;
     if all > found.rows.len() as i64 {

@@ -159,8 +159,8 @@ impl Spec {
 }
 
 /// The hash under which `gristmill.pipeline.spec_hash` knows what a pipeline file said. The guard
-/// is no part of it: the table decides it. Neither is the version that comes with what it says: definitions
-/// were stored before they had either.
+/// is no part of it: the table decides it. Neither is the version that comes with what it says:
+/// definitions were stored before they had either.
 pub fn spec_hash(spec: &Value) -> String {
     let mut spec = spec.clone();
     if let Some(fields) = spec.as_object_mut() {

@@ -12,7 +12,7 @@
 //! of a change from its own flushes and runs the next batch by the new revision.
 //!
 //! - [`shadow`] computes a batch by the staged revision, too, and [`difference`] says what differs;
-//! - [`evolution`] tells what is no ordinary change: another rule of versions, another way to delete;
+//! - [`evolution`] tells what is no ordinary change: another rule of versions, other deletes;
 //! - [`fallback`] goes back to the revision before when that accepts what fails ([`trial`]).
 
 pub mod check;

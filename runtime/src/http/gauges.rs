@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_kafka::TopicPartition;
-use gristmill_kafka::admin::lag::Position;
+use gristmill_kafka::admin::lag::LagRequest;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
+use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::handles::standing::Standing;
 use crate::handles::{Commits, HostedPipeline};
-use crate::ops::status::behind_ms;
 
 /// How often they are asked for: Prometheus comes every 15 s as a rule.
 const ASK_EVERY: Duration = Duration::from_secs(10);
@@ -87,7 +87,7 @@ async fn ask(
             c.key.partition == partition.partition && *c.key.topic == *partition.topic
         };
         let checkpoint = checkpoints.iter().find(is_its)?;
-        let position = Position {
+        let position = LagRequest {
             partition,
             next_offset: checkpoint.next_offset,
             may_read: standing.state.reads(),
@@ -98,7 +98,8 @@ async fn ask(
     let positions: Vec<_> = held.iter().map(|(position, _)| position.clone()).collect();
     let kafka = Arc::clone(&pipeline.kafka);
     let lags = spawn_blocking(move || kafka.admin.lags(&positions)).await??;
-    for ((Position { partition, .. }, checkpoint), lag) in held.iter().zip(lags) {
+    let now_ms = Timestamp::now().as_millisecond();
+    for ((LagRequest { partition, .. }, checkpoint), lag) in held.iter().zip(lags) {
         let lag = match lag {
             Ok(lag) => lag,
             Err(error) => {
@@ -107,7 +108,7 @@ async fn ask(
                 continue;
             }
         };
-        let behind_ms = behind_ms(checkpoint, lag);
+        let behind_ms = checkpoint.behind_ms(lag.readable, now_ms);
         let seconds = behind_ms.unwrap_or_default() as f64 / 1e3;
         // The next record is no older than the last one.
         let left_ms = retention_ms

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::admin::lag::{Lag, Position};
+use gristmill_kafka::admin::lag::{Lag, LagRequest};
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint, PartitionState};
 use gristmill_postgres::commit::gap::{self, StoredGap};
 use gristmill_postgres::fleet::host::{self, Host, Wait, untaken};
@@ -249,8 +249,8 @@ impl InKafka {
 }
 
 /// How far each partition was read.
-fn positions(checkpoints: &[Checkpoint]) -> Vec<Position> {
-    let position = |c: &Checkpoint| Position {
+fn positions(checkpoints: &[Checkpoint]) -> Vec<LagRequest> {
+    let position = |c: &Checkpoint| LagRequest {
         partition: TopicPartition::new(c.key.topic.as_str(), c.key.partition),
         next_offset: c.next_offset,
         may_read: c.state.reads(),
@@ -261,13 +261,15 @@ fn positions(checkpoints: &[Checkpoint]) -> Vec<Position> {
 impl PartitionStatus {
     fn new(checkpoint: Checkpoint, lag: Option<Lag>, hosts: &HashMap<String, Host>) -> Self {
         let (state, reason, still_seconds) = standing(&checkpoint, hosts);
+        let now_ms = Timestamp::now().as_millisecond();
+        let behind_ms = lag.and_then(|lag| checkpoint.behind_ms(lag.readable, now_ms));
         Self {
             state,
             reason,
             still_seconds,
             lag: lag.map(|lag| lag.readable + lag.hidden),
             hidden: lag.map(|lag| lag.hidden),
-            behind_seconds: lag.and_then(|lag| Some(behind_ms(&checkpoint, lag)? / 1_000)),
+            behind_seconds: behind_ms.map(|ms| ms / 1_000),
             topic: checkpoint.key.topic,
             partition: checkpoint.key.partition,
             next_offset: Some(checkpoint.next_offset),
@@ -362,16 +364,6 @@ fn told(wait: &Wait) -> (RunState, Option<String>, Option<i64>) {
 fn seconds_since(us: i64) -> i64 {
     let now_us = Timestamp::now().as_microsecond();
     ((now_us - us) / 1_000_000).max(0)
-}
-
-/// Milliseconds since the last record that was written was put into Kafka; 0 where none waits that
-/// can be read. `None`: nothing was written, or its time is not known.
-pub fn behind_ms(checkpoint: &Checkpoint, lag: Lag) -> Option<i64> {
-    if lag.readable == 0 {
-        return Some(0);
-    }
-    let at_ms = checkpoint.last_record.as_ref()?.at_ms?;
-    Some((Timestamp::now().as_millisecond() - at_ms).max(0))
 }
 
 impl From<StoredGap> for MissingOffsets {

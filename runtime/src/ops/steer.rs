@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::admin::lag::Position;
+use gristmill_kafka::admin::lag::LagRequest;
 use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::fleet::host::{self, untaken};
 use gristmill_postgres::fleet::steering::{self, Order, Steering, Verb};
@@ -203,7 +203,7 @@ impl Asked<'_> {
         let numbers: Vec<i32> = numbers.map(|p| p.number).collect();
         let ends = spawn_blocking(move || {
             let admin = Admin::new(&source.bootstrap, &source.properties)?;
-            let position = |number: &i32| Position {
+            let position = |number: &i32| LagRequest {
                 partition: TopicPartition::new(source.topic.as_str(), *number),
                 next_offset: 0,
                 may_read: false,

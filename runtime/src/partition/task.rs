@@ -209,7 +209,8 @@ async fn work(
     };
     let arrived = CancellationToken::new();
     worker.first_records = Some(arrived.clone());
-    // A panic of the worker's halts the partition; one elsewhere in its life lets it be taken again.
+    // A panic of the worker's halts the partition; after one elsewhere in its life it is taken
+    // again.
     let stop = stop.clone();
     let mut task = tokio::spawn(async move {
         let ended = worker.run(&mut intake, &stop).await;

@@ -15,7 +15,7 @@ mod shards;
 mod state;
 mod stored_version;
 mod version;
-mod version_rule;
+mod version_kind;
 mod watermark;
 
 pub use candidates::{Candidates, StepsBack};
@@ -23,5 +23,5 @@ pub use guard::Guard;
 pub use state::State;
 pub use stored_version::{RecordPlace, StoredVersions, VersionLayout};
 pub use version::{Keys, Version, VersionColumns, Versions};
-pub use version_rule::{VersionKind, VersionRule};
+pub use version_kind::{VersionKind, VersionRule};
 pub use watermark::Watermark;

@@ -8,7 +8,7 @@ use super::cache::Entry;
 use super::compact::Compact;
 use super::shards::Shards;
 use super::version::{Keys, Version, VersionColumns, Versions};
-use super::version_rule::VersionKind;
+use super::version_kind::VersionKind;
 
 /// The newest committed version of each key, as far as it is remembered.
 ///

@@ -7,7 +7,7 @@ use crate::column::{Batch, Field, LogicalType};
 use crate::plan::Roles;
 
 use super::pack::{Packed, PackedColumn, ordered_int};
-use super::version_rule::VersionKind;
+use super::version_kind::VersionKind;
 
 /// Bytes of a version without order columns: most have none.
 const WIDTH: usize = 1 + 8 + 4 + 4 + 8;

@@ -19,7 +19,7 @@ const ENDS_WAIT: Duration = Duration::from_secs(2);
 
 /// How far a partition was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct LagRequest {
     pub partition: TopicPartition,
     /// The offset behind the last record that was read.
     pub next_offset: i64,
@@ -47,7 +47,7 @@ pub type KnownLag = Result<Lag, Arc<AdminError>>;
 impl Admin {
     /// What was not read yet of each partition, in their order. Each may be named once. An inner
     /// error is that of the partition, or of its broker: the others are answered all the same.
-    pub fn lags(&self, positions: &[Position]) -> Result<Vec<KnownLag>, AdminError> {
+    pub fn lags(&self, positions: &[LagRequest]) -> Result<Vec<KnownLag>, AdminError> {
         let leaders = self.leaders(positions)?;
         let mut brokers: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
         let mut lags: Vec<Option<KnownLag>> = vec![None; positions.len()];
@@ -76,7 +76,10 @@ impl Admin {
     }
 
     /// The brokers that lead the partitions. Those without one are left out.
-    fn leaders(&self, positions: &[Position]) -> Result<HashMap<TopicPartition, i32>, AdminError> {
+    fn leaders(
+        &self,
+        positions: &[LagRequest],
+    ) -> Result<HashMap<TopicPartition, i32>, AdminError> {
         let topics: BTreeSet<_> = positions.iter().map(|p| &p.partition.topic).collect();
         let mut leaders = HashMap::new();
         for topic in topics {
@@ -96,7 +99,7 @@ impl Admin {
     }
 
     /// The lags of partitions that one broker leads.
-    fn lags_of_broker(&self, positions: &[&Position]) -> Vec<KnownLag> {
+    fn lags_of_broker(&self, positions: &[&LagRequest]) -> Vec<KnownLag> {
         let partitions: Vec<_> = positions.iter().map(|p| p.partition.clone()).collect();
         let ends = |client: &BaseConsumer<Reasons>| {
             each_offset_for(client, &partitions, Offset::End, ENDS_WAIT)
@@ -123,7 +126,7 @@ impl Admin {
         };
         let ends = positions.iter().zip(stable.into_iter().zip(high));
         type End = KafkaResult<i64>;
-        let lag = |(position, (stable, high)): (&&Position, (End, End))| {
+        let lag = |(position, (stable, high)): (&&LagRequest, (End, End))| {
             let lag = stable.and_then(|stable| {
                 let next = position.next_offset;
                 let from = match position.may_read && next < stable {
@@ -143,7 +146,7 @@ impl Admin {
         ends.map(lag).collect()
     }
 
-    fn all_unknown(&self, positions: &[&Position], error: KafkaError) -> Vec<KnownLag> {
+    fn all_unknown(&self, positions: &[&LagRequest], error: KafkaError) -> Vec<KnownLag> {
         let Some(first) = positions.first() else {
             return Vec::new();
         };
@@ -151,7 +154,7 @@ impl Admin {
         positions.iter().map(|_| Err(Arc::clone(&error))).collect()
     }
 
-    fn unknown(&self, position: &Position, error: KafkaError) -> Arc<AdminError> {
+    fn unknown(&self, position: &LagRequest, error: KafkaError) -> Arc<AdminError> {
         let partition = &position.partition;
         let what = format!("read {partition} from offset {}", position.next_offset);
         Arc::new(self.explain(&what, Some(&partition.topic), error))
@@ -168,7 +171,7 @@ impl Admin {
     }
 }
 
-fn leaderless(position: &Position) -> Arc<AdminError> {
+fn leaderless(position: &LagRequest) -> Arc<AdminError> {
     let source = KafkaError::MetadataFetch(Code::LeaderNotAvailable);
     Arc::new(AdminError::Failed {
         what: format!("read {}", position.partition),

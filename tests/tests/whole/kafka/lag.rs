@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
-use gristmill_kafka::admin::lag::{Lag, Position};
+use gristmill_kafka::admin::lag::{Lag, LagRequest};
 use gristmill_tests::kafka::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -33,8 +33,8 @@ fn begin(producer: &BaseProducer, topic: &str, records: usize) -> Result<()> {
     Ok(producer.flush(PATIENCE)?)
 }
 
-fn position(number: i32, next_offset: i64) -> Position {
-    Position {
+fn position(number: i32, next_offset: i64) -> LagRequest {
+    LagRequest {
         partition: TopicPartition::new("lag", number),
         next_offset,
         may_read: true,
@@ -47,7 +47,7 @@ fn one_partition_without_an_answer_leaves_the_others_theirs() -> Result<()> {
     kafka.create_topic("lag_alone", 1, &[])?;
     produce(kafka, "lag_alone", 0, 0..3)?;
     let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
-    let positions = [5, 0].map(|number| Position {
+    let positions = [5, 0].map(|number| LagRequest {
         partition: TopicPartition::new("lag_alone", number),
         ..position(number, 1)
     });
@@ -62,7 +62,7 @@ fn what_is_written_meanwhile_is_not_hidden() -> Result<()> {
     let kafka = Kafka::shared()?;
     kafka.create_topic("lag_busy", 1, &[])?;
     let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
-    let at = Position {
+    let at = LagRequest {
         partition: TopicPartition::new("lag_busy", 0),
         ..position(0, 0)
     };
@@ -122,7 +122,7 @@ fn lag_is_what_can_be_read_and_what_an_open_transaction_hides() -> Result<()> {
         Ok((lag(1)?, lag(3)?, lag(6)?) == nothing)
     })?;
     // The offsets are counted where no record may be fetched.
-    let unread = Position {
+    let unread = LagRequest {
         may_read: false,
         ..position(0, 3)
     };
