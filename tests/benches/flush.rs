@@ -196,6 +196,7 @@ fn batch(from: i64, rows: usize, key: i64) -> Computed {
         moment: Moment::default(),
         next_offset: from + rows as i64,
         earlier: Vec::new(),
+        wanted: None,
         rows: Batch {
             rows,
             fields: fields().into(),

@@ -251,6 +251,7 @@ pub(crate) fn computed_of(
         moment: Moment::default(),
         next_offset: from + rows as i64,
         earlier: Vec::new(),
+        wanted: None,
         rows: Batch {
             rows,
             fields: fields.into(),

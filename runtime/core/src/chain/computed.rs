@@ -6,6 +6,8 @@ use crate::column::Batch;
 use crate::dead_letter::DeadLetter;
 use crate::record::Records;
 
+use super::read_back::Wanted;
+
 /// The record that a row came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowSource {
@@ -92,6 +94,9 @@ pub struct Computed {
     pub rows: Batch,
     /// Parallel to `rows`.
     pub sources: Vec<RowSource>,
+    /// What an enricher would need of the table to answer of rows that leave out some of what it
+    /// reads: by [`super::Chain::with_stored`]. Without, it is told that the cells are absent.
+    pub wanted: Option<Box<Wanted>>,
     /// The dead letters, in offset order.
     pub dead_letters: Vec<DeadLetter>,
     /// The partition's highest accepted event time after this batch, microseconds.

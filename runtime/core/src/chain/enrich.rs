@@ -1,6 +1,8 @@
 //! From the winners of a batch to its rows: every key gets its newest row that passes, and before it
 //! the older ones that have what it lacks.
 
+use std::borrow::Cow;
+
 use crate::column::{Batch, Column};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::dedup::{Candidates, Versions};
@@ -9,6 +11,7 @@ use super::RowSource;
 use super::convict::Applied;
 use super::layering::{Layering, Layers};
 use super::normalize::Normalized;
+use super::read_back::{Fill, ReadBack};
 use super::step::{Step, ordinal};
 use super::target_columns::{TargetColumns, rows_with_zero};
 use super::uncomputed::ChainFault;
@@ -26,7 +29,7 @@ pub(super) fn enrich(
     normalized: &Normalized,
     versions: &Versions,
     candidates: &Candidates,
-    mut layering: Option<Layering<'_>>,
+    mut layering: Option<(Layering<'_>, &mut ReadBack<'_>)>,
     steps: &mut [Step],
     target: &TargetColumns,
     dead_letters: &mut Vec<DeadLetter>,
@@ -34,10 +37,13 @@ pub(super) fn enrich(
     let (mut batches, mut positions, mut failed) = (Vec::new(), Vec::new(), 0);
     let mut wave = match &mut layering {
         None => candidates.winners(versions),
-        Some(layering) => layering.first(),
+        Some((layering, _)) => layering.first(),
     };
     while !wave.is_empty() || batches.is_empty() {
-        let mut rows = Wave::new(normalized, candidates, layering.as_ref(), wave);
+        let fill = layering.as_mut();
+        let fill = fill.and_then(|(layering, read_back)| read_back.fill(layering, &wave));
+        let layers = layering.as_ref().map(|(layering, _)| layering);
+        let mut rows = Wave::new(normalized, candidates, layers, wave, fill);
         for step in &mut *steps {
             rows.apply(step, dead_letters)?;
         }
@@ -50,16 +56,19 @@ pub(super) fn enrich(
                 let next = bad.iter().filter_map(|&p| candidates.next(versions, p));
                 next.collect()
             }
-            Some(layering) => layering.instead_of(&bad),
+            Some((layering, read_back)) => layering.instead_of(&bad, read_back.has_looked),
         };
     }
     let mut batch = Batch::concat(&batches);
     if batches.len() > 1 {
         // Replacements go where their keys belong.
         let mut order: Vec<u32> = (0..positions.len() as u32).collect();
-        order.sort_unstable_by_key(|&i| positions[i as usize]);
+        order.sort_unstable_by_key(|&i| (positions[i as usize], std::cmp::Reverse(i)));
+        // Of what was tried twice the later answer counts.
+        order.dedup_by_key(|i| positions[*i as usize]);
         batch = batch.take(&order);
         positions.sort_unstable();
+        positions.dedup();
     }
     let layers = match layering {
         None => Layers {
@@ -68,7 +77,7 @@ pub(super) fn enrich(
             newest: positions.iter().map(|&p| candidates.row(p)).collect(),
             rows: batch,
         },
-        Some(layering) => layering.split(&batch, &positions),
+        Some((layering, _)) => layering.split(&batch, &positions),
     };
     Ok(Enriched { layers, failed })
 }
@@ -82,6 +91,8 @@ struct Wave<'a> {
     positions: Vec<u32>,
     /// The normalizer's columns, then each enricher's.
     columns: Vec<Column>,
+    /// What enrichers see in the place of some of the normalizer's.
+    filled: Vec<(usize, Column)>,
     failed: Vec<u32>,
 }
 
@@ -91,6 +102,7 @@ impl<'a> Wave<'a> {
         candidates: &'a Candidates,
         layering: Option<&'a Layering<'a>>,
         positions: Vec<u32>,
+        fill: Option<Fill>,
     ) -> Self {
         let rows: Vec<u32> = positions.iter().map(|&p| candidates.row(p)).collect();
         let columns = normalized.batch.take(&rows).columns;
@@ -100,6 +112,7 @@ impl<'a> Wave<'a> {
             layering,
             positions,
             columns,
+            filled: fill.map_or_else(Vec::new, |fill| fill.columns),
             failed: Vec::new(),
         }
     }
@@ -114,9 +127,10 @@ impl<'a> Wave<'a> {
         dead_letters: &mut Vec<DeadLetter>,
     ) -> Result<(), ChainFault> {
         let input = self.positions.len();
+        let seen = self.seen();
         let Applied { output, convicted } = match self.shown(step) {
-            None => step.apply(&self.columns, input)?,
-            Some(shown) => step.apply_to(&shown, &self.columns, input)?,
+            None => step.apply(&seen, input)?,
+            Some(shown) => step.apply_to(&shown, &seen, input)?,
         };
         let rejected = output.rejections.len() + convicted.len();
         if output.rows + rejected != input {
@@ -145,6 +159,15 @@ impl<'a> Wave<'a> {
         Ok(())
     }
 
+    /// The columns as enrichers see them.
+    fn seen(&self) -> Cow<'_, [Column]> {
+        let mut seen = Cow::Borrowed(&self.columns[..]);
+        for (at, column) in &self.filled {
+            seen.to_mut()[*at] = column.clone();
+        }
+        seen
+    }
+
     fn shown(&self, step: &Step) -> Option<Vec<u32>> {
         let gone = self.layering.filter(|layering| layering.has_gone());
         let is_gone = gone.map(|layering| {
@@ -159,6 +182,8 @@ impl<'a> Wave<'a> {
     fn keep(&mut self, rows: &[u32]) {
         let indices = arrow_array::UInt32Array::from(rows.to_vec());
         self.columns = self.columns.iter().map(|c| c.take(&indices)).collect();
+        let filled = self.filled.iter();
+        self.filled = filled.map(|(at, c)| (*at, c.take(&indices))).collect();
         self.positions = rows.iter().map(|&r| self.positions[r as usize]).collect();
     }
 

@@ -32,6 +32,16 @@ pub(super) struct Layering<'a> {
     failed: Vec<bool>,
 }
 
+/// What there is below a row.
+pub(super) enum Older {
+    /// A row that has it.
+    Row(u32),
+    /// Nothing that the row inherits.
+    NewLife,
+    /// What the table has.
+    Unknown,
+}
+
 /// The layers of a batch.
 pub(super) struct Layers {
     pub(super) before_truncate: Vec<Layer>,
@@ -76,13 +86,22 @@ impl<'a> Layering<'a> {
         self.untried(self.candidates.winners(self.versions))
     }
 
-    /// The positions that the keys need in the place of those that failed.
-    pub(super) fn instead_of(&mut self, failed: &[u32]) -> Vec<u32> {
+    /// The positions that the keys need in the place of those that failed. `again`: with those that
+    /// may have inherited from them.
+    pub(super) fn instead_of(&mut self, failed: &[u32], again: bool) -> Vec<u32> {
         failed.iter().for_each(|&p| self.failed[p as usize] = true);
         let newest = |&p: &u32| self.candidates.newest(self.versions, p);
         let mut keys: Vec<u32> = failed.iter().map(newest).collect();
         keys.sort_unstable();
         keys.dedup();
+        if again {
+            let next = |&p: &u32| self.candidates.next(self.versions, p);
+            let of = |&key: &u32| std::iter::successors(Some(key), next);
+            let tried = &mut self.tried;
+            keys.iter()
+                .flat_map(of)
+                .for_each(|p| tried[p as usize] = false);
+        }
         self.untried(keys)
     }
 
@@ -107,7 +126,31 @@ impl<'a> Layering<'a> {
         self.delete == Delete::Hard && self.is_deleted(position)
     }
 
-    fn is_deleted(&self, position: u32) -> bool {
+    /// The place among the normalizer's rows of the one at a position.
+    pub(super) fn row(&self, position: u32) -> u32 {
+        self.candidates.row(position)
+    }
+
+    /// The newest row below `position` of which `has` is true, before a delete.
+    pub(super) fn older(&self, position: u32, has: impl Fn(u32) -> bool) -> Older {
+        let next = |&p: &u32| self.candidates.next(self.versions, p);
+        let is_emptied = self.is_emptied(position);
+        let older = std::iter::successors(next(&position), next);
+        for p in older.filter(|&p| !self.failed[p as usize]) {
+            if self.is_deleted(p) || self.is_emptied(p) != is_emptied {
+                return Older::NewLife;
+            }
+            if has(self.row(p)) {
+                return Older::Row(self.row(p));
+            }
+        }
+        match self.emptied.is_some() && !is_emptied {
+            true => Older::NewLife,
+            false => Older::Unknown,
+        }
+    }
+
+    pub(super) fn is_deleted(&self, position: u32) -> bool {
         let row = self.candidates.row(position) as usize;
         self.deleted
             .is_some_and(|flags| !is_null(flags, row) && flags.value(row))

@@ -6,8 +6,18 @@ use crate::dead_letter::DeadLetter;
 use crate::dedup::{Version, Versions};
 
 use super::RowSource;
+use super::read_back::Stored;
 use super::step;
 use super::uncomputed::ChainFault;
+
+/// What Postgres has said of a batch so far.
+#[derive(Default)]
+pub(super) struct Learned {
+    /// Rows that it refused.
+    pub(super) refused: Vec<DeadLetter>,
+    /// What it had for enrichers.
+    pub(super) stored: Option<Stored>,
+}
 
 /// What the state learns when a batch commits, and what later batches see until then.
 pub(super) struct Pending {
@@ -16,8 +26,7 @@ pub(super) struct Pending {
     /// The rows handed to the sink, in key order.
     pub(super) rows: Vec<u32>,
     pub(super) event_time_max: Option<i64>,
-    /// Rows that Postgres refused so far.
-    pub(super) refused: Vec<DeadLetter>,
+    pub(super) learned: Learned,
 }
 
 impl Pending {

@@ -45,24 +45,50 @@ impl TargetColumns {
     }
 
     pub(super) fn pick(&self, written: &[Column], rows: usize) -> Batch {
-        let columns = self.picks.iter().map(|pick| {
-            let column = &written[pick.position];
-            match pick.times {
-                None => column.clone(),
-                Some(times) => {
-                    let values = column.values.as_primitive::<Int64Type>();
-                    let values = values.unary::<_, Int64Type>(|v| v.saturating_mul(times));
-                    Column {
-                        values: Arc::new(values),
-                        presence: column.presence.clone(),
-                    }
-                }
-            }
-        });
+        let columns = self.picks.iter().map(|pick| pick.of(written));
         Batch {
             rows,
             fields: self.fields.clone(),
             columns: columns.collect(),
+        }
+    }
+
+    /// The target's columns `key` of rows of the normalizer's. `None`: one is missing.
+    pub(super) fn keys(&self, normalized: &Batch, key: &[String]) -> Option<Batch> {
+        let place = |name: &String| self.fields.iter().position(|f| f.name == *name);
+        let places = key.iter().map(place).collect::<Option<Vec<_>>>()?;
+        let columns = places
+            .iter()
+            .map(|&p| self.picks[p].of(&normalized.columns));
+        Some(Batch {
+            rows: normalized.rows,
+            columns: columns.collect(),
+            fields: places.iter().map(|&p| self.fields[p].clone()).collect(),
+        })
+    }
+
+    /// Which of the target's columns the written one at `position` becomes, and how many of the
+    /// target's units one of its own is.
+    pub(super) fn place(&self, position: usize) -> Option<(usize, i64)> {
+        let mut picks = self.picks.iter().enumerate();
+        let (place, pick) = picks.find(|(_, pick)| pick.position == position)?;
+        Some((place, pick.times.unwrap_or(1)))
+    }
+}
+
+impl Pick {
+    fn of(&self, written: &[Column]) -> Column {
+        let column = &written[self.position];
+        match self.times {
+            None => column.clone(),
+            Some(times) => {
+                let values = column.values.as_primitive::<Int64Type>();
+                let values = values.unary::<_, Int64Type>(|v| v.saturating_mul(times));
+                Column {
+                    values: Arc::new(values),
+                    presence: column.presence.clone(),
+                }
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::column::Field;
+use crate::column::{Batch, Field};
 use crate::dead_letter::DeadLetter;
 use crate::decode::Decoder;
 use crate::dedup::{Candidates, State, StepsBack, VersionColumns, VersionKind, Versions};
@@ -20,7 +20,8 @@ use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::layering::{Layering, Layers};
 use super::normalize::normalize;
-use super::pending::{Pending, leave_out};
+use super::pending::{Learned, Pending, leave_out};
+use super::read_back::{ReadBack, Stored};
 use super::step::Step;
 use super::target_columns::TargetColumns;
 use super::truncates::{self, Truncates};
@@ -147,7 +148,7 @@ impl Chain {
     ///
     /// `Err`: the component or plan is at fault, no row is: the partition must halt.
     pub fn compute(&mut self, records: Records, now_us: i64) -> Result<Computed, Uncomputed> {
-        self.compute_without(records, Vec::new(), now_us)
+        self.compute_knowing(records, Learned::default(), now_us)
     }
 
     /// Computes the same records again, with these rows as dead letters (Postgres refused them);
@@ -159,26 +160,45 @@ impl Chain {
         computed: Computed,
         refused: Vec<DeadLetter>,
     ) -> Result<Computed, Uncomputed> {
-        let mut all = self
-            .pending
-            .pop_front()
-            .map_or_else(Vec::new, |p| p.refused);
-        all.extend(refused);
-        self.pending.clear();
-        self.compute_without(computed.records, all, computed.moment.now_us)
+        let mut learned = self.forget_oldest();
+        learned.refused.extend(refused);
+        self.compute_knowing(computed.records, learned, computed.moment.now_us)
     }
 
-    fn compute_without(
+    /// Computes the same records again, with what the table has of [`Computed::wanted`]: a row for
+    /// each of its keys and a cell for each of its columns, not present where there is no row, where
+    /// it is deleted, or where the cell is not known. The answer may want more, and what is read
+    /// for that replaces this. Only for the oldest uncommitted batch, once what came before it has
+    /// committed, since the table must be as that left it; later ones are forgotten.
+    pub fn with_stored(
+        &mut self,
+        mut computed: Computed,
+        stored: &Batch,
+    ) -> Result<Computed, Uncomputed> {
+        let mut learned = self.forget_oldest();
+        let wanted = computed.wanted.take();
+        learned.stored = wanted.and_then(|wanted| Stored::new(*wanted, stored));
+        debug_assert!(learned.stored.is_some(), "an answer to what was wanted");
+        self.compute_knowing(computed.records, learned, computed.moment.now_us)
+    }
+
+    fn forget_oldest(&mut self) -> Learned {
+        let oldest = self.pending.pop_front();
+        self.pending.clear();
+        oldest.map_or_else(Learned::default, |pending| pending.learned)
+    }
+
+    fn compute_knowing(
         &mut self,
         records: Records,
-        refused: Vec<DeadLetter>,
+        learned: Learned,
         now_us: i64,
     ) -> Result<Computed, Uncomputed> {
         let moment = Moment {
             now_us,
             event_time_max: self.event_time_ahead(),
         };
-        match self.walk(&records, refused, moment) {
+        match self.walk(&records, learned, moment) {
             Ok(walked) => Ok(Computed { records, ..walked }),
             Err(fault) => Err(Uncomputed {
                 records,
@@ -245,7 +265,7 @@ impl Chain {
     fn walk(
         &mut self,
         records: &Records,
-        refused: Vec<DeadLetter>,
+        learned: Learned,
         moment: Moment,
     ) -> Result<Computed, ChainFault> {
         self.normalizer.begin();
@@ -276,8 +296,8 @@ impl Chain {
         let mut judged = rules.judge(&mut normalized, moment.event_time_max, &mut dead_letters);
         let event_time_max = judged.event_time_max;
         counts.late = judged.late;
-        leave_out(&mut judged.accepted, &normalized.sources, &refused)?;
-        dead_letters.extend(refused.iter().cloned());
+        leave_out(&mut judged.accepted, &normalized.sources, &learned.refused)?;
+        dead_letters.extend(learned.refused.iter().cloned());
 
         let versions = Versions::new(&self.versions, &normalized.batch, judged.event_time_us);
         let mut accepted = judged.accepted;
@@ -296,15 +316,20 @@ impl Chain {
             &candidates,
             emptied,
         );
+        let stored = learned.stored.as_ref();
+        let mut read_back = layering
+            .is_some()
+            .then(|| ReadBack::new(&self.cells, &normalized, &versions, &self.target, stored));
         let Enriched { layers, failed } = enrich(
             &normalized,
             &versions,
             &candidates,
-            layering,
+            layering.zip(read_back.as_mut()),
             &mut self.enrichers,
             &self.target,
             &mut dead_letters,
         )?;
+        let wanted = read_back.and_then(|read| read.wanted(&self.target, &self.roles.key));
         let emptied =
             emptied.map(|row| truncates::layer(row, &normalized, &self.enrichers, &self.target));
 
@@ -339,7 +364,7 @@ impl Chain {
             versions,
             rows: newest,
             event_time_max,
-            refused,
+            learned,
         });
         Ok(Computed {
             records: Records::default(),
@@ -348,6 +373,7 @@ impl Chain {
             earlier: Layers::earlier(before_truncate, emptied, after_truncate),
             rows,
             sources,
+            wanted: wanted.map(Box::new),
             dead_letters,
             event_time_max,
             counts,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use arrow_array::{Array, BooleanArray, StringArray};
-use gristmill_core::chain::{Chain, ChainSpec, Delete, Layer, Truncate};
+use gristmill_core::chain::{Chain, ChainSpec, Delete, Layer, Truncate, Wanted};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dedup::{VersionKind, VersionRule};
 use gristmill_core::dimension::{Dimension, Dimensions};
@@ -12,7 +13,7 @@ use gristmill_core::plan::{Join, Plan, Roles};
 use gristmill_core::record::Records;
 use gristmill_core::transform::{Fault, Output, Rejection, Transform};
 
-use super::mirror::{Cell, Given, Version};
+use super::mirror::{Cell, Given, Mirror, Stored, Version};
 use crate::rules::{Native, PLAIN, field, ints, spec};
 
 /// Cells of the columns `a`, `b` and `c`.
@@ -62,14 +63,22 @@ impl Change {
         version(mode, self.at, self.seq, offset)
     }
 
-    /// What the rules make of it, as the sink gets it.
-    pub(crate) fn given(&self, mode: Mode, offset: i64) -> Given {
+    /// What the rules make of it, as the sink gets it. `stored` is the row to which it is written.
+    pub(crate) fn given(&self, mode: Mode, offset: i64, stored: Option<&Stored>) -> Given {
         let [a, b, c] = self.cells.clone();
+        // Where the one half is said, the other is known of the row.
+        let inherited = |column: usize, other: &Cell| -> Cell {
+            let stored = stored.filter(|row| !row.is_deleted && !self.is_deleted)?;
+            let is_known = other.is_some() && !stored.unknown.contains(&column);
+            is_known.then(|| stored.cells[column].clone())
+        };
+        let b_seen = b.clone().or_else(|| inherited(1, &c));
+        let c_seen = c.clone().or_else(|| inherited(2, &b));
         let is_hard = self.is_deleted && mode.delete == Delete::Hard;
         let a_seen = a.clone().filter(|_| !is_hard);
         let loud: Cell = a_seen.map(|a| a.map(|text| text.to_uppercase()));
         let last = loud.clone().map(|loud| loud.map(last));
-        let pair = match (&b, &c) {
+        let pair = match (&b_seen, &c_seen) {
             (Some(b), Some(c)) if !is_hard => Some(paired(b.as_deref(), named(c.as_deref()))),
             _ => None,
         };
@@ -145,6 +154,35 @@ pub(crate) fn given(layer: &Layer, records: &Records, mode: Mode) -> Vec<Given> 
         }
     };
     (0..rows.rows).map(row).collect()
+}
+
+/// What the table has of what a batch wants.
+pub(crate) fn stored(table: &Mirror, wanted: &Wanted) -> Batch {
+    let keys = wanted.keys.columns[0].values.as_primitive::<Int64Type>();
+    assert!(keys.values().is_sorted_by(|a, b| a < b));
+    let column = |field: &Field| {
+        let column = VALUES.iter().position(|name| *name == field.name).unwrap();
+        let row = |key: &i64| table.rows.get(key).filter(|row| !row.is_deleted);
+        let cell = |key: &i64| -> Cell {
+            let known = row(key).filter(|row| !row.unknown.contains(&column));
+            known.map(|row| row.cells[column].clone())
+        };
+        let cells: Vec<Cell> = keys.values().iter().map(cell).collect();
+        Column {
+            presence: Some(cells.iter().map(Option::is_some).collect()),
+            values: Arc::new(
+                cells
+                    .into_iter()
+                    .map(Option::flatten)
+                    .collect::<StringArray>(),
+            ),
+        }
+    };
+    Batch {
+        rows: wanted.keys.rows,
+        fields: wanted.columns.clone().into(),
+        columns: wanted.columns.iter().map(column).collect(),
+    }
 }
 
 fn text(name: &str) -> Field {

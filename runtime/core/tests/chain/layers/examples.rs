@@ -11,11 +11,12 @@ use gristmill_core::plan::Plan;
 use gristmill_core::transform::{Fault, Output, Transform};
 
 use super::change::{
-    Change, Mode, REJECTED, chain, chain_by, given, layered_spec, records, transforms,
+    Change, Mode, REJECTED, chain, chain_by, given, layered_spec, records, stored as answer,
+    transforms,
 };
-use super::mirror::{Cell, Given};
+use super::mirror::{Cell, Given, Mirror};
 use crate::outcome::{assert_adds_up, letters};
-use crate::rules::NOW_US;
+use crate::rules::{NOW_US, ints};
 
 const SOFT: Mode = Mode {
     kind: VersionKind::OrderFirst,
@@ -219,6 +220,16 @@ fn a_donor_that_fails_gives_way_to_the_next() {
     assert_eq!(letters(&failed)[0].0, 1);
 }
 
+fn refuse(record: u32) -> DeadLetter {
+    DeadLetter {
+        record,
+        ordinal: 1,
+        stage: Stage::Sink,
+        code: "refused".to_owned(),
+        message: "no".to_owned(),
+    }
+}
+
 #[test]
 fn a_layer_that_postgres_refuses_gives_way_to_the_next() {
     let changes = in_order(vec![
@@ -230,19 +241,69 @@ fn a_layer_that_postgres_refuses_gives_way_to_the_next() {
     let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
     let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
     assert_eq!(offsets(&computed), "0 | 1 | 2 3");
-    let refuse = |record| DeadLetter {
-        record,
-        ordinal: 1,
-        stage: Stage::Sink,
-        code: "refused".to_owned(),
-        message: "no".to_owned(),
-    };
     let computed = chain.exclude(computed, vec![refuse(1)]).unwrap();
     assert_adds_up(&computed, 0);
     assert_eq!(offsets(&computed), "0 | 2 3");
     let computed = chain.exclude(computed, vec![refuse(2)]).unwrap();
     assert_eq!(offsets(&computed), "0 3");
     chain.committed(&computed);
+}
+
+/// The output of the enricher that reads `b` and `c`.
+fn pairs(computed: &Computed) -> Vec<Cell> {
+    let rows = written(computed).into_iter();
+    rows.map(|row| row.cells[4].clone()).collect()
+}
+
+#[test]
+fn what_an_enricher_reads_beside_a_change_comes_from_the_batch_or_from_the_table() {
+    let changes = in_order(vec![
+        row(7, "abc"),
+        row(3, "b"),
+        row(5, "b"),
+        row(4, "a"),
+        row(1, "b"),
+        delete(6, ""),
+        row(6, "b"),
+        row(7, "b"),
+    ]);
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
+    // Of key 4 nothing has changed, key 6 lives anew, and of key 7 the batch knows.
+    let known = Some(Some("b+-".to_owned()));
+    let none = || None::<Option<String>>;
+    let expected = [none(), none(), none(), none(), none(), known.clone()];
+    assert_eq!(pairs(&computed), expected);
+    let wanted = computed.wanted.clone().unwrap();
+    assert_eq!(ints(&wanted.keys, 0).values()[..], [1, 3, 5]);
+    let names: Vec<_> = wanted.columns.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["c"]);
+    let mut table = Mirror::new(Delete::Soft);
+    let stored = |key, c: Option<&str>, is_deleted| {
+        let mut cells = vec![Some(None); 6];
+        cells[2] = c.map(|c| Some(c.to_owned()));
+        Given {
+            key,
+            version: (0, None, 0),
+            is_deleted,
+            cells,
+        }
+    };
+    table.write(&stored(1, Some("1"), false));
+    table.write(&stored(3, Some("1"), true));
+    table.write(&stored(5, None, false));
+    let answer = answer(&table, &wanted);
+    let computed = chain.with_stored(computed, &answer).unwrap();
+    assert!(computed.wanted.is_none());
+    let read = Some(Some("b+one".to_owned()));
+    let expected = [read.clone(), none(), none(), none(), none(), known];
+    assert_eq!(pairs(&computed), expected);
+    // The target's own cell stays as it is, and what was read is known when a row is refused.
+    assert_eq!(written(&computed)[0].cells[2], None);
+    let refused = refuse(computed.sources[1].record);
+    let computed = chain.exclude(computed, vec![refused]).unwrap();
+    assert!(computed.wanted.is_none());
+    assert_eq!(pairs(&computed)[0], read);
 }
 
 struct Counted(Box<dyn Transform>, Arc<AtomicUsize>);

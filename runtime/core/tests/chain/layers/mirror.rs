@@ -84,6 +84,14 @@ impl Mirror {
         }
     }
 
+    /// Leaves a column out of what is compared.
+    pub(crate) fn forget(&mut self, column: usize) {
+        for row in self.rows.values_mut() {
+            row.cells[column] = None;
+            row.unknown.remove(&column);
+        }
+    }
+
     pub(crate) fn truncate(&mut self, version: Version) {
         self.horizon = self.horizon.max(Some(version));
         self.tombstones.retain(|_, deleted| *deleted >= version);

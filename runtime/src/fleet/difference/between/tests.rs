@@ -34,6 +34,7 @@ fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Comput
         moment: Moment::default(),
         next_offset: 110,
         earlier: Vec::new(),
+        wanted: None,
         rows: rows::batch(fields, rows).unwrap(),
         sources: (0..rows.len() as u32).map(source).collect(),
         dead_letters: letters.iter().map(letter).collect(),

@@ -1,0 +1,252 @@
+//! Values that an enricher needs of a row, and that only the table has.
+//!
+//! An event may change one of two columns that an enricher reads and leave the other out. What that
+//! one holds is in an older row of the batch, where the batch has one, and else in the table. The
+//! enricher sees it as if the event had said it; the target's own cell stays absent.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, UInt32Array};
+use arrow_buffer::BooleanBuffer;
+
+use crate::column::{Batch, Column, Field, taken};
+use crate::dedup::Versions;
+
+use super::cells::{Cells, is_present};
+use super::layering::{Layering, Older};
+use super::normalize::Normalized;
+use super::target_columns::TargetColumns;
+
+/// What a batch would have from the table: see [`super::Chain::with_stored`].
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The key columns of the rows, as the target has them; each key once, ascending.
+    pub keys: Batch,
+    /// Columns of the target.
+    pub columns: Vec<Field>,
+    /// Of each key a row of the normalizer's.
+    rows: Vec<u32>,
+    /// The normalizer's columns that `columns` come from, and what one of its units is in theirs.
+    from: Vec<(usize, i64)>,
+}
+
+/// What the table had.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    wanted: Wanted,
+    /// Parallel to what was wanted: a column each, a row a key.
+    columns: Vec<Column>,
+}
+
+/// Cells that a wave's rows get from elsewhere.
+pub(super) struct Fill {
+    /// The normalizer's columns with the cells in them.
+    pub(super) columns: Vec<(usize, Column)>,
+}
+
+/// Where a cell comes from.
+#[derive(Clone, Copy)]
+enum From {
+    /// A row of the normalizer's.
+    Row(u32),
+    /// A row of what was stored.
+    Stored(u32),
+}
+
+/// Looks for the cells that rows lack.
+pub(super) struct ReadBack<'a> {
+    cells: &'a Cells,
+    normalized: &'a Normalized,
+    versions: &'a Versions,
+    stored: Option<&'a Stored>,
+    /// Where the target has a column of the normalizer's, if it has it.
+    in_target: Vec<Option<(usize, i64)>>,
+    /// Rows and columns of the normalizer's that only the table knows.
+    missing: BTreeMap<u32, Vec<usize>>,
+    /// Whether any row depends on what is below it: then it is to be tried again where that fails.
+    pub(super) has_looked: bool,
+}
+
+impl Stored {
+    /// `None`: the answer is not to what was asked.
+    pub(super) fn new(wanted: Wanted, answer: &Batch) -> Option<Self> {
+        let is_answer = *answer.fields == *wanted.columns && answer.rows == wanted.keys.rows;
+        if !is_answer || !answer.is_well_formed() {
+            return None;
+        }
+        let columns = answer.columns.iter().zip(&wanted.from);
+        let columns = columns.map(|(column, (_, times))| match times {
+            1 => column.clone(),
+            times => {
+                let units = column.values.as_primitive::<Int64Type>();
+                let units = units.unary::<_, Int64Type>(|unit| unit.div_euclid(*times));
+                Column {
+                    values: Arc::new(units),
+                    presence: column.presence.clone(),
+                }
+            }
+        });
+        let columns = columns.collect();
+        Some(Self { wanted, columns })
+    }
+
+    fn column(&self, column: usize) -> Option<&Column> {
+        let from = self.wanted.from.iter();
+        let at = from.enumerate().find(|(_, (c, _))| *c == column)?.0;
+        Some(&self.columns[at])
+    }
+
+    fn row(&self, versions: &Versions, row: u32) -> Option<u32> {
+        let of = |known: &u32| versions.compare_keys(*known, versions, row);
+        self.wanted
+            .rows
+            .binary_search_by(of)
+            .ok()
+            .map(|at| at as u32)
+    }
+}
+
+impl<'a> ReadBack<'a> {
+    pub(super) fn new(
+        cells: &'a Cells,
+        normalized: &'a Normalized,
+        versions: &'a Versions,
+        target: &TargetColumns,
+        stored: Option<&'a Stored>,
+    ) -> Self {
+        let columns = 0..normalized.batch.columns.len();
+        Self {
+            cells,
+            normalized,
+            versions,
+            stored,
+            in_target: columns.map(|column| target.place(column)).collect(),
+            missing: BTreeMap::new(),
+            has_looked: false,
+        }
+    }
+
+    /// What the rows at `positions` get. `None`: nothing.
+    pub(super) fn fill(&mut self, layering: &Layering<'_>, positions: &[u32]) -> Option<Fill> {
+        let mut found: BTreeMap<usize, Vec<Option<From>>> = BTreeMap::new();
+        let mut lacks = Vec::new();
+        for (at, &position) in positions.iter().enumerate() {
+            if layering.is_deleted(position) {
+                continue;
+            }
+            self.lacks(layering.row(position) as usize, &mut lacks);
+            self.has_looked |= !lacks.is_empty();
+            for &column in &lacks {
+                if let Some(from) = self.find(layering, position, column) {
+                    let cells = found.entry(column);
+                    cells.or_insert_with(|| vec![None; positions.len()])[at] = Some(from);
+                }
+            }
+        }
+        if found.is_empty() {
+            return None;
+        }
+        let rows: Vec<u32> = positions.iter().map(|&p| layering.row(p)).collect();
+        let columns = found.into_iter();
+        let columns = columns.map(|(column, cells)| (column, self.filled(column, &rows, &cells)));
+        Some(Fill {
+            columns: columns.collect(),
+        })
+    }
+
+    /// The columns that are absent in the row, and that an enricher reads beside one that is not.
+    fn lacks(&self, row: usize, lacks: &mut Vec<usize>) {
+        lacks.clear();
+        let columns = &self.normalized.batch.columns;
+        let is_here = |c: &usize| is_present(&columns[*c], row);
+        for reads in &self.cells.inputs {
+            if reads.iter().any(is_here) {
+                lacks.extend(reads.iter().filter(|c| !is_here(c)));
+            }
+        }
+        lacks.sort_unstable();
+        lacks.dedup();
+    }
+
+    /// Where the cell comes from that the row at `position` inherits.
+    fn find(&mut self, layering: &Layering<'_>, position: u32, column: usize) -> Option<From> {
+        let cells = &self.normalized.batch.columns[column];
+        match layering.older(position, |row| is_present(cells, row as usize)) {
+            Older::Row(row) => return Some(From::Row(row)),
+            Older::NewLife => return None,
+            Older::Unknown => {}
+        }
+        self.in_target[column]?;
+        let row = layering.row(position);
+        let known = self.stored.and_then(|stored| {
+            let column = stored.column(column)?;
+            Some((stored.row(self.versions, row)?, column))
+        });
+        let Some((at, column_)) = known else {
+            self.missing.entry(row).or_default().push(column);
+            return None;
+        };
+        is_present(column_, at as usize).then_some(From::Stored(at))
+    }
+
+    /// The column's cells in `rows`, with those `found` elsewhere.
+    fn filled(&self, column: usize, rows: &[u32], found: &[Option<From>]) -> Column {
+        let own = &self.normalized.batch.columns[column];
+        let stored = self.stored.and_then(|stored| stored.column(column));
+        let both = match stored {
+            Some(stored) => Column::concat(&[own, stored]),
+            None => own.clone(),
+        };
+        let of_rows = own.values.len() as u32;
+        let places = rows.iter().zip(found).map(|(&row, from)| match from {
+            None => row,
+            Some(From::Row(donor)) => *donor,
+            Some(From::Stored(at)) => of_rows + at,
+        });
+        let places: UInt32Array = places.collect();
+        let is_known = |i: usize| is_present(&both, places.value(i) as usize);
+        Column {
+            presence: Some(BooleanBuffer::collect_bool(rows.len(), is_known)),
+            values: taken(&both.values, &places),
+        }
+    }
+
+    /// What is to be read from the table, with what was read before, if it is more than that.
+    pub(super) fn wanted(&self, target: &TargetColumns, key: &[String]) -> Option<Wanted> {
+        if self.missing.is_empty() {
+            return None;
+        }
+        let before = self.stored.map(|stored| &stored.wanted);
+        let mut rows: Vec<u32> = self.missing.keys().copied().collect();
+        rows.extend(before.iter().flat_map(|wanted| &wanted.rows));
+        let compare = |a: &u32, b: &u32| self.versions.compare_keys(*a, self.versions, *b);
+        rows.sort_unstable_by(compare);
+        rows.dedup_by(|a, b| compare(a, b) == Ordering::Equal);
+        let mut columns: Vec<usize> = self.missing.values().flatten().copied().collect();
+        columns.extend(
+            before
+                .iter()
+                .flat_map(|wanted| wanted.from.iter().map(|(c, _)| *c)),
+        );
+        columns.sort_unstable();
+        columns.dedup();
+        let places = columns
+            .iter()
+            .filter_map(|&c| Some((c, self.in_target[c]?)));
+        let (mut fields, mut from) = (Vec::new(), Vec::new());
+        for (column, (place, times)) in places {
+            fields.push(target.fields[place].clone());
+            from.push((column, times));
+        }
+        Some(Wanted {
+            keys: target.keys(&self.normalized.batch.take(&rows), key)?,
+            columns: fields,
+            rows,
+            from,
+        })
+    }
+}
