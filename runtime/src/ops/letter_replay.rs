@@ -109,6 +109,12 @@ impl ByActive {
             ids: &ids,
         };
         loop {
+            if let Some(wanted) = &computed.wanted {
+                let stored = self.sink.stored(connection, wanted).await?;
+                let whole = chain.with_stored(computed, &stored);
+                computed = whole.map_err(|batch| batch.fault)?;
+                continue;
+            }
             let digests = |stage: &_| self.pipeline.digest(stage);
             match replay(connection, &self.sink, which, &computed, &digests).await? {
                 ReplayEnd::Committed(replayed) => return Ok(replayed),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Error;
 use gristmill_core::chain::{Chain, Computed, Moment, Uncomputed};
 use gristmill_core::dead_letter::DeadLetter;
+use gristmill_core::policy::{Action, action};
 use gristmill_core::record::Records;
 use gristmill_postgres::letters::letter_sample;
 use jiff::Timestamp;
@@ -78,6 +79,25 @@ impl Worker {
         let known = computed.dead_letters.clone();
         let work = |chain: &mut Chain| chain.exclude(computed, refused);
         self.run_chain(&known, work).await
+    }
+
+    /// Computes the batch that is to be flushed with what it wants of the table, which is as the
+    /// last commit left it.
+    pub(super) async fn with_stored(&mut self, mut computed: Computed) -> Result<Computed, Ended> {
+        while let Some(wanted) = &computed.wanted {
+            let (pool, sink) = (&self.pipeline.commits.pool, &self.revision.sink);
+            let mut connection = pool.get().await.map_err(|e| Ended::Restart(e.into()))?;
+            let stored = sink.stored(&mut connection, wanted).await;
+            let stored = stored.map_err(|error| match action(&error.fault()) {
+                Action::Halt => Ended::Halt(error.into()),
+                Action::Restart | Action::RetryInPlace => Ended::Restart(error.into()),
+            })?;
+            drop(connection);
+            let known = computed.dead_letters.clone();
+            let work = |chain: &mut Chain| chain.with_stored(computed, &stored);
+            computed = self.run_chain(&known, work).await?;
+        }
+        Ok(computed)
     }
 
     /// Computes the next batch as it was computed before.

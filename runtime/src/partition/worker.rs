@@ -195,6 +195,7 @@ impl Worker {
                 self.ahead = Some(self.compute().await?);
             }
             if let Some(computed) = self.ahead.take() {
+                let computed = self.with_stored(computed).await?;
                 self.begin_flush(computed);
             }
         }
@@ -343,6 +344,7 @@ impl Worker {
             FlushEnd::Refused { computed, refused } => {
                 let ahead = self.ahead.take();
                 let computed = self.compute_without(computed, refused).await?;
+                let computed = self.with_stored(computed).await?;
                 self.begin_flush(computed);
                 // It was computed as if the refused rows had committed.
                 if let Some(ahead) = ahead {

@@ -16,5 +16,6 @@ mod refused;
 mod rollout;
 mod schema;
 mod sessions;
+mod stored_cells;
 mod tls;
 mod types;

@@ -9,6 +9,7 @@
 //! - `rows_sql` is the part about rows, made of a `target_shape`, with `guard_sql`, the condition
 //!   that older rows give way to newer ones; `missing_cells` says what rows lack, and
 //!   [`row_origin`] where they come from;
+//! - `stored_cells`: what the table has of rows that an event tells in part;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
 //! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
@@ -34,6 +35,7 @@ pub(crate) mod row_writer;
 mod rows_sql;
 pub mod sink;
 pub(crate) mod statement;
+mod stored_cells;
 mod sweep;
 pub(crate) mod target_shape;
 pub(crate) mod time_limit;

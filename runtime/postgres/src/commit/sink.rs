@@ -18,6 +18,7 @@ use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::statement::{Sql, Statements};
+use crate::commit::stored_cells::StoredCells;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
 use crate::commit::tombstones::Tombstones;
@@ -60,6 +61,7 @@ pub struct Sink {
     pub(crate) deletes_for_good: bool,
     pub(crate) statements: Statements,
     pub(crate) tombstones: Option<Tombstones>,
+    pub(crate) stored: StoredCells,
 }
 
 impl Sink {
@@ -107,6 +109,7 @@ impl Sink {
             cells: MissingCells::new(&shape),
             deletes_for_good: shape.deletes_for_good(),
             tombstones: Tombstones::new(&shape),
+            stored: StoredCells::new(&shape),
             fields: fields.to_vec(),
             target: target.clone(),
         })

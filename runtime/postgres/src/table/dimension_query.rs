@@ -1,15 +1,12 @@
 //! Loading reference data by a query.
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
-use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::column::{Batch, Field, LogicalType};
+use tokio_postgres::Client;
 use tokio_postgres::types::{Kind, Type};
-use tokio_postgres::{Client, Row};
 
 use crate::table::identifier::quote;
-use crate::wire::column_array::Finite;
 use crate::wire::database_error::DatabaseError;
+use crate::wire::read_column::read_column;
 
 const DOING: &str = "load a dimension";
 
@@ -60,7 +57,7 @@ async fn read(client: &Client, query: &str) -> Result<Batch, DatabaseError> {
     let columns: Result<Vec<_>, _> = fields
         .iter()
         .enumerate()
-        .map(|(i, f)| column(&rows, i, f.logical_type))
+        .map(|(i, f)| read_column(&rows, i, f.logical_type))
         .collect();
     Ok(Batch {
         rows: rows.len(),
@@ -100,55 +97,4 @@ fn mapping(ty: &Type, modifier: i32) -> Option<(LogicalType, &'static str)> {
         }
         _ => return None,
     })
-}
-
-fn column(
-    rows: &[Row],
-    i: usize,
-    logical_type: LogicalType,
-) -> Result<Column, tokio_postgres::Error> {
-    let values: ArrayRef = match logical_type {
-        LogicalType::Boolean => Arc::new(
-            rows.iter()
-                .map(|r| r.try_get::<_, Option<bool>>(i))
-                .collect::<Result<BooleanArray, _>>()?,
-        ),
-        LogicalType::Int64 => Arc::new(
-            rows.iter()
-                .map(|r| r.try_get::<_, Option<i64>>(i))
-                .collect::<Result<Int64Array, _>>()?,
-        ),
-        LogicalType::Date => {
-            let days = rows
-                .iter()
-                .map(|r| Ok(r.try_get::<_, Option<i32>>(i)?.map(i64::from)));
-            Arc::new(days.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
-        }
-        LogicalType::TimestampUs | LogicalType::TimestampMs => {
-            let instants = rows
-                .iter()
-                .map(|r| Ok(r.try_get::<_, Option<Finite>>(i)?.and_then(|f| f.0)));
-            Arc::new(instants.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
-        }
-        LogicalType::Float64 => Arc::new(
-            rows.iter()
-                .map(|r| r.try_get::<_, Option<f64>>(i))
-                .collect::<Result<Float64Array, _>>()?,
-        ),
-        LogicalType::Bytes => {
-            let values: Vec<Option<&[u8]>> = rows
-                .iter()
-                .map(|r| r.try_get(i))
-                .collect::<Result<_, _>>()?;
-            Arc::new(BinaryArray::from(values))
-        }
-        LogicalType::Text | LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json => {
-            let values: Vec<Option<&str>> = rows
-                .iter()
-                .map(|r| r.try_get(i))
-                .collect::<Result<_, _>>()?;
-            Arc::new(StringArray::from(values))
-        }
-    };
-    Ok(Column::new(values))
 }

@@ -10,6 +10,7 @@ mod password_file;
 pub(crate) mod placeholder;
 pub mod pool;
 mod pulse;
+pub(crate) mod read_column;
 mod tls;
 mod url;
 pub(crate) mod version_array;

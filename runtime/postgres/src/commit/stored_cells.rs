@@ -1,0 +1,191 @@
+//! What the table holds of rows that an enricher is to see whole.
+
+use gristmill_core::chain::Wanted;
+use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::commit::flush_error::FlushError;
+use crate::commit::sink::Sink;
+use crate::commit::target_shape::TargetShape;
+use crate::commit::time_limit::in_time;
+use crate::table::identifier::{ABSENT, quote};
+use crate::table::target_table::TargetColumn;
+use crate::wire::column_array::{ColumnArray, sent_type};
+use crate::wire::connection::Connection;
+use crate::wire::read_column::read_column;
+
+/// The parts of the question.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredCells {
+    table: String,
+    /// The key's fields, with what the question calls each.
+    key: Vec<(Field, String)>,
+    on: String,
+    /// That there is a row, which is not deleted.
+    is_there: String,
+    columns: Vec<StoredColumn>,
+}
+
+#[derive(Clone, Debug)]
+struct StoredColumn {
+    field: Field,
+    /// Its value, as it is read.
+    value: String,
+    is_unknown: Option<String>,
+}
+
+impl StoredCells {
+    pub(crate) fn new(shape: &TargetShape<'_>) -> Self {
+        let key: Vec<(usize, &TargetColumn)> = shape.key().collect();
+        let is_there = key.first().map(|(_, column)| quote(&column.name));
+        let is_there = is_there.map(|name| format!("t.{name} is not null"));
+        let alive = shape
+            .flag()
+            .map(|flag| format!("not coalesce(t.{flag}, false)"));
+        let is_there: Vec<String> = is_there.into_iter().chain(alive).collect();
+        let columns = shape.values().map(|(i, column)| StoredColumn {
+            field: shape.fields[i].clone(),
+            value: read(shape.fields[i].logical_type, column),
+            is_unknown: shape.tracks_absent().then(|| has_bit(shape.bit(i))),
+        });
+        let named = |&(i, _): &(usize, _)| (shape.fields[i].clone(), format!("c{i}"));
+        Self {
+            table: shape.target.sql_name.clone(),
+            on: shape.on(),
+            is_there: is_there.join(" and "),
+            key: key.iter().map(named).collect(),
+            columns: columns.collect(),
+        }
+    }
+
+    /// A cell of each of `columns`, with whether it is known, for each key in the keys' order.
+    /// `None`: the table has no such column.
+    fn question(&self, columns: &[Field]) -> Option<(String, Vec<Type>)> {
+        let mut selected = Vec::new();
+        for field in columns {
+            let stored = self.columns.iter().find(|c| c.field.name == field.name)?;
+            let is_unknown = stored.is_unknown.iter();
+            let is_unknown: String = is_unknown.map(|bit| format!(" and not {bit}")).collect();
+            selected.push(format!("{}{is_unknown}, {}", self.is_there, stored.value));
+        }
+        let places: Vec<String> = (1..=self.key.len()).map(|i| format!("${i}")).collect();
+        let names: Vec<&str> = self.key.iter().map(|(_, name)| name.as_str()).collect();
+        let text = format!(
+            "select {} from unnest({}) with ordinality as u ({}, n) left join {} as t on {} \
+             order by u.n",
+            selected.join(", "),
+            places.join(", "),
+            names.join(", "),
+            self.table,
+            self.on,
+        );
+        let types = self.key.iter().map(|(f, _)| sent_type(f.logical_type));
+        Some((text, types.collect()))
+    }
+}
+
+/// That the bit is set in `_gm_absent`, which may be shorter.
+fn has_bit(bit: u32) -> String {
+    let (column, byte) = (format!("t.{}", quote(ABSENT)), bit / 8);
+    format!(
+        "coalesce(case when pg_catalog.length({column}) > {byte} then \
+         pg_catalog.get_byte({column}, {byte}) & {} <> 0 end, false)",
+        1 << (bit % 8)
+    )
+}
+
+/// The column as [`read_column`] reads it.
+fn read(logical_type: LogicalType, column: &TargetColumn) -> String {
+    let name = format!("t.{}", quote(&column.name));
+    match logical_type {
+        LogicalType::Boolean | LogicalType::Bytes => name,
+        LogicalType::Int64 => format!("{name}::int8"),
+        LogicalType::Float64 => format!("{name}::float8"),
+        LogicalType::Date => format!("{name} - date '1970-01-01'"),
+        LogicalType::TimestampUs | LogicalType::TimestampMs => {
+            match column.base_type == "timestamp without time zone" {
+                true => format!("{name} at time zone 'UTC'"),
+                false => name,
+            }
+        }
+        LogicalType::Text | LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json => {
+            format!("{name}::text")
+        }
+    }
+}
+
+impl Sink {
+    /// What the table has of what a batch wants, for [`gristmill_core::chain::Chain::with_stored`].
+    /// Nothing of it is known where Postgres takes a row for no key at all: the flush finds that
+    /// row.
+    pub async fn stored(
+        &self,
+        connection: &mut Connection,
+        wanted: &Wanted,
+    ) -> Result<Batch, FlushError> {
+        let rows = match self.stored_rows(connection, wanted).await {
+            Ok(rows) => rows,
+            Err(FlushError::Refused { .. }) => return Ok(unknown(wanted)),
+            Err(error) => return Err(error),
+        };
+        if rows.len() != wanted.keys.rows {
+            return Ok(unknown(wanted));
+        }
+        let fields = wanted.columns.iter().enumerate();
+        let columns = fields.map(|(i, field)| {
+            let known = rows.iter().map(|row| row.try_get::<_, bool>(2 * i));
+            let known = known.collect::<Result<Vec<bool>, _>>()?;
+            let column = read_column(&rows, 2 * i + 1, field.logical_type)?;
+            Ok(Column {
+                values: column.values,
+                presence: Some(known.into_iter().collect()),
+            })
+        });
+        let columns: Result<Vec<Column>, tokio_postgres::Error> = columns.collect();
+        Ok(Batch {
+            rows: rows.len(),
+            fields: wanted.columns.clone().into(),
+            columns: columns?,
+        })
+    }
+
+    async fn stored_rows(
+        &self,
+        connection: &mut Connection,
+        wanted: &Wanted,
+    ) -> Result<Vec<Row>, FlushError> {
+        let Some((text, types)) = self.stored.question(&wanted.columns) else {
+            return Ok(Vec::new());
+        };
+        let key = self.stored.key.iter().zip(&wanted.keys.columns);
+        let key = key.filter_map(|((f, _), column)| ColumnArray::new(f.logical_type, column));
+        let key: Vec<ColumnArray<'_>> = key.collect();
+        let values: Vec<&(dyn ToSql + Sync)> = key.iter().map(|k| k as _).collect();
+        connection.busy = true;
+        let asked = in_time(async {
+            let statement = connection.prepared(&text.into(), &types).await?;
+            connection.query(&statement, &values).await
+        });
+        let answer = match asked.await {
+            Ok(answer) => answer.map_err(FlushError::from),
+            Err(late) => Err(late.into()),
+        };
+        connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
+        answer
+    }
+}
+
+/// An answer that knows nothing.
+fn unknown(wanted: &Wanted) -> Batch {
+    let rows = wanted.keys.rows;
+    let columns = wanted.columns.iter().map(|field| Column {
+        values: arrow_array::new_null_array(&field.logical_type.data_type(), rows),
+        presence: Some((0..rows).map(|_| false).collect()),
+    });
+    Batch {
+        rows,
+        fields: wanted.columns.clone().into(),
+        columns: columns.collect(),
+    }
+}
