@@ -76,6 +76,7 @@ impl Bench {
             pipeline: "users",
             is_shared: false,
             delete: Delete::Soft,
+            truncate: None,
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {

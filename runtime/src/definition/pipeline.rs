@@ -110,6 +110,7 @@ impl Pipeline {
             pipeline: &self.config.pipeline.name,
             is_shared: self.config.target.shared.is_some(),
             delete: self.config.target.delete,
+            truncate: self.config.target.truncate,
         }
     }
 

@@ -96,6 +96,7 @@ impl Fixture {
             pipeline: PIPELINE,
             is_shared: false,
             delete: Delete::Soft,
+            truncate: None,
         };
         schema::apply(&mut connection, Some(&wanted)).await?;
         let proposal = Registration {

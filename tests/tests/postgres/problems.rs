@@ -1,16 +1,16 @@
 //! Each problem of a table that `gristmill check` can name, word by word.
 
 use anyhow::Result;
-use gristmill_core::chain::Delete;
+use gristmill_core::chain::{Delete, Truncate};
 use gristmill_core::column::{Field, LogicalType};
-use gristmill_core::dedup::Guard;
+use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::table::fitness::Fitness;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
 use insta::assert_snapshot;
 
-use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, fields, roles};
+use crate::fixture::{Fixture, PIPELINE, PLAIN, WITH_PROVENANCE, fields, roles};
 
 /// What is done to a table that fits.
 const CHANGES: [&str; 21] = [
@@ -86,6 +86,7 @@ async fn problems(fixture: &Fixture, fields: &[Field], roles: &Roles) -> Result<
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     let lines: Vec<String> = problems.iter().map(|p| format!("    {p}")).collect();
@@ -216,5 +217,78 @@ async fn what_comes_to_lose_rows_in_silence_is_found_and_goes() -> Result<()> {
     let dropped = "alter table people set logged, drop column name";
     assert_eq!(look(dropped, columns).await?, "");
     assert_eq!(look("drop table people", columns).await?, "");
+    Ok(())
+}
+
+/// What a plan or a file asks for may need columns of gristmill's: it is refused by name.
+#[tokio::test]
+async fn what_needs_gristmills_columns_is_refused_without_them() -> Result<()> {
+    let fixture = Fixture::new("needs", PLAIN).await?;
+    let connection = fixture.connect().await?;
+    let (fields, mut roles) = (fields(), roles());
+    let add = "alter table public.people add column";
+    let ask = async |guard, delete, truncate, roles: &Roles| {
+        let wanted = WantedTable {
+            table: "people",
+            fields: &fields,
+            roles,
+            ddl: None,
+            guard,
+            pipeline: PIPELINE,
+            is_shared: false,
+            delete,
+            truncate,
+        };
+        let problems = schema::problems(&connection, &wanted).await;
+        anyhow::Ok(problems?.join("\n"))
+    };
+    let columns = Guard::Columns;
+    for kind in [VersionKind::OrderFirst, VersionKind::Offset] {
+        roles.version.kind = kind;
+        let told = ask(columns, Delete::Soft, None, &roles).await?;
+        assert!(
+            told.ends_with(&format!("{add} _gm_version bytea")),
+            "{told}"
+        );
+    }
+    roles.version.kind = VersionKind::EventTime;
+    let told = ask(columns, Delete::Hard, None, &roles).await?;
+    assert!(
+        told.contains(&format!("needs: {add} _gm_version bytea")),
+        "{told}"
+    );
+    let told = ask(columns, Delete::Soft, Some(Truncate::Apply), &roles).await?;
+    assert!(
+        told.contains(&format!("needs: {add} _gm_version bytea")),
+        "{told}"
+    );
+    let told = ask(columns, Delete::Soft, Some(Truncate::Ignore), &roles).await?;
+    assert_eq!(told, "");
+    // A mirror needs no column of event time or flag, but a place for the flag.
+    fixture.psql("alter table people add _gm_version bytea, drop is_deleted, drop at")?;
+    let told = ask(Guard::Version, Delete::Soft, None, &roles).await?;
+    assert!(
+        told.ends_with(&format!("{add} _gm_deleted boolean")),
+        "{told}"
+    );
+    let wanted = WantedTable {
+        table: "people",
+        fields: &fields,
+        roles: &roles,
+        ddl: None,
+        guard: Guard::Version,
+        pipeline: PIPELINE,
+        is_shared: false,
+        delete: Delete::Soft,
+        truncate: None,
+    };
+    let missing = schema::missing(&connection, &wanted).await?;
+    assert_eq!(
+        missing,
+        "alter table public.people add column _gm_absent bytea, add column _gm_deleted boolean;\n"
+    );
+    assert_eq!(ask(Guard::Version, Delete::Hard, None, &roles).await?, "");
+    fixture.psql(&missing)?;
+    assert_eq!(ask(Guard::Version, Delete::Soft, None, &roles).await?, "");
     Ok(())
 }

@@ -32,6 +32,7 @@ async fn applying_twice_does_nothing_the_second_time_and_then_nothing_is_wrong()
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     let problems = schema::problems(&connection, &wanted).await?;
     assert!(
@@ -99,6 +100,7 @@ async fn the_printed_sql_is_what_an_empty_database_needs() -> Result<()> {
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     postgres.psql("schema_printed", &schema::print(Some(&wanted)))?;
     let connection = Database::new(&postgres.database_url("schema_printed"), "gristmill/schema")?
@@ -194,6 +196,7 @@ async fn each_problem_is_a_sentence_that_says_what_to_do(
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     let problems = schema::problems(&*fixture.connect().await?, &wanted).await?;
     assert!(
@@ -224,6 +227,7 @@ async fn missing_privileges_are_named_with_their_grant() -> Result<()> {
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     fixture.psql("grant select on people to reader")?;
     let problems = schema::problems(&*database.connect().await?, &wanted).await?;
@@ -307,6 +311,7 @@ async fn what_others_create_on_the_path_is_not_called() -> Result<()> {
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     let mut connection = fixture.connect().await?;
     assert_eq!(
@@ -352,6 +357,7 @@ async fn a_newer_schema_is_worked_with_where_it_says_so() -> Result<()> {
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     fixture.psql(&format!(
         "alter table gristmill.checkpoint add column mood text;
@@ -411,6 +417,7 @@ async fn only_gristmills_own_tables_get_its_columns() -> Result<()> {
         pipeline: PIPELINE,
         is_shared: false,
         delete: Delete::Soft,
+        truncate: None,
     };
     schema::apply(&mut connection, None).await?;
     postgres.psql("schema_completed", WITH_PROVENANCE)?;

@@ -13,7 +13,7 @@ use crate::commit::flush_error::{
 };
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::row_origin::RowOrigin;
-use crate::commit::sink::Sink;
+use crate::commit::sink::{Sink, UNLIMITED};
 use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::fault;
@@ -174,6 +174,7 @@ impl<'a> RowWriter<'a> {
     }
 
     async fn truncate(&self) -> Result<(), FlushError> {
+        self.run(UNLIMITED).await?;
         self.run(&self.sink.statements.lock).await?;
         Ok(self.upsert(&[0]).await?.map(drop)?)
     }
@@ -397,7 +398,11 @@ impl<'a> RowWriter<'a> {
         let (partition, revision) = (&self.origin.partition, &self.revision);
         let values = sink.alone_values(partition, revision, &arrays, step.is_truncate);
         let statement = &self.statements.steps[step.layer];
-        Ok(in_time(self.transaction.execute(statement, &values)).await?)
+        let written = self.transaction.execute(statement, &values);
+        Ok(match step.is_truncate {
+            true => written.await,
+            false => in_time(written).await?,
+        })
     }
 
     async fn run(&self, sql: &str) -> Result<(), FlushError> {

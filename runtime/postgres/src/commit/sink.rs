@@ -38,6 +38,9 @@ pub struct SinkError {
     pub problems: Vec<String>,
 }
 
+/// Deleting all rows of a table takes longer than a flush may.
+pub(crate) const UNLIMITED: &str = "set local statement_timeout = 0";
+
 /// What a flush learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flushed {
@@ -136,9 +139,13 @@ impl Sink {
                 false => self.commit_steps(connection, &flush, batch, revision).await,
             }
         };
-        let answer = in_time(commit)
-            .await
-            .unwrap_or_else(|late| Err(late.into()));
+        let answer = match steps(batch).any(|step| step.is_truncate) {
+            // As long as the table is large.
+            true => commit.await,
+            false => in_time(commit)
+                .await
+                .unwrap_or_else(|late| Err(late.into())),
+        };
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
         let wanted: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {
@@ -212,6 +219,7 @@ impl Sink {
         }));
         for ((is_truncate, _, statement), values) in prepared.iter().zip(&values) {
             if *is_truncate {
+                statements.push(run(UNLIMITED));
                 let lock = self.statements.lock.as_str();
                 let lock = client.batch_execute(lock);
                 statements.push(Box::pin(async move { lock.await.map(|()| None) }));

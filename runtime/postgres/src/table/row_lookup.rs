@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use gristmill_core::column::{Batch, Field, LogicalType};
+use gristmill_core::dedup::{VersionKind, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::policy::Suspect;
 use serde_json::Value;
@@ -184,7 +185,9 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
         .collect();
     let named = |name: &String| columns.iter().find(|c| c.name == name);
     let key: Vec<&ComparedColumn<'_>> = roles.key.iter().filter_map(named).collect();
-    let version = std::iter::once(&roles.event_time).chain(&roles.order);
+    let event_time = std::iter::once(&roles.event_time);
+    let event_time = event_time.filter(|_| roles.version.kind != VersionKind::OrderFirst);
+    let version = event_time.chain(&roles.order);
     let version: Vec<&ComparedColumn<'_>> = version.filter_map(named).collect();
     let compared = || columns.iter().filter(|c| !roles.key.contains(c.name));
     let list = |of: &dyn Fn(&ComparedColumn<'_>) -> String| {
@@ -222,14 +225,18 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
     )
 }
 
-/// The number of `bytes` bytes that begins `from_end` bytes before the end of `_gm_version`. Not by
-/// gristmill's own functions: a database that others fill may not have them.
+/// The number of `bytes` bytes that begins `from_end` bytes before the end of the place in the log,
+/// in `_gm_version`. Not by gristmill's own functions: a database that others fill may not have
+/// them.
 fn of_version(from_end: usize, bytes: usize, of_type: &str) -> String {
     let column = format!("t.{}", quote(VERSION));
     format!(
         "('x'::text || pg_catalog.encode(pg_catalog.substr({column}, pg_catalog.length({column}) - \
-         {}, {bytes}), 'hex'::text))::bit({})::{of_type}",
+         {} - case when pg_catalog.get_byte({column}, 0) between {} and {} then 8 else 0 end, \
+         {bytes}), 'hex'::text))::bit({})::{of_type}",
         from_end - 1,
+        VersionLayout::TIME_LAST,
+        VersionLayout::RULE_MAX,
         bytes * 8
     )
 }

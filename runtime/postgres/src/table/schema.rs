@@ -1,5 +1,7 @@
 //! Creating the tables, and saying what is wrong with them.
 
+use gristmill_core::chain::Truncate;
+use gristmill_core::dedup::Guard;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
@@ -169,6 +171,7 @@ pub async fn problems(
                 wanted.guard,
                 wanted.delete,
             ));
+            problems.extend(truncate_problem(wanted, target));
             problems.extend(other_writers(client, wanted, target).await?);
         }
         None => {
@@ -184,6 +187,18 @@ pub async fn problems(
     }
     problems.extend(privileges::missing(client, target.as_ref(), wanted.delete).await?);
     Ok(problems)
+}
+
+/// That nobody could tell which rows are older than a truncate.
+fn truncate_problem(wanted: &WantedTable<'_>, table: &TargetTable) -> Option<String> {
+    let applies = wanted.truncate == Some(Truncate::Apply) && wanted.guard == Guard::Columns;
+    applies.then(|| {
+        format!(
+            "rows of the table {} have no versions, which truncate = \"apply\" needs: alter table \
+             {} add column _gm_version bytea, and restart the pipeline where it has the column",
+            table.name, table.sql_name
+        )
+    })
 }
 
 /// Who else writes the table, where the file does not say that it is shared.

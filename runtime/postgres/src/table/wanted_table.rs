@@ -1,6 +1,6 @@
 //! The table that a pipeline wants, and the SQL that creates it.
 
-use gristmill_core::chain::Delete;
+use gristmill_core::chain::{Delete, Truncate};
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
@@ -30,6 +30,8 @@ pub struct WantedTable<'a> {
     pub is_shared: bool,
     /// What a deleted row leaves in it.
     pub delete: Delete,
+    /// What its file says of a source table that is emptied.
+    pub truncate: Option<Truncate>,
 }
 
 impl WantedTable<'_> {
