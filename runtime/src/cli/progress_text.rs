@@ -80,6 +80,7 @@ pub(super) fn step(progress: &Progress, path: &Path, out: Out<'_>) -> io::Result
             "revision {revision} is active; {before} was before it, and `gristmill transform \
              rollback {path} NAME` goes back"
         ),
+        Progress::Evolved { revision } => writeln!(out, "revision {revision} is active"),
         Progress::CanaryBegun {
             partition,
             revision,

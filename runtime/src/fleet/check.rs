@@ -72,8 +72,8 @@ pub fn evolution(active: &Pipeline, next: &Pipeline) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "{}: that is no ordinary change; write it into the pipeline file, and `gristmill evolve \
-         FILE` makes it",
+        "{}: neither a start nor a swap changes that; `gristmill evolve FILE` does, by what the \
+         file says",
         changes.join("; and ")
     )
 }

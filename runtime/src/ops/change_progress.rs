@@ -28,6 +28,8 @@ pub enum Progress {
     },
     /// The revision is active; partitions change with their next flush.
     Activated { revision: i32, before: i32 },
+    /// The same of one that no rollback takes back.
+    Evolved { revision: i32 },
     /// One partition runs the revision from its next flush on.
     CanaryBegun {
         partition: i32,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::definition::pipeline::Pipeline;
 use crate::fleet::evolution::changes;
 
-use super::change_progress::{Spread, Tell};
+use super::change_progress::{Progress, Spread, Tell};
 use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
 
 /// What the pipeline file changes, and what became of it.
@@ -53,6 +53,10 @@ pub async fn evolve(
         patience,
     };
     if let StageResult::Ready(revision) = running.stage(change, tell).await? {
+        let tell: Tell<'_> = &mut |progress| match progress {
+            Progress::Activated { revision, .. } => tell(Progress::Evolved { revision }),
+            other => tell(other),
+        };
         let spread = running.activate(revision, tell).await?;
         evolved.active = Some(Evolution { revision, spread });
     }
