@@ -11,6 +11,7 @@ mod hard_deletes;
 mod histories;
 mod kinds;
 mod leases;
+mod lives;
 mod problems;
 mod refused;
 mod rollout;

@@ -315,7 +315,8 @@ impl<'a> Walk<'a> {
             needed.push(position);
             (self.above, self.passed_over) = (Above::Row, None);
         }
-        left > 0
+        // Columns that no transform writes go with a row that is deleted for good.
+        left > 0 || self.layering.has_gone()
     }
 
     fn need_all(&mut self) {

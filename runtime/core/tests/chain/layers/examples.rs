@@ -139,6 +139,14 @@ fn a_new_life_inherits_nothing() {
     }
 }
 
+/// The table may have columns that these rules do not write: they go with a row that goes.
+#[test]
+fn a_hard_delete_is_a_layer_below_a_row_that_lacks_nothing() {
+    let changes = || vec![row(1, "abc"), delete(1, "abc"), row(1, "a"), row(1, "abc")];
+    assert_eq!(offsets(&computed(HARD, changes())), "1 | 3");
+    assert_eq!(offsets(&computed(SOFT, changes())), "3");
+}
+
 #[test]
 fn a_soft_delete_keeps_what_came_before_it_and_a_hard_one_does_not() {
     let changes = || vec![row(1, "abc"), delete(1, "b"), delete(1, "a")];

@@ -1,0 +1,249 @@
+//! What a table must be, from its events one by one. Written plainly, and knowing nothing of
+//! batches, layers and SQL.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use gristmill_core::chain::Delete;
+use gristmill_core::dedup::{VersionKind, VersionRule};
+
+use super::event::{Cell, Event, What};
+use super::rules::Revision;
+
+/// The columns that have values.
+pub(super) const COLUMNS: [&str; 4] = ["a", "b", "c", "loud"];
+/// What they hold that nobody wrote.
+const DEFAULTS: [Option<&str>; 4] = [None, Some("none"), Some("made"), None];
+
+/// Everything by which one event may be newer than another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    rule: VersionRule,
+    at: i64,
+    seq: Option<i64>,
+    recorded: i64,
+    log: i32,
+    partition: i32,
+    offset: i64,
+}
+
+impl Version {
+    /// Of the event at `offset` of the log and partition at `place`.
+    pub(super) fn new(
+        rule: VersionRule,
+        event: &Event,
+        (log, partition): (i32, i32),
+        offset: i64,
+    ) -> Self {
+        Self {
+            rule,
+            at: event.at,
+            seq: event.seq,
+            recorded: event.recorded,
+            log,
+            partition,
+            offset,
+        }
+    }
+
+    /// Of two of one rule and partition.
+    pub(super) fn cmp_in_batch(&self, other: &Self) -> Ordering {
+        let key = |v: &Self| match v.rule.kind {
+            VersionKind::EventTime => (v.at, v.seq, v.offset),
+            VersionKind::OrderFirst => (0, v.seq, v.offset),
+            VersionKind::Offset => (0, None, v.offset),
+        };
+        key(self).cmp(&key(other))
+    }
+
+    fn is_older(&self, than: &Self) -> bool {
+        if self.rule != than.rule {
+            return match (self.log, self.partition) == (than.log, than.partition) {
+                true => self.offset < than.offset,
+                false => self.time() < than.time(),
+            };
+        }
+        let place = |v: &Self| (v.log, v.partition, v.offset);
+        match self.rule.kind {
+            VersionKind::EventTime => {
+                (self.at, self.seq, place(self)) < (than.at, than.seq, place(than))
+            }
+            VersionKind::OrderFirst => (self.seq, place(self)) < (than.seq, place(than)),
+            VersionKind::Offset if self.partition == than.partition => {
+                (self.log, self.offset) < (than.log, than.offset)
+            }
+            VersionKind::Offset => {
+                (self.recorded, self.partition) < (than.recorded, than.partition)
+            }
+        }
+    }
+
+    fn time(&self) -> i64 {
+        match self.rule.kind {
+            VersionKind::Offset => self.recorded,
+            VersionKind::EventTime | VersionKind::OrderFirst => self.at,
+        }
+    }
+}
+
+/// An event as a revision writes it.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    pub(super) version: Version,
+    pub(super) what: What,
+    key: i64,
+    cells: [Cell; 4],
+    writes: [bool; 4],
+}
+
+impl Given {
+    pub(super) fn new(event: &Event, version: Version, revision: Revision) -> Self {
+        let [a, b, c] = event.cells.clone();
+        let loud = a.clone().map(|a| a.map(|text| text.to_uppercase()));
+        Self {
+            version,
+            what: event.what,
+            key: event.key,
+            cells: [a, b, c, loud],
+            writes: [true, true, revision.writes_c, true],
+        }
+    }
+}
+
+/// By key.
+pub(super) type Table = BTreeMap<i64, Shown>;
+
+/// A row as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) is_deleted: bool,
+    pub(super) cells: [Option<String>; 4],
+    /// Names of columns, sorted.
+    pub(super) unknown: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Stored {
+    version: Version,
+    is_deleted: bool,
+    cells: [Option<String>; 4],
+    is_unknown: [bool; 4],
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Fold {
+    delete: Delete,
+    rows: BTreeMap<i64, Stored>,
+    tombstones: BTreeMap<i64, Version>,
+    /// Below it nothing is written.
+    horizon: Option<Version>,
+}
+
+impl Fold {
+    pub(super) fn new(delete: Delete) -> Self {
+        Self {
+            delete,
+            rows: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            horizon: None,
+        }
+    }
+
+    /// What the table shows.
+    pub(super) fn shown(&self) -> Table {
+        let shown = self.rows.iter().map(|(key, row)| {
+            let names = COLUMNS.iter().zip(row.is_unknown);
+            let unknown = names.filter(|(_, is_unknown)| *is_unknown);
+            let shown = Shown {
+                is_deleted: row.is_deleted,
+                cells: row.cells.clone(),
+                unknown: unknown.map(|(name, _)| (*name).to_owned()).collect(),
+            };
+            (*key, shown)
+        });
+        shown.collect()
+    }
+
+    pub(super) fn apply(&mut self, given: &Given) {
+        match given.what {
+            What::Truncate => self.truncate(given.version),
+            What::Row | What::Delete => self.write(given),
+        }
+    }
+
+    fn write(&mut self, given: &Given) {
+        let (key, version) = (given.key, given.version);
+        let stored = self.rows.get(&key).map(|row| row.version);
+        let tombstone = self.tombstones.get(&key).copied();
+        let newer = [stored, tombstone, self.horizon];
+        if newer.into_iter().flatten().any(|v| version.is_older(&v)) {
+            return;
+        }
+        if given.what == What::Delete && self.delete == Delete::Hard {
+            self.rows.remove(&key);
+            self.tombstones.insert(key, version);
+            return;
+        }
+        match self.rows.get_mut(&key) {
+            None => _ = self.rows.insert(key, Stored::first(given)),
+            Some(row) => row.write(given),
+        }
+    }
+
+    fn truncate(&mut self, version: Version) {
+        if self
+            .horizon
+            .is_none_or(|horizon| !version.is_older(&horizon))
+        {
+            self.horizon = Some(version);
+        }
+        match self.delete {
+            Delete::Hard => self.rows.retain(|_, row| !row.version.is_older(&version)),
+            Delete::Soft => {
+                let rows = self.rows.values_mut();
+                let older = rows.filter(|row| row.version.is_older(&version));
+                older.for_each(|row| (row.is_deleted, row.version) = (true, version));
+            }
+        }
+    }
+}
+
+impl Stored {
+    fn first(given: &Given) -> Self {
+        let mut row = Self {
+            version: given.version,
+            is_deleted: given.what == What::Delete,
+            cells: DEFAULTS.map(|value| value.map(str::to_owned)),
+            is_unknown: [false; 4],
+        };
+        row.begin(given);
+        row
+    }
+
+    /// A life: what it is not told is not known. What a revision does not write stays.
+    fn begin(&mut self, given: &Given) {
+        for i in (0..COLUMNS.len()).filter(|i| given.writes[*i]) {
+            let default = || DEFAULTS[i].map(str::to_owned);
+            self.cells[i] = given.cells[i].clone().unwrap_or_else(default);
+            self.is_unknown[i] = given.cells[i].is_none();
+        }
+    }
+
+    fn write(&mut self, given: &Given) {
+        let was_deleted = self.is_deleted;
+        self.version = given.version;
+        self.is_deleted = given.what == What::Delete;
+        if self.is_deleted {
+            return;
+        }
+        if was_deleted {
+            return self.begin(given);
+        }
+        for i in (0..COLUMNS.len()).filter(|i| given.writes[*i]) {
+            if let Some(value) = &given.cells[i] {
+                self.cells[i].clone_from(value);
+                self.is_unknown[i] = false;
+            }
+        }
+    }
+}
