@@ -97,7 +97,7 @@ impl Keyed {
 fn dedup(columns: &VersionColumns, state: &mut State, batch: &Batch, time: i64) -> usize {
     let versions = Versions::new(columns, batch, vec![time; batch.rows]);
     let mut candidates = Candidates::new(&versions, 0..batch.rows as u32);
-    candidates.drop_beaten(&versions, |row| state.get(&versions, row));
+    candidates.drop_beaten(&versions, |row| state.get(&versions, row), |_| {});
     let winners = candidates.winners(&versions);
     let rows: Vec<u32> = winners.iter().map(|&p| candidates.row(p)).collect();
     state.learn(&versions, &rows, time);

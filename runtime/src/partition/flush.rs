@@ -12,9 +12,11 @@ use gristmill_core::policy::{Action, action};
 use gristmill_kafka::TopicPartition;
 use gristmill_postgres::commit::blocker::{Blocker, blockers};
 use gristmill_postgres::commit::checkpoint::PartitionKey;
+use gristmill_postgres::commit::fate::Fate;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
+use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::wire::connection::Connection;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -47,6 +49,8 @@ pub(super) enum FlushEnd {
     Committed {
         computed: Computed,
         wanted_revision: i32,
+        /// What became of some rows, where they were looked up.
+        fate: Option<Fate>,
     },
     /// Rolled back: Postgres will not have these rows.
     Refused {
@@ -65,18 +69,20 @@ impl Drop for Flush {
 
 impl Flush {
     /// Sends `computed`, which begins at `from_offset` under `lease` and was computed by
-    /// `revision`.
+    /// `revision`. `looks_back`: some of its rows are looked up afterwards.
     pub(super) fn begin(
         pipeline: Arc<HostedPipeline>,
         revision: Arc<Revision>,
         lease: Lease,
         from_offset: i64,
+        looks_back: bool,
         computed: Computed,
     ) -> Self {
         let batch = Batch {
             revision,
             lease,
             from_offset,
+            looks_back,
         };
         let give_up = CancellationToken::new();
         let task = tokio::spawn(batch.flush(pipeline, computed, give_up.clone()));
@@ -106,6 +112,7 @@ struct Batch {
     revision: Arc<Revision>,
     lease: Lease,
     from_offset: i64,
+    looks_back: bool,
 }
 
 /// What one attempt ends with, when it did not commit.
@@ -143,10 +150,11 @@ impl Batch {
                 Err(Attempt::RolledBack(_)) if give_up.is_cancelled() => {
                     return FlushEnd::Failed(Ended::Paused);
                 }
-                Ok(wanted_revision) => {
+                Ok((wanted_revision, fate)) => {
                     return FlushEnd::Committed {
                         computed,
                         wanted_revision,
+                        fate,
                     };
                 }
                 Err(Attempt::Refused(refused)) => return FlushEnd::Refused { computed, refused },
@@ -184,13 +192,13 @@ impl Batch {
     }
 
     /// Sends the batch once. `was_retried`: it is the last time. Returns the revision that the
-    /// partition is to run.
+    /// partition is to run, and what became of some rows.
     async fn attempt(
         &self,
         connection: &mut Connection,
         computed: &Computed,
         was_retried: bool,
-    ) -> Result<i32, Attempt> {
+    ) -> Result<(i32, Option<Fate>), Attempt> {
         let (sink, number) = (&self.revision.sink, self.revision.number);
         let digests = |stage: &_| self.revision.pipeline.digest(stage);
         let flushed = sink.flush(
@@ -202,7 +210,10 @@ impl Batch {
             &digests,
         );
         let error = match flushed.await {
-            Ok(flushed) => return Ok(flushed.wanted_revision),
+            Ok(flushed) => {
+                let fate = self.look_back(connection, computed).await;
+                return Ok((flushed.wanted_revision, fate));
+            }
             Err(error) if is_of_rows(&error, was_retried) => {
                 let unsettled = Unsettled {
                     sink,
@@ -214,7 +225,7 @@ impl Batch {
                     was_retried,
                 };
                 match settle(connection, unsettled).await {
-                    Ok(Settled::Committed(flushed)) => return Ok(flushed.wanted_revision),
+                    Ok(Settled::Committed(flushed)) => return Ok((flushed.wanted_revision, None)),
                     Ok(Settled::Refused(rows)) => {
                         let refused = rows.iter().map(|row| row.dead_letter(computed)).collect();
                         return Err(Attempt::Refused(refused));
@@ -229,6 +240,21 @@ impl Batch {
             Action::RetryInPlace => Attempt::RolledBack(error),
             Action::Restart if error.is_wish_to_retry() => Attempt::RolledBack(error),
             Action::Restart => Attempt::Failed(Ended::Restart(error.into())),
+        })
+    }
+}
+
+impl Batch {
+    /// Looks some rows up, where that is wanted. What fails here is made up for by the next flush.
+    async fn look_back(&self, connection: &mut Connection, computed: &Computed) -> Option<Fate> {
+        if !self.looks_back {
+            return None;
+        }
+        let origin = RowOrigin::of(&self.lease);
+        let fate = self.revision.sink.fate(connection, origin, computed).await;
+        fate.unwrap_or_else(|error| {
+            tracing::debug!("what became of the rows is not known: {error}");
+            None
         })
     }
 }

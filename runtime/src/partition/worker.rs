@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
 use gristmill_postgres::commit::checkpoint::PartitionState;
-use gristmill_postgres::commit::lease::Lease;
+use gristmill_postgres::commit::flush_error::FlushError;
+use gristmill_postgres::commit::lease::{self, Lease};
 use gristmill_postgres::fleet::rollout::Rollout;
 
 use crate::definition::revision::Revision;
@@ -36,6 +37,7 @@ use crate::handles::metrics::{PartitionMeter, Sizes};
 use crate::handles::partition_log::log_partition;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
+use crate::partition::new_log::{NewLog, NewLogWatch};
 use crate::partition::open_batch::OpenBatch;
 use crate::partition::steps_back::StepsBackLog;
 use crate::partition::take::{PartitionWanted, Ready};
@@ -77,6 +79,7 @@ pub struct Worker {
     /// The fleet's row, as this process reads it: a second late at most.
     pub(super) rollout: watch::Receiver<Rollout>,
     pub(super) steps_back: StepsBackLog,
+    pub(super) new_log: NewLogWatch,
     /// What is computed beside, to be compared.
     pub(super) shadow: Option<Shadow>,
     /// Cancelled, and gone, when the first records have arrived, or there are none.
@@ -107,6 +110,7 @@ impl Worker {
             shadow: None,
             first_records: None,
             steps_back: StepsBackLog::default(),
+            new_log: NewLogWatch::new(partition.partition, ready.next_offset, false),
             brake: DeadLetterBrake::new(config.dead_letters.ratio_max, ready.recent),
             pipeline,
             partition,
@@ -161,6 +165,11 @@ impl Worker {
     /// The revision that it computes by.
     pub fn revision(&self) -> i32 {
         self.revision.number
+    }
+
+    /// Somebody knows that the source's log has begun anew, and lets rows be left out.
+    pub fn let_lose(&mut self) {
+        self.new_log = NewLogWatch::new(self.partition.partition, self.next_offset, true);
     }
 
     fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
@@ -234,6 +243,7 @@ impl Worker {
         let (from, to) = (self.revision.number, next.number);
         self.chain = chain;
         self.revision = next;
+        self.new_log = NewLogWatch::new(self.partition.partition, self.next_offset, false);
         let pause_us = begun.elapsed().as_micros() as u64;
         let (pipeline, partition, offset) = (&self.pipeline, &self.partition, self.next_offset);
         log_partition!(
@@ -322,6 +332,7 @@ impl Worker {
             Arc::clone(&self.revision),
             self.lease.clone(),
             self.next_offset,
+            self.new_log.is_due(),
             computed,
         ));
     }
@@ -335,9 +346,13 @@ impl Worker {
             FlushEnd::Committed {
                 computed,
                 wanted_revision,
+                fate,
             } => {
                 self.committed(&computed);
                 self.lease.revision = self.revision.number;
+                if let Some(new_log) = self.new_log.add(&computed, fate) {
+                    return Err(self.read_again(new_log).await);
+                }
                 self.want_revision(wanted_revision);
                 Ok(())
             }
@@ -353,6 +368,19 @@ impl Worker {
                 Ok(())
             }
             FlushEnd::Failed(ended) => Err(ended),
+        }
+    }
+
+    /// Ends the partition's work such that all since the source's log began anew is read again.
+    async fn read_again(&mut self, new_log: NewLog) -> Ended {
+        let set_back = async {
+            let connection = self.pipeline.commits.pool.get().await?;
+            lease::read_again(&connection, &self.lease, new_log.from).await
+        };
+        match set_back.await {
+            Ok(true) => Ended::Halt(new_log.into()),
+            Ok(false) => Ended::Restart(FlushError::Fenced.into()),
+            Err(error) => Ended::Restart(error.into()),
         }
     }
 

@@ -114,4 +114,7 @@ pub struct StepsBackAt {
     pub first_offset: i64,
     /// The longest way back, microseconds.
     pub longest_us: i64,
+    /// Where event times do not decide: rows that lost to what had committed, though that has an
+    /// earlier event time. Where the source's log grows there are none.
+    pub though_later: u64,
 }

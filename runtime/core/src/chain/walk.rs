@@ -307,7 +307,7 @@ impl Chain {
             accepted.retain(|&row| versions.is_newer(row, emptied));
         }
         let mut candidates = Candidates::new(&versions, accepted.into_iter());
-        let mut steps_back = self.drop_beaten(&versions, &mut candidates);
+        let (mut steps_back, though_later) = self.drop_beaten(&versions, &mut candidates);
         let layering = Layering::new(
             &self.cells,
             self.spec.delete,
@@ -350,6 +350,7 @@ impl Chain {
                 records.offset(source.record as usize)
             }),
             longest_us: steps_back.longest_us,
+            though_later,
         };
         let next_offset = records.last().map_or(0, |r| r.offset + 1);
         let sources = normalized.sources_of(&layers.newest);
@@ -381,18 +382,28 @@ impl Chain {
         })
     }
 
-    /// Drops what is older than what has committed, or will have when this batch does.
-    fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) -> StepsBack {
-        if self.roles.version.kind == VersionKind::Offset {
-            return StepsBack::default();
+    /// Drops what is older than what has committed, or will have when this batch does. Returns also
+    /// how many of those happened later, where that does not decide.
+    fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) -> (StepsBack, u64) {
+        let kind = self.roles.version.kind;
+        if kind == VersionKind::Offset {
+            return (StepsBack::default(), 0);
         }
+        let mut though_later = 0;
+        let lost = |row| {
+            let is_later =
+                kind == VersionKind::OrderFirst && self.state.is_of_earlier(versions, row);
+            though_later += u64::from(is_later);
+        };
         let mut ahead: Vec<_> = self.pending.iter().map(|p| (p, 0)).collect();
-        candidates.drop_beaten(versions, |row| {
+        let known = |row| {
             let uncommitted = ahead.iter_mut().map(|(p, at)| p.version(at, versions, row));
             uncommitted
                 .max()
                 .flatten()
                 .max(self.state.get(versions, row))
-        })
+        };
+        let steps_back = candidates.drop_beaten(versions, known, lost);
+        (steps_back, though_later)
     }
 }

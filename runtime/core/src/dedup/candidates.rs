@@ -84,11 +84,13 @@ impl Candidates {
     }
 
     /// Drops the rows that are older than what is known of their key. `known` is asked once a key,
-    /// with one of its rows, in the keys' order. Returns the rows dropped by their event time.
+    /// with one of its rows, in the keys' order; `lost` is told each row that goes. Returns those
+    /// that were dropped by their event time.
     pub fn drop_beaten<'v>(
         &mut self,
         versions: &Versions,
         mut known: impl FnMut(u32) -> Option<Version<'v>>,
+        mut lost: impl FnMut(u32),
     ) -> StepsBack {
         let mut steps_back = StepsBack::default();
         let (mut asked, mut answer) = (None, None);
@@ -100,6 +102,7 @@ impl Candidates {
             let is_newer = answer.is_none_or(|known| versions.version(row) >= known);
             if let (false, Some(known)) = (is_newer, answer) {
                 steps_back.add(row, versions.version(row), known);
+                lost(row);
             }
             is_newer
         });
@@ -224,10 +227,13 @@ mod tests {
                 .map(|&r| (rows[r as usize].0.as_str(), r))
                 .collect();
             let of = |r: u32| known.get(rows[r as usize].0.as_str()).copied();
-            candidates.drop_beaten(&versions, |row| of(row).map(|k| versions.version(k)));
+            let known = |row| of(row).map(|k| versions.version(k));
+            let mut lost = Vec::new();
+            candidates.drop_beaten(&versions, known, |row| lost.push(row));
             let version = |r: u32| (rows[r as usize].1, rows[r as usize].2);
             sorted.retain(|&r| of(r).is_none_or(|k| version(r) >= version(k)));
             prop_assert_eq!(&candidates.rows, &sorted);
+            prop_assert_eq!(lost.len() + sorted.len(), rows.len());
 
             // Winner by winner and behind each the next, every candidate is reached once.
             let mut reached = Vec::new();

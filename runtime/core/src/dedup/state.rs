@@ -154,6 +154,24 @@ impl State {
         }
     }
 
+    /// Whether all that is known of the key of `row` happened before `row` did.
+    pub fn is_of_earlier(&self, versions: &Versions, row: u32) -> bool {
+        let at_us = match (&self.table, versions.keys()) {
+            (Table::Int(shards), Keys::Int(keys)) => {
+                let key = keys[row as usize];
+                let entry = shards.find(shards.hasher().hash_one(key), |e| e.key == key);
+                entry.map(Entry::event_time_us)
+            }
+            (Table::Packed(shards), Keys::Packed(keys)) => {
+                let key = keys.get(row as usize);
+                let entry = shards.find(shards.hasher().hash_one(key), |e| e.compact.key() == key);
+                entry.map(Entry::event_time_us)
+            }
+            _ => unreachable!("one chain's keys are all of one kind"),
+        };
+        at_us.is_some_and(|at_us| at_us < versions.event_time_us(row))
+    }
+
     /// Learns `rows`, one a key, which have committed. `event_time_max`: the partition's highest,
     /// microseconds.
     pub fn learn(&mut self, versions: &Versions, rows: &[u32], event_time_max: i64) {

@@ -180,6 +180,33 @@ pub async fn stand_still(
     Ok(updated == 1)
 }
 
+/// Sets the checkpoint back to `offset`, from where records are to be read again. `false`: the lease
+/// is no longer good, and nothing was written.
+pub async fn read_again(
+    client: &Client,
+    lease: &Lease,
+    offset: i64,
+) -> Result<bool, DatabaseError> {
+    let key = &lease.key;
+    let parameters: [Named<'_>; 6] = [
+        ("pipeline", Type::TEXT, &key.pipeline),
+        ("run", Type::INT8, &key.run),
+        ("topic", Type::TEXT, &key.topic),
+        ("partition", Type::INT4, &key.partition),
+        ("owner_epoch", Type::INT8, &lease.owner_epoch),
+        ("offset", Type::INT8, &offset),
+    ];
+    let sql = r"
+        update gristmill.checkpoint
+        set next_offset = least(next_offset, :offset)
+        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
+          and owner_epoch = :owner_epoch";
+    let updated = placeholder::execute(client, sql, &parameters)
+        .await
+        .map_err(DatabaseError::query("set the checkpoint back"))?;
+    Ok(updated == 1)
+}
+
 /// Marks the partitions running again, and returns how many: leases that are no longer good write
 /// nothing.
 pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {

@@ -11,6 +11,7 @@
 //!   [`row_origin`] where they come from;
 //! - `stored_cells`: what the table has of rows that an event tells in part;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
+//! - [`fate`]: what became of rows that were handed over;
 //! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
 //!   with `row_writer`, which writes a batch so that one of them stops no other;
@@ -19,6 +20,7 @@
 pub mod blocker;
 pub mod checkpoint;
 mod commit_step;
+pub mod fate;
 pub mod first_start;
 pub mod flush_error;
 pub mod gap;

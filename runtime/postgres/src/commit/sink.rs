@@ -65,6 +65,7 @@ pub struct Sink {
     pub(crate) statements: Statements,
     pub(crate) tombstones: Option<Tombstones>,
     pub(crate) stored: StoredCells,
+    pub(crate) fate: Option<Sql>,
 }
 
 impl Sink {
@@ -113,6 +114,7 @@ impl Sink {
             deletes_for_good: shape.deletes_for_good(),
             tombstones: Tombstones::new(&shape),
             stored: StoredCells::new(&shape),
+            fate: shape.fate(),
             fields: fields.to_vec(),
             target: target.clone(),
         })

@@ -1,0 +1,105 @@
+//! What became of the rows that a flush handed over: the flush itself does not say which of them
+//! gave way to newer ones, as counting them would slow every flush down.
+
+use std::time::Duration;
+
+use gristmill_core::chain::Computed;
+use gristmill_core::dedup::VersionKind;
+use tokio::time::timeout;
+
+use crate::commit::flush_error::FlushError;
+use crate::commit::row_origin::RowOrigin;
+use crate::commit::rows_sql::RowsSql;
+use crate::commit::sink::Sink;
+use crate::commit::statement::Sql;
+use crate::commit::target_shape::TargetShape;
+use crate::table::identifier::{VERSION, quote};
+use crate::wire::connection::Connection;
+
+/// How many rows of a flush are looked up: those of its last records.
+const LOOKED_UP_MAX: usize = 20;
+
+/// Looking them up takes a millisecond. The next flush must not wait for a server that takes longer.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// What became of some rows. Those of new keys are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// They took the place of older ones.
+    pub won: u64,
+    /// The table has newer versions of their keys, which happened earlier.
+    pub lost: u64,
+}
+
+impl TargetShape<'_> {
+    /// The question for it. `None`: the event time decides, or the place in the topic, neither of
+    /// which begins anew.
+    pub(crate) fn fate(&self) -> Option<Sql> {
+        let kept = self.kept?;
+        if self.roles.version.kind != VersionKind::OrderFirst {
+            return None;
+        }
+        let stored = format!("t.{}", quote(VERSION));
+        // An upsert locks the row that it replaces, and that stays to be seen in the new one.
+        let was_there = match self.target.kind.as_str() {
+            "r" | "p" => "t.xmax <> '0'",
+            _ => "true",
+        };
+        let rows = RowsSql::plain(self);
+        let text = format!(
+            "select pg_catalog.count(*) filter (where {stored} = u.v and {was_there}), \
+             pg_catalog.count(*) filter (where pg_catalog.get_byte({stored}, 0) = {rule} and \
+             {stored} > u.v and gristmill.event_time_of({stored}) < \
+             gristmill.event_time_of(u.v)) from (select {arrays}) as u join {table} as t on {on}",
+            rule = kept.rule,
+            arrays = rows.unnested(),
+            table = self.target.sql_name,
+            on = self.on(),
+        );
+        Some(self.alone(&text, rows.arrays(), false))
+    }
+}
+
+impl Sink {
+    /// Looks up some rows of `batch`, which has committed. `None`: there is nothing to learn.
+    pub async fn fate(
+        &self,
+        connection: &mut Connection,
+        origin: RowOrigin,
+        batch: &Computed,
+    ) -> Result<Option<Fate>, FlushError> {
+        let Some(fate) = self.fate.as_ref().filter(|_| batch.rows.rows > 0) else {
+            return Ok(None);
+        };
+        let mut last: Vec<u32> = (0..batch.rows.rows as u32).collect();
+        if last.len() > LOOKED_UP_MAX {
+            let from_end = |row: &u32| std::cmp::Reverse(batch.sources[*row as usize]);
+            last.select_nth_unstable_by_key(LOOKED_UP_MAX, from_end);
+            last.truncate(LOOKED_UP_MAX);
+        }
+        let sources: Vec<_> = last
+            .iter()
+            .map(|&row| batch.sources[row as usize])
+            .collect();
+        let rows = batch.rows.take(&last);
+        let rows = self.rows(origin, &batch.records, &sources, &rows, false)?;
+        let values = self.row_values(&0, &0, &rows, false);
+        connection.busy = true;
+        let ask = async {
+            let statement = connection.prepared(&fate.text, &fate.types).await?;
+            connection.query_one(&statement, &values).await
+        };
+        let answer = timeout(LOOK_MAX, ask).await;
+        // A session that still works for it is not used again.
+        connection.busy = answer.is_err();
+        let Ok(found) = answer else {
+            return Ok(None);
+        };
+        let found = found?;
+        let count = |at: usize| found.try_get::<_, i64>(at).map(i64::unsigned_abs);
+        Ok(Some(Fate {
+            won: count(0)?,
+            lost: count(1)?,
+        }))
+    }
+}
