@@ -69,20 +69,20 @@ impl Drop for Flush {
 
 impl Flush {
     /// Sends `computed`, which begins at `from_offset` under `lease` and was computed by
-    /// `revision`. `looks_back`: some of its rows are looked up afterwards.
+    /// `revision`. `look_up`: so many of its rows are looked up afterwards.
     pub(super) fn begin(
         pipeline: Arc<HostedPipeline>,
         revision: Arc<Revision>,
         lease: Lease,
         from_offset: i64,
-        looks_back: bool,
+        look_up: usize,
         computed: Computed,
     ) -> Self {
         let batch = Batch {
             revision,
             lease,
             from_offset,
-            looks_back,
+            look_up,
         };
         let give_up = CancellationToken::new();
         let task = tokio::spawn(batch.flush(pipeline, computed, give_up.clone()));
@@ -112,7 +112,7 @@ struct Batch {
     revision: Arc<Revision>,
     lease: Lease,
     from_offset: i64,
-    looks_back: bool,
+    look_up: usize,
 }
 
 /// What one attempt ends with, when it did not commit.
@@ -247,12 +247,9 @@ impl Batch {
 impl Batch {
     /// Looks some rows up, where that is wanted. What fails here is made up for by the next flush.
     async fn look_back(&self, connection: &mut Connection, computed: &Computed) -> Option<Fate> {
-        if !self.looks_back {
-            return None;
-        }
-        let origin = RowOrigin::of(&self.lease);
-        let fate = self.revision.sink.fate(connection, origin, computed).await;
-        fate.unwrap_or_else(|error| {
+        let (sink, origin) = (&self.revision.sink, RowOrigin::of(&self.lease));
+        let fate = sink.fate(connection, origin, computed, self.look_up);
+        fate.await.unwrap_or_else(|error| {
             tracing::debug!("what became of the rows is not known: {error}");
             None
         })

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handles::partition_log::log_partition;
 use crate::partition::ended::{Ended, FENCED, code};
-use crate::partition::new_log::NewLog;
+use crate::partition::new_log::Watch;
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::worker::Worker;
 
@@ -44,8 +44,7 @@ macro_rules! log {
 struct LastRun {
     lease: Lease,
     revision: i32,
-    /// The revision in which somebody lets rows be left out though the source's log has begun anew.
-    lets_lose: Option<i32>,
+    watch: Watch,
 }
 
 impl LastRun {
@@ -53,7 +52,7 @@ impl LastRun {
         Self {
             revision: lease.revision,
             lease,
-            lets_lose: None,
+            watch: Watch::default(),
         }
     }
 }
@@ -131,10 +130,6 @@ async fn live(
                 if halt(&wanted, last.as_ref(), &reason, &stop).await {
                     return;
                 }
-                // By another revision it is not the one that was resumed.
-                if let Some(last) = last.as_mut().filter(|_| reason.is::<NewLog>()) {
-                    last.lets_lose = Some(last.revision);
-                }
             }
             Ended::Restart(error) => {
                 if begun.elapsed() > RESTART_FORGET {
@@ -209,19 +204,13 @@ async fn work(
     stop: &CancellationToken,
     last: &mut Option<LastRun>,
 ) -> Ended {
-    let lets_lose = last.as_ref().and_then(|last| last.lets_lose);
-    let last = last.insert(LastRun {
-        lets_lose,
-        ..LastRun::new(ready.lease.clone())
-    });
+    let watch = last.as_ref().map_or(Watch::default(), |last| last.watch);
+    let last = last.insert(LastRun::new(ready.lease.clone()));
     let is_first = ready.takes < 2;
-    let mut worker = match Worker::new(wanted, ready) {
+    let mut worker = match Worker::new(wanted, ready, watch) {
         Ok(worker) => worker,
         Err(error) => return Ended::Halt(error),
     };
-    if lets_lose == Some(worker.revision()) {
-        worker.let_lose();
-    }
     let arrived = CancellationToken::new();
     worker.first_records = Some(arrived.clone());
     // A panic of the worker's halts the partition; after one elsewhere in its life it is taken
@@ -241,6 +230,7 @@ async fn work(
     match joined {
         Ok((ended, revision)) => {
             last.revision = revision;
+            last.watch = watch.after(&ended, revision);
             if !is_first {
                 survived(wanted, &last.lease).await;
             }

@@ -37,7 +37,7 @@ use crate::handles::metrics::{PartitionMeter, Sizes};
 use crate::handles::partition_log::log_partition;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
-use crate::partition::new_log::{NewLog, NewLogWatch};
+use crate::partition::new_log::{NewLog, NewLogWatch, Watch};
 use crate::partition::open_batch::OpenBatch;
 use crate::partition::steps_back::StepsBackLog;
 use crate::partition::take::{PartitionWanted, Ready};
@@ -89,7 +89,11 @@ pub struct Worker {
 impl Worker {
     /// A worker for a partition that was taken. An error says why the revision's chain cannot be
     /// made.
-    pub fn new(wanted: &PartitionWanted, ready: Ready) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        wanted: &PartitionWanted,
+        ready: Ready,
+        watch: Watch,
+    ) -> anyhow::Result<Self> {
         let (pipeline, partition) = (Arc::clone(&wanted.pipeline), wanted.partition.clone());
         let chain = chain(
             &pipeline,
@@ -110,7 +114,12 @@ impl Worker {
             shadow: None,
             first_records: None,
             steps_back: StepsBackLog::default(),
-            new_log: NewLogWatch::new(partition.partition, ready.next_offset, false),
+            new_log: NewLogWatch::new(
+                partition.partition,
+                ready.next_offset,
+                ready.revision.number,
+                watch,
+            ),
             brake: DeadLetterBrake::new(config.dead_letters.ratio_max, ready.recent),
             pipeline,
             partition,
@@ -165,11 +174,6 @@ impl Worker {
     /// The revision that it computes by.
     pub fn revision(&self) -> i32 {
         self.revision.number
-    }
-
-    /// Somebody knows that the source's log has begun anew, and lets rows be left out.
-    pub fn let_lose(&mut self) {
-        self.new_log = NewLogWatch::new(self.partition.partition, self.next_offset, true);
     }
 
     fn received(&mut self, chunk: Chunk) -> Result<(), Ended> {
@@ -243,7 +247,12 @@ impl Worker {
         let (from, to) = (self.revision.number, next.number);
         self.chain = chain;
         self.revision = next;
-        self.new_log = NewLogWatch::new(self.partition.partition, self.next_offset, false);
+        self.new_log = NewLogWatch::new(
+            self.partition.partition,
+            self.next_offset,
+            to,
+            Watch::Sampled,
+        );
         let pause_us = begun.elapsed().as_micros() as u64;
         let (pipeline, partition, offset) = (&self.pipeline, &self.partition, self.next_offset);
         log_partition!(
@@ -332,7 +341,7 @@ impl Worker {
             Arc::clone(&self.revision),
             self.lease.clone(),
             self.next_offset,
-            self.new_log.is_due(),
+            self.new_log.look_up(),
             computed,
         ));
     }
@@ -373,14 +382,16 @@ impl Worker {
 
     /// Ends the partition's work such that all since the source's log began anew is read again.
     async fn read_again(&mut self, new_log: NewLog) -> Ended {
+        let (NewLog::Suspected { from, .. } | NewLog::Found { from, .. }) = new_log;
         let set_back = async {
             let connection = self.pipeline.commits.pool.get().await?;
-            lease::read_again(&connection, &self.lease, new_log.from).await
+            lease::read_again(&connection, &self.lease, from).await
         };
-        match set_back.await {
-            Ok(true) => Ended::Halt(new_log.into()),
-            Ok(false) => Ended::Restart(FlushError::Fenced.into()),
-            Err(error) => Ended::Restart(error.into()),
+        match (set_back.await, new_log) {
+            (Ok(true), NewLog::Found { .. }) => Ended::Halt(new_log.into()),
+            (Ok(true), NewLog::Suspected { .. }) => Ended::Restart(new_log.into()),
+            (Ok(false), _) => Ended::Restart(FlushError::Fenced.into()),
+            (Err(error), _) => Ended::Restart(error.into()),
         }
     }
 

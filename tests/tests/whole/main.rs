@@ -20,3 +20,4 @@ mod reference;
 mod runaway;
 mod silence;
 mod steer;
+mod versions;

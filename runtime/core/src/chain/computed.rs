@@ -110,11 +110,11 @@ pub struct Computed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepsBackAt {
     pub rows: u64,
-    /// The offset of the first of them.
+    /// The offset of the first of them, or of those that lost though they are later.
     pub first_offset: i64,
     /// The longest way back, microseconds.
     pub longest_us: i64,
-    /// Where event times do not decide: rows that lost to what had committed, though that has an
-    /// earlier event time. Where the source's log grows there are none.
+    /// Where order columns decide alone: rows that lost though their event time is later. Where the
+    /// source's log grows there are hardly any.
     pub though_later: u64,
 }

@@ -307,7 +307,7 @@ impl Chain {
             accepted.retain(|&row| versions.is_newer(row, emptied));
         }
         let mut candidates = Candidates::new(&versions, accepted.into_iter());
-        let (mut steps_back, though_later) = self.drop_beaten(&versions, &mut candidates);
+        let (mut steps_back, mut lost_later) = self.drop_beaten(&versions, &mut candidates);
         let layering = Layering::new(
             &self.cells,
             self.spec.delete,
@@ -340,17 +340,20 @@ impl Chain {
         counts.rows = layers.newest.len() as u64 + u64::from(emptied.is_some());
         counts.superseded = accepted_rows - counts.rows - failed;
         counts.dead_letters = dead_letters.len() as u64;
-        if counts.superseded > steps_back.rows {
+        if self.roles.version.kind == VersionKind::OrderFirst && counts.superseded > 0 {
+            let (rows, first) = candidates.lost_though_later(&versions);
+            lost_later = (lost_later.0 + rows, first_of(lost_later.1, first));
+        } else if counts.superseded > steps_back.rows {
             steps_back = steps_back.and(candidates.steps_back(&versions));
         }
         let steps_back = StepsBackAt {
             rows: steps_back.rows,
-            first_offset: steps_back.first.map_or(0, |row| {
+            first_offset: first_of(steps_back.first, lost_later.1).map_or(0, |row| {
                 let source = normalized.sources[row as usize];
                 records.offset(source.record as usize)
             }),
             longest_us: steps_back.longest_us,
-            though_later,
+            though_later: lost_later.0,
         };
         let next_offset = records.last().map_or(0, |r| r.offset + 1);
         let sources = normalized.sources_of(&layers.newest);
@@ -383,17 +386,21 @@ impl Chain {
     }
 
     /// Drops what is older than what has committed, or will have when this batch does. Returns also
-    /// how many of those happened later, where that does not decide.
-    fn drop_beaten(&self, versions: &Versions, candidates: &mut Candidates) -> (StepsBack, u64) {
+    /// how many of those happened later, where that does not decide, and the first of them.
+    fn drop_beaten(
+        &self,
+        versions: &Versions,
+        candidates: &mut Candidates,
+    ) -> (StepsBack, (u64, Option<u32>)) {
         let kind = self.roles.version.kind;
         if kind == VersionKind::Offset {
-            return (StepsBack::default(), 0);
+            return (StepsBack::default(), (0, None));
         }
-        let mut though_later = 0;
+        let mut later = (0, None);
         let lost = |row| {
-            let is_later =
-                kind == VersionKind::OrderFirst && self.state.is_of_earlier(versions, row);
-            though_later += u64::from(is_later);
+            if kind == VersionKind::OrderFirst && self.state.is_of_earlier(versions, row) {
+                later = (later.0 + 1, first_of(later.1, Some(row)));
+            }
         };
         let mut ahead: Vec<_> = self.pending.iter().map(|p| (p, 0)).collect();
         let known = |row| {
@@ -404,6 +411,10 @@ impl Chain {
                 .max(self.state.get(versions, row))
         };
         let steps_back = candidates.drop_beaten(versions, known, lost);
-        (steps_back, though_later)
+        (steps_back, later)
     }
+}
+
+fn first_of(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+    a.into_iter().chain(b).min()
 }

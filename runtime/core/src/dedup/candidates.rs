@@ -125,6 +125,22 @@ impl Candidates {
         steps_back
     }
 
+    /// The rows that lose to one that stands before them in the log and has an earlier event time:
+    /// how many, and the first one.
+    pub fn lost_though_later(&self, versions: &Versions) -> (u64, Option<u32>) {
+        let (mut lost, mut first, mut winner) = (0, None, 0);
+        for position in 1..self.rows.len() as u32 {
+            let (row, newest) = (self.row(position), self.row(winner));
+            if !self.same_key(versions, position - 1, position) {
+                winner = position;
+            } else if row > newest && versions.event_time_us(row) > versions.event_time_us(newest) {
+                lost += 1;
+                first = Some(first.map_or(row, |first: u32| first.min(row)));
+            }
+        }
+        (lost, first)
+    }
+
     /// The position of the newest row of each key.
     pub fn winners(&self, versions: &Versions) -> Vec<u32> {
         let positions = 0..self.rows.len() as u32;

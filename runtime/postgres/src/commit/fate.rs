@@ -16,11 +16,8 @@ use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{VERSION, quote};
 use crate::wire::connection::Connection;
 
-/// How many rows of a flush are looked up: those of its last records.
-const LOOKED_UP_MAX: usize = 20;
-
-/// Looking them up takes a millisecond. The next flush must not wait for a server that takes longer.
-const LOOK_MAX: Duration = Duration::from_secs(1);
+/// Looking them up takes milliseconds. The next flush must not wait for a server that takes longer.
+const LOOK_MAX: Duration = Duration::from_secs(5);
 
 /// What became of some rows. Those of new keys are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +26,8 @@ pub struct Fate {
     pub won: u64,
     /// The table has newer versions of their keys, which happened earlier.
     pub lost: u64,
+    /// The first of those that lost.
+    pub lost_from: Option<i64>,
 }
 
 impl TargetShape<'_> {
@@ -45,13 +44,17 @@ impl TargetShape<'_> {
             "r" | "p" => "t.xmax <> '0'",
             _ => "true",
         };
+        let has_lost = format!(
+            "pg_catalog.get_byte({stored}, 0) = {} and {stored} > u.v and \
+             gristmill.event_time_of({stored}) < gristmill.event_time_of(u.v)",
+            kept.rule
+        );
         let rows = RowsSql::plain(self);
         let text = format!(
             "select pg_catalog.count(*) filter (where {stored} = u.v and {was_there}), \
-             pg_catalog.count(*) filter (where pg_catalog.get_byte({stored}, 0) = {rule} and \
-             {stored} > u.v and gristmill.event_time_of({stored}) < \
-             gristmill.event_time_of(u.v)) from (select {arrays}) as u join {table} as t on {on}",
-            rule = kept.rule,
+             pg_catalog.count(*) filter (where {has_lost}), \
+             pg_catalog.min(gristmill.offset_of(u.v)) filter (where {has_lost}) \
+             from (select {arrays}) as u join {table} as t on {on}",
             arrays = rows.unnested(),
             table = self.target.sql_name,
             on = self.on(),
@@ -61,21 +64,23 @@ impl TargetShape<'_> {
 }
 
 impl Sink {
-    /// Looks up some rows of `batch`, which has committed. `None`: there is nothing to learn.
+    /// Looks up the rows of `batch`, which has committed, that come of the last records, `most` of
+    /// them. `None`: there is nothing to learn.
     pub async fn fate(
         &self,
         connection: &mut Connection,
         origin: RowOrigin,
         batch: &Computed,
+        most: usize,
     ) -> Result<Option<Fate>, FlushError> {
-        let Some(fate) = self.fate.as_ref().filter(|_| batch.rows.rows > 0) else {
+        let Some(fate) = self.fate.as_ref().filter(|_| batch.rows.rows.min(most) > 0) else {
             return Ok(None);
         };
         let mut last: Vec<u32> = (0..batch.rows.rows as u32).collect();
-        if last.len() > LOOKED_UP_MAX {
+        if last.len() > most {
             let from_end = |row: &u32| std::cmp::Reverse(batch.sources[*row as usize]);
-            last.select_nth_unstable_by_key(LOOKED_UP_MAX, from_end);
-            last.truncate(LOOKED_UP_MAX);
+            last.select_nth_unstable_by_key(most, from_end);
+            last.truncate(most);
         }
         let sources: Vec<_> = last
             .iter()
@@ -100,6 +105,7 @@ impl Sink {
         Ok(Some(Fate {
             won: count(0)?,
             lost: count(1)?,
+            lost_from: found.try_get(2)?,
         }))
     }
 }
