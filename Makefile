@@ -18,6 +18,7 @@ BUILD := cargo build --release --locked --workspace --bin gristmill
 TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
 SOAK_SECONDS ?= 120
 SOAK_HISTORIES ?= 1000000
+SOAK_LIVES ?= 20000
 
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
@@ -80,6 +81,7 @@ test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
 .PHONY: soak
 soak: setup setup-kafka $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
 	GRISTMILL_HISTORIES=$(SOAK_HISTORIES) $(TEST) --test postgres histories::
+	GRISTMILL_LIVES=$(SOAK_LIVES) $(TEST) --test postgres lives::a_table
 	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
 	for bin in $(POSTGRES_BINS); do \
 		export GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin; \

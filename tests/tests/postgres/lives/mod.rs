@@ -1,9 +1,12 @@
 //! Seeded histories of rows whose source leaves cells out, deletes them, brings them back and is
 //! emptied: through the real chain and the real sink, against a fold of the events one by one.
 
+mod broken;
 mod event;
 mod fold;
+mod races;
 mod rules;
+mod sequences;
 mod stage;
 mod world;
 

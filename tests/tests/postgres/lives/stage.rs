@@ -35,6 +35,10 @@ const CREATE: &str = "
         b text default 'none', a text, key bigint primary key,
         _gm_version bytea, _gm_absent bytea, _gm_deleted boolean
     )";
+/// Nothing here outlives the test, and no plan hangs on what is sent.
+const QUICK: &str = "
+    set synchronous_commit = off;
+    set plan_cache_mode = force_generic_plan";
 /// Of the history before.
 const FORGET: &str = "
     delete from lives;
@@ -71,7 +75,10 @@ pub(super) enum Flushed {
 }
 
 pub(super) struct Stage {
-    connection: Connection,
+    pub(super) fixture: Fixture,
+    pub(super) connection: Connection,
+    /// What is done to a batch before it is written.
+    pub(super) spoil: Option<fn(&mut Computed)>,
     sinks: HashMap<Writer, Arc<Sink>>,
 }
 
@@ -80,12 +87,11 @@ impl Stage {
         let fixture = Fixture::new(name, PLAIN).await?;
         fixture.psql(CREATE)?;
         let connection = fixture.connect().await?;
-        // Nothing here outlives the test.
-        connection
-            .batch_execute("set synchronous_commit = off")
-            .await?;
+        connection.batch_execute(QUICK).await?;
         Ok(Self {
+            fixture,
             connection,
+            spoil: None,
             sinks: HashMap::new(),
         })
     }
@@ -142,8 +148,11 @@ impl Stage {
         writer: Writer,
         lease: &Lease,
         from: i64,
-        batch: &Computed,
+        batch: &mut Computed,
     ) -> Result<Flushed> {
+        if let Some(spoil) = self.spoil {
+            spoil(batch);
+        }
         let sink = self.sink(writer).await?;
         let connection = &mut self.connection;
         let flushed = sink.flush(connection, lease, from, batch, 1, &|_| None);

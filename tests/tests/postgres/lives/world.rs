@@ -18,7 +18,7 @@ use super::rules::{NOW_US, Revision};
 use super::stage::{Flushed, Stage, Writer};
 
 const STEPS: usize = 32;
-const KINDS: [VersionKind; 3] = [
+pub(super) const KINDS: [VersionKind; 3] = [
     VersionKind::EventTime,
     VersionKind::OrderFirst,
     VersionKind::Offset,
@@ -346,7 +346,7 @@ impl<'s> World<'s> {
             let writer = self.writer(revision);
             let partition = &mut self.partitions[number];
             let (lease, from) = (&partition.lease, partition.committed);
-            match self.stage.flush(writer, lease, from, &computed).await? {
+            match self.stage.flush(writer, lease, from, &mut computed).await? {
                 Flushed::Committed => break,
                 Flushed::Fenced => bail!("the owner is fenced"),
                 Flushed::Refused(letters) => {
@@ -423,7 +423,8 @@ impl<'s> World<'s> {
         ensure_same("the table", &found, &expected)
     }
 
-    /// Where all events of a key came in order, how they were cut, sent again and lost says nothing.
+    /// Where all events of a key came in order, how they were cut, lost and sent again says
+    /// nothing.
     fn judge_all(&self) -> Result<()> {
         let [one, other] = self.climate.revisions;
         if self.hangs_on_commits || one != other {
@@ -463,9 +464,12 @@ impl<'s> World<'s> {
         self.tell(format_args!(
             "{number} is taken by a host that knows nothing, from {next}"
         ));
-        if let Some((computed, revision)) = on_its_way {
+        if let Some((mut computed, revision)) = on_its_way {
             let writer = self.writer(revision);
-            let flushed = self.stage.flush(writer, &zombie, from, &computed).await?;
+            let flushed = self
+                .stage
+                .flush(writer, &zombie, from, &mut computed)
+                .await?;
             // What Postgres refuses it refuses a zombie, too.
             ensure!(!matches!(flushed, Flushed::Committed), "a zombie commits");
             self.judge().await?;
