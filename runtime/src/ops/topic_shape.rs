@@ -11,6 +11,8 @@ use crate::definition::file::Config;
 struct Told<'a> {
     op: &'a str,
     event_time: &'a str,
+    /// Whether a path names a member of Connect's wrapper: then all begin at the document.
+    names_wrapper: bool,
 }
 
 /// Where a record lies and what is odd about it, a sentence each.
@@ -27,6 +29,7 @@ pub(super) fn oddities(config: &Config, place: &str, record: &Record<'_>) -> Vec
     let Ok(value) = serde_json::from_slice::<Value>(value) else {
         return Vec::new();
     };
+    let value = told.document(value);
     if let Some(sentence) = told.wrapped(place, &value) {
         return vec![sentence];
     }
@@ -59,10 +62,36 @@ impl<'a> Told<'a> {
             let set = normalizer.config.get(key).and_then(Value::as_str);
             set.unwrap_or(default)
         };
+        let (op, event_time) = (
+            path("op", "value.op"),
+            path("event_time", "value.timestamp_ms"),
+        );
+        let (before, after) = (path("before", ""), path("after", ""));
+        let is_of_wrapper = |path: &str| {
+            let below = names(path).and_then(|names| names.into_iter().nth(1));
+            below.is_some_and(|name| name == "schema" || name == "payload")
+        };
         is_shipped.then(|| Self {
-            op: path("op", "value.op"),
-            event_time: path("event_time", "value.timestamp_ms"),
+            op,
+            event_time,
+            names_wrapper: [op, event_time, before, after]
+                .into_iter()
+                .any(is_of_wrapper),
         })
+    }
+
+    /// The document that paths begin at: of a wrapper its payload.
+    fn document(&self, mut value: Value) -> Value {
+        let is_wrapper = value.as_object().is_some_and(|members| {
+            members.len() == 2
+                && ["schema", "payload"]
+                    .iter()
+                    .all(|m| members.contains_key(*m))
+        });
+        match is_wrapper && !self.names_wrapper {
+            true => value["payload"].take(),
+            false => value,
+        }
     }
 
     /// Names a shape in which the operation is not where the file says.
@@ -170,7 +199,11 @@ mod tests {
             (&b"\0\0\0\x01\x02\x03abc"[..], "the id 258: it is Avro"),
             (b"\0\0\0\0\x03{}", "JSON with a schema"),
             (
-                br#"{"schema":{},"payload":{"op":"c"}}"#,
+                br#"{"schema":{},"payload":{"id":1}}"#,
+                "ExtractNewRecordState",
+            ),
+            (
+                br#"{"schema":{},"payload":{"op":"c"},"more":1}"#,
                 "schemas.enable = false",
             ),
             (
@@ -193,6 +226,9 @@ mod tests {
         }
         for value in [
             &br#"{"op":"c","ts_ms":1726531200000}"#[..],
+            br#"{"schema":{},"payload":{"op":"c","ts_ms":1726531200000}}"#,
+            br#"{"schema":{},"payload":null}"#,
+            b"null",
             b"not json",
             br#"{"op":"d","ts_ms":null}"#,
         ] {
