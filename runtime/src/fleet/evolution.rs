@@ -17,7 +17,11 @@ pub fn changes(active: &Pipeline, next: &Pipeline) -> Vec<String> {
 }
 
 fn versions(active: &Roles, next: &Roles) -> Option<String> {
-    let rule = |roles: &Roles| (roles.version, roles.order.clone());
+    let order = |roles: &Roles| match roles.version.kind {
+        VersionKind::Offset => Vec::new(),
+        VersionKind::EventTime | VersionKind::OrderFirst => roles.order.clone(),
+    };
+    let rule = |roles: &Roles| (roles.version, order(roles));
     (rule(active) != rule(next)).then(|| {
         format!(
             "newer events are told from older ones by {}, and no longer by {}; where a row was \
@@ -88,6 +92,13 @@ mod tests {
         assert!(
             told.contains("by lsn of epoch 1, and no longer by lsn;"),
             "{told}"
+        );
+        let by_offset = roles(VersionKind::Offset, 0, &[]);
+        let with_order = roles(VersionKind::Offset, 0, &["seq"]);
+        assert_eq!(
+            versions(&by_offset, &with_order),
+            None,
+            "offsets have no order columns"
         );
         let other = roles(VersionKind::EventTime, 0, &["seq"]);
         assert!(

@@ -93,9 +93,8 @@ impl Worker {
                 Action::Restart | Action::RetryInPlace => Ended::Restart(error.into()),
             })?;
             drop(connection);
-            let known = computed.dead_letters.clone();
             let work = |chain: &mut Chain| chain.with_stored(computed, &stored);
-            computed = self.run_chain(&known, work).await?;
+            computed = self.run_chain(&[], work).await?;
         }
         Ok(computed)
     }
@@ -103,8 +102,12 @@ impl Worker {
     /// Computes the next batch as it was computed before.
     pub(super) async fn compute_again(&mut self, ahead: Computed) -> Result<Computed, Ended> {
         let now_us = ahead.moment.now_us;
+        let known = match ahead.wanted {
+            None => ahead.dead_letters,
+            Some(_) => Vec::new(),
+        };
         let work = |chain: &mut Chain| chain.compute(ahead.records, now_us);
-        self.run_chain(&ahead.dead_letters, work).await
+        self.run_chain(&known, work).await
     }
 
     /// Lets the chain work, away from the tasks that wait for sockets. The revision before is asked
@@ -128,6 +131,11 @@ impl Worker {
                 return Err(self.batch_failed(&records, moment, &[], error).await);
             }
         };
+        // Enrichers may refuse a row of which half is not known yet: what counts is what they say
+        // once it has been read.
+        if computed.wanted.is_some() {
+            return Ok(computed);
+        }
         let Computed {
             records,
             moment,
