@@ -1,6 +1,8 @@
 //! Histories find what would be wrong.
 
-use anyhow::{Result, ensure};
+use std::sync::Arc;
+
+use anyhow::{Result, bail, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, StringArray};
@@ -80,7 +82,7 @@ fn fill(rows: &mut Batch, donors: &Batch) {
         });
         let (presence, values): (Vec<bool>, Vec<Option<String>>) = merged.unzip();
         *column = Column {
-            values: std::sync::Arc::new(values.into_iter().collect::<StringArray>()),
+            values: Arc::new(values.into_iter().collect::<StringArray>()),
             presence: Some(presence.into_iter().collect()),
         };
     }
@@ -110,6 +112,5 @@ async fn what_is_broken_is_found(
             return Ok(());
         }
     }
-    ensure!(false, "{name}: no seed below {SEEDS} finds it");
-    Ok(())
+    bail!("{name}: no seed below {SEEDS} finds it")
 }
