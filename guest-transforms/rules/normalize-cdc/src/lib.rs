@@ -1,8 +1,8 @@
 //! One flat row of each change event: `before` of a delete, `after` of anything else, with its
 //! event time and whether it is deleted.
 //!
-//! `op` is c (create), u (update), d (delete), r (a row read by a snapshot) or t (truncate: all rows
-//! are gone). An update that changes the key is two rows: the old key's is deleted.
+//! `op` is c (create), u (update), d (delete), r (a row read by a snapshot) or t (truncate: all
+//! rows are gone). An update that changes the key is two rows: the old key's is deleted.
 
 mod config;
 mod event;
