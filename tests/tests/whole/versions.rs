@@ -101,7 +101,7 @@ fn evolve_changes_what_a_changed_file_may_not() -> Result<()> {
     assert!(refused.contains("gristmill evolve"), "{refused}");
     let run = job.run();
     job.wait_until_logged("what the pipeline file says is not active")?;
-    job.wait_until_logged("`gristmill evolve FILE` makes it")?;
+    job.wait_until_logged("`gristmill evolve FILE`")?;
     // By the event time it is the older.
     job.produce_done(&[change(1, "too early", 12, 30)])?;
     assert_eq!((job.active()?, names(&job)?), (1, "first".to_owned()));
