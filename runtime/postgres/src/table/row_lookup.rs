@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
 use gristmill_core::column::{Batch, Field, LogicalType};
 use gristmill_core::dedup::{VersionKind, VersionLayout};
 use gristmill_core::plan::Roles;
@@ -59,6 +61,10 @@ pub struct RowLookup {
     fields: Vec<Field>,
     /// The names of the columns that are compared.
     compared: Vec<String>,
+    /// Where a row says that it is deleted: what else it has is not written then.
+    deleted: Option<usize>,
+    /// Columns that a deleted row has a say in.
+    deciding: Vec<String>,
     sql: Arc<str>,
     types: Vec<Type>,
 }
@@ -66,8 +72,13 @@ pub struct RowLookup {
 impl RowLookup {
     /// The fields are known to fit the target.
     pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Self {
-        let compared = fields.iter().filter(|f| !roles.key.contains(&f.name));
+        let stored = fields.iter().filter(|f| target.column(&f.name).is_some());
+        let compared = stored.filter(|f| !roles.key.contains(&f.name));
+        let deleted = roles.deleted.as_ref();
+        let deciding = roles.order.iter().chain(deleted).chain([&roles.event_time]);
         Self {
+            deleted: deleted.and_then(|name| fields.iter().position(|f| f.name == *name)),
+            deciding: deciding.cloned().collect(),
             fields: fields.to_vec(),
             compared: compared.map(|f| f.name.clone()).collect(),
             sql: question(target, fields, roles).into(),
@@ -102,7 +113,26 @@ impl RowLookup {
                 }
             }
         }
+        for (row, answer) in answers.iter_mut().enumerate() {
+            if let FoundRow::Stored(stored) = answer {
+                stored
+                    .changes
+                    .retain(|(name, ..)| self.writes(&rows, row, name));
+            }
+        }
         Ok(answers)
+    }
+
+    /// Whether the row would change what the table holds in a column: a cell that is absent keeps
+    /// it, and so does a delete.
+    fn writes(&self, rows: &Batch, row: usize, name: &String) -> bool {
+        let is_deleted = self.deleted.is_some_and(|i| {
+            let flags = rows.columns[i].values.as_boolean();
+            flags.is_valid(row) && flags.value(row)
+        });
+        let column = rows.position(name).map(|i| &rows.columns[i]);
+        let presence = column.and_then(|column| column.presence.as_ref());
+        presence.is_none_or(|bits| bits.value(row)) && (!is_deleted || self.deciding.contains(name))
     }
 
     async fn ask_once(
