@@ -104,8 +104,8 @@ create table gristmill.tombstone (
     at timestamptz not null default clock_timestamp(),
     primary key (target, key)
 );
-create index on gristmill.tombstone (target, at);
-create index on gristmill.tombstone (target, event_time);
+-- Rows are written in the order of both, more or less, so that it costs next to nothing.
+create index on gristmill.tombstone using brin (at, event_time);
 comment on table gristmill.tombstone is
     'Rows that were deleted for good, so that an older event does not bring them back.';
 comment on column gristmill.tombstone.key is
@@ -130,9 +130,7 @@ $$;
 comment on function gristmill.absent_columns is
     'The columns of a table that _gm_absent says nobody knows.';
 
-create function gristmill.absent_after(
-    stored bytea, sent bytea, written bytea, is_new_life boolean
-) returns bytea
+create function gristmill.absent_after(old bytea, new bytea, mine bytea, anew boolean) returns bytea
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp
 as $$
   select case when btrim(bits, e'\\x00'::bytea) <> e''::bytea then bits end
@@ -141,7 +139,7 @@ as $$
       set_byte(
         e'\\x00'::bytea,
         0,
-        case when is_new_life then s | (b & ~w & 255) else b & (s | ~w & 255) end
+        case when anew then s | (b & ~w & 255) else b & (s | ~w & 255) end
       ),
       e''::bytea
       order by i
@@ -149,10 +147,10 @@ as $$
     from (
       select
         i,
-        case when i < length(stored) then get_byte(stored, i) else 0 end as b,
-        case when i < length(sent) then get_byte(sent, i) else 0 end as s,
-        case when i < length(written) then get_byte(written, i) else 0 end as w
-      from generate_series(0, greatest(length(stored), length(sent)) - 1) as i
+        case when i < length(old) then get_byte(old, i) else 0 end as b,
+        case when i < length(new) then get_byte(new, i) else 0 end as s,
+        case when i < length(mine) then get_byte(mine, i) else 0 end as w
+      from generate_series(0, greatest(length(old), length(new)) - 1) as i
     ) as bytes
   ) as after (bits)
 $$;

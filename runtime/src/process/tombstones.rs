@@ -55,12 +55,10 @@ async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
             "deleted rows that came back while they were deleted"
         );
     }
-    let ttl_us = revision
-        .pipeline
-        .config
-        .pipeline
-        .state_ttl_ms
-        .saturating_mul(1000);
+    // A watermark trails the events, and keys are forgotten behind it.
+    let of = &revision.pipeline.config.pipeline;
+    let ttl_ms = of.state_ttl_ms.saturating_add(of.watermark_delay_ms);
+    let ttl_us = ttl_ms.saturating_mul(1000);
     for _ in 0..PURGES_MAX {
         if sink.purge(&connection, ttl_us).await? == 0 {
             break;

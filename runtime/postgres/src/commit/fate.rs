@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::commit::flush_error::FlushError;
 use crate::commit::row_origin::RowOrigin;
-use crate::commit::rows_sql::RowsSql;
+use crate::commit::rows_sql::{RowsKind, RowsSql};
 use crate::commit::sink::Sink;
 use crate::commit::statement::Sql;
 use crate::commit::target_shape::TargetShape;
@@ -49,7 +49,7 @@ impl TargetShape<'_> {
              gristmill.event_time_of({stored}) < gristmill.event_time_of(u.v)",
             kept.rule
         );
-        let rows = RowsSql::plain(self);
+        let rows = RowsSql::new(self, RowsKind::Plain);
         let text = format!(
             "select pg_catalog.count(*) filter (where {stored} = u.v and {was_there}), \
              pg_catalog.count(*) filter (where {has_lost}), \
@@ -87,7 +87,7 @@ impl Sink {
             .map(|&row| batch.sources[row as usize])
             .collect();
         let rows = batch.rows.take(&last);
-        let rows = self.rows(origin, &batch.records, &sources, &rows, false)?;
+        let rows = self.rows(origin, &batch.records, &sources, &rows, RowsKind::Plain)?;
         let values = self.row_values(&0, &0, &rows, false);
         connection.busy = true;
         let ask = async {

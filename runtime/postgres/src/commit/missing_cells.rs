@@ -4,6 +4,7 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use gristmill_core::column::Batch;
 
+use crate::commit::rows_sql::RowsKind;
 use crate::commit::target_shape::TargetShape;
 use crate::wire::mask_array::MaskArray;
 
@@ -29,9 +30,15 @@ impl MissingCells {
         }
     }
 
-    /// Whether a row is deleted or lacks a cell.
-    pub(crate) fn are_some(&self, rows: &Batch) -> bool {
-        self.has_deleted(rows) || self.bits.iter().any(|(i, _)| has_absent(rows, *i))
+    /// Whether rows are deleted or lack cells.
+    pub(crate) fn kind(&self, rows: &Batch) -> RowsKind {
+        if self.has_deleted(rows) {
+            RowsKind::Deleted
+        } else if self.bits.iter().any(|(i, _)| has_absent(rows, *i)) {
+            RowsKind::Absent
+        } else {
+            RowsKind::Plain
+        }
     }
 
     fn has_deleted(&self, rows: &Batch) -> bool {

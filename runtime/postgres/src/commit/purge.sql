@@ -11,7 +11,6 @@ old as (
   from gristmill.tombstone s, watermark w
   where s.target = :target and w.is_known
     and s.event_time < w.lowest - :ttl_us * interval '1 microsecond'
-  order by s.event_time
   limit :most
   for update of s skip locked
 ),

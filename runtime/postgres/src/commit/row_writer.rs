@@ -13,6 +13,7 @@ use crate::commit::flush_error::{
 };
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::row_origin::RowOrigin;
+use crate::commit::rows_sql::RowsKind;
 use crate::commit::sink::{Sink, UNLIMITED};
 use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
@@ -58,8 +59,8 @@ impl WriterStatements {
             let sql = match step.is_truncate {
                 true => sink.truncate()?,
                 false => {
-                    let are_masked = sink.cells.are_some(step.rows);
-                    &sink.statements.of_rows(are_masked).upsert
+                    let kind = sink.kind(&step);
+                    &sink.statements.of_rows(kind).upsert
                 }
             };
             statements.push(in_time(connection.prepared(&sql.text, &sql.types)).await??);
@@ -78,7 +79,7 @@ pub(crate) struct RowWriter<'a> {
     transaction: &'a Transaction<'a>,
     statements: &'a WriterStatements,
     step: CommitStep<'a>,
-    are_masked: bool,
+    kind: RowsKind,
     sink: &'a Sink,
     origin: RowOrigin,
     revision: i32,
@@ -122,7 +123,7 @@ impl<'a> RowWriter<'a> {
                 sources: &batch.sources,
                 is_truncate: false,
             },
-            are_masked: false,
+            kind: RowsKind::Plain,
             sink,
             origin,
             revision,
@@ -147,7 +148,7 @@ impl<'a> RowWriter<'a> {
         self.run(immediate).await?;
         for step in steps(self.batch) {
             self.step = step;
-            self.are_masked = step.is_truncate || self.sink.cells.are_some(step.rows);
+            self.kind = self.sink.kind(&step);
             self.passed = vec![false; step.rows.rows];
             match step.is_truncate {
                 true => self.truncate().await?,
@@ -269,7 +270,13 @@ impl<'a> RowWriter<'a> {
             return Ok(false);
         }
         let (taken, sources) = self.taken(&[row]);
-        let arrays = sink.rows(self.origin, &self.batch.records, &sources, &taken, true)?;
+        let arrays = sink.rows(
+            self.origin,
+            &self.batch.records,
+            &sources,
+            &taken,
+            RowsKind::Deleted,
+        )?;
         let values = sink.row_values(&self.origin.partition, &self.revision, &arrays, false);
         let stored = self
             .transaction
@@ -394,7 +401,7 @@ impl<'a> RowWriter<'a> {
         let (sink, step) = (self.sink, self.step);
         let (taken, sources) = self.taken(rows);
         let records = &self.batch.records;
-        let arrays = sink.rows(self.origin, records, &sources, &taken, self.are_masked)?;
+        let arrays = sink.rows(self.origin, records, &sources, &taken, self.kind)?;
         let (partition, revision) = (&self.origin.partition, &self.revision);
         let values = sink.alone_values(partition, revision, &arrays, step.is_truncate);
         let statement = &self.statements.steps[step.layer];

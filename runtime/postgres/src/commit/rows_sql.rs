@@ -7,48 +7,98 @@ use crate::table::identifier::{ABSENT, DELETED, OFFSET, quote};
 use crate::table::target_table::TargetColumn;
 use crate::wire::column_array::sent_type;
 
-/// The parts, for rows of which all is known or for others, too.
+/// Which rows the SQL is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowsKind {
+    /// All is known of them, and none is deleted.
+    Plain,
+    /// Some lack cells, and none is deleted.
+    Absent,
+    /// Some are deleted, and some may lack cells.
+    Deleted,
+}
+
+/// The parts.
 pub(crate) struct RowsSql<'a> {
     shape: TargetShape<'a>,
-    are_masked: bool,
+    kind: RowsKind,
+    /// When the stored row is looked up before the row is written; `None`: never.
+    looked_up: Option<String>,
     /// The table expression `incoming`, with a comma behind it, where there is one.
     pub(crate) incoming: String,
+    /// What rows are selected from.
+    rows: String,
 }
 
 impl<'a> RowsSql<'a> {
-    /// Rows of which all is known, none of them deleted.
-    pub(crate) fn plain(shape: &TargetShape<'a>) -> Self {
-        Self {
-            shape: *shape,
-            are_masked: false,
-            incoming: String::new(),
-        }
-    }
-
-    /// Rows that may be deleted or lack cells.
-    pub(crate) fn masked(shape: &TargetShape<'a>) -> Self {
+    pub(crate) fn new(shape: &TargetShape<'a>, kind: RowsKind) -> Self {
         let mut rows = Self {
             shape: *shape,
-            are_masked: true,
+            kind,
+            looked_up: None,
             incoming: String::new(),
+            rows: String::new(),
+        };
+        rows.looked_up = rows.looked_up();
+        let source = rows.source();
+        // Where they are read more than once.
+        let is_shared = kind == RowsKind::Deleted
+            && (shape.deletes_for_good() || rows.cannot_be_made().is_some());
+        (rows.incoming, rows.rows) = match is_shared {
+            true => (
+                format!("incoming as materialized (\n{source}),\n"),
+                "incoming".to_owned(),
+            ),
+            false => (String::new(), format!("({source})")),
+        };
+        rows
+    }
+
+    fn source(&self) -> String {
+        let shape = &self.shape;
+        let Some(looked_up) = &self.looked_up else {
+            return format!("select {}", self.unnested());
         };
         let values = shape.values();
         let values = values.map(|(i, column)| format!(", t.{} as k{i}", quote(&column.name)));
         let flag = shape.flag();
         let flag = flag.map(|flag| format!(", coalesce(t.{flag}, false) as was_deleted"));
-        let looked_up = match shape.deletes_for_good() {
-            true => "false".to_owned(),
-            false => rows.deleted(),
-        };
-        rows.incoming = format!(
+        format!(
             include_str!("incoming.sql"),
-            arrays = rows.unnested(),
+            arrays = self.unnested(),
             stored = values.chain(flag).collect::<String>(),
             table = shape.target.sql_name,
-            deleted = looked_up,
+            looked_up = looked_up,
             on = shape.on(),
-        );
-        rows
+        )
+    }
+
+    /// A row whose cells are kept is looked at by Postgres as if it were new: where that would
+    /// refuse it, it needs the stored cells.
+    fn looked_up(&self) -> Option<String> {
+        let (shape, deleted) = (&self.shape, self.deleted());
+        let is_marked = self.kind == RowsKind::Deleted && !shape.deletes_for_good();
+        if self.kind == RowsKind::Plain {
+            return None;
+        }
+        if shape.target.looks_at_new_rows() {
+            return Some(match is_marked {
+                true => format!("u.m is not null or {deleted}"),
+                false => "u.m is not null".to_owned(),
+            });
+        }
+        let required = shape.values().filter(|(_, column)| column.not_null);
+        let required = required.flat_map(|(i, column)| {
+            let is_absent = (!column.has_default).then(|| self.absent("u.m", i));
+            let is_null = is_marked.then(|| format!("{deleted} and u.c{i} is null"));
+            is_absent.into_iter().chain(is_null)
+        });
+        let required: Vec<String> = required.collect();
+        (!required.is_empty()).then(|| required.join(" or "))
+    }
+
+    fn are_masked(&self) -> bool {
+        self.kind != RowsKind::Plain
     }
 
     /// The arrays that rows are sent as, with their types: offsets where the target has a column
@@ -60,8 +110,10 @@ impl<'a> RowsSql<'a> {
             .has(OFFSET)
             .then(|| ("o".to_owned(), Type::INT8_ARRAY));
         let versions = self.shape.kept.map(|_| ("v".to_owned(), Type::BYTEA_ARRAY));
-        let masks = self.are_masked.then(|| ("m".to_owned(), Type::BYTEA_ARRAY));
-        let fields = self.shape.sent(self.are_masked).into_iter();
+        let masks = self
+            .are_masked()
+            .then(|| ("m".to_owned(), Type::BYTEA_ARRAY));
+        let fields = self.shape.sent(self.are_masked()).into_iter();
         let types = self.shape.fields;
         let columns = fields.map(|i| (format!("c{i}"), sent_type(types[i].logical_type)));
         let before = offsets.into_iter().chain(versions).chain(masks);
@@ -77,23 +129,17 @@ impl<'a> RowsSql<'a> {
 
     /// Rows without anything around them.
     pub(crate) fn alone(&self) -> String {
-        match self.are_masked {
-            false => self.upsert(""),
-            true => {
-                let before = format!("{}{}", self.incoming, self.deletes(""));
-                let before = before.trim_end().trim_end_matches(',');
-                format!("with {before}\n{}", self.upsert(""))
-            }
+        let before = format!("{}{}", self.incoming, self.deletes(""));
+        match before.trim_end().trim_end_matches(',') {
+            "" => self.upsert(""),
+            before => format!("with {before}\n{}", self.upsert("")),
         }
     }
 
     /// The table expressions that delete rows for good, with a comma behind the last.
     pub(crate) fn deletes(&self, and_checkpoint: &str) -> String {
         let shape = &self.shape;
-        let Some(kept) = shape
-            .kept
-            .filter(|_| self.are_masked && shape.deletes_for_good())
-        else {
+        let Some(kept) = shape.kept.filter(|_| self.takes_out()) else {
             return String::new();
         };
         let guarded = shape.guarded();
@@ -131,10 +177,6 @@ impl<'a> RowsSql<'a> {
             0 => "",
             _ => " overriding system value",
         };
-        let rows = match self.are_masked {
-            true => "incoming".to_owned(),
-            false => format!("(select {})", self.unnested()),
-        };
         let list =
             |of: fn(&ColumnSql) -> &str| columns.iter().map(of).collect::<Vec<_>>().join(", ");
         format!(
@@ -143,7 +185,7 @@ impl<'a> RowsSql<'a> {
             columns = list(|c| &c.name),
             overriding = overriding,
             values = list(|c| &c.value),
-            rows = rows,
+            rows = self.rows,
             joins = self.joins(),
             and_checkpoint = and_checkpoint,
             filter = self.filter(),
@@ -174,7 +216,7 @@ impl<'a> RowsSql<'a> {
                 kept.target
             ));
         }
-        if self.are_masked && shape.deletes_for_good() {
+        if self.takes_out() {
             // Counting makes sure that a value which must be unique is given up before another row
             // takes it.
             joins.push_str(", (select pg_catalog.count(*) from gone) as deleted_first");
@@ -189,7 +231,7 @@ impl<'a> RowsSql<'a> {
             format!("({version} is null or {versions})")
         };
         let mut filter = Vec::new();
-        if self.are_masked && shape.deletes_for_good() {
+        if self.takes_out() {
             filter.push(format!("not {}", self.deleted()));
         }
         filter.extend(
@@ -208,9 +250,15 @@ impl<'a> RowsSql<'a> {
         }
     }
 
+    /// Whether some rows are deleted for good.
+    fn takes_out(&self) -> bool {
+        self.kind == RowsKind::Deleted && self.shape.deletes_for_good()
+    }
+
     /// That the row `u` is deleted.
     fn deleted(&self) -> String {
         let i = self.shape.deleted();
+        let i = i.filter(|_| self.kind == RowsKind::Deleted);
         i.map_or_else(
             || "false".to_owned(),
             |i| format!("coalesce(u.c{i}, false)"),
@@ -221,7 +269,7 @@ impl<'a> RowsSql<'a> {
     /// only the key of what it deletes says nothing of columns which may not be null.
     fn cannot_be_made(&self) -> Option<String> {
         let shape = &self.shape;
-        if !self.are_masked || shape.deletes_for_good() || shape.deleted().is_none() {
+        if self.kind != RowsKind::Deleted || shape.deletes_for_good() {
             return None;
         }
         let required = shape.values().filter(|(_, column)| column.not_null);
@@ -249,7 +297,7 @@ impl<'a> RowsSql<'a> {
         let shape = &self.shape;
         let is_value = |i: usize| shape.values().any(|(value, _)| value == i);
         let fields = (0..shape.fields.len()).filter_map(|i| Some((i, shape.column(i)?)));
-        let fields = fields.map(|(i, column)| match self.are_masked && is_value(i) {
+        let fields = fields.map(|(i, column)| match self.are_masked() && is_value(i) {
             true => self.kept_value(i, column),
             false => ColumnSql::new(&column.name, shape.value(i)),
         });
@@ -257,11 +305,7 @@ impl<'a> RowsSql<'a> {
         let provenance = shape.provenance().into_iter();
         columns.extend(provenance.map(|(name, value)| ColumnSql::new(name, value)));
         if shape.flag() == Some(quote(DELETED)) {
-            let value = match self.are_masked {
-                true => self.deleted(),
-                false => "false".to_owned(),
-            };
-            columns.push(ColumnSql::new(DELETED, value));
+            columns.push(ColumnSql::new(DELETED, self.deleted()));
         }
         if shape.tracks_absent() {
             columns.push(self.absent_bits());
@@ -276,27 +320,42 @@ impl<'a> RowsSql<'a> {
         let name = quote(&column.name);
         let default = column.default.as_deref().unwrap_or("null");
         let (sent, is_absent) = (shape.value(i), self.absent("u.m", i));
-        let (is_kept, is_new_life, is_deleted) = match shape.flag() {
-            Some(flag) => (
-                format!("({} or not u.was_deleted and {is_absent})", self.deleted()),
-                format!("coalesce(t.{flag}, false)"),
-                format!("coalesce(excluded.{flag}, false)"),
-            ),
-            None => (is_absent.clone(), "false".to_owned(), "false".to_owned()),
-        };
+        let flag = shape.flag();
+        let marks = self.kind == RowsKind::Deleted && !shape.deletes_for_good();
+        let is_new_life = flag
+            .as_ref()
+            .map(|flag| format!("coalesce(t.{flag}, false)"));
+        let stored = self.looked_up.as_ref().map(|_| {
+            let lives = flag.as_ref().map_or("", |_| "not u.was_deleted and ");
+            let is_kept = match marks {
+                true => format!("({} or {lives}{is_absent})", self.deleted()),
+                false => format!("{lives}{is_absent}"),
+            };
+            format!(" when u.stored and {is_kept} then u.k{i}")
+        });
         let value = format!(
-            "case when u.stored and {is_kept} then u.k{i} when {is_absent} then {default} else \
-             {sent} end"
+            "case{} when {is_absent} then {default} else {sent} end",
+            stored.unwrap_or_default()
         );
         let if_absent = match shape.tracks_absent() {
             true => format!(
-                " when {} then case when {is_new_life} then {default} else t.{name} end",
-                self.absent(&format!("excluded.{}", quote(ABSENT)), i)
+                " when {} then {}",
+                self.absent(&format!("excluded.{}", quote(ABSENT)), i),
+                match is_new_life {
+                    Some(is) => format!("case when {is} then {default} else t.{name} end"),
+                    None => format!("t.{name}"),
+                }
             ),
             false => String::new(),
         };
-        let assigned =
-            format!("case when {is_deleted} then t.{name}{if_absent} else excluded.{name} end");
+        let if_deleted = match flag.filter(|_| marks) {
+            Some(flag) => format!(" when coalesce(excluded.{flag}, false) then t.{name}"),
+            None => String::new(),
+        };
+        let assigned = match if_deleted.is_empty() && if_absent.is_empty() {
+            true => format!("excluded.{name}"),
+            false => format!("case{if_deleted}{if_absent} else excluded.{name} end"),
+        };
         ColumnSql {
             name,
             value,
@@ -310,7 +369,7 @@ impl<'a> RowsSql<'a> {
         let after = |sent: &str, is_new_life: &str| {
             format!("gristmill.absent_after(t.{name}, {sent}, {all}, {is_new_life})")
         };
-        if !self.are_masked {
+        if !self.are_masked() {
             return ColumnSql {
                 value: "null::bytea".to_owned(),
                 assigned: format!(

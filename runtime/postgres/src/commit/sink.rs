@@ -9,7 +9,7 @@ use gristmill_core::record::Records;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement, Transaction};
 
-use crate::commit::commit_step::steps;
+use crate::commit::commit_step::{CommitStep, steps};
 use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
@@ -17,6 +17,7 @@ use crate::commit::missing_cells::MissingCells;
 use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
+use crate::commit::rows_sql::RowsKind;
 use crate::commit::statement::{Sql, Statements};
 use crate::commit::stored_cells::StoredCells;
 use crate::commit::target_shape::TargetShape;
@@ -162,17 +163,11 @@ impl Sink {
         batch: &Computed,
     ) -> Result<Row, FlushError> {
         let origin = RowOrigin::of(flush.lease);
-        let are_masked = self.cells.are_some(&batch.rows);
-        let rows = self.rows(
-            origin,
-            &batch.records,
-            &batch.sources,
-            &batch.rows,
-            are_masked,
-        )?;
+        let kind = self.cells.kind(&batch.rows);
+        let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, kind)?;
         let mut values = flush.values();
         rows.push(&mut values);
-        let sql = &self.statements.of_rows(are_masked).flush;
+        let sql = &self.statements.of_rows(kind).flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
         hit(connection.query(&statement, &values).await?)
     }
@@ -192,16 +187,16 @@ impl Sink {
             .prepare(connection, &self.statements.plain.flush)
             .await?;
         let no_rows = batch.rows.slice(0, 0);
-        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, false)?;
+        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, RowsKind::Plain)?;
         let mut first = flush.values();
         no_rows.push(&mut first);
         let mut prepared = Vec::new();
         for step in steps(batch).filter(|step| step.rows.rows > 0) {
-            let are_masked = step.is_truncate || self.cells.are_some(step.rows);
-            let rows = self.rows(origin, &batch.records, step.sources, step.rows, are_masked)?;
+            let kind = self.kind(&step);
+            let rows = self.rows(origin, &batch.records, step.sources, step.rows, kind)?;
             let sql = match step.is_truncate {
                 true => self.truncate()?,
-                false => &self.statements.of_rows(are_masked).upsert,
+                false => &self.statements.of_rows(kind).upsert,
             };
             let statement = self.prepare(connection, sql).await?;
             prepared.push((step.is_truncate, rows, statement));
@@ -247,6 +242,14 @@ impl Sink {
         Ok(connection.prepared(&sql.text, &sql.types).await?)
     }
 
+    /// Which statements a step's rows are for; that of a truncate takes what deleted rows have.
+    pub(crate) fn kind(&self, step: &CommitStep<'_>) -> RowsKind {
+        match step.is_truncate {
+            true => RowsKind::Deleted,
+            false => self.cells.kind(step.rows),
+        }
+    }
+
     /// What deletes the rows that are older than a truncate.
     pub(crate) fn truncate(&self) -> Result<&Sql, FlushError> {
         let truncate = self.statements.truncate.as_ref();
@@ -271,7 +274,7 @@ impl Sink {
     ) -> Result<Flushed, FlushError> {
         let no_rows = batch.rows.slice(0, 0);
         let origin = RowOrigin::of(flush.lease);
-        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, false)?;
+        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, RowsKind::Plain)?;
         let mut values = flush.values();
         no_rows.push(&mut values);
         let wanted: Option<i32> =
@@ -288,8 +291,9 @@ impl Sink {
         records: &Records,
         sources: &[RowSource],
         rows: &'a Batch,
-        are_masked: bool,
+        kind: RowsKind,
     ) -> Result<RowArrays<'a>, FlushError> {
+        let are_masked = kind != RowsKind::Plain;
         let places = || {
             let indices = sources.iter().map(|s| s.record as usize);
             indices.map(|record| RecordPlace {

@@ -6,7 +6,7 @@ use gristmill_core::brake::WINDOW_RECORDS;
 use tokio_postgres::types::Type;
 
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
-use crate::commit::rows_sql::RowsSql;
+use crate::commit::rows_sql::{RowsKind, RowsSql};
 use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::wire::placeholder::numbered;
@@ -32,10 +32,9 @@ impl Sql {
 /// Every statement that a sink sends.
 #[derive(Clone, Debug)]
 pub(crate) struct Statements {
-    /// For rows of which all is known.
     pub(crate) plain: RowStatements,
-    /// For rows that are deleted or lack cells, among others.
-    pub(crate) masked: RowStatements,
+    pub(crate) absent: RowStatements,
+    pub(crate) deleted: RowStatements,
     /// Deletes all rows that are older than the one that it takes. `None`: there are no versions.
     pub(crate) truncate: Option<Sql>,
     /// Whether that takes the partition and the revision, too.
@@ -57,10 +56,11 @@ pub(crate) struct RowStatements {
 }
 
 impl Statements {
-    pub(crate) fn of_rows(&self, are_masked: bool) -> &RowStatements {
-        match are_masked {
-            true => &self.masked,
-            false => &self.plain,
+    pub(crate) fn of_rows(&self, kind: RowsKind) -> &RowStatements {
+        match kind {
+            RowsKind::Plain => &self.plain,
+            RowsKind::Absent => &self.absent,
+            RowsKind::Deleted => &self.deleted,
         }
     }
 }
@@ -71,7 +71,8 @@ impl TargetShape<'_> {
             flush: self.flush(parts),
             upsert: self.alone(&parts.alone(), parts.arrays(), true),
         };
-        let (plain, masked) = (RowsSql::plain(self), RowsSql::masked(self));
+        let rows = |kind| RowsSql::new(self, kind);
+        let masked = rows(RowsKind::Deleted);
         let is_stored = format!(
             "select exists (select from {} as t where {}) from (select {}) as u",
             self.target.sql_name,
@@ -79,8 +80,9 @@ impl TargetShape<'_> {
             masked.unnested()
         );
         Statements {
-            plain: of_rows(&plain),
-            masked: of_rows(&masked),
+            plain: of_rows(&rows(RowsKind::Plain)),
+            absent: of_rows(&rows(RowsKind::Absent)),
+            deleted: of_rows(&masked),
             truncate: self.truncate(&masked),
             truncate_has_origin: self.marks_truncated(),
             lock: format!(

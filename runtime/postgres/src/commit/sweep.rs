@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 use crate::commit::flush_error::FlushError;
 use crate::commit::refused_row::RefusedRow;
 use crate::commit::row_origin::RowOrigin;
+use crate::commit::rows_sql::RowsKind;
 use crate::commit::sink::Sink;
 use crate::commit::time_limit::in_time;
 use crate::commit::tombstones::Tombstones;
@@ -63,7 +64,13 @@ impl Sink {
         let Some(Tombstones { forgotten, .. }) = &self.tombstones else {
             return Ok(Vec::new());
         };
-        let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, true)?;
+        let rows = self.rows(
+            origin,
+            &batch.records,
+            &batch.sources,
+            &batch.rows,
+            RowsKind::Deleted,
+        )?;
         let (partition, revision) = (0, 0);
         let values = self.row_values(&partition, &revision, &rows, false);
         let statement = connection

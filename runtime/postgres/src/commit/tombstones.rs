@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::commit::rows_sql::RowsSql;
+use crate::commit::rows_sql::{RowsKind, RowsSql};
 use crate::commit::statement::Sql;
 use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{VERSION, quote};
@@ -35,7 +35,7 @@ impl Tombstones {
             shape.on_tombstone(),
             shape.guarded().versions(&stored, "d.version"),
         );
-        let rows = RowsSql::masked(shape);
+        let rows = RowsSql::new(shape, RowsKind::Deleted);
         let forgotten = format!(
             "select u.n - 1, z.forgotten_below::text from (select \
              pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join gristmill.target_table as z \

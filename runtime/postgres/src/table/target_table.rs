@@ -183,6 +183,17 @@ impl TargetTable {
         }
     }
 
+    /// Whether something beside its columns looks at a new row, and may refuse it.
+    pub(crate) fn looks_at_new_rows(&self) -> bool {
+        let looks = |rule: &String| {
+            let is_check = rule.starts_with("constraint ") && rule.contains(" CHECK ");
+            is_check || rule.starts_with("trigger ")
+        };
+        self.has_row_security
+            || self.columns.iter().any(|c| c.generated)
+            || self.rules.iter().any(looks)
+    }
+
     /// A trigger that may set some of `columns` before a row is stored, and those that it may set.
     pub(crate) fn may_be_set<'c>(
         &self,
