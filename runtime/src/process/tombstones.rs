@@ -47,11 +47,11 @@ async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
         return Ok(());
     }
     let connection = commits.pool.get().await?;
-    let swept = sink.sweep(&connection).await?;
-    if swept > 0 {
+    let swept = sink.sweep(&connection).await;
+    if let Ok(rows @ 1..) = swept {
         tracing::info!(
             pipeline = pipeline.name(),
-            rows = swept,
+            rows,
             "deleted rows that came back while they were deleted"
         );
     }
@@ -64,5 +64,7 @@ async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
             break;
         }
     }
+    // Tombstones go also where their rows cannot be looked for.
+    swept?;
     Ok(())
 }

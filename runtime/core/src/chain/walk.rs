@@ -162,6 +162,8 @@ impl Chain {
     ) -> Result<Computed, Uncomputed> {
         let mut learned = self.forget_oldest();
         learned.refused.extend(refused);
+        // A row that Postgres refuses may have spoilt what was read back for all.
+        learned.stored = None;
         self.compute_knowing(computed.records, learned, computed.moment.now_us)
     }
 

@@ -125,7 +125,8 @@ async fn judge(
     compare(connection, sink).await?;
     let statements = WriterStatements::prepare(connection, sink, batch).await?;
     let transaction = in_time(connection.transaction()).await??;
-    let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
+    let mut writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
+    writer.is_trial = true;
     let Written {
         refused, passed, ..
     } = writer.write().await?;

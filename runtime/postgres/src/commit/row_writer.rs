@@ -86,6 +86,8 @@ pub(crate) struct RowWriter<'a> {
     batch: &'a Computed,
     /// See [`crate::commit::refusal::Unsettled`].
     pub(crate) was_retried: bool,
+    /// Whether all is taken back in the end.
+    pub(crate) is_trial: bool,
     /// Of this pass.
     tries: usize,
     sampled: bool,
@@ -129,6 +131,7 @@ impl<'a> RowWriter<'a> {
             revision,
             batch,
             was_retried: false,
+            is_trial: false,
             tries: 0,
             sampled: false,
             written: Written {
@@ -150,7 +153,10 @@ impl<'a> RowWriter<'a> {
             self.step = step;
             self.kind = self.sink.kind(&step);
             self.passed = vec![false; step.rows.rows];
+            self.sink.refuse_absent(&self.batch.records, &step)?;
             match step.is_truncate {
+                // It has no row that could be refused, and it takes a lock that others wait for.
+                true if self.is_trial => {}
                 true => self.truncate().await?,
                 false => self.write_step().await?,
             }

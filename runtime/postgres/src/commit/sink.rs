@@ -164,6 +164,11 @@ impl Sink {
     ) -> Result<Row, FlushError> {
         let origin = RowOrigin::of(flush.lease);
         let kind = self.cells.kind(&batch.rows);
+        if kind != RowsKind::Plain {
+            for step in steps(batch) {
+                self.refuse_absent(&batch.records, &step)?;
+            }
+        }
         let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, kind)?;
         let mut values = flush.values();
         rows.push(&mut values);
@@ -193,6 +198,7 @@ impl Sink {
         let mut prepared = Vec::new();
         for step in steps(batch).filter(|step| step.rows.rows > 0) {
             let kind = self.kind(&step);
+            self.refuse_absent(&batch.records, &step)?;
             let rows = self.rows(origin, &batch.records, step.sources, step.rows, kind)?;
             let sql = match step.is_truncate {
                 true => self.truncate()?,
@@ -301,9 +307,6 @@ impl Sink {
                 timestamp_ms: records.timestamp_ms(record),
             })
         };
-        if are_masked && !self.cells.are_tracked {
-            self.refuse_absent(rows, |row| places().nth(row))?;
-        }
         let place = (origin.log, origin.partition);
         let pack = |layout: &VersionLayout| VersionArray(layout.pack(rows, place, places()));
         Ok(RowArrays {
@@ -318,17 +321,20 @@ impl Sink {
 
     /// An absent cell keeps what is stored, and is known to be absent where nothing is: a table
     /// that cannot say so would hold what nobody sent.
-    fn refuse_absent(
+    pub(crate) fn refuse_absent(
         &self,
-        rows: &Batch,
-        place: impl Fn(usize) -> Option<RecordPlace>,
+        records: &Records,
+        step: &CommitStep<'_>,
     ) -> Result<(), FlushError> {
-        let Some((row, column)) = self.cells.first_absent(rows) else {
+        // Of the end of all rows the version alone is written.
+        let is_told = self.cells.are_tracked || step.is_truncate;
+        let absent = (!is_told).then(|| self.cells.first_absent(step.rows));
+        let Some((row, column)) = absent.flatten() else {
             return Ok(());
         };
         let (table, sql_name) = (&self.target.name, &self.target.sql_name);
         let column = &self.fields[column].name;
-        let offset = place(row).map_or(0, |place| place.offset);
+        let offset = records.offset(step.sources[row].record as usize);
         let mut add = vec![format!("add column {ABSENT} bytea")];
         if self.versions.is_none() {
             add.insert(0, format!("add column {VERSION} bytea"));

@@ -27,7 +27,7 @@ impl Tombstones {
         // have written an older row beside it: for two minutes, longer than any statement takes.
         let sweep = format!(
             "delete from {} as t using gristmill.tombstone as d where d.target = {} and d.at > \
-             pg_catalog.clock_timestamp() - interval '2 minutes' and \
+             pg_catalog.now() - interval '2 minutes' and \
              pg_catalog.get_byte(d.version, 0) = {} and {} and {stored} <> d.version and {}",
             shape.target.sql_name,
             kept.target,
