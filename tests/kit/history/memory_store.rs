@@ -7,7 +7,8 @@ use anyhow::{Result, ensure};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use gristmill_core::chain::Computed;
+use gristmill_core::chain::{Computed, Earlier};
+use gristmill_core::column::Batch;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 
 use super::store::{Answer, Claim, Outcome, Store};
@@ -125,7 +126,7 @@ impl MemoryStore {
             }
             let written = StoredRow {
                 newness,
-                name: name(batch, row).to_owned(),
+                name: name(&batch.rows, row).to_owned(),
                 is_deleted: deleted.value(row),
             };
             self.people.insert(ids.value(row), written);
@@ -135,20 +136,27 @@ impl MemoryStore {
 
 /// The rows that the table's constraint refuses, each of which would be refused alone.
 fn refused(batch: &Computed) -> Vec<DeadLetter> {
-    let rows = batch.sources.iter().enumerate();
-    rows.filter(|(row, _)| name(batch, *row) == FORBIDDEN)
-        .map(|(_, source)| DeadLetter {
-            record: source.record,
-            ordinal: source.rank + 1,
-            stage: Stage::Sink,
-            code: "refused".to_owned(),
-            message: "not allowed".to_owned(),
-        })
-        .collect()
+    let earlier = batch.earlier.iter().filter_map(|earlier| match earlier {
+        Earlier::Rows(layer) => Some((&layer.rows, &layer.sources)),
+        Earlier::Truncate(_) => None,
+    });
+    let layers = earlier.chain([(&batch.rows, &batch.sources)]);
+    let rows = layers.flat_map(|(rows, sources)| {
+        let sources = sources.iter().enumerate();
+        sources.filter(|(row, _)| name(rows, *row) == FORBIDDEN)
+    });
+    rows.map(|(_, source)| DeadLetter {
+        record: source.record,
+        ordinal: source.rank + 1,
+        stage: Stage::Sink,
+        code: "refused".to_owned(),
+        message: "not allowed".to_owned(),
+    })
+    .collect()
 }
 
-fn name(batch: &Computed, row: usize) -> &str {
-    let names = batch.rows.columns[1].values.as_string::<i32>();
+fn name(rows: &Batch, row: usize) -> &str {
+    let names = rows.columns[1].values.as_string::<i32>();
     if names.is_null(row) {
         ""
     } else {

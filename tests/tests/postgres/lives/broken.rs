@@ -30,7 +30,7 @@ const NEW_LIFE_INHERITS: &str = "
     create trigger inherit before update on lives for each row execute function inherit()";
 const BITS_ARE_FORGOTTEN: &str = "
     create or replace function gristmill.absent_after(
-        stored bytea, sent bytea, written bytea, is_new_life boolean
+        old bytea, new bytea, mine bytea, anew boolean
     ) returns bytea language sql immutable as 'select null::bytea'";
 const THERE_ARE_NO_TOMBSTONES: &str = "
     create function never() returns trigger language plpgsql as 'begin return null; end';
