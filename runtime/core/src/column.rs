@@ -50,6 +50,15 @@ impl LogicalType {
             Self::Bytes => DataType::Binary,
         }
     }
+
+    /// What one unit of a timestamp is in microseconds; `None` for what is no timestamp.
+    pub fn unit_us(self) -> Option<i64> {
+        match self {
+            Self::TimestampUs => Some(1),
+            Self::TimestampMs => Some(1000),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for LogicalType {
@@ -127,6 +136,11 @@ impl Column {
             values,
             presence: None,
         }
+    }
+
+    /// Whether the source said what the cell at `row` holds; it may be null.
+    pub fn is_present(&self, row: usize) -> bool {
+        self.presence.as_ref().is_none_or(|bits| bits.value(row))
     }
 
     /// The rows at `rows`, in that order; each must be below the column's length.

@@ -41,8 +41,7 @@ pub fn read(fields: &[Field], columns: &[Column], rows: usize) -> Vec<Value> {
 
 /// One value; `None` where it is absent.
 pub fn cell(column: &Column, row: usize) -> Option<Value> {
-    let is_present = column.presence.as_ref().is_none_or(|p| p.value(row));
-    is_present.then(|| value(&column.values, row))
+    column.is_present(row).then(|| value(&column.values, row))
 }
 
 /// The value at `path`, `value.after.id` or a column's name; `None` where it is absent.

@@ -1,5 +1,6 @@
-//! A source whose log has begun anew: a new server, or one restored from a dump. By the order columns
-//! all that happens from then on is older than what the table has, and would be left out for ever.
+//! A source whose log has begun anew: a new server, or one restored from a dump. By the order
+//! columns all that happens from then on is older than what the table has, and would be left out
+//! for ever.
 //!
 //! What is left out is looked at where it costs nothing: rows that lose to what the chain knows are
 //! counted there, and of what is handed to Postgres the rows of twenty keys are looked up after the

@@ -4,7 +4,7 @@
 mod progress;
 pub mod relay;
 mod start;
-mod tombstones;
+mod tombstone_keeper;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,7 +194,7 @@ fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'st
     tasks.spawn(named("the follower of the fleet", follower));
     let tombstones = until(
         stop.clone(),
-        tombstones::keep(Arc::clone(commits), pipelines.clone()),
+        tombstone_keeper::keep(Arc::clone(commits), pipelines.clone()),
     );
     tasks.spawn(named("the keeper of tombstones", tombstones));
     let relay = relay::run(Arc::clone(commits), pipelines.clone());

@@ -63,8 +63,3 @@ impl Cells {
         self.columns.iter().any(|&c| columns[c].presence.is_some())
     }
 }
-
-/// Whether the source said what the cell holds.
-pub(super) fn is_present(column: &Column, row: usize) -> bool {
-    column.presence.as_ref().is_none_or(|bits| bits.value(row))
-}

@@ -6,7 +6,7 @@ use crate::column::Batch;
 use crate::dead_letter::DeadLetter;
 use crate::record::Records;
 
-use super::read_back::Wanted;
+use super::wanted_cells::WantedCells;
 
 /// The record that a row came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +96,7 @@ pub struct Computed {
     pub sources: Vec<RowSource>,
     /// What an enricher would need of the table to answer of rows that leave out some of what it
     /// reads: by [`super::Chain::with_stored`]. Without, it is told that the cells are absent.
-    pub wanted: Option<Box<Wanted>>,
+    pub wanted: Option<Box<WantedCells>>,
     /// The dead letters, in offset order.
     pub dead_letters: Vec<DeadLetter>,
     /// The partition's highest accepted event time after this batch, microseconds.

@@ -1,5 +1,5 @@
-//! From the winners of a batch to its rows: every key gets its newest row that passes, and before it
-//! the older ones that have what it lacks.
+//! From the winners of a batch to its rows: every key gets its newest row that passes, and before
+//! it the older ones that have what it lacks.
 
 use std::borrow::Cow;
 

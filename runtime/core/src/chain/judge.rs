@@ -8,7 +8,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, Int64Array};
 use arrow_buffer::ScalarBuffer;
 
-use crate::column::{Batch, Field, LogicalType};
+use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::decode::ValueForm;
 use crate::dedup::{VersionColumns, VersionKind, Watermark};
@@ -44,7 +44,7 @@ impl EventTimeColumn {
     /// `None` when `fields` has no timestamp of that name.
     pub(super) fn new(name: &str, fields: &[Field]) -> Option<Self> {
         let position = fields.iter().position(|f| f.name == name)?;
-        let to_us = to_us(fields[position].logical_type)?;
+        let to_us = fields[position].logical_type.unit_us()?;
         Some(Self { position, to_us })
     }
 
@@ -67,15 +67,6 @@ impl EventTimeColumn {
         let nulls = column.values.nulls().cloned();
         let values: ScalarBuffer<i64> = event_time_us.iter().map(|us| us / self.to_us).collect();
         column.values = Arc::new(Int64Array::new(values, nulls));
-    }
-}
-
-/// What one unit of a timestamp is in microseconds; `None` for what is no timestamp.
-pub(super) fn to_us(logical_type: LogicalType) -> Option<i64> {
-    match logical_type {
-        LogicalType::TimestampUs => Some(1),
-        LogicalType::TimestampMs => Some(1000),
-        _ => None,
     }
 }
 

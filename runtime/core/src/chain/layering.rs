@@ -13,7 +13,7 @@ use arrow_array::cast::AsArray;
 use crate::column::{Batch, Column};
 use crate::dedup::{Candidates, Versions};
 
-use super::cells::{Cells, is_present};
+use super::cells::Cells;
 use super::normalize::Normalized;
 use super::{Delete, Earlier, Layer};
 
@@ -331,7 +331,7 @@ impl<'a> Walk<'a> {
     fn supply(&mut self, position: u32) {
         let (layering, columns) = (self.layering, self.layering.columns());
         let row = layering.candidates.row(position) as usize;
-        let is_absent = |c: &usize| !is_present(&columns[*c], row);
+        let is_absent = |c: &usize| !columns[*c].is_present(row);
         self.columns.retain(is_absent);
         self.enrichers
             .retain(|&e| layering.cells.inputs[e].iter().any(is_absent));

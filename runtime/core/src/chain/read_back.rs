@@ -13,31 +13,19 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
-use crate::column::{Batch, Column, Field, taken};
+use crate::column::{Batch, Column, taken};
 use crate::dedup::Versions;
 
-use super::cells::{Cells, is_present};
+use super::cells::Cells;
 use super::layering::{Layering, Older};
 use super::normalize::Normalized;
 use super::target_columns::TargetColumns;
-
-/// What a batch would have from the table: see [`super::Chain::with_stored`].
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// The key columns of the rows, as the target has them; each key once, ascending.
-    pub keys: Batch,
-    /// Columns of the target.
-    pub columns: Vec<Field>,
-    /// Of each key a row of the normalizer's.
-    rows: Vec<u32>,
-    /// The normalizer's columns that `columns` come from, and what one of its units is in theirs.
-    from: Vec<(usize, i64)>,
-}
+use super::wanted_cells::WantedCells;
 
 /// What the table had.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
-    wanted: Wanted,
+    wanted: WantedCells,
     /// Parallel to what was wanted: a column each, a row a key.
     columns: Vec<Column>,
 }
@@ -73,7 +61,7 @@ pub(super) struct ReadBack<'a> {
 
 impl Stored {
     /// `None`: the answer is not to what was asked.
-    pub(super) fn new(wanted: Wanted, answer: &Batch) -> Option<Self> {
+    pub(super) fn new(wanted: WantedCells, answer: &Batch) -> Option<Self> {
         let is_answer = *answer.fields == *wanted.columns && answer.rows == wanted.keys.rows;
         if !is_answer || !answer.is_well_formed() {
             return None;
@@ -162,7 +150,7 @@ impl<'a> ReadBack<'a> {
     fn lacks(&self, row: usize, lacks: &mut Vec<usize>) {
         lacks.clear();
         let columns = &self.normalized.batch.columns;
-        let is_here = |c: &usize| is_present(&columns[*c], row);
+        let is_here = |c: &usize| columns[*c].is_present(row);
         for reads in &self.cells.inputs {
             if reads.iter().any(is_here) {
                 lacks.extend(reads.iter().filter(|c| !is_here(c)));
@@ -175,7 +163,7 @@ impl<'a> ReadBack<'a> {
     /// Where the cell comes from that the row at `position` inherits.
     fn find(&mut self, layering: &Layering<'_>, position: u32, column: usize) -> Option<From> {
         let cells = &self.normalized.batch.columns[column];
-        match layering.older(position, |row| is_present(cells, row as usize)) {
+        match layering.older(position, |row| cells.is_present(row as usize)) {
             Older::Row(row) => return Some(From::Row(row)),
             Older::NewLife => return None,
             Older::Unknown => {}
@@ -190,7 +178,7 @@ impl<'a> ReadBack<'a> {
             self.missing.entry(row).or_default().push(column);
             return None;
         };
-        is_present(column_, at as usize).then_some(From::Stored(at))
+        column_.is_present(at as usize).then_some(From::Stored(at))
     }
 
     /// The column's cells in `rows`, with those `found` elsewhere.
@@ -208,7 +196,7 @@ impl<'a> ReadBack<'a> {
             Some(From::Stored(at)) => of_rows + at,
         });
         let places: UInt32Array = places.collect();
-        let is_known = |i: usize| is_present(&both, places.value(i) as usize);
+        let is_known = |i: usize| both.is_present(places.value(i) as usize);
         Column {
             presence: Some(BooleanBuffer::collect_bool(rows.len(), is_known)),
             values: taken(&both.values, &places),
@@ -216,7 +204,7 @@ impl<'a> ReadBack<'a> {
     }
 
     /// What is to be read from the table, with what was read before, if it is more than that.
-    pub(super) fn wanted(&self, target: &TargetColumns, key: &[String]) -> Option<Wanted> {
+    pub(super) fn wanted(&self, target: &TargetColumns, key: &[String]) -> Option<WantedCells> {
         if self.missing.is_empty() {
             return None;
         }
@@ -242,7 +230,7 @@ impl<'a> ReadBack<'a> {
             fields.push(target.fields[place].clone());
             from.push((column, times));
         }
-        Some(Wanted {
+        Some(WantedCells {
             keys: target.keys(&self.normalized.batch.take(&rows), key)?,
             columns: fields,
             rows,

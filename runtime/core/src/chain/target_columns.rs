@@ -9,8 +9,6 @@ use arrow_schema::DataType;
 
 use crate::column::{Batch, Column, Field, LogicalType};
 
-use super::judge::to_us;
-
 /// Picks the target's columns from those that the chain wrote.
 pub(super) struct TargetColumns {
     pub(super) fields: Arc<[Field]>,
@@ -34,7 +32,7 @@ impl TargetColumns {
             let position = written.iter().position(|w| w.name == field.name)?;
             let from = written[position].logical_type;
             let times = (from != field.logical_type)
-                .then(|| Some(to_us(from)? / to_us(field.logical_type)?))
+                .then(|| Some(from.unit_us()? / field.logical_type.unit_us()?))
                 .flatten();
             Some(Pick { position, times })
         });

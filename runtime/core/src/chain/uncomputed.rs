@@ -5,7 +5,8 @@ use crate::transform::Fault;
 
 use super::Moment;
 
-/// A component or plan is at fault, no row is, or a person must decide: the partition halts until a person acts.
+/// A component or plan is at fault, no row is, or a person must decide: the partition halts until a
+/// person acts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainFault {
     /// It returned what its plan or the interface forbids.
@@ -41,8 +42,8 @@ pub enum ChainFault {
     /// The source table was emptied, and nobody has said what that means for the target.
     #[error(
         "at offset {offset} of partition {partition} of `{topic}` the source table was truncated: \
-         set `truncate` in [target] to \"apply\", which deletes what the target has from before, or \
-         to \"ignore\""
+         set `truncate` in [target] to \"apply\", which deletes what the target has from before, \
+         or to \"ignore\""
     )]
     SourceTruncated {
         topic: String,

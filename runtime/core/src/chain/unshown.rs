@@ -6,11 +6,10 @@ use arrow_buffer::BooleanBuffer;
 use crate::column::{Column, taken};
 use crate::transform::Output;
 
-use super::cells::is_present;
 use super::convict::Applied;
 
-/// From an answer about the rows `shown` of `rows`, which ascend, to one about all of them: what was
-/// not shown is kept, and what the answer would have written there is absent.
+/// From an answer about the rows `shown` of `rows`, which ascend, to one about all of them: what
+/// was not shown is kept, and what the answer would have written there is absent.
 pub(super) fn put_between(applied: Applied, shown: &[u32], rows: usize) -> Applied {
     let Applied {
         mut output,
@@ -50,7 +49,7 @@ pub(super) fn put_between(applied: Applied, shown: &[u32], rows: usize) -> Appli
 /// The cells of `column` at `answers`, absent where there is none.
 fn spread(column: &Column, answers: &UInt32Array) -> Column {
     let is_present =
-        |row: usize| answers.is_valid(row) && is_present(column, answers.value(row) as usize);
+        |row: usize| answers.is_valid(row) && column.is_present(answers.value(row) as usize);
     Column {
         values: taken(&column.values, answers),
         presence: Some(BooleanBuffer::collect_bool(answers.len(), is_present)),

@@ -168,10 +168,10 @@ impl Chain {
     }
 
     /// Computes the same records again, with what the table has of [`Computed::wanted`]: a row for
-    /// each of its keys and a cell for each of its columns, not present where there is no row, where
-    /// it is deleted, or where the cell is not known. The answer may want more, and what is read
-    /// for that replaces this. Only for the oldest uncommitted batch, once what came before it has
-    /// committed, since the table must be as that left it; later ones are forgotten.
+    /// each of its keys and a cell for each of its columns, not present where there is no row,
+    /// where it is deleted, or where the cell is not known. The answer may want more, and what is
+    /// read for that replaces this. Only for the oldest uncommitted batch, once what came before it
+    /// has committed, since the table must be as that left it; later ones are forgotten.
     pub fn with_stored(
         &mut self,
         mut computed: Computed,

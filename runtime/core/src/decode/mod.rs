@@ -4,7 +4,7 @@
 //! - [`reads`]: what one record is asked, source by source: value, key, headers, metadata;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
 //! - [`format`](self::format): how a value or key becomes a document, one folder a format;
-//! - [`no_value`]: what is no value, and [`placeholder`]: what stands for one that was not sent;
+//! - [`no_value`]: what is no value, and [`unavailable`]: what stands for one that was not sent;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records.
 
@@ -12,12 +12,12 @@ mod builder;
 mod format;
 mod no_value;
 mod path;
-mod placeholder;
 mod reads;
 mod shape;
 mod slot;
 mod tombstone;
 mod trie;
+mod unavailable;
 
 #[cfg(test)]
 mod tests;
@@ -31,10 +31,10 @@ use crate::record::{CUT_BYTES, Cut, Record, Records};
 use builder::ColumnBuilder;
 pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
-use placeholder::Placeholder;
 use reads::Reads;
 use slot::{RecordFault, Row};
 pub use tombstone::Tombstone;
+use unavailable::Placeholder;
 
 /// Projects the messages of one partition onto the columns that a normalizer reads.
 ///

@@ -4,9 +4,9 @@ use super::format::json::Document;
 use super::format::utf8;
 use super::no_value::ValueForm;
 use super::path::{ColumnSource, Part, PathError, names};
-use super::placeholder::Placeholder;
 use super::slot::{RecordFault, Row, Slot};
 use super::trie::Trie;
+use super::unavailable::Placeholder;
 use crate::column::Field;
 use crate::record::Record;
 

@@ -180,8 +180,8 @@ pub async fn stand_still(
     Ok(updated == 1)
 }
 
-/// Sets the checkpoint back to `offset`, from where records are to be read again. `false`: the lease
-/// is no longer good, and nothing was written.
+/// Sets the checkpoint back to `offset`, from where records are to be read again. `false`: the
+/// lease is no longer good, and nothing was written.
 pub async fn read_again(
     client: &Client,
     lease: &Lease,

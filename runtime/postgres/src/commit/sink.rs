@@ -1,7 +1,7 @@
 //! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a
 //! compare-and-swap on the checkpoint.
 
-use gristmill_core::chain::{Computed, Delete, RowSource};
+use gristmill_core::chain::{Computed, Delete, RowSource, WantedCells};
 use gristmill_core::column::{Batch, Field};
 use gristmill_core::dedup::{Guard, RecordPlace, VersionLayout};
 use gristmill_core::plan::Roles;
@@ -238,6 +238,15 @@ impl Sink {
             moved = answer?.or(moved);
         }
         hit(moved.into_iter().collect())
+    }
+
+    /// What the table has of what a batch wants, for [`gristmill_core::chain::Chain::with_stored`].
+    pub async fn stored(
+        &self,
+        connection: &mut Connection,
+        wanted: &WantedCells,
+    ) -> Result<Batch, FlushError> {
+        self.stored.read(connection, wanted).await
     }
 
     async fn prepare(

@@ -1,12 +1,11 @@
 //! What the table holds of rows that an enricher is to see whole.
 
-use gristmill_core::chain::Wanted;
+use gristmill_core::chain::WantedCells;
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::commit::flush_error::FlushError;
-use crate::commit::sink::Sink;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
 use crate::table::identifier::{ABSENT, quote};
@@ -115,16 +114,15 @@ fn read(logical_type: LogicalType, column: &TargetColumn) -> String {
     }
 }
 
-impl Sink {
-    /// What the table has of what a batch wants, for [`gristmill_core::chain::Chain::with_stored`].
-    /// Nothing of it is known where Postgres takes a row for no key at all: the flush finds that
-    /// row.
-    pub async fn stored(
+impl StoredCells {
+    /// The answer to what is wanted. Nothing of it is known where Postgres takes a row for no key
+    /// at all: the flush finds that row.
+    pub(crate) async fn read(
         &self,
         connection: &mut Connection,
-        wanted: &Wanted,
+        wanted: &WantedCells,
     ) -> Result<Batch, FlushError> {
-        let rows = match self.stored_rows(connection, wanted).await {
+        let rows = match self.rows(connection, wanted).await {
             Ok(rows) => rows,
             Err(FlushError::Refused { .. }) => return Ok(unknown(wanted)),
             Err(error) => return Err(error),
@@ -150,15 +148,15 @@ impl Sink {
         })
     }
 
-    async fn stored_rows(
+    async fn rows(
         &self,
         connection: &mut Connection,
-        wanted: &Wanted,
+        wanted: &WantedCells,
     ) -> Result<Vec<Row>, FlushError> {
-        let Some((text, types)) = self.stored.question(&wanted.columns) else {
+        let Some((text, types)) = self.question(&wanted.columns) else {
             return Ok(Vec::new());
         };
-        let key = self.stored.key.iter().zip(&wanted.keys.columns);
+        let key = self.key.iter().zip(&wanted.keys.columns);
         let key = key.filter_map(|((f, _), column)| ColumnArray::new(f.logical_type, column));
         let key: Vec<ColumnArray<'_>> = key.collect();
         let values: Vec<&(dyn ToSql + Sync)> = key.iter().map(|k| k as _).collect();
@@ -177,7 +175,7 @@ impl Sink {
 }
 
 /// An answer that knows nothing.
-fn unknown(wanted: &Wanted) -> Batch {
+fn unknown(wanted: &WantedCells) -> Batch {
     let rows = wanted.keys.rows;
     let columns = wanted.columns.iter().map(|field| Column {
         values: arrow_array::new_null_array(&field.logical_type.data_type(), rows),

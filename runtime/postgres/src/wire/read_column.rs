@@ -8,8 +8,9 @@ use tokio_postgres::Row;
 
 use crate::wire::column_array::Finite;
 
-/// The column at `i` of `rows`: `boolean`, `bigint`, `double precision`, `bytea`, days since 1970 as
-/// an `integer`, a `timestamptz`, or text. An instant that is infinite has no number, and is null.
+/// The column at `i` of `rows`: `boolean`, `bigint`, `double precision`, `bytea`, days since 1970
+/// as an `integer`, a `timestamptz`, or text. An instant that is infinite has no number, and is
+/// null.
 pub(crate) fn read_column(
     rows: &[Row],
     i: usize,

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use crate::chain::Tombstone;
-use crate::chain::judge::to_us;
 use crate::column::{Field, LogicalType};
 use crate::decode::Decoder;
 use crate::dedup::VersionKind;
@@ -143,7 +142,9 @@ impl<'a> Check<'a> {
             });
         }
         self.role("event time", &roles.event_time, writes, |field| {
-            to_us(field.logical_type)
+            field
+                .logical_type
+                .unit_us()
                 .is_none()
                 .then_some("is no timestamp: declare it timestamp(us) or timestamp(ms)")
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, BooleanArray, StringArray};
-use gristmill_core::chain::{Chain, ChainSpec, Delete, Layer, Truncate, Wanted};
+use gristmill_core::chain::{Chain, ChainSpec, Delete, Layer, Truncate, WantedCells};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dedup::{VersionKind, VersionRule};
 use gristmill_core::dimension::{Dimension, Dimensions};
@@ -157,7 +157,7 @@ pub(crate) fn given(layer: &Layer, records: &Records, mode: Mode) -> Vec<Given> 
 }
 
 /// What the table has of what a batch wants.
-pub(crate) fn stored(table: &Mirror, wanted: &Wanted) -> Batch {
+pub(crate) fn stored(table: &Mirror, wanted: &WantedCells) -> Batch {
     let keys = wanted.keys.columns[0].values.as_primitive::<Int64Type>();
     assert!(keys.values().is_sorted_by(|a, b| a < b));
     let column = |field: &Field| {

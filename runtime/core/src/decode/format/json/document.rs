@@ -10,10 +10,10 @@ use super::wrapper::{self, Wrapper};
 use crate::column::LogicalType;
 use crate::decode::format::{malformed, utf8};
 use crate::decode::path::Part;
-use crate::decode::placeholder::Placeholder;
 use crate::decode::shape::is_uuid;
 use crate::decode::slot::{RecordFault, Row, Slot};
 use crate::decode::trie::{Leaf, Node, Trie};
+use crate::decode::unavailable::Placeholder;
 
 /// The reads of one part of a record, and what a walk over it needs.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::skip::DocumentGuard;
 use crate::column::LogicalType;
-use crate::decode::placeholder::Placeholder;
 use crate::decode::shape;
 use crate::decode::slot::{Row, Slot};
 use crate::decode::trie::{Leaf, Node};
+use crate::decode::unavailable::Placeholder;
 
 /// A document on its way into slots.
 pub(super) struct Walk<'w, 'r> {
@@ -91,9 +91,7 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
 
     /// The one read below, where a scalar in the place of the object may be its value.
     pub(super) fn bare_leaf(&self) -> Option<Leaf> {
-        let Some(&(_, child)) = self.node.children.first() else {
-            return None;
-        };
+        let &(_, child) = self.node.children.first()?;
         let is_bare = self.node.may_be_bare && self.leaf.is_none();
         self.walk.nodes[child].leaf.filter(|_| is_bare)
     }
