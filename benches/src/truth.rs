@@ -1,4 +1,5 @@
-//! Whether the table is what the oracle says, row by row, all columns that the job asks for.
+//! Whether the table is what the oracle says, row by row, all columns that the job asks for; of a
+//! deleted row that it is deleted, and when: what else it holds is what it held.
 
 use std::fmt::Write;
 
@@ -26,12 +27,14 @@ pub(crate) fn wrong_rows(postgres: &Postgres, database: &str, expected: &Expecte
         "create unlogged table gristmill_truth (document jsonb)",
     )?;
     postgres.psql(database, &copy)?;
-    let columns = "user_id, name, email, email_domain, country_code, country_name, is_corporate, \
-                   is_deleted, updated_at";
+    let values = "name, email, email_domain, country_code, country_name, is_corporate";
+    let living = |name| format!("case when not is_deleted then {name} end as {name}");
+    let living: Vec<String> = values.split(", ").map(living).collect();
+    let columns = format!("user_id, is_deleted, updated_at, {}", living.join(", "));
     let count = format!(
-        "select count(*) from (select {columns} from users_enriched) a full join (select e.* from \
-         gristmill_truth, jsonb_to_record(document) as e (user_id bigint, name text, email text, \
-         email_domain text, country_code text, country_name text, is_corporate boolean, \
+        "select count(*) from (select {columns} from users_enriched) a full join (select {columns} \
+         from gristmill_truth, jsonb_to_record(document) as e (user_id bigint, name text, email \
+         text, email_domain text, country_code text, country_name text, is_corporate boolean, \
          is_deleted boolean, updated_at timestamptz)) b using (user_id) where a is distinct from b"
     );
     Ok(postgres.psql(database, &count)?.parse()?)
