@@ -1,5 +1,6 @@
 //! Numbers that nobody counts as they change: lag, and letters that wait.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,11 @@ const SETTINGS_EVERY: Duration = Duration::from_secs(600);
 
 /// Keeps the gauges of `pipelines`, for ever.
 pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
-    let mut retentions = vec![Retention::default(); pipelines.len()];
+    let mut known = vec![(Retention::default(), Reached::default()); pipelines.len()];
     loop {
-        for (pipeline, retention) in pipelines.iter().zip(&mut retentions) {
+        for (pipeline, (retention, reached)) in pipelines.iter().zip(&mut known) {
             retention.refresh(pipeline).await;
-            let answer = timeout(ASK_MAX, ask(&commits, pipeline, retention.ms)).await;
+            let answer = timeout(ASK_MAX, ask(&commits, pipeline, retention.ms, reached)).await;
             let error = match answer {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => format!("{error:#}"),
@@ -44,6 +45,9 @@ pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
         sleep(ASK_EVERY).await;
     }
 }
+
+/// The next offset of each partition when its lag was asked for last.
+type Reached = HashMap<TopicPartition, i64>;
 
 /// How long a topic keeps its records.
 #[derive(Clone, Default)]
@@ -69,6 +73,7 @@ async fn ask(
     commits: &Commits,
     pipeline: &Arc<HostedPipeline>,
     retention_ms: Option<i64>,
+    reached: &mut Reached,
 ) -> Result<()> {
     let partitions = pipeline.standings.all();
     let (name, run) = (pipeline.name(), pipeline.run);
@@ -87,10 +92,14 @@ async fn ask(
             c.key.partition == partition.partition && *c.key.topic == *partition.topic
         };
         let checkpoint = checkpoints.iter().find(is_its)?;
+        let next_offset = checkpoint.next_offset;
+        // Where the partition moves, its next record is no transaction mark for long, and may be
+        // large: it is not read a second time to know.
+        let stands = reached.insert(partition.clone(), next_offset) == Some(next_offset);
         let position = LagRequest {
             partition,
-            next_offset: checkpoint.next_offset,
-            may_read: standing.state.reads(),
+            next_offset,
+            may_read: stands && standing.state.reads(),
         };
         Some((position, checkpoint))
     };
