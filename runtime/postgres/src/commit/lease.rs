@@ -159,25 +159,13 @@ pub async fn stand_still(
     state: PartitionState,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let key = &lease.key;
-    let parameters: [Named<'_>; 7] = [
-        ("pipeline", Type::TEXT, &key.pipeline),
-        ("run", Type::INT8, &key.run),
-        ("topic", Type::TEXT, &key.topic),
-        ("partition", Type::INT4, &key.partition),
-        ("owner_epoch", Type::INT8, &lease.owner_epoch),
+    let values: [Named<'_>; 2] = [
         ("state", Type::TEXT, &state.as_str()),
         ("reason", Type::TEXT, &reason),
     ];
-    let sql = r"
-        update gristmill.checkpoint
-        set state = :state, reason = :reason
-        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
-          and owner_epoch = :owner_epoch";
-    let updated = placeholder::execute(client, sql, &parameters)
+    set(client, lease, "state = :state, reason = :reason", &values)
         .await
-        .map_err(DatabaseError::query("write the partition's state"))?;
-    Ok(updated == 1)
+        .map_err(DatabaseError::query("write the partition's state"))
 }
 
 /// Sets the checkpoint back to `offset`, from where records are to be read again. `false`: the
@@ -187,24 +175,41 @@ pub async fn read_again(
     lease: &Lease,
     offset: i64,
 ) -> Result<bool, DatabaseError> {
+    let values: [Named<'_>; 1] = [("offset", Type::INT8, &offset)];
+    set(
+        client,
+        lease,
+        "next_offset = least(next_offset, :offset)",
+        &values,
+    )
+    .await
+    .map_err(DatabaseError::query("set the checkpoint back"))
+}
+
+/// Sets columns of the checkpoint. `false`: the lease is no longer good, and nothing was written.
+pub(crate) async fn set(
+    client: &Client,
+    lease: &Lease,
+    columns: &str,
+    values: &[Named<'_>],
+) -> Result<bool, tokio_postgres::Error> {
     let key = &lease.key;
-    let parameters: [Named<'_>; 6] = [
+    let of_lease: [Named<'_>; 5] = [
         ("pipeline", Type::TEXT, &key.pipeline),
         ("run", Type::INT8, &key.run),
         ("topic", Type::TEXT, &key.topic),
         ("partition", Type::INT4, &key.partition),
         ("owner_epoch", Type::INT8, &lease.owner_epoch),
-        ("offset", Type::INT8, &offset),
     ];
-    let sql = r"
+    let sql = format!(
+        r"
         update gristmill.checkpoint
-        set next_offset = least(next_offset, :offset)
+        set {columns}
         where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
-          and owner_epoch = :owner_epoch";
-    let updated = placeholder::execute(client, sql, &parameters)
-        .await
-        .map_err(DatabaseError::query("set the checkpoint back"))?;
-    Ok(updated == 1)
+          and owner_epoch = :owner_epoch"
+    );
+    let parameters = [&of_lease[..], values].concat();
+    Ok(placeholder::execute(client, &sql, &parameters).await? == 1)
 }
 
 /// Marks the partitions running again, and returns how many: leases that are no longer good write

@@ -8,9 +8,9 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::commit::lease::Lease;
+use crate::commit::lease::{self, Lease};
 use crate::wire::database_error::DatabaseError;
-use crate::wire::placeholder::{self, Named};
+use crate::wire::placeholder::Named;
 
 /// So many owners may end before the partition halts. A machine that restarts during a deployment
 /// and a kill for lack of memory or two are no pattern yet.
@@ -27,22 +27,9 @@ pub async fn forget(client: &Client, lease: &Lease) -> Result<(), DatabaseError>
 }
 
 async fn at_most(client: &Client, lease: &Lease, takes: i32) -> Result<(), DatabaseError> {
-    let key = &lease.key;
-    let parameters: [Named<'_>; 6] = [
-        ("pipeline", Type::TEXT, &key.pipeline),
-        ("run", Type::INT8, &key.run),
-        ("topic", Type::TEXT, &key.topic),
-        ("partition", Type::INT4, &key.partition),
-        ("owner_epoch", Type::INT8, &lease.owner_epoch),
-        ("takes", Type::INT4, &takes),
-    ];
-    let sql = r"
-        update gristmill.checkpoint
-        set takes = least(takes, :takes)
-        where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
-          and owner_epoch = :owner_epoch";
-    let updated = placeholder::execute(client, sql, &parameters).await;
-    updated
+    let values: [Named<'_>; 1] = [("takes", Type::INT4, &takes)];
+    lease::set(client, lease, "takes = least(takes, :takes)", &values)
+        .await
         .map_err(DatabaseError::query("count the takes of a partition"))
         .map(drop)
 }
