@@ -23,6 +23,15 @@ pub struct Roles {
     pub truncate: Option<String>,
 }
 
+impl Roles {
+    /// Whether the column says which row it is, which version of it, or what became of it.
+    pub fn include(&self, name: &str) -> bool {
+        let versioned = self.order.iter().chain([&self.event_time]);
+        let all = self.key.iter().chain(versioned).chain(&self.deleted);
+        all.chain(&self.truncate).any(|role| role == name)
+    }
+}
+
 /// A lookup that the host makes before each call. No match: the taken columns are null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Join {

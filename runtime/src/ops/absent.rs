@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use gristmill_postgres::table::absent_rows::{self, AbsentRow};
+use gristmill_postgres::table::identifier::quote;
 use gristmill_sandbox::Sandbox;
 use serde::Serialize;
 use serde_json::json;
@@ -79,7 +80,7 @@ fn table_of_topic(topic: &str) -> String {
 
 /// See "Signalling" and "Ad hoc incremental snapshots" in Debezium's documentation.
 fn signal(signal_table: &str, source_table: &str, key: &[String], rows: &[AbsentRow]) -> String {
-    let columns: Vec<String> = key.iter().map(|name| identifier(name)).collect();
+    let columns: Vec<String> = key.iter().map(|name| quote(name)).collect();
     let tuple = |row: &AbsentRow| {
         let values: Vec<String> = row.key.iter().map(|value| literal(value)).collect();
         match values.as_slice() {
@@ -105,10 +106,6 @@ fn signal(signal_table: &str, source_table: &str, key: &[String], rows: &[Absent
          'execute-snapshot', {});",
         literal(&data.to_string())
     )
-}
-
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn literal(text: &str) -> String {

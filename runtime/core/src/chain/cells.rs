@@ -40,20 +40,16 @@ impl Cells {
             made_of.extend(std::iter::repeat_n(reads.clone(), step.writes.len()));
             inputs.push(reads);
         }
-        let has_role = |name: &String| {
-            let others = [&roles.deleted, &roles.truncate].into_iter().flatten();
-            let others = others.chain(&roles.order).chain([&roles.event_time]);
-            roles.key.iter().chain(others).any(|role| role == name)
-        };
         let is_used = |i: &usize| {
             let name = &writes[*i].name;
             let is_read = inputs.iter().any(|reads: &Vec<usize>| reads.contains(i));
-            !has_role(name) && (is_read || target.iter().any(|field| field.name == *name))
+            !roles.include(name) && (is_read || target.iter().any(|field| field.name == *name))
         };
+        let columns = (0..writes.len()).filter(is_used).collect();
         let deleted = roles.deleted.as_ref();
         Self {
-            columns: (0..writes.len()).filter(is_used).collect(),
-            inputs: inputs.clone(),
+            columns,
+            inputs,
             deleted: deleted.and_then(|name| writes.iter().position(|f| f.name == *name)),
         }
     }

@@ -7,8 +7,8 @@
 //! no merging: the table may hold a version between two of them, and its guard turns away exactly
 //! the older.
 
-use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, BooleanArray};
 
 use crate::column::{Batch, Column};
 use crate::dedup::{Candidates, Versions};
@@ -153,7 +153,7 @@ impl<'a> Layering<'a> {
     pub(super) fn is_deleted(&self, position: u32) -> bool {
         let row = self.candidates.row(position) as usize;
         self.deleted
-            .is_some_and(|flags| !is_null(flags, row) && flags.value(row))
+            .is_some_and(|flags| flags.is_valid(row) && flags.value(row))
     }
 
     /// Whether the row is older than the end of all rows.
@@ -227,10 +227,6 @@ fn put(layers: &mut Vec<Vec<u32>>, depth: usize, position: u32) {
         layers.push(Vec::new());
     }
     layers[depth].push(position);
-}
-
-fn is_null(flags: &BooleanArray, row: usize) -> bool {
-    arrow_array::Array::is_null(flags, row)
 }
 
 /// What stands above the row at hand, among those that are needed.

@@ -38,7 +38,7 @@ pub(super) struct Fill {
 
 /// Where a cell comes from.
 #[derive(Clone, Copy)]
-enum From {
+enum Inherited {
     /// A row of the normalizer's.
     Row(u32),
     /// A row of what was stored.
@@ -120,7 +120,7 @@ impl<'a> ReadBack<'a> {
 
     /// What the rows at `positions` get. `None`: nothing.
     pub(super) fn fill(&mut self, layering: &Layering<'_>, positions: &[u32]) -> Option<Fill> {
-        let mut found: BTreeMap<usize, Vec<Option<From>>> = BTreeMap::new();
+        let mut found: BTreeMap<usize, Vec<Option<Inherited>>> = BTreeMap::new();
         let mut lacks = Vec::new();
         for (at, &position) in positions.iter().enumerate() {
             if layering.is_deleted(position) {
@@ -161,10 +161,10 @@ impl<'a> ReadBack<'a> {
     }
 
     /// Where the cell comes from that the row at `position` inherits.
-    fn find(&mut self, layering: &Layering<'_>, position: u32, column: usize) -> Option<From> {
+    fn find(&mut self, layering: &Layering<'_>, position: u32, column: usize) -> Option<Inherited> {
         let cells = &self.normalized.batch.columns[column];
         match layering.older(position, |row| cells.is_present(row as usize)) {
-            Older::Row(row) => return Some(From::Row(row)),
+            Older::Row(row) => return Some(Inherited::Row(row)),
             Older::NewLife => return None,
             Older::Unknown => {}
         }
@@ -174,15 +174,17 @@ impl<'a> ReadBack<'a> {
             let column = stored.column(column)?;
             Some((stored.row(self.versions, row)?, column))
         });
-        let Some((at, column_)) = known else {
+        let Some((at, cells)) = known else {
             self.missing.entry(row).or_default().push(column);
             return None;
         };
-        column_.is_present(at as usize).then_some(From::Stored(at))
+        cells
+            .is_present(at as usize)
+            .then_some(Inherited::Stored(at))
     }
 
     /// The column's cells in `rows`, with those `found` elsewhere.
-    fn filled(&self, column: usize, rows: &[u32], found: &[Option<From>]) -> Column {
+    fn filled(&self, column: usize, rows: &[u32], found: &[Option<Inherited>]) -> Column {
         let own = &self.normalized.batch.columns[column];
         let stored = self.stored.and_then(|stored| stored.column(column));
         let both = match stored {
@@ -192,8 +194,8 @@ impl<'a> ReadBack<'a> {
         let of_rows = own.values.len() as u32;
         let places = rows.iter().zip(found).map(|(&row, from)| match from {
             None => row,
-            Some(From::Row(donor)) => *donor,
-            Some(From::Stored(at)) => of_rows + at,
+            Some(Inherited::Row(donor)) => *donor,
+            Some(Inherited::Stored(at)) => of_rows + at,
         });
         let places: UInt32Array = places.collect();
         let is_known = |i: usize| both.is_present(places.value(i) as usize);

@@ -134,6 +134,9 @@ impl Sink {
         revision: i32,
         digests: Digests<'_>,
     ) -> Result<Flushed, FlushError> {
+        for step in steps(batch) {
+            self.refuse_absent(&batch.records, &step)?;
+        }
         let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
         connection.busy = true;
         let commit = async {
@@ -164,11 +167,6 @@ impl Sink {
     ) -> Result<Row, FlushError> {
         let origin = RowOrigin::of(flush.lease);
         let kind = self.cells.kind(&batch.rows);
-        if kind != RowsKind::Plain {
-            for step in steps(batch) {
-                self.refuse_absent(&batch.records, &step)?;
-            }
-        }
         let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, kind)?;
         let mut values = flush.values();
         rows.push(&mut values);
@@ -198,7 +196,6 @@ impl Sink {
         let mut prepared = Vec::new();
         for step in steps(batch).filter(|step| step.rows.rows > 0) {
             let kind = self.kind(&step);
-            self.refuse_absent(&batch.records, &step)?;
             let rows = self.rows(origin, &batch.records, step.sources, step.rows, kind)?;
             let sql = match step.is_truncate {
                 true => self.truncate()?,

@@ -5,7 +5,7 @@ use gristmill_core::column::Field;
 use gristmill_core::plan::Roles;
 
 use crate::commit::guard_sql::Guarded;
-use crate::table::bookkeeping::{Bookkeeping, has_role};
+use crate::table::bookkeeping::Bookkeeping;
 use crate::table::identifier::{ABSENT, DELETED, quote};
 use crate::table::target_table::{TargetColumn, TargetTable};
 
@@ -43,7 +43,7 @@ impl<'a> TargetShape<'a> {
     /// The fields whose values may be absent, and are kept when the row is deleted.
     pub(crate) fn values(&self) -> impl Iterator<Item = (usize, &'a TargetColumn)> {
         let fields = self.fields.iter().enumerate();
-        let values = fields.filter(|(_, f)| !has_role(self.roles, &f.name));
+        let values = fields.filter(|(_, f)| !self.roles.include(&f.name));
         values.filter_map(|(i, _)| Some((i, self.column(i)?)))
     }
 

@@ -113,7 +113,7 @@ async fn bits(
 ) -> Result<Vec<(String, u32)>, DatabaseError> {
     let failed = || DatabaseError::query(DOING);
     let names = fields.iter().map(|f| f.name.as_str());
-    let names: Vec<&str> = names.filter(|name| !has_role(roles, name)).collect();
+    let names: Vec<&str> = names.filter(|name| !roles.include(name)).collect();
     let parameters: [Named<'_>; 2] = [
         ("target", Type::INT4, &number),
         ("names", Type::TEXT_ARRAY, &names),
@@ -154,11 +154,4 @@ async fn bits(
         doing: DOING,
         found: "columns whose bits come and go".to_owned(),
     })
-}
-
-/// Whether the column says which row it is, and which version of it: those are never absent.
-pub(crate) fn has_role(roles: &Roles, name: &str) -> bool {
-    let versioned = roles.order.iter().chain([&roles.event_time]);
-    let all = roles.key.iter().chain(versioned).chain(&roles.deleted);
-    all.chain(&roles.truncate).any(|role| role == name)
 }

@@ -36,7 +36,7 @@ pub(crate) fn name_problem(name: &str) -> Option<String> {
 }
 
 /// `name` as an identifier.
-pub(crate) fn quote(name: &str) -> String {
+pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -10,14 +10,14 @@
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`absent_rows`] finds rows with cells that nobody knows;
 //! - [`dimension_query`] loads reference data;
-//! - `identifier`: names in SQL.
+//! - [`identifier`]: names in SQL.
 
 pub mod absent_rows;
 pub mod bookkeeping;
 pub mod dimension_query;
 mod fit;
 pub mod fitness;
-pub(crate) mod identifier;
+pub mod identifier;
 mod migration;
 mod narrow;
 pub mod privileges;

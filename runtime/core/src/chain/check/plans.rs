@@ -105,7 +105,7 @@ impl<'a> Check<'a> {
             let name = &field.name;
             let message = if writer == self.transform {
                 format!("it writes column `{name}` twice: write it once")
-            } else if roles.is_some_and(|r| has_role(r, name)) {
+            } else if roles.is_some_and(|r| r.include(name)) {
                 format!(
                     "it writes column `{name}`, which is key, event time, deleted flag or order: \
                      only the normalizer may; write another column"
@@ -198,14 +198,4 @@ impl<'a> Check<'a> {
             }
         }
     }
-}
-
-fn has_role(roles: &Roles, name: &str) -> bool {
-    let others = roles
-        .deleted
-        .iter()
-        .chain(&roles.truncate)
-        .chain(&roles.order)
-        .chain([&roles.event_time]);
-    roles.key.iter().chain(others).any(|r| r == name)
 }
