@@ -114,12 +114,34 @@ impl Given {
 pub(super) type Table = BTreeMap<i64, Shown>;
 
 /// A row as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Shown {
     pub(super) is_deleted: bool,
     pub(super) cells: [Option<String>; 4],
     /// Names of columns, sorted.
     pub(super) unknown: Vec<String>,
+    /// Cells that only a delete of a row which nobody saw alive has told: which of several such
+    /// deletes tells them depends on how events were cut into batches. A table cannot say so.
+    pub(super) is_hearsay: [bool; 4],
+}
+
+impl Shown {
+    /// Whether both are the same, as far as it is known what they must be.
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        let is_unknown = |row: &Self, i: usize| row.unknown.iter().any(|name| name == COLUMNS[i]);
+        let cell = |row: &Self, i: usize| (row.cells[i].clone(), is_unknown(row, i));
+        let agree =
+            |i: usize| self.is_hearsay[i] || other.is_hearsay[i] || cell(self, i) == cell(other, i);
+        self.is_deleted == other.is_deleted && (0..COLUMNS.len()).all(agree)
+    }
+}
+
+/// Whether two rows, or none, are the same.
+pub(super) fn agree(one: Option<&Shown>, other: Option<&Shown>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.agrees(other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +150,7 @@ struct Stored {
     is_deleted: bool,
     cells: [Option<String>; 4],
     is_unknown: [bool; 4],
+    is_hearsay: [bool; 4],
 }
 
 #[derive(Clone, Debug)]
@@ -158,6 +181,7 @@ impl Fold {
                 is_deleted: row.is_deleted,
                 cells: row.cells.clone(),
                 unknown: unknown.map(|(name, _)| (*name).to_owned()).collect(),
+                is_hearsay: row.is_hearsay,
             };
             (*key, shown)
         });
@@ -215,6 +239,7 @@ impl Stored {
             is_deleted: given.what == What::Delete,
             cells: DEFAULTS.map(|value| value.map(str::to_owned)),
             is_unknown: [false; 4],
+            is_hearsay: [false; 4],
         };
         row.begin(given);
         row
@@ -226,6 +251,7 @@ impl Stored {
             let default = || DEFAULTS[i].map(str::to_owned);
             self.cells[i] = given.cells[i].clone().unwrap_or_else(default);
             self.is_unknown[i] = given.cells[i].is_none();
+            self.is_hearsay[i] = given.what == What::Delete;
         }
     }
 
@@ -242,7 +268,7 @@ impl Stored {
         for i in (0..COLUMNS.len()).filter(|i| given.writes[*i]) {
             if let Some(value) = &given.cells[i] {
                 self.cells[i].clone_from(value);
-                self.is_unknown[i] = false;
+                (self.is_unknown[i], self.is_hearsay[i]) = (false, false);
             }
         }
     }

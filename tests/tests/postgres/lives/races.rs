@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 use tokio_postgres::Client;
 
 use super::event::{Cell, Event, What, records};
-use super::fold::{Fold, Given, Version};
+use super::fold::{Fold, Given, Version, agree};
 use super::rules::{NOW_US, Revision};
 use super::stage::{Stage, Writer};
 use super::world::KINDS;
@@ -177,7 +177,7 @@ async fn race(seed: u64, stage: &mut Stage, keeper: &Client) -> Result<()> {
     for key in 0..2 {
         let (is, here, there) = (found.get(&key), here.get(&key), there.get(&key));
         ensure!(
-            is == here || is == there,
+            agree(is, here) || agree(is, there),
             "{writer:?}: {key} is\n{is:?}, and should be\n{here:?} or\n{there:?} after\n{:#?}\nand\
             \n{:#?}, upon\n{before:#?}",
             one.given,

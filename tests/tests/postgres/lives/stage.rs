@@ -220,6 +220,7 @@ impl Stage {
                 is_deleted: row.get(1),
                 cells: [2, 3, 4, 5].map(|i| row.get(i)),
                 unknown: row.get(6),
+                is_hearsay: [false; 4],
             };
             (row.get(0), shown)
         });

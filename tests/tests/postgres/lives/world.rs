@@ -13,7 +13,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::event::{Cell, Event, FORBIDDEN, REJECTED, What, records};
-use super::fold::{Fold, Given, Table, Version};
+use super::fold::{Fold, Given, Table, Version, agree};
 use super::rules::{NOW_US, Revision};
 use super::stage::{Flushed, Stage, Writer};
 
@@ -570,7 +570,7 @@ fn ensure_same(what: &str, found: &Table, expected: &Table) -> Result<()> {
     let keys: BTreeSet<_> = found.keys().chain(expected.keys()).collect();
     for key in keys {
         let (is, should_be) = (found.get(key), expected.get(key));
-        if is != should_be {
+        if !agree(is, should_be) {
             let _ = writeln!(differences, "{key} is {is:?}\nand not {should_be:?}");
         }
     }

@@ -27,6 +27,9 @@ pub(crate) struct Stored {
     pub(crate) cells: Vec<Option<String>>,
     /// Columns whose cells are not known.
     pub(crate) unknown: BTreeSet<usize>,
+    /// Else its cells are a delete's own: which delete's depends on how events were cut into
+    /// batches.
+    has_lived: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,16 @@ impl Mirror {
         }
     }
 
+    /// Without what is not compared.
+    pub(crate) fn told(&self) -> Self {
+        let mut told = self.clone();
+        for row in told.rows.values_mut().filter(|row| !row.has_lived) {
+            row.cells.clear();
+            row.unknown.clear();
+        }
+        told
+    }
+
     pub(crate) fn truncate(&mut self, version: Version) {
         self.horizon = self.horizon.max(Some(version));
         self.tombstones.retain(|_, deleted| *deleted >= version);
@@ -113,6 +126,7 @@ impl Stored {
         Self {
             version: given.version,
             is_deleted: given.is_deleted,
+            has_lived: !given.is_deleted,
             cells: cells.map(|cell| cell.unwrap_or_else(default)).collect(),
             unknown: missing
                 .filter(|(_, cell)| cell.is_none())
