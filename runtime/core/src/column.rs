@@ -10,6 +10,7 @@ use arrow_schema::DataType;
 use arrow_select::{concat::concat, take::take};
 
 /// What a column's values mean. The physical layout ([`LogicalType::data_type`]) follows from it.
+/// The extremes of a timestamp and a date, `i64::MAX` and `i64::MIN`, are infinity and -infinity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogicalType {
     Boolean,
@@ -23,11 +24,19 @@ pub enum LogicalType {
     TimestampMs,
     /// Days since the Unix epoch.
     Date,
+    /// Microseconds since midnight, of no day and no zone.
+    TimeUs,
+    /// Milliseconds since midnight, of no day and no zone.
+    TimeMs,
     Uuid,
+    /// A decimal number as text, of at most `precision` digits with `scale` of them after the
+    /// point.
     Decimal {
         precision: u8,
         scale: u8,
     },
+    /// A decimal number as text, of any precision and scale.
+    Numeric,
     Json,
 }
 
@@ -35,7 +44,7 @@ pub enum LogicalType {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "unknown logical type `{0}`: use one of boolean, int64, float64, text, bytes, timestamp(us), \
-     timestamp(ms), date, uuid, decimal(p,s), json"
+     timestamp(ms), date, time(us), time(ms), uuid, decimal(p,s), decimal, json"
 )]
 pub struct UnknownLogicalType(pub String);
 
@@ -44,11 +53,23 @@ impl LogicalType {
     pub fn data_type(self) -> DataType {
         match self {
             Self::Boolean => DataType::Boolean,
-            Self::Int64 | Self::TimestampUs | Self::TimestampMs | Self::Date => DataType::Int64,
+            Self::Int64
+            | Self::TimestampUs
+            | Self::TimestampMs
+            | Self::Date
+            | Self::TimeUs
+            | Self::TimeMs => DataType::Int64,
             Self::Float64 => DataType::Float64,
-            Self::Text | Self::Uuid | Self::Decimal { .. } | Self::Json => DataType::Utf8,
+            Self::Text | Self::Uuid | Self::Decimal { .. } | Self::Numeric | Self::Json => {
+                DataType::Utf8
+            }
             Self::Bytes => DataType::Binary,
         }
+    }
+
+    /// Whether its values are decimal numbers as text.
+    pub fn is_decimal(self) -> bool {
+        matches!(self, Self::Decimal { .. } | Self::Numeric)
     }
 
     /// What one unit of a timestamp is in microseconds; `None` for what is no timestamp.
@@ -72,8 +93,11 @@ impl fmt::Display for LogicalType {
             Self::TimestampUs => f.write_str("timestamp(us)"),
             Self::TimestampMs => f.write_str("timestamp(ms)"),
             Self::Date => f.write_str("date"),
+            Self::TimeUs => f.write_str("time(us)"),
+            Self::TimeMs => f.write_str("time(ms)"),
             Self::Uuid => f.write_str("uuid"),
             Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Numeric => f.write_str("decimal"),
             Self::Json => f.write_str("json"),
         }
     }
@@ -92,7 +116,10 @@ impl FromStr for LogicalType {
             "timestamp(us)" => Self::TimestampUs,
             "timestamp(ms)" => Self::TimestampMs,
             "date" => Self::Date,
+            "time(us)" => Self::TimeUs,
+            "time(ms)" => Self::TimeMs,
             "uuid" => Self::Uuid,
+            "decimal" => Self::Numeric,
             "json" => Self::Json,
             other => {
                 let unknown = || UnknownLogicalType(other.to_owned());

@@ -20,8 +20,8 @@ pub(crate) struct Config {
     #[schemars(length(min = 1), inner(length(min = 1)), extend("uniqueItems" = true))]
     pub(crate) key: Vec<String>,
     /// Each column of a row with its type: boolean, int64, float64, text, bytes, timestamp(us),
-    /// timestamp(ms), date, uuid, decimal(p,s) or json. The key's columns are among them. A name is
-    /// one name in the event, also where it has a dot.
+    /// timestamp(ms), date, time(us), time(ms), uuid, decimal(p,s), decimal or json. The key's
+    /// columns are among them. A name is one name in the event, also where it has a dot.
     #[schemars(extend("minProperties" = 1))]
     pub(crate) columns: BTreeMap<String, String>,
     /// The path of the operation: c (create), u (update), d (delete), r (read by a snapshot), t

@@ -29,7 +29,7 @@ macro_rules! of_type {
 
 impl Field {
     /// A nullable field. `logical_type` is one of boolean, int64, float64, text, bytes,
-    /// timestamp(us), timestamp(ms), date, uuid, decimal(p,s), json.
+    /// timestamp(us), timestamp(ms), date, time(us), time(ms), uuid, decimal(p,s), decimal, json.
     ///
     /// ```
     /// # use gristmill_guest::Field;
@@ -76,6 +76,12 @@ impl Field {
         timestamp_us, "timestamp(us)";
         /// Days since the Unix epoch.
         date, "date";
+        /// Microseconds since midnight.
+        time_us, "time(us)";
+        /// Milliseconds since midnight.
+        time_ms, "time(ms)";
+        /// A decimal number as text, of any precision and scale.
+        numeric, "decimal";
         /// A UUID as text.
         uuid, "uuid";
         /// A JSON document as text.

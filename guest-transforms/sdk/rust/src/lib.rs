@@ -82,7 +82,7 @@ pub use cell::Presence;
 pub use column::Column;
 pub use field::Field;
 pub use layout::{Bits, Bytes, Text};
-pub use logical::{Date, Decimal, Json, TimestampMs, TimestampUs, Uuid};
+pub use logical::{Date, Decimal, Json, Numeric, TimeMs, TimeUs, TimestampMs, TimestampUs, Uuid};
 pub use output::Output;
 pub use plan::{Join, Plan, Roles};
 pub use row::{Declared, ReadRow, Reject, RowTransform, WriteRow};

@@ -59,6 +59,22 @@ numbered! {
     /// assert_eq!(Date(0).iso_weekday(), 4, "1970 began on a Thursday");
     /// ```
     pub struct Date: "date";
+    /// Microseconds since midnight, of no day and no zone: logical type `time(us)`.
+    ///
+    /// ```
+    /// use gristmill_guest::TimeUs;
+    /// let noon = TimeUs(12 * 3_600_000_000);
+    /// assert!(noon < TimeUs(86_400_000_000), "24:00, which a time may be");
+    /// ```
+    pub struct TimeUs: "time(us)";
+    /// Milliseconds since midnight, of no day and no zone: logical type `time(ms)`.
+    ///
+    /// ```
+    /// use gristmill_guest::TimeMs;
+    /// let noon = TimeMs(12 * 3_600_000);
+    /// assert!(noon < TimeMs(86_400_000), "24:00, which a time may be");
+    /// ```
+    pub struct TimeMs: "time(ms)";
 }
 
 impl TimestampUs {
@@ -150,6 +166,17 @@ spelt!(Uuid, "uuid");
 pub struct Decimal<T, const PRECISION: u8, const SCALE: u8>(pub T);
 spelt!(Decimal<const PRECISION, const SCALE>, format!("decimal({PRECISION},{SCALE})"));
 
+/// A decimal number as text, exact, of any precision and scale: logical type `decimal`.
+///
+/// ```
+/// use gristmill_guest::Numeric;
+/// let share = Numeric("0.333333333333333333333333333333");
+/// assert!(share.0.starts_with("0."));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Numeric<T>(pub T);
+spelt!(Numeric, "decimal");
+
 /// A JSON document as text: logical type `json`. Read as `Json<&str>`.
 ///
 /// ```
@@ -201,6 +228,8 @@ mod tests {
         assert_eq!(TimestampUs::logical_type(), "timestamp(us)");
         assert_eq!(Uuid::<&str>::logical_type(), "uuid");
         assert_eq!(Decimal::<&str, 10, 2>::logical_type(), "decimal(10,2)");
+        assert_eq!(Numeric::<&str>::logical_type(), "decimal");
+        assert_eq!(TimeMs::logical_type(), "time(ms)");
     }
 
     #[test]

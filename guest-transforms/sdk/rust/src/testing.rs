@@ -173,7 +173,7 @@ fn read(field: &Field, rows: &[Value]) -> Result<AnyColumn, String> {
     Ok(match field.logical_type.as_str() {
         "boolean" => fill::<Bits>(field, rows, Value::as_bool)?.into(),
         "float64" => fill::<Vec<f64>>(field, rows, Value::as_f64)?.into(),
-        "int64" | "timestamp(us)" | "timestamp(ms)" | "date" => {
+        "int64" | "timestamp(us)" | "timestamp(ms)" | "date" | "time(us)" | "time(ms)" => {
             fill::<Vec<i64>>(field, rows, Value::as_i64)?.into()
         }
         "bytes" => fill::<Bytes>(field, rows, |v| v.as_str().map(str::as_bytes))?.into(),

@@ -6,6 +6,8 @@
 //! | `text` | `&str`; written also as `String` or `Cow<str>` |
 //! | `bytes` | `&[u8]`; written also as `Vec<u8>` or `Cow<[u8]>` |
 //! | `timestamp(us)`, `timestamp(ms)`, `date` | [`TimestampUs`], [`TimestampMs`], [`Date`] |
+//! | `time(us)`, `time(ms)` | [`TimeUs`], [`TimeMs`] |
+//! | `decimal` | [`Numeric<T>`] |
 //! | `uuid`, `decimal(P,S)`, `json` | [`Uuid<T>`], [`Decimal<T, P, S>`], [`Json<T>`] |
 //!
 //! `T` is `&str`; a rule may also write `String` or `Cow<str>`.
@@ -13,6 +15,9 @@
 //! [`TimestampUs`]: crate::TimestampUs
 //! [`TimestampMs`]: crate::TimestampMs
 //! [`Date`]: crate::Date
+//! [`TimeUs`]: crate::TimeUs
+//! [`TimeMs`]: crate::TimeMs
+//! [`Numeric<T>`]: crate::Numeric
 //! [`Uuid<T>`]: crate::Uuid
 //! [`Decimal<T, P, S>`]: crate::Decimal
 //! [`Json<T>`]: crate::Json

@@ -1,5 +1,10 @@
 //! What text must look like to mean more than text.
 
+use crate::column::LogicalType;
+
+/// Digits that a `numeric` of Postgres has before its point (its manual, 8.1).
+const NUMERIC_DIGITS_MAX: i64 = 131_072;
+
 /// Whether `text` is a UUID in its usual form: 32 hexadecimal digits in groups of 8, 4, 4, 4 and
 /// 12.
 pub(super) fn is_uuid(text: &str) -> bool {
@@ -11,9 +16,9 @@ pub(super) fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// Whether `text` is a decimal number with no more digits before the point than a
-/// `decimal(precision,scale)` holds. Digits beyond the scale are left for Postgres to round.
-pub(super) fn is_decimal(text: &str, precision: u8, scale: u8) -> bool {
+/// Whether `text` is a decimal number with no more digits before the point than `logical_type`
+/// holds. Digits beyond the scale are left for Postgres to round.
+pub(super) fn is_decimal(text: &str, logical_type: LogicalType) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
@@ -34,7 +39,11 @@ pub(super) fn is_decimal(text: &str, precision: u8, scale: u8) -> bool {
         (w, f) if w == whole.len() as i64 => -f,
         (w, _) => whole.len() as i64 - w,
     };
-    first + i64::from(exponent) <= i64::from(precision) - i64::from(scale)
+    let digits_max = match logical_type {
+        LogicalType::Decimal { precision, scale } => i64::from(precision) - i64::from(scale),
+        _ => NUMERIC_DIGITS_MAX,
+    };
+    first + i64::from(exponent) <= digits_max
 }
 
 /// The integer that a JSON `number` is, whether or not it is written with a fraction or an
@@ -80,6 +89,10 @@ mod tests {
 
     #[test]
     fn a_decimal_fits_by_the_digits_before_its_point() {
+        let decimal = LogicalType::Decimal {
+            precision: 5,
+            scale: 2,
+        };
         for text in [
             "0",
             "-0.00",
@@ -91,13 +104,13 @@ mod tests {
             "0e9",
             "5.",
         ] {
-            assert!(is_decimal(text, 5, 2), "{text}");
+            assert!(is_decimal(text, decimal), "{text}");
         }
         for text in [
             "", "-", ".", ".5", "+1", "1000", "1e3", "0.1e4", "NaN", "1,5", "1.2.3", "1e", "1e1.0",
             " 1",
         ] {
-            assert!(!is_decimal(text, 5, 2), "{text}");
+            assert!(!is_decimal(text, decimal), "{text}");
         }
     }
 }

@@ -42,10 +42,7 @@ impl Leaf {
     /// Whether the value is kept as the document spells it: a number parsed and printed again may
     /// lose digits.
     pub(super) fn is_raw(self) -> bool {
-        matches!(
-            self.logical_type,
-            LogicalType::Json | LogicalType::Decimal { .. }
-        )
+        self.logical_type == LogicalType::Json || self.logical_type.is_decimal()
     }
 }
 

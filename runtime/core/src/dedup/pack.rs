@@ -88,11 +88,14 @@ impl<'a> PackedColumn<'a> {
             LogicalType::Int64
             | LogicalType::TimestampUs
             | LogicalType::TimestampMs
-            | LogicalType::Date => Typed::Int64(array.as_primitive::<Int64Type>()),
+            | LogicalType::Date
+            | LogicalType::TimeUs
+            | LogicalType::TimeMs => Typed::Int64(array.as_primitive::<Int64Type>()),
             LogicalType::Float64 => Typed::Float64(array.as_primitive::<Float64Type>()),
-            LogicalType::Text | LogicalType::Decimal { .. } | LogicalType::Json => {
-                Typed::Text(array.as_string())
-            }
+            LogicalType::Text
+            | LogicalType::Decimal { .. }
+            | LogicalType::Numeric
+            | LogicalType::Json => Typed::Text(array.as_string()),
             LogicalType::Uuid => Typed::Uuid(array.as_string()),
             LogicalType::Bytes => Typed::Bytes(array.as_binary()),
         };

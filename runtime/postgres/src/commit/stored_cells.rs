@@ -101,16 +101,18 @@ fn read(logical_type: LogicalType, column: &TargetColumn) -> String {
         LogicalType::Boolean | LogicalType::Bytes => name,
         LogicalType::Int64 => format!("{name}::int8"),
         LogicalType::Float64 => format!("{name}::float8"),
-        LogicalType::Date => format!("{name} - date '1970-01-01'"),
+        LogicalType::Date | LogicalType::TimeUs | LogicalType::TimeMs => name,
         LogicalType::TimestampUs | LogicalType::TimestampMs => {
             match column.base_type == "timestamp without time zone" {
                 true => format!("{name} at time zone 'UTC'"),
                 false => name,
             }
         }
-        LogicalType::Text | LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json => {
-            format!("{name}::text")
-        }
+        LogicalType::Text
+        | LogicalType::Uuid
+        | LogicalType::Decimal { .. }
+        | LogicalType::Numeric
+        | LogicalType::Json => format!("{name}::text"),
     }
 }
 

@@ -74,15 +74,15 @@ fn mapping(ty: &Type, modifier: i32) -> Option<(LogicalType, &'static str)> {
         Type::FLOAT4 | Type::FLOAT8 => (LogicalType::Float64, "::float8"),
         Type::BYTEA => (LogicalType::Bytes, ""),
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => (LogicalType::Text, "::text"),
-        // Infinity has no microseconds: it is no instant, and becomes null.
         Type::TIMESTAMPTZ => (LogicalType::TimestampUs, ""),
         Type::TIMESTAMP => (LogicalType::TimestampUs, " at time zone 'UTC'"),
-        Type::DATE => (LogicalType::Date, " - date '1970-01-01'"),
+        Type::DATE => (LogicalType::Date, ""),
+        Type::TIME => (LogicalType::TimeUs, ""),
+        Type::NUMERIC if modifier < 4 => (LogicalType::Numeric, "::text"),
         Type::UUID => (LogicalType::Uuid, "::text"),
         Type::JSON | Type::JSONB => (LogicalType::Json, "::text"),
-        // The modifier holds the precision above the scale, plus four (`numeric.c`); without one
-        // the digits are unbounded.
-        Type::NUMERIC if modifier >= 4 => {
+        // The modifier holds the precision above the scale, plus four (`numeric.c`).
+        Type::NUMERIC => {
             let (precision, scale) = ((modifier - 4) >> 16, (modifier - 4) & 0x7ff);
             (
                 LogicalType::Decimal {

@@ -317,8 +317,5 @@ fn is_of_version(roles: &Roles, name: &str) -> bool {
 
 /// The order columns' types that both the host and Postgres order alike.
 fn is_orderable(logical_type: LogicalType) -> bool {
-    !matches!(
-        logical_type,
-        LogicalType::Json | LogicalType::Uuid | LogicalType::Decimal { .. }
-    )
+    !matches!(logical_type, LogicalType::Json | LogicalType::Uuid) && !logical_type.is_decimal()
 }

@@ -80,6 +80,8 @@ fn narrower(logical_type: LogicalType, column: &TargetColumn) -> Option<&'static
                 None
             }
         }
+        (LogicalType::Numeric, "numeric") if has_size => Some(ROUNDED),
+        (LogicalType::TimeUs | LogicalType::TimeMs, _) if has_size => Some(ROUNDED),
         (LogicalType::Text, "character varying" | "bpchar") if has_size => Some(REFUSED),
         (LogicalType::TimestampUs | LogicalType::TimestampMs, _) if has_size => Some(ROUNDED),
         _ => None,

@@ -78,8 +78,9 @@ impl TargetColumn {
                 )
             }
             LogicalType::Date => base == "date",
+            LogicalType::TimeUs | LogicalType::TimeMs => base == "time without time zone",
             LogicalType::Uuid => base == "uuid" || textual,
-            LogicalType::Decimal { .. } => base == "numeric" || textual,
+            LogicalType::Decimal { .. } | LogicalType::Numeric => base == "numeric" || textual,
             LogicalType::Json => matches!(base, "json" | "jsonb") || textual,
         }
     }
@@ -89,7 +90,11 @@ impl TargetColumn {
     pub(crate) fn cast(&self, logical_type: LogicalType) -> Option<&str> {
         let sent_as_text = matches!(
             logical_type,
-            LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json | LogicalType::Text
+            LogicalType::Uuid
+                | LogicalType::Decimal { .. }
+                | LogicalType::Numeric
+                | LogicalType::Json
+                | LogicalType::Text
         );
         if logical_type == LogicalType::Float64 && self.base_type == "numeric" {
             // The text is the shortest that is this number and no other; a cast keeps 15 digits.

@@ -107,8 +107,10 @@ pub(crate) fn postgres_type(logical_type: LogicalType) -> String {
         LogicalType::Bytes => "bytea".to_owned(),
         LogicalType::TimestampUs | LogicalType::TimestampMs => "timestamptz".to_owned(),
         LogicalType::Date => "date".to_owned(),
+        LogicalType::TimeUs | LogicalType::TimeMs => "time".to_owned(),
         LogicalType::Uuid => "uuid".to_owned(),
         LogicalType::Decimal { precision, scale } => format!("numeric({precision}, {scale})"),
+        LogicalType::Numeric => "numeric".to_owned(),
         LogicalType::Json => "jsonb".to_owned(),
     }
 }

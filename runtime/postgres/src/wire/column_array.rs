@@ -20,7 +20,7 @@ const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 /// see [`crate::table::target_table`].
 ///
 /// A time beyond what Postgres holds is sent as one that it refuses (22008), never as infinity: so
-/// the row is found and becomes a dead letter like any other.
+/// the row is found and becomes a dead letter like any other. Infinity is the extreme numbers alone.
 ///
 /// `presence` is not looked at: a value that the source did not say is null. A target that keeps
 /// the old value instead would take a second array of booleans here and a `case` in the statement.
@@ -31,6 +31,8 @@ pub(crate) enum ColumnArray<'a> {
     TimestampUs(&'a Int64Array),
     TimestampMs(&'a Int64Array),
     Date(&'a Int64Array),
+    TimeUs(&'a Int64Array),
+    TimeMs(&'a Int64Array),
     Float64(&'a Float64Array),
     /// Text, and what Postgres reads from text: uuid, numeric, json.
     Text(&'a StringArray),
@@ -45,10 +47,13 @@ pub(crate) fn sent_type(logical_type: LogicalType) -> Type {
         LogicalType::Float64 => Type::FLOAT8_ARRAY,
         LogicalType::TimestampUs | LogicalType::TimestampMs => Type::TIMESTAMPTZ_ARRAY,
         LogicalType::Date => Type::DATE_ARRAY,
+        LogicalType::TimeUs | LogicalType::TimeMs => Type::TIME_ARRAY,
         LogicalType::Bytes => Type::BYTEA_ARRAY,
-        LogicalType::Text | LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json => {
-            Type::TEXT_ARRAY
-        }
+        LogicalType::Text
+        | LogicalType::Uuid
+        | LogicalType::Decimal { .. }
+        | LogicalType::Numeric
+        | LogicalType::Json => Type::TEXT_ARRAY,
     }
 }
 
@@ -63,11 +68,14 @@ impl<'a> ColumnArray<'a> {
             LogicalType::TimestampUs => Self::TimestampUs(ints()?),
             LogicalType::TimestampMs => Self::TimestampMs(ints()?),
             LogicalType::Date => Self::Date(ints()?),
+            LogicalType::TimeUs => Self::TimeUs(ints()?),
+            LogicalType::TimeMs => Self::TimeMs(ints()?),
             LogicalType::Float64 => Self::Float64(any.downcast_ref()?),
             LogicalType::Bytes => Self::Bytes(any.downcast_ref()?),
             LogicalType::Text
             | LogicalType::Uuid
             | LogicalType::Decimal { .. }
+            | LogicalType::Numeric
             | LogicalType::Json => Self::Text(any.downcast_ref()?),
         })
     }
@@ -76,6 +84,7 @@ impl<'a> ColumnArray<'a> {
         match *self {
             Self::Boolean(a) => a,
             Self::Int64(a) | Self::TimestampUs(a) | Self::TimestampMs(a) | Self::Date(a) => a,
+            Self::TimeUs(a) | Self::TimeMs(a) => a,
             Self::Float64(a) => a,
             Self::Text(a) => a,
             Self::Bytes(a) => a,
@@ -88,6 +97,7 @@ impl<'a> ColumnArray<'a> {
             Self::Int64(_) => Type::INT8,
             Self::TimestampUs(_) | Self::TimestampMs(_) => Type::TIMESTAMPTZ,
             Self::Date(_) => Type::DATE,
+            Self::TimeUs(_) | Self::TimeMs(_) => Type::TIME,
             Self::Float64(_) => Type::FLOAT8,
             Self::Text(_) => Type::TEXT,
             Self::Bytes(_) => Type::BYTEA,
@@ -105,8 +115,11 @@ impl<'a> ColumnArray<'a> {
                 out.put_u8(u8::from(a.value(row)));
             }
             Self::Int64(a) => put_i64(a.value(row), out),
-            Self::TimestampUs(a) => put_i64(timestamp(Some(a.value(row))), out),
-            Self::TimestampMs(a) => put_i64(timestamp(a.value(row).checked_mul(1000)), out),
+            Self::TimestampUs(a) => put_i64(timestamp(a.value(row), 1), out),
+            Self::TimestampMs(a) => put_i64(timestamp(a.value(row), 1000), out),
+            Self::TimeUs(a) => put_i64(a.value(row), out),
+            // Beyond a day in any unit: Postgres refuses it.
+            Self::TimeMs(a) => put_i64(a.value(row).saturating_mul(1000), out),
             Self::Date(a) => {
                 out.put_i32(4);
                 out.put_i32(date(a.value(row)));
@@ -143,10 +156,14 @@ fn put_bytes(value: &[u8], out: &mut BytesMut) {
     out.put_slice(value);
 }
 
-/// Microseconds since 2000. What Postgres cannot hold becomes a number that it refuses: the
-/// extremes themselves would mean infinity.
-fn timestamp(unix_us: Option<i64>) -> i64 {
-    let shifted = unix_us.and_then(|us| us.checked_sub(EPOCH_US));
+/// Microseconds since 2000 of a time in units of so many. The extremes are infinity here and there;
+/// what else Postgres cannot hold becomes a number that it refuses.
+fn timestamp(unix: i64, unit_us: i64) -> i64 {
+    if matches!(unix, i64::MIN | i64::MAX) {
+        return unix;
+    }
+    let us = unix.checked_mul(unit_us);
+    let shifted = us.and_then(|us| us.checked_sub(EPOCH_US));
     shifted
         .unwrap_or(i64::MAX)
         .clamp(i64::MIN + 1, i64::MAX - 1)
@@ -154,8 +171,14 @@ fn timestamp(unix_us: Option<i64>) -> i64 {
 
 /// Days since 2000, as [`timestamp`].
 fn date(unix_days: i64) -> i32 {
-    let shifted = unix_days.saturating_sub(EPOCH_DAYS);
-    shifted.clamp(i64::from(i32::MIN + 1), i64::from(i32::MAX - 1)) as i32
+    match unix_days {
+        i64::MIN => i32::MIN,
+        i64::MAX => i32::MAX,
+        days => {
+            let shifted = days.saturating_sub(EPOCH_DAYS);
+            shifted.clamp(i64::from(i32::MIN + 1), i64::from(i32::MAX - 1)) as i32
+        }
+    }
 }
 
 impl ToSql for ColumnArray<'_> {
@@ -234,17 +257,41 @@ impl<'a> FromSql<'a> for Instant {
     }
 }
 
-/// An [`Instant`], or `None` for Postgres' infinities.
-pub(crate) struct Finite(pub(crate) Option<i64>);
+/// A `date`, a `time` or a time stamp in days, or microseconds, since the Unix epoch or midnight.
+/// Infinity is the extreme number.
+pub(crate) struct StoredTime(i64);
 
-impl<'a> FromSql<'a> for Finite {
+impl StoredTime {
+    /// The time in units of so many, the one that it is in.
+    pub(crate) fn in_units(self, unit: i64) -> i64 {
+        match self.0 {
+            i64::MIN | i64::MAX => self.0,
+            of_one => of_one.div_euclid(unit),
+        }
+    }
+}
+
+impl<'a> FromSql<'a> for StoredTime {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        let is_finite = raw != i64::MAX.to_be_bytes() && raw != i64::MIN.to_be_bytes();
-        let us = Instant::from_sql(ty, raw)?.0;
-        Ok(Self(is_finite.then_some(us)))
+        if *ty == Type::DATE {
+            return Ok(Self(match i32::from_be_bytes(raw.try_into()?) {
+                i32::MIN => i64::MIN,
+                i32::MAX => i64::MAX,
+                days => i64::from(days) + EPOCH_DAYS,
+            }));
+        }
+        let us = i64::from_be_bytes(raw.try_into()?);
+        Ok(Self(match us {
+            i64::MIN | i64::MAX => us,
+            us if *ty == Type::TIME => us,
+            us => us.saturating_add(EPOCH_US),
+        }))
     }
 
     fn accepts(ty: &Type) -> bool {
-        <Instant as FromSql>::accepts(ty)
+        matches!(
+            *ty,
+            Type::TIMESTAMPTZ | Type::TIMESTAMP | Type::DATE | Type::TIME
+        )
     }
 }

@@ -6,11 +6,10 @@ use arrow_array::{ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array,
 use gristmill_core::column::{Column, LogicalType};
 use tokio_postgres::Row;
 
-use crate::wire::column_array::Finite;
+use crate::wire::column_array::StoredTime;
 
-/// The column at `i` of `rows`: `boolean`, `bigint`, `double precision`, `bytea`, days since 1970
-/// as an `integer`, a `timestamptz`, or text. An instant that is infinite has no number, and is
-/// null.
+/// The column at `i` of `rows`: `boolean`, `bigint`, `double precision`, `bytea`, `date`,
+/// `timestamptz`, `time`, or text. Infinity is the extreme number.
 pub(crate) fn read_column(
     rows: &[Row],
     i: usize,
@@ -27,22 +26,20 @@ pub(crate) fn read_column(
                 .map(|r| r.try_get::<_, Option<i64>>(i))
                 .collect::<Result<Int64Array, _>>()?,
         ),
-        LogicalType::Date => {
-            let days = rows
-                .iter()
-                .map(|r| Ok(r.try_get::<_, Option<i32>>(i)?.map(i64::from)));
-            Arc::new(days.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
-        }
-        LogicalType::TimestampUs | LogicalType::TimestampMs => {
+        LogicalType::Date
+        | LogicalType::TimestampUs
+        | LogicalType::TimestampMs
+        | LogicalType::TimeUs
+        | LogicalType::TimeMs => {
             let unit = match logical_type {
-                LogicalType::TimestampMs => 1_000,
+                LogicalType::TimestampMs | LogicalType::TimeMs => 1_000,
                 _ => 1,
             };
-            let instants = rows
-                .iter()
-                .map(|r| Ok(r.try_get::<_, Option<Finite>>(i)?.and_then(|f| f.0)))
-                .map(|us: Result<Option<i64>, _>| Ok(us?.map(|us| us.div_euclid(unit))));
-            Arc::new(instants.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
+            let times = rows.iter().map(|r| {
+                Ok(r.try_get::<_, Option<StoredTime>>(i)?
+                    .map(|t| t.in_units(unit)))
+            });
+            Arc::new(times.collect::<Result<Int64Array, tokio_postgres::Error>>()?)
         }
         LogicalType::Float64 => Arc::new(
             rows.iter()
@@ -56,7 +53,11 @@ pub(crate) fn read_column(
                 .collect::<Result<_, _>>()?;
             Arc::new(BinaryArray::from(values))
         }
-        LogicalType::Text | LogicalType::Uuid | LogicalType::Decimal { .. } | LogicalType::Json => {
+        LogicalType::Text
+        | LogicalType::Uuid
+        | LogicalType::Decimal { .. }
+        | LogicalType::Numeric
+        | LogicalType::Json => {
             let values: Vec<Option<&str>> = rows
                 .iter()
                 .map(|r| r.try_get(i))

@@ -97,7 +97,7 @@ fn typed(plan: wit::Plan) -> Result<Plan, String> {
 }
 
 /// The types by name, for who misspelt one; `decimal(p,s)` stands for all of its kind.
-const TYPES: [&str; 11] = [
+const TYPES: [&str; 14] = [
     "boolean",
     "int64",
     "float64",
@@ -106,8 +106,11 @@ const TYPES: [&str; 11] = [
     "timestamp(us)",
     "timestamp(ms)",
     "date",
+    "time(us)",
+    "time(ms)",
     "uuid",
     "decimal(p,s)",
+    "decimal",
     "json",
 ];
 
@@ -241,7 +244,7 @@ fn fitting_roles(plan: &Plan, roles: &Roles) -> Result<(), String> {
     }
     for key in &roles.key {
         role("key", key, "of a type with one form for each value", |t| {
-            !matches!(t, T::Float64 | T::Json | T::Decimal { .. })
+            !matches!(t, T::Float64 | T::Json) && !t.is_decimal()
         })?;
     }
     role(
@@ -258,7 +261,7 @@ fn fitting_roles(plan: &Plan, roles: &Roles) -> Result<(), String> {
     }
     for order in &roles.order {
         role("order", order, "of a type with an order", |t| {
-            !matches!(t, T::Json | T::Decimal { .. })
+            t != T::Json && !t.is_decimal()
         })?;
     }
     Ok(())

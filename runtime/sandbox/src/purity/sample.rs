@@ -50,6 +50,14 @@ const INTEGERS: [i64; 11] = [
 /// ends of what Postgres can hold.
 const DAYS: [i64; 7] = [0, 1, -1, 19_782, 20_000, -719_162, 2_932_896];
 
+/// Midnight, noon, and the ends of a day, of which a time may be the one after the last.
+const TIMES_MS: [i64; 5] = [0, 43_200_000, 1, 86_399_999, 86_400_000];
+
+const NUMBERS: [&str; 6] = ["0", "-1.50", "1e3", "NaN", "0.000000000000000000001", LARGE];
+
+/// More digits than 128 bits hold.
+const LARGE: &str = "-123456789012345678901234567890123456789012345678901234567890";
+
 const FLOATS: [f64; 9] = [
     0.0,
     -0.0,
@@ -147,6 +155,13 @@ fn values(logical_type: LogicalType, place: usize, present: impl Fn(&usize) -> b
                 present,
             )));
         }
+        LogicalType::TimeMs => {
+            return Arc::new(Int64Array::from(cycle(&TIMES_MS, place, present)));
+        }
+        LogicalType::TimeUs => {
+            let times = TIMES_MS.map(|ms| ms * 1_000);
+            return Arc::new(Int64Array::from(cycle(&times, place, present)));
+        }
         LogicalType::Bytes => {
             let bytes: [&[u8]; 4] = [b"", b"text", b"\0\xff\xfe", b"\xc3\x28"];
             return Arc::new(BinaryArray::from(cycle(&bytes, place, present)));
@@ -154,6 +169,7 @@ fn values(logical_type: LogicalType, place: usize, present: impl Fn(&usize) -> b
         LogicalType::Text => texts = &TEXTS,
         LogicalType::Uuid => texts = &UUIDS,
         LogicalType::Json => texts = &DOCUMENTS,
+        LogicalType::Numeric => texts = &NUMBERS,
         LogicalType::Decimal { precision, scale } => {
             decimals = decimals_of(precision, scale);
             let all: Vec<&str> = decimals.iter().map(String::as_str).collect();
@@ -198,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    const TYPES: [&str; 12] = [
+    const TYPES: [&str; 15] = [
         "boolean",
         "int64",
         "float64",
@@ -207,7 +223,10 @@ mod tests {
         "timestamp(us)",
         "timestamp(ms)",
         "date",
+        "time(us)",
+        "time(ms)",
         "uuid",
+        "decimal",
         "decimal(4,2)",
         "decimal(3,0)",
         "json",

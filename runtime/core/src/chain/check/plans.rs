@@ -134,7 +134,10 @@ impl<'a> Check<'a> {
                 _ if field.nullable && roles.truncate.is_none() => {
                     Some("may be null: declare it not nullable and reject rows without it")
                 }
-                LogicalType::Float64 | LogicalType::Json | LogicalType::Decimal { .. } => Some(
+                LogicalType::Float64
+                | LogicalType::Json
+                | LogicalType::Decimal { .. }
+                | LogicalType::Numeric => Some(
                     "has no exact equality: use int64, text, uuid, bytes, boolean, a date or a \
                      timestamp",
                 ),
@@ -167,11 +170,8 @@ impl<'a> Check<'a> {
         }
         for name in &roles.order {
             self.role("order", name, writes, |field| {
-                matches!(
-                    field.logical_type,
-                    LogicalType::Json | LogicalType::Decimal { .. }
-                )
-                .then_some("has no order that the host knows: use int64 or text")
+                (field.logical_type == LogicalType::Json || field.logical_type.is_decimal())
+                    .then_some("has no order that the host knows: use int64 or text")
             });
         }
     }

@@ -80,7 +80,10 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
     pub(super) fn number(self, integer: Option<i64>, float: f64, found: impl fmt::Display) {
         use LogicalType as T;
         match (self.leaf.map(|l| l.logical_type), integer) {
-            (Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date), Some(v)) => {
+            (
+                Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date | T::TimeUs | T::TimeMs),
+                Some(v),
+            ) => {
                 self.set(Slot::Int64(v));
             }
             (Some(T::Float64), _) => self.set(Slot::Float64(float)),
@@ -105,7 +108,10 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
         };
         let fits = match (leaf.logical_type, value) {
             (T::Boolean, Slot::Boolean(_)) | (T::Text, Slot::Text(_)) => true,
-            (T::Int64 | T::TimestampUs | T::TimestampMs | T::Date, Slot::Int64(_)) => true,
+            (
+                T::Int64 | T::TimestampUs | T::TimestampMs | T::Date | T::TimeUs | T::TimeMs,
+                Slot::Int64(_),
+            ) => true,
             (T::Uuid, Slot::Text(text)) => shape::is_uuid(text),
             _ => false,
         };
@@ -121,7 +127,7 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
         let logical_type = self.leaf.map(|l| l.logical_type);
         matches!(
             logical_type,
-            Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date)
+            Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date | T::TimeUs | T::TimeMs)
         )
     }
 

@@ -231,12 +231,12 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
         let found = walk_again(&mut at, text).map_err(E::custom)?;
         match (leaf.logical_type, text.as_bytes().first()) {
             (_, Some(b'n')) => at.set(Slot::Null),
-            (LogicalType::Decimal { precision, scale }, first) => {
+            (decimal, first) if decimal.is_decimal() => {
                 let number = match first {
                     Some(b'"') => &text[1..text.len() - 1],
                     _ => text,
                 };
-                match shape::is_decimal(number, precision, scale) {
+                match shape::is_decimal(number, decimal) {
                     true => at.set(Slot::Text(number)),
                     false => wrong_decimal(at, text, number),
                 }
@@ -271,12 +271,10 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
             .wrong(Quoted(&content));
         }
         match leaf.logical_type {
-            LogicalType::Decimal { precision, scale } => {
-                match shape::is_decimal(&content, precision, scale) {
-                    true => at.walk.row.unescaped(leaf.slot, &content),
-                    false => at.wrong(Quoted(&content)),
-                }
-            }
+            decimal if decimal.is_decimal() => match shape::is_decimal(&content, decimal) {
+                true => at.walk.row.unescaped(leaf.slot, &content),
+                false => at.wrong(Quoted(&content)),
+            },
             _ if content.contains('\0') => at.walk.row.zero_byte(leaf.slot, &at.node.path),
             _ => at.walk.row.unescaped(leaf.slot, text),
         }
