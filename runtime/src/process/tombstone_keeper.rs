@@ -1,5 +1,5 @@
-//! What hard deletes leave to be done beside the flushes: rows that a race brought back go, and so
-//! do tombstones for which nothing older can come.
+//! What deletes leave to be done beside the flushes: rows that a race brought back go, and so do
+//! tombstones for which nothing older can come.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::handles::{Commits, HostedPipeline};
 
-/// How often it is done. A tombstone is swept by for two minutes.
+/// How often it is done: so long, at most, a row stands that a race brought back.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// How often tombstones are taken out in a row: ten thousand a second can go, more than come, and
@@ -17,15 +17,15 @@ const PURGES_MAX: usize = 100;
 
 /// Does it for `pipelines`, for ever. Where Postgres is away it is done when that is back.
 pub(super) async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
-    let mut is_failing = false;
+    let mut are_failing = vec![false; pipelines.len()];
     loop {
         tokio::time::sleep(EVERY).await;
-        for pipeline in &pipelines {
+        for (pipeline, is_failing) in pipelines.iter().zip(&mut are_failing) {
             match once(&commits, pipeline).await {
-                Ok(()) => is_failing = false,
-                Err(error) if is_failing => tracing::debug!("tombstones stay: {error:#}"),
+                Ok(()) => *is_failing = false,
+                Err(error) if *is_failing => tracing::debug!("tombstones stay: {error:#}"),
                 Err(error) => {
-                    is_failing = true;
+                    *is_failing = true;
                     let name = pipeline.name();
                     tracing::warn!(
                         pipeline = name,
@@ -43,9 +43,6 @@ async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
         return Ok(());
     };
     let sink = &revision.sink;
-    if !sink.has_tombstones() {
-        return Ok(());
-    }
     let connection = commits.pool.get().await?;
     let swept = sink.sweep(&connection).await;
     if let Ok(rows @ 1..) = swept {

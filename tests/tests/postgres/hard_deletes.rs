@@ -174,6 +174,9 @@ async fn purge_with_a_halted_partition() -> Result<()> {
     ))?;
     assert_eq!(people.sink.purge(&people.connection, 50).await?, 0);
     people.fixture.psql(&at(1, 100))?;
+    // A row that a race brought back is looked for first.
+    assert_eq!(people.sink.purge(&people.connection, 50).await?, 0);
+    people.sweep_all().await?;
     assert_eq!(people.sink.purge(&people.connection, 50).await?, 1);
     let left = "select key from gristmill.tombstone";
     assert_eq!(people.fixture.psql(left)?, "{2}");
@@ -190,6 +193,7 @@ async fn letter_replayed_after_the_purge() -> Result<()> {
     people
         .fixture
         .psql("update gristmill.checkpoint set event_time_max = now()")?;
+    people.sweep_all().await?;
     assert_eq!(people.sink.purge(&people.connection, 0).await?, 1);
     let ids: [LetterId; 0] = [];
     let which = LetterReplay {

@@ -19,4 +19,5 @@ mod schema;
 mod sessions;
 mod stored_cells;
 mod tls;
+mod tombstones;
 mod types;

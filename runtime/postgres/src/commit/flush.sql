@@ -98,7 +98,7 @@ rows as (
 -- The revision that the partition is to run. Where the checkpoint did not move, the transaction
 -- ends: more of it may be on its way already.
 select
-  case when exists (select from cp) then true else gristmill.fence() end,
+  case when exists (select from cp) then {written} else gristmill.fence() end,
   (
     select case when canary_partition = :partition then staging_revision else active_revision end
     from gristmill.pipeline

@@ -21,6 +21,9 @@ pub(crate) fn advice(state: SqlState) -> &'static str {
 /// What `gristmill.fence` raises.
 const FENCED: &str = "GM001";
 
+/// What `gristmill.heed` raises.
+const HEEDLESS: &str = "GM002";
+
 /// Why a flush did not commit, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum FlushError {
@@ -74,6 +77,14 @@ impl FlushError {
     /// it, or the statement took longer than one may.
     pub fn is_perhaps_of_a_row(&self) -> bool {
         matches!(self, Self::Definite { source, .. } if is_raised(source) || is_canceled(source))
+    }
+
+    /// Whether the flush did not read the tombstones that there are.
+    pub(crate) fn is_heedless(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused { state, .. } | Self::Definite { state, .. } if state.as_str() == HEEDLESS
+        )
     }
 
     /// Whether another session may fare better (a server that became a standby, a proxy that lost a

@@ -11,6 +11,7 @@ old as (
   from gristmill.tombstone s, watermark w
   where s.target = :target and w.is_known
     and s.event_time < w.lowest - :ttl_us * interval '1 microsecond'
+    and s.at < (select z.swept_below from gristmill.target_table z where z.target = :target)
   limit :most
   for update of s skip locked
 ),

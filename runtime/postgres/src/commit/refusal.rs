@@ -72,7 +72,7 @@ async fn write_and_commit(
     } = unsettled;
     compare(connection, sink).await?;
     let statements = WriterStatements::prepare(connection, sink, batch).await?;
-    let sql = &sink.statements.plain.flush;
+    let sql = &sink.statements.heeding.plain.flush;
     let flush = in_time(connection.prepared(&sql.text, &sql.types)).await??;
     let transaction = in_time(connection.transaction()).await??;
     let origin = RowOrigin::of(lease);

@@ -46,6 +46,7 @@ pub(crate) struct WriterStatements {
     /// For each step of the batch.
     steps: Vec<Statement>,
     is_stored: Statement,
+    tombstones: Option<Statement>,
 }
 
 impl WriterStatements {
@@ -60,14 +61,19 @@ impl WriterStatements {
                 true => sink.truncate()?,
                 false => {
                     let kind = sink.kind(&step);
-                    &sink.statements.of_rows(kind).upsert
+                    &sink.statements.heeding.of_rows(kind).upsert
                 }
             };
             statements.push(in_time(connection.prepared(&sql.text, &sql.types)).await??);
         }
         let sql = &sink.statements.is_stored;
+        let tombstones = match &sink.statements.tombstones {
+            Some(sql) => Some(in_time(connection.prepared(&sql.text, &sql.types)).await??),
+            None => None,
+        };
         Ok(Self {
             steps: statements,
+            tombstones,
             is_stored: in_time(connection.prepared(&sql.text, &sql.types)).await??,
         })
     }
@@ -251,7 +257,7 @@ impl<'a> RowWriter<'a> {
         answers: impl IntoIterator<Item = Answer>,
     ) -> Result<(), FlushError> {
         for (row, answer) in answers {
-            if self.cannot_be_made(row, &answer).await? {
+            if self.is_never_made(row, &answer).await? {
                 self.passed[row as usize] = true;
                 self.written.dropped += u64::from(self.step.layer == self.batch.earlier.len());
                 continue;
@@ -263,8 +269,9 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Whether the row says that one is deleted which is not there: then there is nothing to be
-    /// marked, and a source that sends only the key gives no row that could be made.
-    async fn cannot_be_made(&self, row: u32, answer: &Error) -> Result<bool, FlushError> {
+    /// marked, and a source that sends only the key gives no row that could be made. A tombstone
+    /// says so.
+    async fn is_never_made(&self, row: u32, answer: &Error) -> Result<bool, FlushError> {
         let (sink, step) = (self.sink, self.step);
         let is_of_constraint = answer
             .code()
@@ -287,7 +294,11 @@ impl<'a> RowWriter<'a> {
         let stored = self
             .transaction
             .query_one(&self.statements.is_stored, &values);
-        Ok(!in_time(stored).await??.try_get::<_, bool>(0)?)
+        let is_made = in_time(stored).await??.try_get::<_, bool>(0)?;
+        if let Some(bury) = self.statements.tombstones.as_ref().filter(|_| !is_made) {
+            in_time(self.transaction.execute(bury, &values)).await??;
+        }
+        Ok(!is_made)
     }
 
     /// Rows of the step, each with where it comes from.

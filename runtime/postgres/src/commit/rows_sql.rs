@@ -3,6 +3,7 @@
 use tokio_postgres::types::Type;
 
 use crate::commit::target_shape::TargetShape;
+use crate::commit::tombstones::has_tombstones;
 use crate::table::identifier::{ABSENT, DELETED, OFFSET, quote};
 use crate::table::target_table::TargetColumn;
 use crate::wire::column_array::sent_type;
@@ -22,6 +23,8 @@ pub(crate) enum RowsKind {
 pub(crate) struct RowsSql<'a> {
     shape: TargetShape<'a>,
     kind: RowsKind,
+    /// Whether rows are held against tombstones.
+    reads_tombstones: bool,
     /// When the stored row is looked up before the row is written; `None`: never.
     looked_up: Option<String>,
     /// The table expression `incoming`, with a comma behind it, where there is one.
@@ -35,6 +38,7 @@ impl<'a> RowsSql<'a> {
         let mut rows = Self {
             shape: *shape,
             kind,
+            reads_tombstones: false,
             looked_up: None,
             incoming: String::new(),
             rows: String::new(),
@@ -52,6 +56,14 @@ impl<'a> RowsSql<'a> {
             false => (String::new(), format!("({source})")),
         };
         rows
+    }
+
+    /// The same, for rows that must not bring back what is deleted.
+    pub(crate) fn reading_tombstones(self) -> Self {
+        Self {
+            reads_tombstones: self.shape.kept.is_some(),
+            ..self
+        }
     }
 
     fn source(&self) -> String {
@@ -136,24 +148,40 @@ impl<'a> RowsSql<'a> {
         }
     }
 
-    /// The table expressions that delete rows for good, with a comma behind the last.
+    /// The table expressions that delete rows for good and leave tombstones, with a comma behind
+    /// the last.
     pub(crate) fn deletes(&self, and_checkpoint: &str) -> String {
         let shape = &self.shape;
-        let Some(kept) = shape.kept.filter(|_| self.takes_out()) else {
-            return String::new();
+        let buried = match self.takes_out() {
+            true => Some(self.deleted()),
+            false => self.cannot_be_made(),
         };
-        let guarded = shape.guarded();
-        format!(
-            include_str!("hard_delete.sql"),
-            table = shape.target.sql_name,
-            and_checkpoint = and_checkpoint,
-            deleted = self.deleted(),
-            on = shape.on(),
-            guard = guarded.stored("u.v", &shape.event_time()),
-            target = kept.target,
-            key = shape.key_texts(),
-            event_time = shape.event_time(),
-            newer = guarded.versions("s.version", "excluded.version"),
+        let buried = buried.and_then(|of| shape.tombstones("incoming", and_checkpoint, &of));
+        let tombstones = buried.map(|insert| format!("tombstones as (\n{insert}),\n"));
+        let gone = self.takes_out().then(|| {
+            format!(
+                include_str!("gone.sql"),
+                table = shape.target.sql_name,
+                and_checkpoint = and_checkpoint,
+                deleted = self.deleted(),
+                on = shape.on(),
+                guard = shape.guarded().stored("u.v", &shape.event_time()),
+            )
+        });
+        gone.into_iter().chain(tombstones).collect()
+    }
+
+    /// That rows were written as they must be, else an error.
+    pub(crate) fn written(&self) -> String {
+        let kept = self.shape.kept.filter(|_| !self.reads_tombstones);
+        kept.map_or_else(
+            || "true".to_owned(),
+            |kept| {
+                format!(
+                    "case when {} then gristmill.heed() else true end",
+                    has_tombstones(kept.target)
+                )
+            },
         )
     }
 
@@ -202,7 +230,7 @@ impl<'a> RowsSql<'a> {
         let Some(kept) = shape.kept else {
             return joins;
         };
-        if shape.reads_tombstones() {
+        if self.reads_tombstones {
             joins.push_str(&format!(
                 " left join lateral (select d.version from gristmill.tombstone as d where \
                  d.target = {} and d.key = {} limit 1) as d on true",
@@ -238,7 +266,7 @@ impl<'a> RowsSql<'a> {
             self.cannot_be_made()
                 .map(|condition| format!("({condition}) is not true")),
         );
-        if shape.reads_tombstones() {
+        if self.reads_tombstones {
             filter.push(newer("d.version"));
         }
         if shape.kept.is_some() && shape.roles.truncate.is_some() {

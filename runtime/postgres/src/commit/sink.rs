@@ -1,6 +1,9 @@
 //! The commit: rows, dead letters and checkpoint in one transaction, whose first act is a
 //! compare-and-swap on the checkpoint.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use gristmill_core::chain::{Computed, Delete, RowSource, WantedCells};
 use gristmill_core::column::{Batch, Field};
 use gristmill_core::dedup::{Guard, RecordPlace, VersionLayout};
@@ -18,7 +21,7 @@ use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::rows_sql::RowsKind;
-use crate::commit::statement::{Sql, Statements};
+use crate::commit::statement::{Sql, Statements, StatementsByKind};
 use crate::commit::stored_cells::StoredCells;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
@@ -65,6 +68,8 @@ pub struct Sink {
     pub(crate) deletes_for_good: bool,
     pub(crate) statements: Statements,
     pub(crate) tombstones: Option<Tombstones>,
+    /// Whether flushes read them: from the first on that Postgres has refused because they did not.
+    reads_tombstones: Arc<AtomicBool>,
     pub(crate) stored: StoredCells,
     pub(crate) fate: Option<Sql>,
 }
@@ -114,6 +119,7 @@ impl Sink {
             cells: MissingCells::new(&shape),
             deletes_for_good: shape.deletes_for_good(),
             tombstones: Tombstones::new(&shape),
+            reads_tombstones: Arc::default(),
             stored: StoredCells::new(&shape),
             fate: shape.fate(),
             fields: fields.to_vec(),
@@ -139,24 +145,45 @@ impl Sink {
         }
         let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
         connection.busy = true;
-        let commit = async {
-            match batch.earlier.is_empty() {
-                true => self.commit(connection, &flush, batch).await,
-                false => self.commit_steps(connection, &flush, batch, revision).await,
-            }
-        };
-        let answer = match steps(batch).any(|step| step.is_truncate) {
-            // As long as the table is large.
-            true => commit.await,
-            false => in_time(commit)
-                .await
-                .unwrap_or_else(|late| Err(late.into())),
-        };
+        let mut answer = self.send(connection, &flush, batch, revision).await;
+        if answer.as_ref().is_err_and(FlushError::is_heedless) {
+            self.reads_tombstones.store(true, Ordering::Relaxed);
+            answer = self.send(connection, &flush, batch, revision).await;
+        }
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
         let wanted: Option<i32> = answer?.try_get(1)?;
         Ok(Flushed {
             wanted_revision: wanted.unwrap_or(revision),
         })
+    }
+
+    async fn send(
+        &self,
+        connection: &mut Connection,
+        flush: &FlushValues<'_>,
+        batch: &Computed,
+        revision: i32,
+    ) -> Result<Row, FlushError> {
+        let commit = async {
+            match batch.earlier.is_empty() {
+                true => self.commit(connection, flush, batch).await,
+                false => self.commit_steps(connection, flush, batch, revision).await,
+            }
+        };
+        match steps(batch).any(|step| step.is_truncate) {
+            // As long as the table is large.
+            true => commit.await,
+            false => in_time(commit)
+                .await
+                .unwrap_or_else(|late| Err(late.into())),
+        }
+    }
+
+    fn row_statements(&self) -> &StatementsByKind {
+        match self.reads_tombstones.load(Ordering::Relaxed) {
+            true => &self.statements.heeding,
+            false => &self.statements.heedless,
+        }
     }
 
     async fn commit(
@@ -170,7 +197,7 @@ impl Sink {
         let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, kind)?;
         let mut values = flush.values();
         rows.push(&mut values);
-        let sql = &self.statements.of_rows(kind).flush;
+        let sql = &self.row_statements().of_rows(kind).flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
         hit(connection.query(&statement, &values).await?)
     }
@@ -186,9 +213,8 @@ impl Sink {
         revision: i32,
     ) -> Result<Row, FlushError> {
         let origin = RowOrigin::of(flush.lease);
-        let advance = self
-            .prepare(connection, &self.statements.plain.flush)
-            .await?;
+        let by_kind = self.row_statements();
+        let advance = self.prepare(connection, &by_kind.plain.flush).await?;
         let no_rows = batch.rows.slice(0, 0);
         let no_rows = self.rows(origin, &batch.records, &[], &no_rows, RowsKind::Plain)?;
         let mut first = flush.values();
@@ -199,7 +225,7 @@ impl Sink {
             let rows = self.rows(origin, &batch.records, step.sources, step.rows, kind)?;
             let sql = match step.is_truncate {
                 true => self.truncate()?,
-                false => &self.statements.of_rows(kind).upsert,
+                false => &by_kind.of_rows(kind).upsert,
             };
             let statement = self.prepare(connection, sql).await?;
             prepared.push((step.is_truncate, rows, statement));

@@ -32,9 +32,12 @@ impl Sql {
 /// Every statement that a sink sends.
 #[derive(Clone, Debug)]
 pub(crate) struct Statements {
-    pub(crate) plain: RowStatements,
-    pub(crate) absent: RowStatements,
-    pub(crate) deleted: RowStatements,
+    /// Those of flushes for as long as the target has no tombstones: with one, they are refused.
+    pub(crate) heedless: StatementsByKind,
+    /// Those that hold rows against tombstones.
+    pub(crate) heeding: StatementsByKind,
+    /// Writes tombstones of the rows that it takes, as masked rows. `None`: there are no versions.
+    pub(crate) tombstones: Option<Sql>,
     /// Deletes all rows that are older than the one that it takes. `None`: there are no versions.
     pub(crate) truncate: Option<Sql>,
     /// Whether that takes the partition and the revision, too.
@@ -43,6 +46,14 @@ pub(crate) struct Statements {
     pub(crate) lock: String,
     /// Whether there is a row of the key of the first row that it takes, as masked rows.
     pub(crate) is_stored: Sql,
+}
+
+/// The statements that write rows of each kind.
+#[derive(Clone, Debug)]
+pub(crate) struct StatementsByKind {
+    pub(crate) plain: RowStatements,
+    absent: RowStatements,
+    deleted: RowStatements,
 }
 
 /// The statements that write rows.
@@ -55,7 +66,7 @@ pub(crate) struct RowStatements {
     pub(crate) upsert: Sql,
 }
 
-impl Statements {
+impl StatementsByKind {
     pub(crate) fn of_rows(&self, kind: RowsKind) -> &RowStatements {
         match kind {
             RowsKind::Plain => &self.plain,
@@ -67,22 +78,30 @@ impl Statements {
 
 impl TargetShape<'_> {
     pub(crate) fn statements(&self) -> Statements {
-        let of_rows = |parts: &RowsSql<'_>| RowStatements {
-            flush: self.flush(parts),
+        let of_rows = |parts: RowsSql<'_>| RowStatements {
+            flush: self.flush(&parts),
             upsert: self.alone(&parts.alone(), parts.arrays(), true),
         };
-        let rows = |kind| RowsSql::new(self, kind);
-        let masked = rows(RowsKind::Deleted);
+        let by_kind = |parts: fn(RowsSql<'_>) -> RowsSql<'_>| {
+            let of = |kind| of_rows(parts(RowsSql::new(self, kind)));
+            StatementsByKind {
+                plain: of(RowsKind::Plain),
+                absent: of(RowsKind::Absent),
+                deleted: of(RowsKind::Deleted),
+            }
+        };
+        let masked = RowsSql::new(self, RowsKind::Deleted);
+        let rows = format!("(select {})", masked.unnested());
+        let tombstones = self.tombstones(&rows, "", "true");
         let is_stored = format!(
-            "select exists (select from {} as t where {}) from (select {}) as u",
+            "select exists (select from {} as t where {}) from {rows} as u",
             self.target.sql_name,
             self.on(),
-            masked.unnested()
         );
         Statements {
-            plain: of_rows(&rows(RowsKind::Plain)),
-            absent: of_rows(&rows(RowsKind::Absent)),
-            deleted: of_rows(&masked),
+            heedless: by_kind(|rows| rows),
+            heeding: by_kind(|rows| rows.reading_tombstones()),
+            tombstones: tombstones.map(|text| self.alone(&text, masked.arrays(), false)),
             truncate: self.truncate(&masked),
             truncate_has_origin: self.marks_truncated(),
             lock: format!(
@@ -97,6 +116,7 @@ impl TargetShape<'_> {
         let text = format!(
             include_str!("flush.sql"),
             window = WINDOW_RECORDS,
+            written = rows.written(),
             incoming = rows.incoming,
             unmade = rows.unmade(),
             deletes = rows.deletes(", cp"),
@@ -208,6 +228,7 @@ mod tests {
             &format!(
                 include_str!("flush.sql"),
                 window = WINDOW_RECORDS,
+                written = "true",
                 incoming = "",
                 unmade = "",
                 deletes = "",

@@ -1,8 +1,8 @@
 //! What deletes for good leave behind: rows that a race let through, and tombstones.
 
 use gristmill_core::chain::Computed;
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Statement, Transaction};
 
 use crate::commit::flush_error::FlushError;
 use crate::commit::refused_row::RefusedRow;
@@ -19,26 +19,44 @@ use crate::wire::placeholder::{self, Named};
 const PURGED_MAX: i64 = 1_000;
 
 impl Sink {
-    /// Whether rows of the target are, or were, deleted for good.
-    pub fn has_tombstones(&self) -> bool {
-        self.tombstones.is_some()
-    }
-
-    /// Deletes rows below a tombstone of the last two minutes, which a race left there. Returns how
-    /// many: usually none.
+    /// Deletes rows below a tombstone, or marks them as deleted, which a race left there: beside
+    /// those tombstones of which earlier sweeps may not have seen all. Returns how many: usually
+    /// none.
     pub async fn sweep(&self, client: &Client) -> Result<u64, DatabaseError> {
-        let Some(tombstones) = &self.tombstones else {
+        let failed = || DatabaseError::query("sweep rows that were deleted");
+        let Some(Tombstones { target, sweep, .. }) = &self.tombstones else {
             return Ok(0);
         };
-        let swept = client.execute_typed(&tombstones.sweep, &[]).await;
-        swept.map_err(DatabaseError::query("sweep rows that were deleted"))
+        let Some(sweep) = sweep else {
+            return Ok(0);
+        };
+        let of: [Named<'_>; 1] = [("target", Type::INT4, target)];
+        // Looked at before the sweep: it sees what those have written that ended until then.
+        let oldest = placeholder::query(client, include_str!("oldest.sql"), &of).await;
+        let oldest = oldest.map_err(failed())?;
+        let Some(row) = oldest.first() else {
+            return Ok(0);
+        };
+        let since: i64 = row.get(0);
+        let (oldest, at): (String, String) = (row.get(1), row.get(2));
+        let swept = client.execute_typed(sweep, &[(&since, Type::INT8)]).await;
+        let swept = swept.map_err(failed())?;
+        let done: [Named<'_>; 3] = [
+            ("target", Type::INT4, target),
+            ("oldest", Type::TEXT, &oldest),
+            ("at", Type::TEXT, &at),
+        ];
+        let done = placeholder::execute(client, include_str!("swept.sql"), &done).await;
+        done.map_err(failed())?;
+        Ok(swept)
     }
 
     /// Takes out tombstones for which nothing older can come, and returns how many: at most 1,000,
-    /// those whose event time is `ttl_us` before the lowest watermark of all partitions. A
-    /// partition that has not begun has none, and nothing is taken out.
+    /// those whose event time is `ttl_us` before the lowest watermark of all partitions, once
+    /// sweeps are done with them. A partition that has not begun has none, and nothing is taken
+    /// out.
     pub async fn purge(&self, client: &Client, ttl_us: i64) -> Result<u64, DatabaseError> {
-        let Some(tombstones) = &self.tombstones else {
+        let Some(tombstones) = self.tombstones.as_ref().filter(|t| t.go) else {
             return Ok(0);
         };
         let parameters: [Named<'_>; 4] = [
@@ -53,15 +71,32 @@ impl Sink {
         Ok(purged.unsigned_abs())
     }
 
-    /// The newest rows of `batch` that may have been deleted before tombstones were taken out:
-    /// whether to insert them nobody knows.
-    pub(crate) async fn forgotten(
+    /// What finds the newest rows of a batch that may have been deleted before tombstones were
+    /// taken out.
+    pub(crate) async fn prepare_forgotten(
         &self,
         connection: &mut Connection,
+    ) -> Result<Option<Statement>, FlushError> {
+        let Some(Tombstones { forgotten, .. }) = &self.tombstones else {
+            return Ok(None);
+        };
+        Ok(Some(
+            connection
+                .prepared(&forgotten.text, &forgotten.types)
+                .await?,
+        ))
+    }
+
+    /// Those rows: whether to insert them nobody knows. Until the end of `transaction` no more
+    /// tombstones are taken out.
+    pub(crate) async fn forgotten(
+        &self,
+        transaction: &Transaction<'_>,
+        statement: Option<&Statement>,
         origin: RowOrigin,
         batch: &Computed,
     ) -> Result<Vec<RefusedRow>, FlushError> {
-        let Some(Tombstones { forgotten, .. }) = &self.tombstones else {
+        let Some(statement) = statement else {
             return Ok(Vec::new());
         };
         let rows = self.rows(
@@ -73,10 +108,7 @@ impl Sink {
         )?;
         let (partition, revision) = (0, 0);
         let values = self.row_values(&partition, &revision, &rows, false);
-        let statement = connection
-            .prepared(&forgotten.text, &forgotten.types)
-            .await?;
-        let found = in_time(connection.query(&statement, &values)).await??;
+        let found = in_time(transaction.query(statement, &values)).await??;
         let found = found.iter().map(|row| {
             let (n, below): (i32, String) = (row.get(0), row.get(1));
             (n as usize, below)

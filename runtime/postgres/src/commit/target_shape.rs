@@ -108,11 +108,6 @@ impl<'a> TargetShape<'a> {
         self.delete == Delete::Hard && self.deleted().is_some() && self.kept.is_some()
     }
 
-    /// Whether older rows may come for a key whose row is gone.
-    pub(crate) fn reads_tombstones(&self) -> bool {
-        self.deletes_for_good() || self.kept.is_some_and(|kept| kept.has_tombstones)
-    }
-
     pub(crate) fn tracks_absent(&self) -> bool {
         self.kept.is_some() && self.has(ABSENT)
     }

@@ -82,15 +82,15 @@ pub async fn replay(
     let letters = LetterArrays::new(batch, digests);
     let (origin, revision) = (replay.origin, replay.revision);
     connection.busy = true;
-    let forgotten = sink.forgotten(connection, origin, batch).await?;
-    if !forgotten.is_empty() {
-        connection.busy = false;
-        return Ok(ReplayEnd::Refused(forgotten));
-    }
+    let is_forgotten = in_time(sink.prepare_forgotten(connection)).await??;
     let statements = WriterStatements::prepare(connection, sink, batch).await?;
     let transaction = in_time(connection.transaction()).await??;
-    let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
-    let refused = writer.write().await?.refused;
+    let forgotten = sink.forgotten(&transaction, is_forgotten.as_ref(), origin, batch);
+    let mut refused = forgotten.await?;
+    if refused.is_empty() {
+        let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
+        refused = writer.write().await?.refused;
+    }
     if !refused.is_empty() {
         in_time(transaction.rollback()).await??;
         connection.busy = false;

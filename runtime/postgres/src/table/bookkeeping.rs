@@ -6,7 +6,7 @@ use gristmill_core::plan::Roles;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::table::identifier::ABSENT;
+use crate::table::identifier::{ABSENT, quote};
 use crate::table::rule_number;
 use crate::table::target_table::TargetTable;
 use crate::wire::database_error::DatabaseError;
@@ -23,8 +23,6 @@ pub struct Bookkeeping {
     pub(crate) target: i32,
     /// The bits of `_gm_absent`, by column.
     pub(crate) bits: Vec<(String, u32)>,
-    /// Whether rows were deleted for good, so that older ones must not come back.
-    pub(crate) has_tombstones: bool,
 }
 
 impl Bookkeeping {
@@ -39,25 +37,21 @@ impl Bookkeeping {
         if guard == Guard::Columns {
             return Ok(None);
         }
+        let find = "select gristmill.find_tables()";
+        let found = client.execute_typed(find, &[]).await;
+        found.map_err(DatabaseError::query(DOING))?;
         let rule = rule_number::number(client, target, fields, roles).await?;
         let number = number(client, target).await?;
         let bits = match target.column(ABSENT) {
-            Some(_) => bits(client, number, fields, roles).await?,
+            Some(_) => bits(client, target, number, fields, roles).await?,
             None => Vec::new(),
         };
-        let sql = "select exists (select from gristmill.tombstone where target = :target)";
-        let tombstones = placeholder::query_one(client, sql, &of(&number)).await;
         Ok(Some(Self {
             rule,
             target: number,
             bits,
-            has_tombstones: tombstones.map_err(DatabaseError::query(DOING))?.get(0),
         }))
     }
-}
-
-fn of(number: &i32) -> [Named<'_>; 1] {
-    [("target", Type::INT4, number)]
 }
 
 /// The table's number: the one that it has, or the one of a table of this name that is gone, or the
@@ -71,13 +65,17 @@ pub(crate) async fn number(client: &Client, target: &TargetTable) -> Result<i32,
     let known = "select target from gristmill.target_table where oid = :oid";
     let adopt = r"
         update gristmill.target_table t
-        set oid = :oid, at = now()
-        where t.name = :name
-          and not exists (select from pg_catalog.pg_class c where c.oid = t.oid)
+        set oid = :oid, database = gristmill.this_database(), at = now()
+        where t.target = (
+            select pg_catalog.max(g.target)
+            from gristmill.target_table g
+            where g.name = :name
+              and not exists (select from pg_catalog.pg_class c where c.oid = g.oid)
+          )
           and not exists (select from gristmill.target_table t where t.oid = :oid)";
     let next = r"
-        insert into gristmill.target_table (name, oid)
-        values (:name, :oid)
+        insert into gristmill.target_table (name, oid, database)
+        values (:name, :oid, gristmill.this_database())
         on conflict (oid) do nothing";
     let rename = r"
         update gristmill.target_table
@@ -104,9 +102,11 @@ pub(crate) async fn number(client: &Client, target: &TargetTable) -> Result<i32,
         })
 }
 
-/// The bits of all columns that may be absent.
+/// The bits of all columns that may be absent. A table that has none begins above those of its
+/// rows, which came with them from somewhere else.
 async fn bits(
     client: &Client,
+    target: &TargetTable,
     number: i32,
     fields: &[Field],
     roles: &Roles,
@@ -114,9 +114,11 @@ async fn bits(
     let failed = || DatabaseError::query(DOING);
     let names = fields.iter().map(|f| f.name.as_str());
     let names: Vec<&str> = names.filter(|name| !roles.include(name)).collect();
-    let parameters: [Named<'_>; 2] = [
+    let above = highest_of_rows(client, target, number).await?;
+    let parameters: [Named<'_>; 3] = [
         ("target", Type::INT4, &number),
         ("names", Type::TEXT_ARRAY, &names),
+        ("above", Type::INT4, &above),
     ];
     let next = r"
         insert into gristmill.target_column (target, name, bit)
@@ -124,7 +126,7 @@ async fn bits(
           :target,
           n.name,
           pg_catalog.row_number() over (order by n.place) + (
-            select coalesce(pg_catalog.max(bit), -1)
+            select coalesce(pg_catalog.max(bit), :above)
             from gristmill.target_column
             where target = :target
           )
@@ -140,7 +142,7 @@ async fn bits(
         order by bit";
     // Somebody else may take the next bits meanwhile.
     for _ in 0..names.len() + 1 {
-        let rows = placeholder::query(client, read, &parameters).await;
+        let rows = placeholder::query(client, read, &parameters[..2]).await;
         let rows = rows.map_err(failed())?;
         if rows.len() == names.len() {
             let bit = |row: &tokio_postgres::Row| (row.get(0), row.get::<_, i32>(1) as u32);
@@ -154,4 +156,32 @@ async fn bits(
         doing: DOING,
         found: "columns whose bits come and go".to_owned(),
     })
+}
+
+/// The highest bit that the rows of a table have place for which has none in
+/// `gristmill.target_column`; -1 where there is none. Read once in a table's life, by reading all
+/// of it.
+async fn highest_of_rows(
+    client: &Client,
+    target: &TargetTable,
+    number: i32,
+) -> Result<i32, DatabaseError> {
+    let failed = || DatabaseError::query(DOING);
+    let known = "select exists (select from gristmill.target_column where target = $1)";
+    let known = client.query_one(known, &[&number]).await;
+    if known.map_err(failed())?.get(0) {
+        return Ok(-1);
+    }
+    let highest = format!(
+        "select coalesce(pg_catalog.max(pg_catalog.length({column})) * 8, 0) - 1 from {} where \
+         {column} is not null",
+        target.sql_name,
+        column = quote(ABSENT),
+    );
+    // A large table takes longer than a flush may.
+    let no_limit = "begin; set local statement_timeout = 0";
+    client.batch_execute(no_limit).await.map_err(failed())?;
+    let highest = client.query_one(&highest, &[]).await;
+    client.batch_execute("rollback").await.map_err(failed())?;
+    Ok(highest.map_err(failed())?.get(0))
 }

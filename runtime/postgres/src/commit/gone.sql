@@ -1,0 +1,6 @@
+gone as (
+  delete from {table} as t
+  using incoming as u{and_checkpoint}
+  where {deleted} and {on} and {guard}
+  returning 1
+),
