@@ -9,6 +9,7 @@ mod evolve_command;
 mod log_writer;
 pub mod logging;
 mod manual_command;
+mod missed_deletes_command;
 mod old_spelling;
 mod out;
 mod pipeline_argument;
@@ -117,6 +118,13 @@ enum Command {
     /// List rows with cells that nobody knows, as the source did not send them
     #[command(after_help = "Example: gristmill absent pipelines/users.toml")]
     Absent(absent_command::Args),
+    /// List rows that the source deleted while nobody listened, and delete them
+    ///
+    /// A snapshot of Debezium tells of each row that the source's table has, and says which record
+    /// is its first and its last. Rows that nothing has written since it began are not there any
+    /// more.
+    #[command(after_help = "Example: gristmill missed-deletes pipelines/users.toml --delete")]
+    MissedDeletes(missed_deletes_command::Args),
     /// List, show and replay records that could not be used
     #[command(
         subcommand,
@@ -275,6 +283,7 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Evolve(args) => evolve_command::run(args, out).await?,
         Command::Resume(args) => return steer_command::resume(&args, out).await,
         Command::Absent(args) => absent_command::run(&args, out).await?,
+        Command::MissedDeletes(args) => missed_deletes_command::run(&args, out).await?,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
         Command::Try(args) => return try_command::run(args, out).await,

@@ -18,6 +18,7 @@
 //! | [`traffic_replay`] | compares another rule with what the table holds |
 //! | [`letter_list`], [`letter_replay`], [`capture`] | look at dead letters and use them again |
 //! | [`absent`] | finds rows with cells that nobody knows |
+//! | [`missed_deletes`] | finds and deletes rows that the source's newest snapshot lacks |
 //! | [`try_events`] | shows events before and after a rule |
 //! | [`produce`] | sends events to a topic |
 
@@ -29,6 +30,7 @@ pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;
 pub mod memory_bound;
+pub mod missed_deletes;
 pub mod opened;
 pub mod preflight;
 pub mod produce;
@@ -36,6 +38,7 @@ pub mod promote;
 pub mod revisions;
 pub mod rollback;
 pub mod running_pipeline;
+mod source_snapshot;
 pub mod status;
 pub mod steer;
 mod steered_partition;

@@ -12,6 +12,7 @@
 //! - `stored_cells`: what the table has of rows that an event tells in part;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
 //! - [`fate`]: what became of rows that were handed over;
+//! - [`older_rows`]: rows that nothing has written since given places of the topic;
 //! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
 //!   with `row_writer`, which writes a batch so that one of them stops no other;
@@ -28,6 +29,7 @@ pub(crate) mod guard_sql;
 pub mod lease;
 pub(crate) mod letter_arrays;
 mod missing_cells;
+pub mod older_rows;
 pub(crate) mod parameters;
 mod pipelined;
 pub mod refusal;

@@ -143,19 +143,18 @@ impl<'a> TargetShape<'a> {
 
     /// The key of `u` as a tombstone has it.
     pub(crate) fn key_texts(&self) -> String {
-        let texts = self.key().map(|(i, column)| {
+        texts(self.key().map(|(i, column)| {
             let value = format!("u.c{i}::{}", column.base_type);
-            match column.base_type.as_str() {
-                "bytea" => format!("pg_catalog.encode({value}, 'hex')"),
-                "date" => format!("({value} - date '1970-01-01')::text"),
-                "timestamp with time zone" | "timestamp without time zone" => {
-                    format!("(extract(epoch from {value}) * 1000000)::bigint::text")
-                }
-                "citext" => format!("pg_catalog.lower({value}::text)"),
-                _ => format!("{value}::text"),
-            }
-        });
-        format!("array[{}]::text[]", texts.collect::<Vec<_>>().join(", "))
+            (value, column)
+        }))
+    }
+
+    /// The key of the row `t` as a tombstone has it.
+    pub(crate) fn stored_key_texts(&self) -> String {
+        texts(
+            self.key()
+                .map(|(_, column)| (format!("t.{}", quote(&column.name)), column)),
+        )
     }
 
     /// That the row `t` has the key of the tombstone `d`.
@@ -177,4 +176,18 @@ impl<'a> TargetShape<'a> {
         });
         equal.collect::<Vec<_>>().join(" and ")
     }
+}
+
+/// Values of a key as a tombstone has them.
+fn texts<'a>(values: impl Iterator<Item = (String, &'a TargetColumn)>) -> String {
+    let texts = values.map(|(value, column)| match column.base_type.as_str() {
+        "bytea" => format!("pg_catalog.encode({value}, 'hex')"),
+        "date" => format!("({value} - date '1970-01-01')::text"),
+        "timestamp with time zone" | "timestamp without time zone" => {
+            format!("(extract(epoch from {value}) * 1000000)::bigint::text")
+        }
+        "citext" => format!("pg_catalog.lower({value}::text)"),
+        _ => format!("{value}::text"),
+    });
+    format!("array[{}]::text[]", texts.collect::<Vec<_>>().join(", "))
 }

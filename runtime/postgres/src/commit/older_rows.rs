@@ -1,0 +1,176 @@
+//! Rows that nothing has written since given places of the topic.
+
+use std::sync::Arc;
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::commit::sink::Sink;
+use crate::commit::target_shape::TargetShape;
+use crate::table::identifier::{VERSION, quote};
+use crate::wire::database_error::DatabaseError;
+use crate::wire::placeholder::{self, Named};
+
+/// Rows that are deleted at a time: a flush waits for them no longer than for another flush.
+const DELETED_MAX: i64 = 10_000;
+
+/// A place in a partition, in the numbering of `gristmill.checkpoint`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPlace {
+    pub partition: i32,
+    /// The incarnation of the topic.
+    pub log: i32,
+    pub offset: i64,
+}
+
+/// Rows that nothing has written since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Older {
+    /// How many there are in all.
+    pub all: i64,
+    /// The keys of the first of them, as Postgres writes them.
+    pub keys: Vec<Vec<String>>,
+}
+
+/// The statements that find and delete them.
+#[derive(Clone, Debug)]
+pub(crate) struct OlderRows {
+    count: Arc<str>,
+    list: Arc<str>,
+    unversioned: Arc<str>,
+    delete: Arc<str>,
+}
+
+impl OlderRows {
+    /// `None`: the target's rows do not say where they come from.
+    pub(crate) fn new(shape: &TargetShape<'_>) -> Option<Self> {
+        let kept = shape.kept?;
+        let (table, version) = (&shape.target.sql_name, format!("t.{}", quote(VERSION)));
+        let lives = match shape.flag() {
+            Some(flag) => format!("coalesce(t.{flag}, false) is false"),
+            None => "true".to_owned(),
+        };
+        let older = format!(
+            "from {table} as t left join (select pg_catalog.unnest(:partitions) as partition, \
+             pg_catalog.unnest(:logs) as log, pg_catalog.unnest(:offsets) as place) as p on \
+             p.partition = gristmill.partition_of({version}) where {version} is not null and \
+             {lives} and (p.partition is null or (gristmill.log_of({version}), \
+             gristmill.offset_of({version})) < (p.log, p.place))"
+        );
+        let names = shape.key().map(|(_, column)| quote(&column.name));
+        let names: Vec<String> = names.collect();
+        let texts = names.iter().map(|name| format!("t.{name}::text"));
+        let texts = texts.collect::<Vec<_>>().join(", ");
+        let names = names.iter().map(|name| format!("t.{name}"));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let some = format!("older as (select t.ctid as place {older} limit :most for update of t)");
+        let delete = match shape.flag().filter(|_| !shape.deletes_for_good()) {
+            Some(flag) => format!(
+                "with {some}, gone as (update {table} as t set {flag} = true from older where \
+                 t.ctid = older.place returning 1) select pg_catalog.count(*) from gone"
+            ),
+            None => format!(
+                "with {some}, gone as (delete from {table} as t using older where t.ctid = \
+                 older.place returning {key} as key, {version} as version), tombstones as (insert \
+                 into gristmill.tombstone as s (target, key, version, event_time) select \
+                 {target}, g.key, g.version, gristmill.event_time_of(g.version) from gone as g on \
+                 conflict (target, key) do update set version = excluded.version, event_time = \
+                 excluded.event_time, at = excluded.at where {newer}) select pg_catalog.count(*) \
+                 from gone",
+                key = shape.stored_key_texts(),
+                target = kept.target,
+                newer = shape.guarded().versions("s.version", "excluded.version"),
+            ),
+        };
+        Some(Self {
+            count: format!("select pg_catalog.count(*) {older}").into(),
+            list: format!("select array[{texts}] {older} order by {names} limit :most").into(),
+            unversioned: format!(
+                "select pg_catalog.count(*) from {table} as t where {version} is null and {lives}"
+            )
+            .into(),
+            delete: delete.into(),
+        })
+    }
+}
+
+impl Sink {
+    /// The rows, not deleted, that nothing has written at `places` or behind them, and those whose
+    /// partition is not among `places`; up to `limit` keys of them, lowest first. `None`: rows of
+    /// the table do not say where they come from, as it has no column `_gm_version`.
+    pub async fn older(
+        &self,
+        client: &Client,
+        places: &[LogPlace],
+        limit: i64,
+    ) -> Result<Option<Older>, DatabaseError> {
+        let Some(older) = &self.older else {
+            return Ok(None);
+        };
+        let failed = || DatabaseError::query("look for rows that were not written since");
+        let places = Places::new(places);
+        let all = placeholder::query_one(client, &older.count, &places.parameters()).await;
+        let all = all.map_err(failed())?.get(0);
+        let mut parameters = places.parameters().to_vec();
+        parameters.push(("most", Type::INT8, &limit));
+        let keys = placeholder::query(client, &older.list, &parameters).await;
+        let keys = keys.map_err(failed())?;
+        Ok(Some(Older {
+            all,
+            keys: keys.iter().map(|row| row.get(0)).collect(),
+        }))
+    }
+
+    /// How many rows, not deleted, have no version: gristmill never wrote them.
+    pub async fn unversioned(&self, client: &Client) -> Result<i64, DatabaseError> {
+        let Some(older) = &self.older else {
+            return Ok(0);
+        };
+        let counted = placeholder::query_one(client, &older.unversioned, &[]).await;
+        let counted = counted.map_err(DatabaseError::query("count rows without a version"))?;
+        Ok(counted.get(0))
+    }
+
+    /// Deletes up to 10,000 of them as the pipeline deletes rows, softly or for good, and says how
+    /// many it were. They keep their versions, so that only what is newer brings them back.
+    pub async fn delete_older(
+        &self,
+        client: &Client,
+        places: &[LogPlace],
+    ) -> Result<u64, DatabaseError> {
+        let Some(older) = &self.older else {
+            return Ok(0);
+        };
+        let places = Places::new(places);
+        let mut parameters = places.parameters().to_vec();
+        parameters.push(("most", Type::INT8, &DELETED_MAX));
+        let deleted = placeholder::query_one(client, &older.delete, &parameters).await;
+        let deleted = deleted.map_err(DatabaseError::query("delete rows"))?;
+        Ok(deleted.get::<_, i64>(0).unsigned_abs())
+    }
+}
+
+/// Places as statements take them.
+struct Places {
+    partitions: Vec<i32>,
+    logs: Vec<i32>,
+    offsets: Vec<i64>,
+}
+
+impl Places {
+    fn new(places: &[LogPlace]) -> Self {
+        Self {
+            partitions: places.iter().map(|place| place.partition).collect(),
+            logs: places.iter().map(|place| place.log).collect(),
+            offsets: places.iter().map(|place| place.offset).collect(),
+        }
+    }
+
+    fn parameters(&self) -> [Named<'_>; 3] {
+        [
+            ("partitions", Type::INT4_ARRAY, &self.partitions),
+            ("logs", Type::INT4_ARRAY, &self.logs),
+            ("offsets", Type::INT8_ARRAY, &self.offsets),
+        ]
+    }
+}
