@@ -27,6 +27,9 @@ HAS_WASM := ls "$(WASM_LIBS)"/libstd-*.rlib >/dev/null 2>&1
 KAFKA_LIBS := target/kafka-libs
 # One file of the version in tests/kafka/pom.xml stands for all jars.
 KAFKA_JAR := $(KAFKA_LIBS)/kafka_2.13-4.1.0.jar
+DEBEZIUM_LIBS := target/debezium-libs
+# The same for tests/debezium/pom.xml.
+DEBEZIUM_JAR := $(DEBEZIUM_LIBS)/debezium-connector-postgres-3.6.1.Final.jar
 # The oldest and the newest PostgreSQL that people use.
 POSTGRES_BINS := target/postgres/14.18.0/bin target/postgres/18.4.0/bin
 
@@ -75,11 +78,12 @@ build: setup-build ## build target/release/gristmill
 	$(BUILD)
 
 .PHONY: test
-test: setup setup-kafka ## run every test, on a real Kafka and a real PostgreSQL
+test: setup setup-kafka setup-debezium ## run every test, on a real Kafka and a real PostgreSQL
 	$(TEST) --no-fail-fast
 
 .PHONY: soak
-soak: setup setup-kafka $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
+soak: setup setup-kafka setup-debezium
+soak: $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
 	GRISTMILL_HISTORIES=$(SOAK_HISTORIES) $(TEST) --test postgres histories::
 	GRISTMILL_LIVES=$(SOAK_LIVES) $(TEST) --test postgres lives::a_table
 	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
@@ -146,7 +150,7 @@ guests: setup-build ## build the shipped transforms alone, as core modules under
 setup: setup-build setup-postgres ## install what building and running the demo need
 
 .PHONY: setup-all
-setup-all: setup setup-kafka setup-tools ## install what all targets need
+setup-all: setup setup-kafka setup-debezium setup-tools ## install what all targets need
 
 .PHONY: setup-build
 setup-build: setup-rust ## install what compiling needs
@@ -183,6 +187,20 @@ $(KAFKA_JAR): tests/kafka/pom.xml
 	@rm -rf $(KAFKA_LIBS)
 	@mvn -q -B -Dstyle.color=never -f tests/kafka/pom.xml dependency:copy-dependencies \
 		-DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)"
+	@touch $@
+
+.PHONY: setup-debezium
+setup-debezium: $(DEBEZIUM_JAR) ## fetch Debezium's and Kafka Connect's jars for the tests
+	$(call need,command -v java,default-jre-headless,runs Debezium)
+	$(call need,command -v gzip,gzip,reads captured streams)
+
+$(DEBEZIUM_JAR): tests/debezium/pom.xml
+	$(call need,command -v java,default-jre-headless,runs Debezium)
+	$(call need,command -v mvn,maven,fetches Debezium's jars)
+	@echo "setup: fetching Debezium's jars into $(DEBEZIUM_LIBS)"
+	@rm -rf $(DEBEZIUM_LIBS)
+	@mvn -q -B -Dstyle.color=never -f tests/debezium/pom.xml dependency:copy-dependencies \
+		-DoutputDirectory="$(CURDIR)/$(DEBEZIUM_LIBS)"
 	@touch $@
 
 target/postgres/%/bin: tests/postgres/pom.xml

@@ -13,12 +13,15 @@
 //! - [`guests`]: components for tests; [`component`]: components that no compiler would leave;
 //! - [`topic`]: what is really in a topic; [`generator`]: made-up events;
 //! - [`seed`]: randomness that can be repeated;
+//! - [`debezium`]: a real one, in Kafka Connect; [`mirror`]: tables that it watches, and their
+//!   targets;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones
 //!   differ.
 
 pub mod author;
 pub mod case;
 pub mod component;
+pub mod debezium;
 pub mod fault_proxy;
 pub mod guests;
 pub mod guide;
@@ -26,6 +29,7 @@ pub mod history;
 pub mod job;
 pub mod kafka;
 pub mod load;
+pub mod mirror;
 pub mod oracle;
 pub mod program;
 pub mod rules;

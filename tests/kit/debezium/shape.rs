@@ -1,0 +1,80 @@
+//! How the connector writes a change.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a record of the topic looks like. All are JSON.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// Before, after, source, operation.
+    Plain,
+    /// The same with the schema beside each key and value.
+    Schema,
+    /// The row alone, with some fields of the source; a delete is a row, then a tombstone.
+    Flat,
+    /// The row alone, as `ExtractNewRecordState` writes it where nothing is configured: a delete is
+    /// the JSON `null`.
+    Bare,
+    /// The row alone, with its schema: a delete is the payload `null`.
+    BareSchema,
+}
+
+impl Shape {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Plain,
+        Self::Schema,
+        Self::Flat,
+        Self::Bare,
+        Self::BareSchema,
+    ];
+
+    /// Whether a record says what was done, and where in the source's log.
+    pub fn is_envelope(self) -> bool {
+        matches!(self, Self::Plain | Self::Schema)
+    }
+
+    /// Whether a record carries its schema.
+    pub fn has_schema(self) -> bool {
+        matches!(self, Self::Schema | Self::BareSchema)
+    }
+
+    /// The connector's properties that make records look so.
+    pub(super) fn properties(self) -> String {
+        let schemas = self.has_schema();
+        let mut text = format!(
+            "key.converter=org.apache.kafka.connect.json.JsonConverter\n\
+             value.converter=org.apache.kafka.connect.json.JsonConverter\n\
+             key.converter.schemas.enable={schemas}\nvalue.converter.schemas.enable={schemas}\n"
+        );
+        text.push_str(match self {
+            // Truncates are left out by default.
+            Self::Plain | Self::Schema => "skipped.operations=none\n",
+            Self::Flat => {
+                "transforms=unwrap\n\
+                 transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n\
+                 transforms.unwrap.delete.tombstone.handling.mode=rewrite-with-tombstone\n\
+                 transforms.unwrap.add.fields=op,table,lsn,source.ts_us,source.sequence,ts_ms\n"
+            }
+            Self::Bare | Self::BareSchema => {
+                "transforms=unwrap\n\
+                 transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n"
+            }
+        });
+        text
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Schema => "schema",
+            Self::Flat => "flat",
+            Self::Bare => "bare",
+            Self::BareSchema => "bareschema",
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! Tables, what is done to them, and the connectors that watch: what came of it.
+
+use std::thread::scope;
+
+use anyhow::{Context, Result, anyhow};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::design::Design;
+use super::kind::TYPES;
+use super::session::execute;
+use super::stream::{Head, Rows, Stream};
+use super::workload::{Plan, Workload};
+use crate::debezium::connect::{Connect, Connector};
+use crate::debezium::shape::Shape;
+use crate::debezium::source;
+use crate::kafka::Kafka;
+use crate::postgres::Postgres;
+use crate::topic;
+
+/// Sessions that change a table at once.
+const SESSIONS: usize = 3;
+const DATABASE: &str = "mirrored";
+
+/// A table that is watched.
+struct Subject {
+    seed: u64,
+    design: Design,
+    plan: Plan,
+    connector: Connector,
+    /// For whatever is drawn later.
+    random: SmallRng,
+}
+
+/// Tables that connectors watch, all on one server and in one worker.
+pub struct Watch<'k> {
+    kafka: &'k Kafka,
+    postgres: Postgres,
+    connect: Connect,
+    subjects: Vec<Subject>,
+    /// What each session does, table by table.
+    sessions: Vec<Vec<String>>,
+}
+
+impl<'k> Watch<'k> {
+    /// Draws a table, a shape and a workload from each seed, and waits until all are watched.
+    pub fn start(kafka: &'k Kafka, seeds: &[u64]) -> Result<Self> {
+        let postgres = source::start()?;
+        postgres.create_database(DATABASE)?;
+        postgres.psql(DATABASE, TYPES)?;
+        let subjects: Vec<_> = seeds.iter().map(|&seed| Subject::draw(seed)).collect();
+        for subject in &subjects {
+            subject.create(&postgres)?;
+        }
+        postgres.psql(DATABASE, "create publication mirror for all tables")?;
+        let url = postgres.database_url(DATABASE);
+        let mut sessions = Vec::new();
+        for subject in &subjects {
+            let (before, later) = subject.scripts();
+            execute(&url, &before)?;
+            sessions.extend(later);
+        }
+        let connectors: Vec<_> = subjects.iter().map(|s| s.connector.clone()).collect();
+        Ok(Self {
+            kafka,
+            connect: Connect::start(kafka, &postgres, DATABASE, &connectors)?,
+            postgres,
+            subjects,
+            sessions,
+        })
+    }
+
+    /// Of each table: its topic, and what is known of it.
+    pub fn heads(&self) -> impl Iterator<Item = (String, Head)> {
+        self.subjects.iter().map(|s| (s.topic(), s.head()))
+    }
+
+    /// Does what was drawn, and waits until all of it is in the topics.
+    pub fn work(&mut self) -> Result<()> {
+        let url = self.postgres.database_url(DATABASE);
+        scope(|scope| {
+            let sessions: Vec<_> = self
+                .sessions
+                .iter()
+                .map(|script| scope.spawn(|| execute(&url, script)))
+                .collect();
+            let mut ended = sessions.into_iter().map(|session| {
+                let panicked = |_| anyhow!("a session panicked");
+                session.join().map_err(panicked)?
+            });
+            ended.try_for_each(|result| result)
+        })?;
+        self.connect
+            .wait_until_sent(self.kafka, &self.postgres, DATABASE)
+    }
+
+    /// What has come of each table so far.
+    pub fn streams(&self) -> Result<Vec<Stream>> {
+        let stream = |subject: &Subject| {
+            let table = &subject.design.table;
+            let mut messages = topic::read(&self.kafka.bootstrap(), &subject.topic())?;
+            messages.sort_by_key(|m| m.timestamp_ms);
+            Ok(Stream {
+                head: subject.head(),
+                messages,
+                rows: rows(&self.postgres, DATABASE, &table.texts(), &table.name)?,
+            })
+        };
+        self.subjects.iter().map(stream).collect()
+    }
+}
+
+impl Subject {
+    fn draw(seed: u64) -> Self {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let shape = Shape::ALL[(seed % Shape::ALL.len() as u64) as usize];
+        let name = format!("t{seed}");
+        let design = Design::draw(&mut random, &name);
+        let plan = Plan {
+            keys: random.random_range(3..40),
+            statements: random.random_range(10..60),
+            truncates: shape.is_envelope() && random.random(),
+        };
+        let connector = Connector {
+            name: format!("m{seed}"),
+            shape,
+            tables: vec![name],
+            partitions: random.random_range(1..=3),
+            further: "",
+        };
+        Self {
+            seed,
+            design,
+            plan,
+            connector,
+            random,
+        }
+    }
+
+    fn create(&self, postgres: &Postgres) -> Result<()> {
+        let ddl = self.design.table.ddl() + &self.connector.signal_ddl();
+        postgres.psql(DATABASE, &ddl).map(drop)
+    }
+
+    /// What is done before it is watched, and what each session does then. One of them asks for
+    /// incremental snapshots.
+    fn scripts(&self) -> (Vec<String>, Vec<Vec<String>>) {
+        let random = &mut self.random.clone();
+        let workload = Workload::new(random, &self.design, self.plan);
+        let before = workload.rows(random);
+        let mut sessions: Vec<_> = (0..SESSIONS).map(|_| workload.session(random)).collect();
+        for i in 0..random.random_range(0..3) {
+            let signal = self.connector.snapshot(&format!("snapshot{i}"));
+            // A session of its own, as it must not be part of a transaction that lasts.
+            let pause = random.random_range(0..20) as f64 / 100.0;
+            sessions.push(vec![format!("select pg_sleep({pause})"), signal]);
+        }
+        (before, sessions)
+    }
+
+    fn topic(&self) -> String {
+        self.connector.topic(&self.design.table.name)
+    }
+
+    fn head(&self) -> Head {
+        Head {
+            seed: self.seed,
+            shape: self.connector.shape,
+            table: self.design.table.clone(),
+            partitions: self.connector.partitions,
+            truncates: self.plan.truncates,
+        }
+    }
+}
+
+/// Rows of a table, each an array of texts.
+pub fn rows(postgres: &Postgres, database: &str, texts: &str, from: &str) -> Result<Rows> {
+    let select = format!("select to_json({texts}) from {from} order by 1::text");
+    let lines = postgres.psql(database, &select)?;
+    let row = |line: &str| serde_json::from_str(line).with_context(|| line.to_owned());
+    lines.lines().map(row).collect()
+}

@@ -1,0 +1,165 @@
+//! A table, drawn.
+
+use rand::Rng;
+use rand::rngs::SmallRng;
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Draw, KEYS, KINDS, LARGE};
+
+/// Names that somebody has to quote, escape or take apart somewhere.
+const ODD: [&str; 8] = [
+    "order",
+    "Mixed Case",
+    "a.b",
+    "quo\"te",
+    "größe",
+    "op",
+    "before",
+    "it's",
+];
+
+/// What a table is made of, as a stream's file keeps it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Table {
+    pub name: String,
+    /// The key's columns come first.
+    pub columns: Vec<Column>,
+    /// How many of them are the key's.
+    pub key: usize,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Column {
+    pub name: String,
+    /// Its type, as SQL writes it.
+    pub kind: String,
+    /// `not null`; the key's columns are, without it.
+    pub is_required: bool,
+    /// Whether large values lie out of line, as they are.
+    pub is_external: bool,
+}
+
+/// A table with what is needed to draw rows of it.
+#[derive(Clone, Debug)]
+pub struct Design {
+    pub table: Table,
+    /// How to draw the usual values of each column.
+    draws: Vec<Draw>,
+    /// How to draw large ones, of columns that lie out of line.
+    large: Vec<Option<Draw>>,
+}
+
+impl Design {
+    /// A table called `name`: one to three key columns, and up to fourteen others, of which some
+    /// have values out of line.
+    pub fn draw(random: &mut SmallRng, name: &str) -> Self {
+        let mut design = Self {
+            table: Table {
+                name: name.to_owned(),
+                columns: Vec::new(),
+                key: 0,
+            },
+            draws: Vec::new(),
+            large: Vec::new(),
+        };
+        let keys = [1, 1, 1, 2, 2, 3][random.random_range(0..6)];
+        // The first one has enough values to tell rows apart.
+        for i in 0..keys {
+            let kind = &KEYS[random.random_range(0..if i == 0 { 9 } else { KEYS.len() })];
+            design.push(random, kind.sql, kind.draw, None);
+        }
+        design.table.key = keys;
+        for _ in 0..random.random_range(2..12) {
+            let kind = &KINDS[random.random_range(0..KINDS.len())];
+            design.push(random, kind.sql, kind.draw, None);
+        }
+        for _ in 0..random.random_range(1..4) {
+            let large = &LARGE[random.random_range(0..LARGE.len())];
+            let small = KINDS.iter().find(|k| k.sql == large.sql);
+            let draw = small.map_or(large.draw, |k| k.draw);
+            design.push(random, large.sql, draw, Some(large.draw));
+        }
+        design
+    }
+
+    fn push(&mut self, random: &mut SmallRng, kind: &str, draw: Draw, large: Option<Draw>) {
+        let table = &mut self.table;
+        let at = table.columns.len();
+        let odd = ODD[random.random_range(0..ODD.len())];
+        let is_free = table.columns.iter().all(|c| c.name != odd);
+        let name = match is_free && random.random_range(0..5) == 0 {
+            true => odd.to_owned(),
+            false => format!("c{at}"),
+        };
+        table.columns.push(Column {
+            name,
+            kind: kind.to_owned(),
+            is_required: random.random_range(0..5) == 0,
+            is_external: large.is_some(),
+        });
+        self.draws.push(draw);
+        self.large.push(large);
+    }
+
+    /// A value of a column, as an expression of SQL.
+    pub fn value(&self, random: &mut SmallRng, at: usize) -> String {
+        let column = &self.table.columns[at];
+        let may_be_null = at >= self.table.key && !column.is_required;
+        if may_be_null && random.random_range(0..6) == 0 {
+            return "null".to_owned();
+        }
+        let draw = match self.large[at] {
+            Some(large) if random.random_range(0..5) > 0 => large,
+            _ => self.draws[at],
+        };
+        literal(&draw(random), &column.kind)
+    }
+}
+
+impl Table {
+    /// SQL that creates it.
+    pub fn ddl(&self) -> String {
+        let mut parts: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let required = if column.is_required { " not null" } else { "" };
+                format!("{} {}{required}", quoted(&column.name), column.kind)
+            })
+            .collect();
+        let key: Vec<_> = self.columns[..self.key]
+            .iter()
+            .map(|c| quoted(&c.name))
+            .collect();
+        parts.push(format!("primary key ({})", key.join(", ")));
+        let mut ddl = format!("create table {} ({});\n", self.name, parts.join(", "));
+        for column in self.columns.iter().filter(|c| c.is_external) {
+            ddl += &format!(
+                "alter table {} alter {} set storage external;\n",
+                self.name,
+                quoted(&column.name)
+            );
+        }
+        ddl
+    }
+
+    /// An expression of SQL: all columns of a row, as an array of texts.
+    pub fn texts(&self) -> String {
+        let columns: Vec<_> = self
+            .columns
+            .iter()
+            .map(|column| format!("{}::text", quoted(&column.name)))
+            .collect();
+        format!("array[{}]", columns.join(", "))
+    }
+}
+
+/// A name as SQL writes it, whatever is in it.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(text: &str, kind: &str) -> String {
+    format!("'{}'::{kind}", text.replace('\'', "''"))
+}
