@@ -14,8 +14,9 @@ use guest_build::Toolchain;
 
 /// The shipped transforms, in an order in which a pipeline can run them: packages under
 /// `guest-transforms/rules/`. The only list of them.
-const SHIPPED: [&str; 7] = [
+const SHIPPED: [&str; 8] = [
     "normalize-cdc",
+    "normalize-debezium",
     "enrich-country",
     "enrich-locale",
     "enrich-email",

@@ -58,8 +58,12 @@ fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
         .iter()
         .filter(|(name, _)| name == "missing-is-null");
     let nulls: Vec<Vec<String>> = nulls.filter_map(|(_, path)| names(path)).collect();
+    let reads_tombstone = plan.reads.iter().any(|read| read.name == TOMBSTONE);
     let decoded = |document: &Value| {
         let mut document = document.clone();
+        if reads_tombstone {
+            say_whether_tombstone(&mut document);
+        }
         for path in plan.reads.iter().filter_map(|read| names(&read.name)) {
             let Some((name, above)) = path.split_last() else {
                 continue;
@@ -79,6 +83,21 @@ fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
         document
     };
     input.iter().map(decoded).collect()
+}
+
+/// The read that is true where a record has no value.
+const TOMBSTONE: &str = "meta.tombstone";
+
+fn say_whether_tombstone(document: &mut Value) {
+    let is_tombstone = document.get("value").is_none_or(Value::is_null);
+    let meta = document.as_object_mut().map(|parts| {
+        parts
+            .entry("meta")
+            .or_insert_with(|| Value::Object(Map::new()))
+    });
+    if let Some(meta) = meta.and_then(Value::as_object_mut) {
+        meta.insert("tombstone".to_owned(), is_tombstone.into());
+    }
 }
 
 /// An error where a row of an enricher has a name that the rule does not read: a misspelt one would

@@ -11,6 +11,7 @@ use crate::definition::spec::Spec;
 use gristmill_core::dedup::Guard;
 use gristmill_core::digest::sha256;
 use gristmill_postgres::fleet::definition_store;
+use gristmill_postgres::table::catalogue::Catalogue;
 use gristmill_postgres::wire::connection::Connection;
 
 /// A definition, with the bytes of all that it names.
@@ -25,6 +26,8 @@ pub struct Bundle {
     pub ddl: Option<String>,
     /// What tells the table's rows apart by age. A file does not say it.
     pub guard: Guard,
+    /// What takes the place of the target's columns where the database cannot say them.
+    pub catalogue: Option<Catalogue>,
 }
 
 impl Bundle {
@@ -49,6 +52,7 @@ impl Bundle {
             files,
             ddl,
             guard: Guard::default(),
+            catalogue: None,
         })
     }
 
@@ -89,6 +93,7 @@ impl Bundle {
             files: files.collect::<Result<_>>()?,
             ddl: None,
             guard: spec.guard,
+            catalogue: None,
         })
     }
 

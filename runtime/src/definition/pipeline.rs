@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
-use arrow_array::builder::StringBuilder;
-use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, Truncate, check_plans};
-use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use anyhow::{Context, Result, bail};
+use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, Truncate};
+use gristmill_core::column::Field;
 use gristmill_core::dead_letter::Stage;
 use gristmill_core::dedup::{Guard, VersionKind};
-use gristmill_core::dimension::{Dimension, Dimensions};
-use gristmill_core::plan::{Plan, Roles};
+use gristmill_core::dimension::Dimensions;
+use gristmill_core::plan::Roles;
 use gristmill_core::transform::Transform;
 
 use crate::definition::bundle::Bundle;
+use crate::definition::compiled::Compiled;
+use crate::definition::dimension_rows::load_dimensions;
 use crate::definition::file::{Config, DimensionSection, TransformSection};
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
@@ -25,17 +26,21 @@ use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Sandbox};
+use serde_json::Value;
 
 /// A pipeline ready to make chains of.
 pub struct Pipeline {
+    /// With all that the file leaves to the target's table.
     pub config: Config,
-    components: Vec<Component>,
-    dimensions: Arc<Dimensions>,
-    files: BTreeMap<String, Vec<u8>>,
-    ddl: Option<String>,
-    guard: Guard,
-    fields: Vec<Field>,
-    roles: Roles,
+    /// The normalizer's config as the file has it.
+    pub(super) declared: Value,
+    pub(super) components: Vec<Component>,
+    pub(super) dimensions: Arc<Dimensions>,
+    pub(super) files: BTreeMap<String, Vec<u8>>,
+    pub(super) ddl: Option<String>,
+    pub(super) guard: Guard,
+    pub(super) fields: Vec<Field>,
+    pub(super) roles: Roles,
 }
 
 impl Pipeline {
@@ -45,7 +50,7 @@ impl Pipeline {
     }
 
     /// Compiles components, builds dimensions and checks the plans. `database` is asked for
-    /// dimensions that are queries.
+    /// dimensions that are queries, and for what the file leaves to the target's table.
     ///
     /// The error tells every problem of the chain, a line each.
     pub async fn assemble(bundle: Bundle, sandbox: &Sandbox, database: &Database) -> Result<Self> {
@@ -53,40 +58,11 @@ impl Pipeline {
         let sandbox = sandbox.clone();
         // A compiler takes a core for as long as it runs: the tasks of the data path must not wait
         // for it.
-        let compile = move || Self::compile(bundle, &sandbox, Arc::new(dimensions));
-        tokio::task::spawn_blocking(compile).await?
-    }
-
-    fn compile(bundle: Bundle, sandbox: &Sandbox, dimensions: Arc<Dimensions>) -> Result<Self> {
-        let config = bundle.config;
-        let mut components = Vec::new();
-        let mut plans: Vec<Plan> = Vec::new();
-        for (transform, bytes) in config.transform.iter().zip(&bundle.components) {
-            let component = sandbox.load(&transform.name, bytes, &transform.limits)?;
-            plans.push(component.open(&transform.config)?.plan().clone());
-            components.push(component);
-        }
-        let names = config.transform.iter().map(|t| t.name.as_str());
-        let named: Vec<(&str, &Plan)> = names.zip(&plans).collect();
-        let mut fields = check_plans(&named, &dimensions).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            anyhow!("{}", lines.join("\n"))
-        })?;
-        let roles = plans
-            .first()
-            .and_then(|p| p.roles.clone())
-            .context("the first transform declares no roles")?;
-        fields.retain(|field| roles.truncate.as_ref() != Some(&field.name));
-        Ok(Self {
-            config,
-            components,
-            dimensions,
-            files: bundle.files,
-            ddl: bundle.ddl,
-            guard: bundle.guard,
-            fields,
-            roles,
-        })
+        let compile = move || Compiled::new(bundle, &sandbox);
+        let compiled = tokio::task::spawn_blocking(compile).await??;
+        let catalogue = compiled.catalogue(database).await?;
+        let open = move || compiled.open(catalogue, Arc::new(dimensions));
+        tokio::task::spawn_blocking(open).await?
     }
 
     /// The columns that the chain writes, in the transforms' order.
@@ -275,6 +251,16 @@ impl Pipeline {
         }
     }
 
+    /// The same without what the target's table adds to it: what the file says, by which a change
+    /// of the file is known.
+    pub fn declared_spec(&self) -> Spec {
+        let mut spec = self.spec();
+        if let Some(normalizer) = spec.transforms.first_mut() {
+            normalizer.config = self.declared.clone();
+        }
+        spec
+    }
+
     /// The bytes that [`Pipeline::spec`] names by digest.
     pub fn blobs(&self) -> Vec<Stored> {
         let component = |c: &Component| {
@@ -304,68 +290,7 @@ impl Pipeline {
             files: self.files.clone(),
             ddl: self.ddl.clone(),
             guard: self.guard,
+            catalogue: None,
         }
     }
-}
-
-async fn load_dimensions(
-    config: &Config,
-    files: &BTreeMap<String, Vec<u8>>,
-    database: &Database,
-) -> Result<Dimensions> {
-    let mut dimensions = Dimensions::new();
-    for (name, dimension) in &config.dimension {
-        let rows = match (&dimension.query, files.get(name)) {
-            (Some(query), _) => read_query(query, database).await,
-            (None, Some(text)) => csv_batch(text, dimension.file.as_deref().unwrap_or_default()),
-            (None, None) => Err(anyhow!("it has neither file nor query")),
-        };
-        let rows = rows.with_context(|| format!("dimension `{name}`"))?;
-        let dimension = Dimension::new(name, rows, &dimension.key)?;
-        dimensions.insert(name.clone(), Arc::new(dimension));
-    }
-    Ok(dimensions)
-}
-
-async fn read_query(query: &str, database: &Database) -> Result<Batch> {
-    let connection = database.connect().await?;
-    Ok(gristmill_postgres::table::dimension_query::load(&connection, query).await?)
-}
-
-/// A CSV file with a header as text columns; an empty value is null.
-fn csv_batch(text: &[u8], path: &str) -> Result<Batch> {
-    let mut reader = csv::Reader::from_reader(text);
-    let header = reader.headers().with_context(|| path.to_owned())?.clone();
-    let mut builders: Vec<StringBuilder> = header.iter().map(|_| StringBuilder::new()).collect();
-    let mut rows = 0;
-    for record in reader.records() {
-        let record = record.with_context(|| path.to_owned())?;
-        for (builder, value) in builders.iter_mut().zip(record.iter()) {
-            builder.append_option((!value.is_empty()).then_some(value));
-        }
-        rows += 1;
-    }
-    if header.is_empty() {
-        bail!(
-            "{}:1: the header line with the columns' names is missing",
-            path
-        );
-    }
-    let fields = header
-        .iter()
-        .map(|name| Field {
-            name: name.to_owned(),
-            logical_type: LogicalType::Text,
-            nullable: true,
-        })
-        .collect();
-    let columns = builders
-        .into_iter()
-        .map(|mut b| Column::new(Arc::new(b.finish())))
-        .collect();
-    Ok(Batch {
-        rows,
-        fields,
-        columns,
-    })
 }

@@ -152,13 +152,13 @@ async fn change_over(
 }
 
 fn registration(proposed: &Pipeline, target: String) -> Result<Registration> {
-    let spec = serde_json::to_value(proposed.spec())?;
+    let declared = serde_json::to_value(proposed.declared_spec())?;
     Ok(Registration {
         pipeline: proposed.config.pipeline.name.clone(),
         topics: vec![proposed.config.source.topic.clone()],
         target,
-        spec_hash: spec_hash(&spec),
-        spec,
+        spec_hash: spec_hash(&declared),
+        spec: serde_json::to_value(proposed.spec())?,
         components: proposed.blobs(),
     })
 }

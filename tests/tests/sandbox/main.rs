@@ -4,6 +4,7 @@ mod answers;
 mod blame;
 mod bounded;
 mod chain;
+mod debezium;
 mod files;
 mod golden;
 mod guest;

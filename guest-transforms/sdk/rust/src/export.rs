@@ -103,7 +103,7 @@ pub fn describe<R: Transform>(name: &str, version: &str, summary: &str) -> Descr
         version: version.to_owned(),
         summary: summary.to_owned(),
         config_schema: config_schema::<R>().to_string(),
-        attributes: Vec::new(),
+        attributes: R::attributes(),
     }
 }
 

@@ -137,6 +137,12 @@ pub trait Transform: Sized + 'static {
     /// keys (`#[serde(deny_unknown_fields)]`), so that a misspelt one is found.
     type Config: DeserializeOwned + JsonSchema;
 
+    /// What the host may do for the rule before it opens it, by the names that `wit/transform.wit`
+    /// has for it. Nothing, if not said otherwise.
+    fn attributes() -> Vec<(String, String)> {
+        Vec::new()
+    }
+
     /// Called once, before the first batch. An error is shown to whoever starts the pipeline: say
     /// which key is wrong and what would do.
     fn open(config: Self::Config) -> Result<Self, String>;

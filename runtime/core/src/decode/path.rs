@@ -11,7 +11,7 @@ pub enum PathError {
     #[error(
         "`{path}` is not a document path: use `value.NAME`, `key.NAME` (with more names after \
          more dots; a name with a dot in quotation marks), `key`, `value`, `header.NAME`, \
-         `meta.topic`, `meta.partition`, `meta.offset` or `meta.timestamp`"
+         `meta.topic`, `meta.partition`, `meta.offset`, `meta.timestamp` or `meta.tombstone`"
     )]
     NotAPath { path: String },
     #[error("`{path}` cannot be read as {logical_type}: declare it as {allowed}")]
@@ -49,6 +49,7 @@ pub(super) enum ColumnSource {
     Partition,
     Offset,
     Timestamp,
+    Tombstone,
 }
 
 /// The two parts of a record that can be documents.
@@ -102,6 +103,9 @@ impl ColumnSource {
             ("meta", Some("timestamp")) => {
                 let fits = matches!(logical_type, T::TimestampMs | T::Int64);
                 as_type(Self::Timestamp, "timestamp(ms) or int64", fits)
+            }
+            ("meta", Some("tombstone")) => {
+                as_type(Self::Tombstone, "boolean", logical_type == T::Boolean)
             }
             _ => Err(not_a_path()),
         }

@@ -28,6 +28,7 @@ enum Meta {
     Partition(i32),
     Offset,
     Timestamp,
+    Tombstone,
 }
 
 impl Reads {
@@ -55,6 +56,7 @@ impl Reads {
                 ColumnSource::Partition => meta.push((Meta::Partition(partition), slot)),
                 ColumnSource::Offset => meta.push((Meta::Offset, slot)),
                 ColumnSource::Timestamp => meta.push((Meta::Timestamp, slot)),
+                ColumnSource::Tombstone => meta.push((Meta::Tombstone, slot)),
             }
         }
         value.check()?;
@@ -120,6 +122,7 @@ impl Reads {
                 Meta::Partition(partition) => Slot::Int64(partition.into()),
                 Meta::Offset => Slot::Int64(record.offset),
                 Meta::Timestamp => record.timestamp_ms.map_or(Slot::Absent, Slot::Int64),
+                Meta::Tombstone => Slot::Boolean(is_tombstone),
             };
         }
         for &slot in &self.required {

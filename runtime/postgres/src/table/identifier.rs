@@ -42,7 +42,7 @@ pub fn quote(name: &str) -> String {
 
 /// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes
 /// is lower case.
-pub(crate) fn identifier(name: &str) -> String {
+pub fn identifier(name: &str) -> String {
     let mut quoted = false;
     let parts = name.split(|c: char| {
         quoted ^= c == '"';

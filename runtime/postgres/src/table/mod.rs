@@ -14,6 +14,7 @@
 
 pub mod absent_rows;
 pub mod bookkeeping;
+pub mod catalogue;
 pub mod dimension_query;
 mod fit;
 pub mod fitness;

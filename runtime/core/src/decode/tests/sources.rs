@@ -47,6 +47,27 @@ fn metadata_comes_from_the_record() {
 }
 
 #[test]
+fn a_record_says_whether_it_has_a_value() {
+    let reads = [
+        field("meta.tombstone", T::Boolean),
+        field("value.id", T::Int64),
+    ];
+    let mut records = Records::default();
+    let values: [Option<&[u8]>; 4] = [None, Some(b"null"), Some(b"{}"), Some(b"[]")];
+    for (i, value) in values.into_iter().enumerate() {
+        records.push(i as i64, None, None, value, std::iter::empty());
+    }
+    let decoder = Decoder::new(&reads, "users_cdc", 3, Tombstone::Delete, usize::MAX);
+    let decoded = decoder.unwrap().decode(&records);
+    let said: Vec<Option<bool>> = decoded.batch.columns[0]
+        .values
+        .as_boolean()
+        .iter()
+        .collect();
+    assert_eq!(said, [Some(true), Some(true), Some(false), Some(false)]);
+}
+
+#[test]
 fn a_key_is_text_or_json_as_its_type_says() {
     let mut records = Records::default();
     let keys: [Option<&[u8]>; 3] = [Some(b"{\"id\": 7}"), None, Some(b"17")];

@@ -1,0 +1,114 @@
+//! A bundle whose components are compiled: what is left to the target's table can be filled now.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use gristmill_core::chain::check_plans;
+use gristmill_core::dimension::Dimensions;
+use gristmill_core::plan::Plan;
+use gristmill_core::transform::Transform as _;
+use gristmill_postgres::table::catalogue::Catalogue;
+use gristmill_postgres::wire::connection::Database;
+use gristmill_sandbox::{Component, Sandbox};
+
+use super::bundle::Bundle;
+use super::fill::{self, Gap};
+use super::pipeline::Pipeline;
+
+/// See the module.
+pub(super) struct Compiled {
+    bundle: Bundle,
+    components: Vec<Component>,
+    /// What the normalizer's config leaves to the target's table.
+    gaps: Vec<Gap>,
+}
+
+impl Compiled {
+    /// Takes as long as a compiler does.
+    pub(super) fn new(bundle: Bundle, sandbox: &Sandbox) -> Result<Self> {
+        let transforms = bundle.config.transform.iter().zip(&bundle.components);
+        let components = transforms
+            .map(|(transform, bytes)| sandbox.load(&transform.name, bytes, &transform.limits))
+            .collect::<Result<Vec<_>, _>>()?;
+        let normalizer = components.first().zip(bundle.config.transform.first());
+        let gaps = normalizer.map(|(component, t)| fill::gaps(component, &t.config));
+        Ok(Self {
+            bundle,
+            components,
+            gaps: gaps.unwrap_or_default(),
+        })
+    }
+
+    /// The target's columns, or those that it will have, where something is left to them.
+    pub(super) async fn catalogue(&self, database: &Database) -> Result<Option<Catalogue>> {
+        let table = &self.bundle.config.target.table;
+        if self.gaps.is_empty() {
+            return Ok(None);
+        }
+        let asked = async {
+            let mut connection = database.connect().await?;
+            let found = match (Catalogue::load(&connection, table).await?, &self.bundle.ddl) {
+                (None, Some(ddl)) => Catalogue::of_ddl(&mut connection, table, ddl).await?,
+                (found, _) => found,
+            };
+            found.with_context(|| fill::no_table(&self.gaps, table))
+        };
+        match (asked.await, &self.bundle.catalogue) {
+            (Err(error), Some(catalogue)) => {
+                tracing::warn!("columns and key are guessed by the events: {error:#}");
+                Ok(Some(catalogue.clone()))
+            }
+            (asked, _) => asked.map(Some),
+        }
+    }
+
+    /// Opens the components, and proves that their plans fit.
+    pub(super) fn open(
+        self,
+        catalogue: Option<Catalogue>,
+        dimensions: Arc<Dimensions>,
+    ) -> Result<Pipeline> {
+        let Self {
+            bundle,
+            components,
+            gaps,
+        } = self;
+        let mut config = bundle.config;
+        let declared = config.transform.first().map(|t| t.config.clone());
+        let mut plans: Vec<Plan> = Vec::new();
+        // Backwards: what the others write the normalizer does not.
+        for (at, component) in components.iter().enumerate().rev() {
+            if let (0, Some(catalogue)) = (at, &catalogue) {
+                let fields = plans.iter().flat_map(|plan| &plan.writes);
+                let written: Vec<String> = fields.map(|field| field.name.clone()).collect();
+                let table = config.target.table.clone();
+                let filled = &mut config.transform[0].config;
+                fill::fill(filled, &gaps, &table, catalogue, &written)?;
+            }
+            plans.push(component.open(&config.transform[at].config)?.plan().clone());
+        }
+        plans.reverse();
+        let names = config.transform.iter().map(|t| t.name.as_str());
+        let named: Vec<(&str, &Plan)> = names.zip(&plans).collect();
+        let mut fields = check_plans(&named, &dimensions).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow!("{}", lines.join("\n"))
+        })?;
+        let roles = plans
+            .first()
+            .and_then(|p| p.roles.clone())
+            .context("the first transform declares no roles")?;
+        fields.retain(|field| roles.truncate.as_ref() != Some(&field.name));
+        Ok(Pipeline {
+            config,
+            declared: declared.unwrap_or_default(),
+            components,
+            dimensions,
+            files: bundle.files,
+            ddl: bundle.ddl,
+            guard: bundle.guard,
+            fields,
+            roles,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! Real records of Debezium through `normalize-debezium`, from the bytes on.
+
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Context, Result};
+use gristmill::definition::builtin;
+use gristmill_core::decode::{Decoder, Tombstone};
+use gristmill_core::record::Records;
+use gristmill_core::transform::Transform as _;
+use gristmill_sandbox::{Limits, Sandbox};
+use gristmill_tests::program::repository;
+use gristmill_tests::rows;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+/// One line for each row and refusal of the records of `topic` in a file of `data/debezium/`.
+fn rows_of(file: &str, topic: &str, config: Value) -> Result<String> {
+    let path = repository()
+        .join("data/debezium")
+        .join(file)
+        .with_extension("ndjson");
+    let text = fs::read_to_string(path)?;
+    let records = text.lines().map(serde_json::from_str::<Value>);
+    let records: Vec<Value> = records.collect::<Result<_, _>>()?;
+    let of_topic = |record: &&Value| record["topic"] == topic;
+    let records: Vec<&Value> = records.iter().filter(of_topic).collect();
+    let component = builtin::component("normalize-debezium").context("it is gone")?;
+    let component = Sandbox::new(None)?.load("normalize", component, &Limits::default())?;
+    let mut rule = component.open(&config)?;
+    let plan = rule.plan().clone();
+    let decoder = Decoder::new(&plan.reads, topic, 0, Tombstone::Delete, 1 << 20)?;
+    let mut decoder = decoder
+        .with_absent(Some("__debezium_unavailable_value"))
+        .with_missing(&plan);
+    let decoded = decoder.decode(&as_records(&records));
+    let offset = |record: u32| records[record as usize]["offset"].clone();
+    let mut lines = Vec::new();
+    for letter in decoded.dead_letters {
+        let line = format!(
+            "{} {}: {}",
+            offset(letter.record),
+            letter.code,
+            letter.message
+        );
+        lines.push((letter.record, line));
+    }
+    let output = rule.apply(&decoded.batch)?;
+    for refused in output.rejections {
+        let record = decoded.records[refused.row as usize];
+        let line = format!("{} {}: {}", offset(record), refused.code, refused.message);
+        lines.push((record, line));
+    }
+    let sources = output.source_rows.unwrap_or_default();
+    let found = rows::read(&plan.writes, &output.columns, output.rows);
+    for (source, mut row) in sources.into_iter().zip(found) {
+        let record = decoded.records[source as usize];
+        if let Some(members) = row.as_object_mut() {
+            members.retain(|name, value| name != "_truncate" || *value != json!(false));
+        }
+        lines.push((record, format!("{} {row}", offset(record))));
+    }
+    lines.sort_by_key(|(record, _)| *record);
+    let mut said = String::new();
+    for (_, line) in lines {
+        writeln!(said, "{line}")?;
+    }
+    Ok(said)
+}
+
+fn as_records(lines: &[&Value]) -> Records {
+    let mut records = Records::default();
+    for line in lines {
+        let part = |name: &str| line[name].as_str().map(str::as_bytes);
+        let offset = line["offset"].as_i64().unwrap_or_default();
+        let headers = line["headers"].as_array().into_iter().flatten();
+        let headers = headers.filter_map(|pair| {
+            let value = pair[1].as_str().map(str::as_bytes);
+            Some((pair[0].as_str()?, value))
+        });
+        records.push(
+            offset,
+            line["timestamp"].as_i64(),
+            part("key"),
+            part("value"),
+            headers,
+        );
+    }
+    records
+}
+
+fn users() -> Value {
+    json!({
+        "key": ["user_id"],
+        "columns": {
+            "user_id": "bigint",
+            "name": "text",
+            "country_code": "text",
+        },
+    })
+}
+
+fn flat(mut config: Value, version: &str) -> Value {
+    config["shape"] = json!("flat");
+    config["version"] = json!(version);
+    config
+}
+
+#[test]
+fn users_in_every_shape() -> Result<()> {
+    assert_snapshot!(
+        "envelope",
+        rows_of("debezium_json", "jn.public.users", users())?
+    );
+    assert_snapshot!(
+        "schema",
+        rows_of("debezium_json_schema", "js.public.users", users())?
+    );
+    let postgres = flat(users(), "postgres");
+    assert_snapshot!(
+        "flat",
+        rows_of("debezium_flat", "fl.public.users", postgres)?
+    );
+    let offset = flat(users(), "offset");
+    assert_snapshot!(
+        "flat_defaults",
+        rows_of("debezium_flat", "fd.public.users", offset)?
+    );
+    Ok(())
+}
+
+#[test]
+fn an_incremental_snapshot_has_places_in_the_log() -> Result<()> {
+    let amid = rows_of("debezium_incremental", "jx.public.users", users())?;
+    let long = rows_of("debezium_incremental", "jz.public.users", users())?;
+    assert_snapshot!("incremental", amid + &long);
+    Ok(())
+}
+
+#[test]
+fn records_that_are_about_no_row_pass() -> Result<()> {
+    for topic in ["jn.message", "jn.transaction", "__debezium-heartbeat.jn"] {
+        assert_eq!(rows_of("debezium_json", topic, users())?, "", "{topic}");
+    }
+    Ok(())
+}
+
+#[test]
+fn large_values_that_did_not_change_are_unknown() -> Result<()> {
+    let toasted = json!({
+        "key": ["id"],
+        "columns": {
+            "id": "integer",
+            "note": "text",
+            "big_text": "text",
+            "big_jsonb": "jsonb",
+            "big_text_arr": "text[]",
+            "big_int_arr": "integer[]",
+            "big_nn": "text",
+        },
+    });
+    let enveloped = rows_of("debezium_json", "jn.public.toasted", toasted.clone())?;
+    assert_snapshot!("toasted", enveloped);
+    let flattened = rows_of(
+        "debezium_flat",
+        "fl.public.toasted",
+        flat(toasted, "postgres"),
+    )?;
+    assert_snapshot!("toasted_flat", flattened);
+    Ok(())
+}
+
+#[test]
+fn a_full_image_and_the_end_of_all_rows() -> Result<()> {
+    let image = json!({
+        "key": ["tenant", "id"],
+        "columns": { "tenant": "text", "id": "integer", "note": "text", "big_text": "text" },
+        "before": "full",
+    });
+    let enveloped = rows_of("debezium_json", "jc.public.full_image", image.clone())?;
+    assert_snapshot!("full_image", enveloped);
+    let flattened = rows_of(
+        "debezium_json_schema",
+        "fs.public.full_image",
+        flat(image, "offset"),
+    )?;
+    assert_snapshot!("full_image_flat", flattened);
+    Ok(())
+}
