@@ -222,7 +222,8 @@ impl<'a> Events<'a> {
         };
         let event = self.name(change, row);
         let place = &self.paths.image_names[image as usize];
-        if self.key(image).all(|(_, values)| values.is_absent(row)) {
+        let mut columns = self.images[image as usize].iter().flatten();
+        if columns.all(|values| values.is_absent(row)) {
             let message = match image {
                 Image::Key => format!(
                     "{event} has its key neither in {} nor in {place}",
