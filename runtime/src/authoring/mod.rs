@@ -6,12 +6,14 @@
 //! - [`inspect`] says what a component is, [`bench`] what a row costs;
 //! - [`DryRun`] runs the events of an [`event_file`] through a pipeline, or through one that
 //!   [`around_rule`] builds around a rule;
+//! - [`draft`] is a first pipeline file for a topic of Debezium's;
 //! - [`Subject`] is what a command was pointed at: such a folder, a component's file, a shipped
 //!   transform.
 
 pub mod around_rule;
 pub mod bench;
 mod config_file;
+pub mod draft;
 mod dry_run;
 pub mod event_file;
 pub mod golden;

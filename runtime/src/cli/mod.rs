@@ -6,6 +6,7 @@ mod check_command;
 mod dead_letters_command;
 mod difference_text;
 mod evolve_command;
+mod init_command;
 mod log_writer;
 pub mod logging;
 mod manual_command;
@@ -75,6 +76,17 @@ enum Invocation {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a first pipeline file for a topic of Debezium's, and the SQL of its table
+    ///
+    /// Nothing is written to Kafka or Postgres. What the records or the catalogue do not say is a
+    /// guess, and is said to be one.
+    #[command(
+        after_help = "Examples:\n  gristmill init --from-topic app.public.users --bootstrap \
+                      localhost:9092\n  gristmill init --from-database \
+                      postgres://app@localhost/shop --source-table public.users --topic \
+                      app.public.users"
+    )]
+    Init(init_command::Args),
     /// Run a pipeline until it is told to stop (Ctrl-C or SIGTERM)
     #[command(after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 \
                             DATABASE_URL=postgres://app@localhost/appdb gristmill run \
@@ -275,6 +287,7 @@ fn level(command: &Command) -> &'static str {
 
 async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
     match command {
+        Command::Init(args) => init_command::run(args, out).await?,
         Command::Run(args) => run_pipeline(args).await?,
         Command::Check(pipeline) => return check_command::run(&pipeline, out).await,
         Command::Schema(command) => schema_command::run(command, out).await?,

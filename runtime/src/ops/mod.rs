@@ -26,6 +26,7 @@ pub mod absent;
 pub mod capture;
 pub mod change_progress;
 pub mod evolve;
+pub mod init;
 pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;

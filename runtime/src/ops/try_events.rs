@@ -12,13 +12,14 @@ use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
 use gristmill_kafka::admin::Admin;
+use gristmill_postgres::table::catalogue::Catalogue;
 use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::authoring::event_file::{self, PlacedEvent};
-use crate::authoring::{DryRun, Subject, around_rule, read_config};
+use crate::authoring::{DryRun, Subject, around_rule, draft, read_config};
 use crate::definition::bundle::Bundle;
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
@@ -101,9 +102,11 @@ impl Attempt {
     pub async fn open(request: &TryRequest, sandbox: &Sandbox) -> Result<Self> {
         let tried = tried(request, sandbox)?;
         let images = Images::of(&tried.config);
-        let dry_run = dry_run(Bundle::read(tried.config)?, sandbox).await?;
-        let columns = columns(&dry_run, tried.reads.as_deref());
         let (events, all) = events(request).await?;
+        let mut bundle = Bundle::read(tried.config)?;
+        bundle.catalogue = guessed(&events);
+        let dry_run = dry_run(bundle, sandbox).await?;
+        let columns = columns(&dry_run, tried.reads.as_deref());
         Ok(Self {
             columns,
             all,
@@ -165,8 +168,21 @@ impl From<DeadLetter> for TriedLetter {
     }
 }
 
+/// The columns that the events seem to have, for a target that cannot be asked. Events of a file
+/// have no key: the first column is as good as any, where nothing is remembered.
+fn guessed(events: &[PlacedEvent]) -> Option<Catalogue> {
+    let table = draft::of_records(events.iter().map(|event| &event.record));
+    let mut catalogue = table.ok()?.catalogue();
+    if catalogue.key.is_empty() {
+        catalogue
+            .key
+            .extend(catalogue.columns.first().map(|(name, _)| name.clone()));
+    }
+    Some(catalogue)
+}
+
 /// Makes a chain to try records on. Kafka is not asked, and Postgres for dimensions that are
-/// queries only.
+/// queries, and for what the file leaves to the target's table.
 pub(super) async fn dry_run(bundle: Bundle, sandbox: &Sandbox) -> Result<DryRun> {
     let url = &bundle.config.target.url;
     let database = Database::new(url, "gristmill/try").context("target.url")?;

@@ -96,7 +96,7 @@ fn what_ships_is_pure_on_rows_that_nobody_wrote() -> Result<()> {
         let bytes = builtin::component(name).context("no such transform")?;
         let component = sandbox.load(name, bytes, &Limits::default())?;
         let config = match name {
-            "normalize-cdc" => json!({"key": ["id"], "columns": columns}),
+            "normalize-cdc" | "normalize-debezium" => json!({"key": ["id"], "columns": columns}),
             _ => json!({}),
         };
         let plan = component.open(&config)?.plan().clone();

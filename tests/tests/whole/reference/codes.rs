@@ -26,14 +26,21 @@ A transform declares its codes; `gristmill transform inspect` shows those of any
 ";
 
 /// What the shipped transforms mean by their codes: their plans have the names only.
-const MEANINGS: [(&str, &str); 4] = [
-    ("unknown-op", "The operation is not `c`, `u`, `d` or `r`."),
+const MEANINGS: [(&str, &str); 5] = [
+    (
+        "unknown-op",
+        "The operation is none of those that are known, or missing.",
+    ),
     (
         "missing-row",
         "The event has no row where its operation needs one: `before` of a delete, else `after`.",
     ),
     ("missing-key", "A column of the key is missing or null."),
     ("missing-time", "The event time is missing or null."),
+    (
+        "missing-version",
+        "The event has no place in Postgres' log, by which versions are told.",
+    ),
 ];
 
 pub(super) fn page(shipped: &[Shipped]) -> Result<String> {

@@ -42,11 +42,17 @@ key = [\"country_code\"]
 ";
 
 /// What a plan and a schema cannot say.
-const NOTES: [(&str, &str); 4] = [
+const NOTES: [(&str, &str); 5] = [
     (
         "normalize-cdc",
         "A delete takes its row from `before`, every other event from `after`. An update that \
          changes the key becomes a delete of the old key and an upsert of the new one.",
+    ),
+    (
+        "normalize-debezium",
+        "Of events it takes `after`, and of deletes the key. Heartbeats, ends of transactions, \
+         changes of schemas and logical messages are about no row and pass. `columns` and `key` \
+         may be left out: they are those of the target's table.",
     ),
     (
         "enrich-disposable-email",
@@ -92,8 +98,12 @@ pub(super) fn shipped() -> Result<Vec<Shipped>> {
 
 /// A config for a transform that cannot do without one.
 fn example(name: &str) -> Option<Value> {
-    (name == "normalize-cdc")
-        .then(|| json!({ "key": ["user_id"], "columns": { "user_id": "int64", "name": "text" } }))
+    let columns = match name {
+        "normalize-cdc" => json!({ "user_id": "int64", "name": "text" }),
+        "normalize-debezium" => json!({ "user_id": "bigint", "name": "text" }),
+        _ => return None,
+    };
+    Some(json!({ "key": ["user_id"], "columns": columns }))
 }
 
 pub(super) fn page(shipped: &[Shipped]) -> Result<String> {

@@ -1,0 +1,112 @@
+//! What a column's type may be, by its values.
+
+use serde_json::Value;
+
+use super::document::Node;
+use super::source_table::SourceColumn;
+
+/// 2001 and 2096 in microseconds since the Unix epoch: numbers between them are more often times
+/// than anything else.
+const LIKE_MICROSECONDS: std::ops::Range<i64> = 1_000_000_000_000_000..4_000_000_000_000_000;
+
+/// The column called `name` that had these values, of which none is null.
+pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
+    let is = |test: &dyn Fn(&Node) -> bool| values.iter().all(|value| test(value));
+    let guessed = |of: &str, note: &str| SourceColumn::certain(name, of).with_note(note);
+    if values.is_empty() {
+        return guessed("text", "every value was null: a guess");
+    }
+    if is(&|v| matches!(v, Node::Boolean(_))) {
+        return SourceColumn::certain(name, "boolean");
+    }
+    if is(&|v| matches!(v, Node::Number(_))) {
+        return numbers(name, values);
+    }
+    if is(&|v| v.get("scale").is_some() && v.get("value").is_some()) {
+        return SourceColumn::certain(name, "numeric");
+    }
+    if is(&|v| v.get("x").is_some() && v.get("y").is_some()) {
+        return SourceColumn::certain(name, "point");
+    }
+    if is(&|v| v.items().is_some()) {
+        return array(name, values);
+    }
+    if is(&|v| v.text().is_some()) {
+        return texts(name, values);
+    }
+    guessed("jsonb", "values of several kinds: a guess")
+}
+
+fn numbers(name: &str, values: &[&Node]) -> SourceColumn {
+    let whole = values.iter().map(|value| match value {
+        Node::Number(number) => number.as_i64(),
+        _ => None,
+    });
+    match whole.collect::<Option<Vec<i64>>>() {
+        Some(numbers) if numbers.iter().all(|n| LIKE_MICROSECONDS.contains(n)) => {
+            SourceColumn::certain(name, "timestamp")
+                .with_note("a guess: numbers like microseconds; may be bigint")
+        }
+        Some(_) => SourceColumn::certain(name, "bigint")
+            .with_note("a guess: may also be a date, a time or an interval as a number"),
+        None => SourceColumn::certain(name, "double precision"),
+    }
+}
+
+fn array(name: &str, values: &[&Node]) -> SourceColumn {
+    let items: Vec<&Node> = values
+        .iter()
+        .filter_map(|value| value.items())
+        .flatten()
+        .filter(|item| **item != Node::Null)
+        .collect();
+    let of = column(name, &items);
+    let type_name = format!("{}[]", of.type_name.trim_end_matches("[]"));
+    SourceColumn::certain(name, type_name).with_note("a guess, by the items")
+}
+
+fn texts(name: &str, values: &[&Node]) -> SourceColumn {
+    let is = |test: &dyn Fn(&str) -> bool| values.iter().filter_map(|v| v.text()).all(test);
+    let guessed = |of: &str| SourceColumn::certain(name, of).with_note("a guess, by the values");
+    if is(&is_instant) {
+        return guessed("timestamptz");
+    }
+    if is(&is_uuid) {
+        return guessed("uuid");
+    }
+    if is(&is_document) {
+        return guessed("jsonb");
+    }
+    if is(&is_base64) {
+        return SourceColumn::certain(name, "text").with_note(
+            "a guess: may be a numeric(p,s) or bytea in base64, which without schemas nothing says",
+        );
+    }
+    SourceColumn::certain(name, "text")
+}
+
+fn is_instant(text: &str) -> bool {
+    let is_zoned = text.ends_with('Z') || text.len() > 19 && text[19..].contains(['+', '-']);
+    text.is_char_boundary(19) && is_zoned && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+fn is_uuid(text: &str) -> bool {
+    let is_hyphen = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+    let fits = |(at, byte): (usize, u8)| match is_hyphen(at) {
+        true => byte == b'-',
+        false => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+fn is_document(text: &str) -> bool {
+    text.starts_with(['{', '[']) && serde_json::from_str::<Value>(text).is_ok()
+}
+
+/// Words are seldom so: a length of fours, with padding, a digit among the letters, or a sign.
+fn is_base64(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let is_odd = body.len() < text.len() || body.contains(|c: char| c.is_ascii_digit());
+    !text.is_empty() && text.len().is_multiple_of(4) && is_odd && body.bytes().all(is_letter)
+}

@@ -1,0 +1,13 @@
+//! A first pipeline file and table for a topic of Debezium's, from its records or from the table
+//! that they come from. What is no more than a guess says so.
+
+mod connect_type;
+mod document;
+mod guess;
+mod source_records;
+mod source_table;
+mod text;
+
+pub use source_records::of_records;
+pub use source_table::{Shape, SourceColumn, SourceTable};
+pub use text::{Draft, Named};

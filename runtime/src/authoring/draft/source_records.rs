@@ -1,0 +1,252 @@
+//! A topic's records as a description of the table that they come from.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use gristmill_core::record::Records;
+
+use super::document::Node;
+use super::source_table::{Shape, SourceColumn, SourceTable};
+use super::{connect_type, guess};
+
+/// What stands for a value that was not sent, in all spellings that are text.
+const NOT_SENT: &str = "__debezium_unavailable_value";
+
+/// What the records say, one after the other.
+#[derive(Default)]
+struct Seen {
+    /// Names of columns in the order of their first row, with the values that are not null.
+    values: Vec<(String, Vec<Node>)>,
+    /// The newest row's, by the schema beside it.
+    schema: Vec<SourceColumn>,
+    key: Vec<String>,
+    /// Keys that are no object, in text.
+    bare_keys: Vec<String>,
+    counts: BTreeMap<&'static str, usize>,
+    envelopes: usize,
+    flat_rows: usize,
+    has_deletes: bool,
+    has_log_places: bool,
+}
+
+/// What the records say of their table. An error where none of them is an event of Debezium's.
+pub fn of_records<'a>(records: impl Iterator<Item = &'a Records>) -> Result<SourceTable> {
+    let mut seen = Seen::default();
+    for records in records {
+        let record = records.get(0);
+        seen.key(record.key);
+        seen.value(record.value.unwrap_or_default());
+    }
+    seen.table()
+}
+
+/// A document, and the schema of the Connect wrapper that it stood in.
+fn parse(bytes: &[u8]) -> Option<(Node, Option<Node>)> {
+    let document: Node = serde_json::from_slice(bytes).ok()?;
+    match document.members() {
+        Some([_, _]) => match (document.get("payload"), document.get("schema")) {
+            (Some(payload), Some(schema)) => Some((payload.clone(), Some(schema.clone()))),
+            _ => Some((document, None)),
+        },
+        _ => Some((document, None)),
+    }
+}
+
+/// The field called `name` of a schema.
+fn field<'a>(schema: &'a Node, name: &str) -> Option<&'a Node> {
+    let mut fields = schema.get("fields")?.items()?.iter();
+    fields.find(|field| field.text_of("field") == Some(name))
+}
+
+impl Seen {
+    fn key(&mut self, key: Option<&[u8]>) {
+        let Some(key) = key else { return };
+        match parse(key) {
+            Some((Node::Object(members), _)) => {
+                self.key = members.into_iter().map(|(name, _)| name).collect();
+            }
+            Some((Node::Text(text), _)) => self.bare_keys.push(text),
+            Some((Node::Number(number), _)) => self.bare_keys.push(number.to_string()),
+            _ => self
+                .bare_keys
+                .push(String::from_utf8_lossy(key).into_owned()),
+        }
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    fn value(&mut self, value: &[u8]) {
+        let Some((document, schema)) = parse(value) else {
+            return self.count(match value.is_empty() {
+                true => "without a value",
+                false => "not JSON",
+            });
+        };
+        if document.members().is_none() {
+            return self.count("without a value");
+        }
+        let op = document.text_of("op");
+        let row = document.get("after").filter(|row| row.members().is_some());
+        match (op, row) {
+            (Some(_), Some(row)) => {
+                let source = document.get("source");
+                let lsn = source.and_then(|source| source.get("lsn").or(source.get("sequence")));
+                self.has_log_places |= lsn.is_some();
+                self.envelopes += 1;
+                let schema = schema.as_ref().and_then(|schema| field(schema, "after"));
+                self.row(row, schema);
+                self.count("rows");
+            }
+            (Some("d"), None) => self.count("deletes"),
+            (Some(_), None) => self.count("other events"),
+            (None, _) if is_notice(&document) => self.count("heartbeats and the like"),
+            (None, _) => self.flat_row(&document, schema.as_ref()),
+        }
+    }
+
+    fn flat_row(&mut self, document: &Node, schema: Option<&Node>) {
+        self.flat_rows += 1;
+        self.has_deletes |= document.get("__deleted").is_some();
+        self.has_log_places |= document
+            .get("__lsn")
+            .or(document.get("__source_lsn"))
+            .is_some();
+        if document.text_of("__deleted") == Some("true") {
+            return self.count("deletes");
+        }
+        self.row(document, schema);
+        self.count("rows");
+    }
+
+    fn row(&mut self, row: &Node, schema: Option<&Node>) {
+        let fields = schema.and_then(|schema| schema.get("fields")?.items());
+        if let Some(fields) = fields {
+            let columns = fields.iter().filter_map(connect_type::column);
+            self.schema = columns.filter(|column| !is_added(&column.name)).collect();
+        }
+        for (name, value) in row.members().unwrap_or_default() {
+            if is_added(name) {
+                continue;
+            }
+            let known = self.values.iter().position(|(known, _)| known == name);
+            let at = known.unwrap_or_else(|| {
+                self.values.push((name.clone(), Vec::new()));
+                self.values.len() - 1
+            });
+            if *value != Node::Null && !is_not_sent(value) {
+                self.values[at].1.push(value.clone());
+            }
+        }
+    }
+
+    fn table(mut self) -> Result<SourceTable> {
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .map(|(what, n)| format!("{n} {what}"))
+            .collect();
+        if self.values.is_empty() {
+            bail!(
+                "no record has a row ({}): Debezium's JSON is an envelope with `op` and `after`, \
+                 or the row alone; produce one, or take --from-database",
+                counts.join(", ")
+            );
+        }
+        let mut notes = vec![format!(
+            "of the topic's newest records: {}",
+            counts.join(", ")
+        )];
+        let has_schemas = !self.schema.is_empty();
+        let columns = match has_schemas {
+            true => std::mem::take(&mut self.schema),
+            false => {
+                notes.push(
+                    "the records have no schemas, so types are guesses by values: compare them \
+                     with the source, or take --from-database"
+                        .to_owned(),
+                );
+                let columns = self.values.iter();
+                columns
+                    .map(|(name, values)| guess::column(name, &values.iter().collect::<Vec<_>>()))
+                    .collect()
+            }
+        };
+        let key = self.known_key(&columns, &mut notes);
+        let shape = match self.envelopes >= self.flat_rows {
+            true => Shape::Envelope,
+            false => Shape::Flat {
+                has_deletes: self.has_deletes,
+            },
+        };
+        Ok(SourceTable {
+            shape,
+            columns,
+            key,
+            has_schemas,
+            has_log_places: self.has_log_places,
+            has_full_before: false,
+            notes,
+        })
+    }
+
+    /// The key's columns: those of the records' keys, or the one that has such values.
+    fn known_key(&self, columns: &[SourceColumn], notes: &mut Vec<String>) -> Vec<String> {
+        let is_column = |name: &String| columns.iter().any(|column| column.name == *name);
+        if !self.key.is_empty() && self.key.iter().all(is_column) {
+            return self.key.clone();
+        }
+        let texts = |values: &[Node]| -> Vec<String> {
+            let texts = values.iter().filter_map(|value| match value {
+                Node::Text(text) => Some(text.clone()),
+                Node::Number(number) => Some(number.to_string()),
+                _ => None,
+            });
+            texts.collect()
+        };
+        let mut named = self.values.iter().filter(|(_, values)| {
+            let texts = texts(values);
+            !texts.is_empty() && texts.iter().all(|text| self.bare_keys.contains(text))
+        });
+        match (named.next(), named.next()) {
+            (Some((name, _)), None) => {
+                notes.push(format!(
+                    "the key is a guess: the records' keys are values of {name}"
+                ));
+                vec![name.clone()]
+            }
+            _ => {
+                notes.push(
+                    "the records' keys do not say which columns tell rows apart: add a primary key"
+                        .to_owned(),
+                );
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// What a flattened value has beside its row.
+fn is_added(name: &str) -> bool {
+    name.starts_with("__")
+}
+
+fn is_not_sent(value: &Node) -> bool {
+    match value {
+        Node::Text(text) => text == NOT_SENT,
+        Node::Array(items) => items.first().and_then(Node::text) == Some(NOT_SENT),
+        _ => false,
+    }
+}
+
+/// A heartbeat, or the begin or end of a transaction.
+fn is_notice(document: &Node) -> bool {
+    let names: Vec<&str> = document
+        .members()
+        .unwrap_or_default()
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    names == ["ts_ms"] || names.contains(&"status") && names.contains(&"data_collections")
+}
