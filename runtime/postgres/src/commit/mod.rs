@@ -12,7 +12,8 @@
 //! - `stored_cells`: what the table has of rows that an event tells in part;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
 //! - [`fate`]: what became of rows that were handed over;
-//! - [`older_rows`]: rows that nothing has written since given places of the topic;
+//! - [`older_rows`]: rows that nothing has written since given places of the topic, by
+//!   `older_sql`;
 //! - [`blocker`]: whose lock a flush waits for;
 //! - [`flush_error`]: why a flush did not commit; [`refusal`] finds the rows that Postgres refuses,
 //!   with `row_writer`, which writes a batch so that one of them stops no other;
@@ -30,6 +31,7 @@ pub mod lease;
 pub(crate) mod letter_arrays;
 mod missing_cells;
 pub mod older_rows;
+mod older_sql;
 pub(crate) mod parameters;
 mod pipelined;
 pub mod refusal;

@@ -1,13 +1,9 @@
 //! Rows that nothing has written since given places of the topic.
 
-use std::sync::Arc;
-
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::commit::sink::Sink;
-use crate::commit::target_shape::TargetShape;
-use crate::table::identifier::{VERSION, quote};
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
 
@@ -25,73 +21,11 @@ pub struct LogPlace {
 
 /// Rows that nothing has written since.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Older {
+pub struct OlderKeys {
     /// How many there are in all.
     pub all: i64,
     /// The keys of the first of them, as Postgres writes them.
     pub keys: Vec<Vec<String>>,
-}
-
-/// The statements that find and delete them.
-#[derive(Clone, Debug)]
-pub(crate) struct OlderRows {
-    count: Arc<str>,
-    list: Arc<str>,
-    unversioned: Arc<str>,
-    delete: Arc<str>,
-}
-
-impl OlderRows {
-    /// `None`: the target's rows do not say where they come from.
-    pub(crate) fn new(shape: &TargetShape<'_>) -> Option<Self> {
-        let kept = shape.kept?;
-        let (table, version) = (&shape.target.sql_name, format!("t.{}", quote(VERSION)));
-        let lives = match shape.flag() {
-            Some(flag) => format!("coalesce(t.{flag}, false) is false"),
-            None => "true".to_owned(),
-        };
-        let older = format!(
-            "from {table} as t left join (select pg_catalog.unnest(:partitions) as partition, \
-             pg_catalog.unnest(:logs) as log, pg_catalog.unnest(:offsets) as place) as p on \
-             p.partition = gristmill.partition_of({version}) where {version} is not null and \
-             {lives} and (p.partition is null or (gristmill.log_of({version}), \
-             gristmill.offset_of({version})) < (p.log, p.place))"
-        );
-        let names = shape.key().map(|(_, column)| quote(&column.name));
-        let names: Vec<String> = names.collect();
-        let texts = names.iter().map(|name| format!("t.{name}::text"));
-        let texts = texts.collect::<Vec<_>>().join(", ");
-        let names = names.iter().map(|name| format!("t.{name}"));
-        let names = names.collect::<Vec<_>>().join(", ");
-        let some = format!("older as (select t.ctid as place {older} limit :most for update of t)");
-        let delete = match shape.flag().filter(|_| !shape.deletes_for_good()) {
-            Some(flag) => format!(
-                "with {some}, gone as (update {table} as t set {flag} = true from older where \
-                 t.ctid = older.place returning 1) select pg_catalog.count(*) from gone"
-            ),
-            None => format!(
-                "with {some}, gone as (delete from {table} as t using older where t.ctid = \
-                 older.place returning {key} as key, {version} as version), tombstones as (insert \
-                 into gristmill.tombstone as s (target, key, version, event_time) select \
-                 {target}, g.key, g.version, gristmill.event_time_of(g.version) from gone as g on \
-                 conflict (target, key) do update set version = excluded.version, event_time = \
-                 excluded.event_time, at = excluded.at where {newer}) select pg_catalog.count(*) \
-                 from gone",
-                key = shape.stored_key_texts(),
-                target = kept.target,
-                newer = shape.guarded().versions("s.version", "excluded.version"),
-            ),
-        };
-        Some(Self {
-            count: format!("select pg_catalog.count(*) {older}").into(),
-            list: format!("select array[{texts}] {older} order by {names} limit :most").into(),
-            unversioned: format!(
-                "select pg_catalog.count(*) from {table} as t where {version} is null and {lives}"
-            )
-            .into(),
-            delete: delete.into(),
-        })
-    }
 }
 
 impl Sink {
@@ -103,7 +37,7 @@ impl Sink {
         client: &Client,
         places: &[LogPlace],
         limit: i64,
-    ) -> Result<Option<Older>, DatabaseError> {
+    ) -> Result<Option<OlderKeys>, DatabaseError> {
         let Some(older) = &self.older else {
             return Ok(None);
         };
@@ -115,7 +49,7 @@ impl Sink {
         parameters.push(("most", Type::INT8, &limit));
         let keys = placeholder::query(client, &older.list, &parameters).await;
         let keys = keys.map_err(failed())?;
-        Ok(Some(Older {
+        Ok(Some(OlderKeys {
             all,
             keys: keys.iter().map(|row| row.get(0)).collect(),
         }))

@@ -17,7 +17,7 @@ use crate::commit::flush_error::FlushError;
 use crate::commit::lease::Lease;
 use crate::commit::letter_arrays::Digests;
 use crate::commit::missing_cells::MissingCells;
-use crate::commit::older_rows::OlderRows;
+use crate::commit::older_sql::OlderSql;
 use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
@@ -72,7 +72,7 @@ pub struct Sink {
     /// Whether flushes read them: from the first on that Postgres has refused because they did not.
     reads_tombstones: Arc<AtomicBool>,
     pub(crate) stored: StoredCells,
-    pub(crate) older: Option<OlderRows>,
+    pub(crate) older: Option<OlderSql>,
     pub(crate) fate: Option<Sql>,
 }
 
@@ -123,7 +123,7 @@ impl Sink {
             tombstones: Tombstones::new(&shape),
             reads_tombstones: Arc::default(),
             stored: StoredCells::new(&shape),
-            older: OlderRows::new(&shape),
+            older: OlderSql::new(&shape),
             fate: shape.fate(),
             fields: fields.to_vec(),
             target: target.clone(),

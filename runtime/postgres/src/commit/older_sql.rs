@@ -1,0 +1,68 @@
+//! The SQL about rows that nothing has written since given places of the topic.
+
+use std::sync::Arc;
+
+use crate::commit::target_shape::TargetShape;
+use crate::table::identifier::{VERSION, quote};
+
+/// The statements that find and delete them.
+#[derive(Clone, Debug)]
+pub(crate) struct OlderSql {
+    pub(crate) count: Arc<str>,
+    pub(crate) list: Arc<str>,
+    pub(crate) unversioned: Arc<str>,
+    pub(crate) delete: Arc<str>,
+}
+
+impl OlderSql {
+    /// `None`: the target's rows do not say where they come from.
+    pub(crate) fn new(shape: &TargetShape<'_>) -> Option<Self> {
+        let kept = shape.kept?;
+        let (table, version) = (&shape.target.sql_name, format!("t.{}", quote(VERSION)));
+        let lives = match shape.flag() {
+            Some(flag) => format!("coalesce(t.{flag}, false) is false"),
+            None => "true".to_owned(),
+        };
+        let older = format!(
+            "from {table} as t left join (select pg_catalog.unnest(:partitions) as partition, \
+             pg_catalog.unnest(:logs) as log, pg_catalog.unnest(:offsets) as place) as p on \
+             p.partition = gristmill.partition_of({version}) where {version} is not null and \
+             {lives} and (p.partition is null or (gristmill.log_of({version}), \
+             gristmill.offset_of({version})) < (p.log, p.place))"
+        );
+        let names = shape.key().map(|(_, column)| quote(&column.name));
+        let names: Vec<String> = names.collect();
+        let texts = names.iter().map(|name| format!("t.{name}::text"));
+        let texts = texts.collect::<Vec<_>>().join(", ");
+        let names = names.iter().map(|name| format!("t.{name}"));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let some = format!("older as (select t.ctid as place {older} limit :most for update of t)");
+        let delete = match shape.flag().filter(|_| !shape.deletes_for_good()) {
+            Some(flag) => format!(
+                "with {some}, gone as (update {table} as t set {flag} = true from older where \
+                 t.ctid = older.place returning 1) select pg_catalog.count(*) from gone"
+            ),
+            None => format!(
+                "with {some}, gone as (delete from {table} as t using older where t.ctid = \
+                 older.place returning {key} as key, {version} as version), tombstones as (insert \
+                 into gristmill.tombstone as s (target, key, version, event_time) select \
+                 {target}, g.key, g.version, gristmill.event_time_of(g.version) from gone as g on \
+                 conflict (target, key) do update set version = excluded.version, event_time = \
+                 excluded.event_time, at = excluded.at where {newer}) select pg_catalog.count(*) \
+                 from gone",
+                key = shape.stored_key_texts(),
+                target = kept.target,
+                newer = shape.guarded().versions("s.version", "excluded.version"),
+            ),
+        };
+        Some(Self {
+            count: format!("select pg_catalog.count(*) {older}").into(),
+            list: format!("select array[{texts}] {older} order by {names} limit :most").into(),
+            unversioned: format!(
+                "select pg_catalog.count(*) from {table} as t where {version} is null and {lives}"
+            )
+            .into(),
+            delete: delete.into(),
+        })
+    }
+}
