@@ -1,5 +1,7 @@
 //! Which cells an event may leave out, and who needs them.
 
+use arrow_buffer::BooleanBuffer;
+
 use crate::column::{Column, Field};
 use crate::plan::Roles;
 
@@ -54,8 +56,17 @@ impl Cells {
         }
     }
 
+    /// Of each of them that has absent cells which are present.
+    pub(super) fn presence<'a>(
+        &self,
+        columns: &'a [Column],
+    ) -> impl Iterator<Item = &'a BooleanBuffer> {
+        let columns = self.columns.iter().map(|&c| &columns[c]);
+        columns.filter_map(|column| column.presence.as_ref())
+    }
+
     /// Whether any cell may be absent.
     pub(super) fn are_absent(&self, columns: &[Column]) -> bool {
-        self.columns.iter().any(|&c| columns[c].presence.is_some())
+        self.presence(columns).next().is_some()
     }
 }

@@ -9,7 +9,8 @@ use crate::dedup::{Candidates, Versions};
 
 use super::RowSource;
 use super::convict::Applied;
-use super::layering::{Layering, Layers};
+use super::key_rows::KeyRows;
+use super::layering::{Layering, Layers, Passed};
 use super::normalize::Normalized;
 use super::read_back::{Fill, ReadBack};
 use super::step::{Step, ordinal};
@@ -34,50 +35,49 @@ pub(super) fn enrich(
     target: &TargetColumns,
     dead_letters: &mut Vec<DeadLetter>,
 ) -> Result<Enriched, ChainFault> {
-    let (mut batches, mut positions, mut failed) = (Vec::new(), Vec::new(), 0);
+    let (mut waves, mut failed) = (Vec::new(), 0);
     let mut wave = match &mut layering {
         None => candidates.winners(versions),
-        Some((layering, _)) => layering.first(),
+        Some((layering, _)) => layering.newest(),
     };
-    while !wave.is_empty() || batches.is_empty() {
+    while !wave.is_empty() || waves.is_empty() {
         let fill = layering.as_mut();
-        let fill = fill.and_then(|(layering, read_back)| read_back.fill(layering, &wave));
-        let layers = layering.as_ref().map(|(layering, _)| layering);
-        let mut rows = Wave::new(normalized, candidates, layers, wave, fill);
+        let fill = fill.and_then(|(layering, read_back)| read_back.fill(&layering.rows, &wave));
+        let key_rows = layering.as_ref().map(|(layering, _)| &layering.rows);
+        let mut rows = Wave::new(normalized, candidates, key_rows, wave, fill);
         for step in &mut *steps {
             rows.apply(step, dead_letters)?;
         }
-        batches.push(rows.pick(target, dead_letters));
-        positions.extend_from_slice(&rows.positions);
-        let Wave { failed: bad, .. } = rows;
+        let passed = rows.pick(target, dead_letters);
+        let Wave {
+            positions,
+            failed: bad,
+            ..
+        } = rows;
+        waves.push(Passed {
+            rows: passed,
+            positions,
+        });
         failed += bad.len() as u64;
         wave = match &mut layering {
             None => {
                 let next = bad.iter().filter_map(|&p| candidates.next(versions, p));
                 next.collect()
             }
-            Some((layering, read_back)) => layering.instead_of(&bad, read_back.has_looked),
+            Some((layering, read_back)) => layering.older_than_newest(&bad, read_back.has_looked),
         };
     }
-    let mut batch = Batch::concat(&batches);
-    if batches.len() > 1 {
-        // Replacements go where their keys belong.
-        let mut order: Vec<u32> = (0..positions.len() as u32).collect();
-        order.sort_unstable_by_key(|&i| (positions[i as usize], std::cmp::Reverse(i)));
-        // Of what was tried twice the later answer counts.
-        order.dedup_by_key(|i| positions[*i as usize]);
-        batch = batch.take(&order);
-        positions.sort_unstable();
-        positions.dedup();
-    }
     let layers = match layering {
-        None => Layers {
-            before_truncate: Vec::new(),
-            after_truncate: Vec::new(),
-            newest: positions.iter().map(|&p| candidates.row(p)).collect(),
-            rows: batch,
-        },
-        Some((layering, _)) => layering.split(&batch, &positions),
+        None => {
+            let Passed { rows, positions } = Passed::merged(waves);
+            Layers {
+                before_truncate: Vec::new(),
+                after_truncate: Vec::new(),
+                newest: positions.iter().map(|&p| candidates.row(p)).collect(),
+                rows,
+            }
+        }
+        Some((layering, _)) => layering.split(waves, failed > 0),
     };
     Ok(Enriched { layers, failed })
 }
@@ -86,7 +86,7 @@ pub(super) fn enrich(
 struct Wave<'a> {
     sources: &'a [RowSource],
     candidates: &'a Candidates,
-    layering: Option<&'a Layering<'a>>,
+    key_rows: Option<&'a KeyRows<'a>>,
     /// The places of the rows still there, among the candidates.
     positions: Vec<u32>,
     /// The normalizer's columns, then each enricher's.
@@ -100,7 +100,7 @@ impl<'a> Wave<'a> {
     fn new(
         normalized: &'a Normalized,
         candidates: &'a Candidates,
-        layering: Option<&'a Layering<'a>>,
+        key_rows: Option<&'a KeyRows<'a>>,
         positions: Vec<u32>,
         fill: Option<Fill>,
     ) -> Self {
@@ -109,7 +109,7 @@ impl<'a> Wave<'a> {
         Self {
             sources: &normalized.sources,
             candidates,
-            layering,
+            key_rows,
             positions,
             columns,
             filled: fill.map_or_else(Vec::new, |fill| fill.columns),
@@ -169,10 +169,10 @@ impl<'a> Wave<'a> {
     }
 
     fn shown(&self, step: &Step) -> Option<Vec<u32>> {
-        let gone = self.layering.filter(|layering| layering.has_gone());
-        let is_gone = gone.map(|layering| {
+        let gone = self.key_rows.filter(|rows| rows.has_gone());
+        let is_gone = gone.map(|rows| {
             let positions = &self.positions;
-            move |row: u32| layering.is_gone(positions[row as usize])
+            move |row: u32| rows.is_gone(positions[row as usize])
         });
         let is_gone = is_gone.as_ref().map(|f| f as &dyn Fn(u32) -> bool);
         step.shown(&self.columns, self.positions.len(), is_gone)

@@ -2,20 +2,22 @@
 //!
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
 //! times, keep the newest row of each key ([`crate::dedup`]) and the older ones that have what it
-//! lacks ([`layering`]), [`enrich`] those and pick the target's columns ([`target_columns`]). A
-//! transform runs as a [`step`], and its failing rows are
-//! found by [`convict`]; until its commit a batch is [`pending`]. [`check`] proves beforehand that
-//! the plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
+//! lacks ([`donors`]), [`enrich`] those, pick the target's columns ([`target_columns`]) and put the
+//! rows into layers ([`layering`]). A transform runs as a [`step`], and its failing rows are found
+//! by [`convict`]; until its commit a batch is [`pending`]. [`check`] proves beforehand that the
+//! plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
 
 mod cells;
 mod chain_spec;
 mod check;
 mod computed;
 mod convict;
+mod donors;
 mod enrich;
 mod hand_over;
 mod identity;
 mod judge;
+mod key_rows;
 mod layering;
 mod normalize;
 mod pending;

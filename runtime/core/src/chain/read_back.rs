@@ -17,7 +17,7 @@ use crate::column::{Batch, Column, taken};
 use crate::dedup::Versions;
 
 use super::cells::Cells;
-use super::layering::{Layering, Older};
+use super::key_rows::{KeyRows, Older};
 use super::normalize::Normalized;
 use super::target_columns::TargetColumns;
 use super::wanted_cells::WantedCells;
@@ -119,17 +119,20 @@ impl<'a> ReadBack<'a> {
     }
 
     /// What the rows at `positions` get. `None`: nothing.
-    pub(super) fn fill(&mut self, layering: &Layering<'_>, positions: &[u32]) -> Option<Fill> {
+    pub(super) fn fill(&mut self, key_rows: &KeyRows<'_>, positions: &[u32]) -> Option<Fill> {
+        if !self.cells.are_absent(&self.normalized.batch.columns) {
+            return None;
+        }
         let mut found: BTreeMap<usize, Vec<Option<Inherited>>> = BTreeMap::new();
         let mut lacks = Vec::new();
         for (at, &position) in positions.iter().enumerate() {
-            if layering.is_deleted(position) {
+            if key_rows.is_deleted(position) {
                 continue;
             }
-            self.lacks(layering.row(position) as usize, &mut lacks);
+            self.lacks(key_rows.row(position) as usize, &mut lacks);
             self.has_looked |= !lacks.is_empty();
             for &column in &lacks {
-                if let Some(from) = self.find(layering, position, column) {
+                if let Some(from) = self.find(key_rows, position, column) {
                     let cells = found.entry(column);
                     cells.or_insert_with(|| vec![None; positions.len()])[at] = Some(from);
                 }
@@ -138,7 +141,7 @@ impl<'a> ReadBack<'a> {
         if found.is_empty() {
             return None;
         }
-        let rows: Vec<u32> = positions.iter().map(|&p| layering.row(p)).collect();
+        let rows: Vec<u32> = positions.iter().map(|&p| key_rows.row(p)).collect();
         let columns = found.into_iter();
         let columns = columns.map(|(column, cells)| (column, self.filled(column, &rows, &cells)));
         Some(Fill {
@@ -161,15 +164,15 @@ impl<'a> ReadBack<'a> {
     }
 
     /// Where the cell comes from that the row at `position` inherits.
-    fn find(&mut self, layering: &Layering<'_>, position: u32, column: usize) -> Option<Inherited> {
+    fn find(&mut self, key_rows: &KeyRows<'_>, position: u32, column: usize) -> Option<Inherited> {
         let cells = &self.normalized.batch.columns[column];
-        match layering.older(position, |row| cells.is_present(row as usize)) {
+        match key_rows.older(position, |row| cells.is_present(row as usize)) {
             Older::Row(row) => return Some(Inherited::Row(row)),
             Older::NewLife => return None,
             Older::Unknown => {}
         }
         self.in_target[column]?;
-        let row = layering.row(position);
+        let row = key_rows.row(position);
         let known = self.stored.and_then(|stored| {
             let column = stored.column(column)?;
             Some((stored.row(self.versions, row)?, column))

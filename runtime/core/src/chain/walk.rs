@@ -18,6 +18,7 @@ use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::{Enriched, enrich};
 use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
+use super::key_rows::KeyRows;
 use super::layering::{Layering, Layers};
 use super::normalize::normalize;
 use super::pending::{Learned, Pending, leave_out};
@@ -310,7 +311,7 @@ impl Chain {
         }
         let mut candidates = Candidates::new(&versions, accepted.into_iter());
         let (mut steps_back, mut lost_later) = self.drop_beaten(&versions, &mut candidates);
-        let layering = Layering::new(
+        let key_rows = KeyRows::new(
             &self.cells,
             self.spec.delete,
             &normalized,
@@ -318,6 +319,7 @@ impl Chain {
             &candidates,
             emptied,
         );
+        let layering = key_rows.map(Layering::new);
         let stored = learned.stored.as_ref();
         let mut read_back = layering
             .is_some()
