@@ -69,7 +69,7 @@ impl<'a> RowsSql<'a> {
     fn source(&self) -> String {
         let shape = &self.shape;
         let Some(looked_up) = &self.looked_up else {
-            return format!("select {}", self.unnested());
+            return format!("select {}{}", self.unnested(), self.horizon());
         };
         let values = shape.values();
         let values = values.map(|(i, column)| format!(", t.{} as k{i}", quote(&column.name)));
@@ -77,12 +77,25 @@ impl<'a> RowsSql<'a> {
         let flag = flag.map(|flag| format!(", coalesce(t.{flag}, false) as was_deleted"));
         format!(
             include_str!("incoming.sql"),
-            arrays = self.unnested(),
+            arrays = self.unnested() + &self.horizon(),
             stored = values.chain(flag).collect::<String>(),
             table = shape.target.sql_name,
             looked_up = looked_up,
             on = shape.on(),
         )
+    }
+
+    /// The version below which nothing is written, as one more column. It is looked up once a
+    /// statement; a join would be asked for each row.
+    fn horizon(&self) -> String {
+        let kept = self.shape.kept;
+        let kept = kept.filter(|_| self.shape.roles.truncate.is_some());
+        kept.map_or_else(String::new, |kept| {
+            format!(
+                ", (select z.horizon from gristmill.target_table as z where z.target = {}) as h",
+                kept.target
+            )
+        })
     }
 
     /// A row whose cells are kept is looked at by Postgres as if it were new: where that would
@@ -238,12 +251,6 @@ impl<'a> RowsSql<'a> {
                 shape.key_texts()
             ));
         }
-        if shape.roles.truncate.is_some() {
-            joins.push_str(&format!(
-                " left join gristmill.target_table as z on z.target = {}",
-                kept.target
-            ));
-        }
         if self.takes_out() {
             // Counting makes sure that a value which must be unique is given up before another row
             // takes it.
@@ -269,8 +276,8 @@ impl<'a> RowsSql<'a> {
         if self.reads_tombstones {
             filter.push(newer("d.version"));
         }
-        if shape.kept.is_some() && shape.roles.truncate.is_some() {
-            filter.push(newer("z.horizon"));
+        if !self.horizon().is_empty() {
+            filter.push(newer("u.h"));
         }
         match filter.is_empty() {
             true => "true".to_owned(),
