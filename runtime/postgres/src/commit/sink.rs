@@ -206,8 +206,8 @@ impl Sink {
     }
 
     /// A batch of several steps is a transaction whose statements do not wait for each other. The
-    /// first one ends it when the checkpoint is elsewhere: nothing else would keep a fenced owner's
-    /// rows out.
+    /// first one, with the rows of the first step, ends it when the checkpoint is elsewhere:
+    /// nothing else would keep a fenced owner's rows out.
     async fn commit_steps(
         &self,
         connection: &mut Connection,
@@ -217,14 +217,22 @@ impl Sink {
     ) -> Result<Row, FlushError> {
         let origin = RowOrigin::of(flush.lease);
         let by_kind = self.row_statements();
-        let advance = self.prepare(connection, &by_kind.plain.flush).await?;
+        let steps: Vec<_> = steps(batch).filter(|step| step.rows.rows > 0).collect();
+        // A statement of deleted rows counts what it leaves out, which is for the newest rows.
+        let along = steps.first();
+        let along = along.filter(|step| self.kind(step) != RowsKind::Deleted);
         let no_rows = batch.rows.slice(0, 0);
-        let no_rows = self.rows(origin, &batch.records, &[], &no_rows, RowsKind::Plain)?;
+        let (sources, rows) = along.map_or((&[][..], &no_rows), |step| (step.sources, step.rows));
+        let kind = self.cells.kind(rows);
+        let advance = self
+            .prepare(connection, &by_kind.of_rows(kind).flush)
+            .await?;
+        let written_along = self.rows(origin, &batch.records, sources, rows, kind)?;
         let mut first = flush.values();
-        no_rows.push(&mut first);
+        written_along.push(&mut first);
         let mut prepared = Vec::new();
-        for step in steps(batch).filter(|step| step.rows.rows > 0) {
-            let kind = self.kind(&step);
+        for step in &steps[usize::from(along.is_some())..] {
+            let kind = self.kind(step);
             let rows = self.rows(origin, &batch.records, step.sources, step.rows, kind)?;
             let sql = match step.is_truncate {
                 true => self.truncate()?,
