@@ -295,8 +295,27 @@ fn of_kafka(config: &Config, runtime: &Handle) -> Found {
     if runtime.block_on(admin.is_compacted(&config.source.topic)) == Some(true) {
         found.warnings.extend(of_compaction(config));
     }
+    found.warnings.extend(of_flat_deletes(config));
     found.warnings.extend(of_last_records(config, &admin));
     found
+}
+
+/// The normalizer of Debezium's events, where the pipeline has it.
+fn of_debezium(config: &Config) -> Option<&Value> {
+    let normalizer = config.transform.first()?;
+    let is_it = normalizer.component == "builtin:normalize-debezium";
+    is_it.then_some(&normalizer.config)
+}
+
+/// That deletes of flattened rows may be lost.
+fn of_flat_deletes(config: &Config) -> Option<String> {
+    let is_flat = of_debezium(config)?.get("shape")? == "flat";
+    (is_flat && config.source.tombstone == Tombstone::Ignore).then(|| {
+        "the values are flat, and records without a value are passed over: where they are the \
+         deletes, rows stay for ever: set `tombstone = \"delete\"` under [source], unless the \
+         connector has delete.tombstone.handling.mode = rewrite"
+            .to_owned()
+    })
 }
 
 /// What compaction takes away.
@@ -304,11 +323,14 @@ fn of_compaction(config: &Config) -> Vec<String> {
     let topic = &config.source.topic;
     let mut found = Vec::new();
     if config.source.tombstone == Tombstone::Ignore {
+        let also = match of_debezium(config) {
+            Some(_) => "`version = \"offset\"` in the config of normalize-debezium",
+            None => "`tombstones = true` in the config of normalize-cdc",
+        };
         found.push(format!(
             "the topic {topic} is compacted and its tombstones are ignored: compaction removes \
              the delete before a tombstone, so a row whose delete was not read in time stays for \
-             ever: set `tombstone = \"delete\"` under [source] and `tombstones = true` in the \
-             config of normalize-cdc"
+             ever: set `tombstone = \"delete\"` under [source] and {also}"
         ));
     }
     let columns = config

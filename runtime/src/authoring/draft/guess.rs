@@ -1,5 +1,7 @@
 //! What a column's type may be, by its values.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::document::Node;
@@ -7,7 +9,11 @@ use super::source_table::SourceColumn;
 
 /// 2001 and 2096 in microseconds since the Unix epoch: numbers between them are more often times
 /// than anything else.
-const LIKE_MICROSECONDS: std::ops::Range<i64> = 1_000_000_000_000_000..4_000_000_000_000_000;
+const LIKE_MICROSECONDS: Range<i64> = 1_000_000_000_000_000..4_000_000_000_000_000;
+/// The same in milliseconds.
+const LIKE_MILLISECONDS: Range<i64> = 1_000_000_000_000..4_000_000_000_000;
+/// Below 1983 as a date, and seldom a time: not worth a word.
+const LIKE_COUNTS: Range<i64> = -5_000..5_000;
 
 /// The column called `name` that had these values, of which none is null.
 pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
@@ -19,7 +25,7 @@ pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
     if is(&|v| matches!(v, Node::Boolean(_))) {
         return SourceColumn::certain(name, "boolean");
     }
-    if is(&|v| matches!(v, Node::Number(_))) {
+    if is(&is_number) {
         return numbers(name, values);
     }
     if is(&|v| v.get("scale").is_some() && v.get("value").is_some()) {
@@ -37,19 +43,33 @@ pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
     guessed("jsonb", "values of several kinds: a guess")
 }
 
+/// Numbers, and the texts that stand for what JSON has no number for.
+fn is_number(value: &Node) -> bool {
+    let is_special = |text| matches!(text, "NaN" | "Infinity" | "-Infinity");
+    matches!(value, Node::Number(_)) || value.text().is_some_and(is_special)
+}
+
 fn numbers(name: &str, values: &[&Node]) -> SourceColumn {
     let whole = values.iter().map(|value| match value {
         Node::Number(number) => number.as_i64(),
         _ => None,
     });
-    match whole.collect::<Option<Vec<i64>>>() {
-        Some(numbers) if numbers.iter().all(|n| LIKE_MICROSECONDS.contains(n)) => {
-            SourceColumn::certain(name, "timestamp")
-                .with_note("a guess: numbers like microseconds; may be bigint")
-        }
-        Some(_) => SourceColumn::certain(name, "bigint")
-            .with_note("a guess: may also be a date, a time or an interval as a number"),
-        None => SourceColumn::certain(name, "double precision"),
+    let Some(numbers) = whole.collect::<Option<Vec<i64>>>() else {
+        return SourceColumn::certain(name, "double precision");
+    };
+    let all_in = |range: &Range<i64>| numbers.iter().all(|n| range.contains(n));
+    if all_in(&LIKE_MICROSECONDS) {
+        return SourceColumn::certain(name, "timestamp")
+            .with_note("a guess: numbers like microseconds; may be bigint");
+    }
+    if all_in(&LIKE_MILLISECONDS) {
+        return SourceColumn::certain(name, "timestamp(3)")
+            .with_note("a guess: numbers like milliseconds; may be bigint");
+    }
+    let column = SourceColumn::certain(name, "bigint");
+    match numbers.iter().all(|n| LIKE_COUNTS.contains(n)) {
+        true => column,
+        false => column.with_note("a guess: may be a date, a time or an interval as a number"),
     }
 }
 
@@ -86,8 +106,13 @@ fn texts(name: &str, values: &[&Node]) -> SourceColumn {
 }
 
 fn is_instant(text: &str) -> bool {
-    let is_zoned = text.ends_with('Z') || text.len() > 19 && text[19..].contains(['+', '-']);
-    text.is_char_boundary(19) && is_zoned && text.parse::<jiff::Timestamp>().is_ok()
+    if matches!(text, "infinity" | "-infinity") {
+        return true;
+    }
+    // Years before 1 have a sign, which a timestamp that is read here has not.
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let behind_seconds = text.get(19..).unwrap_or_default();
+    behind_seconds.contains(['Z', '+', '-']) && text.parse::<jiff::Timestamp>().is_ok()
 }
 
 fn is_uuid(text: &str) -> bool {

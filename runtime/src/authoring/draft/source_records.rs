@@ -92,8 +92,8 @@ impl Seen {
         match (op, row) {
             (Some(_), Some(row)) => {
                 let source = document.get("source");
-                let lsn = source.and_then(|source| source.get("lsn").or(source.get("sequence")));
-                self.has_log_places |= lsn.is_some();
+                let place = source.and_then(|source| source.get("lsn"));
+                self.has_log_places |= place.is_some();
                 self.envelopes += 1;
                 let schema = schema.as_ref().and_then(|schema| field(schema, "after"));
                 self.row(row, schema);
@@ -145,7 +145,7 @@ impl Seen {
         let counts: Vec<String> = self
             .counts
             .iter()
-            .map(|(what, n)| format!("{n} {what}"))
+            .map(|(what, n)| format!("{what}: {n}"))
             .collect();
         if self.values.is_empty() {
             bail!(
@@ -155,7 +155,7 @@ impl Seen {
             );
         }
         let mut notes = vec![format!(
-            "of the topic's newest records: {}",
+            "of the topic's newest records, {}",
             counts.join(", ")
         )];
         let has_schemas = !self.schema.is_empty();
