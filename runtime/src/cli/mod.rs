@@ -120,7 +120,8 @@ enum Command {
     /// Go on with what is paused, or try again what is halted, without a restart
     #[command(after_help = "Example: gristmill resume pipelines/users.toml --partition 3")]
     Resume(steer_command::Args),
-    /// Change how newer events are told from older ones, or what a deleted row leaves
+    /// Change how newer events are told from older ones, what a deleted row leaves, or take in
+    /// columns that the target's table has got
     ///
     /// The file says it first. A start and a swap refuse such a change, as it is no ordinary one:
     /// rows that are there keep the versions that they have. There is no canary and no shadow run,

@@ -70,6 +70,12 @@ impl Pipeline {
         &self.fields
     }
 
+    /// Whether the file leaves something to the target's table.
+    pub fn is_filled(&self) -> bool {
+        let filled = self.config.transform.first().map(|t| &t.config);
+        filled.is_some_and(|config| *config != self.declared)
+    }
+
     /// Which of them are key, event time, deleted flag and order.
     pub fn roles(&self) -> &Roles {
         &self.roles

@@ -1,4 +1,5 @@
-//! Changing how a pipeline tells newer events from older ones, or what a deleted row leaves.
+//! Changing how a pipeline tells newer events from older ones, what a deleted row leaves, or which
+//! columns of the target's table it fills, where its file leaves them to the table.
 
 use std::time::Duration;
 
@@ -37,8 +38,10 @@ pub async fn evolve(
 ) -> Result<Evolved> {
     let config = running.opened.config.clone();
     let next = Pipeline::load(config.clone(), &running.sandbox, &running.opened.database).await?;
+    let mut found = changes(&running.active, &next);
+    found.extend(taken_in(&running.active, &next));
     let mut evolved = Evolved {
-        changes: changes(&running.active, &next),
+        changes: found,
         active: None,
     };
     if dry_run || evolved.changes.is_empty() {
@@ -61,4 +64,19 @@ pub async fn evolve(
         evolved.active = Some(Evolution { revision, spread });
     }
     Ok(evolved)
+}
+
+/// That the target's table has got columns which the file leaves to it.
+fn taken_in(active: &Pipeline, next: &Pipeline) -> Option<String> {
+    let is_new = |name: &&str| active.fields().iter().all(|field| field.name != **name);
+    let names = next.fields().iter().map(|field| field.name.as_str());
+    let new: Vec<&str> = names.filter(is_new).collect();
+    (next.is_filled() && !new.is_empty()).then(|| {
+        format!(
+            "{} of the target's table {} taken from the events from now on; what older events had \
+             of it comes by a snapshot of the source",
+            new.join(", "),
+            if new.len() == 1 { "is" } else { "are" }
+        )
+    })
 }

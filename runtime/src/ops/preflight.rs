@@ -96,6 +96,7 @@ struct Found {
 /// A table, and the rows that are to be written to it.
 struct FilledTable {
     target: TargetTable,
+    /// Those whose types the file chose.
     fields: Vec<Field>,
     roles: Roles,
 }
@@ -171,7 +172,11 @@ async fn of_table(
     let target = TargetTable::load(connection, wanted.table).await?;
     let table = target.map(|target| FilledTable {
         target,
-        fields: pipeline.fields().to_vec(),
+        // Columns that are the table's are as wide as it has them.
+        fields: match pipeline.is_filled() {
+            true => Vec::new(),
+            false => pipeline.fields().to_vec(),
+        },
         roles: pipeline.roles().clone(),
     });
     Ok((problems, table))

@@ -237,6 +237,44 @@ fn a_table_is_changed_over_as_the_guide_says() -> Result<()> {
 }
 
 #[test]
+fn a_topic_of_debezium_becomes_a_table_as_the_guide_says() -> Result<()> {
+    let reader = Reader::new("mirror", "app.public.customers", "gristmill-customers")?;
+    let guide = Guide::read("docs/guides/debezium.md")?;
+    let script = guide.script(&[Needs::Servers]);
+    let query = "select string_agg(name, ', ' order by user_id) from customers";
+    let (_running, printed) = reader.start(&script, query, "Daniel J. Kim, Elena Fischer")?;
+    for line in [
+        "written  ./guessed.toml",
+        "the records have no schemas, so types are guesses",
+        "balance: a guess: may be a numeric(p,s) or bytea in base64",
+        "written  ./customers.sql",
+        "ready to run",
+    ] {
+        assert!(printed.contains(line), "no {line:?} in\n{printed}");
+    }
+    let written = std::fs::read_to_string(reader.folder.path().join("customers.toml"))?;
+    let code = |text: &str| -> Vec<String> {
+        let lines = text
+            .lines()
+            .map(|line| line.split(" #").next().unwrap_or(line).trim_end());
+        let code = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        code.map(str::to_owned).collect()
+    };
+    assert_eq!(code(&written), code(guide.sample("toml")?));
+    let running = guide.script(&[Needs::Running]);
+    let printed = success(reader.bash(reader.folder.path(), &running)?.output()?)?;
+    shows(&guide, &printed)
+}
+
+#[test]
+fn places_in_a_log_are_told_as_the_guide_says() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let guide = Guide::read("docs/guides/versions-and-deletes.md")?;
+    let script = guide.script(&[Needs::Author]);
+    shows(&guide, &success(bash(folder.path(), &script)?.output()?)?)
+}
+
+#[test]
 fn a_rule_is_written_as_the_guide_says() -> Result<()> {
     let _alone = ENRICH_AGE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir()?;

@@ -195,11 +195,7 @@ fn of_postgres(name: &str, modifier: Option<&str>) -> Option<String> {
         "real" | "double precision" | "float4" | "float8" => "float64".into(),
         "bool" => "boolean".into(),
         "bytea" => "bytes".into(),
-        "numeric" => match modifier.map(|m| m.replace(' ', "")) {
-            None => "decimal".into(),
-            Some(digits) if !digits.contains(',') => format!("decimal({digits},0)"),
-            Some(digits) => format!("decimal({digits})"),
-        },
+        "numeric" => return numeric(modifier),
         // The digits that Debezium's `money.fraction.digits` gives it.
         "money" => "decimal(19,2)".into(),
         "timestamp with time zone" | "timestamptz" => "timestamp(us)".into(),
@@ -208,6 +204,19 @@ fn of_postgres(name: &str, modifier: Option<&str>) -> Option<String> {
         name if AS_TEXT.contains(&name) => "text".into(),
         _ => return None,
     })
+}
+
+/// The logical type of a `numeric`: none of a negative scale. It has at most 255 digits; a value
+/// with more becomes a dead letter.
+fn numeric(modifier: Option<&str>) -> Option<String> {
+    let Some(modifier) = modifier else {
+        return Some("decimal".to_owned());
+    };
+    let (precision, scale) = modifier.split_once(',').unwrap_or((modifier, "0"));
+    let precision: u16 = precision.trim().parse().ok()?;
+    let scale: u8 = scale.trim().parse().ok()?;
+    let digits = precision.max(scale.into()).min(u8::MAX.into());
+    Some(format!("decimal({digits},{scale})"))
 }
 
 /// A type's name, and what stands in the brackets behind its first word.
@@ -239,6 +248,8 @@ mod tests {
             ("numeric(12,2)", "decimal(12,2)"),
             ("numeric(6)", "decimal(6,0)"),
             ("numeric", "decimal"),
+            ("numeric(3,5)", "decimal(5,5)"),
+            ("numeric(1000,10)", "decimal(255,10)"),
             ("money", "decimal(19,2)"),
             ("double precision", "float64"),
             ("boolean", "boolean"),
@@ -269,7 +280,14 @@ mod tests {
         ] {
             assert_eq!(of(declared).as_deref(), Some(found), "{declared}");
         }
-        for declared in ["bit varying(5)", "pg_lsn", "circle", "int65", "bit(x)"] {
+        for declared in [
+            "bit varying(5)",
+            "pg_lsn",
+            "circle",
+            "int65",
+            "bit(x)",
+            "numeric(5,-2)",
+        ] {
             assert_eq!(of(declared), None, "{declared}");
         }
     }
