@@ -246,7 +246,7 @@ fn a_topic_of_debezium_becomes_a_table_as_the_guide_says() -> Result<()> {
     for line in [
         "written  ./guessed.toml",
         "the records have no schemas, so types are guesses",
-        "balance: a guess: may be a numeric(p,s) or bytea in base64",
+        "balance: a guess: may be bytea, or numeric(p,s) with json_decimals",
         "written  ./customers.sql",
         "ready to run",
     ] {

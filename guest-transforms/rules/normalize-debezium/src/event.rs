@@ -21,6 +21,8 @@ pub(crate) struct Events<'a> {
     times: Vec<(&'a Column<Vec<i64>>, i64)>,
     /// The columns of each image: in the order of [`Image`], and of the row's columns.
     images: [Vec<Option<&'a AnyColumn>>; 4],
+    /// The positions of the key's columns in an image.
+    key: Vec<usize>,
 }
 
 /// The image that a row is taken from.
@@ -119,6 +121,9 @@ impl<'a> Events<'a> {
                 .images
                 .each_ref()
                 .map(|paths| paths.iter().map(image).collect()),
+            key: (0..columns.len())
+                .filter(|&at| columns[at].is_key)
+                .collect(),
         }
     }
 
@@ -198,8 +203,9 @@ impl<'a> Events<'a> {
     }
 
     fn key(&self, image: Image) -> impl Iterator<Item = (&'a RowColumn, &'a AnyColumn)> {
-        let columns = self.columns.iter().zip(&self.images[image as usize]);
-        columns.filter_map(|(column, values)| Some((column, (*values)?)).filter(|_| column.is_key))
+        let columns = &self.images[image as usize];
+        let at = self.key.iter();
+        at.filter_map(move |&at| Some((&self.columns[at], columns[at]?)))
     }
 
     fn has_key(&self, image: Image, row: usize) -> bool {

@@ -97,9 +97,12 @@ fn texts(name: &str, values: &[&Node]) -> SourceColumn {
     if is(&is_document) {
         return guessed("jsonb");
     }
+    if is(&is_decimal) {
+        return guessed("numeric");
+    }
     if is(&is_base64) {
         return SourceColumn::certain(name, "text").with_note(
-            "a guess: may be a numeric(p,s) or bytea in base64, which without schemas nothing says",
+            "a guess: may be bytea, or numeric(p,s) with json_decimals = \"base64\" under [source]",
         );
     }
     SourceColumn::certain(name, "text")
@@ -126,6 +129,13 @@ fn is_uuid(text: &str) -> bool {
 
 fn is_document(text: &str) -> bool {
     text.starts_with(['{', '[']) && serde_json::from_str::<Value>(text).is_ok()
+}
+
+fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    is_number(whole) && is_number(fraction)
 }
 
 /// Words are seldom so: a length of fours, with padding, a digit among the letters, or a sign.

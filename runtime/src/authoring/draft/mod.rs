@@ -11,3 +11,6 @@ mod text;
 pub use source_records::of_records;
 pub use source_table::{Shape, SourceColumn, SourceTable};
 pub use text::{Draft, Named};
+
+#[cfg(test)]
+mod tests;

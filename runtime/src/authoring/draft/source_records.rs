@@ -20,8 +20,10 @@ struct Seen {
     /// The newest row's, by the schema beside it.
     schema: Vec<SourceColumn>,
     key: Vec<String>,
-    /// Keys that are no object, in text.
-    bare_keys: Vec<String>,
+    /// Of a key that is no object, in text: that of the record at hand.
+    bare_key: Option<String>,
+    /// The columns that had the value of each such key.
+    like_bare_keys: Option<Vec<String>>,
     counts: BTreeMap<&'static str, usize>,
     envelopes: usize,
     flat_rows: usize,
@@ -60,16 +62,14 @@ fn field<'a>(schema: &'a Node, name: &str) -> Option<&'a Node> {
 
 impl Seen {
     fn key(&mut self, key: Option<&[u8]>) {
+        self.bare_key = None;
         let Some(key) = key else { return };
         match parse(key) {
             Some((Node::Object(members), _)) => {
                 self.key = members.into_iter().map(|(name, _)| name).collect();
             }
-            Some((Node::Text(text), _)) => self.bare_keys.push(text),
-            Some((Node::Number(number), _)) => self.bare_keys.push(number.to_string()),
-            _ => self
-                .bare_keys
-                .push(String::from_utf8_lossy(key).into_owned()),
+            Some((node, _)) => self.bare_key = scalar(&node),
+            None => self.bare_key = Some(String::from_utf8_lossy(key).into_owned()),
         }
     }
 
@@ -109,10 +109,9 @@ impl Seen {
     fn flat_row(&mut self, document: &Node, schema: Option<&Node>) {
         self.flat_rows += 1;
         self.has_deletes |= document.get("__deleted").is_some();
-        self.has_log_places |= document
-            .get("__lsn")
-            .or(document.get("__source_lsn"))
-            .is_some();
+        // The change's own place alone says too little of rows that a snapshot reads.
+        let place = document.get("__source_sequence");
+        self.has_log_places |= place.or(document.get("__sequence")).is_some();
         if document.text_of("__deleted") == Some("true") {
             return self.count("deletes");
         }
@@ -126,6 +125,7 @@ impl Seen {
             let columns = fields.iter().filter_map(connect_type::column);
             self.schema = columns.filter(|column| !is_added(&column.name)).collect();
         }
+        self.compare_with_key(row);
         for (name, value) in row.members().unwrap_or_default() {
             if is_added(name) {
                 continue;
@@ -138,6 +138,17 @@ impl Seen {
             if *value != Node::Null && !is_not_sent(value) {
                 self.values[at].1.push(value.clone());
             }
+        }
+    }
+
+    fn compare_with_key(&mut self, row: &Node) {
+        let Some(key) = &self.bare_key else { return };
+        let members = row.members().unwrap_or_default().iter();
+        let like = members.filter(|(_, value)| scalar(value).as_ref() == Some(key));
+        let like: Vec<String> = like.map(|(name, _)| name.clone()).collect();
+        match &mut self.like_bare_keys {
+            Some(known) => known.retain(|name| like.contains(name)),
+            unknown => *unknown = Some(like),
         }
     }
 
@@ -197,20 +208,8 @@ impl Seen {
         if !self.key.is_empty() && self.key.iter().all(is_column) {
             return self.key.clone();
         }
-        let texts = |values: &[Node]| -> Vec<String> {
-            let texts = values.iter().filter_map(|value| match value {
-                Node::Text(text) => Some(text.clone()),
-                Node::Number(number) => Some(number.to_string()),
-                _ => None,
-            });
-            texts.collect()
-        };
-        let mut named = self.values.iter().filter(|(_, values)| {
-            let texts = texts(values);
-            !texts.is_empty() && texts.iter().all(|text| self.bare_keys.contains(text))
-        });
-        match (named.next(), named.next()) {
-            (Some((name, _)), None) => {
+        match self.like_bare_keys.as_deref() {
+            Some([name]) => {
                 notes.push(format!(
                     "the key is a guess: the records' keys are values of {name}"
                 ));
@@ -230,6 +229,15 @@ impl Seen {
 /// What a flattened value has beside its row.
 fn is_added(name: &str) -> bool {
     name.starts_with("__")
+}
+
+/// A number or a text, as a key that is no object spells it.
+fn scalar(node: &Node) -> Option<String> {
+    match node {
+        Node::Number(number) => Some(number.to_string()),
+        Node::Text(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 fn is_not_sent(value: &Node) -> bool {

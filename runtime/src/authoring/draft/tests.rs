@@ -1,0 +1,116 @@
+//! Drafts of real topics, and of one that means harm.
+
+use gristmill_core::record::Records;
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::*;
+
+const JSON: &str = include_str!("../../../../data/debezium/debezium_json.ndjson");
+const SCHEMAS: &str = include_str!("../../../../data/debezium/debezium_json_schema.ndjson");
+const FLAT: &str = include_str!("../../../../data/debezium/debezium_flat.ndjson");
+
+fn record(key: Option<&str>, value: Option<&str>) -> Records {
+    let mut records = Records::default();
+    let bytes = |part: Option<&'_ str>| part.map(|text| text.as_bytes().to_vec());
+    let (key, value) = (bytes(key), bytes(value));
+    let none = std::iter::empty();
+    records.push(0, Some(0), key.as_deref(), value.as_deref(), none);
+    records
+}
+
+fn table_of(lines: &str, topic: &str) -> SourceTable {
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_topic = lines.filter(|line| line["topic"] == topic);
+    let records: Vec<Records> = of_topic
+        .map(|line| record(line["key"].as_str(), line["value"].as_str()))
+        .collect();
+    of_records(records.iter()).unwrap()
+}
+
+fn draft(table: &SourceTable) -> Draft {
+    let named = Named {
+        pipeline: "users".into(),
+        topic: "app.public.users".into(),
+        bootstrap: "localhost:9092".into(),
+        table: "users".into(),
+        command: "gristmill init --from-topic app.public.users".into(),
+    };
+    Draft::new(&named, table)
+}
+
+#[test]
+fn schemas_say_the_types() {
+    let table = table_of(SCHEMAS, "js.public.everything");
+    assert_eq!(table.key, ["id"]);
+    assert!(table.has_schemas && table.has_log_places);
+    let columns = table.columns.iter();
+    let columns = columns.map(|column| {
+        let note = column.note.as_deref().unwrap_or_default();
+        format!("{} {} {note}", column.name, column.type_name)
+            .trim_end()
+            .to_owned()
+    });
+    assert_snapshot!(columns.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_draft_is_a_pipeline_file_and_its_table() {
+    let enveloped = draft(&table_of(JSON, "jn.public.users"));
+    let schemas = draft(&table_of(SCHEMAS, "js.public.users"));
+    let flat = draft(&table_of(FLAT, "fd.public.users"));
+    let rewritten = draft(&table_of(FLAT, "fl.public.users"));
+    assert_snapshot!("file_enveloped", enveloped.file);
+    assert_snapshot!("table_enveloped", enveloped.ddl);
+    assert_snapshot!("file_flat", flat.file);
+    assert_snapshot!("file_rewritten", rewritten.file);
+    for draft in [enveloped, schemas, flat, rewritten] {
+        crate::definition::file::parse(&draft.file, |_| None).unwrap();
+    }
+}
+
+#[test]
+fn a_bare_key_is_the_column_that_has_its_values() {
+    let value = |id: i64| format!(r#"{{"op":"c","after":{{"id":{id},"n":1,"name":"a"}}}}"#);
+    let records = [1, 2].map(|id| record(Some(&id.to_string()), Some(&value(id))));
+    assert_eq!(of_records(records.iter()).unwrap().key, ["id"]);
+    let nameless = [record(Some("x"), Some(&value(1)))];
+    let table = of_records(nameless.iter()).unwrap();
+    assert_eq!(table.key, [""; 0]);
+    assert!(draft(&table).ddl.ends_with("_gm_absent bytea\n);\n"));
+}
+
+#[test]
+fn a_topic_without_rows_says_what_it_has() {
+    let records = [
+        record(None, Some(r#"{"ts_ms":1}"#)),
+        record(None, Some("\u{0}\u{0}")),
+        record(Some("1"), None),
+    ];
+    let error = of_records(records.iter()).unwrap_err().to_string();
+    assert!(
+        error.contains("heartbeats and the like: 1, not JSON: 1, without a value: 1"),
+        "{error}"
+    );
+}
+
+/// Whoever writes to the topic writes no SQL.
+#[test]
+fn names_and_types_of_records_become_no_sql() {
+    let fields = r#"{"type":"bytes","name":"io.debezium.data.Bits","field":"x\"; drop",
+        "parameters":{"length":"1); drop table users; --"}},
+        {"type":"nonsense; drop","field":"y\nz"}"#;
+    let value = format!(
+        r#"{{"schema":{{"type":"struct","fields":[{{"type":"struct","fields":[{fields}],"field":"after"}}]}},
+        "payload":{{"op":"c","after":{{"x\"; drop":"AQ==","y\nz":1}}}}}}"#
+    );
+    let records = [record(Some(r#"{"x\"; drop":"AQ=="}"#), Some(&value))];
+    let ddl = draft(&of_records(records.iter()).unwrap()).ddl;
+    assert!(
+        ddl.contains("    \"x\"\"; drop\" bit(1) not null,\n"),
+        "{ddl}"
+    );
+    assert!(ddl.contains("    \"y\nz\" jsonb,\n"), "{ddl}");
+}
