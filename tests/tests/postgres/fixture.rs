@@ -248,6 +248,7 @@ pub(crate) fn computed_of(
     }
     Computed {
         steps_back: Default::default(),
+        unknown: None,
         records,
         moment: Moment::default(),
         next_offset: from + rows as i64,

@@ -12,6 +12,7 @@ mod histories;
 mod kinds;
 mod leases;
 mod lives;
+mod lost_cells;
 mod problems;
 mod refused;
 mod rollout;

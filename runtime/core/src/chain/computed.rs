@@ -97,6 +97,10 @@ pub struct Computed {
     /// What an enricher would need of the table to answer of rows that leave out some of what it
     /// reads: by [`super::Chain::with_stored`]. Without, it is told that the cells are absent.
     pub wanted: Option<Box<WantedCells>>,
+    /// What nobody knows of stored rows once this batch has been written, as some of the dead
+    /// letters would have changed it: of each key one row, whose cells that are not present count
+    /// as unknown in the table, where its row is no newer and not deleted.
+    pub unknown: Option<Box<Layer>>,
     /// The dead letters, in offset order.
     pub dead_letters: Vec<DeadLetter>,
     /// The partition's highest accepted event time after this batch, microseconds.

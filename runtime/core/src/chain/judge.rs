@@ -48,6 +48,11 @@ impl EventTimeColumn {
         Some(Self { position, to_us })
     }
 
+    /// Its place.
+    pub(super) fn position(self) -> usize {
+        self.position
+    }
+
     /// Microseconds of each row. A time beyond the range stays at its end, so that the clock or the
     /// floor refuses it.
     fn read(&self, batch: &Batch) -> Vec<i64> {

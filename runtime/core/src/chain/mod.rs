@@ -3,9 +3,10 @@
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
 //! times, keep the newest row of each key ([`crate::dedup`]) and the older ones that have what it
 //! lacks ([`donors`]), [`enrich`] those, pick the target's columns ([`target_columns`]) and put the
-//! rows into layers ([`layering`]). A transform runs as a [`step`], and its failing rows are found
-//! by [`convict`]; until its commit a batch is [`pending`]. [`check`] proves beforehand that the
-//! plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
+//! rows into layers ([`layering`]). What nobody knows of rows once some are dead letters is in
+//! [`lost_cells`]. A transform runs as a [`step`], and its failing rows are found by [`convict`];
+//! until its commit a batch is [`pending`]. [`check`] proves beforehand that the plans fit;
+//! [`hand_over`] carries what was learned from one revision's chain to the next.
 
 mod cells;
 mod chain_spec;
@@ -19,6 +20,7 @@ mod identity;
 mod judge;
 mod key_rows;
 mod layering;
+mod lost_cells;
 mod normalize;
 mod pending;
 mod read_back;

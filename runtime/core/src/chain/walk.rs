@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::column::{Batch, Field};
 use crate::dead_letter::DeadLetter;
 use crate::decode::Decoder;
-use crate::dedup::{Candidates, State, StepsBack, VersionColumns, VersionKind, Versions};
+use crate::dedup::{Candidates, State, StepsBack, Version, VersionColumns, VersionKind, Versions};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 use crate::record::Records;
@@ -20,6 +20,7 @@ use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::key_rows::KeyRows;
 use super::layering::{Layering, Layers};
+use super::lost_cells::LostCells;
 use super::normalize::normalize;
 use super::pending::{Learned, Pending, leave_out};
 use super::read_back::{ReadBack, Stored};
@@ -334,13 +335,28 @@ impl Chain {
             &mut dead_letters,
         )?;
         let wanted = read_back.and_then(|read| read.wanted(&self.target, &self.roles.key));
-        let emptied =
-            emptied.map(|row| truncates::layer(row, &normalized, &self.enrichers, &self.target));
-
         // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found
         // about a row stands.
         dead_letters.sort_by_key(|d| (d.record, d.ordinal));
         dead_letters.dedup_by_key(|d| (d.record, d.ordinal));
+        let lost = LostCells {
+            cells: &self.cells,
+            columns: &self.versions,
+            event_time: self.event_time.position(),
+            enrichers: &self.enrichers,
+            target: &self.target,
+            normalized: &normalized,
+            versions: &versions,
+            candidates: &candidates,
+            emptied,
+        };
+        let unknown = match dead_letters.is_empty() {
+            true => None,
+            false => lost.find(&dead_letters, |row| self.known(&versions, row)),
+        };
+        let emptied =
+            emptied.map(|row| truncates::layer(row, &normalized, &self.enrichers, &self.target));
+
         counts.rows = layers.newest.len() as u64 + u64::from(emptied.is_some());
         counts.superseded = accepted_rows - counts.rows - failed;
         counts.dead_letters = dead_letters.len() as u64;
@@ -382,11 +398,22 @@ impl Chain {
             rows,
             sources,
             wanted: wanted.map(Box::new),
+            unknown: unknown.map(Box::new),
             dead_letters,
             event_time_max,
             counts,
             steps_back,
         })
+    }
+
+    /// The newest version of the key of a row of `versions`, as far as it is remembered.
+    fn known(&self, versions: &Versions, row: u32) -> Option<Version<'_>> {
+        if self.roles.version.kind == VersionKind::Offset {
+            return None;
+        }
+        let ahead = self.pending.iter();
+        let ahead = ahead.filter_map(|p| p.version(&mut 0, versions, row));
+        ahead.max().max(self.state.get(versions, row))
     }
 
     /// Drops what is older than what has committed, or will have when this batch does. Returns also

@@ -163,6 +163,19 @@ impl Candidates {
             .then_some(next)
     }
 
+    /// The rows of the key of `row`, which need not be a candidate, that are newer than it, from the
+    /// newest on.
+    pub fn newer<'a>(&'a self, versions: &'a Versions, row: u32) -> impl Iterator<Item = u32> + 'a {
+        let compare = move |of: u32| versions.compare_keys(of, versions, row);
+        let first = self
+            .rows
+            .partition_point(|&of| compare(of) == Ordering::Less);
+        let of_key = self.rows[first..].iter().copied();
+        of_key.take_while(move |&of| {
+            compare(of) == Ordering::Equal && of != row && versions.is_newer(of, row)
+        })
+    }
+
     fn same_key(&self, versions: &Versions, a: u32, b: u32) -> bool {
         versions.compare_keys(self.row(a), versions, self.row(b)) == Ordering::Equal
     }

@@ -66,6 +66,17 @@ impl MissingCells {
         masks
     }
 
+    /// The fields of which the row has a cell and `bits` has the bit.
+    pub(crate) fn present(&self, rows: &Batch, row: usize, bits: &[u8]) -> Vec<usize> {
+        let is_set = |bit: u32| {
+            let byte = bits.get(bit as usize / 8);
+            byte.is_some_and(|byte| byte & 1 << (bit % 8) != 0)
+        };
+        let of = self.bits.iter().filter(|(_, bit)| is_set(*bit));
+        let present = of.filter(|(i, _)| rows.columns[*i].is_present(row));
+        present.map(|(i, _)| *i).collect()
+    }
+
     /// The first row that is not deleted and lacks a cell, and the cell's column.
     pub(crate) fn first_absent(&self, rows: &Batch) -> Option<(usize, usize)> {
         let columns = self.bits.iter().filter(|(i, _)| has_absent(rows, *i));

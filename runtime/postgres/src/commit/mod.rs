@@ -10,6 +10,7 @@
 //!   that older rows give way to newer ones; `missing_cells` says what rows lack, and
 //!   [`row_origin`] where they come from;
 //! - `stored_cells`: what the table has of rows that an event tells in part;
+//! - `overtaken`: dead letters that say what a newer row does not know;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
 //! - [`fate`]: what became of rows that were handed over;
 //! - [`older_rows`]: rows that nothing has written since given places of the topic, by
@@ -32,6 +33,7 @@ pub(crate) mod letter_arrays;
 mod missing_cells;
 pub mod older_rows;
 mod older_sql;
+mod overtaken;
 pub(crate) mod parameters;
 mod pipelined;
 pub mod refusal;

@@ -15,6 +15,7 @@ use crate::commit::refused_row::RefusedRow;
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::rows_sql::RowsKind;
 use crate::commit::sink::{Sink, UNLIMITED};
+use crate::commit::statement::Sql;
 use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::fault;
@@ -47,6 +48,7 @@ pub(crate) struct WriterStatements {
     steps: Vec<Statement>,
     is_stored: Statement,
     tombstones: Option<Statement>,
+    forget: Option<Statement>,
 }
 
 impl WriterStatements {
@@ -66,14 +68,19 @@ impl WriterStatements {
             };
             statements.push(in_time(connection.prepared(&sql.text, &sql.types)).await??);
         }
-        let sql = &sink.statements.is_stored;
-        let tombstones = match &sink.statements.tombstones {
-            Some(sql) => Some(in_time(connection.prepared(&sql.text, &sql.types)).await??),
-            None => None,
+        let mut prepare = async |sql: Option<&Sql>| {
+            Ok::<_, FlushError>(match sql {
+                Some(sql) => Some(in_time(connection.prepared(&sql.text, &sql.types)).await??),
+                None => None,
+            })
         };
+        let tombstones = prepare(sink.statements.tombstones.as_ref()).await?;
+        let forget = prepare(sink.unknown(batch).map(|(_, sql)| sql)).await?;
+        let sql = &sink.statements.is_stored;
         Ok(Self {
             steps: statements,
             tombstones,
+            forget,
             is_stored: in_time(connection.prepared(&sql.text, &sql.types)).await??,
         })
     }
@@ -167,11 +174,44 @@ impl<'a> RowWriter<'a> {
                 false => self.write_step().await?,
             }
         }
+        self.forget().await?;
         self.written.passed = self.passed;
         self.written
             .refused
             .sort_by_key(|refused| (refused.layer, refused.row));
         Ok(self.written)
+    }
+
+    /// Says of stored rows what nobody knows of them any more. A row that Postgres refuses has no
+    /// key that the table could have.
+    async fn forget(&self) -> Result<(), FlushError> {
+        let (Some(statement), Some((unknown, _))) =
+            (&self.statements.forget, self.sink.unknown(self.batch))
+        else {
+            return Ok(());
+        };
+        let mut bisection = Bisection::new(unknown.rows.rows, unknown.rows.rows);
+        while let Some(range) = bisection.next() {
+            let rows: Vec<u32> = range.clone().map(|row| row as u32).collect();
+            let sources = &unknown.sources[range.clone()];
+            let rows = unknown.rows.take(&rows);
+            let (records, kind) = (&self.batch.records, RowsKind::Deleted);
+            let arrays = self.sink.rows(self.origin, records, sources, &rows, kind)?;
+            let (partition, revision) = (&self.origin.partition, &self.revision);
+            let values = self.sink.row_values(partition, revision, &arrays, false);
+            self.run("savepoint forget").await?;
+            let answer = in_time(self.transaction.execute(statement, &values)).await?;
+            let end = match answer.map_err(FlushError::from) {
+                Ok(_) => "release savepoint forget",
+                Err(FlushError::Refused { .. }) => {
+                    bisection.failed(range);
+                    "rollback to savepoint forget; release savepoint forget"
+                }
+                Err(error) => return Err(error),
+            };
+            self.run(end).await?;
+        }
+        Ok(())
     }
 
     async fn write_step(&mut self) -> Result<(), FlushError> {

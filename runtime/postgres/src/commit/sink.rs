@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gristmill_core::chain::{Computed, Delete, RowSource, WantedCells};
+use gristmill_core::chain::{Computed, Delete, Layer, RowSource, WantedCells};
 use gristmill_core::column::{Batch, Field};
 use gristmill_core::dedup::{Guard, RecordPlace, VersionLayout};
 use gristmill_core::plan::Roles;
@@ -168,7 +168,7 @@ impl Sink {
         revision: i32,
     ) -> Result<Row, FlushError> {
         let commit = async {
-            match batch.earlier.is_empty() {
+            match batch.earlier.is_empty() && self.unknown(batch).is_none() {
                 true => self.commit(connection, flush, batch).await,
                 false => self.commit_steps(connection, flush, batch, revision).await,
             }
@@ -241,10 +241,23 @@ impl Sink {
             let statement = self.prepare(connection, sql).await?;
             prepared.push((step.is_truncate, rows, statement));
         }
+        let forget = match self.unknown(batch) {
+            None => None,
+            Some((unknown, sql)) => {
+                let (rows, sources) = (&unknown.rows, &unknown.sources);
+                let kind = RowsKind::Deleted;
+                let rows = self.rows(origin, &batch.records, sources, rows, kind)?;
+                Some((rows, self.prepare(connection, sql).await?))
+            }
+        };
         let values = prepared.iter().map(|(is_truncate, rows, _)| {
             self.alone_values(&origin.partition, &revision, rows, *is_truncate)
         });
         let values: Vec<Values<'_>> = values.collect();
+        let forget = forget.as_ref().map(|(rows, statement)| {
+            let values = self.row_values(&origin.partition, &revision, rows, false);
+            (values, statement)
+        });
         let client: &Client = connection;
         let run = |sql: &'static str| -> Answer<'_, Result<Option<Row>, tokio_postgres::Error>> {
             Box::pin(async move { client.batch_execute(sql).await.map(|()| None) })
@@ -265,6 +278,11 @@ impl Sink {
                 client.execute(statement, values).await.map(|_| None)
             }));
         }
+        if let Some((values, statement)) = &forget {
+            statements.push(Box::pin(async move {
+                client.execute(*statement, values).await.map(|_| None)
+            }));
+        }
         statements.push(run("commit"));
         let mut moved = None;
         // What is sent to a transaction that has ended is an error, too: the first one says why.
@@ -272,6 +290,19 @@ impl Sink {
             moved = answer?.or(moved);
         }
         hit(moved.into_iter().collect())
+    }
+
+    pub(crate) fn field_name(&self, field: usize) -> &str {
+        &self.fields[field].name
+    }
+
+    /// The rows of which nobody knows some cells once `batch` has been written, with what says so.
+    /// `None`: there are none, or the table cannot say it.
+    pub(crate) fn unknown<'a>(&'a self, batch: &'a Computed) -> Option<(&'a Layer, &'a Sql)> {
+        batch
+            .unknown
+            .as_deref()
+            .zip(self.statements.forget.as_ref())
     }
 
     /// What the table has of what a batch wants, for [`gristmill_core::chain::Chain::with_stored`].

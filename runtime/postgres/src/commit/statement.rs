@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::commit::rows_sql::{RowsKind, RowsSql};
 use crate::commit::target_shape::TargetShape;
-use crate::table::identifier::{OFFSET, PARTITION, REVISION, VERSION, quote};
+use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::wire::placeholder::numbered;
 
 /// SQL text and the types of its parameters.
@@ -38,6 +38,10 @@ pub(crate) struct Statements {
     pub(crate) heeding: StatementsByKind,
     /// Writes tombstones of the rows that it takes, as masked rows. `None`: there are no versions.
     pub(crate) tombstones: Option<Sql>,
+    /// Says of stored rows that are no newer than those that it takes, as masked rows, that their
+    /// absent cells are unknown. `None`: the table cannot say so.
+    pub(crate) forget: Option<Sql>,
+    pub(crate) overtaken: Option<Sql>,
     /// Deletes all rows that are older than the one that it takes. `None`: there are no versions.
     pub(crate) truncate: Option<Sql>,
     /// Whether that takes the partition and the revision, too.
@@ -102,6 +106,8 @@ impl TargetShape<'_> {
             heedless: by_kind(|rows| rows),
             heeding: by_kind(|rows| rows.reading_tombstones()),
             tombstones: tombstones.map(|text| self.alone(&text, masked.arrays(), false)),
+            forget: self.forget(&masked),
+            overtaken: self.overtaken(),
             truncate: self.truncate(&masked),
             truncate_has_origin: self.marks_truncated(),
             lock: format!(
@@ -144,6 +150,26 @@ impl TargetShape<'_> {
             .filter(|(column, _)| has_origin && self.has(column));
         let origin = origin.map(|(_, name)| (name.to_owned(), Type::INT4));
         Sql::new(text, origin.chain(arrays).collect())
+    }
+
+    fn forget(&self, rows: &RowsSql<'_>) -> Option<Sql> {
+        if !self.tracks_absent() {
+            return None;
+        }
+        let name = quote(ABSENT);
+        let alive = self
+            .flag()
+            .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
+        let text = format!(
+            "update {} as t set {name} = gristmill.absent_after(t.{name}, u.m, ''::bytea, true) \
+             from (select {}) as u where {} and {}{}",
+            self.target.sql_name,
+            rows.unnested(),
+            self.on(),
+            self.guarded().stored("u.v", &self.event_time()),
+            alive.unwrap_or_default(),
+        );
+        Some(self.alone(&text, rows.arrays(), false))
     }
 
     /// The end of all rows that are older than the first of `rows`.

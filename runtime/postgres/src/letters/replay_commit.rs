@@ -83,10 +83,16 @@ pub async fn replay(
     let (origin, revision) = (replay.origin, replay.revision);
     connection.busy = true;
     let is_forgotten = in_time(sink.prepare_forgotten(connection)).await??;
+    let is_overtaken = match &sink.statements.overtaken {
+        Some(sql) => Some(in_time(connection.prepared(&sql.text, &sql.types)).await??),
+        None => None,
+    };
     let statements = WriterStatements::prepare(connection, sink, batch).await?;
     let transaction = in_time(connection.transaction()).await??;
     let forgotten = sink.forgotten(&transaction, is_forgotten.as_ref(), origin, batch);
     let mut refused = forgotten.await?;
+    let overtaken = sink.overtaken(&transaction, is_overtaken.as_ref(), origin, batch);
+    refused.extend(overtaken.await?);
     if refused.is_empty() {
         let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
         refused = writer.write().await?.refused;

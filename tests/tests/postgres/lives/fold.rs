@@ -94,6 +94,8 @@ pub(super) struct Given {
     key: i64,
     cells: [Cell; 4],
     writes: [bool; 4],
+    /// It is a dead letter, so that nobody knows what it would have changed.
+    is_lost: bool,
 }
 
 impl Given {
@@ -106,6 +108,14 @@ impl Given {
             key: event.key,
             cells: [a, b, c, loud],
             writes: [true, true, revision.writes_c, true],
+            is_lost: false,
+        }
+    }
+
+    pub(super) fn lost(self) -> Self {
+        Self {
+            is_lost: true,
+            ..self
         }
     }
 }
@@ -121,7 +131,9 @@ pub(super) struct Shown {
     /// Names of columns, sorted.
     pub(super) unknown: Vec<String>,
     /// Cells that only a delete of a row which nobody saw alive has told: which of several such
-    /// deletes tells them depends on how events were cut into batches. A table cannot say so.
+    /// deletes tells them depends on how events were cut into batches. Cells, too, that a dead
+    /// letter would have changed which is older than the row, or whose row is deleted since: whether
+    /// they count as unknown depends on that. A table cannot say so.
     pub(super) is_hearsay: [bool; 4],
 }
 
@@ -151,6 +163,7 @@ struct Stored {
     cells: [Option<String>; 4],
     is_unknown: [bool; 4],
     is_hearsay: [bool; 4],
+    is_lost: [bool; 4],
 }
 
 #[derive(Clone, Debug)]
@@ -190,8 +203,22 @@ impl Fold {
 
     pub(super) fn apply(&mut self, given: &Given) {
         match given.what {
+            _ if given.is_lost => self.lose(given),
             What::Truncate => self.truncate(given.version),
             What::Row | What::Delete => self.write(given),
+        }
+    }
+
+    fn lose(&mut self, given: &Given) {
+        let row = self.rows.get_mut(&given.key);
+        let Some(row) = row.filter(|row| !row.is_deleted && given.what == What::Row) else {
+            return;
+        };
+        let is_overtaken = given.version.is_older(&row.version);
+        for i in (0..COLUMNS.len()).filter(|i| given.writes[*i] && given.cells[*i].is_some()) {
+            row.is_hearsay[i] |= is_overtaken;
+            row.is_unknown[i] |= !is_overtaken;
+            row.is_lost[i] = true;
         }
     }
 
@@ -226,7 +253,7 @@ impl Fold {
             Delete::Soft => {
                 let rows = self.rows.values_mut();
                 let older = rows.filter(|row| row.version.is_older(&version));
-                older.for_each(|row| (row.is_deleted, row.version) = (true, version));
+                older.for_each(|row| row.end(version));
             }
         }
     }
@@ -240,6 +267,7 @@ impl Stored {
             cells: DEFAULTS.map(|value| value.map(str::to_owned)),
             is_unknown: [false; 4],
             is_hearsay: [false; 4],
+            is_lost: [false; 4],
         };
         row.begin(given);
         row
@@ -252,16 +280,23 @@ impl Stored {
             self.cells[i] = given.cells[i].clone().unwrap_or_else(default);
             self.is_unknown[i] = given.cells[i].is_none();
             self.is_hearsay[i] = given.what == What::Delete;
+            self.is_lost[i] = false;
+        }
+    }
+
+    fn end(&mut self, version: Version) {
+        (self.is_deleted, self.version) = (true, version);
+        for (is_hearsay, is_lost) in self.is_hearsay.iter_mut().zip(self.is_lost) {
+            *is_hearsay |= is_lost;
         }
     }
 
     fn write(&mut self, given: &Given) {
-        let was_deleted = self.is_deleted;
-        self.version = given.version;
-        self.is_deleted = given.what == What::Delete;
-        if self.is_deleted {
-            return;
+        if given.what == What::Delete {
+            return self.end(given.version);
         }
+        let was_deleted = self.is_deleted;
+        (self.is_deleted, self.version) = (false, given.version);
         if was_deleted {
             return self.begin(given);
         }
@@ -269,6 +304,7 @@ impl Stored {
             if let Some(value) = &given.cells[i] {
                 self.cells[i].clone_from(value);
                 (self.is_unknown[i], self.is_hearsay[i]) = (false, false);
+                self.is_lost[i] = false;
             }
         }
     }

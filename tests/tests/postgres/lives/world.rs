@@ -405,11 +405,12 @@ impl<'s> World<'s> {
             let is_rejected = event.is_rejected() && !is_gone;
             let is_refused = revision.writes_c || letters.contains(&offset);
             let is_bad = is_rejected || event.is_refused() && is_refused;
-            if is_bad && event.what != What::Truncate {
-                continue;
-            }
             let version = Version::new(revision.version, event, place, offset);
             let given = Given::new(event, version, revision);
+            let given = match is_bad && event.what != What::Truncate {
+                true => given.lost(),
+                false => given,
+            };
             let place = (place.0, place.1, offset);
             self.all.entry(place).or_insert_with(|| given.clone());
             batch.push(given);

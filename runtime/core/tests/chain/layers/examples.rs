@@ -29,7 +29,7 @@ const HARD: Mode = Mode {
 };
 
 /// A change of `key` that has the columns named in `cells`, each with its name as its value.
-fn row(key: i64, cells: &str) -> Change {
+pub(crate) fn row(key: i64, cells: &str) -> Change {
     let cell = |name: &str| -> Cell { cells.contains(name).then(|| Some(name.to_owned())) };
     Change {
         key,
@@ -38,14 +38,14 @@ fn row(key: i64, cells: &str) -> Change {
     }
 }
 
-fn delete(key: i64, cells: &str) -> Change {
+pub(crate) fn delete(key: i64, cells: &str) -> Change {
     Change {
         is_deleted: true,
         ..row(key, cells)
     }
 }
 
-fn truncate() -> Change {
+pub(crate) fn truncate() -> Change {
     Change {
         is_truncate: true,
         ..Change::default()
@@ -53,7 +53,7 @@ fn truncate() -> Change {
 }
 
 /// With times and order as they stand.
-fn in_order(changes: Vec<Change>) -> Vec<Change> {
+pub(crate) fn in_order(changes: Vec<Change>) -> Vec<Change> {
     let placed = changes.into_iter().zip(1..);
     placed
         .map(|(change, at)| Change {
@@ -228,7 +228,7 @@ fn a_donor_that_fails_gives_way_to_the_next() {
     assert_eq!(letters(&failed)[0].0, 1);
 }
 
-fn refuse(record: u32) -> DeadLetter {
+pub(crate) fn refuse(record: u32) -> DeadLetter {
     DeadLetter {
         record,
         ordinal: 1,

@@ -4,5 +4,6 @@
 pub(crate) mod change;
 mod examples;
 mod history;
+mod lost;
 mod mirror;
 mod random;

@@ -1,0 +1,171 @@
+//! What nobody knows of the table's rows once events that changed them are dead letters.
+//!
+//! The table keeps what such an event would have changed, and later events may leave it out: it
+//! would stay for good, as if it were right. So the cells that the event carried count as unknown,
+//! but for those that a newer one of the batch has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, new_null_array};
+use arrow_buffer::BooleanBuffer;
+
+use crate::column::Column;
+use crate::dead_letter::DeadLetter;
+use crate::dedup::{Candidates, Version, VersionColumns, Versions};
+
+use super::Layer;
+use super::cells::Cells;
+use super::normalize::Normalized;
+use super::step::{Step, ordinal};
+use super::target_columns::TargetColumns;
+
+/// A batch whose rows have been tried.
+pub(super) struct LostCells<'a> {
+    pub(super) cells: &'a Cells,
+    pub(super) columns: &'a VersionColumns,
+    pub(super) event_time: usize,
+    pub(super) enrichers: &'a [Step],
+    pub(super) target: &'a TargetColumns,
+    pub(super) normalized: &'a Normalized,
+    pub(super) versions: &'a Versions,
+    pub(super) candidates: &'a Candidates,
+    /// The row that says that the source table was emptied.
+    pub(super) emptied: Option<u32>,
+}
+
+impl LostCells<'_> {
+    /// Of each key the newest row of the batch, with the cells as not present that nobody knows
+    /// once it has been written. `dead_letters` are in the order of the rows; `known` is asked for
+    /// the newest version of a row's key that came before this batch.
+    pub(super) fn find<'v>(
+        &self,
+        dead_letters: &[DeadLetter],
+        known: impl Fn(u32) -> Option<Version<'v>>,
+    ) -> Option<Layer> {
+        let failed = self.failed(dead_letters);
+        let mut lost: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+        for &row in &failed {
+            let is_older = known(row).is_some_and(|known| self.versions.version(row) < known);
+            if is_older || !self.changes(row) {
+                continue;
+            }
+            let newer = self.candidates.newer(self.versions, row);
+            let newer: Vec<u32> = newer.filter(|r| !failed.contains(r)).collect();
+            let is_over = |&row: &u32| self.is_deleted(row);
+            let is_emptied = self.emptied.is_some_and(|e| self.versions.is_newer(e, row));
+            if is_emptied || newer.iter().any(is_over) {
+                continue;
+            }
+            let mut carried = self.carried(row, true);
+            for &row in &newer {
+                let told = self.carried(row, false);
+                carried.retain(|column| !told.contains(column));
+            }
+            let newest = newer.first().copied().unwrap_or(row);
+            lost.entry(newest).or_default().extend(carried);
+        }
+        lost.retain(|_, columns| !columns.is_empty());
+        (!lost.is_empty()).then(|| self.layer(&self.one_a_key(lost)))
+    }
+
+    /// The rows that became dead letters.
+    fn failed(&self, dead_letters: &[DeadLetter]) -> BTreeSet<u32> {
+        let sources = &self.normalized.sources;
+        let of = dead_letters.iter().filter(|letter| letter.ordinal > 0);
+        let row = of.filter_map(|letter| {
+            let place = (letter.record, letter.ordinal);
+            let found = sources.binary_search_by_key(&place, |s| (s.record, ordinal(*s)));
+            found.ok().map(|row| row as u32)
+        });
+        row.collect()
+    }
+
+    /// Whether the row would have changed cells of one that is known by its key, and it is known
+    /// when.
+    fn changes(&self, row: u32) -> bool {
+        let batch = &self.normalized.batch;
+        let has_key = !self.columns.is_key_null(batch, row as usize);
+        let has_time = batch.columns[self.event_time].values.is_valid(row as usize);
+        has_key && has_time && !self.is_deleted(row)
+    }
+
+    fn is_deleted(&self, row: u32) -> bool {
+        let columns = &self.normalized.batch.columns;
+        self.cells.deleted.is_some_and(|flag| {
+            let flags = columns[flag].values.as_boolean();
+            flags.is_valid(row as usize) && flags.value(row as usize)
+        })
+    }
+
+    /// The target's columns that the row has cells for. `any`: also those of an enricher that has
+    /// some of what it reads.
+    fn carried(&self, row: u32, any: bool) -> BTreeSet<usize> {
+        let columns = &self.normalized.batch.columns;
+        let has = |&column: &usize| columns[column].is_present(row as usize);
+        let own = self.cells.columns.iter().filter(|c| has(c)).copied();
+        let own = own.filter_map(|column| self.target.place(column));
+        let mut carried: BTreeSet<usize> = own.map(|(place, _)| place).collect();
+        let mut first = columns.len();
+        for (step, inputs) in self.enrichers.iter().zip(&self.cells.inputs) {
+            let is_told = match any {
+                true => inputs.iter().any(has),
+                false => inputs.iter().all(has),
+            };
+            let written = first..first + step.writes.len();
+            first = written.end;
+            if is_told {
+                let places = written.filter_map(|column| self.target.place(column));
+                carried.extend(places.map(|(place, _)| place));
+            }
+        }
+        carried
+    }
+
+    /// The newest row that failed stands for its key, where none that passed is newer.
+    fn one_a_key(&self, lost: BTreeMap<u32, BTreeSet<usize>>) -> Vec<(u32, BTreeSet<usize>)> {
+        let mut by_key: Vec<(u32, BTreeSet<usize>)> = lost.into_iter().collect();
+        let versions = self.versions;
+        by_key.sort_by(|(a, _), (b, _)| {
+            let newer_first = || match versions.is_newer(*a, *b) {
+                true => std::cmp::Ordering::Less,
+                false => std::cmp::Ordering::Greater,
+            };
+            versions
+                .compare_keys(*a, versions, *b)
+                .then_with(newer_first)
+        });
+        by_key.dedup_by(|(row, older), (of, newer)| {
+            let is_same = versions.compare_keys(*row, versions, *of).is_eq();
+            if is_same {
+                newer.append(older);
+            }
+            is_same
+        });
+        by_key
+    }
+
+    /// The rows with nothing but their key and what says how old they are: what else they have may
+    /// be what Postgres refused.
+    fn layer(&self, lost: &[(u32, BTreeSet<usize>)]) -> Layer {
+        let rows: Vec<u32> = lost.iter().map(|(row, _)| *row).collect();
+        let mut columns = self.normalized.batch.take(&rows).columns;
+        columns.extend(self.enrichers.iter().flat_map(|e| e.unasked(rows.len())));
+        let mut batch = self.target.pick(&columns, rows.len());
+        let is_value = |column: usize| self.target.place(column).map(|(place, _)| place);
+        let values = self.cells.columns.iter().filter_map(|&c| is_value(c));
+        let made = (self.normalized.batch.columns.len()..columns.len()).filter_map(is_value);
+        for place in values.chain(made) {
+            let kept = |row: usize| !lost[row].1.contains(&place);
+            let data_type = batch.columns[place].values.data_type();
+            batch.columns[place] = Column {
+                values: new_null_array(data_type, rows.len()),
+                presence: Some(BooleanBuffer::collect_bool(rows.len(), kept)),
+            };
+        }
+        Layer {
+            rows: batch,
+            sources: self.normalized.sources_of(&rows),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What nobody knows of rows whose events became dead letters.
+
+use arrow_array::Array;
+use gristmill_core::chain::{Computed, Delete, Truncate};
+use gristmill_core::dedup::VersionKind;
+
+use super::change::{Change, Mode, REJECTED, chain, records};
+use super::examples::{delete, in_order, refuse, row, truncate};
+use crate::rules::{NOW_US, ints};
+
+const SOFT: Mode = Mode {
+    kind: VersionKind::OrderFirst,
+    delete: Delete::Soft,
+};
+
+fn rejected(key: i64, cells: &str) -> Change {
+    let mut change = row(key, cells);
+    change.cells[0] = Some(Some(REJECTED.to_owned()));
+    change
+}
+
+/// Each key with the offset of the row that stands for it, and the columns that nobody knows.
+fn unknown(computed: &Computed) -> Vec<String> {
+    let Some(layer) = &computed.unknown else {
+        return Vec::new();
+    };
+    let rows = &layer.rows;
+    assert!(rows.is_well_formed());
+    let line = |row: usize| {
+        let named = rows.fields.iter().zip(&rows.columns);
+        let lost = named.filter(|(_, column)| !column.is_present(row));
+        let names: Vec<&str> = lost.map(|(field, _)| field.name.as_str()).collect();
+        let (key, record) = (ints(rows, 0).value(row), layer.sources[row].record);
+        format!("{key}@{record} {}", names.join(" "))
+    };
+    (0..rows.rows).map(line).collect()
+}
+
+fn of(changes: Vec<Change>) -> Vec<String> {
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let records = records(&in_order(changes), 0);
+    unknown(&chain.compute(records, NOW_US).unwrap())
+}
+
+#[test]
+fn what_a_dead_letter_carried_is_unknown_with_what_rules_make_of_it() {
+    assert_eq!(of(vec![row(1, "abc")]), [""; 0]);
+    assert_eq!(of(vec![rejected(1, "a")]), ["1@0 a loud last"]);
+    assert_eq!(of(vec![rejected(1, "abc")]), ["1@0 a b c loud pair last"]);
+    // Of `pair` the letter has half of what it reads: the answer would have been another one.
+    assert_eq!(of(vec![rejected(1, "ab")]), ["1@0 a b loud pair last"]);
+    let two = vec![rejected(2, "ac"), rejected(1, "ab"), rejected(2, "ab")];
+    assert_eq!(
+        of(two),
+        ["1@1 a b loud pair last", "2@2 a b c loud pair last"]
+    );
+}
+
+#[test]
+fn what_newer_rows_of_the_batch_have_is_known() {
+    assert_eq!(of(vec![rejected(1, "abc"), row(1, "abc")]), [""; 0]);
+    let later = vec![rejected(1, "abc"), row(1, "bc"), row(1, "c")];
+    assert_eq!(of(later), ["1@2 a loud last"]);
+    // Half of what `pair` reads makes no answer that is known.
+    let half = vec![rejected(1, "abc"), row(1, "ab")];
+    assert_eq!(of(half), ["1@1 c pair"]);
+    // What an older row has does not count, and neither does what failed.
+    let earlier = vec![row(1, "abc"), rejected(1, "ab"), rejected(1, "ac")];
+    assert_eq!(of(earlier), ["1@2 a b c loud pair last"]);
+}
+
+#[test]
+fn a_life_that_is_over_leaves_nothing_unknown() {
+    assert_eq!(of(vec![rejected(1, "abc"), delete(1, "")]), [""; 0]);
+    let anew = vec![rejected(1, "abc"), delete(1, ""), row(1, "a")];
+    assert_eq!(of(anew), [""; 0]);
+    assert_eq!(of(vec![rejected(1, "abc"), truncate()]), [""; 0]);
+    assert_eq!(of(vec![truncate(), rejected(1, "a")]), ["1@1 a loud last"]);
+}
+
+/// What is older than what is remembered of the key has been overtaken, and changes nothing.
+#[test]
+fn a_letter_that_is_older_than_what_has_committed_leaves_nothing_unknown() {
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let mut changes = in_order(vec![rejected(1, "abc"), row(1, "abc"), row(1, "a")]);
+    changes.swap(0, 1);
+    let first = chain.compute(records(&changes[..1], 0), NOW_US).unwrap();
+    let second = chain.compute(records(&changes[1..], 1), NOW_US).unwrap();
+    assert_eq!(unknown(&second), [""; 0]);
+    chain.committed(&first);
+    chain.committed(&second);
+}
+
+#[test]
+fn what_postgres_refuses_is_unknown_and_its_values_are_not_sent_again() {
+    let changes = in_order(vec![row(1, "abc"), row(2, "abc"), row(1, "c")]);
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
+    assert_eq!(unknown(&computed), [""; 0]);
+    let computed = chain.exclude(computed, vec![refuse(0)]).unwrap();
+    assert_eq!(unknown(&computed), ["1@2 a b loud pair last"]);
+    let layer = computed.unknown.as_ref().unwrap();
+    let values = &layer.rows.columns[4..];
+    assert!(values.iter().all(|c| c.values.null_count() == 1));
+}

@@ -1,0 +1,87 @@
+//! Dead letters that come too late: the table has a newer row of their key, and does not know what
+//! they say.
+
+use gristmill_core::chain::Computed;
+use tokio_postgres::{Statement, Transaction};
+
+use crate::commit::commit_step::steps;
+use crate::commit::flush_error::FlushError;
+use crate::commit::refused_row::RefusedRow;
+use crate::commit::row_origin::RowOrigin;
+use crate::commit::rows_sql::{RowsKind, RowsSql};
+use crate::commit::sink::Sink;
+use crate::commit::statement::Sql;
+use crate::commit::target_shape::TargetShape;
+use crate::commit::time_limit::in_time;
+use crate::table::identifier::{ABSENT, quote};
+
+impl TargetShape<'_> {
+    /// What is unknown of rows that are newer than those of a batch. `None`: the table cannot say
+    /// so.
+    pub(crate) fn overtaken(&self) -> Option<Sql> {
+        if !self.tracks_absent() {
+            return None;
+        }
+        let rows = RowsSql::new(self, RowsKind::Deleted);
+        let alive = self
+            .flag()
+            .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
+        let text = format!(
+            "select u.n - 1, t.{absent} from (select pg_catalog.generate_subscripts(:v, 1) as n, \
+             {}) as u join {} as t on {} where t.{absent} is not null and not ({}){}",
+            rows.unnested(),
+            self.target.sql_name,
+            self.on(),
+            self.guarded().stored("u.v", &self.event_time()),
+            alive.unwrap_or_default(),
+            absent = quote(ABSENT),
+        );
+        Some(self.alone(&text, rows.arrays(), false))
+    }
+}
+
+impl Sink {
+    /// Rows of `batch` that have what the table does not know of a newer row: whether it still
+    /// holds, only what came between them says.
+    pub(crate) async fn overtaken(
+        &self,
+        transaction: &Transaction<'_>,
+        statement: Option<&Statement>,
+        origin: RowOrigin,
+        batch: &Computed,
+    ) -> Result<Vec<RefusedRow>, FlushError> {
+        let Some(statement) = statement else {
+            return Ok(Vec::new());
+        };
+        let mut refused = Vec::new();
+        for step in steps(batch).filter(|step| !step.is_truncate && step.rows.rows > 0) {
+            let (records, kind) = (&batch.records, RowsKind::Deleted);
+            let rows = self.rows(origin, records, step.sources, step.rows, kind)?;
+            let values = self.row_values(&0, &0, &rows, false);
+            let newer = in_time(transaction.query(statement, &values)).await??;
+            for found in &newer {
+                let (row, bits): (i32, Vec<u8>) = (found.try_get(0)?, found.try_get(1)?);
+                let row = row as usize;
+                let told = self.cells.present(step.rows, row, &bits);
+                if self.cells.is_deleted(step.rows, row) || told.is_empty() {
+                    continue;
+                }
+                let names: Vec<&str> = told.iter().map(|i| self.field_name(*i)).collect();
+                refused.push(RefusedRow {
+                    layer: step.layer,
+                    row,
+                    sqlstate: String::new(),
+                    message: format!(
+                        "the table has a newer row of its key and does not know {}, and whether \
+                         what this event says still holds is not known either: make the source \
+                         send the row once more (`gristmill absent FILE` says how), then discard \
+                         this",
+                        names.join(", ")
+                    ),
+                    subject: None,
+                });
+            }
+        }
+        Ok(refused)
+    }
+}
