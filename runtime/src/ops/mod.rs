@@ -7,6 +7,7 @@
 //!
 //! | operation | what it does |
 //! |---|---|
+//! | [`init`] | makes a first pipeline file of a topic or of a source's table |
 //! | [`preflight`] | names everything that would stop a pipeline |
 //! | [`memory_bound`] | says how much memory the limits allow |
 //! | [`tables`] | prints and creates the tables that a pipeline needs |
@@ -30,6 +31,7 @@ pub mod init;
 pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;
+mod lost_values;
 pub mod memory_bound;
 pub mod missed_deletes;
 pub mod opened;

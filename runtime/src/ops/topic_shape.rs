@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::definition::file::Config;
 
+use super::lost_values;
+
 /// What the shipped normalizer is told of events, with its defaults.
 struct Told<'a> {
     op: &'a str,
@@ -17,17 +19,22 @@ struct Told<'a> {
 
 /// Where a record lies and what is odd about it, a sentence each.
 pub(super) fn oddities(config: &Config, place: &str, record: &Record<'_>) -> Vec<String> {
-    let Some(told) = Told::of(config) else {
-        return Vec::new();
-    };
+    let (told, debezium) = (Told::of(config), lost_values::of_debezium(config));
     let Some(value) = record.value else {
         return Vec::new();
     };
+    if told.is_none() && debezium.is_none() {
+        return Vec::new();
+    }
     if let Some(sentence) = framed(place, value) {
         return vec![sentence];
     }
     let Ok(value) = serde_json::from_slice::<Value>(value) else {
         return Vec::new();
+    };
+    let Some(told) = told else {
+        let odd = debezium.and_then(|debezium| other_shape(debezium, place, &value));
+        return odd.into_iter().collect();
     };
     let value = told.document(value);
     if let Some(sentence) = told.wrapped(place, &value) {
@@ -51,6 +58,28 @@ fn framed(place: &str, value: &[u8]) -> Option<String> {
          which this version does not read: let the connector write plain JSON \
          (value.converter = org.apache.kafka.connect.json.JsonConverter)"
     ))
+}
+
+/// Names the other shape of Debezium's values than that which the normalizer's config says.
+fn other_shape(debezium: &Value, place: &str, value: &Value) -> Option<String> {
+    let value = match (value.get("schema"), value.get("payload")) {
+        (Some(_), Some(payload)) => payload,
+        _ => value,
+    };
+    let is_flat = debezium.get("shape").is_some_and(|shape| shape == "flat");
+    let is_envelope = value.get("op").is_some() && value.get("source").is_some();
+    let is_notice = value.get("ts_ms").is_some();
+    match (is_flat, is_envelope) {
+        (true, true) => Some(format!(
+            "{place} is an envelope with `op` and `source`, and the config says shape = \"flat\": \
+             leave that out"
+        )),
+        (false, false) if value.is_object() && !is_notice => Some(format!(
+            "{place} looks like the row alone, as ExtractNewRecordState leaves it: set shape = \
+             \"flat\" in the transform's config, and tombstone = \"delete\" under [source]"
+        )),
+        _ => None,
+    }
 }
 
 impl<'a> Told<'a> {
@@ -115,7 +144,8 @@ impl<'a> Told<'a> {
         } else if value.is_object() {
             (
                 "a row without an operation, as ExtractNewRecordState leaves it",
-                "take that transform out of the connector, or name the right path by `op`",
+                "take builtin:normalize-debezium with shape = \"flat\", or name the right path by \
+                 `op`",
             )
         } else {
             return None;
@@ -170,6 +200,7 @@ fn follow<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 #[cfg(test)]
 mod tests {
     use gristmill_core::record::Records;
+    use serde_json::json;
 
     use super::*;
     use crate::definition::file::parse;
@@ -234,5 +265,22 @@ mod tests {
         ] {
             assert_eq!(said(value), "");
         }
+    }
+
+    #[test]
+    fn the_other_shape_of_debezium_is_named() {
+        let envelope = json!({ "op": "c", "after": {}, "source": {}, "ts_ms": 1 });
+        let wrapped = json!({ "schema": {}, "payload": envelope });
+        let row = json!({ "id": 1 });
+        let said = |shape, value| other_shape(&json!({ "shape": shape }), "t/0/1", value);
+        for value in [&envelope, &wrapped] {
+            assert_eq!(said("envelope", value), None);
+            let flat = said("flat", value).unwrap();
+            assert!(flat.contains("t/0/1 is an envelope"), "{flat}");
+        }
+        assert_eq!(said("flat", &row), None);
+        let enveloped = said("envelope", &row).unwrap();
+        assert!(enveloped.contains("set shape = \"flat\""), "{enveloped}");
+        assert_eq!(said("envelope", &json!({ "ts_ms": 1 })), None);
     }
 }

@@ -263,6 +263,8 @@ fn a_topic_of_debezium_becomes_a_table_as_the_guide_says() -> Result<()> {
     assert_eq!(code(&written), code(guide.sample("toml")?));
     let running = guide.script(&[Needs::Running]);
     let printed = success(reader.bash(reader.folder.path(), &running)?.output()?)?;
+    let taken_in = "country of the target's table is taken from the events";
+    assert!(printed.contains(taken_in), "{printed}");
     shows(&guide, &printed)
 }
 
