@@ -36,7 +36,8 @@ impl Tables {
     }
 
     /// Creates what is missing, and says what that was, a line each. Of a table that is there
-    /// already only gristmill's own columns are added, where it has some and nobody fills it yet.
+    /// already only gristmill's own columns are added, where it has some or rows cannot be written
+    /// without, and nobody fills it yet.
     pub async fn apply(&self) -> Result<Vec<String>> {
         let mut connection = self.database.connect().await?;
         Ok(schema::apply(&mut connection, Some(&self.pipeline.wanted())).await?)

@@ -400,7 +400,7 @@ async fn a_dimension_is_read_and_nothing_is_written() -> Result<()> {
 }
 
 /// A table that gristmill once created gets what it misses, while nobody fills it; somebody else's
-/// table stays as it is.
+/// table stays as it is, unless rows cannot be written without.
 #[tokio::test]
 async fn only_gristmills_own_tables_get_its_columns() -> Result<()> {
     let postgres = Postgres::shared()?;
@@ -441,5 +441,13 @@ async fn only_gristmills_own_tables_get_its_columns() -> Result<()> {
         wanted.table = table;
         assert_eq!(schema::missing(&connection, &wanted).await?, "", "{table}");
     }
+    wanted.delete = Delete::Hard;
+    assert_eq!(schema::missing(&connection, &wanted).await?, "");
+    wanted.table = "others";
+    assert_eq!(
+        schema::missing(&connection, &wanted).await?,
+        "alter table public.others add column _gm_version bytea, add column _gm_revision int, add \
+         column _gm_absent bytea;\n"
+    );
     Ok(())
 }

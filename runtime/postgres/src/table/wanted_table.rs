@@ -2,7 +2,7 @@
 
 use gristmill_core::chain::{Delete, Truncate};
 use gristmill_core::column::{Field, LogicalType};
-use gristmill_core::dedup::Guard;
+use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::plan::Roles;
 
 use crate::table::identifier::{
@@ -57,12 +57,15 @@ impl WantedTable<'_> {
         )
     }
 
-    /// SQL that adds what a table of gristmill's misses: one that has some of its columns. Another
-    /// one is somebody else's, and stays as it is.
+    /// SQL that adds what a table of gristmill's misses: one that has some of its columns, or that
+    /// this pipeline cannot write without them. Another one is somebody else's, and stays as it
+    /// is.
     /// `is_filled`: pipelines write it.
     pub(crate) fn add_bookkeeping(&self, table: &TargetTable, is_filled: bool) -> Option<String> {
         let has = |name: &str| table.column(name).is_some();
         let is_kept = [PARTITION, OFFSET, VERSION, REVISION].into_iter().any(has);
+        let needs_versions =
+            self.roles.version.kind != VersionKind::EventTime || self.delete == Delete::Hard;
         // A table that is filled gets no other guard: that is up to a person, who knows which
         // programs write it.
         let is_safe = |name: &str| !is_filled || name == ABSENT && has(VERSION);
@@ -75,7 +78,7 @@ impl WantedTable<'_> {
         if lacks_flag && self.delete == Delete::Soft && !has(DELETED) {
             add.push(format!("add column {DELETED} boolean"));
         }
-        (is_kept && !add.is_empty())
+        ((is_kept || needs_versions) && !add.is_empty())
             .then(|| format!("alter table {} {};\n", table.sql_name, add.join(", ")))
     }
 
