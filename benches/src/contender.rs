@@ -161,6 +161,16 @@ impl Contender {
 
     /// Starts it on an empty table. Its log is `log` in its folder.
     pub(crate) fn start(&self, place: &Place<'_>) -> Result<Process> {
+        self.start_program(place, "run")
+    }
+
+    /// Starts it on an empty table `accounts` that is to mirror what Debezium captured: of a rival
+    /// that can, its program `mirror`.
+    pub(crate) fn start_mirror(&self, place: &Place<'_>) -> Result<Process> {
+        self.start_program(place, "mirror")
+    }
+
+    fn start_program(&self, place: &Place<'_>, program: &str) -> Result<Process> {
         let folder = place.folder.path();
         let mut command = match self {
             Self::Gristmill => place.gristmill(&["run", "users.toml"])?,
@@ -175,8 +185,8 @@ impl Contender {
                 command
             }
             Self::Rival { name, .. } => {
-                let run = repository().join("benches/rivals").join(name).join("run");
-                let mut command = place.command(&run);
+                let program = repository().join("benches/rivals").join(name).join(program);
+                let mut command = place.command(&program);
                 command.arg(fetched(name));
                 command.env("WORK", folder).env("TOPIC", place.topic);
                 command

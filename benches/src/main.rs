@@ -5,13 +5,15 @@
 //! started on an empty database; [`measure`] watches the table and the processes ([`usage`]) until
 //! the last row is there, and asks [`truth`] whether the table is right; [`ceiling`] is a contender
 //! of our own that only writes, or only reads; [`report`] writes the results with their [`chart`].
-//! [`latency`] and [`scale`] are scenarios of their own, of gristmill alone.
+//! [`latency`] and [`scale`] are scenarios of their own, of gristmill alone, and [`mirror`] one of
+//! other events: those of Debezium.
 
 mod ceiling;
 mod chart;
 mod contender;
 mod latency;
 mod measure;
+mod mirror;
 mod native;
 mod report;
 mod scale;
@@ -152,6 +154,7 @@ fn bench(args: &Args) -> Result<()> {
         kafka: &kafka,
         postgres: &postgres,
         quick: args.quick,
+        only: &args.only,
     };
     let scenarios = args.scale.clone();
     let scenarios = scenarios.unwrap_or_else(|| Scenario::usual(args.quick));

@@ -21,7 +21,7 @@ fn a_small_run_ends_with_results_of_every_contender_and_right_tables() -> Result
                 "--only",
                 "gristmill,gristmill-native,ceiling-write,ceiling-read",
             ])
-            .args(["--latency", "200", "--scale", "restart", "--into"])
+            .args(["--latency", "200", "--scale", "restart,mirror", "--into"])
             .arg(folder.path()),
     )?;
     let results = std::fs::read_to_string(folder.path().join("RESULTS.md"))?;
@@ -40,6 +40,11 @@ fn a_small_run_ends_with_results_of_every_contender_and_right_tables() -> Result
     for start in ["first start", "again after kill -9", "again after SIGTERM"] {
         let cells = row(&results, start).with_context(|| results.clone())?;
         ensure!(cells.last() == Some(&"0"), "{results}");
+    }
+    for events in ["json", "json schema", "hot keys", "initial load"] {
+        let cells =
+            row(&results, &format!("{events} | gristmill")).with_context(|| results.clone())?;
+        ensure!(cells.last() == Some(&"yes"), "{results}");
     }
     let chart = std::fs::read_to_string(folder.path().join("events.svg"))?;
     ensure!(

@@ -19,6 +19,8 @@ use clap::ValueEnum;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
 
+use crate::mirror;
+
 /// What can be measured, by the names that `--scale` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
@@ -40,6 +42,8 @@ pub(crate) enum Scenario {
     Transforms,
     /// Speed and cost by partitions and processes
     Spread,
+    /// A table that Debezium captured, mirrored, beside Kafka Connect
+    Mirror,
     /// Nothing
     None,
 }
@@ -56,10 +60,17 @@ pub(crate) struct Ground<'a> {
     pub(crate) kafka: &'a Kafka,
     pub(crate) postgres: &'a Postgres,
     pub(crate) quick: bool,
+    /// The contenders that are asked for; empty: all.
+    pub(crate) only: &'a [String],
 }
 
 impl Ground<'_> {
-    fn events(&self, quick: u64, full: u64) -> u64 {
+    /// Whether the contender is asked for.
+    pub(crate) fn wants(&self, contender: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == contender)
+    }
+
+    pub(crate) fn events(&self, quick: u64, full: u64) -> u64 {
         if self.quick { quick } else { full }
     }
 }
@@ -67,10 +78,10 @@ impl Ground<'_> {
 /// What a scenario found: figures as text under their headings.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
-    title: &'static str,
-    about: String,
-    heads: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
+    pub(crate) title: &'static str,
+    pub(crate) about: String,
+    pub(crate) heads: Vec<&'static str>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -104,6 +115,7 @@ impl Scenario {
             Self::Columns => cost::by_columns(ground)?,
             Self::Transforms => cost::by_transforms(ground)?,
             Self::Spread => cost::by_spread(ground)?,
+            Self::Mirror => mirror::run(ground)?,
             Self::None => return Ok(None),
         }))
     }
