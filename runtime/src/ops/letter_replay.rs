@@ -111,19 +111,22 @@ impl ByActive {
         loop {
             if let Some(wanted) = &computed.wanted {
                 let stored = self.sink.stored(connection, wanted).await?;
-                let whole = chain.with_stored(computed, &stored);
+                let whole = chain.with_stored(computed, &stored.cells);
                 computed = whole.map_err(|batch| batch.fault)?;
+                computed.read = stored.read;
                 continue;
             }
             let digests = |stage: &_| self.pipeline.digest(stage);
-            match replay(connection, &self.sink, which, &computed, &digests).await? {
-                ReplayEnd::Committed(replayed) => return Ok(replayed),
-                ReplayEnd::Refused(rows) => {
-                    let refused = rows.iter().map(|row| row.dead_letter(&computed)).collect();
-                    let without = chain.exclude(computed, refused);
-                    computed = without.map_err(|batch| batch.fault)?;
+            let refused = match replay(connection, &self.sink, which, &computed, &digests).await {
+                Ok(ReplayEnd::Committed(replayed)) => return Ok(replayed),
+                Ok(ReplayEnd::Refused(rows)) => {
+                    rows.iter().map(|row| row.dead_letter(&computed)).collect()
                 }
-            }
+                Err(error) if error.is_outdated() => Vec::new(),
+                Err(error) => return Err(error.into()),
+            };
+            let again = chain.exclude(computed, refused);
+            computed = again.map_err(|batch| batch.fault)?;
         }
     }
 }

@@ -93,8 +93,9 @@ impl Worker {
                 Action::Restart | Action::RetryInPlace => Ended::Restart(error.into()),
             })?;
             drop(connection);
-            let work = |chain: &mut Chain| chain.with_stored(computed, &stored);
+            let work = |chain: &mut Chain| chain.with_stored(computed, &stored.cells);
             computed = self.run_chain(&[], work).await?;
+            computed.read = stored.read;
         }
         Ok(computed)
     }

@@ -235,6 +235,10 @@ impl Batch {
             }
             Err(error) => error,
         };
+        // Nothing of it is refused: it is computed again, with what the table has now.
+        if error.is_outdated() {
+            return Err(Attempt::Refused(Vec::new()));
+        }
         Err(match action(&error.fault()) {
             Action::Halt => Attempt::Failed(Ended::Halt(error.into())),
             Action::RetryInPlace => Attempt::RolledBack(error),
@@ -259,7 +263,7 @@ impl Batch {
 /// Whether rows are searched for one that Postgres refuses. A trigger may ask for ever that one row
 /// is tried again, and a batch may take longer than a statement may.
 fn is_of_rows(error: &FlushError, was_retried: bool) -> bool {
-    let is_refused = matches!(error, FlushError::Refused { .. });
+    let is_refused = matches!(error, FlushError::Refused { .. }) && !error.is_outdated();
     is_refused || was_retried && error.is_perhaps_of_a_row()
 }
 

@@ -11,7 +11,8 @@
 
 use std::time::{Duration, Instant};
 
-use gristmill_core::chain::Computed;
+use gristmill_core::chain::StepsBackAt;
+use gristmill_postgres::commit::checkpoint::LeftOut;
 use gristmill_postgres::commit::fate::Fate;
 
 use crate::partition::ended::Ended;
@@ -86,25 +87,69 @@ pub(super) struct NewLogWatch {
     last: i64,
     lost: u64,
     looked: Option<Instant>,
+    /// What the checkpoint knows of it.
+    stored: LeftOut,
 }
 
 impl NewLogWatch {
-    /// For a partition that begins at `next_offset` with `revision`.
-    pub(super) fn new(partition: i32, next_offset: i64, revision: i32, watch: Watch) -> Self {
+    /// For a partition that begins at `next_offset` with `revision`, and of which `stored` is known.
+    pub(super) fn new(
+        partition: i32,
+        next_offset: i64,
+        revision: i32,
+        watch: Watch,
+        stored: LeftOut,
+    ) -> Self {
         let watch = match watch {
+            // Where it goes on, somebody has looked at it.
+            _ if stored.halted == Some(revision) => Watch::Off { revision },
             // The revision that was resumed is another one's predecessor now.
             Watch::Off { revision: of } if of != revision => Watch::Sampled,
             Watch::Whole { until } if until <= next_offset => Watch::Sampled,
             watch => watch,
         };
+        // A whole look counts anew.
+        let suspected = stored.from.filter(|_| watch == Watch::Sampled);
+        let from = suspected.map_or(next_offset, |from| from.min(next_offset));
         Self {
             partition,
             watch,
-            from: next_offset,
-            last: next_offset,
-            lost: 0,
+            from,
+            last: from,
+            lost: suspected.map_or(0, |_| stored.rows.unsigned_abs()),
             looked: None,
+            stored,
         }
+    }
+
+    /// The same for the next revision.
+    pub(super) fn of_next(&self, next_offset: i64, revision: i32) -> Self {
+        let forgotten = LeftOut {
+            halted: self.stored.halted,
+            ..LeftOut::default()
+        };
+        Self {
+            stored: self.stored,
+            ..Self::new(
+                self.partition,
+                next_offset,
+                revision,
+                Watch::Sampled,
+                forgotten,
+            )
+        }
+    }
+
+    /// What the checkpoint is to know, where that is something else now.
+    pub(super) fn news(&mut self) -> Option<LeftOut> {
+        let is_suspicious = self.watch == Watch::Sampled && self.lost > 0;
+        let known = LeftOut {
+            rows: if is_suspicious { self.lost as i64 } else { 0 },
+            from: is_suspicious.then_some(self.from),
+            halted: self.stored.halted,
+        };
+        let is_whole = matches!(self.watch, Watch::Whole { .. });
+        (!is_whole && std::mem::replace(&mut self.stored, known) != known).then_some(known)
     }
 
     /// How many rows of the next flush are to be looked up.
@@ -118,8 +163,14 @@ impl NewLogWatch {
         }
     }
 
-    /// Notes a batch that has committed, and what became of its rows, where that was looked up.
-    pub(super) fn add(&mut self, computed: &Computed, fate: Option<Fate>) -> Option<NewLog> {
+    /// Notes a batch that has committed: the offset after it, what stepped back in it, and what
+    /// became of its rows, where that was looked up.
+    pub(super) fn add(
+        &mut self,
+        next_offset: i64,
+        steps_back: &StepsBackAt,
+        fate: Option<Fate>,
+    ) -> Option<NewLog> {
         if let Watch::Off { .. } = self.watch {
             return None;
         }
@@ -131,35 +182,119 @@ impl NewLogWatch {
             lost,
             lost_from,
         } = fate.unwrap_or_default();
-        let steps_back = &computed.steps_back;
         let in_chain = (steps_back.though_later > 0).then_some(steps_back.first_offset);
         let first = lost_from.into_iter().chain(in_chain).min();
         if let (0, Some(first), Watch::Whole { .. }) = (self.lost, first, self.watch) {
             self.from = first;
         }
-        self.lost = match lost + steps_back.though_later {
-            0 => self.lost.saturating_sub(won),
-            lost => self.lost + lost,
+        self.lost = match (lost + steps_back.though_later, self.watch) {
+            (0, Watch::Sampled) => self.lost.saturating_sub(won),
+            // Each row is looked at: what has lost stays so, whatever wins beside it.
+            (lost, _) => self.lost + lost,
         };
         if self.lost == 0 && fate.is_some() {
-            self.from = std::mem::replace(&mut self.last, computed.next_offset);
+            self.from = std::mem::replace(&mut self.last, next_offset);
         }
         let (from, lost) = (self.from, self.lost);
         match self.watch {
             Watch::Sampled if lost >= LOST_MAX => Some(NewLog::Suspected {
                 from,
-                until: computed.next_offset,
+                until: next_offset,
             }),
             Watch::Whole { .. } if lost >= LOST_MAX => Some(NewLog::Found {
                 partition: self.partition,
                 from,
                 lost,
             }),
-            Watch::Whole { until } if lost == 0 && computed.next_offset >= until => {
-                self.watch = Watch::Sampled;
+            Watch::Whole { until } if next_offset >= until => {
+                // Too few for a log that has begun anew.
+                (self.watch, self.lost) = (Watch::Sampled, 0);
+                (self.from, self.last) = (next_offset, next_offset);
                 None
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: StepsBackAt = StepsBackAt {
+        rows: 0,
+        first_offset: 0,
+        longest_us: 0,
+        though_later: 0,
+    };
+
+    fn lost(rows: u64, from: i64) -> Option<Fate> {
+        Some(Fate {
+            won: 0,
+            lost: rows,
+            lost_from: Some(from),
+        })
+    }
+
+    fn won(rows: u64) -> Option<Fate> {
+        Some(Fate {
+            won: rows,
+            lost: 0,
+            lost_from: None,
+        })
+    }
+
+    fn watch(next_offset: i64, watch: Watch, stored: LeftOut) -> NewLogWatch {
+        NewLogWatch::new(0, next_offset, 7, watch, stored)
+    }
+
+    /// With more restarts than rows that lose it would never be noticed, and what lost before would
+    /// be out of sight.
+    #[test]
+    fn what_lost_before_a_restart_counts_and_is_read_again() {
+        let mut before = watch(100, Watch::Sampled, LeftOut::default());
+        assert_eq!(before.add(110, &NONE, lost(19, 103)), None);
+        let known = before.news().expect("it is suspicious");
+        assert_eq!((known.rows, known.from), (19, Some(100)));
+        assert_eq!(before.news(), None, "nothing new");
+        let mut after = watch(110, Watch::Sampled, known);
+        let suspected = after.add(120, &NONE, lost(1, 115));
+        let until = 120;
+        assert_eq!(suspected, Some(NewLog::Suspected { from: 100, until }));
+        // Where nothing loses any more, that is known, too.
+        let mut well = watch(110, Watch::Sampled, known);
+        assert_eq!(well.add(120, &NONE, won(20)), None);
+        assert_eq!(well.news(), Some(LeftOut::default()));
+    }
+
+    #[test]
+    fn what_wins_beside_it_hides_no_first_loser_from_a_whole_look() {
+        let mut whole = watch(100, Watch::Whole { until: 200 }, LeftOut::default());
+        assert_eq!(whole.add(110, &NONE, lost(1, 104)), None);
+        assert_eq!(whole.add(120, &NONE, won(500)), None);
+        let found = whole.add(130, &NONE, lost(19, 121));
+        let (partition, from, lost_) = (0, 104, 20);
+        let expected = NewLog::Found {
+            partition,
+            from,
+            lost: lost_,
+        };
+        assert_eq!(found, Some(expected));
+        let mut few = watch(100, Watch::Whole { until: 200 }, LeftOut::default());
+        assert_eq!(few.add(200, &NONE, lost(19, 104)), None);
+        assert_eq!(few.watch, Watch::Sampled);
+    }
+
+    #[test]
+    fn a_revision_that_was_resumed_stays_so_after_its_process() {
+        let halted = LeftOut {
+            halted: Some(7),
+            ..LeftOut::default()
+        };
+        let mut off = watch(100, Watch::Sampled, halted);
+        assert_eq!(off.look_up(), 0);
+        assert_eq!(off.add(110, &NONE, lost(50, 100)), None);
+        assert_eq!(off.news(), None);
+        assert_eq!(off.of_next(110, 8).watch, Watch::Sampled);
     }
 }

@@ -14,7 +14,7 @@ use gristmill_core::brake::Recent;
 use gristmill_core::record::Records;
 use gristmill_kafka::source::{self, Intake, feed};
 use gristmill_kafka::{TopicId, TopicPartition};
-use gristmill_postgres::commit::checkpoint::PartitionState;
+use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
 use gristmill_postgres::commit::first_start;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
@@ -55,6 +55,8 @@ pub struct Ready {
     pub takes: i32,
     /// What the limit on dead letters is taken over.
     pub recent: Recent,
+    /// What was left out of late.
+    pub left_out: LeftOut,
     /// What it runs.
     pub revision: Arc<Revision>,
 }
@@ -349,6 +351,7 @@ impl TopicIds {
             event_time_max_us: taken.event_time_max_us,
             takes: taken.takes,
             recent: taken.recent,
+            left_out: taken.left_out,
             revision: runnable.revision,
         }))
     }

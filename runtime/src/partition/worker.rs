@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::source::{Chunk, Intake, resumes_below};
-use gristmill_postgres::commit::checkpoint::PartitionState;
+use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::{self, Lease};
 use gristmill_postgres::fleet::rollout::Rollout;
@@ -119,6 +119,7 @@ impl Worker {
                 ready.next_offset,
                 ready.revision.number,
                 watch,
+                ready.left_out,
             ),
             brake: DeadLetterBrake::new(config.dead_letters.ratio_max, ready.recent),
             pipeline,
@@ -247,12 +248,7 @@ impl Worker {
         let (from, to) = (self.revision.number, next.number);
         self.chain = chain;
         self.revision = next;
-        self.new_log = NewLogWatch::new(
-            self.partition.partition,
-            self.next_offset,
-            to,
-            Watch::Sampled,
-        );
+        self.new_log = self.new_log.of_next(self.next_offset, to);
         let pause_us = begun.elapsed().as_micros() as u64;
         let (pipeline, partition, offset) = (&self.pipeline, &self.partition, self.next_offset);
         log_partition!(
@@ -359,7 +355,13 @@ impl Worker {
             } => {
                 self.committed(&computed);
                 self.lease.revision = self.revision.number;
-                if let Some(new_log) = self.new_log.add(&computed, fate) {
+                let new_log = self
+                    .new_log
+                    .add(computed.next_offset, &computed.steps_back, fate);
+                if let Some(left_out) = self.new_log.news() {
+                    self.note(left_out).await;
+                }
+                if let Some(new_log) = new_log {
                     return Err(self.read_again(new_log).await);
                 }
                 self.want_revision(wanted_revision);
@@ -380,12 +382,31 @@ impl Worker {
         }
     }
 
+    /// Notes what was left out for whoever takes the partition next. What fails here is noted with
+    /// the next row that is left out.
+    async fn note(&mut self, left_out: LeftOut) {
+        let noted = async {
+            let connection = self.pipeline.commits.pool.get().await?;
+            lease::leave_out(&connection, &self.lease, left_out).await
+        };
+        if let Err(error) = noted.await {
+            tracing::debug!("what was left out is not noted: {error}");
+        }
+    }
+
     /// Ends the partition's work such that all since the source's log began anew is read again.
     async fn read_again(&mut self, new_log: NewLog) -> Ended {
         let (NewLog::Suspected { from, .. } | NewLog::Found { from, .. }) = new_log;
         let set_back = async {
             let connection = self.pipeline.commits.pool.get().await?;
-            lease::read_again(&connection, &self.lease, from).await
+            let lease = &self.lease;
+            match new_log {
+                NewLog::Suspected { .. } => lease::read_again(&connection, lease, from).await,
+                NewLog::Found { .. } => {
+                    let (revision, reason) = (self.revision.number, new_log.to_string());
+                    lease::halt_before(&connection, lease, from, revision, &reason).await
+                }
+            }
         };
         match (set_back.await, new_log) {
             (Ok(true), NewLog::Found { .. }) => Ended::Halt(new_log.into()),

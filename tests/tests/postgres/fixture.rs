@@ -248,6 +248,7 @@ pub(crate) fn computed_of(
     }
     Computed {
         steps_back: Default::default(),
+        read: None,
         unknown: None,
         records,
         moment: Moment::default(),

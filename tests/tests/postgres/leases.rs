@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use gristmill_postgres::commit::lease::{TakeRequest, Taken, take};
+use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
+use gristmill_postgres::commit::lease::{self, TakeRequest, Taken, take};
 use gristmill_postgres::commit::vain_takes::{self, VAIN_TAKES_MAX};
 use gristmill_postgres::letters::stored_letter::{self, StoredLetter};
 
@@ -208,5 +209,54 @@ async fn owners_that_end_without_moving_what_waits_are_counted() -> Result<()> {
         .flush(&mut another, &taken.lease, 0, &dead(0, "bad", &[]))
         .await?;
     assert_eq!(takes("host-l", 2).await?.takes, 1);
+    Ok(())
+}
+
+/// Offsets of two topics say nothing of each other: the second one's records would lose for as long
+/// as theirs are lower.
+#[tokio::test]
+async fn a_topic_in_the_place_of_another_is_another_log() -> Result<()> {
+    let fixture = Fixture::new("take_topics", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let of = |topic: &str, partition| {
+        let mut request = request(partition, 1, 0, None);
+        request.key.topic = topic.to_owned();
+        request
+    };
+    let mut log = async |topic: &str, partition| -> Result<i32> {
+        let taken = take(&mut connection, &[of(topic, partition)], "host-a").await?;
+        Ok(taken[0].lease.log)
+    };
+    assert_eq!(log("one", 0).await?, 1);
+    assert_eq!(log("one", 1).await?, 1);
+    assert_eq!(log("two", 0).await?, 2);
+    // A partition that comes later is of its topic's log, and taking again changes none.
+    assert_eq!(log("two", 1).await?, 2);
+    assert_eq!(log("one", 0).await?, 1);
+    assert_eq!(log("three", 0).await?, 3);
+    Ok(())
+}
+
+/// What was left out outlives the process that noticed it, and so does a resume of what halted.
+#[tokio::test]
+async fn the_next_owner_knows_what_was_left_out() -> Result<()> {
+    let fixture = Fixture::new("take_left_out", WITH_PROVENANCE).await?;
+    let mut connection = fixture.connect().await?;
+    let taken = fixture.take(&mut connection, 0).await?;
+    assert_eq!(taken.left_out, LeftOut::default());
+    let left_out = LeftOut {
+        rows: 7,
+        from: Some(3),
+        halted: None,
+    };
+    assert!(lease::leave_out(&connection, &taken.lease, left_out).await?);
+    let taken = fixture.take(&mut connection, 0).await?;
+    assert_eq!(taken.left_out, left_out);
+    assert!(lease::halt_before(&connection, &taken.lease, 0, 1, "anew").await?);
+    let zombie = taken.lease;
+    let taken = fixture.take(&mut connection, 0).await?;
+    assert_eq!(taken.left_out.halted, Some(1));
+    assert_eq!(taken.state, PartitionState::Halted);
+    assert!(!lease::leave_out(&connection, &zombie, left_out).await?);
     Ok(())
 }

@@ -68,6 +68,15 @@ pub struct Layer {
     pub sources: Vec<RowSource>,
 }
 
+/// Rows of the table that were read.
+#[derive(Clone, Debug)]
+pub struct KeysRead {
+    /// The key columns, as [`WantedCells::keys`].
+    pub keys: Batch,
+    /// The version that each row had; `None`: there was no row, or it had none.
+    pub versions: Vec<Option<Vec<u8>>>,
+}
+
 /// What must be written before the newest rows, in the same transaction.
 #[derive(Clone, Debug)]
 pub enum Earlier {
@@ -97,6 +106,9 @@ pub struct Computed {
     /// What an enricher would need of the table to answer of rows that leave out some of what it
     /// reads: by [`super::Chain::with_stored`]. Without, it is told that the cells are absent.
     pub wanted: Option<Box<WantedCells>>,
+    /// What was read of the table for that, by whoever did so: none of it may have changed when the
+    /// batch is written.
+    pub read: Option<Box<KeysRead>>,
     /// What nobody knows of stored rows once this batch has been written, as some of the dead
     /// letters would have changed it: of each key one row, whose cells that are not present count
     /// as unknown in the table, where its row is no newer and not deleted.

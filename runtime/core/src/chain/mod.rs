@@ -35,7 +35,7 @@ mod wanted_cells;
 pub use crate::decode::Tombstone;
 pub use chain_spec::{ChainSpec, Delete, Late, TimePolicy, Truncate};
 pub use check::{PlanError, PlanProblem, check_plans, check_target};
-pub use computed::{Computed, Counts, Earlier, Layer, Moment, RowSource, StepsBackAt};
+pub use computed::{Computed, Counts, Earlier, KeysRead, Layer, Moment, RowSource, StepsBackAt};
 pub use convict::CONVICTIONS_MAX;
 pub use uncomputed::{ChainFault, Uncomputed};
 pub use walk::Chain;

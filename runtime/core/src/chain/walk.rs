@@ -398,6 +398,7 @@ impl Chain {
             rows,
             sources,
             wanted: wanted.map(Box::new),
+            read: None,
             unknown: unknown.map(Box::new),
             dead_letters,
             event_time_max,

@@ -62,6 +62,17 @@ impl PartitionState {
     }
 }
 
+/// Rows that lost of late to a row that happened earlier: many say that the source's log has begun
+/// anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    pub rows: i64,
+    /// The offset from which on they are suspected.
+    pub from: Option<i64>,
+    /// The revision that has halted because of them: where it goes on, they are left out.
+    pub halted: Option<i32>,
+}
+
 /// One row of `gristmill status`.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
@@ -89,6 +100,7 @@ pub struct Checkpoint {
     pub dead_letters: i64,
     /// What the limit on dead letters is taken over.
     pub recent: Recent,
+    pub left_out: LeftOut,
 }
 
 /// What the checkpoint says now. `None`: the partition was never taken in this run.
@@ -185,6 +197,11 @@ impl Checkpoint {
             recent: Recent {
                 records: row.try_get::<_, i64>("recent_records")? as f64,
                 dead_letters: row.try_get("recent_letters")?,
+            },
+            left_out: LeftOut {
+                rows: row.try_get("left_out")?,
+                from: row.try_get("left_out_from")?,
+                halted: row.try_get("left_out_halted")?,
             },
         })
     }

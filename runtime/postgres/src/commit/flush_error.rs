@@ -24,6 +24,9 @@ const FENCED: &str = "GM001";
 /// What `gristmill.heed` raises.
 const HEEDLESS: &str = "GM002";
 
+/// What `gristmill.read_again` raises.
+const CHANGED: &str = "GM003";
+
 /// Why a flush did not commit, or why nobody knows.
 #[derive(Debug, thiserror::Error)]
 pub enum FlushError {
@@ -81,9 +84,19 @@ impl FlushError {
 
     /// Whether the flush did not read the tombstones that there are.
     pub(crate) fn is_heedless(&self) -> bool {
+        self.has(HEEDLESS)
+    }
+
+    /// Whether a row has changed that the batch was computed from: it was rolled back, and is to be
+    /// computed again, with what the table has now.
+    pub fn is_outdated(&self) -> bool {
+        self.has(CHANGED)
+    }
+
+    fn has(&self, code: &str) -> bool {
         matches!(
             self,
-            Self::Refused { state, .. } | Self::Definite { state, .. } if state.as_str() == HEEDLESS
+            Self::Refused { state, .. } | Self::Definite { state, .. } if state.as_str() == code
         )
     }
 

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
-use crate::commit::checkpoint::{Checkpoint, LastRecord, PartitionKey, PartitionState};
+use crate::commit::checkpoint::{Checkpoint, LastRecord, LeftOut, PartitionKey, PartitionState};
 use crate::commit::time_limit::{OutOfTime, in_time};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -61,6 +61,7 @@ pub struct Taken {
     pub takes: i32,
     /// What the limit on dead letters is taken over.
     pub recent: Recent,
+    pub left_out: LeftOut,
 }
 
 /// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
@@ -184,6 +185,47 @@ pub async fn read_again(
     )
     .await
     .map_err(DatabaseError::query("set the checkpoint back"))
+}
+
+/// The same, and says that the partition has halted, and why: because of rows that `revision` would
+/// leave out.
+pub async fn halt_before(
+    client: &Client,
+    lease: &Lease,
+    offset: i64,
+    revision: i32,
+    reason: &str,
+) -> Result<bool, DatabaseError> {
+    let values: [Named<'_>; 3] = [
+        ("offset", Type::INT8, &offset),
+        ("revision", Type::INT4, &revision),
+        ("reason", Type::TEXT, &reason),
+    ];
+    let columns = "next_offset = least(next_offset, :offset), left_out_halted = :revision, state = \
+                   'halted', reason = :reason";
+    set(client, lease, columns, &values)
+        .await
+        .map_err(DatabaseError::query("set the checkpoint back"))
+}
+
+/// Notes what was left out. `false`: the lease is no longer good, and nothing was written.
+pub async fn leave_out(
+    client: &Client,
+    lease: &Lease,
+    left_out: LeftOut,
+) -> Result<bool, DatabaseError> {
+    let values: [Named<'_>; 2] = [
+        ("rows", Type::INT8, &left_out.rows),
+        ("from", Type::INT8, &left_out.from),
+    ];
+    set(
+        client,
+        lease,
+        "left_out = :rows, left_out_from = :from",
+        &values,
+    )
+    .await
+    .map_err(DatabaseError::query("note what was left out"))
 }
 
 /// Sets columns of the checkpoint. `false`: the lease is no longer good, and nothing was written.
@@ -337,6 +379,7 @@ impl From<Checkpoint> for Taken {
             reason: checkpoint.reason,
             takes: checkpoint.takes,
             recent: checkpoint.recent,
+            left_out: checkpoint.left_out,
         }
     }
 }

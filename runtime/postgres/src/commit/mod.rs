@@ -9,7 +9,8 @@
 //! - `rows_sql` is the part about rows, made of a `target_shape`, with `guard_sql`, the condition
 //!   that older rows give way to newer ones; `missing_cells` says what rows lack, and
 //!   [`row_origin`] where they come from;
-//! - `stored_cells`: what the table has of rows that an event tells in part;
+//! - [`stored_cells`]: what the table has of rows that an event tells in part; `keys_read`: whether
+//!   that still holds when they are written;
 //! - `overtaken`: dead letters that say what a newer row does not know;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
 //! - [`fate`]: what became of rows that were handed over;
@@ -28,6 +29,7 @@ pub mod first_start;
 pub mod flush_error;
 pub mod gap;
 pub(crate) mod guard_sql;
+mod keys_read;
 pub mod lease;
 pub(crate) mod letter_arrays;
 mod missing_cells;
@@ -43,7 +45,7 @@ pub(crate) mod row_writer;
 mod rows_sql;
 pub mod sink;
 pub(crate) mod statement;
-mod stored_cells;
+pub mod stored_cells;
 mod sweep;
 pub(crate) mod target_shape;
 pub(crate) mod time_limit;

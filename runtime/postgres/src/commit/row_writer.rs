@@ -49,6 +49,7 @@ pub(crate) struct WriterStatements {
     is_stored: Statement,
     tombstones: Option<Statement>,
     forget: Option<Statement>,
+    keys_read: Option<Statement>,
 }
 
 impl WriterStatements {
@@ -76,9 +77,11 @@ impl WriterStatements {
         };
         let tombstones = prepare(sink.statements.tombstones.as_ref()).await?;
         let forget = prepare(sink.unknown(batch).map(|(_, sql)| sql)).await?;
+        let keys_read = prepare(sink.keys_read(batch).map(|(_, sql)| sql)).await?;
         let sql = &sink.statements.is_stored;
         Ok(Self {
             steps: statements,
+            keys_read,
             tombstones,
             forget,
             is_stored: in_time(connection.prepared(&sql.text, &sql.types)).await??,
@@ -162,6 +165,11 @@ impl<'a> RowWriter<'a> {
         // Constraints that wait for the commit would name no row.
         let immediate = "set constraints all immediate";
         self.run(immediate).await?;
+        if let (Some(statement), Some((arrays, _))) =
+            (&self.statements.keys_read, self.sink.keys_read(self.batch))
+        {
+            in_time(self.transaction.execute(statement, &arrays.values())).await??;
+        }
         for step in steps(self.batch) {
             self.step = step;
             self.kind = self.sink.kind(&step);

@@ -23,7 +23,7 @@ use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::rows_sql::RowsKind;
 use crate::commit::statement::{Sql, Statements, StatementsByKind};
-use crate::commit::stored_cells::StoredCells;
+use crate::commit::stored_cells::{StoredAnswer, StoredCells};
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
 use crate::commit::tombstones::Tombstones;
@@ -168,7 +168,8 @@ impl Sink {
         revision: i32,
     ) -> Result<Row, FlushError> {
         let commit = async {
-            match batch.earlier.is_empty() && self.unknown(batch).is_none() {
+            let is_one = batch.earlier.is_empty() && batch.read.is_none();
+            match is_one && self.unknown(batch).is_none() {
                 true => self.commit(connection, flush, batch).await,
                 false => self.commit_steps(connection, flush, batch, revision).await,
             }
@@ -250,6 +251,10 @@ impl Sink {
                 Some((rows, self.prepare(connection, sql).await?))
             }
         };
+        let read = match self.keys_read(batch) {
+            None => None,
+            Some((arrays, sql)) => Some((arrays, self.prepare(connection, sql).await?)),
+        };
         let values = prepared.iter().map(|(is_truncate, rows, _)| {
             self.alone_values(&origin.partition, &revision, rows, *is_truncate)
         });
@@ -258,11 +263,18 @@ impl Sink {
             let values = self.row_values(&origin.partition, &revision, rows, false);
             (values, statement)
         });
+        let read = read.as_ref().map(|(arrays, sql)| (arrays.values(), sql));
         let client: &Client = connection;
         let run = |sql: &'static str| -> Answer<'_, Result<Option<Row>, tokio_postgres::Error>> {
             Box::pin(async move { client.batch_execute(sql).await.map(|()| None) })
         };
         let mut statements = vec![run("begin")];
+        // The rows are locked as they were, before this very batch changes them.
+        if let Some((values, statement)) = &read {
+            statements.push(Box::pin(async move {
+                client.execute(*statement, values).await.map(|_| None)
+            }));
+        }
         let (advance, first) = (&advance, &first);
         statements.push(Box::pin(async move {
             Ok(client.query(advance, first).await?.into_iter().next())
@@ -305,12 +317,12 @@ impl Sink {
             .zip(self.statements.forget.as_ref())
     }
 
-    /// What the table has of what a batch wants, for [`gristmill_core::chain::Chain::with_stored`].
+    /// What the table has of what a batch wants.
     pub async fn stored(
         &self,
         connection: &mut Connection,
         wanted: &WantedCells,
-    ) -> Result<Batch, FlushError> {
+    ) -> Result<StoredAnswer, FlushError> {
         self.stored.read(connection, wanted).await
     }
 

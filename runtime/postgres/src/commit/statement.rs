@@ -42,6 +42,7 @@ pub(crate) struct Statements {
     /// absent cells are unknown. `None`: the table cannot say so.
     pub(crate) forget: Option<Sql>,
     pub(crate) overtaken: Option<Sql>,
+    pub(crate) keys_read: Option<Sql>,
     /// Deletes all rows that are older than the one that it takes. `None`: there are no versions.
     pub(crate) truncate: Option<Sql>,
     /// Whether that takes the partition and the revision, too.
@@ -108,6 +109,7 @@ impl TargetShape<'_> {
             tombstones: tombstones.map(|text| self.alone(&text, masked.arrays(), false)),
             forget: self.forget(&masked),
             overtaken: self.overtaken(),
+            keys_read: self.keys_read(),
             truncate: self.truncate(&masked),
             truncate_has_origin: self.marks_truncated(),
             lock: format!(

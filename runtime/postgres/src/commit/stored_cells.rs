@@ -1,6 +1,6 @@
 //! What the table holds of rows that an enricher is to see whole.
 
-use gristmill_core::chain::WantedCells;
+use gristmill_core::chain::{KeysRead, WantedCells};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -8,11 +8,20 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::commit::flush_error::FlushError;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
-use crate::table::identifier::{ABSENT, quote};
+use crate::table::identifier::{ABSENT, VERSION, quote};
 use crate::table::target_table::TargetColumn;
 use crate::wire::column_array::{ColumnArray, sent_type};
 use crate::wire::connection::Connection;
 use crate::wire::read_column::read_column;
+
+/// The answer to what is wanted.
+#[derive(Debug)]
+pub struct StoredAnswer {
+    /// For [`gristmill_core::chain::Chain::with_stored`].
+    pub cells: Batch,
+    /// For [`gristmill_core::chain::Computed::read`]. `None`: rows have no versions to be known by.
+    pub read: Option<Box<KeysRead>>,
+}
 
 /// The parts of the question.
 #[derive(Clone, Debug)]
@@ -24,6 +33,8 @@ pub(crate) struct StoredCells {
     /// That there is a row, which is not deleted.
     is_there: String,
     columns: Vec<StoredColumn>,
+    /// Whether rows have versions.
+    has_versions: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +66,7 @@ impl StoredCells {
             is_there: is_there.join(" and "),
             key: key.iter().map(named).collect(),
             columns: columns.collect(),
+            has_versions: shape.kept.is_some(),
         }
     }
 
@@ -67,6 +79,9 @@ impl StoredCells {
             let is_unknown = stored.is_unknown.iter();
             let is_unknown: String = is_unknown.map(|bit| format!(" and not {bit}")).collect();
             selected.push(format!("{}{is_unknown}, {}", self.is_there, stored.value));
+        }
+        if self.has_versions {
+            selected.push(format!("t.{}", quote(VERSION)));
         }
         let places: Vec<String> = (1..=self.key.len()).map(|i| format!("${i}")).collect();
         let names: Vec<&str> = self.key.iter().map(|(_, name)| name.as_str()).collect();
@@ -123,7 +138,7 @@ impl StoredCells {
         &self,
         connection: &mut Connection,
         wanted: &WantedCells,
-    ) -> Result<Batch, FlushError> {
+    ) -> Result<StoredAnswer, FlushError> {
         let rows = match self.rows(connection, wanted).await {
             Ok(rows) => rows,
             Err(FlushError::Refused { .. }) => return Ok(unknown(wanted)),
@@ -143,11 +158,22 @@ impl StoredCells {
             })
         });
         let columns: Result<Vec<Column>, tokio_postgres::Error> = columns.collect();
-        Ok(Batch {
+        let cells = Batch {
             rows: rows.len(),
             fields: wanted.columns.clone().into(),
             columns: columns?,
-        })
+        };
+        let version = |row: &Row| row.try_get(2 * wanted.columns.len());
+        let versions = self
+            .has_versions
+            .then(|| rows.iter().map(version).collect());
+        let read = versions.transpose()?.map(|versions| {
+            Box::new(KeysRead {
+                keys: wanted.keys.clone(),
+                versions,
+            })
+        });
+        Ok(StoredAnswer { cells, read })
     }
 
     async fn rows(
@@ -177,15 +203,18 @@ impl StoredCells {
 }
 
 /// An answer that knows nothing.
-fn unknown(wanted: &WantedCells) -> Batch {
+fn unknown(wanted: &WantedCells) -> StoredAnswer {
     let rows = wanted.keys.rows;
     let columns = wanted.columns.iter().map(|field| Column {
         values: arrow_array::new_null_array(&field.logical_type.data_type(), rows),
         presence: Some((0..rows).map(|_| false).collect()),
     });
-    Batch {
-        rows,
-        fields: wanted.columns.clone().into(),
-        columns: columns.collect(),
+    StoredAnswer {
+        cells: Batch {
+            rows,
+            fields: wanted.columns.clone().into(),
+            columns: columns.collect(),
+        },
+        read: None,
     }
 }

@@ -29,7 +29,7 @@ macro_rules! migration {
 
 /// Ours and not a crate's: `refinery` runs files like these, too, but keeps its own table with
 /// checksums, and cannot take over databases whose `gristmill.migration` says what they have.
-pub(crate) const MIGRATIONS: [Migration; 12] = [
+pub(crate) const MIGRATIONS: [Migration; 13] = [
     migration!(1, "001_gristmill"),
     migration!(2, "002_rollout"),
     migration!(3, "003_canary"),
@@ -43,6 +43,7 @@ pub(crate) const MIGRATIONS: [Migration; 12] = [
     migration!(10, "010_names", 10),
     migration!(11, "011_cells", 10),
     migration!(12, "012_tombstones", 10),
+    migration!(13, "013_read_back", 10),
 ];
 
 /// The version that this program works with.

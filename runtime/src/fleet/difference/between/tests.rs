@@ -41,6 +41,7 @@ fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Comput
         event_time_max: None,
         counts: Counts::default(),
         steps_back: Default::default(),
+        read: None,
         unknown: None,
     }
 }
