@@ -3,6 +3,7 @@
 mod fixture;
 
 mod absent;
+mod catalogue;
 mod faults;
 mod fleet;
 mod flush;
