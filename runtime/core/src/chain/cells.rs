@@ -14,6 +14,9 @@ pub(super) struct Cells {
     pub(super) columns: Vec<usize>,
     /// Of each enricher those that it reads, itself or by way of another; the key's left out.
     pub(super) inputs: Vec<Vec<usize>>,
+    /// Of each enricher those that it or one that reads what it writes reads: where none of them is
+    /// present, nobody asks for its answer.
+    pub(super) heard: Vec<Vec<usize>>,
     /// The deleted flag.
     pub(super) deleted: Option<usize>,
 }
@@ -31,15 +34,19 @@ impl Cells {
             true => Vec::new(),
             false => vec![i],
         });
-        // Of each written column the normalizer's that it is made of.
-        let mut made_of: Vec<Vec<usize>> = own.collect();
-        let mut inputs = Vec::with_capacity(enrichers.len());
-        for step in enrichers {
-            let reads = step.heeds().flat_map(|p| made_of[p].iter().copied());
-            let mut reads: Vec<usize> = reads.collect();
-            reads.sort_unstable();
-            reads.dedup();
-            made_of.extend(std::iter::repeat_n(reads.clone(), step.writes.len()));
+        // Of each written column the normalizer's that it is made of, and the enrichers.
+        let mut made_of: Vec<(Vec<usize>, Vec<usize>)> = own.map(|own| (own, vec![])).collect();
+        let mut inputs: Vec<Vec<usize>> = Vec::with_capacity(enrichers.len());
+        let mut heard: Vec<Vec<usize>> = Vec::with_capacity(enrichers.len());
+        for (at, step) in enrichers.iter().enumerate() {
+            let reads = united(step.heeds().map(|p| &made_of[p].0));
+            let mut by = united(step.heeds().map(|p| &made_of[p].1));
+            for &earlier in &by {
+                heard[earlier] = united([&heard[earlier], &reads].into_iter());
+            }
+            by.push(at);
+            made_of.extend(std::iter::repeat_n((reads.clone(), by), step.writes.len()));
+            heard.push(reads.clone());
             inputs.push(reads);
         }
         let is_used = |i: &usize| {
@@ -52,6 +59,7 @@ impl Cells {
         Self {
             columns,
             inputs,
+            heard,
             deleted: deleted.and_then(|name| writes.iter().position(|f| f.name == *name)),
         }
     }
@@ -69,4 +77,12 @@ impl Cells {
     pub(super) fn are_absent(&self, columns: &[Column]) -> bool {
         self.presence(columns).next().is_some()
     }
+}
+
+/// All that is in any of them, ascending.
+fn united<'a>(lists: impl Iterator<Item = &'a Vec<usize>>) -> Vec<usize> {
+    let mut all: Vec<usize> = lists.flatten().copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }

@@ -13,7 +13,7 @@ use super::key_rows::KeyRows;
 use super::layering::{Layering, Layers, Passed};
 use super::normalize::Normalized;
 use super::read_back::{Fill, ReadBack};
-use super::step::{Step, ordinal};
+use super::step::{Step, any_present, ordinal};
 use super::target_columns::{TargetColumns, rows_with_zero};
 use super::uncomputed::ChainFault;
 
@@ -38,15 +38,15 @@ pub(super) fn enrich(
     let (mut waves, mut failed) = (Vec::new(), 0);
     let mut wave = match &mut layering {
         None => candidates.winners(versions),
-        Some((layering, _)) => layering.newest(),
+        Some((layering, _)) => layering.next(&[], false),
     };
     while !wave.is_empty() || waves.is_empty() {
         let fill = layering.as_mut();
         let fill = fill.and_then(|(layering, read_back)| read_back.fill(&layering.rows, &wave));
         let key_rows = layering.as_ref().map(|(layering, _)| &layering.rows);
         let mut rows = Wave::new(normalized, candidates, key_rows, wave, fill);
-        for step in &mut *steps {
-            rows.apply(step, dead_letters)?;
+        for (at, step) in steps.iter_mut().enumerate() {
+            rows.apply(at, step, dead_letters)?;
         }
         let passed = rows.pick(target, dead_letters);
         let Wave {
@@ -64,7 +64,7 @@ pub(super) fn enrich(
                 let next = bad.iter().filter_map(|&p| candidates.next(versions, p));
                 next.collect()
             }
-            Some((layering, read_back)) => layering.older_than_newest(&bad, read_back.has_looked),
+            Some((layering, read_back)) => layering.next(&bad, read_back.has_looked),
         };
     }
     let layers = match layering {
@@ -123,12 +123,13 @@ impl<'a> Wave<'a> {
 
     fn apply(
         &mut self,
+        at: usize,
         step: &mut Step,
         dead_letters: &mut Vec<DeadLetter>,
     ) -> Result<(), ChainFault> {
         let input = self.positions.len();
         let seen = self.seen();
-        let Applied { output, convicted } = match self.shown(step) {
+        let Applied { output, convicted } = match self.shown(at, step, &seen) {
             None => step.apply(&seen, input)?,
             Some(shown) => step.apply_to(&shown, &seen, input)?,
         };
@@ -155,8 +156,26 @@ impl<'a> Wave<'a> {
         if let Some(rows) = output.source_rows.filter(|_| rejected > 0) {
             self.keep(&rows);
         }
-        self.columns.extend(output.columns);
+        self.add(at, output.columns);
         Ok(())
+    }
+
+    /// Adds what the enricher at `at` wrote. Where it saw nothing that its rows say themselves, a
+    /// later one alone sees its answer: the table has one to it.
+    fn add(&mut self, at: usize, written: Vec<Column>) {
+        let filled = self.key_rows.filter(|_| !self.filled.is_empty());
+        let own = filled.and_then(|rows| any_present(&rows.cells.inputs[at], &self.columns));
+        let Some(own) = own.filter(|own| own.count_set_bits() < own.len()) else {
+            return self.columns.extend(written);
+        };
+        for column in written {
+            self.filled.push((self.columns.len(), column.clone()));
+            let presence = column.presence.map_or(own.clone(), |bits| &bits & &own);
+            self.columns.push(Column {
+                values: column.values,
+                presence: Some(presence),
+            });
+        }
     }
 
     /// The columns as enrichers see them.
@@ -168,14 +187,23 @@ impl<'a> Wave<'a> {
         seen
     }
 
-    fn shown(&self, step: &Step) -> Option<Vec<u32>> {
+    /// The rows that the enricher at `at` is shown. `None`: all.
+    fn shown(&self, at: usize, step: &Step, seen: &[Column]) -> Option<Vec<u32>> {
         let gone = self.key_rows.filter(|rows| rows.has_gone());
-        let is_gone = gone.map(|rows| {
-            let positions = &self.positions;
-            move |row: u32| rows.is_gone(positions[row as usize])
-        });
-        let is_gone = is_gone.as_ref().map(|f| f as &dyn Fn(u32) -> bool);
-        step.shown(&self.columns, self.positions.len(), is_gone)
+        // A cell from elsewhere is shown to those alone from whom an answer is wanted.
+        let filled = self.key_rows.filter(|_| !self.filled.is_empty());
+        let wanted = filled.and_then(|rows| any_present(&rows.cells.heard[at], &self.columns));
+        let is_gone = |row: u32| {
+            let position = self.positions[row as usize];
+            gone.is_some_and(|rows| rows.is_gone(position))
+        };
+        let is_left_out = |row: u32| {
+            let is_wanted = wanted.as_ref().is_none_or(|bits| bits.value(row as usize));
+            !is_wanted || is_gone(row)
+        };
+        let may_leave_out = gone.is_some() || wanted.is_some();
+        let leave_out = may_leave_out.then_some(&is_left_out as &dyn Fn(u32) -> bool);
+        step.shown(seen, self.positions.len(), leave_out)
     }
 
     /// Goes on with these rows only.

@@ -21,6 +21,7 @@ pub(super) struct KeyRows<'a> {
     /// The row that says that the source table was emptied.
     pub(super) emptied: Option<u32>,
     /// By position.
+    pub(super) tried: Vec<bool>,
     pub(super) failed: Vec<bool>,
 }
 
@@ -29,7 +30,7 @@ pub(super) enum Older {
     /// A row that has it.
     Row(u32),
     /// Nothing that the row inherits.
-    NewLife,
+    Nothing,
     /// What the table has.
     Unknown,
 }
@@ -59,6 +60,7 @@ impl<'a> KeyRows<'a> {
             delete,
             deleted,
             emptied,
+            tried: vec![false; candidates.len()],
             failed: vec![false; candidates.len()],
         })
     }
@@ -99,14 +101,19 @@ impl<'a> KeyRows<'a> {
         let older = std::iter::successors(self.next(position), |&p| self.next(p));
         for p in older.filter(|&p| !self.failed[p as usize]) {
             if self.is_deleted(p) || self.is_emptied(p) != is_emptied {
-                return Older::NewLife;
+                return Older::Nothing;
             }
             if has(self.row(p)) {
-                return Older::Row(self.row(p));
+                // Who inherits from a row that nobody needs is asked in vain: a newer row has the
+                // cell, and is asked, too. Whether rules take that row is not known.
+                return match self.tried[p as usize] {
+                    true => Older::Row(self.row(p)),
+                    false => Older::Nothing,
+                };
             }
         }
         match self.emptied.is_some() && !is_emptied {
-            true => Older::NewLife,
+            true => Older::Nothing,
             false => Older::Unknown,
         }
     }

@@ -23,8 +23,8 @@ pub(super) struct Layering<'a> {
     /// The positions of the newest rows of those keys that may need others, ascending. Most keys
     /// need their newest alone, and no walk of their rows says so.
     deep: Vec<u32>,
-    /// By position.
-    tried: Vec<bool>,
+    /// The positions of the newest row of each key, until they are tried.
+    newest: Option<Vec<u32>>,
 }
 
 /// Rows that went through all enrichers together, with their positions, which ascend.
@@ -44,57 +44,63 @@ pub(super) struct Layers {
 
 impl<'a> Layering<'a> {
     pub(super) fn new(rows: KeyRows<'a>) -> Self {
-        Self {
+        let newest = rows.newest();
+        let mut layering = Self {
             presence: rows.cells.presence(rows.columns()).collect(),
             deep: Vec::new(),
-            tried: vec![false; rows.failed.len()],
+            newest: None,
             rows,
+        };
+        if layering.rows.emptied.is_some() {
+            // What is older than the end of all rows may be left out, the newest of a key, too.
+            layering.deep = newest;
+        } else {
+            let deep = newest.iter().filter(|&&p| layering.may_need_older(p));
+            layering.deep = deep.copied().collect();
+            layering.newest = Some(newest);
         }
+        layering
     }
 
-    /// The positions of the newest row of each key.
-    pub(super) fn newest(&mut self) -> Vec<u32> {
-        let newest = self.rows.newest();
-        if self.rows.emptied.is_some() {
-            // What is older than the end of all rows may be left out.
-            self.deep.clone_from(&newest);
-            return self.untried();
+    /// The positions that are to be tried next; none: all that the keys need has been. What a row
+    /// may inherit from is tried before it, as it may fail. `again`: rows have inherited from some
+    /// that `failed` now.
+    pub(super) fn next(&mut self, failed: &[u32], again: bool) -> Vec<u32> {
+        for &position in failed {
+            let rows = &mut self.rows;
+            let newest = rows.newest_of(position);
+            rows.failed[position as usize] = true;
+            self.deep.push(newest);
+            let mut next = Some(newest).filter(|_| again);
+            while let Some(position) = next {
+                rows.tried[position as usize] = false;
+                next = rows.next(position);
+            }
         }
-        newest.iter().for_each(|&p| self.tried[p as usize] = true);
-        let deep = newest.iter().filter(|&&p| self.may_need_older(p));
-        self.deep = deep.copied().collect();
-        newest
-    }
-
-    /// The positions of what the keys need below their newest rows, and in the place of those that
-    /// `failed`. `again`: with those that may have inherited from them.
-    pub(super) fn older_than_newest(&mut self, failed: &[u32], again: bool) -> Vec<u32> {
-        let rows = &mut self.rows;
-        failed.iter().for_each(|&p| rows.failed[p as usize] = true);
-        let keys = failed.iter().map(|&p| rows.newest_of(p));
-        let keys: Vec<u32> = keys.collect();
-        if again {
-            let of = |&key: &u32| std::iter::successors(Some(key), |&p| rows.next(p));
-            let tried = &mut self.tried;
-            keys.iter()
-                .flat_map(of)
-                .for_each(|p| tried[p as usize] = false);
-        }
-        self.deep.extend(keys);
         self.deep.sort_unstable();
         self.deep.dedup();
-        self.untried()
+        let (older, newest) = self.untried();
+        let wave = match older.is_empty() {
+            true => self.newest.take().unwrap_or(newest),
+            false => older,
+        };
+        wave.iter()
+            .for_each(|&p| self.rows.tried[p as usize] = true);
+        wave
     }
 
-    fn untried(&mut self) -> Vec<u32> {
-        let mut rows = Vec::with_capacity(self.deep.len());
-        let mut donors = Donors::new(&self.rows);
+    /// The oldest of each key that is needed below its newest, and the newest.
+    fn untried(&self) -> (Vec<u32>, Vec<u32>) {
+        let (mut older, mut newest) = (Vec::new(), Vec::new());
+        let (mut donors, mut needed) = (Donors::new(&self.rows), Vec::new());
+        let is_untried = |p: &&u32| !self.rows.tried[**p as usize];
         for &key in &self.deep {
-            donors.of(key, &mut rows);
+            needed.clear();
+            donors.of(key, &mut needed);
+            older.extend(needed.iter().skip(1).rev().find(is_untried));
+            newest.extend(needed.first().filter(is_untried));
         }
-        // A row is tried once, whatever became of it.
-        rows.retain(|&p| !std::mem::replace(&mut self.tried[p as usize], true));
-        rows
+        (older, newest)
     }
 
     fn may_need_older(&self, newest: u32) -> bool {
@@ -125,8 +131,8 @@ impl<'a> Layering<'a> {
                 rows: passed.take(&newest),
             };
         }
-        // The newest rows are the first wave as it is.
-        let newest = waves.remove(0);
+        // The newest rows are the last wave as it is.
+        let newest = waves.remove(waves.len() - 1);
         let (_, mut after) = self.depths(&self.deep);
         let older = match waves.is_empty() {
             true => Vec::new(),

@@ -168,7 +168,7 @@ impl<'a> ReadBack<'a> {
         let cells = &self.normalized.batch.columns[column];
         match key_rows.older(position, |row| cells.is_present(row as usize)) {
             Older::Row(row) => return Some(Inherited::Row(row)),
-            Older::NewLife => return None,
+            Older::Nothing => return None,
             Older::Unknown => {}
         }
         self.in_target[column]?;

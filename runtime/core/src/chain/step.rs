@@ -115,24 +115,21 @@ impl Step {
     }
 
     /// The rows to show to an enricher: those of which it heeds any cell that is present, and which
-    /// are not `gone`. `None`: all.
+    /// `leave_out` does not name. `None`: all.
     pub(super) fn shown(
         &self,
         available: &[Column],
         rows: usize,
-        gone: Option<&dyn Fn(u32) -> bool>,
+        leave_out: Option<&dyn Fn(u32) -> bool>,
     ) -> Option<Vec<u32>> {
-        let presence = |&p: &usize| available[p].presence.as_ref();
-        let heard = match self.heeds.iter().map(presence).collect::<Option<Vec<_>>>() {
-            Some(all) => all.into_iter().cloned().reduce(|a, b| &a | &b),
-            None => None,
-        };
-        if heard.is_none() && gone.is_none() {
+        let heeds = (!self.heeds.is_empty()).then_some(&self.heeds);
+        let heard = heeds.and_then(|heeds| any_present(heeds, available));
+        if heard.is_none() && leave_out.is_none() {
             return None;
         }
         let is_shown = |&row: &u32| {
             heard.as_ref().is_none_or(|bits| bits.value(row as usize))
-                && !gone.is_some_and(|is_gone| is_gone(row))
+                && !leave_out.is_some_and(|is_left_out| is_left_out(row))
         };
         let shown: Vec<u32> = (0..rows as u32).filter(is_shown).collect();
         (shown.len() < rows).then_some(shown)
@@ -181,6 +178,13 @@ impl Step {
             message: fault.to_string(),
         }
     }
+}
+
+/// The rows of which a cell of these columns is present. `None`: all.
+pub(super) fn any_present(columns: &[usize], available: &[Column]) -> Option<BooleanBuffer> {
+    let presence = columns.iter().map(|&c| available[c].presence.as_ref());
+    let presence = presence.collect::<Option<Vec<_>>>()?;
+    presence.into_iter().cloned().reduce(|a, b| &a | &b)
 }
 
 /// The ordinal of a dead letter about one output row of a record.

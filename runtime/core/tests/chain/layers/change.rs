@@ -41,7 +41,7 @@ pub(crate) const TRAPS: &str = "trap";
 pub(crate) const REFUSED: &str = "refuse";
 
 /// The target's columns behind key, time, order and flag.
-const VALUES: [&str; 6] = ["a", "b", "c", "loud", "pair", "last"];
+const VALUES: [&str; 7] = ["a", "b", "c", "loud", "pair", "last", "tune"];
 
 impl Change {
     fn json(&self) -> String {
@@ -72,21 +72,28 @@ impl Change {
             let is_known = other.is_some() && !stored.unknown.contains(&column);
             is_known.then(|| stored.cells[column].clone())
         };
-        let b_seen = b.clone().or_else(|| inherited(1, &c));
-        let c_seen = c.clone().or_else(|| inherited(2, &b));
         let is_hard = self.is_deleted && mode.delete == Delete::Hard;
-        let a_seen = a.clone().filter(|_| !is_hard);
-        let loud: Cell = a_seen.map(|a| a.map(|text| text.to_uppercase()));
+        let seen = |column: usize, other: usize| {
+            let own = self.cells[column].clone();
+            let seen = own.or_else(|| inherited(column, &self.cells[other]));
+            seen.filter(|_| !is_hard)
+        };
+        let loud: Cell = a.clone().filter(|_| !is_hard).map(louder);
         let last = loud.clone().map(|loud| loud.map(last));
-        let pair = match (&b_seen, &c_seen) {
-            (Some(b), Some(c)) if !is_hard => Some(paired(b.as_deref(), named(c.as_deref()))),
+        let pair = match (seen(1, 2), seen(2, 1)) {
+            (Some(b), Some(c)) => Some(paired(b.as_deref(), named(c.as_deref()))),
+            _ => None,
+        };
+        // By way of a rule that has no other reason to see the row.
+        let tune = match (seen(0, 2).map(louder), seen(2, 0)) {
+            (Some(loud), Some(c)) => Some(paired(loud.as_deref(), c.as_deref())),
             _ => None,
         };
         Given {
             key: self.key,
             version: self.version(mode, offset),
             is_deleted: self.is_deleted,
-            cells: vec![a, b, c, loud, pair, last],
+            cells: vec![a, b, c, loud, pair, last, tune],
         }
     }
 
@@ -95,7 +102,7 @@ impl Change {
         let text = |cell: &Cell| cell.clone().flatten().unwrap_or_default();
         let (a, b) = (text(&self.cells[0]), text(&self.cells[1]));
         let is_hard = self.is_deleted && mode.delete == Delete::Hard;
-        (is_hard || (a != REJECTED && a != TRAPS)) && b != REFUSED
+        (is_hard || (a != REJECTED && a != TRAPS && b != REJECTED)) && b != REFUSED
     }
 }
 
@@ -105,6 +112,10 @@ fn version(mode: Mode, at: i64, seq: Option<i64>, offset: i64) -> Version {
         VersionKind::OrderFirst => (0, seq, offset),
         VersionKind::Offset => (0, None, offset),
     }
+}
+
+fn louder(text: Option<String>) -> Option<String> {
+    text.map(|text| text.to_uppercase())
 }
 
 fn last(text: String) -> String {
@@ -150,7 +161,7 @@ pub(crate) fn given(layer: &Layer, records: &Records, mode: Mode) -> Vec<Given> 
             key: ints(rows, 0).value(row),
             version: version(mode, ints(rows, 1).value(row) / 1000, seq, offset),
             is_deleted: rows.columns[3].values.as_boolean().value(row),
-            cells: (4..10).map(|column| cell(column, row)).collect(),
+            cells: (4..11).map(|column| cell(column, row)).collect(),
         }
     };
     (0..rows.rows).map(row).collect()
@@ -359,6 +370,11 @@ pub(crate) fn transforms(version: VersionRule) -> Vec<Box<dyn Transform>> {
             "last",
             (vec![text("loud")], vec![], "last"),
             |values| values[0].map(|text| last(text.to_owned())),
+        )),
+        Box::new(by_row(
+            "tune",
+            (vec![text("loud"), text("c")], vec![], "tune"),
+            |values| paired(values[0], values[1]),
         )),
     ]
 }

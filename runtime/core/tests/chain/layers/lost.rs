@@ -45,14 +45,20 @@ fn of(changes: Vec<Change>) -> Vec<String> {
 #[test]
 fn what_a_dead_letter_carried_is_unknown_with_what_rules_make_of_it() {
     assert_eq!(of(vec![row(1, "abc")]), [""; 0]);
-    assert_eq!(of(vec![rejected(1, "a")]), ["1@0 a loud last"]);
-    assert_eq!(of(vec![rejected(1, "abc")]), ["1@0 a b c loud pair last"]);
+    assert_eq!(of(vec![rejected(1, "a")]), ["1@0 a loud last tune"]);
+    assert_eq!(
+        of(vec![rejected(1, "abc")]),
+        ["1@0 a b c loud pair last tune"]
+    );
     // Of `pair` the letter has half of what it reads: the answer would have been another one.
-    assert_eq!(of(vec![rejected(1, "ab")]), ["1@0 a b loud pair last"]);
+    assert_eq!(of(vec![rejected(1, "ab")]), ["1@0 a b loud pair last tune"]);
     let two = vec![rejected(2, "ac"), rejected(1, "ab"), rejected(2, "ab")];
     assert_eq!(
         of(two),
-        ["1@1 a b loud pair last", "2@2 a b c loud pair last"]
+        [
+            "1@1 a b loud pair last tune",
+            "2@2 a b c loud pair last tune"
+        ]
     );
 }
 
@@ -60,13 +66,13 @@ fn what_a_dead_letter_carried_is_unknown_with_what_rules_make_of_it() {
 fn what_newer_rows_of_the_batch_have_is_known() {
     assert_eq!(of(vec![rejected(1, "abc"), row(1, "abc")]), [""; 0]);
     let later = vec![rejected(1, "abc"), row(1, "bc"), row(1, "c")];
-    assert_eq!(of(later), ["1@2 a loud last"]);
+    assert_eq!(of(later), ["1@2 a loud last tune"]);
     // Half of what `pair` reads makes no answer that is known.
     let half = vec![rejected(1, "abc"), row(1, "ab")];
-    assert_eq!(of(half), ["1@1 c pair"]);
+    assert_eq!(of(half), ["1@1 c pair tune"]);
     // What an older row has does not count, and neither does what failed.
     let earlier = vec![row(1, "abc"), rejected(1, "ab"), rejected(1, "ac")];
-    assert_eq!(of(earlier), ["1@2 a b c loud pair last"]);
+    assert_eq!(of(earlier), ["1@2 a b c loud pair last tune"]);
 }
 
 #[test]
@@ -75,7 +81,10 @@ fn a_life_that_is_over_leaves_nothing_unknown() {
     let anew = vec![rejected(1, "abc"), delete(1, ""), row(1, "a")];
     assert_eq!(of(anew), [""; 0]);
     assert_eq!(of(vec![rejected(1, "abc"), truncate()]), [""; 0]);
-    assert_eq!(of(vec![truncate(), rejected(1, "a")]), ["1@1 a loud last"]);
+    assert_eq!(
+        of(vec![truncate(), rejected(1, "a")]),
+        ["1@1 a loud last tune"]
+    );
 }
 
 /// What is older than what is remembered of the key has been overtaken, and changes nothing.
@@ -98,7 +107,7 @@ fn what_postgres_refuses_is_unknown_and_its_values_are_not_sent_again() {
     let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
     assert_eq!(unknown(&computed), [""; 0]);
     let computed = chain.exclude(computed, vec![refuse(0)]).unwrap();
-    assert_eq!(unknown(&computed), ["1@2 a b loud pair last"]);
+    assert_eq!(unknown(&computed), ["1@2 a b loud pair last tune"]);
     let layer = computed.unknown.as_ref().unwrap();
     let values = &layer.rows.columns[4..];
     assert!(values.iter().all(|c| c.values.null_count() == 1));
