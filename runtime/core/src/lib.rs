@@ -17,10 +17,13 @@
 //! - [`brake`]: whether too many of the last records become dead letters;
 //! - [`fault`] and [`policy`]: what went wrong on the way to the commit, and what to do about it.
 //!
+//! Days and dates: [`calendar`].
+//!
 //! Tools for people: [`rows`] (a batch as JSON), [`suggest`] ("did you mean"), [`digest`] (the name
 //! of a file's bytes), [`visible`] (what others wrote, fit for a terminal).
 
 pub mod brake;
+pub mod calendar;
 pub mod chain;
 pub mod column;
 pub mod dead_letter;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
+use arrow_array::builder::{
+    BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder,
+};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::DataType;
 
-use super::slot::Slot;
+use super::slot::{Row, Slot};
 use crate::column::{Column, LogicalType};
 
 #[derive(Debug)]
@@ -24,15 +26,18 @@ enum Builder {
     Int64(Int64Builder),
     Float64(Float64Builder),
     Text(StringBuilder),
+    Bytes(BinaryBuilder),
 }
 
 impl ColumnBuilder {
-    /// An empty column with room for `rows` values, of `text_bytes` together where they are text.
+    /// An empty column with room for `rows` values, of `text_bytes` together where they are text or
+    /// bytes.
     pub(super) fn new(logical_type: LogicalType, rows: usize, text_bytes: usize) -> Self {
         let values = match logical_type.data_type() {
             DataType::Boolean => Builder::Boolean(BooleanBuilder::with_capacity(rows)),
             DataType::Int64 => Builder::Int64(Int64Builder::with_capacity(rows)),
             DataType::Float64 => Builder::Float64(Float64Builder::with_capacity(rows)),
+            DataType::Binary => Builder::Bytes(BinaryBuilder::with_capacity(rows, text_bytes)),
             _ => Builder::Text(StringBuilder::with_capacity(rows, text_bytes)),
         };
         Self {
@@ -42,16 +47,21 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends what `slot` holds, which is of this column's layout; `scratch` is its row's.
+    /// Appends what the slot at `i` of `row` holds, which is of this column's layout.
     #[inline]
-    pub(super) fn append(&mut self, slot: Slot<'_>, scratch: &str) {
+    pub(super) fn append(&mut self, row: &Row<'_>, i: usize) {
+        let slot = row.slots[i];
         match (&mut self.values, slot) {
             (Builder::Boolean(b), Slot::Boolean(v)) => b.append_value(v),
             (Builder::Int64(b), Slot::Int64(v)) => b.append_value(v),
             (Builder::Float64(b), Slot::Float64(v)) => b.append_value(v),
             (Builder::Text(b), Slot::Text(v)) => b.append_value(v),
             (Builder::Text(b), Slot::Unescaped { start, end }) => {
-                b.append_value(&scratch[start..end])
+                b.append_value(&row.scratch[start..end])
+            }
+            (Builder::Bytes(b), Slot::Bytes(v)) => b.append_value(v),
+            (Builder::Bytes(b), Slot::Decoded { start, end }) => {
+                b.append_value(&row.bytes[start..end])
             }
             (values, slot) => {
                 debug_assert!(matches!(slot, Slot::Absent | Slot::Null), "{slot:?}");
@@ -70,10 +80,11 @@ impl ColumnBuilder {
         self.rows += 1;
     }
 
-    /// The bytes of text so far.
+    /// The bytes of its values so far, where they are text or bytes.
     pub(super) fn text_bytes(&self) -> usize {
         match &self.values {
             Builder::Text(b) => b.values_slice().len(),
+            Builder::Bytes(b) => b.values_slice().len(),
             _ => 0,
         }
     }
@@ -84,6 +95,7 @@ impl ColumnBuilder {
             Builder::Int64(b) => Arc::new(b.finish()),
             Builder::Float64(b) => Arc::new(b.finish()),
             Builder::Text(b) => Arc::new(b.finish()),
+            Builder::Bytes(b) => Arc::new(b.finish()),
         };
         Column {
             values,
@@ -99,6 +111,7 @@ impl Builder {
             Self::Int64(b) => b.append_null(),
             Self::Float64(b) => b.append_null(),
             Self::Text(b) => b.append_null(),
+            Self::Bytes(b) => b.append_null(),
         }
     }
 }

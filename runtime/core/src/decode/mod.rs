@@ -4,17 +4,20 @@
 //! - [`reads`]: what one record is asked, source by source: value, key, headers, metadata;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
 //! - [`format`](self::format): how a value or key becomes a document, one folder a format;
+//! - [`form`](self::form): how a declared type stands in a document, [`spelling`]: what text says;
 //! - [`no_value`]: what is no value, and [`unavailable`]: what stands for one that was not sent;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records.
 
 mod builder;
+mod form;
 mod format;
 mod no_value;
 mod path;
 mod reads;
 mod shape;
 mod slot;
+mod spelling;
 mod tombstone;
 mod trie;
 mod unavailable;
@@ -29,6 +32,7 @@ use crate::dead_letter::{DeadLetter, Stage};
 use crate::plan::Plan;
 use crate::record::{CUT_BYTES, Cut, Record, Records};
 use builder::ColumnBuilder;
+pub use form::{JsonBytes, JsonDecimals, JsonForms};
 pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
 use reads::Reads;
@@ -55,8 +59,8 @@ pub struct Decoder {
     tombstone: Tombstone,
     placeholder: Placeholder,
     record_max_bytes: usize,
-    /// Kept from batch to batch: text with escapes of the record at hand.
-    scratch: String,
+    /// Kept from batch to batch: what the record at hand does not hold in one piece.
+    scratch: (String, Vec<u8>),
     /// The bytes of text in each column of the last batch, so that the next starts with enough
     /// room.
     text_bytes: Vec<usize>,
@@ -92,7 +96,7 @@ impl Decoder {
             tombstone,
             placeholder: Placeholder::default(),
             record_max_bytes,
-            scratch: String::new(),
+            scratch: Default::default(),
             text_bytes: vec![0; reads.len()],
         })
     }
@@ -106,6 +110,12 @@ impl Decoder {
             placeholder: placeholder.unwrap_or_default(),
             ..self
         }
+    }
+
+    /// Takes what is said of the forms in JSON that no schema tells.
+    pub fn with_forms(mut self, forms: JsonForms) -> Self {
+        self.reads.take_forms(forms);
+        self
     }
 
     /// Takes what a plan says about names that an object in the value does not have: where the
@@ -151,15 +161,15 @@ impl Decoder {
             row.clear();
             match self.fill(&topic, &record, is_tombstone, &mut row) {
                 Ok(()) => {
-                    for (column, &slot) in columns.iter_mut().zip(&row.slots) {
-                        column.append(slot, &row.scratch);
+                    for (i, column) in columns.iter_mut().enumerate() {
+                        column.append(&row, i);
                     }
                     rows.push(i as u32);
                 }
                 Err(fault) => dead_letters.push(dead_letter(i as u32, fault)),
             }
         }
-        self.scratch = row.scratch;
+        self.scratch = (row.scratch, row.bytes);
         self.text_bytes = columns.iter().map(ColumnBuilder::text_bytes).collect();
         let columns = columns.into_iter().map(ColumnBuilder::finish).collect();
         let batch = Batch {

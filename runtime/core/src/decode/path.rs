@@ -41,7 +41,7 @@ pub(super) enum ColumnSource {
         part: Part,
         names: Vec<String>,
     },
-    /// The bytes themselves, as text.
+    /// The bytes themselves, as they are or as text.
     Bytes(Part),
     /// The last header of that name, as text.
     Header(String),
@@ -114,21 +114,16 @@ impl ColumnSource {
 
 fn document(part: Part, rest: Option<&str>, field: &Field) -> Result<ColumnSource, PathError> {
     let (path, logical_type) = (field.name.clone(), field.logical_type);
-    if logical_type == LogicalType::Bytes {
-        let allowed = "text (JSON has no bytes; base64 stays as it is)";
-        return Err(PathError::Type {
-            path,
-            logical_type,
-            allowed,
-        });
-    }
     let names = match rest {
         None => Vec::new(),
         Some(rest) => names(rest).ok_or(PathError::NotAPath { path })?,
     };
     // A key is seldom a quoted JSON string: producers write `alice` or a bare UUID.
-    let is_text = matches!(logical_type, LogicalType::Text | LogicalType::Uuid);
-    Ok(match names.is_empty() && is_text {
+    let is_whole = matches!(
+        logical_type,
+        LogicalType::Text | LogicalType::Uuid | LogicalType::Bytes
+    );
+    Ok(match names.is_empty() && is_whole {
         true => ColumnSource::Bytes(part),
         false => ColumnSource::Document { part, names },
     })

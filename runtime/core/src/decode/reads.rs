@@ -1,5 +1,6 @@
 //! What a decoder looks for in each record, by source.
 
+use super::form::JsonForms;
 use super::format::json::Document;
 use super::format::utf8;
 use super::no_value::ValueForm;
@@ -7,7 +8,7 @@ use super::path::{ColumnSource, Part, PathError, names};
 use super::slot::{RecordFault, Row, Slot};
 use super::trie::Trie;
 use super::unavailable::Placeholder;
-use crate::column::Field;
+use crate::column::{Field, LogicalType};
 use crate::record::Record;
 
 /// Reads by where they come from. A read's slot is its place among the decoder's fields.
@@ -75,6 +76,12 @@ impl Reads {
             meta,
             required: required.collect(),
         })
+    }
+
+    pub(super) fn take_forms(&mut self, forms: JsonForms) {
+        for document in self.value.iter_mut().chain(&mut self.key) {
+            document.take_forms(forms);
+        }
     }
 
     /// What is no value.
@@ -148,6 +155,10 @@ impl Reads {
                 Part::Key => record.key,
             };
             let Some(bytes) = bytes else { continue };
+            if fields[slot].logical_type == LogicalType::Bytes {
+                row.slots[slot] = Slot::Bytes(bytes);
+                continue;
+            }
             let text = utf8(part.name(), bytes)?;
             row.text(slot, &fields[slot], text);
         }

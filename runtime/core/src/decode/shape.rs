@@ -1,10 +1,5 @@
 //! What text must look like to mean more than text.
 
-use crate::column::LogicalType;
-
-/// Digits that a `numeric` of Postgres has before its point (its manual, 8.1).
-const NUMERIC_DIGITS_MAX: i64 = 131_072;
-
 /// Whether `text` is a UUID in its usual form: 32 hexadecimal digits in groups of 8, 4, 4, 4 and
 /// 12.
 pub(super) fn is_uuid(text: &str) -> bool {
@@ -14,36 +9,6 @@ pub(super) fn is_uuid(text: &str) -> bool {
             true => b == b'-',
             false => b.is_ascii_hexdigit(),
         })
-}
-
-/// Whether `text` is a decimal number with no more digits before the point than `logical_type`
-/// holds. Digits beyond the scale are left for Postgres to round.
-pub(super) fn is_decimal(text: &str, logical_type: LogicalType) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
-        None => (unsigned, Some(0)),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let Some(exponent) = exponent else {
-        return false;
-    };
-    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
-        return false;
-    }
-    let zeros = |s: &str| s.bytes().take_while(|&b| b == b'0').count() as i64;
-    // Where the first digit that counts stands: 1 for 5, 2 for 50, 0 for 0.5, -1 for 0.05.
-    let first = match (zeros(whole), zeros(fraction)) {
-        (w, f) if w == whole.len() as i64 && f == fraction.len() as i64 => return true,
-        (w, f) if w == whole.len() as i64 => -f,
-        (w, _) => whole.len() as i64 - w,
-    };
-    let digits_max = match logical_type {
-        LogicalType::Decimal { precision, scale } => i64::from(precision) - i64::from(scale),
-        _ => NUMERIC_DIGITS_MAX,
-    };
-    first + i64::from(exponent) <= digits_max
 }
 
 /// The integer that a JSON `number` is, whether or not it is written with a fraction or an
@@ -84,33 +49,6 @@ mod tests {
             "{123e4567-e89b-12d3-a456-42661417400",
         ] {
             assert!(!is_uuid(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_decimal_fits_by_the_digits_before_its_point() {
-        let decimal = LogicalType::Decimal {
-            precision: 5,
-            scale: 2,
-        };
-        for text in [
-            "0",
-            "-0.00",
-            "999.99",
-            "0999.999",
-            "1e2",
-            "9.99e2",
-            "100000e-3",
-            "0e9",
-            "5.",
-        ] {
-            assert!(is_decimal(text, decimal), "{text}");
-        }
-        for text in [
-            "", "-", ".", ".5", "+1", "1000", "1e3", "0.1e4", "NaN", "1,5", "1.2.3", "1e", "1e1.0",
-            " 1",
-        ] {
-            assert!(!is_decimal(text, decimal), "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::form::Scratch;
 use super::shape::is_uuid;
 use crate::column::{Field, LogicalType};
 
@@ -21,6 +22,13 @@ pub(super) enum Slot<'r> {
         start: usize,
         end: usize,
     },
+    /// Bytes as the record has them.
+    Bytes(&'r [u8]),
+    /// A piece of [`Row::bytes`]: what a text stands for.
+    Decoded {
+        start: usize,
+        end: usize,
+    },
     /// It cannot be used; why is in [`Row::faults`].
     Faulty,
 }
@@ -37,16 +45,18 @@ pub(super) struct RecordFault {
 pub(super) struct Row<'r> {
     pub(super) slots: Vec<Slot<'r>>,
     pub(super) scratch: String,
+    pub(super) bytes: Vec<u8>,
     /// Faults with their slots. A slot that a later duplicate name made good has left its fault
     /// here.
     faults: Vec<(usize, RecordFault)>,
 }
 
 impl<'r> Row<'r> {
-    pub(super) fn new(slots: usize, scratch: String) -> Self {
+    pub(super) fn new(slots: usize, (scratch, bytes): (String, Vec<u8>)) -> Self {
         Self {
             slots: vec![Slot::Absent; slots],
             scratch,
+            bytes,
             faults: Vec::new(),
         }
     }
@@ -55,6 +65,7 @@ impl<'r> Row<'r> {
     pub(super) fn clear(&mut self) {
         self.slots.fill(Slot::Absent);
         self.scratch.clear();
+        self.bytes.clear();
         self.faults.clear();
     }
 
@@ -66,6 +77,14 @@ impl<'r> Row<'r> {
             self.zero_byte(slot, &field.name);
         } else {
             self.slots[slot] = Slot::Text(text);
+        }
+    }
+
+    /// Where values go that the record does not hold in one piece.
+    pub(super) fn room(&mut self) -> Scratch<'_> {
+        Scratch {
+            text: &mut self.scratch,
+            bytes: &mut self.bytes,
         }
     }
 

@@ -1,11 +1,12 @@
 //! The paths into one document, as the tree that a walk follows.
 
+use super::form::{Form, JsonForms};
 use super::path::{PathError, below};
 use super::slot::{Row, Slot};
 use crate::column::{Field, LogicalType};
 
 /// A place in a document that some path goes through or ends at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     /// The path so far, for messages.
     pub(super) path: String,
@@ -28,10 +29,11 @@ pub(super) struct Node {
 pub(super) struct Leaf {
     pub(super) slot: usize,
     pub(super) logical_type: LogicalType,
+    pub(super) form: Form,
 }
 
 /// The nodes of a document; the first is the document itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Trie {
     pub(super) nodes: Vec<Node>,
     /// Whether a leaf needs a piece of the document's own text.
@@ -39,10 +41,17 @@ pub(super) struct Trie {
 }
 
 impl Leaf {
+    /// Whether any text is its value as it stands.
+    #[inline]
+    pub(super) fn is_text(self) -> bool {
+        self.logical_type == LogicalType::Text && self.form == Form::Plain
+    }
+
     /// Whether the value is kept as the document spells it: a number parsed and printed again may
     /// lose digits.
     pub(super) fn is_raw(self) -> bool {
-        self.logical_type == LogicalType::Json || self.logical_type.is_decimal()
+        let is_raw = self.logical_type == LogicalType::Json || self.logical_type.is_decimal();
+        is_raw && self.form != Form::Document
     }
 }
 
@@ -74,6 +83,7 @@ impl Trie {
         let leaf = Leaf {
             slot,
             logical_type: field.logical_type,
+            form: JsonForms::default().of(field.logical_type),
         };
         let mut at = 0;
         for name in names {
@@ -90,6 +100,19 @@ impl Trie {
                 path: field.name.clone(),
             }),
         }
+    }
+
+    /// Takes what is said of the forms that no schema tells.
+    pub(super) fn take_forms(&mut self, forms: JsonForms) {
+        for leaf in self.nodes.iter_mut().filter_map(|node| node.leaf.as_mut()) {
+            leaf.form = forms.of(leaf.logical_type);
+        }
+    }
+
+    /// Whether a leaf needs a piece of the document's own text.
+    pub(super) fn reads_raw(&self) -> bool {
+        let mut leaves = self.nodes.iter().filter_map(|node| node.leaf);
+        leaves.any(Leaf::is_raw)
     }
 
     /// Forgets what a walk that was given up left in `row`.

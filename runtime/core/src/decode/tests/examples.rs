@@ -132,7 +132,13 @@ fn a_mistyped_value_is_named_with_its_path_and_both_types() {
             "expected timestamp(ms), found boolean true",
         ),
         (T::Date, "[1,[2]]", "expected date, found an array"),
-        (T::Boolean, "0", "expected boolean, found number 0"),
+        (T::Boolean, "2", "expected boolean, found number 2"),
+        (T::Bytes, "[1]", "expected bytes, found an array"),
+        (
+            T::TimeUs,
+            r#""12:34+02""#,
+            r#"expected time(us), found text "12:34+02""#,
+        ),
         (
             T::Float64,
             r#"{"a":1}"#,
@@ -152,6 +158,14 @@ fn a_mistyped_value_is_named_with_its_path_and_both_types() {
             },
             "100.1",
             "expected decimal(4,2), found number 100.1",
+        ),
+        (
+            T::Decimal {
+                precision: 4,
+                scale: 2,
+            },
+            "1.001",
+            "expected decimal(4,2), found number 1.001",
         ),
         (
             T::Decimal {

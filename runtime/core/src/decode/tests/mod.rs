@@ -4,8 +4,10 @@ mod absent;
 mod acceptance;
 mod documents;
 mod examples;
+mod forms;
 mod numbers;
 mod oracle;
+mod schemas;
 mod sources;
 mod wrapped;
 

@@ -124,15 +124,16 @@ fn expected(message: &Value, read: &Field) -> Wanted {
         return Wanted::Value(Value::Null);
     }
     let fits = match read.logical_type {
-        T::Boolean => at.is_boolean(),
-        T::Int64 | T::TimestampMs => integer(at).is_some(),
+        T::Boolean => boolean(at).is_some(),
+        T::Int64 => integer(at).is_some(),
+        T::TimestampMs => at.is_number() && integer(at).is_some(),
         T::Float64 => at.is_number(),
         T::Text => at.is_string(),
         T::Uuid => at.as_str().is_some_and(|s| *s == UUID[1..37]),
         T::Json => true,
         T::Decimal { .. } => match at {
-            Value::Number(n) => n.as_f64().unwrap().abs() < 99_999.5,
-            Value::String(s) => s.parse::<f64>().is_ok_and(|n| n.abs() < 99_999.5),
+            Value::Number(n) => fits_price(n.as_f64().unwrap()),
+            Value::String(s) => s.parse().is_ok_and(fits_price),
             _ => false,
         },
         other => unreachable!("{other}"),
@@ -144,7 +145,34 @@ fn expected(message: &Value, read: &Field) -> Wanted {
     }
 }
 
+/// Whether a `decimal(7,2)` holds a number: no digit is lost.
+fn fits_price(number: f64) -> bool {
+    let digits = number.to_string();
+    let decimals = digits.split_once('.').map_or(0, |(_, behind)| behind.len());
+    number.abs() < 100_000.0 && decimals <= 2
+}
+
+fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(is_true) => Some(*is_true),
+        Value::Number(n) if n.is_i64() || n.is_u64() => match n.as_i64() {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        Value::String(s) => match s.as_str() {
+            "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 fn integer(value: &Value) -> Option<i64> {
+    if let Value::String(s) = value {
+        return s.trim_ascii().parse().ok();
+    }
     // Of one digit and zeros, a double is exact; `numbers` has the others.
     let whole = |f: &f64| f.fract() == 0.0 && f.abs() < i64::MAX as f64;
     let number = value.as_number()?;
@@ -178,7 +206,7 @@ fn holds(column: &crate::column::Column, row: usize, read: &Field, expected: &Wa
     }
     let text = || values.as_string::<i32>().value(row);
     match read.logical_type {
-        T::Boolean => value.as_bool() == Some(values.as_boolean().value(row)),
+        T::Boolean => boolean(value) == Some(values.as_boolean().value(row)),
         T::Float64 => value.as_f64() == Some(values.as_primitive::<Float64Type>().value(row)),
         T::Text | T::Uuid => value.as_str() == Some(text()),
         // A document may name a thing twice, which a `Value` cannot: compared is what it means.

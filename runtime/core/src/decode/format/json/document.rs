@@ -4,10 +4,12 @@ use serde::de::DeserializeSeed;
 
 use super::exact::ExactReader;
 use super::place::{Place, Walk};
+use super::schema::formed;
 use super::skip::{DEPTH_MAX, DocumentGuard, TOO_DEEP};
 use super::validate::check_depth;
-use super::wrapper::{self, Wrapper};
+use super::wrapper::{self, Wrapper, behind_head};
 use crate::column::LogicalType;
+use crate::decode::form::{Form, FromText, JsonForms, Scratch};
 use crate::decode::format::{malformed, utf8};
 use crate::decode::path::Part;
 use crate::decode::shape::is_uuid;
@@ -26,13 +28,32 @@ pub(crate) struct Document {
     seen: Vec<u64>,
     /// Documents so far.
     documents: u64,
+    /// The last schemas, with the reads in the forms that they say; the newest is the first.
+    known: Vec<Known>,
 }
 
-/// The reader of a walk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    Fast,
-    Exact,
+/// What is known of the documents that begin alike.
+#[derive(Debug)]
+struct Known {
+    /// The wrapper up to its payload; none where something follows the payload, or it is too long.
+    head: Option<Box<str>>,
+    trie: Trie,
+}
+
+/// How many schemas are kept. A topic has one, and two while it changes; 16 for one that carries
+/// several tables.
+const KNOWN_MAX: usize = 16;
+
+/// The longest head that is kept. A table of 1,600 columns has one of 300 KB.
+const HEAD_MAX_BYTES: usize = 512 << 10;
+
+/// In which forms a walk finds the values.
+#[derive(Clone, Copy)]
+enum Forms {
+    /// Those that the pipeline says.
+    Said,
+    /// Those of the first schema that is known.
+    Known,
 }
 
 impl Document {
@@ -43,7 +64,14 @@ impl Document {
             seen: vec![0; trie.nodes.len()],
             trie,
             documents: 0,
+            known: Vec::new(),
         }
+    }
+
+    /// Takes what is said of the forms that no schema tells.
+    pub(crate) fn take_forms(&mut self, forms: JsonForms) {
+        self.trie.take_forms(forms);
+        self.known.clear();
     }
 
     /// Makes reads right below the object at `path` null where it does not have them, but those
@@ -60,6 +88,7 @@ impl Document {
         if let Some(at) = self.trie.find(path) {
             let missing = slots(&self.trie, &self.trie.nodes[at]);
             self.trie.nodes[at].null_where_missing = missing;
+            self.known.clear();
         }
     }
 
@@ -70,6 +99,11 @@ impl Document {
         placeholder: &Placeholder,
         row: &mut Row<'r>,
     ) -> Result<(), RecordFault> {
+        if let Some(payload) = self.known_payload(bytes)
+            && self.payload(payload, placeholder, row)
+        {
+            return Ok(());
+        }
         let text = utf8(self.part.name(), bytes)?;
         // RFC 8259 lets a reader ignore a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -103,7 +137,10 @@ impl Document {
             .filter(|_| self.trie.nodes[0].may_be_bare);
         match leaf {
             Some(leaf) if !text.starts_with('"') && is_plain(leaf, text) => {
-                row.slots[leaf.slot] = Slot::Text(text);
+                match leaf.of_text(text, row.room()) {
+                    FromText::Slot(slot) => row.slots[leaf.slot] = slot,
+                    _ => row.slots[leaf.slot] = Slot::Text(text),
+                }
             }
             Some(_) if self.walk(bytes, placeholder, row).is_err() => self.trie.forget(row),
             _ => {}
@@ -118,14 +155,10 @@ impl Document {
         row: &mut Row<'r>,
     ) -> Result<(), String> {
         if self.trie.has_raw {
-            check_depth(text)?;
+            check_depth(text, DocumentGuard::default())?;
         }
-        let (mut walk, root) = self.begin(row, placeholder, Reader::Fast);
-        let mut deserializer = sonic_rs::Deserializer::from_str(text);
-        Place::new(&mut walk, root)
-            .deserialize(&mut deserializer)
-            .map_err(|e| e.to_string())?;
-        deserializer.end().map_err(|e| e.to_string())
+        let (mut walk, root) = self.begin(row, placeholder, DocumentGuard::default(), Forms::Said);
+        walk_fast(&mut walk, root, text)
     }
 
     /// Reads what the fast walk gave up, from the start.
@@ -138,7 +171,7 @@ impl Document {
     ) -> Result<(), RecordFault> {
         self.trie.forget(row);
         let part = self.part.name();
-        let (mut walk, root) = self.begin(row, placeholder, Reader::Exact);
+        let (mut walk, root) = self.begin(row, placeholder, DocumentGuard::exact(), Forms::Said);
         let mut reader = ExactReader::new(text);
         let walked = Place::new(&mut walk, root).deserialize(&mut reader);
         walked.and_then(|()| reader.end()).map_err(|error| {
@@ -154,56 +187,98 @@ impl Document {
     /// Reads the payload of a wrapper. `false` where there is none, or where it is not JSON: the
     /// row is as before then.
     fn unwrap<'r>(&mut self, text: &'r str, placeholder: &Placeholder, row: &mut Row<'r>) -> bool {
-        // Some pieces are found by a search that knows no limit of depth.
-        let readers = match self.trie.has_raw && check_depth(text).is_err() {
-            true => &[Reader::Exact][..],
-            false => &[Reader::Fast, Reader::Exact],
+        let Some(wrapper) = Wrapper::of(text) else {
+            return false;
         };
-        readers.iter().any(|&reader| {
-            let (mut walk, root) = self.begin(row, placeholder, reader);
-            let wrapper = Wrapper {
-                walk: &mut walk,
-                root,
-            };
-            let is_read = match reader {
-                Reader::Fast => {
-                    let mut reader = sonic_rs::Deserializer::from_str(text);
-                    wrapper.deserialize(&mut reader).is_ok() && reader.end().is_ok()
-                }
-                Reader::Exact => {
-                    let mut reader = ExactReader::new(text);
-                    wrapper.deserialize(&mut reader).is_ok() && reader.end().is_ok()
-                }
-            };
-            if !is_read {
-                self.trie.forget(row);
+        let head = wrapper.ends.then(|| &text[..wrapper.head]);
+        self.learn(head.filter(|h| h.len() <= HEAD_MAX_BYTES), wrapper.schema);
+        self.payload(wrapper.payload, placeholder, row)
+    }
+
+    /// Makes `schema` the first that is known.
+    fn learn(&mut self, head: Option<&str>, schema: &str) {
+        let trie = formed(&self.trie, schema);
+        // What has no head is never found again.
+        self.known.retain(|known| known.head.is_some());
+        self.known.truncate(KNOWN_MAX - 1);
+        let head = head.map(Into::into);
+        self.known.insert(0, Known { head, trie });
+    }
+
+    /// The payload of a document whose schema is known, which is the first then. Whether it is
+    /// JSON is not known.
+    #[inline]
+    fn known_payload<'r>(&mut self, document: &'r [u8]) -> Option<&'r str> {
+        let mut heads = self.known.iter().map(|known| known.head.as_deref());
+        let begins = |head: &str| document.starts_with(head.as_bytes());
+        let at = heads.position(|head| head.is_some_and(begins))?;
+        self.known[..=at].rotate_right(1);
+        let head = self.known[0].head.as_deref()?;
+        std::str::from_utf8(behind_head(document, head)?).ok()
+    }
+
+    /// Reads a payload by the first schema that is known. `false` where it is not JSON: the row is
+    /// as before then.
+    fn payload<'r>(
+        &mut self,
+        payload: &'r str,
+        placeholder: &Placeholder,
+        row: &mut Row<'r>,
+    ) -> bool {
+        // Some pieces are found by a search that knows no limit of depth.
+        let inside = || DocumentGuard::default().inside();
+        let is_deep = self.known[0].trie.has_raw && check_depth(payload, inside()).is_err();
+        if !is_deep {
+            let (mut walk, root) = self.begin(row, placeholder, inside(), Forms::Known);
+            if walk_fast(&mut walk, root, payload).is_ok() {
+                return true;
             }
-            is_read
-        })
+            self.trie.forget(row);
+        }
+        let guard = DocumentGuard::exact().inside();
+        let (mut walk, root) = self.begin(row, placeholder, guard, Forms::Known);
+        let mut reader = ExactReader::new(payload);
+        let walked = Place::new(&mut walk, root).deserialize(&mut reader);
+        let is_read = walked.is_ok() && reader.end().is_ok();
+        if !is_read {
+            self.trie.forget(row);
+        }
+        is_read
     }
 
     fn begin<'w, 'r>(
         &'w mut self,
         row: &'w mut Row<'r>,
         placeholder: &'w Placeholder,
-        reader: Reader,
+        guard: DocumentGuard,
+        forms: Forms,
     ) -> (Walk<'w, 'r>, &'w Node) {
         self.documents += 1;
-        let nodes = &self.trie.nodes;
+        let trie = match forms {
+            Forms::Said => &self.trie,
+            Forms::Known => &self.known[0].trie,
+        };
         let walk = Walk {
-            nodes,
+            nodes: &trie.nodes,
             row,
             seen: &mut self.seen,
             document: self.documents,
-            guard: match reader {
-                Reader::Fast => DocumentGuard::default(),
-                Reader::Exact => DocumentGuard::exact(),
-            },
+            guard,
             placeholder,
             is_lenient: self.part == Part::Key,
         };
-        (walk, &nodes[0])
+        (walk, &trie.nodes[0])
     }
+}
+
+/// Validates the whole of `text` and fills the slots of the reads.
+#[inline]
+fn walk_fast<'w, 'r>(walk: &mut Walk<'w, 'r>, root: &'w Node, text: &'r str) -> Result<(), String> {
+    let mut deserializer = sonic_rs::Deserializer::from_str(text);
+    Place::new(walk, root)
+        .deserialize(&mut deserializer)
+        .map_err(|e| e.to_string())?;
+    deserializer.end().map_err(|e| e.to_string())
 }
 
 /// Whether `text` is a value of the leaf as it stands, without quotation marks.
@@ -211,7 +286,16 @@ fn is_plain(leaf: Leaf, text: &str) -> bool {
     let is_of_type = match leaf.logical_type {
         LogicalType::Text => text != "null",
         LogicalType::Uuid => is_uuid(text),
-        _ => false,
+        // A number is read as one.
+        _ => matches!(leaf.form, Form::Counted(_)) && is_time(leaf, text),
     };
     is_of_type && !text.contains('\0')
+}
+
+fn is_time(leaf: Leaf, text: &str) -> bool {
+    let room = Scratch {
+        text: &mut String::new(),
+        bytes: &mut Vec::new(),
+    };
+    leaf.of_text(text, room) != FromText::Nothing
 }

@@ -122,11 +122,30 @@ impl<'r> ExactReader<'r> {
         Ok(())
     }
 
-    fn raw(&mut self) -> Result<&'r str> {
+    fn raw(&mut self, mut guard: DocumentGuard) -> Result<&'r str> {
         self.next_token();
         let start = self.at;
-        Skip(&mut DocumentGuard::exact()).deserialize(&mut *self)?;
+        Skip(&mut guard).deserialize(&mut *self)?;
         Ok(&self.text[start..self.at])
+    }
+
+    /// Goes past a token and what white space lies before it, where it is the next.
+    pub(super) fn skip(&mut self, token: &str) -> bool {
+        self.next_token();
+        self.take(token)
+    }
+
+    /// A name with its quotation marks, and whether it has escapes.
+    pub(super) fn name(&mut self) -> Option<(&'r str, bool)> {
+        match self.next_token() {
+            Some(b'"') => self.quoted().ok(),
+            _ => None,
+        }
+    }
+
+    /// The JSON of a value that lies in an object.
+    pub(super) fn inner(&mut self) -> Option<&'r str> {
+        self.raw(DocumentGuard::exact().inside()).ok()
     }
 
     fn visit_text<V: Visitor<'r>>(&mut self, visitor: V) -> Result<V::Value> {
@@ -207,7 +226,7 @@ impl<'de> Deserializer<'de> for &mut ExactReader<'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        let text = self.raw()?;
+        let text = self.raw(DocumentGuard::exact())?;
         match text.starts_with('"') && text.contains('\\') {
             true => visitor.visit_str(text),
             false => visitor.visit_borrowed_str(text),

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::skip::DocumentGuard;
+use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::shape;
-use crate::decode::slot::{Row, Slot};
+use crate::decode::form::{Form, FromText};
+use crate::decode::slot::{Quoted, Row, Slot};
 use crate::decode::trie::{Leaf, Node};
 use crate::decode::unavailable::Placeholder;
 
@@ -64,13 +65,23 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
     #[cold]
     pub(super) fn wrong(self, found: impl fmt::Display) {
         let path = &self.node.path;
+        let row = &mut *self.walk.row;
         match (self.leaf, self.node.below.first()) {
-            (Some(leaf), _) => self
-                .walk
-                .row
-                .wrong(leaf.slot, path, leaf.logical_type, found),
+            (Some(leaf), _) => match leaf.form {
+                Form::Other(found) => row.wrong(leaf.slot, path, leaf.logical_type, found),
+                Form::UnscaledOnly => row.wrong(
+                    leaf.slot,
+                    path,
+                    leaf.logical_type,
+                    format_args!(
+                        "{found} in base64, of which nothing says where its point is: declare it \
+                         decimal(p,s)"
+                    ),
+                ),
+                _ => row.wrong(leaf.slot, path, leaf.logical_type, found),
+            },
             (None, Some(&slot)) if !self.walk.is_lenient => {
-                self.walk.row.wrong(slot, path, "an object", found);
+                row.wrong(slot, path, "an object", found);
             }
             (None, _) => {}
         }
@@ -78,17 +89,49 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
 
     #[inline(always)]
     pub(super) fn number(self, integer: Option<i64>, float: f64, found: impl fmt::Display) {
-        use LogicalType as T;
-        match (self.leaf.map(|l| l.logical_type), integer) {
-            (
-                Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date | T::TimeUs | T::TimeMs),
-                Some(v),
-            ) => {
-                self.set(Slot::Int64(v));
+        let slot = match (self.leaf, integer) {
+            (Some(leaf), _) if leaf.logical_type == LogicalType::Float64 => match leaf.form {
+                Form::Plain => Some(Slot::Float64(float)),
+                _ => None,
+            },
+            (Some(leaf), Some(v)) => leaf.of_integer(v),
+            _ => None,
+        };
+        match (slot, integer) {
+            (Some(slot), _) => self.set(slot),
+            (None, Some(v)) => self.unfit(Slot::Int64(v), format_args!("number {found}")),
+            (None, None) => self.wrong(format_args!("number {found}")),
+        }
+    }
+
+    /// Takes the content of a text that is not read as text, or not as it stands. `kept` is the
+    /// text as a value, where the record has it in one piece.
+    pub(super) fn text(self, leaf: Leaf, text: &str, kept: Option<Slot<'r>>) {
+        let row = &mut *self.walk.row;
+        if leaf.form == Form::Document {
+            return self.document(leaf, text, kept);
+        }
+        match (leaf.of_text(text, row.room()), kept) {
+            (FromText::Slot(slot), _) => row.slots[leaf.slot] = slot,
+            (FromText::Same, _) if text.contains('\0') => {
+                row.zero_byte(leaf.slot, &self.node.path);
             }
-            (Some(T::Float64), _) => self.set(Slot::Float64(float)),
-            (_, Some(v)) => self.unfit(Slot::Int64(v), format_args!("number {found}")),
-            (_, None) => self.wrong(format_args!("number {found}")),
+            (FromText::Same, Some(slot)) => row.slots[leaf.slot] = slot,
+            (FromText::Same, None) => row.unescaped(leaf.slot, text),
+            (FromText::Nothing, _) => self.wrong(Quoted(text)),
+        }
+    }
+
+    /// Takes a document that stands in a text.
+    fn document(self, leaf: Leaf, text: &str, kept: Option<Slot<'r>>) {
+        let mut guard = DocumentGuard::exact();
+        let row = &mut *self.walk.row;
+        match (validate(text, &mut guard), kept) {
+            (Err(_), _) => self.wrong(Quoted(text)),
+            (Ok(()), _) if guard.half_pair => row.half_pair(leaf.slot, &self.node.path),
+            (Ok(()), _) if guard.zero_byte => row.zero_byte(leaf.slot, &self.node.path),
+            (Ok(()), Some(slot)) => row.slots[leaf.slot] = slot,
+            (Ok(()), None) => row.unescaped(leaf.slot, text),
         }
     }
 
@@ -102,42 +145,30 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
     /// Notes a scalar that is not of the leaf's type, or that stands in the place of an object.
     #[cold]
     pub(super) fn unfit(self, value: Slot<'r>, found: impl fmt::Display) {
-        use LogicalType as T;
         let Some(leaf) = self.bare_leaf() else {
             return self.wrong(found);
         };
-        let fits = match (leaf.logical_type, value) {
-            (T::Boolean, Slot::Boolean(_)) | (T::Text, Slot::Text(_)) => true,
-            (
-                T::Int64 | T::TimestampUs | T::TimestampMs | T::Date | T::TimeUs | T::TimeMs,
-                Slot::Int64(_),
-            ) => true,
-            (T::Uuid, Slot::Text(text)) => shape::is_uuid(text),
-            _ => false,
+        let row = &mut *self.walk.row;
+        let fits = match value {
+            Slot::Boolean(_) if leaf.logical_type == LogicalType::Boolean => Some(value),
+            Slot::Int64(integer) => leaf.of_integer(integer),
+            Slot::Text(text) => match leaf.of_text(text, row.room()) {
+                FromText::Slot(slot) => Some(slot),
+                FromText::Same => Some(value),
+                FromText::Nothing => None,
+            },
+            _ => None,
         };
-        if fits {
-            self.walk.row.slots[leaf.slot] = value;
+        if let Some(slot) = fits {
+            row.slots[leaf.slot] = slot;
         }
     }
 
     /// Whether the leaf wants an integer.
     #[inline]
     pub(super) fn reads_integer(&self) -> bool {
-        use LogicalType as T;
-        let logical_type = self.leaf.map(|l| l.logical_type);
-        matches!(
-            logical_type,
-            Some(T::Int64 | T::TimestampUs | T::TimestampMs | T::Date | T::TimeUs | T::TimeMs)
-        )
-    }
-
-    /// Whether `text` can be the leaf's value.
-    #[inline]
-    pub(super) fn takes_text(&self, text: &str) -> bool {
-        match self.leaf.map(|l| l.logical_type) {
-            Some(LogicalType::Text) => true,
-            Some(LogicalType::Uuid) => shape::is_uuid(text),
-            _ => false,
-        }
+        self.leaf.is_some_and(|leaf| {
+            leaf.logical_type == LogicalType::Int64 || matches!(leaf.form, Form::Counted(_))
+        })
     }
 }

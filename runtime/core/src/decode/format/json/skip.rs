@@ -37,6 +37,11 @@ impl DocumentGuard {
         }
     }
 
+    /// For a value that lies in an object, which is not walked itself.
+    pub(super) fn inside(self) -> Self {
+        Self { depth: 1, ..self }
+    }
+
     /// Enters an object or array. No need to leave it after an error.
     pub(super) fn enter<E: Error>(&mut self) -> Result<(), E> {
         if self.depth == DEPTH_MAX {

@@ -21,11 +21,11 @@ pub(super) fn validate(text: &str, guard: &mut DocumentGuard) -> Result<(), Stri
 }
 
 /// Refuses text that nests too deeply for sonic-rs to find a value's end: it recurses without a
-/// limit.
-pub(super) fn check_depth(text: &str) -> Result<(), String> {
+/// limit. `guard` may already be a level deep.
+pub(super) fn check_depth(text: &str, mut guard: DocumentGuard) -> Result<(), String> {
     let opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes()).count();
-    match opening > DEPTH_MAX as usize {
-        true => validate(text, &mut DocumentGuard::default()),
+    match opening >= DEPTH_MAX as usize {
+        true => validate(text, &mut guard),
         false => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::skip::{DocumentGuard, Skip};
 use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::shape;
+use crate::decode::form::FromText;
 use crate::decode::slot::{Quoted, Slot};
 use crate::decode::trie::Leaf;
 
@@ -90,27 +90,34 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
 
     #[inline]
     fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
-        match self.takes_text(text) {
-            _ if self.walk.placeholder.is_text(text) => self.set(Slot::Absent),
-            true => self.set(Slot::Text(text)),
-            false => self.unfit(Slot::Text(text), Quoted(text)),
+        if self.walk.placeholder.is_text(text) {
+            self.set(Slot::Absent);
+            return Ok(());
+        }
+        match self.leaf {
+            Some(leaf) if leaf.is_text() => self.set(Slot::Text(text)),
+            Some(leaf) => self.text(leaf, text, Some(Slot::Text(text))),
+            None => self.unfit(Slot::Text(text), Quoted(text)),
         }
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        match (self.leaf, self.takes_text(text)) {
-            _ if self.walk.placeholder.is_text(text) => self.set(Slot::Absent),
-            (Some(leaf), true) if text.as_bytes().contains(&0) => {
-                self.walk.row.zero_byte(leaf.slot, &self.node.path);
-            }
-            (Some(leaf), true) => self.walk.row.unescaped(leaf.slot, text),
-            _ => match self.bare_leaf() {
-                Some(leaf) if leaf.logical_type == LogicalType::Text && !text.contains('\0') => {
-                    self.walk.row.unescaped(leaf.slot, text);
+        if self.walk.placeholder.is_text(text) {
+            self.set(Slot::Absent);
+            return Ok(());
+        }
+        match (self.leaf, self.bare_leaf()) {
+            (Some(leaf), _) => self.text(leaf, text, None),
+            (None, Some(leaf)) if !text.contains('\0') => {
+                let row = &mut *self.walk.row;
+                match leaf.of_text(text, row.room()) {
+                    FromText::Slot(slot) => row.slots[leaf.slot] = slot,
+                    FromText::Same => row.unescaped(leaf.slot, text),
+                    FromText::Nothing => {}
                 }
-                _ => self.wrong(Quoted(text)),
-            },
+            }
+            _ => self.wrong(Quoted(text)),
         }
         Ok(())
     }
@@ -229,18 +236,9 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
             return Ok(());
         }
         let found = walk_again(&mut at, text).map_err(E::custom)?;
-        match (leaf.logical_type, text.as_bytes().first()) {
-            (_, Some(b'n')) => at.set(Slot::Null),
-            (decimal, first) if decimal.is_decimal() => {
-                let number = match first {
-                    Some(b'"') => &text[1..text.len() - 1],
-                    _ => text,
-                };
-                match shape::is_decimal(number, decimal) {
-                    true => at.set(Slot::Text(number)),
-                    false => wrong_decimal(at, text, number),
-                }
-            }
+        match text.as_bytes().first() {
+            Some(b'n') => at.set(Slot::Null),
+            _ if leaf.logical_type.is_decimal() => at.decimal(leaf, text),
             _ if found.half_pair => at.walk.row.half_pair(leaf.slot, &at.node.path),
             _ if found.zero_byte => at.walk.row.zero_byte(leaf.slot, &at.node.path),
             _ => at.set(Slot::Text(text)),
@@ -270,13 +268,10 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
             }
             .wrong(Quoted(&content));
         }
-        match leaf.logical_type {
-            decimal if decimal.is_decimal() => match shape::is_decimal(&content, decimal) {
-                true => at.walk.row.unescaped(leaf.slot, &content),
-                false => at.wrong(Quoted(&content)),
-            },
-            _ if content.contains('\0') => at.walk.row.zero_byte(leaf.slot, &at.node.path),
-            _ => at.walk.row.unescaped(leaf.slot, text),
+        match leaf.logical_type.is_decimal() {
+            true => at.text(leaf, &content, None),
+            false if content.contains('\0') => at.walk.row.zero_byte(leaf.slot, &at.node.path),
+            false => at.walk.row.unescaped(leaf.slot, text),
         }
         Ok(())
     }
@@ -322,17 +317,6 @@ fn walk_again<'r>(at: &mut Place<'_, '_, 'r>, text: &'r str) -> Result<Found, St
     guard.zero_byte |= outer.zero_byte;
     guard.half_pair |= outer.half_pair;
     Ok(found)
-}
-
-#[cold]
-fn wrong_decimal(at: Place<'_, '_, '_>, text: &str, content: &str) {
-    match text.as_bytes().first() {
-        Some(b'"') => at.wrong(Quoted(content)),
-        Some(b'{') => at.wrong("an object"),
-        Some(b'[') => at.wrong("an array"),
-        Some(b't' | b'f') => at.wrong(format_args!("boolean {text}")),
-        _ => at.wrong(format_args!("number {text}")),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,8 @@
 //! What Connect's JSON converter writes with schemas: `{"schema": .., "payload": ..}`.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
-
-use super::place::{Place, Walk};
-use super::skip::{DocumentGuard, Skip};
+use super::exact::{ExactReader, unescape};
+use super::skip::DocumentGuard;
 use super::validate::validate;
-use crate::decode::trie::Node;
 
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const PAYLOAD: &str = "payload";
@@ -70,80 +65,55 @@ fn before<'a>(text: &'a str, tokens: &[&str]) -> Option<&'a str> {
     })
 }
 
-/// Reads a document's payload as if it were the document. An error where it is no wrapper.
-pub(super) struct Wrapper<'a, 'w, 'r> {
-    pub(super) walk: &'a mut Walk<'w, 'r>,
-    pub(super) root: &'w Node,
+/// A wrapper that has been read.
+pub(super) struct Wrapper<'r> {
+    /// The JSON of its schema.
+    pub(super) schema: &'r str,
+    pub(super) payload: &'r str,
+    /// How many bytes lie before the payload.
+    pub(super) head: usize,
+    /// Whether nothing but white space and the end follows the payload.
+    pub(super) ends: bool,
 }
 
-impl<'r> DeserializeSeed<'r> for Wrapper<'_, '_, 'r> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'r>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'r> Visitor<'r> for Wrapper<'_, '_, 'r> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a schema and a payload")
-    }
-
-    fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { walk, root } = self;
-        let (mut has_schema, mut has_payload) = (false, false);
-        walk.guard.enter()?;
-        while let Some(member) = map.next_key_seed(MemberName)? {
-            match member {
-                Member::Schema => {
-                    has_schema = true;
-                    map.next_value_seed(Skip(&mut walk.guard))?;
-                }
-                Member::Payload => {
-                    has_payload = true;
-                    map.next_value_seed(Place::new(&mut *walk, root))?;
-                }
-                Member::Other => return Err(A::Error::custom("no wrapper")),
+impl<'r> Wrapper<'r> {
+    /// Takes a document apart. `None` where it is no wrapper, or no JSON.
+    pub(super) fn of(text: &'r str) -> Option<Self> {
+        let mut reader = ExactReader::new(text);
+        let (mut schema, mut payload) = (None, None);
+        let mut last;
+        reader.skip("{").then_some(())?;
+        loop {
+            let (name, _) = reader.name()?;
+            let name = unescape(name)?;
+            reader.skip(":").then_some(())?;
+            let value = reader.inner()?;
+            match &*name {
+                SCHEMA => schema = Some(value),
+                PAYLOAD => payload = Some((value, reader.at() - value.len())),
+                _ => return None,
+            }
+            last = value;
+            if !reader.skip(",") {
+                break;
             }
         }
-        walk.guard.leave();
-        match has_schema && has_payload {
-            true => Ok(()),
-            false => Err(A::Error::custom("no wrapper")),
-        }
-    }
-}
-
-enum Member {
-    Schema,
-    Payload,
-    Other,
-}
-
-struct MemberName;
-
-impl<'de> DeserializeSeed<'de> for MemberName {
-    type Value = Member;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for MemberName {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Member, E> {
-        Ok(match name {
-            SCHEMA => Member::Schema,
-            PAYLOAD => Member::Payload,
-            _ => Member::Other,
+        reader.skip("}").then_some(())?;
+        reader.end().ok()?;
+        let (payload, head) = payload?;
+        Some(Self {
+            schema: schema?,
+            payload,
+            head,
+            ends: std::ptr::eq(last, payload),
         })
     }
+}
+
+/// The payload of a document that begins with the `head` of another one. Whether it is JSON, and
+/// one value alone, is not known.
+#[inline]
+pub(super) fn behind_head<'r>(document: &'r [u8], head: &str) -> Option<&'r [u8]> {
+    let rest = document.strip_prefix(head.as_bytes())?;
+    rest.trim_ascii_end().strip_suffix(b"}")
 }
