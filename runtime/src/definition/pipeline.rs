@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, Truncate};
 use gristmill_core::column::Field;
 use gristmill_core::dead_letter::Stage;
+use gristmill_core::decode::JsonForms;
 use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::Roles;
@@ -200,11 +201,19 @@ impl Pipeline {
             },
             tombstone: c.source.tombstone,
             absent: Some(c.source.absent.clone()).filter(|text| !text.is_empty()),
+            forms: self.forms(),
             delete: c.target.delete,
             truncate: self.truncate(),
             record_max_bytes: c.limits.record_max_bytes,
             state_max_bytes: c.limits.state_max_bytes,
             target: self.fields.clone(),
+        }
+    }
+
+    fn forms(&self) -> JsonForms {
+        JsonForms {
+            decimals: self.config.source.json_decimals,
+            bytes: self.config.source.json_bytes,
         }
     }
 
@@ -236,12 +245,14 @@ impl Pipeline {
             (name.clone(), spec)
         };
         Spec {
-            version: spec::version(self.guard, &self.roles, c.target.delete),
+            version: spec::version(self.guard, &self.roles, c.target.delete, self.forms()),
             pipeline: c.pipeline.clone(),
             topic: c.source.topic.clone(),
             on_gap: c.source.on_gap,
             tombstone: c.source.tombstone,
             absent: c.source.absent.clone(),
+            json_decimals: c.source.json_decimals,
+            json_bytes: c.source.json_bytes,
             record_max_bytes: c.limits.record_max_bytes,
             transforms: self
                 .components

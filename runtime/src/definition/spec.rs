@@ -10,6 +10,7 @@ use crate::definition::file::{
     Config, DimensionSection, OnGap, PipelineSection, TransformSection, absent,
 };
 use gristmill_core::chain::{Delete, Tombstone, Truncate};
+use gristmill_core::decode::{JsonBytes, JsonDecimals, JsonForms};
 use gristmill_core::dedup::{Guard, VersionRule};
 use gristmill_core::digest::sha256;
 use gristmill_core::plan::Roles;
@@ -29,6 +30,10 @@ pub struct Spec {
     pub tombstone: Tombstone,
     #[serde(default = "absent", skip_serializing_if = "is_absent_by_default")]
     pub absent: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub json_decimals: JsonDecimals,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub json_bytes: JsonBytes,
     pub record_max_bytes: usize,
     /// In the order they run.
     pub transforms: Vec<TransformSpec>,
@@ -65,14 +70,16 @@ pub struct DimensionSpec {
 }
 
 /// The layout that this program writes, and the latest that it reads.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
-/// The layout of a definition whose rows `guard` and `roles` tell apart, and that leaves of a
-/// deleted row what `delete` says. A program that does not know one of them must not run it.
-pub fn version(guard: Guard, roles: &Roles, delete: Delete) -> u32 {
-    let is_newest = roles.version != VersionRule::default() || delete != Delete::default();
+/// The layout of a definition whose rows `guard` and `roles` tell apart, that leaves of a deleted
+/// row what `delete` says, and whose JSON is written in `forms`. A program that does not know one
+/// of them must not run it.
+pub fn version(guard: Guard, roles: &Roles, delete: Delete, forms: JsonForms) -> u32 {
+    let has_versions = roles.version != VersionRule::default() || delete != Delete::default();
     match guard {
-        _ if is_newest => VERSION,
+        _ if forms != JsonForms::default() => VERSION,
+        _ if has_versions => 3,
         Guard::Columns => first_version(),
         Guard::Version => 2,
     }
@@ -114,6 +121,14 @@ impl Spec {
         }
     }
 
+    /// How JSON without a schema spells decimals and bytes.
+    pub fn forms(&self) -> JsonForms {
+        JsonForms {
+            decimals: self.json_decimals,
+            bytes: self.json_bytes,
+        }
+    }
+
     /// Every digest that it names.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
         let components = self.transforms.iter().map(|t| t.digest.as_str());
@@ -134,6 +149,8 @@ impl Spec {
         config.source.on_gap = self.on_gap;
         config.source.tombstone = self.tombstone;
         config.source.absent = self.absent.clone();
+        config.source.json_decimals = self.json_decimals;
+        config.source.json_bytes = self.json_bytes;
         config.limits.record_max_bytes = self.record_max_bytes;
         config.target.table = self.target.clone();
         config.target.delete = self.delete;
@@ -227,7 +244,7 @@ mod tests {
             "stored definitions stay equal"
         );
         spec.guard = Guard::Version;
-        spec.version = version(spec.guard, &Roles::default(), spec.delete);
+        spec.version = version(spec.guard, &Roles::default(), spec.delete, spec.forms());
         let after = serde_json::to_value(&spec).unwrap();
         assert_eq!(after["version"], 2);
         assert_eq!(spec_hash(&before), spec_hash(&after));

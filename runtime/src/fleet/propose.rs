@@ -139,7 +139,7 @@ async fn change_over(
         return Ok(None);
     }
     spec.guard = proposed.guard();
-    spec.version = version(spec.guard, proposed.roles(), spec.delete);
+    spec.version = version(spec.guard, proposed.roles(), spec.delete, spec.forms());
     Ok(Some(FileProposal {
         file: Registration {
             spec: serde_json::to_value(spec)?,

@@ -1,5 +1,6 @@
 //! The commit and its neighbours against a real PostgreSQL.
 
+mod any_column;
 mod fixture;
 
 mod absent;
@@ -20,6 +21,7 @@ mod rollout;
 mod schema;
 mod sessions;
 mod stored_cells;
+mod time_texts;
 mod tls;
 mod tombstones;
 mod types;

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray};
 use gristmill_core::chain::{Chain, ChainSpec, Computed, Delete, Late, TimePolicy, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::Tombstone;
+use gristmill_core::decode::{JsonForms, Tombstone};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::record::Records;
@@ -108,6 +108,7 @@ fn chain() -> Result<Chain> {
         },
         tombstone: Tombstone::Ignore,
         absent: None,
+        forms: JsonForms::default(),
         delete: Delete::Soft,
         truncate: Truncate::Halt,
         record_max_bytes: 1 << 20,

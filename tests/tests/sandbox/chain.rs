@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gristmill_core::chain::{
     Chain, ChainSpec, Delete, Late, PlanError, TimePolicy, Tombstone, Truncate,
 };
+use gristmill_core::decode::JsonForms;
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform;
@@ -41,6 +42,7 @@ pub(crate) fn of(transforms: Vec<SandboxedTransform>) -> Result<Chain, PlanError
         time,
         tombstone: Tombstone::Ignore,
         absent: None,
+        forms: JsonForms::default(),
         delete: Delete::default(),
         truncate: Truncate::Halt,
         record_max_bytes: 1 << 20,

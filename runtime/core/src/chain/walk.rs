@@ -111,6 +111,7 @@ impl Chain {
         let decoder = Decoder::new(&reads, &spec.topic, spec.partition, tombstone, max_bytes)
             .ok()?
             .with_absent(spec.absent.as_deref())
+            .with_forms(spec.forms)
             .with_missing(normalizer.plan());
         let normalizer = Step::new(normalizer, &reads, dimensions, &[])?;
         let enrichers = transforms.map(|t| Step::new(t, &written, dimensions, &roles.key));

@@ -32,7 +32,7 @@ pub(crate) enum Form {
 
 /// In what times are counted: days and instants since 1970, times of the day since midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
     Days,
     Millis,
     Micros,
@@ -230,7 +230,7 @@ fn of_time(text: &str, logical_type: LogicalType) -> Option<i64> {
 /// Converts a time to the unit of `logical_type`; what is finer is cut, to the earlier one. `None`:
 /// 64 bits do not hold it.
 #[inline]
-fn counted(value: i64, unit: Unit, logical_type: LogicalType) -> Option<i64> {
+pub fn counted(value: i64, unit: Unit, logical_type: LogicalType) -> Option<i64> {
     use LogicalType as T;
     match logical_type {
         T::TimestampUs | T::TimestampMs | T::Date => {

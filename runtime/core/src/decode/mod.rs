@@ -32,11 +32,13 @@ use crate::dead_letter::{DeadLetter, Stage};
 use crate::plan::Plan;
 use crate::record::{CUT_BYTES, Cut, Record, Records};
 use builder::ColumnBuilder;
-pub use form::{JsonBytes, JsonDecimals, JsonForms};
+pub use form::{JsonBytes, JsonDecimals, JsonForms, Unit, counted};
 pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
 use reads::Reads;
 use slot::{RecordFault, Row};
+pub use spelling::bytes::base64;
+pub use spelling::number::unscaled;
 pub use tombstone::Tombstone;
 use unavailable::Placeholder;
 

@@ -30,6 +30,7 @@ use crate::commit::tombstones::Tombstones;
 use crate::table::bookkeeping::Bookkeeping;
 use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION};
 use crate::table::target_table::TargetTable;
+use crate::wire::array_text::Elements;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
 use crate::wire::mask_array::MaskArray;
@@ -61,6 +62,8 @@ pub struct Sink {
     /// The fields that are sent of rows of which all is known, and of others.
     sent: [Vec<usize>; 2],
     has_partition: bool,
+    /// What columns of arrays have elements of, parallel to the fields.
+    elements: Vec<Option<Elements>>,
     has_offset: bool,
     has_revision: bool,
     /// How versions are packed, where the guard compares them.
@@ -125,6 +128,7 @@ impl Sink {
             stored: StoredCells::new(&shape),
             older: OlderSql::new(&shape),
             fate: shape.fate(),
+            elements: target.elements(fields),
             fields: fields.to_vec(),
             target: target.clone(),
         })
@@ -474,7 +478,8 @@ impl Sink {
         let sent = &self.sent[usize::from(are_masked)];
         let columns = sent.iter().map(|&i| {
             let column = rows.columns.get(i)?;
-            ColumnArray::new(self.fields[i].logical_type, column)
+            let array = ColumnArray::new(self.fields[i].logical_type, column)?;
+            Some(array.of_elements(self.elements[i]))
         });
         let columns: Option<Vec<_>> = columns.collect();
         columns

@@ -9,7 +9,7 @@ use crate::commit::flush_error::FlushError;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
 use crate::table::identifier::{ABSENT, VERSION, quote};
-use crate::table::target_table::TargetColumn;
+use crate::table::target_table::{BIT, TargetColumn};
 use crate::wire::column_array::{ColumnArray, sent_type};
 use crate::wire::connection::Connection;
 use crate::wire::read_column::read_column;
@@ -113,6 +113,7 @@ fn has_bit(bit: u32) -> String {
 fn read(logical_type: LogicalType, column: &TargetColumn) -> String {
     let name = format!("t.{}", quote(&column.name));
     match logical_type {
+        LogicalType::Boolean if column.base_type == BIT => format!("({name}::int4)::boolean"),
         LogicalType::Boolean | LogicalType::Bytes => name,
         LogicalType::Int64 => format!("{name}::int8"),
         LogicalType::Float64 => format!("{name}::float8"),
@@ -122,6 +123,12 @@ fn read(logical_type: LogicalType, column: &TargetColumn) -> String {
                 true => format!("{name} at time zone 'UTC'"),
                 false => name,
             }
+        }
+        LogicalType::Json if column.base_type.ends_with("[]") => {
+            format!("pg_catalog.to_jsonb({name})::text")
+        }
+        LogicalType::Decimal { .. } | LogicalType::Numeric if column.base_type == "money" => {
+            format!("{name}::numeric::text")
         }
         LogicalType::Text
         | LogicalType::Uuid

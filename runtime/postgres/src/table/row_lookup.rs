@@ -17,7 +17,8 @@ use tokio_postgres::types::{ToSql, Type};
 use crate::bisection::Bisection;
 use crate::commit::flush_error::suspected;
 use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
-use crate::table::target_table::{TargetColumn, TargetTable};
+use crate::table::target_table::{BIT, TargetColumn, TargetTable};
+use crate::wire::array_text::Elements;
 use crate::wire::column_array::{ColumnArray, sent_type};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -59,6 +60,8 @@ pub struct StoredRow {
 /// `roles` writes to `target`: at least key, event time and order columns.
 pub struct RowLookup {
     fields: Vec<Field>,
+    /// What columns of arrays have elements of, parallel to the fields.
+    elements: Vec<Option<Elements>>,
     /// The names of the columns that are compared.
     compared: Vec<String>,
     /// Where a row says that it is deleted: what else it has is not written then.
@@ -79,6 +82,7 @@ impl RowLookup {
         Self {
             deleted: deleted.and_then(|name| fields.iter().position(|f| f.name == *name)),
             deciding: deciding.cloned().collect(),
+            elements: target.elements(fields),
             fields: fields.to_vec(),
             compared: compared.map(|f| f.name.clone()).collect(),
             sql: question(target, fields, roles).into(),
@@ -144,7 +148,10 @@ impl RowLookup {
         let failed = || DatabaseError::query(DOING);
         let rows = rows.slice(range.start, range.len());
         let values = self.fields.iter().zip(&rows.columns);
-        let values = values.map(|(f, c)| ColumnArray::new(f.logical_type, c));
+        let values = values.zip(&self.elements).map(|((f, c), elements)| {
+            let array = ColumnArray::new(f.logical_type, c)?;
+            Some(array.of_elements(*elements))
+        });
         let values: Option<Vec<ColumnArray<'_>>> = values.collect();
         let values =
             values.ok_or_else(|| unexpected("a column has another layout: report this bug"))?;
@@ -282,6 +289,17 @@ fn order(version: &[&ComparedColumn<'_>]) -> String {
     })
 }
 
+/// Whether Postgres can compare values of a type.
+fn has_equality(base: &str) -> bool {
+    let element = base.strip_suffix("[]");
+    let of = element.unwrap_or(base);
+    // There is one of json where it stands alone: as jsonb.
+    !matches!(
+        of,
+        "xml" | "point" | "polygon" | "line" | "lseg" | "path" | "box" | "circle"
+    ) && (element.is_none() || of != "json")
+}
+
 /// One column's SQL on both sides, so that what is equal to Postgres is equal here: `12.50` and
 /// `12.5` in a `numeric`, documents whose members are in another order.
 struct ComparedColumn<'a> {
@@ -305,6 +323,14 @@ impl<'a> ComparedColumn<'a> {
             // Compared as text: so a label differs, and a letter's case, also where the type itself
             // takes no notice.
             _ if column.category == 'E' => (format!("{held}::text"), given),
+            _ if !has_equality(base) => {
+                let given = format!(
+                    "{}::text",
+                    cast(column.cast(field.logical_type).unwrap_or(base))
+                );
+                (format!("{held}::text"), given)
+            }
+            BIT | "money" => (held, cast(column.cast(field.logical_type).unwrap_or(base))),
             "text" | "character varying" | "citext" | "name" => (format!("{held}::text"), given),
             "bpchar" => (held, cast("bpchar")),
             // There is no equality of json.

@@ -1,12 +1,13 @@
 //! The table that a pipeline fills, as the catalogue describes it.
 
-use gristmill_core::column::LogicalType;
+use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::Guard;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
 use crate::table::identifier::{REVISION, VERSION, quote};
 use crate::table::row_trigger::RowTrigger;
+use crate::wire::array_text::Elements;
 use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
@@ -66,10 +67,17 @@ impl TargetColumn {
             "text" | "character varying" | "bpchar" | "citext" | "name"
         );
         match logical_type {
-            LogicalType::Boolean => base == "boolean",
-            LogicalType::Int64 => matches!(base, "bigint" | "integer" | "smallint" | "numeric"),
+            LogicalType::Boolean => base == "boolean" || base == BIT,
+            LogicalType::Int64 => {
+                matches!(base, "bigint" | "integer" | "smallint" | "numeric" | "oid")
+            }
             LogicalType::Float64 => matches!(base, "double precision" | "real" | "numeric"),
-            LogicalType::Text => textual || self.category == 'E',
+            // Whatever reads text takes it. Bytes would be those of the letters; and whole numbers
+            // and truth values are of a type that takes their text, too.
+            LogicalType::Text => !matches!(
+                base,
+                "bytea" | "boolean" | "bigint" | "integer" | "smallint"
+            ),
             LogicalType::Bytes => base == "bytea",
             LogicalType::TimestampUs | LogicalType::TimestampMs => {
                 matches!(
@@ -80,34 +88,54 @@ impl TargetColumn {
             LogicalType::Date => base == "date",
             LogicalType::TimeUs | LogicalType::TimeMs => base == "time without time zone",
             LogicalType::Uuid => base == "uuid" || textual,
-            LogicalType::Decimal { .. } | LogicalType::Numeric => base == "numeric" || textual,
-            LogicalType::Json => matches!(base, "json" | "jsonb") || textual,
+            LogicalType::Decimal { .. } | LogicalType::Numeric => {
+                matches!(base, "numeric" | "money") || textual
+            }
+            LogicalType::Json => {
+                matches!(base, "json" | "jsonb") || textual || base.ends_with("[]")
+            }
         }
     }
 
     /// The type to cast a sent value to, where Postgres would not do it by itself. Without
     /// modifiers: a cast to `varchar(3)` cuts silently, an assignment refuses.
     pub(crate) fn cast(&self, logical_type: LogicalType) -> Option<&str> {
-        let sent_as_text = matches!(
-            logical_type,
-            LogicalType::Uuid
+        let base = self.base_type.as_str();
+        match (logical_type, base) {
+            // The text is the shortest that is this number and no other; a cast keeps 15 digits.
+            (LogicalType::Float64, "numeric") => Some("text::numeric"),
+            (LogicalType::Boolean, BIT) => Some("int4::bit(1)"),
+            // Not as the server's language writes amounts.
+            (LogicalType::Decimal { .. } | LogicalType::Numeric, "money") => Some("numeric::money"),
+            (
+                LogicalType::Text
+                | LogicalType::Uuid
                 | LogicalType::Decimal { .. }
                 | LogicalType::Numeric
-                | LogicalType::Json
-                | LogicalType::Text
-        );
-        if logical_type == LogicalType::Float64 && self.base_type == "numeric" {
-            // The text is the shortest that is this number and no other; a cast keeps 15 digits.
-            return Some("text::numeric");
+                | LogicalType::Json,
+                base,
+            ) => {
+                let takes_text = matches!(
+                    base,
+                    "text" | "character varying" | "bpchar" | "citext" | "name"
+                );
+                (!takes_text).then_some(base)
+            }
+            _ => None,
         }
-        let becomes_other = self.category == 'E'
-            || matches!(
-                self.base_type.as_str(),
-                "uuid" | "numeric" | "json" | "jsonb"
-            );
-        (sent_as_text && becomes_other).then_some(self.base_type.as_str())
+    }
+
+    /// What it has elements of, where values of `logical_type` are written to it as arrays.
+    pub(crate) fn elements(&self, logical_type: LogicalType) -> Option<Elements> {
+        let is_json = logical_type == LogicalType::Json;
+        is_json
+            .then(|| Elements::of(&self.type_name, &self.base_type))
+            .flatten()
     }
 }
+
+/// A string of bits, as Postgres names it where the length is not meant to be one.
+pub(crate) const BIT: &str = "\"bit\"";
 
 const COLUMNS: &str = include_str!("columns.sql");
 const UNIQUE: &str = include_str!("unique.sql");
@@ -116,6 +144,12 @@ const RELATION: &str = include_str!("relation.sql");
 const TRIGGERS: &str = include_str!("triggers.sql");
 
 impl TargetTable {
+    /// What its columns of arrays have elements of, for each of `fields`.
+    pub(crate) fn elements(&self, fields: &[Field]) -> Vec<Option<Elements>> {
+        let column = |field: &Field| self.column(&field.name)?.elements(field.logical_type);
+        fields.iter().map(column).collect()
+    }
+
     /// Its name as SQL, where its rows say which revision wrote them.
     pub fn with_revision(&self) -> Option<&str> {
         self.column(REVISION)?;

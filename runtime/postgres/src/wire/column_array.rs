@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::wire::array_text::{Elements, put_array};
 use arrow_array::{Array, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use bytes::{BufMut, BytesMut};
 use gristmill_core::column::{Column, LogicalType};
@@ -36,6 +37,8 @@ pub(crate) enum ColumnArray<'a> {
     Float64(&'a Float64Array),
     /// Text, and what Postgres reads from text: uuid, numeric, json.
     Text(&'a StringArray),
+    /// Lists in JSON, for a column of arrays.
+    Lists(&'a StringArray, Elements),
     Bytes(&'a BinaryArray),
 }
 
@@ -80,13 +83,21 @@ impl<'a> ColumnArray<'a> {
         })
     }
 
+    /// Of a column of arrays of `elements`, where it is one and the values are JSON.
+    pub(crate) fn of_elements(self, elements: Option<Elements>) -> Self {
+        match (self, elements) {
+            (Self::Text(a), Some(elements)) => Self::Lists(a, elements),
+            (other, _) => other,
+        }
+    }
+
     fn array(&self) -> &'a dyn Array {
         match *self {
             Self::Boolean(a) => a,
             Self::Int64(a) | Self::TimestampUs(a) | Self::TimestampMs(a) | Self::Date(a) => a,
             Self::TimeUs(a) | Self::TimeMs(a) => a,
             Self::Float64(a) => a,
-            Self::Text(a) => a,
+            Self::Text(a) | Self::Lists(a, _) => a,
             Self::Bytes(a) => a,
         }
     }
@@ -99,7 +110,7 @@ impl<'a> ColumnArray<'a> {
             Self::Date(_) => Type::DATE,
             Self::TimeUs(_) | Self::TimeMs(_) => Type::TIME,
             Self::Float64(_) => Type::FLOAT8,
-            Self::Text(_) => Type::TEXT,
+            Self::Text(_) | Self::Lists(..) => Type::TEXT,
             Self::Bytes(_) => Type::BYTEA,
         }
     }
@@ -129,6 +140,15 @@ impl<'a> ColumnArray<'a> {
                 out.put_f64(a.value(row));
             }
             Self::Text(a) => put_bytes(a.value(row).as_bytes(), out),
+            Self::Lists(a, _) if a.value(row).trim_ascii() == "null" => out.put_i32(-1),
+            Self::Lists(a, elements) => {
+                let start = out.len();
+                out.put_i32(0);
+                put_array(a.value(row), *elements, out);
+                // A value is below 2 GiB, and its array at most a few times as long.
+                let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
+                out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+            }
             Self::Bytes(a) => put_bytes(a.value(row), out),
         }
     }
@@ -137,7 +157,7 @@ impl<'a> ColumnArray<'a> {
     fn size(&self) -> usize {
         let array = self.array();
         let data = match self {
-            Self::Text(a) => a.value_offsets()[a.len()] - a.value_offsets()[0],
+            Self::Text(a) | Self::Lists(a, _) => a.value_offsets()[a.len()] - a.value_offsets()[0],
             Self::Bytes(a) => a.value_offsets()[a.len()] - a.value_offsets()[0],
             _ => 0,
         };
@@ -187,7 +207,8 @@ impl ToSql for ColumnArray<'_> {
         out.reserve(20 + self.size());
         let dimensions = i32::from(!array.is_empty());
         out.put_i32(dimensions);
-        out.put_i32(i32::from(array.null_count() > 0));
+        let may_be_null = array.null_count() > 0 || matches!(self, Self::Lists(..));
+        out.put_i32(i32::from(may_be_null));
         out.put_u32(self.element().oid());
         if dimensions > 0 {
             out.put_i32(i32::try_from(array.len())?);

@@ -1,5 +1,6 @@
 //! Connections, and values on the wire.
 
+pub(crate) mod array_text;
 pub(crate) mod column_array;
 pub mod connection;
 pub mod database_error;

@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gristmill_core::chain::{Delete, Late, Tombstone, Truncate};
+use gristmill_core::decode::{JsonBytes, JsonDecimals};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits;
 
@@ -94,6 +95,15 @@ pub struct SourceSection {
     /// empty text: there is none.
     #[serde(default = "absent")]
     pub absent: String,
+    /// What text is that stands in JSON in the place of a decimal number: `text`, its digits, or
+    /// `base64`, the signed integer that Debezium writes by default. A schema in the records says
+    /// it by itself.
+    #[serde(default)]
+    pub json_decimals: JsonDecimals,
+    /// What text is that stands in JSON in the place of bytes: `base64` or `hex`. A schema in the
+    /// records says it by itself where they are base64.
+    #[serde(default)]
+    pub json_bytes: JsonBytes,
     /// The partitions of a host that has left go to others after this. At least 6,000.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, StringArray};
 use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::Tombstone;
+use gristmill_core::decode::{JsonForms, Tombstone};
 use gristmill_core::dedup::VersionRule;
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
@@ -77,6 +77,7 @@ impl Revision {
             },
             tombstone: Tombstone::Ignore,
             absent: None,
+            forms: JsonForms::default(),
             delete,
             truncate: Truncate::Apply,
             record_max_bytes: 1 << 20,

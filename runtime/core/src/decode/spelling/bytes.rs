@@ -2,7 +2,7 @@
 
 /// Appends to `out` what `text` stands for in base64: of both alphabets (RFC 4648, 4 and 5), with
 /// or without padding. `None`: it is none, and `out` may have grown.
-pub(in crate::decode) fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
+pub fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let digits = text.trim_ascii().as_bytes();
     let padding = digits.iter().rev().take_while(|b| **b == b'=').count();
     let has_padding = padding > 0;
