@@ -1,6 +1,8 @@
 //! The active rules on dead letters: records that older rules could not use.
 
 use anyhow::{Context, Result, bail};
+use gristmill_core::chain::{Chain, Computed};
+use gristmill_core::record::Records;
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
@@ -15,6 +17,7 @@ use serde::Serialize;
 use crate::definition::bundle::Bundle;
 use crate::definition::pipeline::Pipeline;
 
+use super::later_events::with_later;
 use super::opened::Opened;
 
 /// Dead letters that are read and committed at a time, a partition.
@@ -94,12 +97,9 @@ impl ByActive {
         letters: &[StoredLetter],
     ) -> Result<Replayed> {
         let (log, partition) = (letters[0].id.log, letters[0].id.partition);
-        // A state of its own, empty: the guard in Postgres decides what is newer.
-        let mut chain = self.pipeline.chain(partition, None)?.of_letters();
-        let now_us = Timestamp::now().as_microsecond();
-        let mut computed = chain
-            .compute(stored_letter::records(letters), now_us)
-            .map_err(|batch| batch.fault)?;
+        let records = stored_letter::records(letters);
+        let (mut chain, mut computed) = self.compute(partition, records, false)?;
+        let mut may_read_on = true;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
         let which = LetterReplay {
             pipeline: &self.pipeline.config.pipeline.name,
@@ -117,9 +117,20 @@ impl ByActive {
                 continue;
             }
             let digests = |stage: &_| self.pipeline.digest(stage);
-            let refused = match replay(connection, &self.sink, which, &computed, &digests).await {
+            let end = replay(connection, &self.sink, which, &computed, &digests).await;
+            if let (Ok(ReplayEnd::Overtaken(_)), true) = (&end, may_read_on) {
+                may_read_on = false;
+                match with_later(connection, &self.pipeline, self.run, letters).await {
+                    Ok(records) => {
+                        (chain, computed) = self.compute(partition, records, true)?;
+                        continue;
+                    }
+                    Err(error) => tracing::debug!("what came later is not known: {error:#}"),
+                }
+            }
+            let refused = match end {
                 Ok(ReplayEnd::Committed(replayed)) => return Ok(replayed),
-                Ok(ReplayEnd::Refused(rows)) => {
+                Ok(ReplayEnd::Refused(rows) | ReplayEnd::Overtaken(rows)) => {
                     rows.iter().map(|row| row.dead_letter(&computed)).collect()
                 }
                 Err(error) if error.is_outdated() => Vec::new(),
@@ -128,6 +139,19 @@ impl ByActive {
             let again = chain.exclude(computed, refused);
             computed = again.map_err(|batch| batch.fault)?;
         }
+    }
+}
+
+impl ByActive {
+    /// A state of its own, empty: the guard in Postgres decides what is newer. `folds`: the table
+    /// may have the newest of `records`.
+    fn compute(&self, partition: i32, records: Records, folds: bool) -> Result<(Chain, Computed)> {
+        let chain = self.pipeline.chain(partition, None)?.of_letters();
+        let mut chain = if folds { chain.folding() } else { chain };
+        let now_us = Timestamp::now().as_microsecond();
+        let computed = chain.compute(records, now_us);
+        let computed = computed.map_err(|batch| batch.fault)?;
+        Ok((chain, computed))
     }
 }
 

@@ -28,6 +28,7 @@ pub mod capture;
 pub mod change_progress;
 pub mod evolve;
 pub mod init;
+mod later_events;
 pub mod letter_list;
 pub mod letter_replay;
 mod live_comparison;

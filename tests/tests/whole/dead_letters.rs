@@ -151,3 +151,58 @@ fn a_refused_row_is_found_alone_and_a_replay_never_lets_it_win_over_a_newer_one(
     assert!(run.wait(SOON)?.success());
     Ok(())
 }
+
+/// What came after a dead letter decides what of it still holds: the topic tells.
+#[test]
+fn a_replay_folds_the_later_events_of_its_key() -> Result<()> {
+    let job = Job::new("letters_folded")?;
+    job.psql(
+        "alter table users_enriched add column _gm_absent bytea,
+        add constraint no_bob check (name <> 'Bob')",
+    )?;
+    job.edit_pipeline(|text| text.replace("ratio_max = 0.05", "ratio_max = 1.0"))?;
+    let event = |id: i64, name: &str, email: &str, time_ms: i64| {
+        let row = json!({ "user_id": id, "name": name, "email": email });
+        let event = json!({ "op": "u", "after": row, "timestamp_ms": time_ms });
+        Message {
+            key: Some(id.to_string().into_bytes()),
+            ..Message::new(0, event.to_string())
+        }
+    };
+    let unsent = "__debezium_unavailable_value";
+    let at = 1_726_531_200_000;
+    job.produce(&[
+        event(1, "Ann", "ann@one.example", at),
+        event(2, "Ann", "ann@one.example", at),
+        event(1, "Bob", "bob@two.example", at + 1),
+        event(2, "Bob", "bob@two.example", at + 1),
+        event(1, unsent, "bob@three.example", at + 2),
+        event(2, "Cid", unsent, at + 2),
+    ])?;
+    let run = job.run()?;
+    job.wait_until_caught_up()?;
+    let rows = || {
+        job.psql(
+            "select user_id, name, email, email_domain,
+              gristmill.absent_columns('users_enriched', _gm_absent)
+            from users_enriched order by 1",
+        )
+    };
+    ensure!(
+        rows()?
+            == "1|Ann|bob@three.example|three.example|{name}\n\
+                2|Cid|ann@one.example|one.example|{email,email_domain,is_corporate}",
+        "{}",
+        rows()?
+    );
+    job.psql("alter table users_enriched drop constraint no_bob")?;
+    let output = job.gristmill(&["dead-letters", "replay", "users.toml"])?;
+    ensure!(output.contains("2 replayed"), "{output}");
+    ensure!(
+        rows()? == "1|Bob|bob@three.example|three.example|\n2|Cid|bob@two.example|two.example|",
+        "{}",
+        rows()?
+    );
+    run.signal("TERM")?;
+    Ok(())
+}

@@ -3,10 +3,10 @@
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
 //! times, keep the newest row of each key ([`crate::dedup`]) and the older ones that have what it
 //! lacks ([`donors`]), [`enrich`] those, pick the target's columns ([`target_columns`]) and put the
-//! rows into layers ([`layering`]). What nobody knows of rows once some are dead letters is in
-//! [`lost_cells`]. A transform runs as a [`step`], and its failing rows are found by [`convict`];
-//! until its commit a batch is [`pending`]. [`check`] proves beforehand that the plans fit;
-//! [`hand_over`] carries what was learned from one revision's chain to the next.
+//! rows into layers ([`layering`]), which a replay [`fold`]s. What nobody knows of rows once some
+//! are dead letters is in [`lost_cells`]. A transform runs as a [`step`], and its failing rows are
+//! found by [`convict`]; until its commit a batch is [`pending`]. [`check`] proves beforehand that
+//! the plans fit; [`hand_over`] carries what was learned from one revision's chain to the next.
 
 mod cells;
 mod chain_spec;
@@ -15,6 +15,7 @@ mod computed;
 mod convict;
 mod donors;
 mod enrich;
+mod fold;
 mod hand_over;
 mod identity;
 mod judge;

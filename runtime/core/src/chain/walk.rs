@@ -16,6 +16,7 @@ use crate::transform::Transform;
 use super::cells::Cells;
 use super::check::{PlanError, PlanProblem, check_plans, check_target};
 use super::enrich::{Enriched, enrich};
+use super::fold::Fold;
 use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
 use super::key_rows::KeyRows;
@@ -54,6 +55,8 @@ pub struct Chain {
     pub(super) pending: VecDeque<Pending>,
     /// Whether what it is given is a log without holes.
     is_log: bool,
+    /// Whether the newest row of a key has what older ones say that it leaves out.
+    folds: bool,
 }
 
 impl Chain {
@@ -134,6 +137,7 @@ impl Chain {
             event_time_max,
             pending: VecDeque::new(),
             is_log: true,
+            folds: false,
         })
     }
 
@@ -142,6 +146,15 @@ impl Chain {
     pub fn of_letters(self) -> Self {
         Self {
             is_log: false,
+            ..self
+        }
+    }
+
+    /// For all that is left of some keys' events: their newest rows have what older ones say, too,
+    /// as the table may have that version already, and would turn away what is older.
+    pub fn folding(self) -> Self {
+        Self {
+            folds: true,
             ..self
         }
     }
@@ -326,7 +339,7 @@ impl Chain {
         let mut read_back = layering
             .is_some()
             .then(|| ReadBack::new(&self.cells, &normalized, &versions, &self.target, stored));
-        let Enriched { layers, failed } = enrich(
+        let Enriched { mut layers, failed } = enrich(
             &normalized,
             &versions,
             &candidates,
@@ -335,6 +348,9 @@ impl Chain {
             &self.target,
             &mut dead_letters,
         )?;
+        if self.folds {
+            Fold::new(&normalized, &versions, self.cells.deleted).fold(&mut layers);
+        }
         let wanted = read_back.and_then(|read| read.wanted(&self.target, &self.roles.key));
         // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found
         // about a row stands.

@@ -72,8 +72,8 @@ impl Sink {
                     row,
                     sqlstate: String::new(),
                     message: format!(
-                        "the table has a newer row of its key and does not know {}, and whether \
-                         what this event says still holds is not known either: make the source \
+                        "the table has a newer row of its key and does not know {}, and the topic \
+                         does not say whether what this event says still holds: make the source \
                          send the row once more (`gristmill absent FILE` says how), then discard \
                          this",
                         names.join(", ")

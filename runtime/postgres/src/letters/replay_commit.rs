@@ -31,6 +31,9 @@ pub enum ReplayEnd {
     Committed(Replayed),
     /// Nothing was written: Postgres refuses these rows, and perhaps others.
     Refused(Vec<RefusedRow>),
+    /// Nothing was written: the table has newer rows of these keys, and does not know what these
+    /// say. With what came between them they can be written.
+    Overtaken(Vec<RefusedRow>),
 }
 
 /// Whose dead letters are replayed, and by which rules.
@@ -92,7 +95,12 @@ pub async fn replay(
     let forgotten = sink.forgotten(&transaction, is_forgotten.as_ref(), origin, batch);
     let mut refused = forgotten.await?;
     let overtaken = sink.overtaken(&transaction, is_overtaken.as_ref(), origin, batch);
-    refused.extend(overtaken.await?);
+    let overtaken = overtaken.await?;
+    if refused.is_empty() && !overtaken.is_empty() {
+        in_time(transaction.rollback()).await??;
+        connection.busy = false;
+        return Ok(ReplayEnd::Overtaken(overtaken));
+    }
     if refused.is_empty() {
         let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
         refused = writer.write().await?.refused;

@@ -72,14 +72,14 @@ fn computed(mode: Mode, changes: Vec<Change>) -> Computed {
     computed
 }
 
-fn written(computed: &Computed) -> Vec<Given> {
+pub(crate) fn written(computed: &Computed) -> Vec<Given> {
     let (rows, sources) = (computed.rows.clone(), computed.sources.clone());
     let layer = gristmill_core::chain::Layer { rows, sources };
     given(&layer, &computed.records, SOFT)
 }
 
 /// The offsets of each layer's rows, the newest rows last. A truncate stands in brackets.
-fn offsets(computed: &Computed) -> String {
+pub(crate) fn offsets(computed: &Computed) -> String {
     let offset = |source: &gristmill_core::chain::RowSource| source.record.to_string();
     let line = |sources: &[_]| sources.iter().map(offset).collect::<Vec<_>>().join(" ");
     let earlier = computed.earlier.iter().map(|earlier| match earlier {

@@ -5,7 +5,7 @@ use gristmill_core::chain::{Computed, Delete, Truncate};
 use gristmill_core::dedup::VersionKind;
 
 use super::change::{Change, Mode, REJECTED, chain, records};
-use super::examples::{delete, in_order, refuse, row, truncate};
+use super::examples::{delete, in_order, offsets, refuse, row, truncate, written};
 use crate::rules::{NOW_US, ints};
 
 const SOFT: Mode = Mode {
@@ -111,4 +111,40 @@ fn what_postgres_refuses_is_unknown_and_its_values_are_not_sent_again() {
     let layer = computed.unknown.as_ref().unwrap();
     let values = &layer.rows.columns[4..];
     assert!(values.iter().all(|c| c.values.null_count() == 1));
+}
+
+/// Whoever writes a row that the table has already writes all that is known of it at once.
+#[test]
+fn a_folding_chain_gives_the_newest_row_what_older_ones_say() {
+    let changes = in_order(vec![
+        row(1, "abc"),
+        row(2, "abc"),
+        delete(2, ""),
+        row(2, "b"),
+        row(3, "a"),
+        row(1, "b"),
+        rejected(4, "ab"),
+        row(4, "c"),
+    ]);
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20).of_letters().folding();
+    let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
+    let rows = written(&computed);
+    let cells: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let known = row.cells.iter().map(|cell| match cell {
+                Some(text) => text.as_deref().unwrap_or("null"),
+                None => "?",
+            });
+            format!("{} {}", row.key, known.collect::<Vec<_>>().join(" "))
+        })
+        .collect();
+    let whole = "1 a b c A b+- A";
+    assert_eq!(cells[0], whole);
+    // A new life has nothing of the dead one, whose delete stays a layer.
+    assert_eq!(cells[1], "2 ? b ? ? ? ?");
+    assert_eq!(cells[2], "3 a ? ? A ? A");
+    assert_eq!(cells[3], "4 ? ? c ? ? ?");
+    assert_eq!(offsets(&computed), "2 | 5 3 4 7");
+    assert_eq!(unknown(&computed), ["4@7 a b loud pair last"]);
 }
