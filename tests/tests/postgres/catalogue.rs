@@ -58,7 +58,7 @@ async fn columns_have_their_types_and_the_key_its_order() -> Result<()> {
         "seen: timestamp(3) without time zone",
         "flags: bit(5)",
         "during: text",
-        "days: text",
+        "days: tstzrange",
     ];
     assert_eq!(columns, expected);
     assert_eq!(found.key, ["Id", "tenant"]);

@@ -9,8 +9,8 @@ use crate::wire::database_error::DatabaseError;
 /// The columns of a table that can be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
-    /// Each with its type, as Postgres spells it: `text` of an enum or a range, the base type of a
-    /// domain. In the table's order.
+    /// Each with its type, as Postgres spells it: `text` of an enum, the base type of a domain. In
+    /// the table's order.
     pub columns: Vec<(String, String)>,
     /// The primary key's, in its order; none where there is no such key.
     pub key: Vec<String>,

@@ -13,8 +13,8 @@ with recursive base (num, type, modifier) as (
 select
   a.attname::text,
   case
-    -- Enums and ranges, whoever made them.
-    when t.typtype in ('e', 'r', 'm') then 'text'
+    -- Enums, and ranges that somebody made.
+    when t.typtype = 'e' or t.typtype in ('r', 'm') and n.nspname <> 'pg_catalog' then 'text'
     -- An extension's type stands in a schema that need not be on the path.
     when n.nspname <> 'pg_catalog' and t.typcategory <> 'A' then t.typname::text
     else pg_catalog.format_type(t.oid, b.modifier)
