@@ -1,19 +1,18 @@
 //! A bundle whose components are compiled: what is left to the target's table can be filled now.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, anyhow};
 use gristmill_core::chain::check_plans;
+use gristmill_core::column::Field;
 use gristmill_core::dimension::Dimensions;
-use gristmill_core::plan::Plan;
+use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::Transform as _;
 use gristmill_postgres::table::catalogue::Catalogue;
 use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::{Component, Sandbox};
+use serde_json::Value;
 
 use super::bundle::Bundle;
 use super::fill::{self, Gap};
-use super::pipeline::Pipeline;
 
 /// See the module.
 pub(super) struct Compiled {
@@ -21,6 +20,18 @@ pub(super) struct Compiled {
     components: Vec<Component>,
     /// What the normalizer's config leaves to the target's table.
     gaps: Vec<Gap>,
+}
+
+/// A bundle whose components are opened, with plans that fit.
+pub(super) struct Opened {
+    /// With all that the file leaves to the target's table.
+    pub(super) bundle: Bundle,
+    /// The normalizer's config as the file has it.
+    pub(super) declared: Value,
+    pub(super) components: Vec<Component>,
+    /// The columns that the chain writes, in the transforms' order.
+    pub(super) fields: Vec<Field>,
+    pub(super) roles: Roles,
 }
 
 impl Compiled {
@@ -66,14 +77,14 @@ impl Compiled {
     pub(super) fn open(
         self,
         catalogue: Option<Catalogue>,
-        dimensions: Arc<Dimensions>,
-    ) -> Result<Pipeline> {
+        dimensions: &Dimensions,
+    ) -> Result<Opened> {
         let Self {
             bundle,
             components,
             gaps,
         } = self;
-        let mut config = bundle.config;
+        let mut config = bundle.config.clone();
         let declared = config.transform.first().map(|t| t.config.clone());
         let mut plans: Vec<Plan> = Vec::new();
         // Backwards: what the others write the normalizer does not.
@@ -90,7 +101,7 @@ impl Compiled {
         plans.reverse();
         let names = config.transform.iter().map(|t| t.name.as_str());
         let named: Vec<(&str, &Plan)> = names.zip(&plans).collect();
-        let mut fields = check_plans(&named, &dimensions).map_err(|problems| {
+        let mut fields = check_plans(&named, dimensions).map_err(|problems| {
             let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
             anyhow!("{}", lines.join("\n"))
         })?;
@@ -99,14 +110,11 @@ impl Compiled {
             .and_then(|p| p.roles.clone())
             .context("the first transform declares no roles")?;
         fields.retain(|field| roles.truncate.as_ref() != Some(&field.name));
-        Ok(Pipeline {
-            config,
-            declared: declared.unwrap_or_default(),
+        let declared = declared.unwrap_or_default();
+        Ok(Opened {
+            bundle: Bundle { config, ..bundle },
+            declared,
             components,
-            dimensions,
-            files: bundle.files,
-            ddl: bundle.ddl,
-            guard: bundle.guard,
             fields,
             roles,
         })

@@ -34,14 +34,14 @@ pub struct Pipeline {
     /// With all that the file leaves to the target's table.
     pub config: Config,
     /// The normalizer's config as the file has it.
-    pub(super) declared: Value,
-    pub(super) components: Vec<Component>,
-    pub(super) dimensions: Arc<Dimensions>,
-    pub(super) files: BTreeMap<String, Vec<u8>>,
-    pub(super) ddl: Option<String>,
-    pub(super) guard: Guard,
-    pub(super) fields: Vec<Field>,
-    pub(super) roles: Roles,
+    declared: Value,
+    components: Vec<Component>,
+    dimensions: Arc<Dimensions>,
+    files: BTreeMap<String, Vec<u8>>,
+    ddl: Option<String>,
+    guard: Guard,
+    fields: Vec<Field>,
+    roles: Roles,
 }
 
 impl Pipeline {
@@ -62,8 +62,22 @@ impl Pipeline {
         let compile = move || Compiled::new(bundle, &sandbox);
         let compiled = tokio::task::spawn_blocking(compile).await??;
         let catalogue = compiled.catalogue(database).await?;
-        let open = move || compiled.open(catalogue, Arc::new(dimensions));
-        tokio::task::spawn_blocking(open).await?
+        let dimensions = Arc::new(dimensions);
+        let joined = Arc::clone(&dimensions);
+        let open = move || compiled.open(catalogue, &joined);
+        let opened = tokio::task::spawn_blocking(open).await??;
+        let bundle = opened.bundle;
+        Ok(Self {
+            config: bundle.config,
+            declared: opened.declared,
+            components: opened.components,
+            dimensions,
+            files: bundle.files,
+            ddl: bundle.ddl,
+            guard: bundle.guard,
+            fields: opened.fields,
+            roles: opened.roles,
+        })
     }
 
     /// The columns that the chain writes, in the transforms' order.

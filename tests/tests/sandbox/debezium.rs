@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use gristmill::definition::builtin;
-use gristmill_core::decode::{Decoder, Tombstone};
+use gristmill_core::decode::{Decoder, JsonDecimals, JsonForms, Tombstone};
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
 use gristmill_sandbox::{Limits, Sandbox};
@@ -32,6 +32,10 @@ fn rows_of(file: &str, topic: &str, config: Value) -> Result<String> {
     let decoder = Decoder::new(&plan.reads, topic, 0, Tombstone::Delete, 1 << 20)?;
     let mut decoder = decoder
         .with_absent(Some("__debezium_unavailable_value"))
+        .with_forms(JsonForms {
+            decimals: JsonDecimals::Base64,
+            ..JsonForms::default()
+        })
         .with_missing(&plan);
     let decoded = decoder.decode(&as_records(&records));
     let offset = |record: u32| records[record as usize]["offset"].clone();
@@ -96,6 +100,7 @@ fn users() -> Value {
             "user_id": "bigint",
             "name": "text",
             "country_code": "text",
+            "updated_at": "timestamp with time zone",
         },
     })
 }
@@ -129,6 +134,64 @@ fn users_in_every_shape() -> Result<()> {
     Ok(())
 }
 
+/// The table `everything`, as Postgres spells its types.
+fn everything() -> Value {
+    json!({
+        "key": ["id"],
+        "columns": {
+            "id": "bigint",
+            "c_int2": "smallint",
+            "c_int4": "integer",
+            "c_int8": "bigint",
+            "c_numeric": "numeric",
+            "c_numeric_12_2": "numeric(12,2)",
+            "c_money": "money",
+            "c_float4": "real",
+            "c_float8": "double precision",
+            "c_text": "text",
+            "c_varchar": "character varying(40)",
+            "c_char": "character(5)",
+            "c_bool": "boolean",
+            "c_timestamptz": "timestamp with time zone",
+            "c_timestamp": "timestamp without time zone",
+            "c_timestamp3": "timestamp(3) without time zone",
+            "c_date": "date",
+            "c_time": "time without time zone",
+            "c_timetz": "time with time zone",
+            "c_uuid": "uuid",
+            "c_jsonb": "jsonb",
+            "c_json": "json",
+            "c_bytea": "bytea",
+            "c_text_arr": "text[]",
+            "c_int_arr": "integer[]",
+            "c_enum": "text",
+            "c_inet": "inet",
+            "c_bit": "bit(4)",
+            "c_point": "point",
+            "c_tsrange": "tstzrange",
+            "c_xml": "xml",
+        },
+    })
+}
+
+/// Every type of one row in every shape, with schemas and without.
+#[test]
+fn a_value_is_the_same_however_it_is_sent() -> Result<()> {
+    let plain = rows_of("debezium_json", "jn.public.everything", everything())?;
+    assert_snapshot!("everything", plain);
+    let first = |rows: &str| -> Result<Value> {
+        let line = rows.lines().next().context("no row")?;
+        let (_, row) = line.split_once(' ').context("no offset")?;
+        let mut row: Value = serde_json::from_str(row).with_context(|| line.to_owned())?;
+        let members = row.as_object_mut().context("no row")?;
+        members.retain(|name, _| name.starts_with("c_"));
+        Ok(row)
+    };
+    let schema = rows_of("debezium_json_schema", "js.public.everything", everything())?;
+    assert_eq!(first(&plain)?, first(&schema)?);
+    Ok(())
+}
+
 #[test]
 fn an_incremental_snapshot_has_places_in_the_log() -> Result<()> {
     let amid = rows_of("debezium_incremental", "jx.public.users", users())?;
@@ -153,6 +216,7 @@ fn large_values_that_did_not_change_are_unknown() -> Result<()> {
             "id": "integer",
             "note": "text",
             "big_text": "text",
+            "big_bytea": "bytea",
             "big_jsonb": "jsonb",
             "big_text_arr": "text[]",
             "big_int_arr": "integer[]",

@@ -15,6 +15,9 @@ const LIKE_MILLISECONDS: Range<i64> = 1_000_000_000_000..4_000_000_000_000;
 /// Below 1983 as a date, and seldom a time: not worth a word.
 const LIKE_COUNTS: Range<i64> = -5_000..5_000;
 
+/// What Debezium writes in the place of bytes that were not sent, and of nothing else.
+const NOT_SENT_BYTES: &str = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+
 /// The column called `name` that had these values, of which none is null.
 pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
     let is = |test: &dyn Fn(&Node) -> bool| values.iter().all(|value| test(value));
@@ -99,6 +102,12 @@ fn texts(name: &str, values: &[&Node]) -> SourceColumn {
     }
     if is(&is_decimal) {
         return guessed("numeric");
+    }
+    if values
+        .iter()
+        .any(|value| value.text() == Some(NOT_SENT_BYTES))
+    {
+        return SourceColumn::certain(name, "bytea");
     }
     if is(&is_base64) {
         return SourceColumn::certain(name, "text").with_note(

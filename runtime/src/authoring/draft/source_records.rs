@@ -9,7 +9,7 @@ use super::document::Node;
 use super::source_table::{Shape, SourceColumn, SourceTable};
 use super::{connect_type, guess};
 
-/// What stands for a value that was not sent, in all spellings that are text.
+/// What stands for a value that was not sent.
 const NOT_SENT: &str = "__debezium_unavailable_value";
 
 /// What the records say, one after the other.
@@ -135,8 +135,14 @@ impl Seen {
                 self.values.push((name.clone(), Vec::new()));
                 self.values.len() - 1
             });
-            if *value != Node::Null && !is_not_sent(value) {
-                self.values[at].1.push(value.clone());
+            match value {
+                Node::Null => {}
+                // Of an array that was not sent it is known that it is one.
+                Node::Array(items) if items.first().is_some_and(is_not_sent) => {
+                    self.values[at].1.push(Node::Array(Vec::new()));
+                }
+                value if is_not_sent(value) => {}
+                value => self.values[at].1.push(value.clone()),
             }
         }
     }
@@ -241,11 +247,7 @@ fn scalar(node: &Node) -> Option<String> {
 }
 
 fn is_not_sent(value: &Node) -> bool {
-    match value {
-        Node::Text(text) => text == NOT_SENT,
-        Node::Array(items) => items.first().and_then(Node::text) == Some(NOT_SENT),
-        _ => false,
-    }
+    value.text() == Some(NOT_SENT)
 }
 
 /// A heartbeat, or the begin or end of a transaction.

@@ -72,6 +72,17 @@ fn a_draft_is_a_pipeline_file_and_its_table() {
 }
 
 #[test]
+fn what_was_not_sent_says_of_which_kind_it_is() {
+    let table = table_of(FLAT, "fl.public.toasted");
+    let columns = table.columns.iter();
+    let types: Vec<&str> = columns.map(|column| column.type_name.as_str()).collect();
+    let expected = [
+        "bigint", "text", "text", "bytea", "text", "text[]", "bigint[]", "text",
+    ];
+    assert_eq!(types, expected);
+}
+
+#[test]
 fn a_bare_key_is_the_column_that_has_its_values() {
     let value = |id: i64| format!(r#"{{"op":"c","after":{{"id":{id},"n":1,"name":"a"}}}}"#);
     let records = [1, 2].map(|id| record(Some(&id.to_string()), Some(&value(id))));
