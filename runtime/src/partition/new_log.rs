@@ -92,7 +92,8 @@ pub(super) struct NewLogWatch {
 }
 
 impl NewLogWatch {
-    /// For a partition that begins at `next_offset` with `revision`, and of which `stored` is known.
+    /// For a partition that begins at `next_offset` with `revision`, and of which `stored` is
+    /// known.
     pub(super) fn new(
         partition: i32,
         next_offset: i64,

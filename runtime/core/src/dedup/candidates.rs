@@ -163,8 +163,8 @@ impl Candidates {
             .then_some(next)
     }
 
-    /// The rows of the key of `row`, which need not be a candidate, that are newer than it, from the
-    /// newest on.
+    /// The rows of the key of `row`, which need not be a candidate, that are newer than it, from
+    /// the newest on.
     pub fn newer<'a>(&'a self, versions: &'a Versions, row: u32) -> impl Iterator<Item = u32> + 'a {
         let compare = move |of: u32| versions.compare_keys(of, versions, row);
         let first = self

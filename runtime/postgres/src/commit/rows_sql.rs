@@ -3,7 +3,6 @@
 use tokio_postgres::types::Type;
 
 use crate::commit::target_shape::TargetShape;
-use crate::commit::tombstones::has_tombstones;
 use crate::table::identifier::{ABSENT, DELETED, OFFSET, quote};
 use crate::table::target_table::TargetColumn;
 use crate::wire::column_array::sent_type;
@@ -187,14 +186,13 @@ impl<'a> RowsSql<'a> {
     /// That rows were written as they must be, else an error.
     pub(crate) fn written(&self) -> String {
         let kept = self.shape.kept.filter(|_| !self.reads_tombstones);
-        kept.map_or_else(
-            || "true".to_owned(),
-            |kept| {
-                format!(
-                    "case when {} then gristmill.heed() else true end",
-                    has_tombstones(kept.target)
-                )
-            },
+        let Some(kept) = kept else {
+            return "true".to_owned();
+        };
+        format!(
+            "case when exists (select from gristmill.tombstone as s where s.target = {}) then \
+             gristmill.heed() else true end",
+            kept.target
         )
     }
 

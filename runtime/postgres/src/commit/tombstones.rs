@@ -9,11 +9,6 @@ use crate::commit::statement::Sql;
 use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
 
-/// That rows of a target were deleted for good, or before there were any.
-pub(crate) fn has_tombstones(target: i32) -> String {
-    format!("exists (select from gristmill.tombstone as s where s.target = {target})")
-}
-
 /// The statements about tombstones of a target.
 #[derive(Clone, Debug)]
 pub(crate) struct Tombstones {
@@ -98,8 +93,8 @@ impl TargetShape<'_> {
             ),
         };
         Some(format!(
-            "{effect} where d.target = {} and d.at > timestamptz 'epoch' + $1::bigint * interval '1 \
-             microsecond' and pg_catalog.get_byte(d.version, 0) = {} and {} and {stored} <> \
+            "{effect} where d.target = {} and d.at > timestamptz 'epoch' + $1::bigint * interval \
+             '1 microsecond' and pg_catalog.get_byte(d.version, 0) = {} and {} and {stored} <> \
              d.version and {}{alive}",
             kept.target,
             kept.rule,

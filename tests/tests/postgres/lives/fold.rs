@@ -132,8 +132,8 @@ pub(super) struct Shown {
     pub(super) unknown: Vec<String>,
     /// Cells that only a delete of a row which nobody saw alive has told: which of several such
     /// deletes tells them depends on how events were cut into batches. Cells, too, that a dead
-    /// letter would have changed which is older than the row, or whose row is deleted since: whether
-    /// they count as unknown depends on that. A table cannot say so.
+    /// letter would have changed which is older than the row, or whose row is deleted since:
+    /// whether they count as unknown depends on that. A table cannot say so.
     pub(super) is_hearsay: [bool; 4],
 }
 
