@@ -1,4 +1,5 @@
-//! What decoding costs: CDC events of 241 bytes, the columns that a users pipeline reads.
+//! What decoding costs: CDC events of 241 bytes, the columns that a users pipeline reads; and
+//! Debezium's events of the same table, with a schema and without.
 
 use std::hint::black_box;
 
@@ -51,26 +52,82 @@ fn reads() -> Vec<Field> {
     reads
 }
 
-fn decode(c: &mut Criterion) {
+/// The schema of Debezium 3.6.1 for a table of users.
+const SCHEMA: &str = include_str!("users_schema.json");
+
+/// An update as Debezium 3.6.1 writes it.
+fn debezium_event(i: usize) -> String {
+    let ms = 1_795_782_648_818 + i;
+    format!(
+        concat!(
+            r#"{{"before":null,"after":{{"user_id":{id},"name":"Daniel Kim","#,
+            r#""email":"user{id}@contoso.com","country_code":"US","#,
+            r#""updated_at":"2024-09-17T00:00:00.000000Z"}},"#,
+            r#""source":{{"version":"3.6.1.Final","connector":"postgresql","name":"app","#,
+            r#""ts_ms":{ms},"snapshot":"false","db":"appdb","#,
+            r#""sequence":"[\"26929528\",\"26929680\"]","ts_us":{ms}947,"ts_ns":{ms}947000,"#,
+            r#""schema":"public","table":"users","txId":7{id},"lsn":26{id},"xmin":null,"#,
+            r#""origin":null,"origin_lsn":null}},"transaction":null,"op":"u","#,
+            r#""ts_ms":{ms},"ts_us":{ms}310,"ts_ns":{ms}310411}}"#
+        ),
+        id = 100_000 + i,
+        ms = ms,
+    )
+}
+
+fn debezium_reads() -> Vec<Field> {
+    let paths = [
+        ("value.op", LogicalType::Text),
+        ("value.source.ts_us", LogicalType::TimestampUs),
+        ("value.source.lsn", LogicalType::Int64),
+        ("value.before.user_id", LogicalType::Int64),
+        ("value.after.user_id", LogicalType::Int64),
+        ("value.after.name", LogicalType::Text),
+        ("value.after.email", LogicalType::Text),
+        ("value.after.country_code", LogicalType::Text),
+        ("value.after.updated_at", LogicalType::TimestampUs),
+    ];
+    let field = |(name, logical_type): (&str, LogicalType)| Field {
+        name: name.to_owned(),
+        logical_type,
+        nullable: true,
+    };
+    paths.into_iter().map(field).collect()
+}
+
+fn records(event: impl Fn(usize) -> String) -> Records {
     let mut records = Records::default();
     for i in 0..RECORDS {
         let value = event(i);
-        records.push(
-            i as i64,
-            Some(0),
-            None,
-            Some(value.as_bytes()),
-            std::iter::empty(),
-        );
+        let none = std::iter::empty();
+        records.push(i as i64, Some(0), None, Some(value.as_bytes()), none);
     }
     println!("{} bytes an event", records.bytes() / RECORDS);
-    let mut decoder = Decoder::new(&reads(), "users_cdc", 0, Tombstone::Ignore, 1 << 20)
-        .expect("reads are document paths");
+    records
+}
+
+fn decode(c: &mut Criterion) {
+    let wrapped = |i| {
+        let payload = debezium_event(i);
+        format!(r#"{{"schema":{},"payload":{payload}}}"#, SCHEMA.trim())
+    };
     let mut group = c.benchmark_group("decode");
     group.throughput(Throughput::Elements(RECORDS as u64));
-    group.bench_function("users event", |b| {
-        b.iter(|| black_box(decoder.decode(&records)))
-    });
+    for (name, reads, records) in [
+        ("users event", reads(), records(event)),
+        ("debezium event", debezium_reads(), records(debezium_event)),
+        (
+            "debezium event with schema",
+            debezium_reads(),
+            records(wrapped),
+        ),
+    ] {
+        let mut decoder = Decoder::new(&reads, "users_cdc", 0, Tombstone::Ignore, 1 << 20)
+            .expect("reads are document paths")
+            .with_absent(Some("__debezium_unavailable_value"));
+        assert_eq!(decoder.decode(&records).dead_letters, []);
+        group.bench_function(name, |b| b.iter(|| black_box(decoder.decode(&records))));
+    }
     group.finish();
 }
 

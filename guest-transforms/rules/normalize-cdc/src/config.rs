@@ -29,7 +29,8 @@ pub(crate) struct Config {
     #[serde(default = "op")]
     pub(crate) op: String,
     /// What the source calls the operations `create`, `update`, `delete`, `read` and `truncate`:
-    /// `{ create = "insert" }`. Those that are not named keep their letter.
+    /// `{ create = "I" }`. Those that are not named keep their letter, and are known by their words,
+    /// too: insert (or create), update, delete, read (or bootstrap-insert), truncate.
     #[serde(default)]
     pub(crate) ops: BTreeMap<Op, String>,
     /// The path of the row before the change. A name in a path that has a dot itself stands in
@@ -47,7 +48,8 @@ pub(crate) struct Config {
     /// what the table has. What the pipeline's `absent` names is absent in any case.
     #[serde(default)]
     pub(crate) missing: Missing,
-    /// The path of the event time, in milliseconds since the Unix epoch.
+    /// The path of the event time: text, or a number of milliseconds since the Unix epoch. Where
+    /// the path does not end in `ms`, a number that would be in early 1970 is one of seconds.
     #[serde(default = "event_time")]
     pub(crate) event_time: String,
     /// The column that the event time is written to.
@@ -101,6 +103,20 @@ impl Op {
         (Self::Read, "r"),
         (Self::Truncate, "t"),
     ];
+}
+
+impl Op {
+    /// The operation that sources call so which write whole words, as Maxwell does.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "insert" | "create" => Self::Create,
+            "update" => Self::Update,
+            "delete" => Self::Delete,
+            "read" | "bootstrap-insert" => Self::Read,
+            "truncate" => Self::Truncate,
+            _ => return None,
+        })
+    }
 }
 
 /// What a column is that the event's row does not mention.

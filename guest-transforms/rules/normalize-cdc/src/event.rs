@@ -7,11 +7,17 @@ use crate::config::{Config, Op, Paths};
 /// The path of the time that Kafka gave a record.
 pub(crate) const KAFKA_TIME: &str = "meta.timestamp";
 
+/// Seconds from 1990 to 2100. As milliseconds they would all be in the spring of 1970, when nobody
+/// captured changes.
+const SECONDS: std::ops::Range<i64> = 631_152_000..4_102_444_800;
+
 /// The rows of a batch as change events.
 pub(crate) struct Events<'a> {
     config: &'a Config,
     op: &'a Column<Text>,
     event_time: &'a Column<Vec<i64>>,
+    /// Whether its path does not say that it is in milliseconds.
+    may_be_seconds: bool,
     /// The time that Kafka gave the record; asked for with tombstones only.
     kafka_time: Option<&'a Column<Vec<i64>>>,
     /// What each operation is called.
@@ -74,6 +80,7 @@ impl<'a> Events<'a> {
             config,
             op: batch.text(&config.op),
             event_time: batch.int64(&config.event_time),
+            may_be_seconds: !config.event_time.ends_with("ms") && config.event_time != KAFKA_TIME,
             kafka_time: config.tombstones.then(|| batch.int64(KAFKA_TIME)),
             ops: config.ops(),
             images: paths
@@ -121,8 +128,9 @@ impl<'a> Events<'a> {
 
     fn op(&self, row: usize) -> Option<Op> {
         let found = self.op.get(row)?;
-        let op = self.ops.iter().find(|(_, word)| *word == found)?;
-        Some(op.0)
+        let said = self.ops.iter().find(|(_, word)| *word == found);
+        let op = said.map(|(op, _)| *op);
+        op.or_else(|| Op::of_word(found).filter(|op| !self.config.ops.contains_key(op)))
     }
 
     /// A record that says nothing but its key. A value without any of the fields that are read
@@ -188,7 +196,11 @@ impl<'a> Events<'a> {
             (Image::Key, Some(column)) => (KAFKA_TIME, column),
             _ => (self.config.event_time.as_str(), self.event_time),
         };
-        column.get(row).ok_or_else(|| {
+        let in_ms = |time: i64| match self.may_be_seconds && SECONDS.contains(&time) {
+            true => time * 1_000,
+            false => time,
+        };
+        column.get(row).map(in_ms).ok_or_else(|| {
             let how = if column.is_absent(row) {
                 "missing"
             } else {

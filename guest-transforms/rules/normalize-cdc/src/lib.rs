@@ -316,6 +316,37 @@ mod tests {
     }
 
     #[test]
+    fn whole_words_and_seconds_are_known_without_being_named() {
+        let changes = json!({
+            "op": "value.type",
+            "event_time": "value.ts",
+            "ops": { "delete": "gone" },
+        });
+        let event = |word, ts: i64| {
+            let row = json!({ "id": 1, "name": "a" });
+            json!({ "value": { "type": word, "ts": ts, "before": row, "after": row } })
+        };
+        let events = json!([
+            event("insert", 1_726_531_200),
+            event("update", 1_726_531_201_000),
+            event("gone", 7),
+            event("delete", 1_726_531_200),
+            event("c", 1_726_531_200),
+        ]);
+        let answered = run::<NormalizeCdc>(&config(changes), &events).unwrap();
+        let times = answered.rows.iter().map(|row| row["updated_at"].clone());
+        let times: Vec<_> = times.collect();
+        let expected = [
+            json!(1_726_531_200_000_i64),
+            json!(1_726_531_201_000_i64),
+            json!(7),
+            json!(1_726_531_200_000_i64),
+        ];
+        assert_eq!(times, expected);
+        assert_eq!(answered.rejections, [(3, "unknown-op".to_owned())]);
+    }
+
+    #[test]
     fn only_what_is_needed_is_read() {
         let reads = |changes| {
             let plan = plan::<NormalizeCdc>(&config(changes)).unwrap();

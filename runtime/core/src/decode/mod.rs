@@ -39,6 +39,7 @@ use reads::Reads;
 use slot::{RecordFault, Row};
 pub use spelling::bytes::base64;
 pub use spelling::number::unscaled;
+pub use spelling::time::instant;
 pub use tombstone::Tombstone;
 use unavailable::Placeholder;
 

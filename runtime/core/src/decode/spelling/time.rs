@@ -9,7 +9,7 @@ const DAY_US: i64 = 86_400_000_000;
 
 /// Microseconds since the Unix epoch; the extremes are infinity. `None`: it is no instant, or none
 /// that 64 bits hold.
-pub(in crate::decode) fn instant(text: &str) -> Option<i64> {
+pub fn instant(text: &str) -> Option<i64> {
     let text = text.trim_ascii();
     if let Some(infinity) = infinity(text) {
         return Some(infinity);
