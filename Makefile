@@ -19,6 +19,7 @@ TEST := RUST_TEST_THREADS=4 cargo test --release --locked --workspace
 SOAK_SECONDS ?= 120
 SOAK_HISTORIES ?= 1000000
 SOAK_LIVES ?= 20000
+SOAK_MIRRORS ?= 50
 
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
@@ -87,6 +88,7 @@ soak: $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
 	GRISTMILL_HISTORIES=$(SOAK_HISTORIES) $(TEST) --test postgres histories::
 	GRISTMILL_LIVES=$(SOAK_LIVES) $(TEST) --test postgres lives::a_table
 	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
+	GRISTMILL_MIRRORS=$(SOAK_MIRRORS) $(TEST) --test whole mirror::live
 	for bin in $(POSTGRES_BINS); do \
 		export GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin; \
 		{ $(TEST) --no-fail-fast --test postgres && \

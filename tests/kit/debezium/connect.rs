@@ -48,6 +48,8 @@ pub struct Connector {
 pub struct Connect {
     process: Process,
     connectors: Vec<Connector>,
+    /// How often connectors were told to log [`END`], all together.
+    ends_asked: usize,
     folder: Folder,
 }
 
@@ -91,6 +93,7 @@ impl Connect {
         let mut connect = Self {
             process,
             connectors: connectors.to_vec(),
+            ends_asked: 0,
             folder,
         };
         let mut failed = None;
@@ -111,13 +114,14 @@ impl Connect {
     ) -> Result<()> {
         for connector in &self.connectors {
             let data = format!(r#"{{"message": "{END}"}}"#);
-            postgres.psql(database, &connector.signal("end", "log", &data))?;
+            postgres.psql(database, &connector.signal("log", &data))?;
         }
+        self.ends_asked += self.connectors.len();
         let mut failed = None;
         wait_until("the connectors to read all", SEND_TIMEOUT, || {
             failed = self.check().err();
             let ends = self.log()?.matches(END).count();
-            Ok(failed.is_some() || ends >= self.connectors.len())
+            Ok(failed.is_some() || ends >= self.ends_asked)
         })?;
         failed.map_or(Ok(()), Err)?;
         let begun = Instant::now();
@@ -189,7 +193,7 @@ impl Connector {
     }
 
     /// SQL that tells it to read its tables again, amid their changes.
-    pub fn snapshot(&self, id: &str) -> String {
+    pub fn snapshot(&self) -> String {
         let tables: Vec<_> = self
             .tables
             .iter()
@@ -199,12 +203,12 @@ impl Connector {
             r#"{{"type": "incremental", "data-collections": [{}]}}"#,
             tables.join(",")
         );
-        self.signal(id, "execute-snapshot", &data)
+        self.signal("execute-snapshot", &data)
     }
 
-    fn signal(&self, id: &str, kind: &str, data: &str) -> String {
+    fn signal(&self, kind: &str, data: &str) -> String {
         format!(
-            "insert into signal_{} values ('{id}', '{kind}', '{data}')",
+            "insert into signal_{} values (gen_random_uuid(), '{kind}', '{data}')",
             self.name
         )
     }

@@ -98,11 +98,10 @@ impl<'k> Watch<'k> {
     pub fn streams(&self) -> Result<Vec<Stream>> {
         let stream = |subject: &Subject| {
             let table = &subject.design.table;
-            let mut messages = topic::read(&self.kafka.bootstrap(), &subject.topic())?;
-            messages.sort_by_key(|m| m.timestamp_ms);
+            let messages = topic::read(&self.kafka.bootstrap(), &subject.topic())?;
             Ok(Stream {
                 head: subject.head(),
-                messages,
+                messages: Stream::in_order(messages),
                 rows: rows(&self.postgres, DATABASE, &table.texts(), &table.name)?,
             })
         };
@@ -149,8 +148,8 @@ impl Subject {
         let workload = Workload::new(random, &self.design, self.plan);
         let before = workload.rows(random);
         let mut sessions: Vec<_> = (0..SESSIONS).map(|_| workload.session(random)).collect();
-        for i in 0..random.random_range(0..3) {
-            let signal = self.connector.snapshot(&format!("snapshot{i}"));
+        for _ in 0..random.random_range(0..3) {
+            let signal = self.connector.snapshot();
             // A session of its own, as it must not be part of a transaction that lasts.
             let pause = random.random_range(0..20) as f64 / 100.0;
             sessions.push(vec![format!("select pg_sleep({pause})"), signal]);

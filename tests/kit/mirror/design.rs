@@ -118,13 +118,23 @@ impl Design {
 }
 
 impl Table {
-    /// SQL that creates it.
+    /// SQL that creates the source's.
     pub fn ddl(&self) -> String {
+        self.create(|column| column.is_required)
+    }
+
+    /// SQL that creates the target's. What lies out of line may be null there: where the key has
+    /// changed, nobody sends it.
+    pub fn target_ddl(&self) -> String {
+        self.create(|column| column.is_required && !column.is_external)
+    }
+
+    fn create(&self, is_required: impl Fn(&Column) -> bool) -> String {
         let mut parts: Vec<_> = self
             .columns
             .iter()
             .map(|column| {
-                let required = if column.is_required { " not null" } else { "" };
+                let required = if is_required(column) { " not null" } else { "" };
                 format!("{} {}{required}", quoted(&column.name), column.kind)
             })
             .collect();

@@ -1,14 +1,15 @@
 //! The types of columns, with values of each.
 //!
-//! Left out is what is broken before gristmill sees it: `NaN` in `numeric` (null in the event),
-//! infinite dates, and years before Christ; `timetz` has no offset but UTC, in which it arrives.
+//! Left out is what is broken before gristmill sees it: `NaN` in `numeric` (null in the event) and
+//! zeros at its end, negative zeros, infinite dates, and years before Christ; `timetz` has no
+//! offset but UTC, in which it arrives.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
 
 use super::value::{
     array, bits, bytes, date, decimal, double, float, integer, json, letters, one, range, time,
-    timestamp, uuid, word,
+    timestamp, trimmed_decimal, uuid, word,
 };
 
 //// How to draw a value of a type, as PostgreSQL reads it from text.
@@ -63,7 +64,7 @@ pub const KINDS: [Kind; 60] = [
     KEYS[9],
     KEYS[10],
     kind("oid", |r| integer(r, 0, u32::MAX.into()).to_string()),
-    kind("numeric", |r| decimal(r, 30, 20)),
+    kind("numeric", |r| trimmed_decimal(r, 30, 20)),
     kind("numeric(12,2)", |r| decimal(r, 9, 2)),
     kind("numeric(38,10)", |r| decimal(r, 27, 10)),
     kind("numeric(5,0)", |r| decimal(r, 4, 0)),

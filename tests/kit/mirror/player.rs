@@ -11,6 +11,7 @@ use rand::rngs::SmallRng;
 use super::kind::TYPES;
 use super::stream::{Head, Stream};
 use super::verdict;
+use crate::debezium::shape::Shape;
 use crate::kafka::Kafka;
 use crate::postgres::Postgres;
 use crate::process::{Folder, Process, output, tail, wait_until};
@@ -21,8 +22,24 @@ use crate::topic;
 /// For all records of a stream to be written: a second on a quiet machine.
 const CATCH_UP: Duration = Duration::from_secs(120);
 
-/// What a pipeline may write of a deleted row.
-const DELETES: [&str; 2] = ["hard", "soft"];
+/// What differs between pipelines that mirror tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// What a deleted row leaves: `hard` or `soft`.
+    pub delete: &'static str,
+    /// The most records of one flush.
+    pub max_rows: u32,
+}
+
+impl Settings {
+    /// Few records in a flush, so that a stream is many of them, or all, so that it is one.
+    pub fn draw(random: &mut SmallRng) -> Self {
+        Self {
+            delete: ["hard", "soft"][random.random_range(0..2)],
+            max_rows: [3, 20, 1_000][random.random_range(0..3)],
+        }
+    }
+}
 
 /// A pipeline between a topic and a table that is made like its source.
 #[derive(Debug)]
@@ -32,7 +49,7 @@ pub struct Player<'s> {
     head: Head,
     topic: String,
     database: String,
-    delete: &'static str,
+    settings: Settings,
     folder: Folder,
     process: Option<Process>,
     /// How often a rule was changed.
@@ -48,23 +65,23 @@ impl<'s> Player<'s> {
         head: &Head,
         topic: &str,
         name: &str,
-        random: &mut SmallRng,
+        settings: Settings,
     ) -> Result<Self> {
         postgres.create_database(name)?;
         postgres.psql(name, TYPES)?;
-        postgres.psql(name, &head.table.ddl())?;
+        postgres.psql(name, &head.table.target_ddl())?;
         let mut player = Self {
             kafka,
             postgres,
             head: head.clone(),
             topic: topic.to_owned(),
             database: name.to_owned(),
-            delete: DELETES[random.random_range(0..DELETES.len())],
+            settings,
             folder: Folder::new("gristmill-mirror-")?,
             process: None,
             swaps: 0,
         };
-        let text = player.pipeline(random);
+        let text = player.pipeline();
         std::fs::write(player.folder.path().join("mirror.toml"), text)?;
         player.gristmill(&["schema", "apply", "mirror.toml"])?;
         player.gristmill(&["check", "mirror.toml"])?;
@@ -73,27 +90,34 @@ impl<'s> Player<'s> {
     }
 
     /// The pipeline file: nothing of the table's columns, as a person would write it.
-    fn pipeline(&self, random: &mut SmallRng) -> String {
+    fn pipeline(&self) -> String {
         let shape = self.head.shape;
-        let (table, topic, delete) = (&self.head.table.name, &self.topic, self.delete);
-        let decimals = match shape.has_schema() {
-            true => "",
-            false => "json_decimals = \"base64\"\n",
+        let (table, topic) = (&self.head.table.name, &self.topic);
+        let Settings { delete, max_rows } = self.settings;
+        let is_decimal = |kind: &str| kind.contains("numeric") || kind == "money";
+        let has_decimals = self.head.table.columns.iter().any(|c| is_decimal(&c.kind));
+        let decimals = match has_decimals && !shape.has_schema() {
+            true => "json_decimals = \"base64\"\n",
+            false => "",
+        };
+        // A delete is a record without a value.
+        let tombstone = match shape {
+            Shape::Bare | Shape::BareSchema => "tombstone = \"delete\"\n",
+            _ => "",
         };
         let config = match shape.is_envelope() {
             true => "",
             false => "[transform.config]\nshape = \"flat\"\n",
         };
-        // Few, so that a stream is many flushes, or all, so that it is one.
-        let rows = [3, 20, 1_000][random.random_range(0..3)];
         // A captured record may be of a time that this machine's clock has not reached.
         format!(
             "[pipeline]\nname = \"{name}\"\nfuture_max_ms = 1_000_000_000_000\n\n\
-             [source]\nbootstrap = \"${{KAFKA_BOOTSTRAP}}\"\ntopic = \"{topic}\"\n{decimals}\n\
+             [source]\nbootstrap = \"${{KAFKA_BOOTSTRAP}}\"\ntopic = \"{topic}\"\n\
+             {decimals}{tombstone}\n\
              [[transform]]\nname = \"normalize\"\ncomponent = \"builtin:normalize-debezium\"\n\
              {config}\n\
              [target]\nurl = \"${{DATABASE_URL}}\"\ntable = \"{table}\"\ndelete = \"{delete}\"\n\
-             max_rows = {rows}\n",
+             max_rows = {max_rows}\n",
             name = self.database
         )
     }
@@ -151,7 +175,7 @@ impl<'s> Player<'s> {
             group by 1, 2 order by 3 desc limit 10",
         )?;
         ensure!(letters.is_empty(), "dead letters:\n{letters}");
-        let there = match self.delete {
+        let there = match self.settings.delete {
             "hard" => "true",
             _ => "not _gm_deleted",
         };
@@ -165,14 +189,23 @@ impl<'s> Player<'s> {
         topic::write(&self.kafka.bootstrap(), &self.topic, messages)
     }
 
-    /// Changes what the rule is told without changing what it does: no target has this column.
+    /// Changes what the rule is told without changing what it does.
     fn swap(&mut self) -> Result<()> {
         self.swaps += 1;
+        // There is no pipeline before its first start.
+        wait_until("the pipeline to start", CATCH_UP, || {
+            Ok(self.psql("select count(*) from gristmill.pipeline")? != "0")
+        })
+        .with_context(|| self.explain())?;
         let flat = match self.head.shape.is_envelope() {
             true => "",
             false => "\"shape\": \"flat\", ",
         };
-        let config = format!("{{{flat}\"deleted_column\": \"gone{}\"}}", self.swaps);
+        let nothing = match self.swaps % 2 {
+            0 => "\"rename\": {}",
+            _ => "\"columns_except\": []",
+        };
+        let config = format!("{{{flat}{nothing}}}");
         let file = config_file(&config)?;
         let file = file.path().to_str().context("a path")?;
         let swap = ["transform", "swap", "mirror.toml", "normalize"];
@@ -216,11 +249,14 @@ impl<'s> Player<'s> {
         let end: i64 = ends.iter().sum();
         let done = "select coalesce(sum(next_offset), 0) from gristmill.checkpoint";
         let halted = "select count(*) from gristmill.checkpoint where state = 'halted'";
+        let mut is_halted = false;
         wait_until("all records to be written", CATCH_UP, || {
-            ensure!(self.psql(halted)? == "0", "a partition is halted");
-            Ok(self.psql(done)?.parse::<i64>()? >= end)
+            is_halted = self.psql(halted)? != "0";
+            Ok(is_halted || self.psql(done)?.parse::<i64>()? >= end)
         })
-        .with_context(|| self.explain())
+        .with_context(|| self.explain())?;
+        ensure!(!is_halted, "a partition is halted:\n{}", self.explain());
+        Ok(())
     }
 
     /// What it was told and what it says, for messages.

@@ -53,6 +53,25 @@ struct Line {
 }
 
 impl Stream {
+    /// Puts records of several partitions in the order in which they came, as near as the topic
+    /// tells it, and never against that of a partition.
+    pub fn in_order(mut messages: Vec<Message>) -> Vec<Message> {
+        messages.sort_by_key(|m| (m.partition, m.offset));
+        let (mut partition, mut newest) = (0, None);
+        let mut timed: Vec<_> = messages
+            .into_iter()
+            .map(|message| {
+                if message.partition != partition {
+                    (partition, newest) = (message.partition, None);
+                }
+                newest = newest.max(message.timestamp_ms);
+                (newest, message)
+            })
+            .collect();
+        timed.sort_by_key(|(time, _)| *time);
+        timed.into_iter().map(|(_, message)| message).collect()
+    }
+
     /// Writes it: a line with the head, one with the rows, and one for each record, through gzip.
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = serde_json::to_string(&self.head)? + "\n";

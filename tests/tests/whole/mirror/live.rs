@@ -1,0 +1,84 @@
+//! Tables that are watched now.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use gristmill_tests::kafka::Kafka;
+use gristmill_tests::mirror::capture::Watch;
+use gristmill_tests::mirror::player::{Player, Settings};
+use gristmill_tests::mirror::stream::Stream;
+use gristmill_tests::postgres::Postgres;
+use gristmill_tests::program::gristmill;
+use gristmill_tests::seed::seed;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+/// The variable with the number of tables, and how many there are without it: one of each shape.
+const TABLES: &str = "GRISTMILL_MIRRORS";
+const TABLES_DEFAULT: u64 = 5;
+/// Tables that share a source and a worker.
+const AT_ONCE: usize = 5;
+
+#[test]
+fn a_table_equals_its_source_while_it_is_written() -> Result<()> {
+    gristmill()?;
+    let tables = match std::env::var(TABLES) {
+        Ok(text) => text.parse().context(TABLES)?,
+        Err(_) => TABLES_DEFAULT,
+    };
+    let seed = seed("live");
+    let seeds: Vec<u64> = (seed..seed + tables).collect();
+    seeds.chunks(AT_ONCE).try_for_each(mirror)
+}
+
+/// Watches a table of each seed, and mirrors all while they are worked on.
+fn mirror(seeds: &[u64]) -> Result<()> {
+    let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);
+    let mut watch = Watch::start(kafka, seeds)?;
+    let mut players = Vec::new();
+    for (topic, head) in watch.heads() {
+        let settings = Settings::draw(&mut SmallRng::seed_from_u64(head.seed));
+        let name = format!("live_{}", head.seed);
+        players.push(Player::start(
+            kafka, postgres, &head, &topic, &name, settings,
+        )?);
+    }
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| -> Result<()> {
+        let disturbed: Vec<_> = players
+            .iter_mut()
+            .zip(seeds)
+            .map(|(player, seed)| scope.spawn(|| disturb(player, *seed, &is_done)))
+            .collect();
+        let worked = watch.work();
+        is_done.store(true, Ordering::Relaxed);
+        for player in disturbed {
+            player.join().map_err(|_| anyhow!("a player panicked"))??;
+        }
+        worked
+    })?;
+    for (stream, player) in watch.streams()?.iter().zip(&mut players) {
+        player.check(stream).with_context(|| kept(stream))?;
+    }
+    Ok(())
+}
+
+/// Keeps the stream of a table that differs, and says how to play it again.
+fn kept(stream: &Stream) -> String {
+    let path = std::env::temp_dir().join(format!("gristmill-{}.jsonl.gz", stream.head.seed));
+    match stream.write(&path) {
+        Ok(()) => format!("{} has the records", path.display()),
+        Err(error) => format!("the records are not kept: {error:#}"),
+    }
+}
+
+fn disturb(player: &mut Player, seed: u64, is_done: &AtomicBool) -> Result<()> {
+    let random = &mut SmallRng::seed_from_u64(seed);
+    while !is_done.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(random.random_range(0..2_000)));
+        player.disturb(random)?;
+    }
+    Ok(())
+}
