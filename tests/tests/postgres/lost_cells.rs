@@ -125,7 +125,7 @@ async fn a_letter_that_newer_events_have_overtaken_is_not_replayed_in_silence() 
         None
     })
     .await?;
-    let ReplayEnd::Refused(refused) = replayed else {
+    let ReplayEnd::Overtaken(refused) = replayed else {
         panic!("it counts as replayed");
     };
     let refused: Vec<_> = refused.iter().map(|r| r.dead_letter(&batch)).collect();
