@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::definition::pipeline::Pipeline;
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_sandbox::purity::prove;
 
 use super::evolution::changes;
@@ -46,11 +47,18 @@ pub fn pure(active: Option<&Pipeline>, next: &Pipeline) -> Result<()> {
     Ok(())
 }
 
-/// Columns that are no longer written keep their old values, which somebody must want. Returns
-/// those that `retire` names.
-pub fn columns(active: &Pipeline, next: &Pipeline, retire: Retire<'_>) -> Result<Vec<String>> {
+/// Columns of `table` that are no longer written keep their old values, which somebody must want.
+/// Returns those that `retire` names.
+pub fn columns(
+    active: &Pipeline,
+    next: &Pipeline,
+    table: &TargetTable,
+    retire: Retire<'_>,
+) -> Result<Vec<String>> {
     let written = |name: &String| next.fields().iter().any(|f| f.name == *name);
     let names = active.fields().iter().map(|f| f.name.clone());
+    // Columns that tell versions need not be there.
+    let names = names.filter(|name| table.column(name).is_some());
     let (retired, gone): (Vec<String>, Vec<String>) = names
         .filter(|name| !written(name))
         .partition(|name| retire.columns().contains(name));

@@ -16,6 +16,21 @@ pub fn changes(active: &Pipeline, next: &Pipeline) -> Vec<String> {
     of_versions.into_iter().chain(of_deletes).collect()
 }
 
+/// That the target's table has got columns which the file leaves to it.
+pub fn taken_in(active: &Pipeline, next: &Pipeline) -> Option<String> {
+    let is_new = |name: &&str| active.fields().iter().all(|field| field.name != **name);
+    let names = next.fields().iter().map(|field| field.name.as_str());
+    let new: Vec<&str> = names.filter(is_new).collect();
+    (next.is_filled() && !new.is_empty()).then(|| {
+        format!(
+            "{} of the target's table {} taken from the events from now on; what older events had \
+             of it comes by a snapshot of the source",
+            new.join(", "),
+            if new.len() == 1 { "is" } else { "are" }
+        )
+    })
+}
+
 fn versions(active: &Roles, next: &Roles) -> Option<String> {
     let order = |roles: &Roles| match roles.version.kind {
         VersionKind::Offset => Vec::new(),

@@ -14,6 +14,7 @@ use gristmill_core::dedup::Guard;
 use gristmill_postgres::fleet::definition_store::revision;
 use gristmill_postgres::fleet::registration::{Registration, register, took_over};
 use gristmill_postgres::fleet::rollout::{self, Proposal, Proposed};
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::Sandbox;
 
@@ -74,7 +75,7 @@ async fn try_read(
         check::pure(None, &proposed)?;
     }
     let target = proposed.target(connection).await?;
-    let file = registration(&proposed, target.sql_name)?;
+    let file = registration(&proposed, target.sql_name.clone())?;
     let registered = register(connection, &file, owner).await;
     let registered = registered.with_context(failed)?;
     if let Some(note) = &registered.note {
@@ -105,7 +106,7 @@ async fn try_read(
         })
         .ok();
     if registered.proposes {
-        check_change(active.as_ref(), &proposed, &config.target.retire)?;
+        check_change(active.as_ref(), &proposed, &target, &config.target.retire)?;
         if let Some(active) = &active {
             warn_of_taken_back_rules(connection, based_on, active, &proposed).await?;
         }
@@ -164,13 +165,18 @@ fn registration(proposed: &Pipeline, target: String) -> Result<Registration> {
 }
 
 /// What every proposal must pass.
-fn check_change(active: Option<&Pipeline>, proposed: &Pipeline, retire: &[String]) -> Result<()> {
+fn check_change(
+    active: Option<&Pipeline>,
+    proposed: &Pipeline,
+    table: &TargetTable,
+    retire: &[String],
+) -> Result<()> {
     check::pure(active, proposed)?;
     let Some(active) = active else {
         return Ok(());
     };
     check::evolution(active, proposed)?;
-    let retired = check::columns(active, proposed, Retire::Key(retire))?;
+    let retired = check::columns(active, proposed, table, Retire::Key(retire))?;
     if !retired.is_empty() {
         tracing::info!(
             "no longer written: {}; the table keeps the values that it has",

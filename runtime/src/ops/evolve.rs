@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::definition::pipeline::Pipeline;
-use crate::fleet::evolution::changes;
+use crate::fleet::evolution::{changes, taken_in};
 
 use super::change_progress::{Progress, Spread, Tell};
 use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
@@ -64,19 +64,4 @@ pub async fn evolve(
         evolved.active = Some(Evolution { revision, spread });
     }
     Ok(evolved)
-}
-
-/// That the target's table has got columns which the file leaves to it.
-fn taken_in(active: &Pipeline, next: &Pipeline) -> Option<String> {
-    let is_new = |name: &&str| active.fields().iter().all(|field| field.name != **name);
-    let names = next.fields().iter().map(|field| field.name.as_str());
-    let new: Vec<&str> = names.filter(is_new).collect();
-    (next.is_filled() && !new.is_empty()).then(|| {
-        format!(
-            "{} of the target's table {} taken from the events from now on; what older events had \
-             of it comes by a snapshot of the source",
-            new.join(", "),
-            if new.len() == 1 { "is" } else { "are" }
-        )
-    })
 }

@@ -25,6 +25,7 @@ use crate::definition::file::Config;
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
 use crate::fleet::check::{Retire, columns, evolution, pure};
+use crate::fleet::evolution::taken_in;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -238,11 +239,18 @@ async fn of_active(
         return;
     }
     let retire = Retire::Key(&file.config.target.retire);
-    match evolution(&active, file).and_then(|()| columns(&active, file, retire)) {
+    let Ok(table) = file.target(connection).await else {
+        return;
+    };
+    match evolution(&active, file).and_then(|()| columns(&active, file, &table, retire)) {
         Err(error) => found.problems.push(format!(
             "what the file says would not become active, and revision {number} would run \
              instead: {}",
             with_causes(&error)
+        )),
+        Ok(_) if taken_in(&active, file).is_some() => found.warnings.push(format!(
+            "the target's table has columns that revision {number}, which is active, does not \
+             fill: `gristmill evolve FILE` takes them in"
         )),
         Ok(_) => found.warnings.push(format!(
             "what the file says is not active, revision {number} is: a start of `gristmill run` \

@@ -95,7 +95,9 @@ impl RunningPipeline {
         if !change.evolves {
             check::evolution(&self.active, &next)?;
         }
-        let retired = check::columns(&self.active, &next, Retire::Flags(change.retire))?;
+        let table = next.target(&self.connection).await?;
+        let retire = Retire::Flags(change.retire);
+        let retired = check::columns(&self.active, &next, &table, retire)?;
         let by = who();
         let spec = serde_json::to_value(next.spec())?;
         if spec != serde_json::to_value(self.active.spec())? {
