@@ -139,12 +139,12 @@ fn a_folding_chain_gives_the_newest_row_what_older_ones_say() {
             format!("{} {}", row.key, known.collect::<Vec<_>>().join(" "))
         })
         .collect();
-    let whole = "1 a b c A b+- A";
+    let whole = "1 a b c A b+- A A+c";
     assert_eq!(cells[0], whole);
     // A new life has nothing of the dead one, whose delete stays a layer.
-    assert_eq!(cells[1], "2 ? b ? ? ? ?");
-    assert_eq!(cells[2], "3 a ? ? A ? A");
-    assert_eq!(cells[3], "4 ? ? c ? ? ?");
+    assert_eq!(cells[1], "2 ? b ? ? ? ? ?");
+    assert_eq!(cells[2], "3 a ? ? A ? A ?");
+    assert_eq!(cells[3], "4 ? ? c ? ? ? ?");
     assert_eq!(offsets(&computed), "2 | 5 3 4 7");
-    assert_eq!(unknown(&computed), ["4@7 a b loud pair last"]);
+    assert_eq!(unknown(&computed), ["4@7 a b loud pair last tune"]);
 }
