@@ -293,5 +293,7 @@ impl Batch {
     }
 }
 
+pub mod type_table;
+
 #[cfg(test)]
 mod tests;

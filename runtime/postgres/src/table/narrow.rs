@@ -97,11 +97,12 @@ fn numeric_size(type_name: &str) -> Option<(i32, i32)> {
 
 #[cfg(test)]
 mod tests {
+    use gristmill_core::column::type_table::TYPES;
+
     use super::*;
 
-    #[test]
-    fn what_a_column_does_not_hold_is_told() {
-        let column = |base: &str, name: &str| TargetColumn {
+    fn column(base: &str, name: &str) -> TargetColumn {
+        TargetColumn {
             name: "c".to_owned(),
             type_name: name.to_owned(),
             base_type: base.to_owned(),
@@ -111,7 +112,22 @@ mod tests {
             default: None,
             generated: false,
             identity_always: false,
-        };
+        }
+    }
+
+    #[test]
+    fn the_table_of_types_says_which_columns_take_them() {
+        for entry in TYPES {
+            let logical_type: LogicalType = entry.name.parse().unwrap();
+            for base in entry.columns {
+                let column = column(base, base);
+                assert!(column.accepts(logical_type), "{} into {base}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_column_does_not_hold_is_told() {
         let told = |of, base: &str, name: &str| narrower(of, &column(base, name)).is_some();
         let decimal = LogicalType::Decimal {
             precision: 10,

@@ -8,6 +8,7 @@ mod markdown;
 mod pipeline_file;
 mod tables;
 mod transforms;
+mod types;
 
 use anyhow::Result;
 use gristmill_tests::program::repository;
@@ -27,6 +28,7 @@ fn each_page_is_what_it_describes() -> Result<()> {
         ("transforms.md", transforms::page(&shipped)?),
         ("codes.md", codes::page(&shipped)?),
         ("tables.md", tables::page()?),
+        ("types.md", types::page()),
     ];
     let folder = repository().join("docs/reference");
     let mut stale = Vec::new();

@@ -4,6 +4,7 @@ use arrow_array::Array;
 use arrow_array::types::Float64Type;
 
 use super::*;
+use crate::column::type_table::TYPES;
 
 /// The one value of `json` as a batch shows it; `None` where it is a dead letter.
 fn value(logical_type: T, forms: JsonForms, json: &str) -> Option<String> {
@@ -202,4 +203,17 @@ fn the_whole_value_can_be_bytes() {
         decoded.batch.columns[0].values.as_binary::<i32>().value(0),
         b"\x00\xff"
     );
+}
+
+#[test]
+fn the_table_of_types_says_what_is_read() {
+    for entry in TYPES {
+        let logical_type: T = entry.name.parse().unwrap();
+        assert_eq!(logical_type.to_string(), entry.name);
+        for (json, expected) in entry.examples {
+            let found = value(logical_type, JsonForms::default(), json);
+            let found = found.as_deref().unwrap_or("none");
+            assert_eq!(found, *expected, "{} of {json}", entry.name);
+        }
+    }
 }
