@@ -26,6 +26,8 @@ pub(crate) enum Form {
     Bits { length: u32 },
     /// Text holds a JSON document.
     Document,
+    /// A list, and the lists in it, have numbers as [`Form::Unscaled`] says.
+    UnscaledList { scale: i32 },
     /// What stands there is this, of which nothing can be made.
     Other(&'static str),
 }
@@ -108,6 +110,17 @@ impl JsonForms {
             LogicalType::Numeric if self.decimals == JsonDecimals::Base64 => Form::UnscaledOnly,
             _ => Form::Plain,
         }
+    }
+}
+
+/// What can be done about values of which nothing can be made.
+pub(super) fn advice(found: &str) -> &'static str {
+    match found {
+        "io.debezium.time.MicroDuration" | "io.debezium.time.NanoDuration" => {
+            ", which counts a month as 30.4 days: let the connector write intervals as text \
+             (interval.handling.mode = string), or leave the column out"
+        }
+        _ => "",
     }
 }
 

@@ -155,7 +155,7 @@ fn fits_price(number: f64) -> bool {
 fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(is_true) => Some(*is_true),
-        Value::Number(n) if n.is_i64() || n.is_u64() => match n.as_i64() {
+        Value::Number(_) => match integer(value) {
             Some(0) => Some(false),
             Some(1) => Some(true),
             _ => None,

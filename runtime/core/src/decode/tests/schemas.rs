@@ -17,7 +17,19 @@ const PRICE: T = T::Decimal {
 };
 
 /// As Debezium 3.6.1 wrote them, but for the types that PostgreSQL has not.
-const CASES: [Case; 37] = [
+const CASES: [Case; 39] = [
+    (
+        r#""array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}"#,
+        r#"["B1vNFQ==",null,["BNI="]]"#,
+        T::Json,
+        Ok(r#"["1234567.89",null,["12.34"]]"#),
+    ),
+    (
+        r#""array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}"#,
+        r#"[1]"#,
+        T::Json,
+        Err("a list of other than decimal numbers in base64"),
+    ),
     (
         r#""int64","name":"io.debezium.time.MicroTimestamp""#,
         "1726576496789012",
@@ -255,7 +267,8 @@ fn a_schema_says_what_a_value_is() {
             let expected = match expected {
                 Ok(value) => value.to_owned(),
                 Err(found) => {
-                    format!("value.after.x: expected {logical_type}, found {found}")
+                    let advice = crate::decode::form::advice(found);
+                    format!("value.after.x: expected {logical_type}, found {found}{advice}")
                 }
             };
             assert_eq!(found, expected, "{schema} {value} {logical_type} {round}");

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::place::Place;
 use crate::decode::form::{Form, unscaled};
 use crate::decode::slot::Slot;
+use crate::decode::spelling::bytes::base64;
 use crate::decode::spelling::number;
 use crate::decode::trie::Leaf;
 
@@ -21,6 +23,17 @@ struct VariableScale<'a> {
 }
 
 impl<'r> Place<'_, '_, 'r> {
+    /// Takes a list of decimal numbers, each the base64 of a signed integer, as one of numbers'
+    /// texts.
+    pub(super) fn unscaled_list(self, leaf: Leaf, json: &str, scale: i32) {
+        let row = &mut *self.walk.row;
+        let list = serde_json::from_str(json).ok();
+        match list.and_then(|list| with_numbers(list, scale)) {
+            Some(list) => row.unescaped(leaf.slot, &list.to_string()),
+            None => self.wrong("a list of other than decimal numbers in base64"),
+        }
+    }
+
     /// Takes the decimal number that `json`, which is not null, is: a number, a text or an object.
     pub(super) fn decimal(self, leaf: Leaf, json: &'r str) {
         let row = &mut *self.walk.row;
@@ -47,4 +60,21 @@ impl<'r> Place<'_, '_, 'r> {
             (None, _) => self.wrong(format_args!("number {json}")),
         }
     }
+}
+
+fn with_numbers(value: Value, scale: i32) -> Option<Value> {
+    Some(match value {
+        Value::Array(items) => {
+            let items = items.into_iter().map(|item| with_numbers(item, scale));
+            Value::Array(items.collect::<Option<_>>()?)
+        }
+        Value::String(text) => {
+            let (mut bytes, mut digits) = (Vec::new(), String::new());
+            base64(&text, &mut bytes)?;
+            number::unscaled(&bytes, scale, &mut digits)?;
+            Value::String(digits)
+        }
+        Value::Null => Value::Null,
+        _ => return None,
+    })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::skip::DocumentGuard;
 use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::form::{Form, FromText};
+use crate::decode::form::{Form, FromText, advice};
 use crate::decode::slot::{Quoted, Row, Slot};
 use crate::decode::trie::{Leaf, Node};
 use crate::decode::unavailable::Placeholder;
@@ -68,7 +68,10 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
         let row = &mut *self.walk.row;
         match (self.leaf, self.node.below.first()) {
             (Some(leaf), _) => match leaf.form {
-                Form::Other(found) => row.wrong(leaf.slot, path, leaf.logical_type, found),
+                Form::Other(found) => {
+                    let found = format_args!("{found}{}", advice(found));
+                    row.wrong(leaf.slot, path, leaf.logical_type, found);
+                }
                 Form::UnscaledOnly => row.wrong(
                     leaf.slot,
                     path,
@@ -168,7 +171,8 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
     #[inline]
     pub(super) fn reads_integer(&self) -> bool {
         self.leaf.is_some_and(|leaf| {
-            leaf.logical_type == LogicalType::Int64 || matches!(leaf.form, Form::Counted(_))
+            matches!(leaf.logical_type, LogicalType::Int64 | LogicalType::Boolean)
+                || matches!(leaf.form, Form::Counted(_))
         })
     }
 }

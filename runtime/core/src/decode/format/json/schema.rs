@@ -20,6 +20,9 @@ struct Schema<'a> {
     /// Of a struct.
     #[serde(borrow)]
     fields: Vec<Schema<'a>>,
+    /// Of an array.
+    #[serde(borrow)]
+    items: Option<Box<Schema<'a>>>,
     /// What the struct around it calls it.
     #[serde(borrow)]
     field: Option<Cow<'a, str>>,
@@ -136,6 +139,7 @@ impl Schema<'_> {
         match (logical_type, meaning) {
             // The kind of text that says it is none of ours.
             (T::Decimal { .. } | T::Numeric, M::Plain) => Form::Plain,
+            (T::Json, M::Plain) => self.list_form(),
             (_, M::Plain) => unnamed,
             (T::TimestampUs | T::TimestampMs, M::Instant(unit)) => counts(unit),
             (T::TimestampUs | T::TimestampMs | T::Date, M::Date) => counts(Unit::Days),
@@ -151,7 +155,7 @@ impl Schema<'_> {
             // Base64, which is text.
             (T::Text, M::Bytes) => Form::Plain,
             (T::Json, M::Document) => Form::Document,
-            (T::Json, _) => Form::Plain,
+            (T::Json, _) => self.list_form(),
             (T::Int64 | T::Float64, M::Instant(_) | M::Date | M::Time(_) | M::Duration) => {
                 Form::Plain
             }
@@ -165,6 +169,17 @@ impl Schema<'_> {
                 | M::Document,
             ) => Form::Plain,
             _ => Form::Other(name),
+        }
+    }
+
+    /// The form of a list.
+    fn list_form(&self) -> Form {
+        match &self.items {
+            None => Form::Plain,
+            Some(items) => match items.meaning() {
+                (Meaning::Decimal(scale), _) => Form::UnscaledList { scale },
+                _ => items.list_form(),
+            },
         }
     }
 

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::skip::{DocumentGuard, Skip};
 use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::form::FromText;
+use crate::decode::form::{Form, FromText};
 use crate::decode::slot::{Quoted, Slot};
 use crate::decode::trie::Leaf;
 
@@ -241,7 +241,10 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
             _ if leaf.logical_type.is_decimal() => at.decimal(leaf, text),
             _ if found.half_pair => at.walk.row.half_pair(leaf.slot, &at.node.path),
             _ if found.zero_byte => at.walk.row.zero_byte(leaf.slot, &at.node.path),
-            _ => at.set(Slot::Text(text)),
+            _ => match leaf.form {
+                Form::UnscaledList { scale } => at.unscaled_list(leaf, text, scale),
+                _ => at.set(Slot::Text(text)),
+            },
         }
         Ok(())
     }
