@@ -86,7 +86,7 @@ enum Command {
                       postgres://app@localhost/shop --source-table public.users --topic \
                       app.public.users"
     )]
-    Init(init_command::Args),
+    Init(Box<init_command::Args>),
     /// Run a pipeline until it is told to stop (Ctrl-C or SIGTERM)
     #[command(after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 \
                             DATABASE_URL=postgres://app@localhost/appdb gristmill run \
@@ -288,7 +288,7 @@ fn level(command: &Command) -> &'static str {
 
 async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
     match command {
-        Command::Init(args) => init_command::run(args, out).await?,
+        Command::Init(args) => init_command::run(*args, out).await?,
         Command::Run(args) => run_pipeline(args).await?,
         Command::Check(pipeline) => return check_command::run(&pipeline, out).await,
         Command::Schema(command) => schema_command::run(command, out).await?,
