@@ -9,7 +9,7 @@ use gristmill_core::visible::visible;
 
 use super::out::Out;
 use super::property_arguments::PropertyArguments;
-use crate::authoring::draft::Named;
+use crate::authoring::draft::DraftNames;
 use crate::definition::host_sandbox;
 use crate::ops::init::{InitSource, init};
 
@@ -89,7 +89,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
         }
     };
     let last = topic.rsplit('.').next().unwrap_or_default().to_owned();
-    let named = Named {
+    let named = DraftNames {
         pipeline: args.name.unwrap_or_else(|| last.clone()),
         table: args.table.unwrap_or(last),
         bootstrap: args.bootstrap,

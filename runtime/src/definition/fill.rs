@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// A property that the host can fill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
+pub struct MissingProperty {
     property: String,
     what: What,
 }
@@ -22,7 +22,7 @@ enum What {
 const OWN: &str = "_gm_";
 
 /// What the component lets the host fill and `config` lacks.
-pub fn gaps(component: &Component, config: &Value) -> Vec<Gap> {
+pub fn gaps(component: &Component, config: &Value) -> Vec<MissingProperty> {
     let attributes = component.description().attributes.iter();
     let gaps = attributes.filter_map(|(name, property)| {
         let what = match name.as_str() {
@@ -31,7 +31,7 @@ pub fn gaps(component: &Component, config: &Value) -> Vec<Gap> {
             _ => return None,
         };
         let property = property.clone();
-        Some(Gap { property, what })
+        Some(MissingProperty { property, what })
     });
     gaps.filter(|gap| config.get(&gap.property).is_none())
         .collect()
@@ -41,7 +41,7 @@ pub fn gaps(component: &Component, config: &Value) -> Vec<Gap> {
 /// `written` and gristmill's own.
 pub fn fill(
     config: &mut Value,
-    gaps: &[Gap],
+    gaps: &[MissingProperty],
     table: &str,
     catalogue: &Catalogue,
     written: &[String],
@@ -49,7 +49,7 @@ pub fn fill(
     let config = config
         .as_object_mut()
         .context("the transform's config is no table of properties")?;
-    for Gap { property, what } in gaps {
+    for MissingProperty { property, what } in gaps {
         let value = match what {
             What::Columns => {
                 let is_free = |name: &str| {
@@ -71,7 +71,7 @@ pub fn fill(
 }
 
 /// That there is no table to fill the gaps from.
-pub fn no_table(gaps: &[Gap], table: &str) -> String {
+pub fn no_table(gaps: &[MissingProperty], table: &str) -> String {
     let properties: Vec<String> = gaps
         .iter()
         .map(|gap| format!("`{}`", gap.property))
@@ -89,8 +89,8 @@ mod tests {
 
     use super::*;
 
-    fn both() -> Vec<Gap> {
-        let gap = |property: &str, what| Gap {
+    fn both() -> Vec<MissingProperty> {
+        let gap = |property: &str, what| MissingProperty {
             property: property.into(),
             what,
         };

@@ -15,7 +15,7 @@
 
 pub mod builtin;
 pub mod bundle;
-mod compiled;
+mod compiled_bundle;
 mod dimension_rows;
 pub mod file;
 pub mod fill;

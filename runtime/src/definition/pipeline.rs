@@ -15,7 +15,7 @@ use gristmill_core::plan::Roles;
 use gristmill_core::transform::Transform;
 
 use crate::definition::bundle::Bundle;
-use crate::definition::compiled::Compiled;
+use crate::definition::compiled_bundle::CompiledBundle;
 use crate::definition::dimension_rows::load_dimensions;
 use crate::definition::file::{Config, DimensionSection, TransformSection};
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
@@ -59,7 +59,7 @@ impl Pipeline {
         let sandbox = sandbox.clone();
         // A compiler takes a core for as long as it runs: the tasks of the data path must not wait
         // for it.
-        let compile = move || Compiled::new(bundle, &sandbox);
+        let compile = move || CompiledBundle::new(bundle, &sandbox);
         let compiled = tokio::task::spawn_blocking(compile).await??;
         let catalogue = compiled.catalogue(database).await?;
         let dimensions = Arc::new(dimensions);

@@ -10,7 +10,7 @@ use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Limits, Sandbox};
 use serde_json::{Map, Value, json};
 
-use crate::authoring::draft::{self, Draft, Named, Shape, SourceColumn, SourceTable};
+use crate::authoring::draft::{self, Draft, DraftNames, Shape, SourceColumn, SourceTable};
 use crate::definition::builtin;
 
 use super::topic_events;
@@ -35,7 +35,7 @@ pub enum InitSource {
 }
 
 /// The draft; nothing is written, in Kafka, in Postgres or on the disk.
-pub async fn init(source: &InitSource, named: &Named, sandbox: &Sandbox) -> Result<Draft> {
+pub async fn init(source: &InitSource, named: &DraftNames, sandbox: &Sandbox) -> Result<Draft> {
     let mut table = match source {
         InitSource::Topic {
             bootstrap,

@@ -1,10 +1,10 @@
 //! Kafka Connect's types as Postgres'.
 
-use super::document::Node;
+use super::json_node::JsonNode;
 use super::source_table::SourceColumn;
 
 /// The column of a field of a Connect schema.
-pub(super) fn column(field: &Node) -> Option<SourceColumn> {
+pub(super) fn column(field: &JsonNode) -> Option<SourceColumn> {
     let name = field.text_of("field")?;
     let (type_name, note) = match (field.text_of("name"), field.text_of("type")?) {
         (Some(semantic), physical) => named(field, semantic, physical),
@@ -36,7 +36,7 @@ fn plain(physical: &str) -> Found {
     })
 }
 
-fn array(field: &Node) -> Found {
+fn array(field: &JsonNode) -> Found {
     let item = field.get("items");
     let of = item.and_then(|item| match item.text_of("name") {
         Some(semantic) => Some(named(item, semantic, item.text_of("type")?)),
@@ -49,7 +49,7 @@ fn array(field: &Node) -> Found {
 }
 
 /// A type that has a name: Debezium's, and Connect's own.
-fn named(field: &Node, semantic: &str, physical: &str) -> Found {
+fn named(field: &JsonNode, semantic: &str, physical: &str) -> Found {
     // They become SQL: whoever writes to the topic must not write more than numbers.
     let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let parameter = |name: &str| {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::document::Node;
+use super::json_node::JsonNode;
 use super::source_table::SourceColumn;
 
 /// 2001 and 2096 in microseconds since the Unix epoch: numbers between them are more often times
@@ -19,13 +19,13 @@ const LIKE_COUNTS: Range<i64> = -5_000..5_000;
 const NOT_SENT_BYTES: &str = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
 
 /// The column called `name` that had these values, of which none is null.
-pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
-    let is = |test: &dyn Fn(&Node) -> bool| values.iter().all(|value| test(value));
+pub(super) fn column(name: &str, values: &[&JsonNode]) -> SourceColumn {
+    let is = |test: &dyn Fn(&JsonNode) -> bool| values.iter().all(|value| test(value));
     let guessed = |of: &str, note: &str| SourceColumn::certain(name, of).with_note(note);
     if values.is_empty() {
         return guessed("text", "every value was null: a guess");
     }
-    if is(&|v| matches!(v, Node::Boolean(_))) {
+    if is(&|v| matches!(v, JsonNode::Boolean(_))) {
         return SourceColumn::certain(name, "boolean");
     }
     if is(&is_number) {
@@ -47,14 +47,14 @@ pub(super) fn column(name: &str, values: &[&Node]) -> SourceColumn {
 }
 
 /// Numbers, and the texts that stand for what JSON has no number for.
-fn is_number(value: &Node) -> bool {
+fn is_number(value: &JsonNode) -> bool {
     let is_special = |text| matches!(text, "NaN" | "Infinity" | "-Infinity");
-    matches!(value, Node::Number(_)) || value.text().is_some_and(is_special)
+    matches!(value, JsonNode::Number(_)) || value.text().is_some_and(is_special)
 }
 
-fn numbers(name: &str, values: &[&Node]) -> SourceColumn {
+fn numbers(name: &str, values: &[&JsonNode]) -> SourceColumn {
     let whole = values.iter().map(|value| match value {
-        Node::Number(number) => number.as_i64(),
+        JsonNode::Number(number) => number.as_i64(),
         _ => None,
     });
     let Some(numbers) = whole.collect::<Option<Vec<i64>>>() else {
@@ -76,19 +76,19 @@ fn numbers(name: &str, values: &[&Node]) -> SourceColumn {
     }
 }
 
-fn array(name: &str, values: &[&Node]) -> SourceColumn {
-    let items: Vec<&Node> = values
+fn array(name: &str, values: &[&JsonNode]) -> SourceColumn {
+    let items: Vec<&JsonNode> = values
         .iter()
         .filter_map(|value| value.items())
         .flatten()
-        .filter(|item| **item != Node::Null)
+        .filter(|item| **item != JsonNode::Null)
         .collect();
     let of = column(name, &items);
     let type_name = format!("{}[]", of.type_name.trim_end_matches("[]"));
     SourceColumn::certain(name, type_name).with_note("a guess, by the items")
 }
 
-fn texts(name: &str, values: &[&Node]) -> SourceColumn {
+fn texts(name: &str, values: &[&JsonNode]) -> SourceColumn {
     let is = |test: &dyn Fn(&str) -> bool| values.iter().filter_map(|v| v.text()).all(test);
     let guessed = |of: &str| SourceColumn::certain(name, of).with_note("a guess, by the values");
     if is(&is_instant) {

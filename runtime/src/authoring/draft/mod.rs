@@ -2,15 +2,15 @@
 //! that they come from. What is no more than a guess says so.
 
 mod connect_type;
-mod document;
 mod guess;
+mod json_node;
 mod source_records;
 mod source_table;
 mod text;
 
 pub use source_records::of_records;
 pub use source_table::{Shape, SourceColumn, SourceTable};
-pub use text::{Draft, Named};
+pub use text::{Draft, DraftNames};
 
 #[cfg(test)]
 mod tests;

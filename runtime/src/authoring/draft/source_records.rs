@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use gristmill_core::record::Records;
 
-use super::document::Node;
+use super::json_node::JsonNode;
 use super::source_table::{Shape, SourceColumn, SourceTable};
 use super::{connect_type, guess};
 
@@ -16,7 +16,7 @@ const NOT_SENT: &str = "__debezium_unavailable_value";
 #[derive(Default)]
 struct Seen {
     /// Names of columns in the order of their first row, with the values that are not null.
-    values: Vec<(String, Vec<Node>)>,
+    values: Vec<(String, Vec<JsonNode>)>,
     /// The newest row's, by the schema beside it.
     schema: Vec<SourceColumn>,
     key: Vec<String>,
@@ -43,8 +43,8 @@ pub fn of_records<'a>(records: impl Iterator<Item = &'a Records>) -> Result<Sour
 }
 
 /// A document, and the schema of the Connect wrapper that it stood in.
-fn parse(bytes: &[u8]) -> Option<(Node, Option<Node>)> {
-    let document: Node = serde_json::from_slice(bytes).ok()?;
+fn parse(bytes: &[u8]) -> Option<(JsonNode, Option<JsonNode>)> {
+    let document: JsonNode = serde_json::from_slice(bytes).ok()?;
     match document.members() {
         Some([_, _]) => match (document.get("payload"), document.get("schema")) {
             (Some(payload), Some(schema)) => Some((payload.clone(), Some(schema.clone()))),
@@ -55,7 +55,7 @@ fn parse(bytes: &[u8]) -> Option<(Node, Option<Node>)> {
 }
 
 /// The field called `name` of a schema.
-fn field<'a>(schema: &'a Node, name: &str) -> Option<&'a Node> {
+fn field<'a>(schema: &'a JsonNode, name: &str) -> Option<&'a JsonNode> {
     let mut fields = schema.get("fields")?.items()?.iter();
     fields.find(|field| field.text_of("field") == Some(name))
 }
@@ -65,7 +65,7 @@ impl Seen {
         self.bare_key = None;
         let Some(key) = key else { return };
         match parse(key) {
-            Some((Node::Object(members), _)) => {
+            Some((JsonNode::Object(members), _)) => {
                 self.key = members.into_iter().map(|(name, _)| name).collect();
             }
             Some((node, _)) => self.bare_key = scalar(&node),
@@ -106,7 +106,7 @@ impl Seen {
         }
     }
 
-    fn flat_row(&mut self, document: &Node, schema: Option<&Node>) {
+    fn flat_row(&mut self, document: &JsonNode, schema: Option<&JsonNode>) {
         self.flat_rows += 1;
         self.has_deletes |= document.get("__deleted").is_some();
         // The change's own place alone says too little of rows that a snapshot reads.
@@ -119,7 +119,7 @@ impl Seen {
         self.count("rows");
     }
 
-    fn row(&mut self, row: &Node, schema: Option<&Node>) {
+    fn row(&mut self, row: &JsonNode, schema: Option<&JsonNode>) {
         let fields = schema.and_then(|schema| schema.get("fields")?.items());
         if let Some(fields) = fields {
             let columns = fields.iter().filter_map(connect_type::column);
@@ -136,10 +136,10 @@ impl Seen {
                 self.values.len() - 1
             });
             match value {
-                Node::Null => {}
+                JsonNode::Null => {}
                 // Of an array that was not sent it is known that it is one.
-                Node::Array(items) if items.first().is_some_and(is_not_sent) => {
-                    self.values[at].1.push(Node::Array(Vec::new()));
+                JsonNode::Array(items) if items.first().is_some_and(is_not_sent) => {
+                    self.values[at].1.push(JsonNode::Array(Vec::new()));
                 }
                 value if is_not_sent(value) => {}
                 value => self.values[at].1.push(value.clone()),
@@ -147,7 +147,7 @@ impl Seen {
         }
     }
 
-    fn compare_with_key(&mut self, row: &Node) {
+    fn compare_with_key(&mut self, row: &JsonNode) {
         let Some(key) = &self.bare_key else { return };
         let members = row.members().unwrap_or_default().iter();
         let like = members.filter(|(_, value)| scalar(value).as_ref() == Some(key));
@@ -238,20 +238,20 @@ fn is_added(name: &str) -> bool {
 }
 
 /// A number or a text, as a key that is no object spells it.
-fn scalar(node: &Node) -> Option<String> {
+fn scalar(node: &JsonNode) -> Option<String> {
     match node {
-        Node::Number(number) => Some(number.to_string()),
-        Node::Text(text) => Some(text.clone()),
+        JsonNode::Number(number) => Some(number.to_string()),
+        JsonNode::Text(text) => Some(text.clone()),
         _ => None,
     }
 }
 
-fn is_not_sent(value: &Node) -> bool {
+fn is_not_sent(value: &JsonNode) -> bool {
     value.text() == Some(NOT_SENT)
 }
 
 /// A heartbeat, or the begin or end of a transaction.
-fn is_notice(document: &Node) -> bool {
+fn is_notice(document: &JsonNode) -> bool {
     let names: Vec<&str> = document
         .members()
         .unwrap_or_default()

@@ -31,7 +31,7 @@ fn table_of(lines: &str, topic: &str) -> SourceTable {
 }
 
 fn draft(table: &SourceTable) -> Draft {
-    let named = Named {
+    let named = DraftNames {
         pipeline: "users".into(),
         topic: "app.public.users".into(),
         bootstrap: "localhost:9092".into(),
@@ -114,7 +114,8 @@ fn names_and_types_of_records_become_no_sql() {
         "parameters":{"length":"1); drop table users; --"}},
         {"type":"nonsense; drop","field":"y\nz"}"#;
     let value = format!(
-        r#"{{"schema":{{"type":"struct","fields":[{{"type":"struct","fields":[{fields}],"field":"after"}}]}},
+        r#"{{"schema":{{"type":"struct","fields":[
+            {{"type":"struct","fields":[{fields}],"field":"after"}}]}},
         "payload":{{"op":"c","after":{{"x\"; drop":"AQ==","y\nz":1}}}}}}"#
     );
     let records = [record(Some(r#"{"x\"; drop":"AQ=="}"#), Some(&value))];

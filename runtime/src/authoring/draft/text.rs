@@ -8,7 +8,7 @@ use super::source_table::{Shape, SourceColumn, SourceTable};
 
 /// What things are to be called.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct DraftNames {
     pub pipeline: String,
     pub topic: String,
     pub bootstrap: String,
@@ -31,7 +31,7 @@ pub struct Draft {
 
 impl Draft {
     /// The draft of a pipeline that mirrors `table`.
-    pub fn new(named: &Named, table: &SourceTable) -> Self {
+    pub fn new(named: &DraftNames, table: &SourceTable) -> Self {
         let columns = table.columns.iter();
         let mut unsure = table.notes.clone();
         unsure.extend(columns.filter_map(|column| {
@@ -58,8 +58,8 @@ fn string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn file(named: &Named, table: &SourceTable) -> String {
-    let Named {
+fn file(named: &DraftNames, table: &SourceTable) -> String {
+    let DraftNames {
         pipeline,
         topic,
         bootstrap,
@@ -125,7 +125,7 @@ fn config(table: &SourceTable) -> String {
     }
 }
 
-fn ddl(named: &Named, table: &SourceTable) -> String {
+fn ddl(named: &DraftNames, table: &SourceTable) -> String {
     let mut out = format!("-- Written by `{}`.\n", named.command);
     comments(&mut out, "--", &table.notes);
     let _ = writeln!(out, "create table {} (", identifier(&named.table));

@@ -12,18 +12,18 @@ use gristmill_sandbox::{Component, Sandbox};
 use serde_json::Value;
 
 use super::bundle::Bundle;
-use super::fill::{self, Gap};
+use super::fill::{self, MissingProperty};
 
 /// See the module.
-pub(super) struct Compiled {
+pub(super) struct CompiledBundle {
     bundle: Bundle,
     components: Vec<Component>,
     /// What the normalizer's config leaves to the target's table.
-    gaps: Vec<Gap>,
+    gaps: Vec<MissingProperty>,
 }
 
 /// A bundle whose components are opened, with plans that fit.
-pub(super) struct Opened {
+pub(super) struct OpenedBundle {
     /// With all that the file leaves to the target's table.
     pub(super) bundle: Bundle,
     /// The normalizer's config as the file has it.
@@ -34,7 +34,7 @@ pub(super) struct Opened {
     pub(super) roles: Roles,
 }
 
-impl Compiled {
+impl CompiledBundle {
     /// Takes as long as a compiler does.
     pub(super) fn new(bundle: Bundle, sandbox: &Sandbox) -> Result<Self> {
         let transforms = bundle.config.transform.iter().zip(&bundle.components);
@@ -78,7 +78,7 @@ impl Compiled {
         self,
         catalogue: Option<Catalogue>,
         dimensions: &Dimensions,
-    ) -> Result<Opened> {
+    ) -> Result<OpenedBundle> {
         let Self {
             bundle,
             components,
@@ -111,7 +111,7 @@ impl Compiled {
             .context("the first transform declares no roles")?;
         fields.retain(|field| roles.truncate.as_ref() != Some(&field.name));
         let declared = declared.unwrap_or_default();
-        Ok(Opened {
+        Ok(OpenedBundle {
             bundle: Bundle { config, ..bundle },
             declared,
             components,
