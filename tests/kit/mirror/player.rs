@@ -155,7 +155,9 @@ impl<'s> Player<'s> {
                 let mut process = self.process.take().context("no process")?;
                 process.signal("TERM")?;
                 let status = process.wait(CATCH_UP)?;
-                ensure!(status.success(), "{status}\n{}", self.explain());
+                // One that has only begun ends by the signal itself.
+                let is_clean = status.code().is_none_or(|code| code == 0);
+                ensure!(is_clean, "{status}\n{}", self.explain());
                 self.run()
             }
             _ => {
