@@ -220,3 +220,38 @@ impl People {
         kept.context("it has versions")
     }
 }
+
+/// A delete finds no row, an older one comes from another session, and the new life finds that.
+#[tokio::test]
+async fn a_new_life_inherits_nothing_of_a_row_that_came_beside_its_tombstone() -> Result<()> {
+    const NAME: &str = "stone_lives";
+    let table = TRACKED.replace("is_deleted boolean, ", "");
+    let mut people = People::new(NAME, &table, Delete::Hard).await?;
+    people.flush(&[row(9, "a", 10)]).await?;
+    let other = people.fixture.connect().await?;
+    other
+        .batch_execute(
+            "begin; insert into people (id, name, bio, email, at, _gm_version)
+            select 1, 'dead', 'b', 'dead', at, set_byte(_gm_version, 8, 1) from people",
+        )
+        .await?;
+    let anew = [(1, is("n"), is("c"), ABSENT, false, 30)];
+    let delete = [gone(1, 20)];
+    let layers = [&delete[..]];
+    let writes = people.layers(&layers, &anew);
+    let ends = async {
+        let waits = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        while other.query_one(waits, &[]).await?.get::<_, i64>(0) == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(other.batch_execute("commit").await?)
+    };
+    let (written, ended) = tokio::join!(writes, ends);
+    written?;
+    ended?;
+    let shown = "select name, email, gristmill.absent_columns('people', _gm_absent) from people
+        where id = 1";
+    assert_eq!(people.fixture.psql(shown)?, "n|nobody|{email}");
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use tokio_postgres::types::Type;
 
 use crate::commit::target_shape::TargetShape;
-use crate::table::identifier::{ABSENT, DELETED, OFFSET, quote};
+use crate::table::identifier::{ABSENT, DELETED, OFFSET, VERSION, quote};
 use crate::table::target_table::TargetColumn;
 use crate::wire::column_array::sent_type;
 
@@ -355,9 +355,7 @@ impl<'a> RowsSql<'a> {
         let (sent, is_absent) = (shape.value(i), self.absent("u.m", i));
         let flag = shape.flag();
         let marks = self.kind == RowsKind::Deleted && !shape.deletes_for_good();
-        let is_new_life = flag
-            .as_ref()
-            .map(|flag| format!("coalesce(t.{flag}, false)"));
+        let is_new_life = self.is_new_life();
         let stored = self.looked_up.as_ref().map(|_| {
             let lives = flag.as_ref().map_or("", |_| "not u.was_deleted and ");
             let is_kept = match marks {
@@ -396,6 +394,30 @@ impl<'a> RowsSql<'a> {
         }
     }
 
+    /// That the stored row `t` is of a life that is over. Where rows are deleted for good, an older
+    /// one may have come beside its tombstone, from another session.
+    fn is_new_life(&self) -> Option<String> {
+        let shape = &self.shape;
+        let is_marked = shape
+            .flag()
+            .map(|flag| format!("coalesce(t.{flag}, false)"));
+        let kept = shape
+            .kept
+            .filter(|_| self.reads_tombstones && shape.deletes_for_good());
+        let is_gone = kept.map(|kept| {
+            let stored = format!("t.{}", quote(VERSION));
+            format!(
+                "exists (select from gristmill.tombstone as s where s.target = {} and s.key = {} \
+                 and {})",
+                kept.target,
+                shape.stored_key_texts(),
+                shape.guarded().versions(&stored, "s.version"),
+            )
+        });
+        let either: Vec<String> = is_marked.into_iter().chain(is_gone).collect();
+        (!either.is_empty()).then(|| format!("({})", either.join(" or ")))
+    }
+
     /// The column that says which cells nobody knows.
     fn absent_bits(&self) -> ColumnSql {
         let (name, all) = (quote(ABSENT), self.shape.all_bits());
@@ -413,15 +435,16 @@ impl<'a> RowsSql<'a> {
             };
         }
         let sent = format!("excluded.{name}");
+        let is_new_life = self.is_new_life().unwrap_or_else(|| "false".to_owned());
         let assigned = match self.shape.flag() {
             Some(flag) => format!(
                 "case when coalesce(excluded.{flag}, false) then t.{name} when t.{name} is null \
-                 then case when coalesce(t.{flag}, false) then {sent} end else {} end",
-                after(&sent, &format!("coalesce(t.{flag}, false)"))
+                 then case when {is_new_life} then {sent} end else {} end",
+                after(&sent, &is_new_life)
             ),
             None => format!(
-                "case when t.{name} is not null then {} end",
-                after(&sent, "false")
+                "case when t.{name} is not null or {is_new_life} then {} end",
+                after(&sent, &is_new_life)
             ),
         };
         ColumnSql {

@@ -221,7 +221,11 @@ impl Sink {
         revision: i32,
     ) -> Result<Row, FlushError> {
         let origin = RowOrigin::of(flush.lease);
-        let by_kind = self.row_statements();
+        // A step reads the tombstones of those before it.
+        let by_kind = match self.deletes_for_good {
+            true => &self.statements.heeding,
+            false => self.row_statements(),
+        };
         let steps: Vec<_> = steps(batch).filter(|step| step.rows.rows > 0).collect();
         // A statement of deleted rows counts what it leaves out, which is for the newest rows.
         let along = steps.first();
