@@ -11,7 +11,7 @@ use gristmill_tests::process::{Folder, Process, tail};
 use gristmill_tests::topic;
 
 use crate::ceiling;
-use crate::contender::{Contender, Place};
+use crate::contender::{Absent, Contender, Place};
 use crate::scale::{Ground, Table};
 use crate::usage::Tree;
 use workload::{LAST_ID, PARTITIONS, Source, TABLE, Workload};
@@ -109,7 +109,7 @@ pub(crate) fn run(ground: Ground<'_>) -> Result<Table> {
     })
 }
 
-fn contenders(ground: Ground<'_>) -> Result<(Vec<Contender>, Vec<(String, String)>)> {
+fn contenders(ground: Ground<'_>) -> Result<(Vec<Contender>, Absent)> {
     let mut all = vec![Contender::WriteCeiling, Contender::Gristmill];
     if !ground.wants(RIVAL) {
         return Ok((all, Vec::new()));

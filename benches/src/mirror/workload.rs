@@ -182,9 +182,12 @@ fn wrapped(schema: &str, payload: &Value) -> String {
     format!(r#"{{"schema":{schema},"payload":{payload}}}"#)
 }
 
+fn field(name: &str, of_type: &str, optional: bool) -> Value {
+    json!({ "type": of_type, "optional": optional, "field": name })
+}
+
 /// The schemas of key and value, as Connect's JsonConverter writes them.
 fn schemas() -> (String, String) {
-    let field = |name: &str, of_type: &str, optional: bool| json!({ "type": of_type, "optional": optional, "field": name });
     let mut created_at = field("created_at", "int64", false);
     created_at["name"] = json!("io.debezium.time.MicroTimestamp");
     created_at["version"] = json!(1);

@@ -1,7 +1,9 @@
 //! Rows that the source deleted while nobody listened: its newest snapshot lacks them.
 
 use anyhow::{Context, Result, ensure};
+use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
+use gristmill_kafka::admin::lag::LagRequest;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
 use gristmill_postgres::commit::gap;
 use gristmill_postgres::commit::older_rows::LogPlace;
@@ -76,6 +78,9 @@ pub async fn missed_deletes(
         run,
     };
     let checkpoints = of_run.checkpoints().await?;
+    if request.since.is_some() {
+        of_run.has_no_lag(&snapshot, &checkpoints)?;
+    }
     of_run.is_written(&snapshot, &checkpoints).await?;
     let places = places(&snapshot, &checkpoints);
     let sink = pipeline.sink(&connection).await?;
@@ -163,6 +168,35 @@ impl OfRun<'_> {
         let all = checkpoint::list(self.connection, self.name(), self.run).await?;
         let of_topic = all.into_iter().filter(|c| c.key.topic == *topic);
         Ok(of_topic.collect())
+    }
+
+    /// An error where the topic has records that are not written yet: where nobody knows the end
+    /// of a snapshot, they may be of it.
+    fn has_no_lag(&self, snapshot: &SourceSnapshot, checkpoints: &[Checkpoint]) -> Result<()> {
+        let source = &self.pipeline.config.source;
+        let request = |partition: &i32| {
+            let mut of_partition = checkpoints.iter();
+            let known = of_partition.find(|c| c.key.partition == *partition);
+            LagRequest {
+                partition: TopicPartition::new(source.topic.as_str(), *partition),
+                next_offset: known.map_or(0, |c| c.next_offset),
+                may_read: true,
+            }
+        };
+        let requests: Vec<LagRequest> = snapshot.from.keys().map(request).collect();
+        let lags = tokio::task::block_in_place(|| {
+            Admin::new(&source.bootstrap, &source.properties)?.lags(&requests)
+        })?;
+        for (request, lag) in requests.iter().zip(lags) {
+            let readable = lag?.readable;
+            ensure!(
+                readable == 0,
+                "the pipeline has not written {readable} records of {} yet, which may be of the \
+                 snapshot: ask again when `gristmill status` shows no lag",
+                request.partition
+            );
+        }
+        Ok(())
     }
 
     /// An error where a row of the snapshot may not be in the table.

@@ -44,7 +44,7 @@ pub(super) struct SourceSnapshot {
     pub(super) began_ms: i64,
     /// The first offset of each partition that may be of it.
     pub(super) from: BTreeMap<i32, i64>,
-    /// The offset behind its last record, of the partitions that have one.
+    /// The offset behind its last record, of the partitions that have one, as far as is known.
     pub(super) until: BTreeMap<i32, i64>,
 }
 
@@ -83,17 +83,16 @@ impl SourceSnapshot {
         Ok(snapshot)
     }
 
-    /// What came from `began_ms` on is of it. Blocks.
+    /// What came from `began_ms` on is of it; where it ends nobody says. Blocks.
     pub(super) fn since(admin: &Admin, topic: &str, began_ms: i64) -> Result<Self> {
         let from = partitions(admin, topic)?.into_iter().map(|partition| {
             let from = admin.offset_at(&partition, began_ms)?;
             Ok((partition.partition, from))
         });
-        let from = from.collect::<Result<BTreeMap<_, _>>>()?;
         Ok(Self {
             began_ms,
-            until: from.clone(),
-            from,
+            from: from.collect::<Result<_>>()?,
+            until: BTreeMap::new(),
         })
     }
 }

@@ -12,7 +12,7 @@ use super::value::{
     timestamp, trimmed_decimal, uuid, word,
 };
 
-//// How to draw a value of a type, as PostgreSQL reads it from text.
+/// How to draw a value of a type, as PostgreSQL reads it from text.
 pub type Draw = fn(&mut SmallRng) -> String;
 
 /// A type of a column.

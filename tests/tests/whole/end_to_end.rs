@@ -122,7 +122,7 @@ fn each_kind_of_bad_record_is_kept_whole_and_its_neighbours_land() -> Result<()>
         b"{\"op\":\"c\"",
         b"\xff\xfe",
         b"[1",
-        br#"{"op":"c","after":{"user_id":"7"},"timestamp_ms":1726531200000}"#,
+        br#"{"op":"c","after":{"user_id":"seven"},"timestamp_ms":1726531200000}"#,
         br#"{"op":"c","after":{"user_id":7,"name":"a\u0000b"},"timestamp_ms":1726531200000}"#,
         br#"{"op":"x","after":{"user_id":7},"timestamp_ms":1726531200000}"#,
         br#"{"op":"u","after":{"name":"no key"},"timestamp_ms":1726531200000}"#,

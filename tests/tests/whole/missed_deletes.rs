@@ -116,3 +116,25 @@ fn a_snapshot_of_which_a_row_is_a_dead_letter_deletes_nothing() -> Result<()> {
     assert!(refused.contains("dead letters"), "{refused}");
     Ok(())
 }
+
+#[test]
+fn what_is_not_written_yet_is_not_taken_for_deleted() -> Result<()> {
+    let job = Job::new("missed_deletes_lag")?;
+    let run = job.run()?;
+    let rows = (1..=4).map(|id| row((id % 2) as i32, id, id, None));
+    job.produce_done(&rows.collect::<Vec<_>>())?;
+    drop(run);
+    job.produce(&[row(0, 2, 100, Some("incremental"))])?;
+    let since = Timestamp::from_millisecond(produced_ms(99))?.to_string();
+    let delete = [
+        "missed-deletes",
+        "users.toml",
+        "--delete",
+        "--since",
+        &since,
+    ];
+    let refused = refusal(job.gristmill(&delete))?;
+    assert!(refused.contains("has not written 1 records"), "{refused}");
+    assert_eq!(ids(&job, "where is_deleted")?, "");
+    Ok(())
+}

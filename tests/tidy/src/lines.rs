@@ -24,8 +24,9 @@ const KINDS: [&str; 14] = [
 ];
 
 /// Folders of data, and what a program writes in a form of its own.
-const NOT_OURS: [&str; 5] = [
+const NOT_OURS: [&str; 6] = [
     "data/",
+    "proptest-regressions/",
     "tests/cases/",
     "Cargo.lock",
     "LICENSE",

@@ -29,8 +29,8 @@ pub(crate) struct Config {
     #[serde(default = "op")]
     pub(crate) op: String,
     /// What the source calls the operations `create`, `update`, `delete`, `read` and `truncate`:
-    /// `{ create = "I" }`. Those that are not named keep their letter, and are known by their words,
-    /// too: insert (or create), update, delete, read (or bootstrap-insert), truncate.
+    /// `{ create = "I" }`. Those that are not named keep their letter, and are known by their
+    /// words, too: insert (or create), update, delete, read (or bootstrap-insert), truncate.
     #[serde(default)]
     pub(crate) ops: BTreeMap<Op, String>,
     /// The path of the row before the change. A name in a path that has a dot itself stands in

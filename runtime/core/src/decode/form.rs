@@ -147,6 +147,8 @@ impl Leaf {
     pub(super) fn of_integer(self, value: i64) -> Option<Slot<'static>> {
         match (self.logical_type, self.form) {
             (LogicalType::Int64, Form::Plain) => Some(Slot::Int64(value)),
+            // Infinity to us, and to no source: they are numbers that no time has.
+            (_, Form::Counted(_)) if matches!(value, i64::MIN | i64::MAX) => None,
             (_, Form::Counted(unit)) => counted(value, unit, self.logical_type).map(Slot::Int64),
             (LogicalType::Boolean, Form::Plain) => match value {
                 0 | 1 => Some(Slot::Boolean(value == 1)),

@@ -21,7 +21,8 @@ const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 /// see [`crate::table::target_table`].
 ///
 /// A time beyond what Postgres holds is sent as one that it refuses (22008), never as infinity: so
-/// the row is found and becomes a dead letter like any other. Infinity is the extreme numbers alone.
+/// the row is found and becomes a dead letter like any other. Infinity is the extreme numbers
+/// alone.
 ///
 /// `presence` is not looked at: a value that the source did not say is null. A target that keeps
 /// the old value instead would take a second array of booleans here and a `case` in the statement.

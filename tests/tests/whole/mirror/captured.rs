@@ -1,7 +1,7 @@
 //! Streams that were captured once.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
@@ -70,7 +70,7 @@ fn next(waiting: &Mutex<VecDeque<PathBuf>>) -> Option<PathBuf> {
     waiting.lock().expect("the queue").pop_front()
 }
 
-fn play(path: &PathBuf, seed: u64) -> Result<()> {
+fn play(path: &Path, seed: u64) -> Result<()> {
     let stream = Stream::read(path)?;
     let random = &mut SmallRng::seed_from_u64(seed ^ stream.head.seed);
     let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);

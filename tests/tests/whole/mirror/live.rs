@@ -10,7 +10,7 @@ use gristmill_tests::mirror::capture::Watch;
 use gristmill_tests::mirror::player::{Player, Settings};
 use gristmill_tests::mirror::stream::Stream;
 use gristmill_tests::postgres::Postgres;
-use gristmill_tests::program::gristmill;
+use gristmill_tests::program::{self, gristmill};
 use gristmill_tests::seed::seed;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -67,9 +67,13 @@ fn mirror(seeds: &[u64]) -> Result<()> {
 
 /// Keeps the stream of a table that differs, and says how to play it again.
 fn kept(stream: &Stream) -> String {
-    let path = std::env::temp_dir().join(format!("gristmill-{}.jsonl.gz", stream.head.seed));
-    match stream.write(&path) {
-        Ok(()) => format!("{} has the records", path.display()),
+    let written = program::built().and_then(|folder| {
+        let path = folder.join(format!("mirror-{}.jsonl.gz", stream.head.seed));
+        stream.write(&path)?;
+        Ok(path)
+    });
+    match written {
+        Ok(path) => format!("{} has the records", path.display()),
         Err(error) => format!("the records are not kept: {error:#}"),
     }
 }

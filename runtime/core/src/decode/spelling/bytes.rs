@@ -6,7 +6,7 @@ pub fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let digits = text.trim_ascii().as_bytes();
     let padding = digits.iter().rev().take_while(|b| **b == b'=').count();
     let has_padding = padding > 0;
-    if padding > 2 || has_padding && digits.len() % 4 != 0 {
+    if padding > 2 || has_padding && !digits.len().is_multiple_of(4) {
         return None;
     }
     let digits = &digits[..digits.len() - padding];
@@ -46,10 +46,10 @@ fn sextet(digit: u8) -> Option<u8> {
 
 /// Appends to `out` what `text` stands for in pairs of hexadecimal digits, behind `\x` or not, as
 /// Postgres writes bytes. `None`: it is none, and `out` may have grown.
-pub(in crate::decode) fn hex(text: &str, out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn hex(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let text = text.trim_ascii();
     let digits = text.strip_prefix("\\x").unwrap_or(text).as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |d: u8| char::from(d).to_digit(16);

@@ -11,12 +11,12 @@ const NUMERIC_DIGITS: (i64, i64) = (131_072, 16_383);
 const UNSCALED_BYTES_MAX: usize = 61_232;
 
 /// The whole number that a text is, as Postgres reads one.
-pub(in crate::decode) fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     text.trim_ascii().parse().ok()
 }
 
 /// The number that a text is, as Postgres reads one. `None` also where no double is near.
-pub(in crate::decode) fn float(text: &str) -> Option<f64> {
+pub(crate) fn float(text: &str) -> Option<f64> {
     let text = text.trim_ascii();
     let value: f64 = text.parse().ok()?;
     let mut mantissa = text.split(['e', 'E']).next().unwrap_or_default().bytes();
@@ -27,7 +27,7 @@ pub(in crate::decode) fn float(text: &str) -> Option<f64> {
 }
 
 /// The truth value that a text is.
-pub(in crate::decode) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     let text = text.trim_ascii();
     let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     match is(&["true", "t", "1"]) {
@@ -38,7 +38,7 @@ pub(in crate::decode) fn boolean(text: &str) -> Option<bool> {
 
 /// A decimal number as a text spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::decode) enum DecimalText {
+pub(crate) enum DecimalText {
     /// It is taken as it stands.
     Same,
     /// It is this word: not a number, or an infinity.
@@ -47,7 +47,7 @@ pub(in crate::decode) enum DecimalText {
 
 /// Whether a text is a decimal number that fits `logical_type`: with no more digits before its
 /// point, and none but zeros beyond its scale. `None`: it is none, or does not fit.
-pub(in crate::decode) fn decimal(text: &str, logical_type: LogicalType) -> Option<DecimalText> {
+pub(crate) fn decimal(text: &str, logical_type: LogicalType) -> Option<DecimalText> {
     let (digits_max, scale_max) = match logical_type {
         LogicalType::Decimal { precision, scale } => {
             (i64::from(precision) - i64::from(scale), i64::from(scale))
@@ -176,7 +176,7 @@ fn digits_of(mut pieces: Vec<u32>, out: &mut String) {
 
 /// Appends to `out` the `length` bits of a bit string, of which `bytes` has the last eight first.
 /// `None`: there are more bits.
-pub(in crate::decode) fn bits(bytes: &[u8], length: u32, out: &mut String) -> Option<()> {
+pub(crate) fn bits(bytes: &[u8], length: u32, out: &mut String) -> Option<()> {
     let is_set = |bit: u32| {
         let byte = bytes.get(bit as usize / 8);
         byte.is_some_and(|byte| byte >> (bit % 8) & 1 == 1)

@@ -38,7 +38,7 @@ pub fn instant(text: &str) -> Option<i64> {
 
 /// Days since the Unix epoch; the extremes are infinity. A time of the day may follow where it is
 /// midnight. `None`: it is no date.
-pub(in crate::decode) fn date(text: &str) -> Option<i64> {
+pub(crate) fn date(text: &str) -> Option<i64> {
     let text = text.trim_ascii();
     if let Some(infinity) = infinity(text) {
         return Some(infinity);
@@ -62,7 +62,7 @@ pub(in crate::decode) fn date(text: &str) -> Option<i64> {
 
 /// Microseconds since midnight, of a day at most. `None`: it is no time of the day, or one of
 /// another zone than UTC.
-pub(in crate::decode) fn time(text: &str) -> Option<i64> {
+pub(crate) fn time(text: &str) -> Option<i64> {
     let mut cursor = Cursor(text.trim_ascii().as_bytes());
     let (time, offset) = cursor.time_and_offset()?;
     cursor.end()?;

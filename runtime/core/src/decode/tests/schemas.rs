@@ -11,6 +11,12 @@ type Case = (
     std::result::Result<&'static str, &'static str>,
 );
 
+/// A list of decimals.
+const DECIMALS: &str = concat!(
+    r#""array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","#,
+    r#""parameters":{"scale":"2"}}"#
+);
+
 const PRICE: T = T::Decimal {
     precision: 12,
     scale: 2,
@@ -19,13 +25,13 @@ const PRICE: T = T::Decimal {
 /// As Debezium 3.6.1 wrote them, but for the types that PostgreSQL has not.
 const CASES: [Case; 39] = [
     (
-        r#""array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}"#,
+        DECIMALS,
         r#"["B1vNFQ==",null,["BNI="]]"#,
         T::Json,
         Ok(r#"["1234567.89",null,["12.34"]]"#),
     ),
     (
-        r#""array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}"#,
+        DECIMALS,
         r#"[1]"#,
         T::Json,
         Err("a list of other than decimal numbers in base64"),
@@ -128,7 +134,10 @@ const CASES: [Case; 39] = [
     ),
     (r#""int64""#, "5", T::TimestampMs, Ok("5")),
     (
-        r#""bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2","connect.decimal.precision":"12"}"#,
+        concat!(
+            r#""bytes","name":"org.apache.kafka.connect.data.Decimal","#,
+            r#""parameters":{"scale":"2","connect.decimal.precision":"12"}"#
+        ),
         r#""B1vNFQ==""#,
         PRICE,
         Ok("1234567.89"),
@@ -235,9 +244,11 @@ const CASES: [Case; 39] = [
 ];
 
 fn wrapped(schema: &str, value: &str) -> String {
-    format!(
-        r#"{{"schema":{{"type":"struct","fields":[{{"type":"struct","fields":[{{"type":{schema},"optional":true,"field":"x"}}],"optional":true,"field":"after"}}],"name":"Envelope"}},"payload":{{"after":{{"x":{value}}},"op":"c"}}}}"#
-    )
+    let row =
+        format!(r#"{{"type":"struct","fields":[{{"type":{schema},"optional":true,"field":"x"}}],"#)
+            + r#""optional":true,"field":"after"}"#;
+    let schema = format!(r#"{{"type":"struct","fields":[{row}],"name":"Envelope"}}"#);
+    format!(r#"{{"schema":{schema},"payload":{{"after":{{"x":{value}}},"op":"c"}}}}"#)
 }
 
 fn shown(decoded: &Decoded) -> String {

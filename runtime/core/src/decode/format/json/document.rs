@@ -2,9 +2,9 @@
 
 use serde::de::DeserializeSeed;
 
+use super::connect_schema::formed;
 use super::exact::ExactReader;
 use super::place::{Place, Walk};
-use super::schema::formed;
 use super::skip::{DEPTH_MAX, DocumentGuard, TOO_DEEP};
 use super::validate::check_depth;
 use super::wrapper::{self, Wrapper, behind_head};
