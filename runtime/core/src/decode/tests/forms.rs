@@ -108,6 +108,8 @@ fn text_is_taken_where_the_declared_type_has_a_text_form() {
         (PRICE, r#""Infinity""#),
         (T::Bytes, r#""A""#),
         (T::Bytes, "1"),
+        (T::TimestampUs, "9223372036854775807"),
+        (T::Date, "-9223372036854775808"),
     ] {
         let found = value(logical_type, JsonForms::default(), json);
         assert_eq!(found, None, "{logical_type} {json}");
@@ -123,7 +125,6 @@ fn numbers_that_debezium_writes_for_infinity_are_infinite() {
         (T::TimestampUs, "9223372036825200000", &most),
         (T::TimestampUs, "-9223372036832400000", &least),
         (T::TimestampUs, r#""-290308-12-21T19:59:27.6Z""#, &least),
-        (T::TimestampUs, &most, &most),
         (T::TimestampMs, "9223372036825200", &most),
         (T::TimestampMs, "-9223372036832400", &least),
         (T::Date, "-2147472692", &most),
