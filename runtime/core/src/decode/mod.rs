@@ -4,7 +4,8 @@
 //! - [`reads`]: what one record is asked, source by source: value, key, headers, metadata;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
 //! - [`format`](self::format): how a value or key becomes a document, one folder a format;
-//! - [`form`](self::form): how a declared type stands in a document, [`spelling`]: what text says;
+//! - [`form`](self::form): how a declared type stands in a document; [`leaf`]: a read, and what a
+//!   value is as that; [`spelling`]: what text says;
 //! - [`no_value`]: what is no value, and [`unavailable`]: what stands for one that was not sent;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records.
@@ -12,9 +13,11 @@
 mod builder;
 mod form;
 mod format;
+mod leaf;
 mod no_value;
 mod path;
 mod reads;
+mod scratch;
 mod shape;
 mod slot;
 mod spelling;
@@ -32,7 +35,8 @@ use crate::dead_letter::{DeadLetter, Stage};
 use crate::plan::Plan;
 use crate::record::{CUT_BYTES, Cut, Record, Records};
 use builder::ColumnBuilder;
-pub use form::{JsonBytes, JsonDecimals, JsonForms, Unit, counted};
+pub use form::{JsonBytes, JsonDecimals, JsonForms, Unit};
+pub use leaf::counted;
 pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
 use reads::Reads;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::form::Scratch;
+use super::scratch::Scratch;
 use super::shape::is_uuid;
 use crate::column::{Field, LogicalType};
 

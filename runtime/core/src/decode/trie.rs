@@ -1,6 +1,7 @@
 //! The paths into one document, as the tree that a walk follows.
 
-use super::form::{Form, JsonForms};
+use super::form::JsonForms;
+use super::leaf::Leaf;
 use super::path::{PathError, below};
 use super::slot::{Row, Slot};
 use crate::column::{Field, LogicalType};
@@ -24,35 +25,12 @@ pub(super) struct Node {
     pub(super) null_where_missing: Vec<usize>,
 }
 
-/// A read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Leaf {
-    pub(super) slot: usize,
-    pub(super) logical_type: LogicalType,
-    pub(super) form: Form,
-}
-
 /// The nodes of a document; the first is the document itself.
 #[derive(Clone, Debug)]
 pub(super) struct Trie {
     pub(super) nodes: Vec<Node>,
     /// Whether a leaf needs a piece of the document's own text.
     pub(super) has_raw: bool,
-}
-
-impl Leaf {
-    /// Whether any text is its value as it stands.
-    #[inline]
-    pub(super) fn is_text(self) -> bool {
-        self.logical_type == LogicalType::Text && self.form == Form::Plain
-    }
-
-    /// Whether the value is kept as the document spells it: a number parsed and printed again may
-    /// lose digits.
-    pub(super) fn is_raw(self) -> bool {
-        let is_raw = self.logical_type == LogicalType::Json || self.logical_type.is_decimal();
-        is_raw && self.form != Form::Document
-    }
 }
 
 impl Trie {

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::place::Place;
-use crate::decode::form::{Form, unscaled};
+use crate::decode::form::Form;
+use crate::decode::leaf::{Leaf, unscaled};
 use crate::decode::slot::Slot;
 use crate::decode::spelling::bytes::base64;
 use crate::decode::spelling::number;
-use crate::decode::trie::Leaf;
 
 /// What Debezium writes for a `numeric` of no size: `VariableScaleDecimal`.
 #[derive(Deserialize)]

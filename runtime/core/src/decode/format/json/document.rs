@@ -9,12 +9,14 @@ use super::skip::{DEPTH_MAX, DocumentGuard, TOO_DEEP};
 use super::validate::check_depth;
 use super::wrapper::{self, Wrapper, behind_head};
 use crate::column::LogicalType;
-use crate::decode::form::{Form, FromText, JsonForms, Scratch};
+use crate::decode::form::{Form, JsonForms};
 use crate::decode::format::{malformed, utf8};
+use crate::decode::leaf::{FromText, Leaf};
 use crate::decode::path::Part;
+use crate::decode::scratch::Scratch;
 use crate::decode::shape::is_uuid;
 use crate::decode::slot::{RecordFault, Row, Slot};
-use crate::decode::trie::{Leaf, Node, Trie};
+use crate::decode::trie::{Node, Trie};
 use crate::decode::unavailable::Placeholder;
 
 /// The reads of one part of a record, and what a walk over it needs.

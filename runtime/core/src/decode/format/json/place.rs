@@ -5,9 +5,10 @@ use std::fmt;
 use super::skip::DocumentGuard;
 use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::form::{Form, FromText, advice};
+use crate::decode::form::{Form, advice};
+use crate::decode::leaf::{FromText, Leaf};
 use crate::decode::slot::{Quoted, Row, Slot};
-use crate::decode::trie::{Leaf, Node};
+use crate::decode::trie::Node;
 use crate::decode::unavailable::Placeholder;
 
 /// A document on its way into slots.

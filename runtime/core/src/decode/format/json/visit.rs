@@ -12,9 +12,9 @@ use super::place::Place;
 use super::skip::{DocumentGuard, Skip};
 use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::form::{Form, FromText};
+use crate::decode::form::Form;
+use crate::decode::leaf::{FromText, Leaf};
 use crate::decode::slot::{Quoted, Slot};
-use crate::decode::trie::Leaf;
 
 /// The name by which sonic-rs hands a newtype its text instead of its value: what its `LazyValue`
 /// asks for, without the copy that one makes. The name is private to sonic-rs, so its version is

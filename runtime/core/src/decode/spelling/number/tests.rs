@@ -94,7 +94,7 @@ fn text_is_a_number_or_a_truth_value() {
         assert_eq!(boolean(text), Some(value), "{text}");
     }
     assert_eq!(
-        (boolean("2"), boolean(""), boolean("truely")),
+        (boolean("2"), boolean(""), boolean("trueish")),
         (None, None, None)
     );
 }
