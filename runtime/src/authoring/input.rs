@@ -47,7 +47,8 @@ pub fn batch(plan: &Plan, input: &[Value], dimensions: &DimensionFiles) -> Resul
     Ok(batch)
 }
 
-/// Documents with what the decoder makes of names that they do not have, and of placeholders.
+/// Documents with what the decoder makes of names that they do not have, of placeholders, and of
+/// values that are read as JSON.
 fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
     let Some(roles) = &plan.roles else {
         return input.to_vec();
@@ -64,7 +65,10 @@ fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
         if reads_tombstone {
             say_whether_tombstone(&mut document);
         }
-        for path in plan.reads.iter().filter_map(|read| names(&read.name)) {
+        for read in &plan.reads {
+            let Some(path) = names(&read.name) else {
+                continue;
+            };
             let Some((name, above)) = path.split_last() else {
                 continue;
             };
@@ -78,6 +82,12 @@ fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
                 object.remove(name);
             } else if nulls.iter().any(|path| path == above) && !roles.key.contains(name) {
                 object.entry(name).or_insert(Value::Null);
+            } else if read.logical_type == LogicalType::Json
+                && let Some(value) = object.get_mut(name)
+                && !value.is_string()
+                && !value.is_null()
+            {
+                *value = value.to_string().into();
             }
         }
         document

@@ -12,13 +12,37 @@ pub(super) fn of_debezium(config: &Config) -> Option<&Value> {
     is_it.then_some(&normalizer.config)
 }
 
+/// What the versions of flattened rows are by, where they are flattened.
+fn version_of_flat(config: &Config) -> Option<&str> {
+    let debezium = of_debezium(config)?;
+    let version = debezium.get("version").and_then(Value::as_str);
+    (debezium.get("shape")? == "flat").then(|| version.unwrap_or("offset"))
+}
+
 /// That deletes of flattened rows may be lost.
 pub(super) fn of_flat_deletes(config: &Config) -> Option<String> {
-    let is_flat = of_debezium(config)?.get("shape")? == "flat";
-    (is_flat && config.source.tombstone == Tombstone::Ignore).then(|| {
-        "the values are flat, and records without a value are passed over: where they are the \
-         deletes, rows stay for ever: set `tombstone = \"delete\"` under [source], unless the \
-         connector has delete.tombstone.handling.mode = rewrite"
+    let version = version_of_flat(config)?;
+    let also = match version {
+        "postgres" => ", and `version = \"offset\"` in the config of normalize-debezium",
+        _ => "",
+    };
+    (config.source.tombstone == Tombstone::Ignore).then(|| {
+        format!(
+            "the values are flat, and records without a value are passed over: where they are the \
+             deletes, rows stay for ever: set `tombstone = \"delete\"` under [source]{also}, \
+             unless the connector has delete.tombstone.handling.mode = rewrite"
+        )
+    })
+}
+
+/// That deletes of flattened rows need a place that they have not.
+pub(super) fn of_deletes_without_place(config: &Config) -> Option<String> {
+    let is_by_place = version_of_flat(config)? == "postgres";
+    (is_by_place && config.source.tombstone == Tombstone::Delete).then(|| {
+        "`version = \"postgres\"` of flat values does not go with `tombstone = \"delete\"` under \
+         [source]: a record without a value has no place in Postgres' log, so each is a dead \
+         letter: set `version = \"offset\"`, or, where the connector has \
+         delete.tombstone.handling.mode = rewrite, leave `tombstone` out"
             .to_owned()
     })
 }
@@ -64,4 +88,46 @@ pub(super) fn of_compaction(config: &Config) -> Vec<String> {
         ));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::file::parse;
+
+    fn config(tombstone: &str, settings: &str) -> Config {
+        let text = format!(
+            r#"
+            pipeline = {{ name = "p" }}
+            source = {{ bootstrap = "b", topic = "t", tombstone = "{tombstone}" }}
+            target = {{ url = "u", table = "t" }}
+            [[transform]]
+            name = "normalize"
+            component = "builtin:normalize-debezium"
+            config = {{ {settings} }}
+            "#
+        );
+        parse(&text, |_| None).unwrap()
+    }
+
+    /// No setting that one sentence advises is one that the other refuses.
+    #[test]
+    fn flat_deletes_without_a_value_have_no_place() {
+        let flat_by_place = r#"shape = "flat", version = "postgres""#;
+        let refused = of_deletes_without_place(&config("delete", flat_by_place)).unwrap();
+        assert!(refused.contains(r#"set `version = "offset"`"#), "{refused}");
+        for (tombstone, settings) in [
+            ("ignore", flat_by_place),
+            ("delete", r#"shape = "flat""#),
+            ("delete", r#"shape = "flat", version = "offset""#),
+            ("delete", r#"version = "postgres""#),
+        ] {
+            let config = config(tombstone, settings);
+            assert_eq!(of_deletes_without_place(&config), None, "{settings}");
+        }
+        let warned = of_flat_deletes(&config("ignore", flat_by_place)).unwrap();
+        assert!(warned.contains(r#"and `version = "offset"`"#), "{warned}");
+        let warned = of_flat_deletes(&config("ignore", r#"shape = "flat""#)).unwrap();
+        assert!(!warned.contains("version"), "{warned}");
+    }
 }

@@ -54,6 +54,9 @@ pub async fn check(config: Config) -> Result<Preflight> {
         tokio::task::spawn_blocking(move || of_kafka(&config, &runtime))
     };
     let mut found = Found::default();
+    found
+        .problems
+        .extend(lost_values::of_deletes_without_place(&config));
     let memory_of = config.clone();
     if config.dead_letters.topic.is_none() {
         found.warnings.push(

@@ -5,6 +5,7 @@ use gristmill_core::record::Record;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::authoring::draft::is_notice;
 use crate::definition::file::Config;
 
 use super::lost_values;
@@ -68,7 +69,8 @@ fn other_shape(debezium: &Value, place: &str, value: &Value) -> Option<String> {
     };
     let is_flat = debezium.get("shape").is_some_and(|shape| shape == "flat");
     let is_envelope = value.get("op").is_some() && value.get("source").is_some();
-    let is_notice = value.get("ts_ms").is_some();
+    let names = value.as_object().into_iter().flatten();
+    let is_notice = is_notice(names.map(|(name, _)| name.as_str()));
     match (is_flat, is_envelope) {
         (true, true) => Some(format!(
             "{place} is an envelope with `op` and `source`, and the config says shape = \"flat\": \
@@ -277,6 +279,8 @@ mod tests {
         let envelope = json!({ "op": "c", "after": {}, "source": {}, "ts_ms": 1 });
         let wrapped = json!({ "schema": {}, "payload": envelope });
         let row = json!({ "id": 1 });
+        let beat = json!({ "ts_ms": 1 });
+        let timed = json!({ "id": 1, "ts_ms": 1, "status": "new" });
         let said = |shape, value| other_shape(&json!({ "shape": shape }), "t/0/1", value);
         for value in [&envelope, &wrapped] {
             assert_eq!(said("envelope", value), None);
@@ -286,6 +290,8 @@ mod tests {
         assert_eq!(said("flat", &row), None);
         let enveloped = said("envelope", &row).unwrap();
         assert!(enveloped.contains("set shape = \"flat\""), "{enveloped}");
-        assert_eq!(said("envelope", &json!({ "ts_ms": 1 })), None);
+        assert_eq!(said("envelope", &beat), None);
+        let timed = said("envelope", &timed).unwrap();
+        assert!(timed.contains("set shape = \"flat\""), "{timed}");
     }
 }

@@ -25,6 +25,11 @@ fn rows_of(file: &str, topic: &str, config: Value) -> Result<String> {
     let records: Vec<Value> = records.collect::<Result<_, _>>()?;
     let of_topic = |record: &&Value| record["topic"] == topic;
     let records: Vec<&Value> = records.iter().filter(of_topic).collect();
+    said_of(topic, &records, config)
+}
+
+/// One line for each row and refusal of `records`.
+fn said_of(topic: &str, records: &[&Value], config: Value) -> Result<String> {
     let component = builtin::component("normalize-debezium").context("it is gone")?;
     let component = Sandbox::new(None)?.load("normalize", component, &Limits::default())?;
     let mut rule = component.open(&config)?;
@@ -37,7 +42,7 @@ fn rows_of(file: &str, topic: &str, config: Value) -> Result<String> {
             ..JsonForms::default()
         })
         .with_missing(&plan);
-    let decoded = decoder.decode(&as_records(&records));
+    let decoded = decoder.decode(&as_records(records));
     let offset = |record: u32| records[record as usize]["offset"].clone();
     let mut lines = Vec::new();
     for letter in decoded.dead_letters {
@@ -204,6 +209,22 @@ fn an_incremental_snapshot_has_places_in_the_log() -> Result<()> {
 fn records_that_are_about_no_row_pass() -> Result<()> {
     for topic in ["jn.message", "jn.transaction", "__debezium-heartbeat.jn"] {
         assert_eq!(rows_of("debezium_json", topic, users())?, "", "{topic}");
+    }
+    Ok(())
+}
+
+/// Flat rows where envelopes should be, with a time of their own: not one passes in silence.
+#[test]
+fn a_row_with_a_time_is_no_notice() -> Result<()> {
+    let of_ids = json!({ "key": ["id"], "columns": { "id": "text", "note": "text" } });
+    let marks = rows_of("debezium_json", "jn.transaction", of_ids.clone())?;
+    assert_eq!(marks, "", "a transaction has an `id`, too");
+    let value = r#"{"id":"a","note":"n","ts_ms":1726531200000}"#;
+    for key in [json!(r#"{"id":"a"}"#), json!("a"), Value::Null] {
+        let record = json!({ "offset": 7, "key": key, "value": value });
+        let said = said_of("t", &[&record], of_ids.clone())?;
+        assert!(said.starts_with("7 unknown-op: "), "{key}: {said:?}");
+        assert!(said.contains("set shape = \"flat\""), "{said}");
     }
     Ok(())
 }

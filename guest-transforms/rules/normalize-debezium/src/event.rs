@@ -15,6 +15,8 @@ pub(crate) struct Events<'a> {
     deleted: Option<&'a Column<Text>>,
     tombstone: &'a Column<Bits>,
     notice: Option<&'a Column<Vec<i64>>>,
+    transaction: Option<&'a AnyColumn>,
+    row_key: Vec<&'a AnyColumn>,
     lsns: Vec<&'a Column<Vec<i64>>>,
     sequences: Vec<&'a Column<Text>>,
     /// The event time, the first that there is, with the unit in microseconds.
@@ -108,6 +110,12 @@ impl<'a> Events<'a> {
             deleted: paths.deleted.as_ref().map(|path| batch.text(path)),
             tombstone: batch.boolean(Paths::TOMBSTONE),
             notice: paths.notice.as_ref().map(|path| batch.int64(path)),
+            transaction: image(&paths.transaction),
+            row_key: paths
+                .row_key
+                .iter()
+                .map(|path| batch.column(path))
+                .collect(),
             lsns: paths.lsns.iter().map(|path| batch.int64(path)).collect(),
             sequences: paths
                 .sequences
@@ -165,12 +173,9 @@ impl<'a> Events<'a> {
 
     fn change(&self, row: usize) -> Result<Option<Change>, Refusal> {
         if self.tombstone.get(row) == Some(true) {
-            // It has no place in Postgres' log, and an envelope's delete came before it.
-            let deletes = match self.paths.version {
-                Version::Postgres => false,
-                Version::Offset => true,
-                Version::EventTime => self.paths.shape == Shape::Flat,
-            };
+            // An envelope's delete came before it. A flat one may have come, and may not: where it
+            // needs a place in Postgres' log, which it has not, it is refused, not passed over.
+            let deletes = self.paths.shape == Shape::Flat || self.paths.version == Version::Offset;
             return Ok(deletes.then_some(Change::Delete));
         }
         let is_deleted = |column: &Column<Text>| column.get(row) == Some("true");
@@ -196,10 +201,20 @@ impl<'a> Events<'a> {
     }
 
     /// A heartbeat, the begin or end of a transaction, or a change of a schema: a time and no
-    /// operation. An envelope where rows should be flat has a time, too, but also the row's key.
+    /// operation. A row in the other shape than the config's may have a time, too, but also a key.
     fn is_notice(&self, row: usize) -> bool {
         let has_time = self.notice.is_some_and(|column| column.get(row).is_some());
-        has_time && (self.paths.shape == Shape::Envelope || !self.has_key(Image::Key, row))
+        // Its key is an `id`, as that of many rows.
+        let is_of_transaction = |column: &AnyColumn| !column.is_absent(row);
+        has_time
+            && (self.transaction.is_some_and(is_of_transaction)
+                || !self.has_key(Image::Key, row) && !self.has_row_key(row))
+    }
+
+    /// Whether a row stands in the place of an envelope.
+    fn has_row_key(&self, row: usize) -> bool {
+        let mut key = self.row_key.iter();
+        !self.row_key.is_empty() && key.all(|values| !values.is_null(row))
     }
 
     fn key(&self, image: Image) -> impl Iterator<Item = (&'a RowColumn, &'a AnyColumn)> {
@@ -280,12 +295,18 @@ impl<'a> Events<'a> {
             (Some(commit), Change::Read, _) => Ok([commit, 0]),
             (Some(commit), _, Some(lsn)) => Ok([commit, lsn]),
             _ => {
-                let message = format!(
+                let mut message = format!(
                     "{} has no place in Postgres' log (`{}`): for another connector, or where \
                      values are flat without it, set version = \"offset\"",
                     self.name(change, row),
                     self.paths.lsns.join("`, `")
                 );
+                if self.tombstone.get(row) == Some(true) {
+                    message.push_str(
+                        "; where a value with `__deleted` came before it, leave `tombstone` out \
+                         under [source]",
+                    );
+                }
                 Err(Refusal::new(Refusal::MISSING_VERSION, message))
             }
         }

@@ -114,9 +114,11 @@ impl NormalizeDebezium {
             (Some(&paths.op), "text"),
             (paths.deleted.as_ref(), "text"),
             (paths.notice.as_ref(), "int64"),
+            (paths.transaction.as_ref(), "int64"),
         ];
         let own = named.into_iter().filter_map(|(path, of)| Some((path?, of)));
         let own = own
+            .chain(paths.row_key.iter().map(|path| (path, "json")))
             .chain(paths.lsns.iter().map(|path| (path, "int64")))
             .chain(paths.sequences.iter().map(|path| (path, "text")))
             .chain(

@@ -12,6 +12,11 @@ pub(crate) struct Paths {
     pub(crate) deleted: Option<String>,
     /// What Debezium's records that are about no row have, and rows as a rule have not.
     pub(crate) notice: Option<String>,
+    /// What the begin and the end of a transaction have, and no row where an envelope should be.
+    pub(crate) transaction: Option<String>,
+    /// Where the key's columns would stand if a row stood in the place of an envelope; none where
+    /// an envelope has a member of such a name.
+    pub(crate) row_key: Vec<String>,
     /// The first that there is counts.
     pub(crate) lsns: Vec<String>,
     /// The first that there is counts.
@@ -55,6 +60,17 @@ impl Paths {
     pub(crate) const TOMBSTONE: &'static str = "meta.tombstone";
     /// The time that Kafka gave the record.
     const KAFKA_TIME: &'static str = "meta.timestamp";
+    /// The members of an envelope.
+    const ENVELOPE: [&'static str; 8] = [
+        "before",
+        "after",
+        "source",
+        "op",
+        "transaction",
+        "ts_ms",
+        "ts_us",
+        "ts_ns",
+    ];
 
     /// An error where no column's event time can be one.
     pub(crate) fn new(config: &Config, columns: &[RowColumn]) -> Result<Self, String> {
@@ -106,6 +122,11 @@ impl Paths {
             op: op.to_owned(),
             deleted,
             notice: (!is_column).then_some(notice),
+            transaction: (shape == Shape::Envelope).then(|| "value.event_count".to_owned()),
+            row_key: match shape {
+                Shape::Envelope => row_key(columns),
+                Shape::Flat => Vec::new(),
+            },
             lsns,
             sequences,
             times: times(config, &images, columns)?,
@@ -115,6 +136,16 @@ impl Paths {
                 Shape::Flat => ["`value`", "`value`", "the record's key", ""],
             },
         })
+    }
+}
+
+/// See [`Paths::row_key`].
+fn row_key(columns: &[RowColumn]) -> Vec<String> {
+    let key = columns.iter().filter(|column| column.is_key);
+    let names: Vec<&str> = key.map(|column| column.source.as_str()).collect();
+    match names.iter().any(|name| Paths::ENVELOPE.contains(name)) {
+        true => Vec::new(),
+        false => names.iter().map(|name| below("value", name)).collect(),
     }
 }
 

@@ -30,6 +30,8 @@ fn each_shape_and_version_reads_what_it_needs() {
         "meta.tombstone boolean",
         "value.op text",
         "value.ts_ms int64",
+        "value.event_count int64",
+        "value.id json",
         "value.source.lsn int64",
         "value.source.sequence text",
         "value.source.ts_us timestamp(us)",
@@ -68,6 +70,17 @@ fn a_column_that_is_the_event_time_is_read_once_as_its_type() {
     let reads = reads(changes);
     let at: Vec<&String> = reads.iter().filter(|read| read.contains(".at ")).collect();
     assert_eq!(at, ["value.after.at timestamp(ms)"]);
+}
+
+/// Another type at the path of a member that every envelope has would refuse them all.
+#[test]
+fn a_key_that_is_called_like_a_member_of_the_envelope_is_not_looked_for_there() {
+    let reads = reads(json!({
+        "key": ["source", "id"],
+        "columns": { "id": "bigint", "source": "text" },
+    }));
+    let of_envelope = |read: &&String| read.starts_with("value.id") || *read == "value.source json";
+    assert_eq!(reads.iter().find(of_envelope), None);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod source_records;
 mod source_table;
 mod text;
 
+pub(crate) use source_records::is_notice;
 pub use source_records::of_records;
 pub use source_table::{Shape, SourceColumn, SourceTable};
 pub use text::{Draft, DraftNames};

@@ -101,7 +101,7 @@ impl Seen {
             }
             (Some("d"), None) => self.count("deletes"),
             (Some(_), None) => self.count("other events"),
-            (None, _) if is_notice(&document) => self.count("heartbeats and the like"),
+            (None, _) if is_notice(names(&document)) => self.count("heartbeats and the like"),
             (None, _) => self.flat_row(&document, schema.as_ref()),
         }
     }
@@ -232,6 +232,11 @@ impl Seen {
     }
 }
 
+fn names(document: &JsonNode) -> impl Iterator<Item = &str> {
+    let members = document.members().unwrap_or_default().iter();
+    members.map(|(name, _)| name.as_str())
+}
+
 /// What a flattened value has beside its row.
 fn is_added(name: &str) -> bool {
     name.starts_with("__")
@@ -250,13 +255,12 @@ fn is_not_sent(value: &JsonNode) -> bool {
     value.text() == Some(NOT_SENT)
 }
 
-/// A heartbeat, or the begin or end of a transaction.
-fn is_notice(document: &JsonNode) -> bool {
-    let names: Vec<&str> = document
-        .members()
-        .unwrap_or_default()
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    names == ["ts_ms"] || names.contains(&"status") && names.contains(&"data_collections")
+/// Whether a value with members of these names is about no row: a heartbeat, the begin or end of a
+/// transaction, or a change of a schema. A row may have some of the names, not all.
+pub(crate) fn is_notice<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+    let names: Vec<&str> = names.collect();
+    let has = |wanted: &[&str]| wanted.iter().all(|name| names.contains(name));
+    names == ["ts_ms"]
+        || has(&["ts_ms", "status", "data_collections"])
+        || has(&["ts_ms", "source", "databaseName", "ddl"])
 }

@@ -126,3 +126,68 @@ fn names_and_types_of_records_become_no_sql() {
     );
     assert!(ddl.contains("    \"y\nz\" jsonb,\n"), "{ddl}");
 }
+
+/// The SQL without its comments, as Postgres finds them: a line's end is either character.
+fn without_comments(sql: &str) -> String {
+    let lines = sql.split(['\n', '\r']);
+    let code = lines.map(|line| line.split_once("--").map_or(line, |(code, _)| code));
+    code.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_name_ends_no_comment() {
+    for end in ["\n", "\r", "\r\n"] {
+        let name = format!("x{end}drop schema public cascade;");
+        let mut left_out = SourceColumn::certain(&name, "numeric(99999,2)");
+        left_out.is_left_out = true;
+        let id = SourceColumn::certain("id", "bigint").with_note(format!("like {name}"));
+        let table = SourceTable {
+            columns: vec![id, left_out.with_note("left out")],
+            notes: vec![format!("the key is a guess: {name}\u{7f}\u{0}")],
+            ..SourceTable::default()
+        };
+        let Draft { file, ddl, unsure } = draft(&table);
+        assert!(ddl.contains("drop schema"), "{ddl}");
+        assert!(!without_comments(&ddl).contains("drop"), "{ddl}");
+        crate::definition::file::parse(&file, |_| None).unwrap();
+        assert!(!unsure.concat().contains(char::is_control), "{unsure:?}");
+    }
+}
+
+/// A delete without a value has no place in Postgres' log, whatever the rows have.
+#[test]
+fn flat_rows_with_places_are_versioned_by_them_where_deletes_are_values() {
+    let row = |id: u32, deleted: &str| {
+        format!(r#"{{"id":{id},"__op":"c","__lsn":7,"__source_sequence":"[null,\"7\"]"{deleted}}}"#)
+    };
+    let file = |records: &[Records]| draft(&of_records(records.iter()).unwrap()).file;
+    let bare = [
+        record(Some(r#"{"id":1}"#), Some(&row(1, ""))),
+        record(Some(r#"{"id":1}"#), None),
+    ];
+    let bare = file(&bare);
+    assert!(bare.contains("tombstone = \"delete\""), "{bare}");
+    assert!(!bare.contains("version"), "{bare}");
+    let rewritten = row(1, r#","__deleted":"false""#);
+    let rewritten = file(&[record(Some(r#"{"id":1}"#), Some(&rewritten))]);
+    assert!(!rewritten.contains("tombstone"), "{rewritten}");
+    assert!(rewritten.contains("version = \"postgres\""), "{rewritten}");
+}
+
+#[test]
+fn a_row_with_a_time_is_no_notice() {
+    let value = r#"{"id":1,"ts_ms":1726531200000,"status":"new"}"#;
+    let table = of_records([record(None, Some(value))].iter()).unwrap();
+    assert_eq!(table.shape, Shape::Flat { has_deletes: false });
+    for notice in [
+        r#"{"ts_ms":1}"#,
+        r#"{"status":"BEGIN","id":"1:2","event_count":null,"data_collections":null,"ts_ms":1}"#,
+        r#"{"source":{},"ts_ms":1,"databaseName":"d","schemaName":null,"ddl":"x"}"#,
+    ] {
+        let error = of_records([record(None, Some(notice))].iter()).unwrap_err();
+        assert!(
+            error.to_string().contains("heartbeats and the like: 1"),
+            "{error}"
+        );
+    }
+}

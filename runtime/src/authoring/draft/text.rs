@@ -33,10 +33,10 @@ impl Draft {
     /// The draft of a pipeline that mirrors `table`.
     pub fn new(named: &DraftNames, table: &SourceTable) -> Self {
         let columns = table.columns.iter();
-        let mut unsure = table.notes.clone();
+        let mut unsure: Vec<String> = table.notes.iter().map(|note| one_line(note)).collect();
         unsure.extend(columns.filter_map(|column| {
             let note = column.note.as_ref()?;
-            Some(format!("{}: {note}", column.name))
+            Some(one_line(&format!("{}: {note}", column.name)))
         }));
         Self {
             file: file(named, table),
@@ -48,8 +48,14 @@ impl Draft {
 
 fn comments(out: &mut String, mark: &str, lines: &[String]) {
     for line in lines {
-        let _ = writeln!(out, "{mark} {}", line.replace('\n', " "));
+        let _ = writeln!(out, "{mark} {}", one_line(line));
     }
+}
+
+/// Text that ends no comment. A carriage return ends one of Postgres', and TOML's may hold no
+/// control character. Names come from the topic, and whoever writes to it must not write SQL.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// A TOML string.
@@ -111,7 +117,8 @@ fn config(table: &SourceTable) -> String {
         lines.push("shape = \"flat\"".to_owned());
     }
     let version = match table.shape {
-        Shape::Flat { .. } if table.has_log_places => Some("postgres"),
+        // A delete without a value has no place in the log.
+        Shape::Flat { has_deletes: true } if table.has_log_places => Some("postgres"),
         Shape::Envelope if !table.has_log_places => Some("offset"),
         _ => None,
     };
@@ -144,12 +151,12 @@ fn ddl(named: &DraftNames, table: &SourceTable) -> String {
 
 fn line(column: &SourceColumn, is_key: bool) -> String {
     let note = column.note.as_ref();
-    let note = note.map(|note| format!(" -- {note}")).unwrap_or_default();
+    let note = note.map(|note| format!(" -- {}", one_line(note)));
+    let note = note.unwrap_or_default();
     let null = if is_key { " not null" } else { "" };
-    let mark = if column.is_left_out { "-- " } else { "" };
-    format!(
-        "    {mark}{} {}{null},{note}\n",
-        quote(&column.name),
-        column.type_name
-    )
+    let definition = format!("{} {}{null}", quote(&column.name), column.type_name);
+    match column.is_left_out {
+        true => format!("    -- {},{note}\n", one_line(&definition)),
+        false => format!("    {definition},{note}\n"),
+    }
 }
