@@ -268,7 +268,7 @@ async fn what_needs_gristmills_columns_is_refused_without_them() -> Result<()> {
     fixture.psql("alter table people add _gm_version bytea, drop is_deleted, drop at")?;
     let told = ask(Guard::Version, Delete::Soft, None, &roles).await?;
     assert!(
-        told.ends_with(&format!("{add} _gm_deleted boolean")),
+        told.ends_with(&format!("{add} _gm_deleted boolean default false")),
         "{told}"
     );
     let wanted = WantedTable {
@@ -285,7 +285,8 @@ async fn what_needs_gristmills_columns_is_refused_without_them() -> Result<()> {
     let missing = schema::missing(&connection, &wanted).await?;
     assert_eq!(
         missing,
-        "alter table public.people add column _gm_absent bytea, add column _gm_deleted boolean;\n"
+        "alter table public.people add column _gm_absent bytea, add column _gm_deleted boolean \
+         default false;\n"
     );
     assert_eq!(ask(Guard::Version, Delete::Hard, None, &roles).await?, "");
     fixture.psql(&missing)?;

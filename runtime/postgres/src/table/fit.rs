@@ -132,7 +132,7 @@ impl TargetTable {
         }
         Some(format!(
             "the table {} has no column {deleted}, and no {DELETED} to mark deleted rows in: alter \
-             table {} add column {DELETED} boolean",
+             table {} add column {DELETED} boolean default false",
             self.name, self.sql_name
         ))
     }

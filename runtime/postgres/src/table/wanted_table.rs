@@ -76,7 +76,7 @@ impl WantedTable<'_> {
         let mut add: Vec<String> = add.collect();
         let lacks_flag = self.roles.deleted.as_ref().is_some_and(|name| !has(name));
         if lacks_flag && self.delete == Delete::Soft && !has(DELETED) {
-            add.push(format!("add column {DELETED} boolean"));
+            add.push(format!("add column {DELETED} boolean default false"));
         }
         ((is_kept || needs_versions) && !add.is_empty())
             .then(|| format!("alter table {} {};\n", table.sql_name, add.join(", ")))
