@@ -395,7 +395,8 @@ impl<'a> RowsSql<'a> {
     }
 
     /// That the stored row `t` is of a life that is over. Where rows are deleted for good, an older
-    /// one may have come beside its tombstone, from another session.
+    /// one may have come beside its tombstone, from another session. Only a tombstone by this rule
+    /// of versions can be compared with rows of all rules.
     fn is_new_life(&self) -> Option<String> {
         let shape = &self.shape;
         let is_marked = shape
@@ -408,9 +409,10 @@ impl<'a> RowsSql<'a> {
             let stored = format!("t.{}", quote(VERSION));
             format!(
                 "exists (select from gristmill.tombstone as s where s.target = {} and s.key = {} \
-                 and {})",
+                 and pg_catalog.get_byte(s.version, 0) = {} and {})",
                 kept.target,
                 shape.stored_key_texts(),
+                kept.rule,
                 shape.guarded().versions(&stored, "s.version"),
             )
         });
