@@ -148,11 +148,15 @@ impl Shown {
     }
 }
 
-/// Whether two rows, or none, are the same.
+/// Whether two rows, or none, are the same. Of a row that nobody saw alive, and that is deleted,
+/// there may be nothing.
 pub(super) fn agree(one: Option<&Shown>, other: Option<&Shown>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.agrees(other),
-        (one, other) => one.is_none() && other.is_none(),
+        (None, None) => true,
+        (Some(row), None) | (None, Some(row)) => {
+            row.is_deleted && row.is_hearsay.iter().all(|is_hearsay| *is_hearsay)
+        }
     }
 }
 
