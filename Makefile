@@ -178,18 +178,23 @@ setup-postgres: ## install PostgreSQL; only its programs are used, with private 
 	$(call need,ls /usr/lib/postgresql/*/bin/initdb || command -v initdb,\
 		postgresql,the demo and the tests start private servers)
 
+# What $(1) runs on, from the pom that the target stands on, into the folder $(2).
+define fetch-jars
+	$(call need,command -v java,default-jre-headless,runs $(1))
+	$(call need,command -v mvn,maven,fetches $(1)'s jars)
+	@echo "setup: fetching $(1)'s jars into $(2)"
+	@rm -rf $(2)
+	@mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies \
+		-DoutputDirectory="$(CURDIR)/$(2)"
+	@touch $@
+endef
+
 .PHONY: setup-kafka
 setup-kafka: $(KAFKA_JAR) ## install Java and fetch Kafka's jars for the tests
 	$(call need,command -v java,default-jre-headless,runs Kafka)
 
 $(KAFKA_JAR): tests/kafka/pom.xml
-	$(call need,command -v java,default-jre-headless,runs Kafka)
-	$(call need,command -v mvn,maven,fetches Kafka's jars)
-	@echo "setup: fetching Kafka's jars into $(KAFKA_LIBS)"
-	@rm -rf $(KAFKA_LIBS)
-	@mvn -q -B -Dstyle.color=never -f tests/kafka/pom.xml dependency:copy-dependencies \
-		-DoutputDirectory="$(CURDIR)/$(KAFKA_LIBS)"
-	@touch $@
+	$(call fetch-jars,Kafka,$(KAFKA_LIBS))
 
 .PHONY: setup-debezium
 setup-debezium: $(DEBEZIUM_JAR) ## fetch Debezium's and Kafka Connect's jars for the tests
@@ -197,13 +202,7 @@ setup-debezium: $(DEBEZIUM_JAR) ## fetch Debezium's and Kafka Connect's jars for
 	$(call need,command -v gzip,gzip,reads captured streams)
 
 $(DEBEZIUM_JAR): tests/debezium/pom.xml
-	$(call need,command -v java,default-jre-headless,runs Debezium)
-	$(call need,command -v mvn,maven,fetches Debezium's jars)
-	@echo "setup: fetching Debezium's jars into $(DEBEZIUM_LIBS)"
-	@rm -rf $(DEBEZIUM_LIBS)
-	@mvn -q -B -Dstyle.color=never -f tests/debezium/pom.xml dependency:copy-dependencies \
-		-DoutputDirectory="$(CURDIR)/$(DEBEZIUM_LIBS)"
-	@touch $@
+	$(call fetch-jars,Debezium,$(DEBEZIUM_LIBS))
 
 target/postgres/%/bin: tests/postgres/pom.xml
 	$(call need,command -v mvn,maven,fetches PostgreSQL)
