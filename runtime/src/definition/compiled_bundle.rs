@@ -93,8 +93,9 @@ impl CompiledBundle {
                 let fields = plans.iter().flat_map(|plan| &plan.writes);
                 let written: Vec<String> = fields.map(|field| field.name.clone()).collect();
                 let table = config.target.table.clone();
-                let filled = &mut config.transform[0].config;
-                fill::fill(filled, &gaps, &table, catalogue, &written)?;
+                let normalizer = &mut config.transform[0];
+                fill::fill(&mut normalizer.config, &gaps, &table, catalogue, &written)?;
+                normalizer.filled = fill::names(&gaps);
             }
             plans.push(component.open(&config.transform[at].config)?.plan().clone());
         }

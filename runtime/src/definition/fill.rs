@@ -2,8 +2,11 @@
 
 use anyhow::{Context, Result, bail};
 use gristmill_postgres::table::catalogue::Catalogue;
+use gristmill_postgres::table::filled_columns::FilledColumns;
 use gristmill_sandbox::Component;
 use serde_json::{Map, Value};
+
+use crate::definition::file::TransformSection;
 
 /// A property that the host can fill.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,8 @@ enum What {
     Key,
 }
 
+/// The attribute that names the property for the table's columns.
+const COLUMNS: &str = "target-columns";
 /// The names of gristmill's own columns begin so.
 const OWN: &str = "_gm_";
 
@@ -26,7 +31,7 @@ pub fn gaps(component: &Component, config: &Value) -> Vec<MissingProperty> {
     let attributes = component.description().attributes.iter();
     let gaps = attributes.filter_map(|(name, property)| {
         let what = match name.as_str() {
-            "target-columns" => What::Columns,
+            COLUMNS => What::Columns,
             "target-key" => What::Key,
             _ => return None,
         };
@@ -68,6 +73,23 @@ pub fn fill(
         config.insert(property.clone(), value);
     }
     Ok(())
+}
+
+/// The properties that `gaps` are of.
+pub fn names(gaps: &[MissingProperty]) -> Vec<String> {
+    gaps.iter().map(|gap| gap.property.clone()).collect()
+}
+
+/// The columns of a transform's config that were filled, with the types that the table had.
+pub fn filled_columns(component: &Component, transform: &TransformSection) -> FilledColumns {
+    let mut attributes = component.description().attributes.iter();
+    let columns = attributes.find(|(name, _)| name == COLUMNS);
+    let columns = columns.filter(|(_, property)| transform.filled.contains(property));
+    let columns = columns.and_then(|(_, property)| transform.config.get(property)?.as_object());
+    let columns = columns.into_iter().flatten();
+    columns
+        .filter_map(|(name, of)| Some((name.as_str(), of.as_str()?)))
+        .collect()
 }
 
 /// That there is no table to fill the gaps from.

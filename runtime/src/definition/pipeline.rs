@@ -18,11 +18,14 @@ use crate::definition::bundle::Bundle;
 use crate::definition::compiled_bundle::CompiledBundle;
 use crate::definition::dimension_rows::load_dimensions;
 use crate::definition::file::{Config, DimensionSection, TransformSection};
+use crate::definition::fill;
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::fleet::definition_store::StoredComponent as Stored;
 use gristmill_postgres::table::bookkeeping::Bookkeeping;
+use gristmill_postgres::table::catalogue::Catalogue;
+use gristmill_postgres::table::filled_columns::FilledColumns;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::{Connection, Database};
@@ -87,8 +90,16 @@ impl Pipeline {
 
     /// Whether the file leaves something to the target's table.
     pub fn is_filled(&self) -> bool {
-        let filled = self.config.transform.first().map(|t| &t.config);
-        filled.is_some_and(|config| *config != self.declared)
+        let normalizer = self.config.transform.first();
+        normalizer.is_some_and(|normalizer| !normalizer.filled.is_empty())
+    }
+
+    /// The columns that it has from the target's table, with the types of when it was made.
+    pub fn filled_columns(&self) -> FilledColumns {
+        let normalizer = self.components.first().zip(self.config.transform.first());
+        normalizer.map_or_else(FilledColumns::default, |(component, section)| {
+            fill::filled_columns(component, section)
+        })
     }
 
     /// Which of them are key, event time, deleted flag and order.
@@ -128,6 +139,14 @@ impl Pipeline {
 
     /// An error that tells everything that keeps the rows from the target, a line each.
     pub async fn check_table(&self, connection: &Connection) -> Result<()> {
+        let filled = self.filled_columns();
+        let table = &self.config.target.table;
+        if !filled.is_empty()
+            && let Some(now) = Catalogue::load(connection, table).await?
+            && let Some(problem) = filled.problem(table, &now)
+        {
+            bail!("{problem}");
+        }
         let problems = schema::problems(connection, &self.wanted()).await?;
         if !problems.is_empty() {
             bail!("{}", problems.join("\n"));
@@ -248,6 +267,7 @@ impl Pipeline {
             name: t.name.clone(),
             digest: component.digest().to_owned(),
             config: t.config.clone(),
+            filled: t.filled.clone(),
             limits: t.limits.clone(),
         };
         let dimension = |(name, d): (&String, &DimensionSection)| {
@@ -288,6 +308,7 @@ impl Pipeline {
         let mut spec = self.spec();
         if let Some(normalizer) = spec.transforms.first_mut() {
             normalizer.config = self.declared.clone();
+            normalizer.filled.clear();
         }
         spec
     }

@@ -57,6 +57,9 @@ pub struct TransformSpec {
     /// SHA-256 of the component, lower-case hex: its bytes are in `gristmill.component`.
     pub digest: String,
     pub config: Value,
+    /// Properties of `config` that the target's table said when the revision was made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub filled: Vec<String>,
     pub limits: Limits,
 }
 
@@ -159,6 +162,7 @@ impl Spec {
             name: t.name.clone(),
             component: t.digest.clone(),
             config: t.config.clone(),
+            filled: t.filled.clone(),
             limits: t.limits.clone(),
         };
         config.transform = self.transforms.iter().map(transform).collect();

@@ -5,6 +5,7 @@
 use gristmill_core::chain::Delete;
 use gristmill_core::dedup::VersionKind;
 use gristmill_core::plan::Roles;
+use gristmill_postgres::table::filled_columns::{ColumnChange, FilledColumns};
 
 use crate::definition::pipeline::Pipeline;
 
@@ -16,19 +17,41 @@ pub fn changes(active: &Pipeline, next: &Pipeline) -> Vec<String> {
     of_versions.into_iter().chain(of_deletes).collect()
 }
 
-/// That the target's table has got columns which the file leaves to it.
-pub fn taken_in(active: &Pipeline, next: &Pipeline) -> Option<String> {
-    let is_new = |name: &&str| active.fields().iter().all(|field| field.name != **name);
-    let names = next.fields().iter().map(|field| field.name.as_str());
-    let new: Vec<&str> = names.filter(is_new).collect();
-    (next.is_filled() && !new.is_empty()).then(|| {
-        format!(
-            "{} of the target's table {} taken from the events from now on; what older events had \
-             of it comes by a snapshot of the source",
-            new.join(", "),
-            if new.len() == 1 { "is" } else { "are" }
-        )
-    })
+/// What became of the columns which the file leaves to the target's table: a sentence each.
+pub fn taken_in(active: &Pipeline, next: &Pipeline) -> Vec<String> {
+    if !next.is_filled() {
+        return Vec::new();
+    }
+    // Of a revision that had them from its file only the names are compared.
+    let (before, now) = (active.filled_columns(), next.filled_columns());
+    let found = match before.is_empty() {
+        true => names(active).changes(&names(next)),
+        false => before.changes(&now),
+    };
+    let is_told =
+        |change: &&ColumnChange| !before.is_empty() || matches!(change, ColumnChange::New { .. });
+    found.iter().filter(is_told).map(told).collect()
+}
+
+fn names(pipeline: &Pipeline) -> FilledColumns {
+    let fields = pipeline.fields().iter();
+    fields.map(|field| (field.name.as_str(), "")).collect()
+}
+
+fn told(change: &ColumnChange) -> String {
+    match change {
+        ColumnChange::New { name } => format!(
+            "{name} of the target's table is taken from the events from now on; what older events \
+             had of it comes by a snapshot of the source"
+        ),
+        ColumnChange::Gone { name } => {
+            format!("{name} is gone from the target's table, and no longer taken from the events")
+        }
+        ColumnChange::Type { name, before, now } => format!(
+            "{name} is read as {now} from now on, and no longer as {before}: events from before \
+             the source had it so are read so, too"
+        ),
+    }
 }
 
 fn versions(active: &Roles, next: &Roles) -> Option<String> {

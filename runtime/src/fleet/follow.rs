@@ -260,7 +260,8 @@ impl Member {
         let definition = &revision.pipeline;
         let (table, roles) = (&definition.config.target.table, definition.roles());
         let looked_at = Timestamp::now();
-        let found = fitness.look(connection, table, rollout.active, roles, definition.guard());
+        let (guard, filled) = (definition.guard(), definition.filled_columns());
+        let found = fitness.look(connection, table, rollout.active, roles, guard, &filled);
         match found.await {
             Ok(None) => {
                 fleet.set_unfit(None);
@@ -270,8 +271,9 @@ impl Member {
             Ok(Some(problem)) => {
                 let since = fit_at.map_or_else(String::new, |at| {
                     format!(
-                        "; what was written since {at:.0} may be lost already, and `gristmill \
-                         resume` goes on once it is mended"
+                        "; what was written since {at:.0} may be lost or wrong already: `gristmill \
+                         resume` goes on once it is mended, and `gristmill rewind --to-time` reads \
+                         it again"
                     )
                 });
                 fleet.set_unfit(Some(format!("{problem}{since}")));

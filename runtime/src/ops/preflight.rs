@@ -9,7 +9,7 @@ use gristmill_core::plan::Roles;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError, Topic};
 use gristmill_postgres::commit::blocker;
-use gristmill_postgres::fleet::rollout;
+use gristmill_postgres::fleet::{registration, rollout};
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::table::{privileges, schema};
 use gristmill_postgres::wire::connection::{Connection, Database};
@@ -24,8 +24,10 @@ use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
+use crate::definition::spec::spec_hash;
 use crate::fleet::check::{Retire, columns, evolution, pure};
 use crate::fleet::evolution::taken_in;
+use crate::host_name::host_name;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -228,6 +230,19 @@ async fn of_active(
     found
         .warnings
         .extend(of_guard(connection, &active, file, number).await);
+    let unfit = active.check_table(connection).await.err();
+    let is_left = !is_proposed(connection, file).await.unwrap_or_default();
+    if let Some(unfit) = unfit.filter(|_| is_left) {
+        let unfit = with_causes(&unfit);
+        let is_said = |line: &&str| found.problems.iter().any(|said| said == line);
+        let rest: Vec<&str> = unfit.lines().filter(|line| !is_said(line)).collect();
+        if !rest.is_empty() {
+            let rest = rest.join("; ");
+            let problem = format!("revision {number} is active, and would not start: {rest}");
+            found.problems.push(problem);
+        }
+        return;
+    }
     // What the guard compares is no part of what a file says.
     let mut spec = active.spec();
     (spec.guard, spec.version) = (file.guard(), file.spec().version);
@@ -251,7 +266,7 @@ async fn of_active(
              instead: {}",
             with_causes(&error)
         )),
-        Ok(_) if taken_in(&active, file).is_some() => found.warnings.push(format!(
+        Ok(_) if !taken_in(&active, file).is_empty() => found.warnings.push(format!(
             "the target's table has columns that revision {number}, which is active, does not \
              fill: `gristmill evolve FILE` takes them in"
         )),
@@ -260,6 +275,13 @@ async fn of_active(
              makes it active where the file has changed since it was last read"
         )),
     }
+}
+
+/// Whether a start of `gristmill run` would make a revision of what the file says.
+async fn is_proposed(connection: &Connection, file: &Pipeline) -> Result<bool> {
+    let hash = spec_hash(&serde_json::to_value(file.declared_spec())?);
+    let name = &file.config.pipeline.name;
+    Ok(!registration::was_read(connection, name, &hash, &host_name()).await?)
 }
 
 /// That the active revision does not compare the versions that the table has a column for.

@@ -122,7 +122,9 @@ fn changed(running: &RunningPipeline, request: &SwapRequest) -> Result<Bundle> {
     here.folder = PathBuf::new();
     bundle.components[position] = component(&here, &request.component)?;
     if request.config.is_some() {
-        bundle.config.transform[position].config = read_config(request.config.as_deref())?;
+        let transform = &mut bundle.config.transform[position];
+        transform.config = read_config(request.config.as_deref())?;
+        transform.filled.clear();
     }
     Ok(bundle)
 }

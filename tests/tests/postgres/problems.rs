@@ -5,6 +5,7 @@ use gristmill_core::chain::{Delete, Truncate};
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::plan::Roles;
+use gristmill_postgres::table::filled_columns::FilledColumns;
 use gristmill_postgres::table::fitness::Fitness;
 use gristmill_postgres::table::schema::{self, WantedTable};
 use gristmill_postgres::table::target_table::TargetTable;
@@ -182,7 +183,14 @@ async fn what_comes_to_lose_rows_in_silence_is_found_and_goes() -> Result<()> {
     let mut look = async |sql: &str, guard: Guard| {
         fixture.psql(sql)?;
         let found = fitness
-            .look(&connection, "people", 1, &roles, guard)
+            .look(
+                &connection,
+                "people",
+                1,
+                &roles,
+                guard,
+                &FilledColumns::default(),
+            )
             .await?;
         anyhow::Ok(found.map(str::to_owned).unwrap_or_default())
     };

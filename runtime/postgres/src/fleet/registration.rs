@@ -135,6 +135,24 @@ async fn remember_file(
     Ok(())
 }
 
+/// Whether a file of this hash is the one that `host` has read last, or, where it never read one,
+/// the one that any host has.
+pub async fn was_read(
+    client: &Client,
+    pipeline: &str,
+    spec_hash: &str,
+    host: &str,
+) -> Result<bool, DatabaseError> {
+    let sql = r"
+        select coalesce(f.spec_hash, p.spec_hash) = $2
+        from gristmill.pipeline p
+          left join gristmill.file f on f.pipeline = p.pipeline and f.host = $3
+        where p.pipeline = $1";
+    let row = client.query_opt(sql, &[&pipeline, &spec_hash, &host]).await;
+    let row = row.map_err(DatabaseError::query("read which file is known"))?;
+    Ok(row.is_some_and(|row| row.get(0)))
+}
+
 /// What [`register`] left to be staged has become active.
 pub async fn took_over(
     client: &Client,

@@ -12,7 +12,7 @@ facts as (
   from parts
     join pg_class c using (oid)
   union all
-  select pg_catalog.concat_ws(' '::text, 'column', a.attrelid, a.attname)
+  select pg_catalog.concat_ws(' '::text, 'column', a.attrelid, a.attname, a.atttypid, a.atttypmod)
   from parts
     join pg_attribute a on a.attrelid = parts.oid
   where a.attnum > 0

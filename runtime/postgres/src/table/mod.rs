@@ -4,6 +4,7 @@
 //!   one that a pipeline wants, [`privileges`] what a role may do with them;
 //! - [`target_table`] knows that table as it is, `fit` says what keeps rows from it, and `narrow`
 //!   what may change or refuse some; `row_trigger`: what may change a row before it is stored;
+//! - [`filled_columns`]: what a pipeline took from its catalogue, and what became of it;
 //! - [`fitness`] looks at it while rows are written, for what would lose them in silence;
 //! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`rule_number`] numbers the rules
 //!   by which they have versions;
@@ -16,6 +17,7 @@ pub mod absent_rows;
 pub mod bookkeeping;
 pub mod catalogue;
 pub mod dimension_query;
+pub mod filled_columns;
 mod fit;
 pub mod fitness;
 pub mod identifier;

@@ -162,6 +162,9 @@ pub struct TransformSection {
     /// Handed to the component after a check against its JSON Schema.
     #[serde(default = "empty_object")]
     pub config: serde_json::Value,
+    /// Properties of it that the file leaves to the target's table, where they were filled.
+    #[serde(skip)]
+    pub filled: Vec<String>,
     /// What one instance of the component may use.
     #[serde(default)]
     pub limits: Limits,
