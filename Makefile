@@ -115,7 +115,6 @@ fmt: ## format the sources
 reference: setup-build ## write docs/reference again, from the program, the components and the SQL
 	GRISTMILL_WRITE=1 cargo test --release --locked --workspace --test whole reference::
 
-.PHONY: bench
 # Coverage counters and the address sanitizer, as cargo-fuzz sets them.
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -127,11 +126,13 @@ FUZZ_HOST := $$(rustc -vV | sed -n 's/^host: //p')
 .PHONY: fuzz
 fuzz: ## run each fuzz target for a minute; needs a nightly compiler
 	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo +nightly build --release --target $(FUZZ_HOST)
-	cd fuzz && for target in decode paths; do \
+	cd fuzz && for target in decode paths answers configs; do \
 		mkdir -p corpus/$$target && \
-		target/$(FUZZ_HOST)/release/$$target corpus/$$target -max_total_time=60 || exit 1; \
+		target/$(FUZZ_HOST)/release/$$target corpus/$$target -timeout=10 -max_total_time=60 \
+			|| exit 1; \
 	done
 
+.PHONY: bench
 bench: setup setup-kafka ## measure gristmill, its rivals and its parts; ARGS=--quick takes minutes
 	cargo build --release --locked --workspace --bins
 	target/release/gristmill-bench $(ARGS)

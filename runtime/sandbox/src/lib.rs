@@ -14,6 +14,8 @@
 mod bindings;
 mod call;
 mod component;
+#[cfg(feature = "fuzz")]
+pub mod fuzzed;
 mod host_state;
 mod limits;
 mod load;

@@ -35,6 +35,14 @@ struct OfState {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRevision {
+    pipeline: String,
+    topic: String,
+    partition: i32,
+    revision: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfCode {
     pipeline: String,
     topic: String,
@@ -68,6 +76,7 @@ pub struct Metrics {
     records: Family<OfPartition, Counter>,
     rows: Family<OfPartition, Counter>,
     superseded: Family<OfPartition, Counter>,
+    stale: Family<OfRevision, Counter>,
     late: Family<OfPartition, Counter>,
     dead_letters: Family<OfCode, Counter>,
     letters_waiting: Family<OfPipeline, Gauge>,
@@ -114,6 +123,16 @@ pub struct Running {
     pub partitions: Vec<(TopicPartition, PartitionState)>,
 }
 
+/// A flush that has committed.
+pub struct Written {
+    /// The revision that computed its rows.
+    pub revision: i32,
+    /// Rows that the table had newer ones of.
+    pub stale_rows: u64,
+    /// How long ago it began.
+    pub took: Duration,
+}
+
 /// A partition's sizes after a flush.
 pub struct Sizes {
     pub watermark_us: Option<i64>,
@@ -143,6 +162,7 @@ impl Default for Metrics {
             records: Family::default(),
             rows: Family::default(),
             superseded: Family::default(),
+            stale: Family::default(),
             late: Family::default(),
             dead_letters: Family::default(),
             letters_waiting: Family::default(),
@@ -179,6 +199,7 @@ impl Metrics {
             records "records" "Records that were committed"
             rows "rows_upserted" "Rows handed to the table"
             superseded "rows_superseded" "Rows that lost to a newer event before the table"
+            stale "rows_stale" "Rows that the table had newer ones of, by the revision that made them"
             late "rows_late" "Rows behind the watermark, whatever became of them"
             dead_letters "dead_letters" "Records and rows that could not be used"
             letters_waiting "dead_letters_waiting" "Dead letters that nobody took yet"
@@ -335,14 +356,15 @@ impl OfPartition {
 }
 
 impl PartitionMeter {
-    /// A batch has committed, `took` after its flush began.
-    pub fn committed(&mut self, batch: &Computed, took: Duration, sizes: &Sizes) {
+    /// A batch has committed.
+    pub fn committed(&mut self, batch: &Computed, flush: &Written, sizes: &Sizes) {
         let counts = &batch.counts;
         self.records.inc_by(counts.records);
         self.rows.inc_by(counts.rows);
         self.superseded.inc_by(counts.superseded);
         self.late.inc_by(counts.late);
-        self.flush_seconds.observe(took.as_secs_f64());
+        self.stale(flush);
+        self.flush_seconds.observe(flush.took.as_secs_f64());
         self.flush_rows.observe(counts.rows as f64);
         self.queued_bytes.set(sizes.queued_bytes as i64);
         self.dedup_keys.set(sizes.dedup_keys as i64);
@@ -354,6 +376,18 @@ impl PartitionMeter {
         for letters in batch.dead_letters.chunk_by(is_same) {
             self.letters(&letters[0], letters.len() as u64);
         }
+    }
+
+    /// Counts, where none is stale, too: who collects learns that there is such a number.
+    fn stale(&self, flush: &Written) {
+        let of = OfRevision {
+            pipeline: self.of.pipeline.clone(),
+            topic: self.of.topic.clone(),
+            partition: self.of.partition,
+            revision: flush.revision,
+        };
+        let stale = self.metrics.stale.get_or_create(&of);
+        stale.inc_by(flush.stale_rows);
     }
 
     /// Counts dead letters of one code and stage.

@@ -17,6 +17,7 @@ use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
 use gristmill_postgres::commit::row_origin::RowOrigin;
+use gristmill_postgres::commit::sink::Flushed;
 use gristmill_postgres::wire::connection::Connection;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -48,7 +49,7 @@ pub(super) struct Flush {
 pub(super) enum FlushEnd {
     Committed {
         computed: Computed,
-        wanted_revision: i32,
+        flushed: Flushed,
         /// What became of some rows, where they were looked up.
         fate: Option<Fate>,
     },
@@ -150,10 +151,10 @@ impl Batch {
                 Err(Attempt::RolledBack(_)) if give_up.is_cancelled() => {
                     return FlushEnd::Failed(Ended::Paused);
                 }
-                Ok((wanted_revision, fate)) => {
+                Ok((flushed, fate)) => {
                     return FlushEnd::Committed {
                         computed,
-                        wanted_revision,
+                        flushed,
                         fate,
                     };
                 }
@@ -191,14 +192,14 @@ impl Batch {
         pipeline.metrics.retried(pipeline.name(), &partition);
     }
 
-    /// Sends the batch once. `was_retried`: it is the last time. Returns the revision that the
-    /// partition is to run, and what became of some rows.
+    /// Sends the batch once. `was_retried`: it is the last time. Returns what the flush learned, and
+    /// what became of some rows.
     async fn attempt(
         &self,
         connection: &mut Connection,
         computed: &Computed,
         was_retried: bool,
-    ) -> Result<(i32, Option<Fate>), Attempt> {
+    ) -> Result<(Flushed, Option<Fate>), Attempt> {
         let (sink, number) = (&self.revision.sink, self.revision.number);
         let digests = |stage: &_| self.revision.pipeline.digest(stage);
         let flushed = sink.flush(
@@ -212,7 +213,7 @@ impl Batch {
         let error = match flushed.await {
             Ok(flushed) => {
                 let fate = self.look_back(connection, computed).await;
-                return Ok((flushed.wanted_revision, fate));
+                return Ok((flushed, fate));
             }
             Err(error) if is_of_rows(&error, was_retried) => {
                 let unsettled = Unsettled {
@@ -225,7 +226,7 @@ impl Batch {
                     was_retried,
                 };
                 match settle(connection, unsettled).await {
-                    Ok(Settled::Committed(flushed)) => return Ok((flushed.wanted_revision, None)),
+                    Ok(Settled::Committed(flushed)) => return Ok((flushed, None)),
                     Ok(Settled::Refused(rows)) => {
                         let refused = rows.iter().map(|row| row.dead_letter(computed)).collect();
                         return Err(Attempt::Refused(refused));

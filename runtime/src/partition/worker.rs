@@ -28,12 +28,13 @@ use gristmill_kafka::source::{Chunk, Intake, resumes_below};
 use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::{self, Lease};
+use gristmill_postgres::commit::sink::Flushed;
 use gristmill_postgres::fleet::rollout::Rollout;
 
 use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
 use crate::handles::HostedPipeline;
-use crate::handles::metrics::{PartitionMeter, Sizes};
+use crate::handles::metrics::{PartitionMeter, Sizes, Written};
 use crate::handles::partition_log::log_partition;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
@@ -288,7 +289,9 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => return self.finish().await,
                 end = Flush::end(&mut self.flush) => match end {
-                    FlushEnd::Committed { computed, .. } => self.committed(&computed),
+                    FlushEnd::Committed { computed, flushed, .. } => {
+                        self.committed(&computed, &flushed);
+                    }
                     FlushEnd::Failed(Ended::Halt(reason)) => return Ended::Halt(reason),
                     // Nothing was written, or the checkpoint knows: it is read at the next take.
                     FlushEnd::Refused { .. } | FlushEnd::Failed(_) => {}
@@ -350,10 +353,10 @@ impl Worker {
         match end {
             FlushEnd::Committed {
                 computed,
-                wanted_revision,
+                flushed,
                 fate,
             } => {
-                self.committed(&computed);
+                self.committed(&computed, &flushed);
                 self.lease.revision = self.revision.number;
                 let new_log = self
                     .new_log
@@ -364,7 +367,7 @@ impl Worker {
                 if let Some(new_log) = new_log {
                     return Err(self.read_again(new_log).await);
                 }
-                self.want_revision(wanted_revision);
+                self.want_revision(flushed.wanted_revision);
                 Ok(())
             }
             FlushEnd::Refused { computed, refused } => {
@@ -416,7 +419,7 @@ impl Worker {
         }
     }
 
-    fn committed(&mut self, computed: &Computed) {
+    fn committed(&mut self, computed: &Computed, flushed: &Flushed) {
         self.pipeline.standings.succeeds(&self.partition);
         self.chain.committed(computed);
         self.next_offset = computed.next_offset;
@@ -433,8 +436,12 @@ impl Worker {
             dedup_keys,
             dedup_bytes,
         };
-        let took = self.flush_begun.elapsed();
-        self.meter.committed(computed, took, &sizes);
+        let flush = Written {
+            revision: self.revision.number,
+            stale_rows: flushed.stale_rows,
+            took: self.flush_begun.elapsed(),
+        };
+        self.meter.committed(computed, &flush, &sizes);
         let letters = &pipeline.letter_log;
         letters.add(pipeline.name(), partition, computed);
         pipeline.kafka.hint(partition, computed.next_offset);
@@ -446,7 +453,9 @@ impl Worker {
             return Ended::Stopped;
         }
         match tokio::time::timeout(STOP_WAIT, Flush::end(&mut self.flush)).await {
-            Ok(FlushEnd::Committed { computed, .. }) => self.committed(&computed),
+            Ok(FlushEnd::Committed {
+                computed, flushed, ..
+            }) => self.committed(&computed, &flushed),
             Ok(_) => {}
             Err(_) => {
                 log_partition!(

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use gristmill_core::column::{Field, LogicalType};
 use gristmill_core::plan::Roles;
+use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::Lease;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::table::rule_number;
@@ -47,6 +48,34 @@ async fn older_events_lose_and_ties_go_to_the_later_write_without_provenance() -
         assert_eq!(fixture.people()?, *expected, "step {i}");
     }
     assert_eq!(fixture.next_offset()?, "5");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_are_turned_away_are_counted_once() -> Result<()> {
+    let fixture = Fixture::new("guard_counts", VERSIONED).await?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let (new, old) = (Some("new"), Some("old"));
+    let steps = [
+        (computed(0, &[(1, new, false, 60), (2, new, false, 60)]), 0),
+        (computed(2, &[(1, old, false, 50), (2, old, false, 50)]), 2),
+        (computed(4, &[(1, old, false, 50), (2, new, false, 70)]), 1),
+        (computed(6, &[(1, old, true, 50)]), 1),
+        (computed(7, &[(1, new, false, 80)]), 0),
+    ];
+    let mut next = 0;
+    for (i, (batch, stale)) in steps.iter().enumerate() {
+        let flushed = fixture.flush(&mut connection, &lease, next, batch).await?;
+        assert_eq!(flushed.stale_rows, *stale, "step {i}");
+        next = batch.next_offset;
+    }
+    // What is rolled back does not count.
+    let fenced = fixture.flush(&mut connection, &lease, 0, &steps[1].0).await;
+    assert!(matches!(fenced, Err(FlushError::Fenced)), "{fenced:?}");
+    let last = computed(next, &[(1, new, false, 90)]);
+    let flushed = fixture.flush(&mut connection, &lease, next, &last).await?;
+    assert_eq!(flushed.stale_rows, 0);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 gone as (
   delete from {table} as t
   using incoming as u{and_checkpoint}
-  where {deleted} and {on} and {guard}
+  where {deleted} and {on} and ({guard} or {stale})
   returning 1
 ),

@@ -13,7 +13,7 @@
 //!   that still holds when they are written;
 //! - `overtaken`: dead letters that say what a newer row does not know;
 //! - `tombstones`: what keeps deleted rows from coming back; `sweep` takes out what is too much;
-//! - [`fate`]: what became of rows that were handed over;
+//! - [`fate`]: what became of rows that were handed over; `stale_rows`: how many were too old;
 //! - [`older_rows`]: rows that nothing has written since given places of the topic, by
 //!   `older_sql`;
 //! - [`blocker`]: whose lock a flush waits for;
@@ -44,6 +44,7 @@ pub mod row_origin;
 pub(crate) mod row_writer;
 mod rows_sql;
 pub mod sink;
+mod stale_rows;
 pub(crate) mod statement;
 pub mod stored_cells;
 mod sweep;

@@ -10,6 +10,7 @@ use crate::commit::parameters::FlushValues;
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::row_writer::{RowWriter, WriterStatements, Written};
 use crate::commit::sink::{Flushed, Sink};
+use crate::commit::stale_rows::StaleRows;
 use crate::commit::time_limit::in_time;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -74,6 +75,7 @@ async fn write_and_commit(
     let statements = WriterStatements::prepare(connection, sink, batch).await?;
     let sql = &sink.statements.heeding.plain.flush;
     let flush = in_time(connection.prepared(&sql.text, &sql.types)).await??;
+    let stale_rows = in_time(StaleRows::prepare(connection)).await??;
     let transaction = in_time(connection.transaction()).await??;
     let origin = RowOrigin::of(lease);
     let mut writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);
@@ -85,11 +87,15 @@ async fn write_and_commit(
     }
     let values = FlushValues::new(lease, from_offset, batch, revision, digests);
     let values = values.dropping(written.dropped);
-    let flushed = sink
+    let wanted_revision = sink
         .advance(&transaction, &flush, &values, batch, revision)
         .await?;
     in_time(transaction.commit()).await??;
-    Ok(Settled::Committed(flushed))
+    let stale_rows = in_time(stale_rows.take(connection)).await??;
+    Ok(Settled::Committed(Flushed {
+        wanted_revision,
+        stale_rows,
+    }))
 }
 
 /// Which rows Postgres would refuse.

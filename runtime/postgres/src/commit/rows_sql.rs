@@ -2,6 +2,7 @@
 
 use tokio_postgres::types::Type;
 
+use crate::commit::stale_rows;
 use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{ABSENT, DELETED, OFFSET, VERSION, quote};
 use crate::table::target_table::TargetColumn;
@@ -178,6 +179,7 @@ impl<'a> RowsSql<'a> {
                 deleted = self.deleted(),
                 on = shape.on(),
                 guard = shape.guarded().stored("u.v", &shape.event_time()),
+                stale = stale_rows::COUNTED,
             )
         });
         gone.into_iter().chain(tombstones).collect()
@@ -231,6 +233,7 @@ impl<'a> RowsSql<'a> {
             key = key.join(", "),
             assignments = assignments.collect::<Vec<_>>().join(", "),
             guard = shape.guarded().sql(),
+            stale = stale_rows::COUNTED,
         )
     }
 

@@ -22,6 +22,7 @@ use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::rows_sql::RowsKind;
+use crate::commit::stale_rows::StaleRows;
 use crate::commit::statement::{Sql, Statements, StatementsByKind};
 use crate::commit::stored_cells::{StoredAnswer, StoredCells};
 use crate::commit::target_shape::TargetShape;
@@ -52,6 +53,8 @@ pub(crate) const UNLIMITED: &str = "set local statement_timeout = 0";
 pub struct Flushed {
     /// The revision that the partition is to run from its next batch on.
     pub wanted_revision: i32,
+    /// Rows that the table had newer ones of.
+    pub stale_rows: u64,
 }
 
 /// Writes batches of one shape to one table.
@@ -158,19 +161,22 @@ impl Sink {
             answer = self.send(connection, &flush, batch, revision).await;
         }
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
-        let wanted: Option<i32> = answer?.try_get(1)?;
+        let (row, stale_rows) = answer?;
+        let wanted: Option<i32> = row.try_get(1)?;
         Ok(Flushed {
             wanted_revision: wanted.unwrap_or(revision),
+            stale_rows,
         })
     }
 
+    /// The flush's answer, and how many rows were turned away.
     async fn send(
         &self,
         connection: &mut Connection,
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
-    ) -> Result<Row, FlushError> {
+    ) -> Result<(Row, u64), FlushError> {
         let commit = async {
             let is_one = batch.earlier.is_empty() && batch.read.is_none();
             match is_one && self.unknown(batch).is_none() {
@@ -199,7 +205,7 @@ impl Sink {
         connection: &mut Connection,
         flush: &FlushValues<'_>,
         batch: &Computed,
-    ) -> Result<Row, FlushError> {
+    ) -> Result<(Row, u64), FlushError> {
         let origin = RowOrigin::of(flush.lease);
         let kind = self.cells.kind(&batch.rows);
         let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, kind)?;
@@ -207,7 +213,15 @@ impl Sink {
         rows.push(&mut values);
         let sql = &self.row_statements().of_rows(kind).flush;
         let statement = connection.prepared(&sql.text, &sql.types).await?;
-        hit(connection.query(&statement, &values).await?)
+        let stale_rows = StaleRows::prepare(connection).await?;
+        let client: &Client = connection;
+        // Sent in this order, without waiting between them.
+        let (answer, stale_rows) = tokio::join!(
+            biased;
+            client.query(&statement, &values),
+            stale_rows.take(client),
+        );
+        Ok((hit(answer?)?, stale_rows?))
     }
 
     /// A batch of several steps is a transaction whose statements do not wait for each other. The
@@ -219,7 +233,7 @@ impl Sink {
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
-    ) -> Result<Row, FlushError> {
+    ) -> Result<(Row, u64), FlushError> {
         let origin = RowOrigin::of(flush.lease);
         // A step reads the tombstones of those before it.
         let by_kind = match self.deletes_for_good {
@@ -263,6 +277,7 @@ impl Sink {
             None => None,
             Some((arrays, sql)) => Some((arrays, self.prepare(connection, sql).await?)),
         };
+        let stale_rows = StaleRows::prepare(connection).await?;
         let values = prepared.iter().map(|(is_truncate, rows, _)| {
             self.alone_values(&origin.partition, &revision, rows, *is_truncate)
         });
@@ -305,11 +320,12 @@ impl Sink {
         }
         statements.push(run("commit"));
         let mut moved = None;
+        let (answers, stale_rows) = tokio::join!(biased; all(statements), stale_rows.take(client));
         // What is sent to a transaction that has ended is an error, too: the first one says why.
-        for answer in all(statements).await {
+        for answer in answers {
             moved = answer?.or(moved);
         }
-        hit(moved.into_iter().collect())
+        Ok((hit(moved.into_iter().collect())?, stale_rows?))
     }
 
     pub(crate) fn field_name(&self, field: usize) -> &str {
@@ -363,7 +379,8 @@ impl Sink {
         })
     }
 
-    /// Moves the checkpoint for rows that are written already, in the same transaction.
+    /// Moves the checkpoint for rows that are written already, in the same transaction. Returns the
+    /// revision that the partition is to run.
     pub(crate) async fn advance(
         &self,
         client: &Transaction<'_>,
@@ -371,7 +388,7 @@ impl Sink {
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
-    ) -> Result<Flushed, FlushError> {
+    ) -> Result<i32, FlushError> {
         let no_rows = batch.rows.slice(0, 0);
         let origin = RowOrigin::of(flush.lease);
         let no_rows = self.rows(origin, &batch.records, &[], &no_rows, RowsKind::Plain)?;
@@ -379,9 +396,7 @@ impl Sink {
         no_rows.push(&mut values);
         let wanted: Option<i32> =
             hit(in_time(client.query(statement, &values)).await??)?.try_get(1)?;
-        Ok(Flushed {
-            wanted_revision: wanted.unwrap_or(revision),
-        })
+        Ok(wanted.unwrap_or(revision))
     }
 
     /// Rows as arrays in Postgres' types; `sources` is parallel to them and points into `records`.

@@ -5,4 +5,4 @@ select {values}
 from {rows} as u{joins}{and_checkpoint}
 where {filter}
 on conflict ({key}) do update set {assignments}
-where {guard}
+where {guard} or {stale}
