@@ -55,10 +55,13 @@ impl Kafka {
         self.source().await.halt(partition.clone());
     }
 
-    /// Ends the consumer. Blocks until it has closed, for some seconds at most.
-    pub fn stop(&self) {
-        if let Some(source) = self.source.get() {
-            source.stop();
+    /// Ends the consumer. Blocks until it has closed, for some seconds at most. `leaves`: others
+    /// are to have its partitions at once; else its place in the group is kept for a while.
+    pub fn stop(&self, leaves: bool) {
+        match self.source.get() {
+            Some(source) if leaves => source.leave(),
+            Some(source) => source.stop(),
+            None => {}
         }
     }
 }

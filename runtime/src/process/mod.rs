@@ -31,7 +31,7 @@ use crate::partition::assignment::Assignment;
 use crate::process::progress::log_progress;
 use crate::process::start::{Started, start};
 
-/// How long the end waits to take the heartbeats back.
+/// How long the end waits for Postgres to say who else is there, and to take the heartbeats back.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// How long the end may take as a whole: whoever asks for it waits ten seconds (`docker stop`,
@@ -83,7 +83,10 @@ pub async fn run(
         failed = first_panicked(&mut proposing) => Some(failed),
     };
     let end = async {
-        let closed = tokio::task::spawn_blocking(move || kafka.stop()).await;
+        // Whoever is alone finds its place again when it is started again.
+        let others = tokio::time::timeout(LEAVE_WAIT, have_others(&commits, &pipelines)).await;
+        let leaves = matches!(others, Ok(Ok(true)));
+        let closed = tokio::task::spawn_blocking(move || kafka.stop(leaves)).await;
         background.cancel();
         while tasks.join_next().await.is_some() {}
         // Nobody waits for a database that is away: the heartbeats get old by themselves.
@@ -264,6 +267,13 @@ async fn consumer_finished(kafka: &Kafka) {
     while !source.is_finished() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+}
+
+/// Whether other processes run one of the pipelines.
+async fn have_others(commits: &Commits, pipelines: &[Arc<HostedPipeline>]) -> Result<bool> {
+    let connection = commits.pool.get().await?;
+    let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
+    Ok(host::others_live(&connection, &commits.owner, &names).await?)
 }
 
 async fn leave(commits: &Commits, pipelines: &[Arc<HostedPipeline>]) -> Result<()> {

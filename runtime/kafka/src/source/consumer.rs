@@ -119,7 +119,17 @@ impl Source {
     /// blocking. With an instance id the group keeps the place until the session times out;
     /// without one it is left at once. A second call does nothing.
     pub fn stop(&self) {
-        self.send(Request::Stop);
+        self.end(Request::Stop);
+    }
+
+    /// As [`Source::stop`], but the place goes, so that the other members have the partitions at
+    /// once. Where the brokers are in trouble the session times out instead.
+    pub fn leave(&self) {
+        self.end(Request::Leave);
+    }
+
+    fn end(&self, how: Request) {
+        self.send(how);
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(thread) = thread.take() else {
             return;

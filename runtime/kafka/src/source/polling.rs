@@ -35,6 +35,10 @@ const HOLD_STEP: Duration = Duration::from_millis(1);
 /// Records taken before requests and back-pressure are looked at again: 2-3 ms at the consumer's
 /// full speed.
 const PASS_RECORDS: usize = 4_096;
+/// How long the group is waited for to take the partitions back, and then for librdkafka to say
+/// that this member leaves, which takes milliseconds.
+const LEAVE_MAX: Duration = Duration::from_secs(4);
+const LEFT_WITHIN: Duration = Duration::from_millis(200);
 
 /// The consumer and what it is reading.
 pub(crate) struct Polling<A: Assignments + Send + 'static> {
@@ -47,6 +51,8 @@ pub(crate) struct Polling<A: Assignments + Send + 'static> {
     /// What was last wrong with a connection: says more than that all of them are down.
     connection: String,
     hinted: Instant,
+    /// Whether the place in the group goes at the end.
+    leaves: bool,
 }
 
 /// What was reported and still holds, so that it is reported once.
@@ -85,6 +91,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             trouble: Trouble::None,
             connection: String::new(),
             hinted: Instant::now(),
+            leaves: false,
         }
     }
 
@@ -97,8 +104,26 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             self.apply_back_pressure();
             self.hint();
         }
+        if self.leaves && self.trouble == Trouble::None {
+            self.leave();
+        }
         // Dropping the consumer first closes it, which calls the owner's `revoked`; only then the
         // feeds end.
+    }
+
+    /// Gives the place in the group up. A member with an id of its own keeps it when it closes, but
+    /// not when it wants no topic any more.
+    fn leave(&self) {
+        self.consumer.unsubscribe();
+        let poll_until = |end: Instant, is_done: &dyn Fn() -> bool| {
+            while Instant::now() < end && !is_done() {
+                // Calls the owner's `revoked`. Records that still come are nobody's.
+                let _ = self.consumer.poll(IDLE_POLL);
+            }
+        };
+        let are_revoked = || self.consumer.context().state().assigned.is_empty();
+        poll_until(Instant::now() + LEAVE_MAX, &are_revoked);
+        poll_until(Instant::now() + LEFT_WITHIN, &|| false);
     }
 
     fn hint(&mut self) {
@@ -164,6 +189,10 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 Ok(Request::Restart(partition, start)) => self.restart(partition, start),
                 Ok(Request::Halt(partition)) => self.stop_fetching(&[partition]),
                 Ok(Request::Seen(seen)) => self.follow_watch(seen),
+                Ok(Request::Leave) => {
+                    self.leaves = true;
+                    return Flow::Stop;
+                }
                 Ok(Request::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
                 Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
             }

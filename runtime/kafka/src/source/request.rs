@@ -11,7 +11,10 @@ pub(crate) enum Request {
     Restart(TopicPartition, FetchStart),
     Halt(TopicPartition),
     Seen(Seen),
+    /// End, and keep the place in the group.
     Stop,
+    /// End, and give the place up.
+    Leave,
 }
 
 /// What a question found.

@@ -58,12 +58,18 @@ pub async fn blockers(client: &Client, pid: i32) -> Result<Vec<Blocker>, Databas
     sessions(client, pids, &pid).await
 }
 
-/// The sessions whose locks keep rows out of `table` now; none where there is no such table.
+/// The sessions whose locks keep rows out of `table`, or out of a partition of it, now; none where
+/// there is no such table.
 pub async fn holders(client: &Client, table: &str) -> Result<Vec<Blocker>, DatabaseError> {
     let pids = r"
         select distinct coalesce(pid, 0) as pid
         from pg_catalog.pg_locks
-        where locktype = 'relation' and relation = pg_catalog.to_regclass($1)::oid and granted
+        where locktype = 'relation' and granted
+          and relation in (
+            select pg_catalog.to_regclass($1)::oid
+            union
+            select relid::oid from pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1))
+          )
           and database = (
             select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()
           )

@@ -128,6 +128,21 @@ impl Wait {
     }
 }
 
+/// Whether another process than `host` runs one of `pipelines`.
+pub async fn others_live(
+    client: &Client,
+    host: &str,
+    pipelines: &[&str],
+) -> Result<bool, DatabaseError> {
+    let sql = format!(
+        "select exists (select from gristmill.host where pipeline = any ($2) and host <> $1 and \
+         {ALIVE})"
+    );
+    let failed = DatabaseError::query("read the heartbeats");
+    let row = client.query_one(&sql, &[&host, &pipelines]).await;
+    row.and_then(|row| row.try_get(0)).map_err(failed)
+}
+
 /// Says that `host` has ended: it runs `pipelines` no longer. Its row stays for a while, as it
 /// tells since when nobody runs them.
 pub async fn leave(client: &Client, host: &str, pipelines: &[&str]) -> Result<(), DatabaseError> {

@@ -74,6 +74,9 @@ impl Database {
         let url = Url::new(url);
         let settings = url.settings()?;
         tls(&settings)?;
+        if let Some(warning) = url.warning() {
+            tracing::warn!("{warning}");
+        }
         Ok(Self {
             address: Arc::new(Address {
                 url,

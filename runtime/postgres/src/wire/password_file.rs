@@ -2,9 +2,9 @@
 //! Read at each new connection, so that one may be changed while a process runs.
 
 use std::env;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::wire::database_error::DatabaseError;
@@ -53,6 +53,13 @@ fn by_default(wanted: &Wanted<'_>) -> Option<String> {
 }
 
 const MISSING: &str = "there is no such file";
+
+/// Whether somebody else may read a file; a group that root gave it to is meant to, as libpq takes
+/// it.
+pub(crate) fn may_others_read(metadata: &Metadata) -> bool {
+    let others = if metadata.uid() == 0 { 0o037 } else { 0o077 };
+    metadata.permissions().mode() & others != 0
+}
 
 /// Reads a file that only this user may read; otherwise says why not.
 pub(crate) fn read_private(path: &Path) -> Result<String, String> {

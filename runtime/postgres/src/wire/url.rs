@@ -8,6 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslMode};
 
 use crate::wire::database_error::DatabaseError;
+use crate::wire::password_file::may_others_read;
 use crate::wire::tls::{Ssl, Verify};
 
 /// Where a URL comes from.
@@ -33,6 +34,22 @@ impl Url {
             Some(path) => Self::File(path.strip_prefix("//").unwrap_or(path).into()),
             None => Self::Text(text.to_owned()),
         }
+    }
+
+    /// What is to be said of the file that holds the URL: containers are handed secrets that
+    /// everybody may read, so that is no error.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let Self::File(path) = self else { return None };
+        let metadata = fs::metadata(path).ok()?;
+        let has_password = |s: Settings| s.config.get_password().is_some();
+        let is_told = may_others_read(&metadata) && self.settings().is_ok_and(has_password);
+        is_told.then(|| {
+            format!(
+                "others may read the password in {}: chmod 600 it, or mount the secret with the \
+                 mode 0400",
+                path.display()
+            )
+        })
     }
 
     pub(crate) fn settings(&self) -> Result<Settings, DatabaseError> {
@@ -201,6 +218,8 @@ fn path(value: &str) -> Result<PathBuf, DatabaseError> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -212,6 +231,26 @@ mod tests {
             text.contains("line break") && !text.contains("cret"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_file_with_a_password_that_others_may_read_is_told_of() {
+        let path = std::env::temp_dir().join(format!("gristmill-url-{}", std::process::id()));
+        let warning = |mode, url: &str| {
+            let _ = fs::remove_file(&path);
+            fs::write(&path, url).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            Url::new(&format!("file:{}", path.display())).warning()
+        };
+        let told = warning(0o644, "postgres://a:hunter2@h/d").unwrap();
+        assert!(
+            told.contains("chmod 600") && !told.contains("hunter2"),
+            "{told}"
+        );
+        assert_eq!(warning(0o644, "postgres://a@h/d"), None);
+        assert_eq!(warning(0o400, "postgres://a:hunter2@h/d"), None);
+        assert_eq!(Url::new("postgres://a:hunter2@h/d").warning(), None);
+        fs::remove_file(&path).unwrap();
     }
 
     fn read(url: &str) -> Settings {

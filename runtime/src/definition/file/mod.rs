@@ -104,7 +104,8 @@ pub struct SourceSection {
     /// records says it by itself where they are base64.
     #[serde(default)]
     pub json_bytes: JsonBytes,
-    /// The partitions of a host that has left go to others after this. At least 6,000.
+    /// The partitions of a host that has gone without a word go to others after this. At least
+    /// 6,000.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
     /// Bytes of records of one partition that are read and not yet committed. Reading pauses above

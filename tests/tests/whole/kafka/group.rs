@@ -79,6 +79,54 @@ fn two_members_share_and_hand_over_losing_none() -> Result<()> {
     Ok(())
 }
 
+/// The session of a member that has gone would time out long after the test.
+#[test]
+fn a_member_that_leaves_is_not_waited_for() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    let state = tempfile::tempdir()?;
+    let states = [state.path().to_owned()];
+    let config = topic(kafka, "leaves", 4)?;
+    let members = [
+        Membership::acquire(&states, &config.group)?,
+        Membership::acquire(&states, &config.group)?,
+    ];
+    let member = |membership: &Membership| {
+        let config = SourceConfig {
+            session_timeout_ms: 300_000,
+            instance_id: Some(membership.id().to_owned()),
+            ..config.clone()
+        };
+        source(&config, |_| Some(0))
+    };
+    let count = |told: &mpsc::Receiver<Told>, held: &mut usize| {
+        for told in told.try_iter() {
+            match told {
+                Told::Assigned(..) => *held += 1,
+                Told::Revoked(_) => *held -= 1,
+                other => bail!("{other:?}"),
+            }
+        }
+        Ok(*held)
+    };
+    let ((first, told_first), (second, told_second)) = (member(&members[0])?, member(&members[1])?);
+    let (mut by_first, mut by_second) = (0, 0);
+    wait("half of them each", || {
+        Ok((
+            count(&told_first, &mut by_first)?,
+            count(&told_second, &mut by_second)?,
+        ) == (2, 2))
+    })?;
+    first.leave();
+    wait("all with the second", || {
+        Ok((
+            count(&told_first, &mut by_first)?,
+            count(&told_second, &mut by_second)?,
+        ) == (0, 4))
+    })?;
+    second.leave();
+    Ok(())
+}
+
 /// A member in a process of its own and the lines it says.
 struct Member {
     process: Process,
