@@ -8,7 +8,7 @@ use anyhow::Result;
 use gristmill_core::visible::visible;
 use serde_json::Value;
 
-use super::out::Out;
+use super::out::{Out, complain};
 use super::property_arguments::PropertyArguments;
 use super::table;
 use crate::definition::host_sandbox;
@@ -99,6 +99,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
     };
     let attempt = Attempt::open(&request, &host_sandbox::open()?).await?;
     let (columns, tried, all) = (attempt.columns.clone(), attempt.left(), attempt.all);
+    let oddities = attempt.oddities.clone();
     let mut exit = ExitCode::SUCCESS;
     for event in attempt {
         let event = event?;
@@ -109,6 +110,9 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
     }
     if tried < all {
         writeln!(out, "{tried} of {all} events: --limit N shows more")?;
+    }
+    for oddity in &oddities {
+        complain(&format!("warning: {oddity}"));
     }
     Ok(exit)
 }

@@ -243,7 +243,8 @@ impl Pipeline {
         }
     }
 
-    fn forms(&self) -> JsonForms {
+    /// How JSON without a schema spells decimals and bytes.
+    pub fn forms(&self) -> JsonForms {
         JsonForms {
             decimals: self.config.source.json_decimals,
             bytes: self.config.source.json_bytes,

@@ -5,7 +5,7 @@
 use gristmill_core::chain::Delete;
 use gristmill_core::dedup::VersionKind;
 use gristmill_core::plan::Roles;
-use gristmill_postgres::table::filled_columns::{ColumnChange, FilledColumns};
+use gristmill_postgres::table::filled_columns::{FilledChange, FilledColumns};
 
 use crate::definition::pipeline::Pipeline;
 
@@ -29,7 +29,7 @@ pub fn taken_in(active: &Pipeline, next: &Pipeline) -> Vec<String> {
         false => before.changes(&now),
     };
     let is_told =
-        |change: &&ColumnChange| !before.is_empty() || matches!(change, ColumnChange::New { .. });
+        |change: &&FilledChange| !before.is_empty() || matches!(change, FilledChange::New { .. });
     found.iter().filter(is_told).map(told).collect()
 }
 
@@ -38,16 +38,16 @@ fn names(pipeline: &Pipeline) -> FilledColumns {
     fields.map(|field| (field.name.as_str(), "")).collect()
 }
 
-fn told(change: &ColumnChange) -> String {
+fn told(change: &FilledChange) -> String {
     match change {
-        ColumnChange::New { name } => format!(
+        FilledChange::New { name } => format!(
             "{name} of the target's table is taken from the events from now on; what older events \
              had of it comes by a snapshot of the source"
         ),
-        ColumnChange::Gone { name } => {
+        FilledChange::Gone { name } => {
             format!("{name} is gone from the target's table, and no longer taken from the events")
         }
-        ColumnChange::Type { name, before, now } => format!(
+        FilledChange::Type { name, before, now } => format!(
             "{name} is read as {now} from now on, and no longer as {before}: events from before \
              the source had it so are read so, too"
         ),

@@ -35,6 +35,7 @@ mod live_comparison;
 mod lost_values;
 pub mod memory_bound;
 pub mod missed_deletes;
+mod newest_values;
 pub mod opened;
 pub mod preflight;
 pub mod produce;

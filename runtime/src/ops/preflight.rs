@@ -1,13 +1,10 @@
 //! Everything that would stop a pipeline, found before it starts.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Error, Result};
 use gristmill_core::column::Field;
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
-use gristmill_kafka::TopicPartition;
-use gristmill_kafka::admin::{Admin, AdminError, Topic};
+use gristmill_kafka::admin::{Admin, AdminError};
 use gristmill_postgres::commit::blocker;
 use gristmill_postgres::fleet::{registration, rollout};
 use gristmill_postgres::table::target_table::TargetTable;
@@ -19,7 +16,10 @@ use tokio::runtime::Handle;
 
 use super::lost_values;
 use super::memory_bound::MemoryBound;
+use super::newest_values;
+use super::topic_events;
 use super::topic_shape::oddities;
+use crate::authoring::event_file::PlacedEvent;
 use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::host_sandbox;
@@ -70,12 +70,22 @@ pub async fn check(config: Config) -> Result<Preflight> {
     }
     of_chain(config, &mut found).await;
     let of_kafka = kafka.await?;
+    let newest = of_kafka.newest;
     found.problems.extend(of_kafka.problems);
     found.warnings.extend(of_kafka.warnings);
     if let Some(table) = found.table {
         let several = of_kafka.partitions > 1;
         let warnings = table.target.warnings(&table.fields, &table.roles, several);
         found.warnings.extend(warnings);
+    }
+    if let Some(pipeline) = found.pipeline {
+        let look = move || {
+            let letters = newest_values::letters(&pipeline, &newest).unwrap_or_default();
+            [newest_values::oddities(&pipeline, &newest), letters].concat()
+        };
+        found
+            .warnings
+            .extend(tokio::task::spawn_blocking(look).await?);
     }
     let partitions = of_kafka.partitions;
     Ok(Preflight {
@@ -94,8 +104,12 @@ struct Found {
     warnings: Vec<String>,
     /// The target, where there is one.
     table: Option<FilledTable>,
+    /// What the file says, where it can run.
+    pipeline: Option<Pipeline>,
     /// How many partitions the topic has; 0 where that is not known.
     partitions: usize,
+    /// The topic's newest records, the newest of each partition first.
+    newest: Vec<PlacedEvent>,
 }
 
 /// A table, and the rows that are to be written to it.
@@ -135,6 +149,7 @@ async fn of_chain(config: Config, found: &mut Found) {
             problems.extend(of_writes(&connection, &database));
             found.warnings.extend(of_search_path(&connection).await);
             of_active(&connection, &pipeline, &sandbox, &database, found).await;
+            found.pipeline = Some(pipeline);
         }
         (connection, pipeline) => {
             problems.extend(pipeline.err().map(|e| with_causes(&e)));
@@ -305,6 +320,9 @@ async fn of_guard(
     ))
 }
 
+/// Records whose shape is looked at: the others have it, too.
+const LOOKED_AT_MAX: usize = 4;
+
 /// What is wrong with the topics, and with what the brokers let us see.
 fn of_kafka(config: &Config, runtime: &Handle) -> Found {
     let mut found = Found::default();
@@ -333,56 +351,15 @@ fn of_kafka(config: &Config, runtime: &Handle) -> Found {
         found.warnings.extend(lost_values::of_compaction(config));
     }
     found.warnings.extend(lost_values::of_flat_deletes(config));
-    found.warnings.extend(of_last_records(config, &admin));
+    found.newest = topic_events::newest_quickly(&admin, &config.source.topic);
+    // One record's words are enough.
+    let odd = found
+        .newest
+        .iter()
+        .map(|event| oddities(config, &event.place, &event.record.get(0)));
+    let odd = odd.take(LOOKED_AT_MAX).find(|odd| !odd.is_empty());
+    found.warnings.extend(odd.into_iter().flatten());
     found
-}
-
-/// Partitions whose last record is looked at, and how far back: behind the last may be the marks of
-/// transactions.
-const LOOKED_AT_MAX: usize = 4;
-const LOOK_BACK: i64 = 3;
-/// Advice is worth no longer wait.
-const LOOK_TIME: Duration = Duration::from_secs(2);
-
-/// What the last records look like, where they can be read quickly.
-fn of_last_records(config: &Config, admin: &Admin) -> Vec<String> {
-    let topic = &config.source.topic;
-    let begun = Instant::now();
-    let Ok(Topic { partitions, .. }) = admin.topic(topic) else {
-        return Vec::new();
-    };
-    let partitions: Vec<_> = partitions
-        .into_iter()
-        .take(LOOKED_AT_MAX)
-        .map(|number| TopicPartition::new(topic.as_str(), number))
-        .collect();
-    let Ok(watermarks) = admin.watermarks(&partitions) else {
-        return Vec::new();
-    };
-    for back in 1..=LOOK_BACK {
-        let wanted = partitions.iter().cloned().zip(&watermarks);
-        let wanted = wanted.filter(|(_, (low, end))| end - back >= *low);
-        let wanted: Vec<_> = wanted.map(|(p, (_, end))| (p, end - back)).collect();
-        if wanted.is_empty() || begun.elapsed() > LOOK_TIME {
-            break;
-        }
-        let Ok(records) = admin.records_at(&wanted) else {
-            break;
-        };
-        let read = wanted.iter().zip(&records);
-        let odd = read.filter_map(|((partition, offset), records)| {
-            let place = format!("{topic}/{}/{offset}", partition.partition);
-            Some(oddities(config, &place, &records.as_ref()?.get(0)))
-        });
-        // One record's words are enough.
-        if let Some(odd) = odd.into_iter().find(|odd| !odd.is_empty()) {
-            return odd;
-        }
-        if records.iter().any(Option::is_some) {
-            break;
-        }
-    }
-    Vec::new()
 }
 
 fn with_causes(error: &Error) -> String {

@@ -1,8 +1,10 @@
 //! Events of a topic, to try a rule on.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 use gristmill_kafka::TopicPartition;
-use gristmill_kafka::admin::Admin;
+use gristmill_kafka::admin::{Admin, Topic};
 
 use crate::authoring::event_file::PlacedEvent;
 
@@ -38,6 +40,49 @@ pub(super) fn newest(admin: &Admin, topic: &str, limit: usize) -> Result<Vec<Pla
     ensure!(!events.is_empty(), "there is no record in {topic}");
     events.truncate(limit);
     Ok(events)
+}
+
+/// How many of a partition's newest records are looked at, and in how many partitions, where an
+/// advice is all that comes of it; and it is worth no longer wait.
+const LOOK_BACK: i64 = 25;
+const LOOKED_AT_MAX: usize = 4;
+const LOOK_TIME: Duration = Duration::from_secs(2);
+
+/// Newest events of the topic, the newest of each partition first, as many as can be read quickly.
+/// None where they cannot be.
+pub(super) fn newest_quickly(admin: &Admin, topic: &str) -> Vec<PlacedEvent> {
+    let begun = Instant::now();
+    let mut events = Vec::new();
+    let Ok(Topic { partitions, .. }) = admin.topic(topic) else {
+        return events;
+    };
+    let partitions = partitions.into_iter().take(LOOKED_AT_MAX);
+    let partitions: Vec<_> = partitions
+        .map(|number| TopicPartition::new(topic, number))
+        .collect();
+    let Ok(watermarks) = admin.watermarks(&partitions) else {
+        return events;
+    };
+    for back in 1..=LOOK_BACK {
+        let wanted = partitions.iter().cloned().zip(&watermarks);
+        let wanted = wanted.filter(|(_, (low, end))| end - back >= *low);
+        let wanted: Vec<_> = wanted.map(|(p, (_, end))| (p, end - back)).collect();
+        if wanted.is_empty() || begun.elapsed() > LOOK_TIME {
+            break;
+        }
+        let Ok(records) = admin.records_at(&wanted) else {
+            break;
+        };
+        let read = wanted.iter().zip(records);
+        events.extend(read.filter_map(|((partition, offset), record)| {
+            let place = format!("{topic}/{}/{offset}", partition.partition);
+            Some(PlacedEvent {
+                place,
+                record: record?,
+            })
+        }));
+    }
+    events
 }
 
 /// At most `limit` events of one partition, from an offset on.

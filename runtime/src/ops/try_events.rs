@@ -24,7 +24,7 @@ use crate::definition::bundle::Bundle;
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
 
-use super::topic_events;
+use super::{newest_values, topic_events};
 
 /// What is tried on which events.
 #[derive(Clone, Debug)]
@@ -62,6 +62,8 @@ pub struct Attempt {
     pub columns: Vec<String>,
     /// How many events the source has, of those that are tried.
     pub all: usize,
+    /// What the events are taken wrongly for, though they make rows, a sentence each.
+    pub oddities: Vec<String>,
     dry_run: DryRun,
     /// Whether events are made change events with a key: a rule alone needs that.
     is_rule_alone: bool,
@@ -105,11 +107,17 @@ impl Attempt {
         let (events, all) = events(request).await?;
         let mut bundle = Bundle::read(tried.config)?;
         bundle.catalogue = guessed(&events);
-        let dry_run = dry_run(bundle, sandbox).await?;
+        let pipeline = assembled(bundle, sandbox).await?;
+        let oddities = match tried.reads {
+            None => newest_values::oddities(&pipeline, &events),
+            Some(_) => Vec::new(),
+        };
+        let dry_run = DryRun::new(&pipeline)?;
         let columns = columns(&dry_run, tried.reads.as_deref());
         Ok(Self {
             columns,
             all,
+            oddities,
             dry_run,
             is_rule_alone: tried.reads.is_some(),
             images,
@@ -184,9 +192,13 @@ fn guessed(events: &[PlacedEvent]) -> Option<Catalogue> {
 /// Makes a chain to try records on. Kafka is not asked, and Postgres for dimensions that are
 /// queries, and for what the file leaves to the target's table.
 pub(super) async fn dry_run(bundle: Bundle, sandbox: &Sandbox) -> Result<DryRun> {
+    DryRun::new(&assembled(bundle, sandbox).await?)
+}
+
+async fn assembled(bundle: Bundle, sandbox: &Sandbox) -> Result<Pipeline> {
     let url = &bundle.config.target.url;
     let database = Database::new(url, "gristmill/try").context("target.url")?;
-    DryRun::new(&Pipeline::assemble(bundle, sandbox, &database).await?)
+    Pipeline::assemble(bundle, sandbox, &database).await
 }
 
 fn is_pipeline(request: &TryRequest) -> bool {

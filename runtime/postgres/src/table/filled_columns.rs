@@ -11,7 +11,7 @@ pub struct FilledColumns(BTreeMap<String, String>);
 
 /// What became of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ColumnChange {
+pub enum FilledChange {
     /// The table has it, and had not.
     New { name: String },
     /// The table has it no more.
@@ -24,7 +24,7 @@ pub enum ColumnChange {
     },
 }
 
-impl fmt::Display for ColumnChange {
+impl fmt::Display for FilledChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::New { name } => write!(f, "{name} is new"),
@@ -48,16 +48,16 @@ impl FilledColumns {
     }
 
     /// What became of these columns where they are `now`.
-    pub fn changes(&self, now: &Self) -> Vec<ColumnChange> {
+    pub fn changes(&self, now: &Self) -> Vec<FilledChange> {
         let is_new = |(name, _): &(&String, &String)| !self.0.contains_key(*name);
         let new = now.0.iter().filter(is_new);
-        let new = new.map(|(name, _)| ColumnChange::New { name: name.clone() });
+        let new = new.map(|(name, _)| FilledChange::New { name: name.clone() });
         let kept = self.0.iter().filter_map(|(name, before)| {
             let name = name.clone();
             let Some(now) = now.0.get(&name) else {
-                return Some(ColumnChange::Gone { name });
+                return Some(FilledChange::Gone { name });
             };
-            (!is_read_alike(before, now)).then(|| ColumnChange::Type {
+            (!is_read_alike(before, now)).then(|| FilledChange::Type {
                 name,
                 before: before.clone(),
                 now: now.clone(),
@@ -72,7 +72,7 @@ impl FilledColumns {
         let now: Self = now.columns.iter().cloned().collect();
         let changes = self.changes(&now).into_iter();
         let changes: Vec<String> = changes
-            .filter(|change| !matches!(change, ColumnChange::New { .. }))
+            .filter(|change| !matches!(change, FilledChange::New { .. }))
             .map(|change| change.to_string())
             .collect();
         (!changes.is_empty()).then(|| {

@@ -1,0 +1,27 @@
+//! A record as it is looked at.
+
+use serde_json::Value;
+
+use crate::authoring::event_file::PlacedEvent;
+
+/// A record's value, below the wrapper that it may stand in.
+pub(super) struct NewestDocument {
+    pub(super) value: Value,
+    /// Whether a schema beside it says units and forms.
+    pub(super) has_schema: bool,
+}
+
+impl NewestDocument {
+    pub(super) fn of(event: &PlacedEvent) -> Option<Self> {
+        let mut value: Value = serde_json::from_slice(event.record.get(0).value?).ok()?;
+        let is_wrapper = value.as_object().is_some_and(|members| {
+            let has = |name| members.contains_key(name);
+            members.len() == 2 && has("schema") && has("payload")
+        });
+        let has_schema = is_wrapper && !value["schema"].is_null();
+        if is_wrapper {
+            value = value["payload"].take();
+        }
+        Some(Self { value, has_schema })
+    }
+}

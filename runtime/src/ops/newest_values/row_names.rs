@@ -1,0 +1,133 @@
+//! The columns that a topic's rows have, against those that are taken from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::newest_document::NewestDocument;
+
+/// What the rows of Debezium's events lack, and what of them is not taken, a sentence each.
+/// `is_filled`: the columns are those of the target's table.
+pub(super) fn oddities(
+    config: &Value,
+    is_filled: bool,
+    documents: &[NewestDocument],
+) -> Vec<String> {
+    let is_flat = config.get("shape").is_some_and(|shape| shape == "flat");
+    let rows = documents.iter().filter_map(|document| match is_flat {
+        true => row_alone(&document.value),
+        false => document.value.get("after")?.as_object(),
+    });
+    let mut sent = BTreeSet::new();
+    let mut count = 0;
+    for row in rows {
+        count += 1;
+        sent.extend(row.keys().map(String::as_str));
+    }
+    if count == 0 {
+        return Vec::new();
+    }
+    let taken = taken(config);
+    let left_out = texts(config.get("columns_except"));
+    let missing: Vec<&str> = taken
+        .iter()
+        .filter(|(source, _)| !sent.contains(*source))
+        .map(|(_, name)| *name)
+        .collect();
+    let is_new = |name: &&&str| {
+        !name.starts_with("__") && !taken.contains_key(**name) && !left_out.contains(**name)
+    };
+    let new: Vec<&str> = sent.iter().filter(is_new).copied().collect();
+    let mut found = Vec::new();
+    if !missing.is_empty() {
+        found.push(format!(
+            "none of the newest records has {}: new rows would have unknown cells there; leave \
+             such columns out by `columns_except`, or say by `rename` what the events call them",
+            missing.join(", ")
+        ));
+    }
+    if is_filled && !new.is_empty() {
+        found.push(format!(
+            "the newest records have {}, for which the table has no column: it is not taken; add \
+             the column, and take it in by `gristmill evolve`, or leave it",
+            new.join(", ")
+        ));
+    }
+    found
+}
+
+/// The row that a flat value is, where it is one.
+fn row_alone(value: &Value) -> Option<&serde_json::Map<String, Value>> {
+    let is_deleted = value.get("__deleted").is_some_and(|text| text == "true");
+    value.as_object().filter(|_| !is_deleted)
+}
+
+/// The columns that are taken from events, by what the events call them.
+fn taken(config: &Value) -> BTreeMap<&str, &str> {
+    let renamed = config.get("rename").and_then(Value::as_object);
+    let renamed: BTreeMap<&str, &str> = renamed
+        .into_iter()
+        .flatten()
+        .filter_map(|(source, name)| Some((name.as_str()?, source.as_str())))
+        .collect();
+    let except = texts(config.get("columns_except"));
+    let own = ["event_time_column", "deleted_column"].map(|key| config.get(key)?.as_str());
+    let columns = config.get("columns").and_then(Value::as_object);
+    let names = columns.into_iter().flatten().map(|(name, _)| name.as_str());
+    names
+        .filter(|name| !except.contains(name) && !own.contains(&Some(name)))
+        .map(|name| (*renamed.get(name).unwrap_or(&name), name))
+        .collect()
+}
+
+fn texts(values: Option<&Value>) -> BTreeSet<&str> {
+    let values = values.and_then(Value::as_array).into_iter().flatten();
+    values.filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_that_one_side_lacks_are_named() {
+        let config = json!({
+            "columns": {
+                "id": "bigint", "email": "text", "loaded_at": "timestamptz", "at": "date",
+            },
+            "rename": { "mail": "email" }, "columns_except": ["at"],
+        });
+        let document = |value| NewestDocument {
+            value,
+            has_schema: false,
+        };
+        let row = json!({ "id": 1, "mail": "x", "nick": null, "at": 1 });
+        let said = |config: &Value, is_filled, value| {
+            oddities(config, is_filled, &[document(value)]).join("\n")
+        };
+        let envelope = json!({ "op": "c", "after": row });
+        let told = said(&config, true, envelope.clone());
+        assert!(
+            told.contains("none of the newest records has loaded_at:"),
+            "{told}"
+        );
+        assert!(
+            told.contains("the newest records have nick, for which"),
+            "{told}"
+        );
+        assert!(
+            !said(&config, false, envelope).contains("nick"),
+            "who names columns knows"
+        );
+        assert_eq!(said(&config, true, json!({ "op": "d", "after": null })), "");
+        let mut flat = config.clone();
+        flat["shape"] = "flat".into();
+        assert!(said(&flat, true, row).contains("nick"));
+        assert_eq!(
+            said(&flat, true, json!({ "id": 1, "__deleted": "true" })),
+            ""
+        );
+    }
+}
