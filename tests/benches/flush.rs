@@ -195,6 +195,7 @@ fn batch(from: i64, rows: usize, key: i64) -> Computed {
         steps_back: Default::default(),
         read: None,
         unknown: None,
+        unread: None,
         records,
         moment: Moment::default(),
         next_offset: from + rows as i64,

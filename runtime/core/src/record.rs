@@ -21,8 +21,12 @@ pub struct Cut {
     pub hash: i64,
 }
 
-/// So much is kept of the key and the value of a record that is [`Cut`].
+/// So much is kept of the value of a record that is [`Cut`].
 pub const CUT_BYTES: usize = 1_024;
+
+/// So much is kept of its key, which says of which row the record is: a key of a few columns, also
+/// where it stands beside its schema.
+pub const KEY_CUT_BYTES: usize = 16 << 10;
 
 #[derive(Clone, Copy, Debug)]
 struct IndexEntry {
@@ -99,11 +103,9 @@ impl Records {
     ) {
         let hash = record_hash(key, value);
         self.cut.push((self.len(), Cut { bytes, hash }));
-        let cut =
-            |part: Option<&'_ [u8]>| part.map(|part| part[..part.len().min(CUT_BYTES)].to_vec());
-        let (key, value) = (cut(key), cut(value));
-        let none = std::iter::empty();
-        self.push(offset, timestamp_ms, key.as_deref(), value.as_deref(), none);
+        let key = key.map(|key| &key[..key.len().min(KEY_CUT_BYTES)]);
+        let value = value.map(|value| &value[..value.len().min(CUT_BYTES)]);
+        self.push(offset, timestamp_ms, key, value, std::iter::empty());
     }
 
     /// Copies of the records at `indices`, which rise.

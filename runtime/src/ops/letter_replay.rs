@@ -24,6 +24,8 @@ use super::opened::Opened;
 const REPLAY_BATCH: usize = 1_000;
 /// Bytes of them, give or take a letter: as much as a flush has.
 const REPLAY_BYTES: i64 = 16 << 20;
+/// How often what came later is read: it may be overtaken in turn.
+const READS_MAX: u32 = 3;
 /// What a replay may change; the other states are settled.
 const OPEN: [LetterState; 2] = [LetterState::New, LetterState::Relayed];
 
@@ -99,16 +101,19 @@ impl ByActive {
         let (log, partition) = (letters[0].id.log, letters[0].id.partition);
         let records = stored_letter::records(letters);
         let (mut chain, mut computed) = self.compute(partition, records, false)?;
-        let mut may_read_on = true;
+        let mut reads = READS_MAX;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
-        let which = LetterReplay {
-            pipeline: &self.pipeline.config.pipeline.name,
-            run: self.run,
-            origin: RowOrigin { log, partition },
-            revision: self.revision,
-            ids: &ids,
-        };
+        // Of a record that nobody could read the table may know nothing at all.
+        let has_unread = ids.iter().any(|id| id.ordinal == 0);
         loop {
+            let which = LetterReplay {
+                pipeline: &self.pipeline.config.pipeline.name,
+                run: self.run,
+                origin: RowOrigin { log, partition },
+                revision: self.revision,
+                ids: &ids,
+                may_fold: has_unread && reads > 0,
+            };
             if let Some(wanted) = &computed.wanted {
                 let stored = self.sink.stored(connection, wanted).await?;
                 let whole = chain.with_stored(computed, &stored.cells);
@@ -118,15 +123,16 @@ impl ByActive {
             }
             let digests = |stage: &_| self.pipeline.digest(stage);
             let end = replay(connection, &self.sink, which, &computed, &digests).await;
-            if let (Ok(ReplayEnd::Overtaken(_)), true) = (&end, may_read_on) {
-                may_read_on = false;
+            if let (Ok(ReplayEnd::Overtaken(_)), 1..) = (&end, reads) {
+                reads -= 1;
                 match with_later(connection, &self.pipeline, self.run, letters).await {
-                    Ok(records) => {
-                        (chain, computed) = self.compute(partition, records, true)?;
-                        continue;
+                    Ok(records) => (chain, computed) = self.compute(partition, records, true)?,
+                    Err(error) => {
+                        tracing::debug!("what came later is not known: {error:#}");
+                        reads = 0;
                     }
-                    Err(error) => tracing::debug!("what came later is not known: {error:#}"),
                 }
+                continue;
             }
             let refused = match end {
                 Ok(ReplayEnd::Committed(replayed)) => return Ok(replayed),

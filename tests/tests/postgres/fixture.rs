@@ -250,6 +250,7 @@ pub(crate) fn computed_of(
         steps_back: Default::default(),
         read: None,
         unknown: None,
+        unread: None,
         records,
         moment: Moment::default(),
         next_offset: from + rows as i64,

@@ -341,6 +341,7 @@ async fn dead_letters_are_listed_relayed_in_order_and_replayed_under_the_guard()
         },
         revision: 2,
         ids: &ids,
+        may_fold: false,
     };
     let replayed = replay(&mut connection, &fixture.sink, replay_of, &batch, &|_| None).await?;
     let counts = |used, again| Replayed { used, again };
@@ -412,6 +413,7 @@ async fn a_replay_that_cannot_write_all_rows_leaves_the_letters_as_they_are() ->
         origin: RowOrigin::of(&lease),
         revision: 1,
         ids: &ids,
+        may_fold: false,
     };
     let people: Vec<_> = (0..2_400).map(|id| (id, Some("a"), false, 1)).collect();
     let batch = computed(0, &people);

@@ -202,6 +202,7 @@ async fn letter_replayed_after_the_purge() -> Result<()> {
         origin: RowOrigin::of(&people.lease),
         revision: 1,
         ids: &ids,
+        may_fold: false,
     };
     // One whose key has a row, one that is younger, and one that may have been deleted.
     let batch = cells(7, &[row(1, "letter", 9), row(2, "b", 9), row(3, "c", 30)]);

@@ -96,6 +96,33 @@ async fn a_table_that_cannot_say_what_is_unknown_goes_on() -> Result<()> {
     Ok(())
 }
 
+/// Of a record that cannot be read its place in the log is known: rows that come from a later
+/// record of the partition stay as they are, whatever their event time.
+#[tokio::test]
+async fn what_a_record_that_was_not_read_may_have_changed_is_unknown() -> Result<()> {
+    let mut people = People::new("lost_unread", TRACKED, Delete::Soft).await?;
+    people.flush(&[row(1, "a", 90), row(2, "a", 10)]).await?;
+    people
+        .flush(&[(3, is("a"), is("b"), is("e"), true, 10)])
+        .await?;
+    let from = people.next_of(0);
+    let mut batch = losing(from, &[row(4, "a", 10)], &[unknown(1, 0), unknown(3, 0)]);
+    batch.unread = batch.unknown.take();
+    people.commit(&batch).await?;
+    let rest = "2|a|b|e|f|\n3|a|b|e|t|\n4|a|b|e|f|";
+    assert_eq!(people.rows()?, format!("1|a|b|e|f|{{email,name}}\n{rest}"));
+    // The table has it from the same record, or from a later one: a rewind reads both again.
+    people.flush(&[row(1, "c", 100)]).await?;
+    let lost = "1|c|b|e|f|";
+    assert_eq!(people.rows()?, format!("{lost}\n{rest}"));
+    let rewound = format!("update gristmill.checkpoint set next_offset = {from}");
+    people.fixture.psql(&rewound)?;
+    people.moved(0, from);
+    people.commit(&batch).await?;
+    assert_eq!(people.rows()?, format!("{lost}\n{rest}"));
+    Ok(())
+}
+
 /// The guard would turn it away, and it would count as replayed.
 #[tokio::test]
 async fn a_letter_that_newer_events_have_overtaken_is_not_replayed_in_silence() -> Result<()> {
@@ -115,6 +142,7 @@ async fn a_letter_that_newer_events_have_overtaken_is_not_replayed_in_silence() 
         origin: RowOrigin::of(&people.lease),
         revision: 1,
         ids: &ids,
+        may_fold: false,
     };
     // What key 2 would say has been sent again since.
     let batch = cells(

@@ -206,3 +206,76 @@ fn a_replay_folds_the_later_events_of_its_key() -> Result<()> {
     run.signal("TERM")?;
     Ok(())
 }
+
+/// Of a record that cannot be read the key can: what it may have changed counts as unknown, and a
+/// replay that comes too late folds what came after it, whether or not the table knows that.
+#[test]
+fn a_record_that_nobody_could_read_leaves_all_of_its_row_unknown() -> Result<()> {
+    let job = Job::new("letters_unread")?;
+    job.psql("alter table users_enriched add column _gm_absent bytea")?;
+    job.edit_pipeline(|text| {
+        let text = text.replace("ratio_max = 0.05", "ratio_max = 1.0");
+        text.replace(
+            "[dead_letters]",
+            "[limits]\nrecord_max_bytes = 2000\n[dead_letters]",
+        )
+    })?;
+    let unsent = "__debezium_unavailable_value";
+    let at = 1_726_531_200_000_i64;
+    let event = |op: &str, id: i64, (name, email): (&str, &str), seq: i64| {
+        let row = json!({ "user_id": id, "name": name, "email": email });
+        let event = json!({ "op": op, "kind": "u", "after": row, "timestamp_ms": at + seq });
+        Message {
+            key: Some(id.to_string().into_bytes()),
+            ..Message::new(0, event.to_string())
+        }
+    };
+    let large = "x".repeat(2_000);
+    job.produce(&[
+        event("c", 1, ("Ann", "ann@one.example"), 0),
+        event("c", 2, ("Ann", "ann@one.example"), 0),
+        event("c", 3, ("Ann", "ann@one.example"), 0),
+        // The normalizer rejects both of them, and the decoder the third.
+        event("x", 1, ("Bob", "bob@two.example"), 1),
+        event("x", 2, ("Bob", "bob@two.example"), 1),
+        event("u", 3, (&large, "bob@two.example"), 1),
+        event("u", 1, (unsent, "bob@three.example"), 2),
+        event("u", 2, ("Cid", unsent), 2),
+        event("u", 3, (unsent, unsent), 2),
+    ])?;
+    let run = job.run()?;
+    job.wait_until_caught_up()?;
+    let rows = || {
+        job.psql(
+            "select user_id, name, email, (
+              select string_agg(c, ' ')
+              from unnest(gristmill.absent_columns('users_enriched', _gm_absent)) as c
+              where c in ('name', 'email'))
+            from users_enriched order by 1",
+        )
+    };
+    let unknown = "1|Ann|bob@three.example|name\n2|Cid|ann@one.example|email\n\
+                   3|Ann|ann@one.example|email name";
+    ensure!(rows()? == unknown, "{}", rows()?);
+    let listed = job.gristmill(&["absent", "users.toml"])?;
+    ensure!(listed.contains("did not send them: 3"), "{listed}");
+
+    // Of the second the table says that it knows all, as an older program leaves it.
+    job.psql("update users_enriched set _gm_absent = null where user_id = 2")?;
+    let normalizer = ("normalize-cdc", "builtin:normalize-cdc");
+    job.swap_rule(normalizer.0, normalizer.1, OPERATION_IN_KIND, &[])?;
+    let codes = [
+        "dead-letters",
+        "replay",
+        "users.toml",
+        "--code",
+        "unknown-op",
+    ];
+    let output = job.gristmill(&codes)?;
+    ensure!(output.contains("2 replayed"), "{output}");
+    let known = "1|Bob|bob@three.example|\n2|Cid|bob@two.example|\n\
+                 3|Ann|ann@one.example|email name";
+    ensure!(rows()? == known, "{}", rows()?);
+    run.signal("TERM")?;
+    Ok(())
+}

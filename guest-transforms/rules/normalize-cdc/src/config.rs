@@ -258,6 +258,21 @@ impl Config {
         name
     }
 
+    /// The paths of the key's columns in each place where it stands: before, after, and the
+    /// record's key.
+    pub(crate) fn key_paths(&self) -> impl Iterator<Item = String> {
+        let images = [
+            (&self.before, true),
+            (&self.after, true),
+            (&self.key_path, false),
+        ];
+        images.into_iter().flat_map(move |(path, is_inside)| {
+            let own = move |name| self.paths.get(name).filter(|_| is_inside).cloned();
+            let key = self.key.iter();
+            key.map(move |name| own(name).unwrap_or_else(|| below(path, name)))
+        })
+    }
+
     /// The paths of the columns of each image.
     pub(crate) fn paths(&self) -> Paths {
         let own = |name: &String| self.paths.get(name).cloned();

@@ -110,6 +110,7 @@ impl NormalizeCdc {
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
+        .chain(config.key_paths().map(|path| ("key-path", path)))
         .chain(nulls.map(|path| ("missing-is-null", path.clone())))
     }
 
@@ -222,23 +223,47 @@ mod tests {
             let pairs = plan.attributes.into_iter();
             pairs.map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
         };
-        let truncate = "truncate=_truncate";
+        let told = [
+            "truncate=_truncate",
+            "key-path=value.before.id",
+            "key-path=value.after.id",
+            "key-path=key.id",
+        ];
         let nulls = [
             "missing-is-null=value.after",
             "missing-is-null=value.before",
         ];
-        assert_eq!(attributes(json!({})), [&[truncate], &nulls[..]].concat());
+        assert_eq!(attributes(json!({})), [&told, &nulls[..]].concat());
         let order = json!({
             "version": "order-first", "order": ["name"], "epoch": 2, "missing": "absent",
         });
+        let versions = ["version=order-first", "epoch=2"];
         assert_eq!(
             attributes(order),
-            [truncate, "version=order-first", "epoch=2"]
+            [&told[..1], &versions, &told[1..]].concat()
         );
-        let flat = json!({ "version": "offset", "before": "value", "after": "value" });
+        let flat = json!({
+            "version": "offset",
+            "before": "value",
+            "after": "value",
+            "columns": { "id": "int64", "tenant": "text" },
+            "key": ["tenant", "id"],
+            "paths": { "tenant": "value.of" },
+            "key_path": "key.row",
+        });
         assert_eq!(
             attributes(flat),
-            [truncate, "version=offset", "missing-is-null=value"]
+            [
+                "truncate=_truncate",
+                "version=offset",
+                "key-path=value.of",
+                "key-path=value.id",
+                "key-path=value.of",
+                "key-path=value.id",
+                "key-path=key.row.tenant",
+                "key-path=key.row.id",
+                "missing-is-null=value",
+            ]
         );
     }
 

@@ -17,7 +17,7 @@ use gristmill_guest::{
 };
 
 use config::{Config, Version};
-use event::{Event, Events, Refusal, RowVersion};
+use event::{Event, Events, Image, Refusal, RowVersion};
 use paths::Paths;
 use row_column::RowColumn;
 
@@ -69,6 +69,9 @@ impl Transform for NormalizeDebezium {
             .write(Field::boolean(&self.truncate_column).not_null())
             .rejects(Refusal::CODES)
             .attribute("truncate", &self.truncate_column);
+        let plan = self
+            .key_paths()
+            .fold(plan, |plan, path| plan.attribute("key-path", path));
         let roles = Roles::new(&self.config.key, event_time_column).deleted(deleted_column);
         match self.config.version() {
             Version::EventTime => plan.roles(roles),
@@ -136,6 +139,19 @@ impl NormalizeDebezium {
         own.chain(images)
             .filter(|(path, _)| seen.insert(*path))
             .fold(plan, |plan, (path, of)| plan.read(Field::new(path, of)))
+    }
+
+    /// The paths of the key's columns in each image that has them.
+    fn key_paths(&self) -> impl Iterator<Item = &str> {
+        let key = self.config.key.iter();
+        let at = key.filter_map(|name| self.columns.iter().position(|c| c.name == *name));
+        let at: Vec<usize> = at.collect();
+        let images = [Image::Before, Image::After, Image::Key];
+        let images = images.map(|image| &self.paths.images[image as usize]);
+        images.into_iter().flat_map(move |image| {
+            let paths = at.iter().filter_map(|&at| image[at].as_deref());
+            paths.collect::<Vec<_>>()
+        })
     }
 
     fn write(&self, events: &Events, versions: &[RowVersion], mut output: Output) -> Output {

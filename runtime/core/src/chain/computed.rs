@@ -113,6 +113,10 @@ pub struct Computed {
     /// letters would have changed it: of each key one row, whose cells that are not present count
     /// as unknown in the table, where its row is no newer and not deleted.
     pub unknown: Option<Box<Layer>>,
+    /// The same of dead letters of which nothing but the key is known, so that there is no version
+    /// to compare: the cells count as unknown in a row that comes from the same record of the
+    /// partition, from an earlier one, or from somewhere else.
+    pub unread: Option<Box<Layer>>,
     /// The dead letters, in offset order.
     pub dead_letters: Vec<DeadLetter>,
     /// The partition's highest accepted event time after this batch, microseconds.

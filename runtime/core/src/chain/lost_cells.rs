@@ -14,11 +14,11 @@ use crate::column::Column;
 use crate::dead_letter::DeadLetter;
 use crate::dedup::{Candidates, Version, VersionColumns, Versions};
 
-use super::Layer;
 use super::cells::Cells;
 use super::normalize::Normalized;
 use super::step::{Step, ordinal};
 use super::target_columns::TargetColumns;
+use super::{Layer, RowSource};
 
 /// A batch whose rows have been tried.
 pub(super) struct LostCells<'a> {
@@ -66,11 +66,14 @@ impl LostCells<'_> {
             lost.entry(newest).or_default().extend(carried);
         }
         lost.retain(|_, columns| !columns.is_empty());
-        (!lost.is_empty()).then(|| self.layer(&self.one_a_key(lost)))
+        let (rows, lost): (Vec<u32>, Vec<_>) = self.one_a_key(lost).into_iter().unzip();
+        let columns = || self.normalized.batch.take(&rows).columns;
+        let sources = || self.normalized.sources_of(&rows);
+        (!rows.is_empty()).then(|| self.layer(columns(), sources(), &lost))
     }
 
     /// The rows that became dead letters.
-    fn failed(&self, dead_letters: &[DeadLetter]) -> BTreeSet<u32> {
+    pub(super) fn failed(&self, dead_letters: &[DeadLetter]) -> BTreeSet<u32> {
         let sources = &self.normalized.sources;
         let of = dead_letters.iter().filter(|letter| letter.ordinal > 0);
         let row = of.filter_map(|letter| {
@@ -90,7 +93,7 @@ impl LostCells<'_> {
         has_key && has_time && !self.is_deleted(row)
     }
 
-    fn is_deleted(&self, row: u32) -> bool {
+    pub(super) fn is_deleted(&self, row: u32) -> bool {
         let columns = &self.normalized.batch.columns;
         self.cells.deleted.is_some_and(|flag| {
             let flags = columns[flag].values.as_boolean();
@@ -100,26 +103,34 @@ impl LostCells<'_> {
 
     /// The target's columns that the row has cells for. `any`: also those of an enricher that has
     /// some of what it reads.
-    fn carried(&self, row: u32, any: bool) -> BTreeSet<usize> {
+    pub(super) fn carried(&self, row: u32, any: bool) -> BTreeSet<usize> {
         let columns = &self.normalized.batch.columns;
         let has = |&column: &usize| columns[column].is_present(row as usize);
         let own = self.cells.columns.iter().filter(|c| has(c)).copied();
         let own = own.filter_map(|column| self.target.place(column));
         let mut carried: BTreeSet<usize> = own.map(|(place, _)| place).collect();
-        let mut first = columns.len();
-        for (step, inputs) in self.enrichers.iter().zip(&self.cells.inputs) {
+        for (inputs, places) in self.made() {
             let is_told = match any {
                 true => inputs.iter().any(has),
                 false => inputs.iter().all(has),
             };
-            let written = first..first + step.writes.len();
-            first = written.end;
             if is_told {
-                let places = written.filter_map(|column| self.target.place(column));
-                carried.extend(places.map(|(place, _)| place));
+                carried.extend(places);
             }
         }
         carried
+    }
+
+    /// Of each enricher the normalizer's columns that it reads, and the target's that it writes.
+    pub(super) fn made(&self) -> impl Iterator<Item = (&[usize], Vec<usize>)> {
+        let mut first = self.normalized.batch.columns.len();
+        let enrichers = self.enrichers.iter().zip(&self.cells.inputs);
+        enrichers.map(move |(step, inputs)| {
+            let written = first..first + step.writes.len();
+            first = written.end;
+            let places = written.filter_map(|column| self.target.place(column));
+            (inputs.as_slice(), places.map(|(place, _)| place).collect())
+        })
     }
 
     /// The newest row that failed stands for its key, where none that passed is newer.
@@ -145,27 +156,35 @@ impl LostCells<'_> {
         by_key
     }
 
-    /// The rows with nothing but their key and what says how old they are: what else they have may
-    /// be what Postgres refused.
-    fn layer(&self, lost: &[(u32, BTreeSet<usize>)]) -> Layer {
-        let rows: Vec<u32> = lost.iter().map(|(row, _)| *row).collect();
-        let mut columns = self.normalized.batch.take(&rows).columns;
-        columns.extend(self.enrichers.iter().flat_map(|e| e.unasked(rows.len())));
-        let mut batch = self.target.pick(&columns, rows.len());
-        let is_value = |column: usize| self.target.place(column).map(|(place, _)| place);
-        let values = self.cells.columns.iter().filter_map(|&c| is_value(c));
-        let made = (self.normalized.batch.columns.len()..columns.len()).filter_map(is_value);
-        for place in values.chain(made) {
-            let kept = |row: usize| !lost[row].1.contains(&place);
-            let data_type = batch.columns[place].values.data_type();
-            batch.columns[place] = Column {
-                values: new_null_array(data_type, rows.len()),
-                presence: Some(BooleanBuffer::collect_bool(rows.len(), kept)),
+    /// The target's columns that cells may be unknown of.
+    pub(super) fn all(&self) -> BTreeSet<usize> {
+        let own = self.normalized.batch.columns.len();
+        let written: usize = self.enrichers.iter().map(|e| e.writes.len()).sum();
+        let columns = self.cells.columns.iter().copied();
+        let columns = columns.chain(own..own + written);
+        let places = columns.filter_map(|column| self.target.place(column));
+        places.map(|(place, _)| place).collect()
+    }
+
+    /// Rows of the normalizer's `columns` with nothing but their key and what says how old they
+    /// are: what else they have may be what Postgres refused. `lost` is of each the cells that
+    /// nobody knows.
+    pub(super) fn layer(
+        &self,
+        mut columns: Vec<Column>,
+        sources: Vec<RowSource>,
+        lost: &[BTreeSet<usize>],
+    ) -> Layer {
+        columns.extend(self.enrichers.iter().flat_map(|e| e.unasked(lost.len())));
+        let mut rows = self.target.pick(&columns, lost.len());
+        for place in self.all() {
+            let kept = |row: usize| !lost[row].contains(&place);
+            let data_type = rows.columns[place].values.data_type();
+            rows.columns[place] = Column {
+                values: new_null_array(data_type, lost.len()),
+                presence: Some(BooleanBuffer::collect_bool(lost.len(), kept)),
             };
         }
-        Layer {
-            rows: batch,
-            sources: self.normalized.sources_of(&rows),
-        }
+        Layer { rows, sources }
     }
 }

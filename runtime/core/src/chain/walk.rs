@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::column::{Batch, Field};
 use crate::dead_letter::DeadLetter;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, KeyReader};
 use crate::dedup::{Candidates, State, StepsBack, Version, VersionColumns, VersionKind, Versions};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
@@ -38,6 +38,8 @@ use super::{ChainSpec, Computed, Counts, Delete, Moment, StepsBackAt};
 pub struct Chain {
     spec: ChainSpec,
     decoder: Decoder,
+    /// `None`: nobody knows where a record has its key.
+    keys: Option<KeyReader>,
     normalizer: Step,
     enrichers: Vec<Step>,
     roles: Roles,
@@ -116,6 +118,7 @@ impl Chain {
             .with_absent(spec.absent.as_deref())
             .with_forms(spec.forms)
             .with_missing(normalizer.plan());
+        let keys = KeyReader::new(normalizer.plan(), spec.partition);
         let normalizer = Step::new(normalizer, &reads, dimensions, &[])?;
         let enrichers = transforms.map(|t| Step::new(t, &written, dimensions, &roles.key));
         let enrichers = enrichers.collect::<Option<Vec<_>>>()?;
@@ -124,6 +127,7 @@ impl Chain {
         Some(Self {
             identity: Identity::new(&roles, &writes)?,
             decoder,
+            keys: keys.map(|keys| keys.with_forms(spec.forms)),
             normalizer,
             cells: Cells::new(&roles, &writes, &enrichers, &spec.target),
             truncate: truncate.and_then(|name| writes.iter().position(|f| f.name == *name)),
@@ -367,9 +371,17 @@ impl Chain {
             candidates: &candidates,
             emptied,
         };
-        let unknown = match dead_letters.is_empty() {
-            true => None,
-            false => lost.find(&dead_letters, |row| self.known(&versions, row)),
+        let (unknown, unread) = match dead_letters.is_empty() {
+            true => (None, None),
+            false => {
+                let whole = dead_letters.iter().filter(|letter| letter.ordinal == 0);
+                let of = whole.map(|letter| letter.record);
+                let keys = self.keys.as_mut();
+                let found = keys.map(|keys| keys.read(&self.decoder, records, of));
+                let unread = found.and_then(|found| lost.unread(found, &dead_letters));
+                let unknown = lost.find(&dead_letters, |row| self.known(&versions, row));
+                (unknown, unread)
+            }
         };
         let emptied =
             emptied.map(|row| truncates::layer(row, &normalized, &self.enrichers, &self.target));
@@ -417,6 +429,7 @@ impl Chain {
             wanted: wanted.map(Box::new),
             read: None,
             unknown: unknown.map(Box::new),
+            unread: unread.map(Box::new),
             dead_letters,
             event_time_max,
             counts,

@@ -8,11 +8,13 @@
 //!   value is as that; [`spelling`]: what text says;
 //! - [`no_value`]: what is no value, and [`unavailable`]: what stands for one that was not sent;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
-//! - [`builder`]: columns of good records.
+//! - [`builder`]: columns of good records;
+//! - [`key_reader`]: the keys of records that are not.
 
 mod builder;
 mod form;
 mod format;
+mod key_reader;
 mod leaf;
 mod no_value;
 mod path;
@@ -33,9 +35,10 @@ use std::sync::Arc;
 use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::plan::Plan;
-use crate::record::{CUT_BYTES, Cut, Record, Records};
+use crate::record::{CUT_BYTES, Cut, KEY_CUT_BYTES, Record, Records};
 use builder::ColumnBuilder;
 pub use form::{JsonBytes, JsonDecimals, JsonForms, Unit};
+pub(crate) use key_reader::{KeyReader, KeysFound};
 pub use leaf::counted;
 pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
@@ -207,8 +210,8 @@ impl Decoder {
             let kept = match record.cut {
                 None => String::new(),
                 Some(Cut { hash, .. }) => format!(
-                    "; the first {CUT_BYTES} bytes of key and value are kept, and the SHA-256 of \
-                     both begins with {hash:016x}"
+                    "; the first {KEY_CUT_BYTES} bytes of the key and {CUT_BYTES} of the value are \
+                     kept, and the SHA-256 of both begins with {hash:016x}"
                 ),
             };
             let message = format!(

@@ -123,15 +123,7 @@ impl Reads {
         }
         self.fill_bytes(fields, record, row)?;
         self.fill_headers(fields, record, row);
-        for &(meta, slot) in &self.meta {
-            row.slots[slot] = match meta {
-                Meta::Topic => Slot::Text(topic),
-                Meta::Partition(partition) => Slot::Int64(partition.into()),
-                Meta::Offset => Slot::Int64(record.offset),
-                Meta::Timestamp => record.timestamp_ms.map_or(Slot::Absent, Slot::Int64),
-                Meta::Tombstone => Slot::Boolean(is_tombstone),
-            };
-        }
+        self.fill_meta(topic, record, is_tombstone, row);
         for &slot in &self.required {
             let found = match row.slots[slot] {
                 Slot::Absent => "nothing",
@@ -141,6 +133,46 @@ impl Reads {
             row.wrong(slot, &fields[slot].name, fields[slot].logical_type, found);
         }
         row.first_fault().cloned().map_or(Ok(()), Err)
+    }
+
+    /// As [`Reads::fill`], of a record that may be cut or no JSON: what is good comes into its
+    /// slot.
+    pub(super) fn fill_told<'r>(
+        &mut self,
+        (fields, placeholder): (&[Field], &Placeholder),
+        topic: &'r str,
+        record: &Record<'r>,
+        is_tombstone: bool,
+        row: &mut Row<'r>,
+    ) {
+        if let (Some(document), Some(value), false) = (&mut self.value, record.value, is_tombstone)
+        {
+            let _ = document.walk(value, placeholder, row);
+        }
+        if let (Some(document), Some(key)) = (&mut self.key, record.key) {
+            let _ = document.walk_key(key, placeholder, row);
+        }
+        let _ = self.fill_bytes(fields, record, row);
+        self.fill_headers(fields, record, row);
+        self.fill_meta(topic, record, is_tombstone, row);
+    }
+
+    fn fill_meta<'r>(
+        &self,
+        topic: &'r str,
+        record: &Record<'r>,
+        is_tombstone: bool,
+        row: &mut Row<'r>,
+    ) {
+        for &(meta, slot) in &self.meta {
+            row.slots[slot] = match meta {
+                Meta::Topic => Slot::Text(topic),
+                Meta::Partition(partition) => Slot::Int64(partition.into()),
+                Meta::Offset => Slot::Int64(record.offset),
+                Meta::Timestamp => record.timestamp_ms.map_or(Slot::Absent, Slot::Int64),
+                Meta::Tombstone => Slot::Boolean(is_tombstone),
+            };
+        }
     }
 
     fn fill_bytes<'r>(

@@ -166,14 +166,23 @@ impl Candidates {
     /// The rows of the key of `row`, which need not be a candidate, that are newer than it, from
     /// the newest on.
     pub fn newer<'a>(&'a self, versions: &'a Versions, row: u32) -> impl Iterator<Item = u32> + 'a {
-        let compare = move |of: u32| versions.compare_keys(of, versions, row);
+        let of_key = self.of_key(versions, versions, row);
+        of_key.take_while(move |&of| of != row && versions.is_newer(of, row))
+    }
+
+    /// The rows of the key of row `of` of `others`, from the newest on.
+    pub fn of_key<'a>(
+        &'a self,
+        versions: &'a Versions,
+        others: &'a Versions,
+        of: u32,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let compare = move |row: u32| versions.compare_keys(row, others, of);
         let first = self
             .rows
-            .partition_point(|&of| compare(of) == Ordering::Less);
-        let of_key = self.rows[first..].iter().copied();
-        of_key.take_while(move |&of| {
-            compare(of) == Ordering::Equal && of != row && versions.is_newer(of, row)
-        })
+            .partition_point(|&row| compare(row) == Ordering::Less);
+        let rows = self.rows[first..].iter().copied();
+        rows.take_while(move |&row| compare(row) == Ordering::Equal)
     }
 
     fn same_key(&self, versions: &Versions, a: u32, b: u32) -> bool {

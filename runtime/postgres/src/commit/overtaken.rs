@@ -13,11 +13,21 @@ use crate::commit::sink::Sink;
 use crate::commit::statement::Sql;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
-use crate::table::identifier::{ABSENT, quote};
+use crate::table::identifier::{ABSENT, VERSION, quote};
+
+/// Rows of a batch that the table has newer ones of.
+#[derive(Default)]
+pub(crate) struct Overtaken {
+    /// Those that have what the table does not know of the newer row: whether it still holds, only
+    /// what came between them says.
+    pub(crate) unknown: Vec<RefusedRow>,
+    /// Whether a newer row came from a record of the same log and partition.
+    pub(crate) is_by_own_log: bool,
+}
 
 impl TargetShape<'_> {
-    /// What is unknown of rows that are newer than those of a batch. `None`: the table cannot say
-    /// so.
+    /// What is unknown of rows that are newer than those of a batch, and whether they come from the
+    /// same log and partition. `None`: the table cannot say so.
     pub(crate) fn overtaken(&self) -> Option<Sql> {
         if !self.tracks_absent() {
             return None;
@@ -27,33 +37,35 @@ impl TargetShape<'_> {
             .flag()
             .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
         let text = format!(
-            "select u.n - 1, t.{absent} from (select pg_catalog.generate_subscripts(:v, 1) as n, \
-             {}) as u join {} as t on {} where t.{absent} is not null and not ({}){}",
+            "select u.n - 1, coalesce(t.{absent}, ''::bytea), coalesce(pg_catalog.substr(\
+             gristmill.place_of(t.{version}), 1, 8) = pg_catalog.substr(gristmill.place_of(u.v), 1, \
+             8), false) from (select pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join {} \
+             as t on {} where not ({}){}",
             rows.unnested(),
             self.target.sql_name,
             self.on(),
             self.guarded().stored("u.v", &self.event_time()),
             alive.unwrap_or_default(),
             absent = quote(ABSENT),
+            version = quote(VERSION),
         );
         Some(self.alone(&text, rows.arrays(), false))
     }
 }
 
 impl Sink {
-    /// Rows of `batch` that have what the table does not know of a newer row: whether it still
-    /// holds, only what came between them says.
+    /// The rows of `batch` that the table has newer ones of.
     pub(crate) async fn overtaken(
         &self,
         transaction: &Transaction<'_>,
         statement: Option<&Statement>,
         origin: RowOrigin,
         batch: &Computed,
-    ) -> Result<Vec<RefusedRow>, FlushError> {
+    ) -> Result<Overtaken, FlushError> {
         let Some(statement) = statement else {
-            return Ok(Vec::new());
+            return Ok(Overtaken::default());
         };
-        let mut refused = Vec::new();
+        let mut overtaken = Overtaken::default();
         for step in steps(batch).filter(|step| !step.is_truncate && step.rows.rows > 0) {
             let (records, kind) = (&batch.records, RowsKind::Deleted);
             let rows = self.rows(origin, records, step.sources, step.rows, kind)?;
@@ -62,12 +74,13 @@ impl Sink {
             for found in &newer {
                 let (row, bits): (i32, Vec<u8>) = (found.try_get(0)?, found.try_get(1)?);
                 let row = row as usize;
+                overtaken.is_by_own_log |= found.try_get::<_, bool>(2)?;
                 let told = self.cells.present(step.rows, row, &bits);
                 if self.cells.is_deleted(step.rows, row) || told.is_empty() {
                     continue;
                 }
                 let names: Vec<&str> = told.iter().map(|i| self.field_name(*i)).collect();
-                refused.push(RefusedRow {
+                overtaken.unknown.push(RefusedRow {
                     layer: step.layer,
                     row,
                     sqlstate: String::new(),
@@ -82,6 +95,6 @@ impl Sink {
                 });
             }
         }
-        Ok(refused)
+        Ok(overtaken)
     }
 }

@@ -1,6 +1,6 @@
 //! Writing a batch's rows inside a transaction so that one which Postgres refuses stops no other.
 
-use gristmill_core::chain::{Computed, RowSource};
+use gristmill_core::chain::{Computed, Layer, RowSource};
 use gristmill_core::column::Batch;
 use gristmill_core::fault::SinkFault;
 use gristmill_core::policy::{Action, Suspect, action};
@@ -48,7 +48,8 @@ pub(crate) struct WriterStatements {
     steps: Vec<Statement>,
     is_stored: Statement,
     tombstones: Option<Statement>,
-    forget: Option<Statement>,
+    /// For each of [`Sink::unknown`].
+    forget: Vec<Statement>,
     keys_read: Option<Statement>,
 }
 
@@ -76,7 +77,10 @@ impl WriterStatements {
             })
         };
         let tombstones = prepare(sink.statements.tombstones.as_ref()).await?;
-        let forget = prepare(sink.unknown(batch).map(|(_, sql)| sql)).await?;
+        let mut forget = Vec::new();
+        for (_, sql) in sink.unknown(batch) {
+            forget.extend(prepare(Some(sql)).await?);
+        }
         let keys_read = prepare(sink.keys_read(batch).map(|(_, sql)| sql)).await?;
         let sql = &sink.statements.is_stored;
         Ok(Self {
@@ -182,7 +186,14 @@ impl<'a> RowWriter<'a> {
                 false => self.write_step().await?,
             }
         }
-        self.forget().await?;
+        for (statement, (unknown, _)) in self
+            .statements
+            .forget
+            .iter()
+            .zip(self.sink.unknown(self.batch))
+        {
+            self.forget(statement, unknown).await?;
+        }
         self.written.passed = self.passed;
         self.written
             .refused
@@ -192,12 +203,7 @@ impl<'a> RowWriter<'a> {
 
     /// Says of stored rows what nobody knows of them any more. A row that Postgres refuses has no
     /// key that the table could have.
-    async fn forget(&self) -> Result<(), FlushError> {
-        let (Some(statement), Some((unknown, _))) =
-            (&self.statements.forget, self.sink.unknown(self.batch))
-        else {
-            return Ok(());
-        };
+    async fn forget(&self, statement: &Statement, unknown: &Layer) -> Result<(), FlushError> {
         let mut bisection = Bisection::new(unknown.rows.rows, unknown.rows.rows);
         while let Some(range) = bisection.next() {
             let rows: Vec<u32> = range.clone().map(|row| row as u32).collect();

@@ -179,7 +179,7 @@ impl Sink {
     ) -> Result<(Row, u64), FlushError> {
         let commit = async {
             let is_one = batch.earlier.is_empty() && batch.read.is_none();
-            match is_one && self.unknown(batch).is_none() {
+            match is_one && self.unknown(batch).next().is_none() {
                 true => self.commit(connection, flush, batch).await,
                 false => self.commit_steps(connection, flush, batch, revision).await,
             }
@@ -264,15 +264,13 @@ impl Sink {
             let statement = self.prepare(connection, sql).await?;
             prepared.push((step.is_truncate, rows, statement));
         }
-        let forget = match self.unknown(batch) {
-            None => None,
-            Some((unknown, sql)) => {
-                let (rows, sources) = (&unknown.rows, &unknown.sources);
-                let kind = RowsKind::Deleted;
-                let rows = self.rows(origin, &batch.records, sources, rows, kind)?;
-                Some((rows, self.prepare(connection, sql).await?))
-            }
-        };
+        let mut forget = Vec::new();
+        for (unknown, sql) in self.unknown(batch) {
+            let (rows, sources) = (&unknown.rows, &unknown.sources);
+            let kind = RowsKind::Deleted;
+            let rows = self.rows(origin, &batch.records, sources, rows, kind)?;
+            forget.push((rows, self.prepare(connection, sql).await?));
+        }
         let read = match self.keys_read(batch) {
             None => None,
             Some((arrays, sql)) => Some((arrays, self.prepare(connection, sql).await?)),
@@ -282,10 +280,11 @@ impl Sink {
             self.alone_values(&origin.partition, &revision, rows, *is_truncate)
         });
         let values: Vec<Values<'_>> = values.collect();
-        let forget = forget.as_ref().map(|(rows, statement)| {
+        let forget = forget.iter().map(|(rows, statement)| {
             let values = self.row_values(&origin.partition, &revision, rows, false);
             (values, statement)
         });
+        let forget: Vec<(Values<'_>, &Statement)> = forget.collect();
         let read = read.as_ref().map(|(arrays, sql)| (arrays.values(), sql));
         let client: &Client = connection;
         let run = |sql: &'static str| -> Answer<'_, Result<Option<Row>, tokio_postgres::Error>> {
@@ -313,7 +312,7 @@ impl Sink {
                 client.execute(statement, values).await.map(|_| None)
             }));
         }
-        if let Some((values, statement)) = &forget {
+        for (values, statement) in &forget {
             statements.push(Box::pin(async move {
                 client.execute(*statement, values).await.map(|_| None)
             }));
@@ -333,12 +332,19 @@ impl Sink {
     }
 
     /// The rows of which nobody knows some cells once `batch` has been written, with what says so.
-    /// `None`: there are none, or the table cannot say it.
-    pub(crate) fn unknown<'a>(&'a self, batch: &'a Computed) -> Option<(&'a Layer, &'a Sql)> {
-        batch
-            .unknown
-            .as_deref()
-            .zip(self.statements.forget.as_ref())
+    /// None, where the table cannot say it.
+    pub(crate) fn unknown<'a>(
+        &'a self,
+        batch: &'a Computed,
+    ) -> impl Iterator<Item = (&'a Layer, &'a Sql)> {
+        let Statements {
+            forget,
+            forget_earlier,
+            ..
+        } = &self.statements;
+        let layers = [(&batch.unknown, forget), (&batch.unread, forget_earlier)];
+        let layers = layers.into_iter();
+        layers.filter_map(|(layer, sql)| layer.as_deref().zip(sql.as_ref()))
     }
 
     /// What the table has of what a batch wants.

@@ -41,6 +41,8 @@ pub(crate) struct Statements {
     /// Says of stored rows that are no newer than those that it takes, as masked rows, that their
     /// absent cells are unknown. `None`: the table cannot say so.
     pub(crate) forget: Option<Sql>,
+    /// The same of stored rows that come from no later record of the partition.
+    pub(crate) forget_earlier: Option<Sql>,
     pub(crate) overtaken: Option<Sql>,
     pub(crate) keys_read: Option<Sql>,
     /// Deletes all rows that are older than the one that it takes. `None`: there are no versions.
@@ -107,7 +109,8 @@ impl TargetShape<'_> {
             heedless: by_kind(|rows| rows),
             heeding: by_kind(|rows| rows.reading_tombstones()),
             tombstones: tombstones.map(|text| self.alone(&text, masked.arrays(), false)),
-            forget: self.forget(&masked),
+            forget: self.forget(&masked, &self.guarded().stored("u.v", &self.event_time())),
+            forget_earlier: self.forget(&masked, &is_no_later("u.v")),
             overtaken: self.overtaken(),
             keys_read: self.keys_read(),
             truncate: self.truncate(&masked),
@@ -154,7 +157,7 @@ impl TargetShape<'_> {
         Sql::new(text, origin.chain(arrays).collect())
     }
 
-    fn forget(&self, rows: &RowsSql<'_>) -> Option<Sql> {
+    fn forget(&self, rows: &RowsSql<'_>, is_older: &str) -> Option<Sql> {
         if !self.tracks_absent() {
             return None;
         }
@@ -164,11 +167,10 @@ impl TargetShape<'_> {
             .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
         let text = format!(
             "update {} as t set {name} = gristmill.absent_after(t.{name}, u.m, ''::bytea, true) \
-             from (select {}) as u where {} and {}{}",
+             from (select {}) as u where {} and {is_older}{}",
             self.target.sql_name,
             rows.unnested(),
             self.on(),
-            self.guarded().stored("u.v", &self.event_time()),
             alive.unwrap_or_default(),
         );
         Some(self.alone(&text, rows.arrays(), false))
@@ -242,6 +244,20 @@ impl TargetShape<'_> {
             .map(|(name, value)| (name, value.to_owned()))
             .collect()
     }
+}
+
+/// SQL that is true when the stored row (`t`) comes from no later record of the partition than the
+/// version `new`.
+fn is_no_later(new: &str) -> String {
+    let old = format!("t.{}", quote(VERSION));
+    let place =
+        |version: &str| format!("(gristmill.log_of({version}), gristmill.offset_of({version}))");
+    format!(
+        "({old} is null or gristmill.partition_of({old}) <> gristmill.partition_of({new}) or {} <= \
+         {})",
+        place(&old),
+        place(new)
+    )
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ pub enum ReplayEnd {
     /// Nothing was written: Postgres refuses these rows, and perhaps others.
     Refused(Vec<RefusedRow>),
     /// Nothing was written: the table has newer rows of these keys, and does not know what these
-    /// say. With what came between them they can be written.
+    /// say, or there are none of them and it has newer rows. With what came between they can be
+    /// written.
     Overtaken(Vec<RefusedRow>),
 }
 
@@ -46,6 +47,9 @@ pub struct LetterReplay<'a> {
     pub revision: i32,
     /// The letters, all of this origin.
     pub ids: &'a [LetterId],
+    /// Whether a newer row of the letters' own log ends it, also where the table knows all of that
+    /// row: it may not be known that these say something of it.
+    pub may_fold: bool,
 }
 
 const FAILED_AGAIN: &str = r#"
@@ -96,10 +100,11 @@ pub async fn replay(
     let mut refused = forgotten.await?;
     let overtaken = sink.overtaken(&transaction, is_overtaken.as_ref(), origin, batch);
     let overtaken = overtaken.await?;
-    if refused.is_empty() && !overtaken.is_empty() {
+    let must_fold = replay.may_fold && overtaken.is_by_own_log;
+    if refused.is_empty() && (must_fold || !overtaken.unknown.is_empty()) {
         in_time(transaction.rollback()).await??;
         connection.busy = false;
-        return Ok(ReplayEnd::Overtaken(overtaken));
+        return Ok(ReplayEnd::Overtaken(overtaken.unknown));
     }
     if refused.is_empty() {
         let writer = RowWriter::new(&transaction, &statements, sink, origin, revision, batch);

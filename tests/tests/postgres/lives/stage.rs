@@ -201,6 +201,7 @@ impl Stage {
             origin,
             revision: 1,
             ids: &ids,
+            may_fold: false,
         };
         let end = replay(&mut self.connection, &sink, letters, batch, &|_| None).await?;
         Ok(matches!(end, ReplayEnd::Committed(_)))

@@ -1,7 +1,7 @@
 //! What nobody knows of rows whose events became dead letters.
 
 use arrow_array::Array;
-use gristmill_core::chain::{Computed, Delete, Truncate};
+use gristmill_core::chain::{Computed, Delete, Layer, Truncate};
 use gristmill_core::dedup::VersionKind;
 
 use super::change::{Change, Mode, REJECTED, chain, records};
@@ -19,11 +19,12 @@ fn rejected(key: i64, cells: &str) -> Change {
     change
 }
 
-/// Each key with the offset of the row that stands for it, and the columns that nobody knows.
 fn unknown(computed: &Computed) -> Vec<String> {
-    let Some(layer) = &computed.unknown else {
-        return Vec::new();
-    };
+    computed.unknown.as_deref().map_or_else(Vec::new, lost)
+}
+
+/// Each key with the offset of the row that stands for it, and the columns that nobody knows.
+pub(crate) fn lost(layer: &Layer) -> Vec<String> {
     let rows = &layer.rows;
     assert!(rows.is_well_formed());
     let line = |row: usize| {

@@ -7,3 +7,4 @@ mod history;
 mod lost;
 mod mirror;
 mod random;
+mod unread;

@@ -43,6 +43,7 @@ fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Comput
         steps_back: Default::default(),
         read: None,
         unknown: None,
+        unread: None,
     }
 }
 

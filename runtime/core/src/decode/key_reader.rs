@@ -1,0 +1,227 @@
+//! The keys of the rows that records are about which cannot be used.
+//!
+//! Such a record may be too large, no JSON, of a wrong type in some column, or rejected by the
+//! normalizer: nothing but its key is looked for, and that in each place where a row's key stands.
+
+use std::sync::Arc;
+
+use arrow_array::Array;
+
+use super::builder::ColumnBuilder;
+use super::path::below;
+use super::reads::Reads;
+use super::slot::{Row, Slot};
+use super::{Decoder, JsonForms};
+use crate::column::{Batch, Column, Field};
+use crate::plan::{Plan, Roles};
+use crate::record::{KEY_CUT_BYTES, Record, Records};
+
+/// Reads keys. It is not made for speed: few records are dead letters.
+#[derive(Debug)]
+pub(crate) struct KeyReader {
+    /// The key's columns.
+    key: Arc<[Field]>,
+    fields: Arc<[Field]>,
+    reads: Reads,
+    images: Vec<Image>,
+}
+
+/// A place where a key stands.
+#[derive(Debug)]
+struct Image {
+    /// For each column of the key its read.
+    slots: Vec<usize>,
+    /// Whether it is the record's key, which counts where the value tells none.
+    is_record_key: bool,
+}
+
+/// Keys that were read.
+#[derive(Debug)]
+pub(crate) struct KeysFound {
+    /// The key's columns, none of which is null.
+    pub(crate) keys: Batch,
+    /// Of each the record, as an index into the `Records`; ascending.
+    pub(crate) records: Vec<u32>,
+}
+
+impl KeyReader {
+    /// `None`: nobody knows where a key stands.
+    ///
+    /// A plan says it by its attributes `key-path`: as many paths as the key has columns, in their
+    /// order, and so on for each further place. Where it does not, reads called as the key's
+    /// columns have them, in any one object; and the record's key does.
+    pub(crate) fn new(plan: &Plan, partition: i32) -> Option<Self> {
+        let roles = plan.roles.as_ref()?;
+        let key: Vec<Field> = roles
+            .key
+            .iter()
+            .map(|name| plan.writes.iter().find(|f| f.name == *name).cloned())
+            .collect::<Option<_>>()?;
+        let mut fields: Vec<Field> = Vec::new();
+        let mut images: Vec<Image> = Vec::new();
+        let (places, are_said) = places(plan, roles);
+        for paths in places {
+            let Some(reads) = reads(plan, &key, &paths, are_said) else {
+                continue;
+            };
+            let mut slot = |read: Field| match fields.iter().position(|f| f.name == read.name) {
+                Some(slot) => slot,
+                None => {
+                    fields.push(read);
+                    fields.len() - 1
+                }
+            };
+            images.push(Image {
+                is_record_key: paths.iter().any(|path| is_of_key(path)),
+                slots: reads.into_iter().map(&mut slot).collect(),
+            });
+        }
+        images.sort_by_key(|image| image.is_record_key);
+        Some(Self {
+            reads: Reads::new(&fields, partition).ok()?,
+            key: key.into(),
+            fields: fields.into(),
+            images,
+        })
+        .filter(|reader| !reader.images.is_empty() && !reader.key.is_empty())
+    }
+
+    /// Takes what `decoder` knows of the forms of values.
+    pub(crate) fn with_forms(mut self, forms: JsonForms) -> Self {
+        self.reads.take_forms(forms);
+        self
+    }
+
+    /// The keys that the records at `indices`, which ascend, tell: several where a record has
+    /// several, none where it tells none.
+    pub(crate) fn read(
+        &mut self,
+        decoder: &Decoder,
+        records: &Records,
+        indices: impl Iterator<Item = u32>,
+    ) -> KeysFound {
+        let mut row = Row::new(self.fields.len(), Default::default());
+        let column = |field: &Field| ColumnBuilder::new(field.logical_type, 0, 0);
+        let mut columns: Vec<ColumnBuilder> = self.key.iter().map(column).collect();
+        let mut of = Vec::new();
+        for index in indices {
+            let record = records.get(index as usize);
+            row.clear();
+            self.fill(decoder, &record, &mut row);
+            let mut is_told = false;
+            for image in &self.images {
+                let has = |slot: &usize| !matches!(row.slots[*slot], Slot::Absent | Slot::Null);
+                if image.is_record_key && is_told || !image.slots.iter().all(has) {
+                    continue;
+                }
+                is_told = true;
+                of.push(index);
+                for (column, slot) in columns.iter_mut().zip(&image.slots) {
+                    column.append(&row, *slot);
+                }
+            }
+        }
+        let columns: Vec<Column> = columns.into_iter().map(ColumnBuilder::finish).collect();
+        debug_assert!(columns.iter().all(|c| c.values.null_count() == 0));
+        KeysFound {
+            keys: Batch {
+                rows: of.len(),
+                fields: self.key.clone(),
+                columns,
+            },
+            records: of,
+        }
+    }
+
+    fn fill<'r>(&mut self, decoder: &'r Decoder, record: &Record<'r>, row: &mut Row<'r>) {
+        let (mut record, is_cut) = (*record, record.cut.is_some());
+        record.value = record.value.map(whole_values);
+        // What is cut off would make another key of it.
+        record.key = record
+            .key
+            .filter(|key| !is_cut || key.len() < KEY_CUT_BYTES);
+        let is_tombstone = decoder.value_form().is_tombstone(&record);
+        let (fields, topic) = (&*self.fields, &*decoder.topic);
+        let context = (fields, &decoder.placeholder);
+        self.reads
+            .fill_told(context, topic, &record, is_tombstone, row);
+        for slot in &mut row.slots {
+            if matches!(slot, Slot::Faulty) {
+                *slot = Slot::Absent;
+            }
+        }
+    }
+}
+
+/// The paths of each place, and whether the plan says them.
+fn places(plan: &Plan, roles: &Roles) -> (Vec<Vec<String>>, bool) {
+    let said = plan
+        .attributes
+        .iter()
+        .filter(|(name, _)| name == "key-path");
+    let said: Vec<String> = said.map(|(_, path)| path.clone()).collect();
+    let Some(first) = roles.key.first() else {
+        return (Vec::new(), false);
+    };
+    let are_said = !said.is_empty();
+    let mut places: Vec<Vec<String>> = match are_said {
+        true => {
+            let places = said.chunks_exact(roles.key.len());
+            places.map(<[String]>::to_vec).collect()
+        }
+        false => {
+            let end = below("", first);
+            let of = |object: &str| roles.key.iter().map(|name| below(object, name)).collect();
+            let objects = plan.reads.iter();
+            let objects = objects.filter_map(|read| read.name.strip_suffix(&end));
+            let mut places: Vec<Vec<String>> = objects.map(&of).collect();
+            places.push(of("key"));
+            if roles.key.len() == 1 {
+                places.push(vec!["key".to_owned()]);
+            }
+            places
+        }
+    };
+    let mut seen = Vec::new();
+    places.retain(|place| {
+        let is_new = !seen.contains(place);
+        seen.push(place.clone());
+        is_new
+    });
+    (places, are_said)
+}
+
+/// The reads of a place. `None`: a value there is something else than the key's.
+fn reads(plan: &Plan, key: &[Field], paths: &[String], are_said: bool) -> Option<Vec<Field>> {
+    let of = |(column, path): (&Field, &String)| {
+        let read = plan.reads.iter().find(|read| read.name == *path);
+        // Of what the normalizer does not read, only the record's key is known to be one.
+        let is_key = match read {
+            Some(read) => read.logical_type == column.logical_type,
+            None => are_said || path.starts_with("key."),
+        };
+        is_key.then(|| Field {
+            name: path.clone(),
+            nullable: true,
+            ..column.clone()
+        })
+    };
+    key.iter().zip(paths).map(of).collect()
+}
+
+fn is_of_key(path: &str) -> bool {
+    path == "key" || path.starts_with("key.")
+}
+
+/// The beginning of a document, without a character or a number that may go on.
+fn whole_values(document: &[u8]) -> &[u8] {
+    let text = match std::str::from_utf8(document) {
+        Ok(text) => text,
+        Err(error) => {
+            let (text, _) = document.split_at(error.valid_up_to());
+            std::str::from_utf8(text).unwrap_or_default()
+        }
+    };
+    let of_number = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
+    text.trim_end_matches(of_number).as_bytes()
+}
