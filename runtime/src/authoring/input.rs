@@ -59,11 +59,13 @@ fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
         .iter()
         .filter(|(name, _)| name == "missing-is-null");
     let nulls: Vec<Vec<String>> = nulls.filter_map(|(_, path)| names(path)).collect();
-    let reads_tombstone = plan.reads.iter().any(|read| read.name == TOMBSTONE);
+    let reads = |path| plan.reads.iter().any(|read| read.name == path);
     let decoded = |document: &Value| {
         let mut document = document.clone();
-        if reads_tombstone {
-            say_whether_tombstone(&mut document);
+        for (path, part, is_said) in SAID {
+            if reads(path) {
+                say(&mut document, path, part, is_said);
+            }
         }
         for read in &plan.reads {
             let Some(path) = names(&read.name) else {
@@ -95,18 +97,23 @@ fn as_decoded(plan: &Plan, input: &[Value]) -> Vec<Value> {
     input.iter().map(decoded).collect()
 }
 
-/// The read that is true where a record has no value.
-const TOMBSTONE: &str = "meta.tombstone";
+/// Reads that say of a part of the record whether it is there: each with the part, and what it says
+/// where it is.
+const SAID: [(&str, &str, bool); 2] = [
+    ("meta.tombstone", "value", false),
+    ("meta.has_key", "key", true),
+];
 
-fn say_whether_tombstone(document: &mut Value) {
-    let is_tombstone = document.get("value").is_none_or(Value::is_null);
+fn say(document: &mut Value, path: &str, part: &str, is_said: bool) {
+    let is_there = document.get(part).is_some_and(|part| !part.is_null());
     let meta = document.as_object_mut().map(|parts| {
         parts
             .entry("meta")
             .or_insert_with(|| Value::Object(Map::new()))
     });
-    if let Some(meta) = meta.and_then(Value::as_object_mut) {
-        meta.insert("tombstone".to_owned(), is_tombstone.into());
+    let name = path.strip_prefix("meta.");
+    if let Some((meta, name)) = meta.and_then(Value::as_object_mut).zip(name) {
+        meta.insert(name.to_owned(), (is_there == is_said).into());
     }
 }
 

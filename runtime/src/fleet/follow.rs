@@ -272,8 +272,8 @@ impl Member {
                 let since = fit_at.map_or_else(String::new, |at| {
                     format!(
                         "; what was written since {at:.0} may be lost or wrong already: `gristmill \
-                         resume` goes on once it is mended, and `gristmill rewind --to-time` reads \
-                         it again"
+                         resume` goes on once it is mended, and a snapshot of the source sends it \
+                         again"
                     )
                 });
                 fleet.set_unfit(Some(format!("{problem}{since}")));

@@ -82,15 +82,17 @@ async fn of_database(url: &str, name: &str) -> Result<SourceTable> {
                 .to_owned(),
         );
     }
-    let has_full_before = replica_identity(&connection, name, &mut notes).await?;
+    let (identity, told) = replica_identity(&connection, name, &mut notes).await?;
+    let key = identity_key(identity.as_str(), told, catalogue.key, name, &mut notes);
     let columns = catalogue.columns.iter();
     Ok(SourceTable {
         shape: Shape::Envelope,
         columns: columns.map(|(name, of)| column(name, of)).collect(),
-        key: catalogue.key,
+        key,
         has_schemas: false,
+        has_digits: false,
         has_log_places: true,
-        has_full_before,
+        has_full_before: identity == "f",
         notes,
     })
 }
@@ -98,19 +100,50 @@ async fn of_database(url: &str, name: &str) -> Result<SourceTable> {
 fn column(name: &str, of: &str) -> SourceColumn {
     let column = SourceColumn::certain(name, of);
     match of {
-        "interval" => column.with_note("set interval.handling.mode = string in the connector"),
+        "interval" => column.with_note(
+            "with interval.handling.mode = string in the connector it is whole, else a month \
+             counts as 30.4 days",
+        ),
         _ => column,
     }
 }
 
-/// Whether a delete's event has the whole row. Notes what else decides about events.
+/// The columns that tell rows apart: those of which a delete's event says the truth.
+fn identity_key(
+    identity: &str,
+    told: Vec<String>,
+    key: Vec<String>,
+    name: &str,
+    notes: &mut Vec<String>,
+) -> Vec<String> {
+    if identity != "i" || told.is_empty() || told == key {
+        return key;
+    }
+    notes.push(format!(
+        "the table has REPLICA IDENTITY USING INDEX on ({columns}): a delete says those columns \
+         alone, and makes up the rest, its record's key included. So they are the key here: let \
+         the connector write keys of them (message.key.columns = {name}:{list}), or give the table \
+         REPLICA IDENTITY DEFAULT or FULL and run this again",
+        columns = told.join(", "),
+        list = told.join(",")
+    ));
+    told
+}
+
+/// The replica identity, as `pg_class.relreplident` has it, and the columns of its index, where it
+/// is one. Notes what else decides about events.
 async fn replica_identity(
     connection: &Connection,
     name: &str,
     notes: &mut Vec<String>,
-) -> Result<bool> {
-    let sql = "select relreplident::text, pg_catalog.current_setting('wal_level') \
-               from pg_class where oid = pg_catalog.to_regclass($1)::oid";
+) -> Result<(String, Vec<String>)> {
+    let sql = "select c.relreplident::text, pg_catalog.current_setting('wal_level'), \
+                 array(select a.attname::text \
+                   from pg_index i \
+                     cross join lateral unnest(i.indkey) with ordinality as k (num, place) \
+                     join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num \
+                   where i.indrelid = c.oid and i.indisreplident order by k.place) \
+               from pg_class c where c.oid = pg_catalog.to_regclass($1)::oid";
     let row = connection.query_one(sql, &[&name]).await;
     let row = row.context("cannot read the table's replica identity")?;
     let (identity, wal_level): (String, String) = (row.get(0), row.get(1));
@@ -124,7 +157,7 @@ async fn replica_identity(
             "the table has REPLICA IDENTITY NOTHING: updates and deletes have no event".to_owned(),
         );
     }
-    Ok(identity == "f")
+    Ok((identity, row.get(2)))
 }
 
 /// Leaves out what the normalizer cannot read: it knows what Debezium sends.

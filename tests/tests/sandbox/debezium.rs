@@ -229,6 +229,34 @@ fn a_row_with_a_time_is_no_notice() -> Result<()> {
     Ok(())
 }
 
+/// The source's key is `id`; of a deleted row it says that, and makes up the rest.
+#[test]
+fn a_delete_is_not_taken_by_a_key_that_may_be_made_up() -> Result<()> {
+    let by_email = |before: &str| {
+        json!({
+            "key": ["email"], "columns": { "id": "bigint", "email": "text" }, "before": before,
+        })
+    };
+    let value = r#"{"op":"d","before":{"id":7,"email":""},"after":null,
+        "source":{"ts_us":1726531200000000,"lsn":5,"sequence":"[null,\"5\"]"}}"#;
+    let said = |key: Value, before: &str| {
+        let record = json!({ "offset": 7, "key": key, "value": value });
+        said_of("t", &[&record], by_email(before))
+    };
+    let refused = said(json!(r#"{"id":7}"#), "key")?;
+    let missing = "7 missing-key: the record's key has no `email`";
+    assert!(refused.starts_with(missing), "{refused}");
+    for (key, before) in [
+        (json!(r#"{"id":7}"#), "full"),
+        (json!(r#"{"email":""}"#), "key"),
+        (Value::Null, "key"),
+    ] {
+        let taken = said(key, before)?;
+        assert!(taken.contains(r#""_deleted":true"#), "{taken}");
+    }
+    Ok(())
+}
+
 #[test]
 fn large_values_that_did_not_change_are_unknown() -> Result<()> {
     let toasted = json!({

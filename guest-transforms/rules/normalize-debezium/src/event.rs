@@ -2,7 +2,7 @@
 
 use gristmill_guest::{AnyColumn, Batch, Bits, Column, Text};
 
-use crate::config::{Shape, Version};
+use crate::config::{Before, Shape, Version};
 use crate::paths::Paths;
 use crate::row_column::RowColumn;
 use crate::spelling;
@@ -14,6 +14,7 @@ pub(crate) struct Events<'a> {
     op: &'a Column<Text>,
     deleted: Option<&'a Column<Text>>,
     tombstone: &'a Column<Bits>,
+    has_record_key: &'a Column<Bits>,
     notice: Option<&'a Column<Vec<i64>>>,
     transaction: Option<&'a AnyColumn>,
     row_key: Vec<&'a AnyColumn>,
@@ -109,6 +110,7 @@ impl<'a> Events<'a> {
             op: batch.text(&paths.op),
             deleted: paths.deleted.as_ref().map(|path| batch.text(path)),
             tombstone: batch.boolean(Paths::TOMBSTONE),
+            has_record_key: batch.boolean(Paths::HAS_KEY),
             notice: paths.notice.as_ref().map(|path| batch.int64(path)),
             transaction: image(&paths.transaction),
             row_key: paths
@@ -149,8 +151,7 @@ impl<'a> Events<'a> {
         let image = match change {
             Change::Upsert | Change::Read | Change::Update => Image::After,
             Change::Truncate => Image::Nothing,
-            Change::Delete if self.has_key(Image::Before, row) => Image::Before,
-            Change::Delete => Image::Key,
+            Change::Delete => self.deleted_image(row)?,
         };
         self.check_key(image, change, row)?;
         let event_time_us = self.event_time(row)?;
@@ -169,6 +170,28 @@ impl<'a> Events<'a> {
             old_key,
             version(image, change == Change::Delete),
         ))
+    }
+
+    /// Where a delete has its key. Beside the source's own key its row before may be made up: a
+    /// column that the record's key lacks is not known by it.
+    fn deleted_image(&self, row: usize) -> Result<Image, Refusal> {
+        if !self.has_key(Image::Before, row) {
+            return Ok(Image::Key);
+        }
+        let is_told =
+            self.paths.before == Before::Full || self.has_record_key.get(row) != Some(true);
+        let mut key = self.key(Image::Key).filter(|_| !is_told);
+        let Some((column, _)) = key.find(|(_, values)| values.is_absent(row)) else {
+            return Ok(Image::Before);
+        };
+        let message = format!(
+            "the record's key has no `{}`, and what a delete says of its row beside that key may \
+             be made up: where it is not (REPLICA IDENTITY FULL, or another connector than \
+             Postgres'), set before = \"full\"; else let the connector write such keys \
+             (message.key.columns), of what the table's replica identity has",
+            column.source
+        );
+        Err(Refusal::new(Refusal::MISSING_KEY, message))
     }
 
     fn change(&self, row: usize) -> Result<Option<Change>, Refusal> {

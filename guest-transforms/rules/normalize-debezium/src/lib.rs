@@ -6,6 +6,7 @@
 
 mod config;
 mod event;
+mod interval;
 mod paths;
 mod row_column;
 mod spelling;
@@ -135,7 +136,9 @@ impl NormalizeDebezium {
             columns.filter_map(|(path, column)| Some((path.as_ref()?, column.read.as_str())))
         });
         let mut seen = BTreeSet::new();
-        let plan = Plan::new().read(Field::boolean(Paths::TOMBSTONE));
+        let plan = Plan::new()
+            .read(Field::boolean(Paths::TOMBSTONE))
+            .read(Field::boolean(Paths::HAS_KEY));
         own.chain(images)
             .filter(|(path, _)| seen.insert(*path))
             .fold(plan, |plan, (path, of)| plan.read(Field::new(path, of)))

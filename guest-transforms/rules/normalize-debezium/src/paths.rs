@@ -7,6 +7,7 @@ use crate::row_column::RowColumn;
 pub(crate) struct Paths {
     pub(crate) shape: Shape,
     pub(crate) version: Version,
+    pub(crate) before: Before,
     pub(crate) op: String,
     /// Of a flat value: whether the row was deleted, in text.
     pub(crate) deleted: Option<String>,
@@ -58,6 +59,8 @@ impl Unit {
 impl Paths {
     /// Whether the record has no value.
     pub(crate) const TOMBSTONE: &'static str = "meta.tombstone";
+    /// Whether the record has a key.
+    pub(crate) const HAS_KEY: &'static str = "meta.has_key";
     /// The time that Kafka gave the record.
     const KAFKA_TIME: &'static str = "meta.timestamp";
     /// The members of an envelope.
@@ -119,6 +122,7 @@ impl Paths {
         Ok(Self {
             shape,
             version: config.version(),
+            before: config.before,
             op: op.to_owned(),
             deleted,
             notice: (!is_column).then_some(notice),

@@ -2,6 +2,7 @@
 
 use gristmill_guest::{AnyColumn, Column, Text};
 
+use crate::interval::interval;
 use crate::spelling;
 
 /// A column of a row.
@@ -32,11 +33,13 @@ enum Spelling {
     Point,
     /// An object of texts is `"name"=>"text"`.
     Hstore,
+    /// A number of microseconds is `HOURS:MM:SS.microseconds`; text is what Postgres reads.
+    Interval,
 }
 
 /// Postgres' types that Debezium sends as text, or gives a text form that Postgres reads. The rest
 /// of those that it sends stands in [`of_postgres`].
-const AS_TEXT: [&str; 38] = [
+const AS_TEXT: [&str; 37] = [
     "text",
     "character varying",
     "varchar",
@@ -46,7 +49,6 @@ const AS_TEXT: [&str; 38] = [
     "name",
     "citext",
     "xml",
-    "interval",
     "time with time zone",
     "timetz",
     "inet",
@@ -118,6 +120,14 @@ impl RowColumn {
             (Spelling::Hstore, AnyColumn::Text(c)) => {
                 texts(c.iter(), |row| c.is_absent(row), spelling::hstore)
             }
+            (Spelling::Interval, AnyColumn::Text(c)) => {
+                let text = |json: &str| {
+                    let mut text = String::new();
+                    interval(json, &mut text);
+                    text
+                };
+                texts(c.iter(), |row| c.is_absent(row), text)
+            }
             (_, column) => column,
         }
     }
@@ -156,6 +166,10 @@ fn types(declared: &str) -> Option<(String, String, Spelling)> {
         ("json" | "jsonb", _) => Some(("text".into(), "json".into(), Spelling::AsItIs)),
         ("hstore", _) => written_as_text("text", Spelling::Hstore),
         ("point", _) => written_as_text("json", Spelling::Point),
+        // In text or, by default, as a number: which, no declared type says.
+        (name, _) if name == "interval" || name.starts_with("interval ") => {
+            written_as_text("json", Spelling::Interval)
+        }
         ("vector" | "halfvec", _) => written_as_text("json", Spelling::AsItIs),
         ("bit", None | Some("1")) => written_as_text("boolean", Spelling::Bit),
         ("bit", Some(n)) => written_as_text("bytes", Spelling::Bits(n.parse().ok()?)),
@@ -264,7 +278,8 @@ mod tests {
             ("time(3) with time zone", "text"),
             ("character varying(40)", "text"),
             ("character(5)", "text"),
-            ("interval", "text"),
+            ("interval", "json text"),
+            ("interval year to month", "json text"),
             ("bytea", "bytes"),
             ("jsonb", "text json"),
             ("text[]", "json"),

@@ -28,6 +28,7 @@ fn reads(changes: Value) -> Vec<String> {
 fn each_shape_and_version_reads_what_it_needs() {
     let envelope = [
         "meta.tombstone boolean",
+        "meta.has_key boolean",
         "value.op text",
         "value.ts_ms int64",
         "value.event_count int64",
@@ -45,6 +46,7 @@ fn each_shape_and_version_reads_what_it_needs() {
     assert_eq!(reads(json!({})), envelope);
     let flat = [
         "meta.tombstone boolean",
+        "meta.has_key boolean",
         "value.__op text",
         "value.__deleted text",
         "value.ts_ms int64",

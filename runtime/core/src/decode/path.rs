@@ -11,7 +11,8 @@ pub enum PathError {
     #[error(
         "`{path}` is not a document path: use `value.NAME`, `key.NAME` (with more names after \
          more dots; a name with a dot in quotation marks), `key`, `value`, `header.NAME`, \
-         `meta.topic`, `meta.partition`, `meta.offset`, `meta.timestamp` or `meta.tombstone`"
+         `meta.topic`, `meta.partition`, `meta.offset`, `meta.timestamp`, `meta.tombstone` or \
+         `meta.has_key`"
     )]
     NotAPath { path: String },
     #[error("`{path}` cannot be read as {logical_type}: declare it as {allowed}")]
@@ -50,6 +51,7 @@ pub(super) enum ColumnSource {
     Offset,
     Timestamp,
     Tombstone,
+    HasKey,
 }
 
 /// The two parts of a record that can be documents.
@@ -106,6 +108,9 @@ impl ColumnSource {
             }
             ("meta", Some("tombstone")) => {
                 as_type(Self::Tombstone, "boolean", logical_type == T::Boolean)
+            }
+            ("meta", Some("has_key")) => {
+                as_type(Self::HasKey, "boolean", logical_type == T::Boolean)
             }
             _ => Err(not_a_path()),
         }

@@ -30,6 +30,7 @@ enum Meta {
     Offset,
     Timestamp,
     Tombstone,
+    HasKey,
 }
 
 impl Reads {
@@ -58,6 +59,7 @@ impl Reads {
                 ColumnSource::Offset => meta.push((Meta::Offset, slot)),
                 ColumnSource::Timestamp => meta.push((Meta::Timestamp, slot)),
                 ColumnSource::Tombstone => meta.push((Meta::Tombstone, slot)),
+                ColumnSource::HasKey => meta.push((Meta::HasKey, slot)),
             }
         }
         value.check()?;
@@ -171,6 +173,7 @@ impl Reads {
                 Meta::Offset => Slot::Int64(record.offset),
                 Meta::Timestamp => record.timestamp_ms.map_or(Slot::Absent, Slot::Int64),
                 Meta::Tombstone => Slot::Boolean(is_tombstone),
+                Meta::HasKey => Slot::Boolean(record.key.is_some()),
             };
         }
     }

@@ -68,7 +68,8 @@ fn named(field: &JsonNode, semantic: &str, physical: &str) -> Found {
         "MicroDuration" | "NanoDuration" => (
             "interval".to_owned(),
             Some(
-                "set interval.handling.mode = string in the connector: this number cannot be used",
+                "as a number, which counts a month as 30.4 days: interval.handling.mode = string \
+                 in the connector writes it whole",
             ),
         ),
         "Json" => (

@@ -176,6 +176,7 @@ impl Seen {
             counts.join(", ")
         )];
         let has_schemas = !self.schema.is_empty();
+        let mut has_digits = false;
         let columns = match has_schemas {
             true => std::mem::take(&mut self.schema),
             false => {
@@ -184,10 +185,13 @@ impl Seen {
                      with the source, or take --from-database"
                         .to_owned(),
                 );
-                let columns = self.values.iter();
-                columns
-                    .map(|(name, values)| guess::column(name, &values.iter().collect::<Vec<_>>()))
-                    .collect()
+                let columns = self.values.iter().map(|(name, values)| {
+                    let column = guess::column(name, &values.iter().collect::<Vec<_>>());
+                    let is_number = column.type_name.starts_with("numeric");
+                    has_digits |= is_number && values.iter().any(|value| value.text().is_some());
+                    column
+                });
+                columns.collect()
             }
         };
         let key = self.known_key(&columns, &mut notes);
@@ -202,6 +206,7 @@ impl Seen {
             columns,
             key,
             has_schemas,
+            has_digits,
             has_log_places: self.has_log_places,
             has_full_before: false,
             notes,

@@ -12,6 +12,8 @@ pub struct SourceTable {
     pub key: Vec<String>,
     /// Whether the records say what their types are.
     pub has_schemas: bool,
+    /// Whether decimals stand in the records by their digits, which Debezium does not by default.
+    pub has_digits: bool,
     /// Whether the records say their place in Postgres' log.
     pub has_log_places: bool,
     /// Whether a delete tells the whole row.

@@ -90,7 +90,11 @@ fn a_bare_key_is_the_column_that_has_its_values() {
     let nameless = [record(Some("x"), Some(&value(1)))];
     let table = of_records(nameless.iter()).unwrap();
     assert_eq!(table.key, [""; 0]);
-    assert!(draft(&table).ddl.ends_with("_gm_absent bytea\n);\n"));
+    assert!(
+        draft(&table)
+            .ddl
+            .ends_with("_gm_deleted boolean default false\n);\n")
+    );
 }
 
 #[test]
@@ -190,4 +194,16 @@ fn a_row_with_a_time_is_no_notice() {
             "{error}"
         );
     }
+}
+
+/// Decimals are text only where the connector was told so: then nothing is base64.
+#[test]
+fn decimals_in_text_are_read_as_text() {
+    let file = |price: &str| {
+        let value = format!(r#"{{"op":"c","after":{{"id":1,"price":{price}}}}}"#);
+        let records = [record(Some(r#"{"id":1}"#), Some(&value))];
+        draft(&of_records(records.iter()).unwrap()).file
+    };
+    assert!(!file(r#""19.50""#).contains("json_decimals"));
+    assert!(file(r#"{"scale":2,"value":"B1vNFQ=="}"#).contains("json_decimals = \"base64\""));
 }

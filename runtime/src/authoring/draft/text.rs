@@ -89,7 +89,7 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
     let has_decimals = table.columns.iter().any(|column| {
         column.type_name.starts_with("numeric") || column.type_name.starts_with("money")
     });
-    if !table.has_schemas && has_decimals {
+    if !table.has_schemas && has_decimals && !table.has_digits {
         out.push_str(
             "json_decimals = \"base64\"          # as without decimal.handling.mode = string\n",
         );
@@ -103,7 +103,7 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
     let _ = write!(
         out,
         "\n[target]\nurl = \"${{DATABASE_URL:-postgres://app@localhost/appdb}}\"\ntable = {}\n\
-         ddl = {}\ndelete = \"hard\"                    # or \"soft\": the row stays, flagged\n",
+         ddl = {}\ndelete = \"hard\"                    # or \"soft\": the row stays, with a flag\n",
         string(target),
         string(&format!("{pipeline}.sql")),
     );
@@ -132,6 +132,12 @@ fn config(table: &SourceTable) -> String {
     }
 }
 
+/// Columns that nothing but gristmill fills.
+const OWN: &str = "    -- Gristmill's own: version, revision, which cells nobody knows, and, where \
+                   deletes are soft,\n    -- whether the row was deleted.\n    _gm_version \
+                   bytea,\n    _gm_revision int,\n    _gm_absent bytea,\n    _gm_deleted boolean \
+                   default false";
+
 fn ddl(named: &DraftNames, table: &SourceTable) -> String {
     let mut out = format!("-- Written by `{}`.\n", named.command);
     comments(&mut out, "--", &table.notes);
@@ -139,8 +145,7 @@ fn ddl(named: &DraftNames, table: &SourceTable) -> String {
     for column in &table.columns {
         out.push_str(&line(column, table.key.contains(&column.name)));
     }
-    out.push_str("    -- Gristmill's own: version, revision, and which cells nobody knows.\n");
-    out.push_str("    _gm_version bytea,\n    _gm_revision int,\n    _gm_absent bytea");
+    out.push_str(OWN);
     if !table.key.is_empty() {
         let key: Vec<_> = table.key.iter().map(|name| quote(name)).collect();
         let _ = write!(out, ",\n    primary key ({})", key.join(", "));

@@ -18,16 +18,24 @@ pub(super) fn oddities(
         true => row_alone(&document.value),
         false => document.value.get("after")?.as_object(),
     });
-    let mut sent = BTreeSet::new();
+    let (mut sent, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     let mut count = 0;
     for row in rows {
         count += 1;
         sent.extend(row.keys().map(String::as_str));
+        let are_numbers = row.iter().filter(|(_, value)| value.is_number());
+        numbers.extend(are_numbers.map(|(name, _)| name.as_str()));
     }
     if count == 0 {
         return Vec::new();
     }
     let taken = taken(config);
+    let counted: Vec<&str> = taken
+        .iter()
+        .filter(|(_, name)| config["columns"][**name].as_str().is_some_and(is_interval))
+        .filter(|(source, _)| numbers.contains(*source))
+        .map(|(_, name)| *name)
+        .collect();
     let left_out = texts(config.get("columns_except"));
     let missing: Vec<&str> = taken
         .iter()
@@ -39,6 +47,13 @@ pub(super) fn oddities(
     };
     let new: Vec<&str> = sent.iter().filter(is_new).copied().collect();
     let mut found = Vec::new();
+    if !counted.is_empty() {
+        found.push(format!(
+            "the newest records have intervals as numbers in {}, which count a month as 30.4 days: \
+             let the connector write them whole (interval.handling.mode = string)",
+            counted.join(", ")
+        ));
+    }
     if !missing.is_empty() {
         found.push(format!(
             "none of the newest records has {}: new rows would have unknown cells there; leave \
@@ -54,6 +69,10 @@ pub(super) fn oddities(
         ));
     }
     found
+}
+
+fn is_interval(declared: &str) -> bool {
+    declared.starts_with("interval") && !declared.ends_with("[]")
 }
 
 /// The row that a flat value is, where it is one.

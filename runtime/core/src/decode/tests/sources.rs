@@ -47,24 +47,26 @@ fn metadata_comes_from_the_record() {
 }
 
 #[test]
-fn a_record_says_whether_it_has_a_value() {
+fn a_record_says_whether_it_has_a_value_and_a_key() {
     let reads = [
         field("meta.tombstone", T::Boolean),
         field("value.id", T::Int64),
+        field("meta.has_key", T::Boolean),
     ];
     let mut records = Records::default();
     let values: [Option<&[u8]>; 3] = [None, Some(b"null"), Some(b"{}")];
     for (i, value) in values.into_iter().enumerate() {
-        records.push(i as i64, None, None, value, std::iter::empty());
+        let key = (i > 0).then_some(&b"k"[..]);
+        records.push(i as i64, None, key, value, std::iter::empty());
     }
     let decoder = Decoder::new(&reads, "users_cdc", 3, Tombstone::Delete, usize::MAX);
     let decoded = decoder.unwrap().decode(&records);
-    let said: Vec<Option<bool>> = decoded.batch.columns[0]
-        .values
-        .as_boolean()
-        .iter()
-        .collect();
-    assert_eq!(said, [Some(true), Some(true), Some(false)]);
+    let said = |column: usize| -> Vec<Option<bool>> {
+        let values = &decoded.batch.columns[column].values;
+        values.as_boolean().iter().collect()
+    };
+    assert_eq!(said(0), [Some(true), Some(true), Some(false)]);
+    assert_eq!(said(2), [Some(false), Some(true), Some(true)]);
 }
 
 #[test]
