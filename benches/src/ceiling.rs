@@ -92,7 +92,7 @@ async fn write(config: Config) -> Result<Took> {
         components: pipeline.blobs(),
     };
     register(&mut connection, &registration, "ceiling").await?;
-    let sink = Arc::new(pipeline.sink(&connection).await?);
+    let sink = Arc::new(pipeline.sink(&connection, None).await?);
     let meter = Meter::start();
     let mut tasks = Vec::new();
     for (partition, batches) in finished.into_iter().enumerate() {

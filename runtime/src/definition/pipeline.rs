@@ -161,12 +161,17 @@ impl Pipeline {
         target.with_context(|| format!("there is no table {table}"))
     }
 
-    /// What writes the rows into the target.
-    pub async fn sink(&self, connection: &Connection) -> Result<Sink> {
+    /// What writes the rows into the target; `revision`: the one that this is, where it writes
+    /// cells.
+    pub async fn sink(&self, connection: &Connection, revision: Option<i32>) -> Result<Sink> {
         let target = self.target(connection).await?;
         let (fields, roles) = (&self.fields, &self.roles);
         let delete = self.config.target.delete;
-        let kept = Bookkeeping::load(connection, &target, fields, roles, self.guard).await?;
+        let mut kept = Bookkeeping::load(connection, &target, fields, roles, self.guard).await?;
+        if let (Some(known), Some(revision)) = (kept.clone(), revision) {
+            let revision = (self.config.pipeline.name.as_str(), revision);
+            kept = Some(known.of_revision(connection, &target, revision).await?);
+        }
         Ok(Sink::guarded(
             &target,
             fields,

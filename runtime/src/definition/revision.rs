@@ -86,7 +86,7 @@ impl Revisions {
         pipeline.check_table(&connection).await?;
         Ok(Revision {
             number,
-            sink: pipeline.sink(&connection).await?,
+            sink: pipeline.sink(&connection, Some(number)).await?,
             pipeline,
         })
     }

@@ -1,6 +1,7 @@
 //! Rows with cells that nobody knows, and what makes the source send them again.
 
 use anyhow::{Context, Result, ensure};
+use gristmill_postgres::fleet::definition_store;
 use gristmill_postgres::table::absent_rows::{self, AbsentRow};
 use gristmill_postgres::table::identifier::quote;
 use gristmill_sandbox::Sandbox;
@@ -39,11 +40,17 @@ pub async fn absent(
     source_table: Option<&str>,
     signal_table: &str,
 ) -> Result<Absent> {
+    let name = opened.name().to_owned();
     let (pipeline, database) = opened.load(sandbox).await?;
     let connection = database.connect().await?;
     let target = pipeline.target(&connection).await?;
-    let key = pipeline.roles().key.clone();
-    let found = absent_rows::read(&connection, &target, &key, limit).await?;
+    let roles = pipeline.roles();
+    let key = roles.key.clone();
+    // Of a pipeline that never ran no column came later.
+    let active = definition_store::active(&connection, &name).await?;
+    let revision = (name.as_str(), active.map_or(0, |(_, revision)| revision));
+    let columns = (&key[..], roles.deleted.as_deref());
+    let found = absent_rows::read(&connection, &target, revision, columns, limit).await?;
     let found = found.with_context(|| {
         format!(
             "the table {} has no column _gm_absent, which says what is unknown: alter table {} add \

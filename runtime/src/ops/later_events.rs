@@ -1,4 +1,5 @@
-//! Events that came after dead letters of their keys.
+//! What a topic has to say to dead letters: the records that were too large to be kept with them,
+//! and the events that came after them of their keys.
 
 use std::collections::HashSet;
 
@@ -7,7 +8,7 @@ use gristmill_core::record::Records;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::commit::checkpoint::{self, PartitionKey};
-use gristmill_postgres::letters::stored_letter::{self, StoredLetter};
+use gristmill_postgres::letters::stored_letter::{self, LetterId, StoredLetter};
 use gristmill_postgres::wire::connection::Connection;
 
 use crate::definition::pipeline::Pipeline;
@@ -17,16 +18,69 @@ const READ_MAX_ROWS: usize = 5_000;
 /// Bytes of what is found, as much as four flushes have: it is computed in one batch.
 const FOUND_MAX_BYTES: usize = 64 << 20;
 
-/// The records of `letters`, which are of one partition and log, with all later ones of the same
-/// keys that the partition has written, in the order of the log. A record's key is taken for what
-/// stands for a row's. The error says why the topic does not tell them all.
-pub(super) async fn with_later(
+/// A letter whose record was too large to be kept with it.
+pub(super) const TOO_LARGE: &str = "too-large";
+
+/// The records of `letters`, which are of one partition and log. One that was too large to be kept
+/// is read again, as far as the topic has it; else it is what was kept of it.
+pub(super) async fn records_of(
     connection: &Connection,
     pipeline: &Pipeline,
     run: i64,
     letters: &[StoredLetter],
+) -> Records {
+    let kept = stored_letter::records(letters);
+    let large = letters.iter().filter(|letter| letter.code == TOO_LARGE);
+    let large: HashSet<i64> = large.map(|letter| letter.id.offset).collect();
+    if large.is_empty() {
+        return kept;
+    }
+    match read_again(connection, pipeline, run, letters, (&kept, &large)).await {
+        Ok(records) => records,
+        Err(error) => {
+            tracing::warn!("what was too large to be kept cannot be read again: {error:#}");
+            kept
+        }
+    }
+}
+
+async fn read_again(
+    connection: &Connection,
+    pipeline: &Pipeline,
+    run: i64,
+    letters: &[StoredLetter],
+    (kept, large): (&Records, &HashSet<i64>),
 ) -> Result<Records> {
-    let id = &letters[0].id;
+    let (admin, partition, _) = topic(connection, pipeline, run, &letters[0].id).await?;
+    tokio::task::block_in_place(|| {
+        let watermarks = admin.watermarks(std::slice::from_ref(&partition))?;
+        let (low, end) = watermarks.first().copied().unwrap_or_default();
+        let mut whole = Records::default();
+        for (i, record) in kept.iter().enumerate() {
+            let (offset, before) = (record.offset, whole.len());
+            if large.contains(&offset) && (low..end).contains(&offset) {
+                admin.read(&partition, offset..offset + 1, 1, |records: Records| {
+                    if records.first().is_some_and(|found| found.offset == offset) {
+                        whole.append(&records, 0..1);
+                    }
+                    anyhow::Ok(())
+                })?;
+            }
+            if whole.len() == before {
+                whole.append(kept, i..i + 1);
+            }
+        }
+        Ok(whole)
+    })
+}
+
+/// The partition of a letter, how to reach it, and the offset up to which it is written.
+async fn topic(
+    connection: &Connection,
+    pipeline: &Pipeline,
+    run: i64,
+    id: &LetterId,
+) -> Result<(Admin, TopicPartition, i64)> {
     let key = PartitionKey {
         pipeline: pipeline.config.pipeline.name.clone(),
         run,
@@ -41,21 +95,30 @@ pub(super) async fn with_later(
     }
     let source = &pipeline.config.source;
     let admin = tokio::task::block_in_place(|| Admin::new(&source.bootstrap, &source.properties))?;
+    let partition = TopicPartition::new(id.topic.as_str(), id.partition);
+    Ok((admin, partition, checkpoint.next_offset))
+}
+
+/// The records of `letters`, which are of one partition and log, with all later ones of the same
+/// keys that the partition has written, in the order of the log. A record's key is taken for what
+/// stands for a row's. The error says why the topic does not tell them all.
+pub(super) async fn with_later(
+    connection: &Connection,
+    pipeline: &Pipeline,
+    run: i64,
+    letters: &[StoredLetter],
+) -> Result<Records> {
+    let id = &letters[0].id;
+    let own = records_of(connection, pipeline, run, letters).await;
+    let (admin, partition, until) = topic(connection, pipeline, run, id).await?;
     if admin.is_compacted(&id.topic).await != Some(false) {
         bail!("the topic may be compacted");
     }
-    let partition = TopicPartition::new(id.topic.as_str(), id.partition);
-    tokio::task::block_in_place(|| read(&admin, &partition, letters, checkpoint.next_offset))
+    tokio::task::block_in_place(|| read(&admin, &partition, &own, until))
 }
 
-fn read(
-    admin: &Admin,
-    partition: &TopicPartition,
-    letters: &[StoredLetter],
-    until: i64,
-) -> Result<Records> {
-    let own = stored_letter::records(letters);
-    let keys: HashSet<&[u8]> = letters.iter().filter_map(|l| l.key.as_deref()).collect();
+fn read(admin: &Admin, partition: &TopicPartition, own: &Records, until: i64) -> Result<Records> {
+    let keys: HashSet<&[u8]> = own.iter().filter_map(|record| record.key).collect();
     let is_own: HashSet<i64> = own.iter().map(|record| record.offset).collect();
     let from = own.first().map_or(until, |record| record.offset + 1);
     let watermarks = admin.watermarks(std::slice::from_ref(partition))?;
@@ -79,7 +142,7 @@ fn read(
             }
         })?;
     }
-    Ok(merged(&own, &later))
+    Ok(merged(own, &later))
 }
 
 /// Both in the order of their offsets, of which none is in both.

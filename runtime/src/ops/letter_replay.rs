@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::definition::bundle::Bundle;
 use crate::definition::pipeline::Pipeline;
 
-use super::later_events::with_later;
+use super::later_events::{TOO_LARGE, records_of, with_later};
 use super::opened::Opened;
 
 /// Dead letters that are read and committed at a time, a partition.
@@ -63,7 +63,7 @@ pub async fn replay_letters(
     };
     let bundle = Bundle::stored(&connection, &opened.config, revision).await?;
     let pipeline = Pipeline::assemble(bundle, sandbox, &opened.database).await?;
-    let sink = pipeline.sink(&connection).await?;
+    let sink = pipeline.sink(&connection, Some(revision)).await?;
     let by_active = ByActive {
         pipeline,
         sink,
@@ -99,7 +99,7 @@ impl ByActive {
         letters: &[StoredLetter],
     ) -> Result<Replayed> {
         let (log, partition) = (letters[0].id.log, letters[0].id.partition);
-        let records = stored_letter::records(letters);
+        let records = records_of(connection, &self.pipeline, self.run, letters).await;
         let (mut chain, mut computed) = self.compute(partition, records, false)?;
         let mut reads = READS_MAX;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
@@ -166,11 +166,16 @@ fn batches(letters: &[StoredLetter]) -> Vec<Vec<LetterId>> {
     let mut batches: Vec<Vec<LetterId>> = Vec::new();
     let mut bytes = 0;
     for letter in letters {
+        // Nobody knows how large a record is that was too large to be kept.
+        let size = match letter.code.as_str() {
+            TOO_LARGE => REPLAY_BYTES,
+            _ => letter.bytes,
+        };
         let fits = |batch: &&mut Vec<LetterId>| {
             let is_same = batch
                 .last()
                 .is_some_and(|l| l.partition == letter.id.partition);
-            is_same && batch.len() < REPLAY_BATCH && bytes + letter.bytes <= REPLAY_BYTES
+            is_same && batch.len() < REPLAY_BATCH && bytes + size <= REPLAY_BYTES
         };
         match batches.last_mut().filter(fits) {
             Some(batch) => batch.push(letter.id.clone()),
@@ -179,7 +184,7 @@ fn batches(letters: &[StoredLetter]) -> Vec<Vec<LetterId>> {
                 batches.push(vec![letter.id.clone()]);
             }
         }
-        bytes += letter.bytes;
+        bytes += size;
     }
     batches
 }

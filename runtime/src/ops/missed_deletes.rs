@@ -83,7 +83,7 @@ pub async fn missed_deletes(
     }
     of_run.is_written(&snapshot, &checkpoints).await?;
     let places = places(&snapshot, &checkpoints);
-    let sink = pipeline.sink(&connection).await?;
+    let sink = pipeline.sink(&connection, None).await?;
     report(&of_run, &sink, &places, &snapshot, request).await
 }
 

@@ -243,7 +243,7 @@ fn a_record_that_nobody_could_read_leaves_all_of_its_row_unknown() -> Result<()>
         event("u", 2, ("Cid", unsent), 2),
         event("u", 3, (unsent, unsent), 2),
     ])?;
-    let run = job.run()?;
+    let mut run = job.run()?;
     job.wait_until_caught_up()?;
     let rows = || {
         job.psql(
@@ -276,6 +276,22 @@ fn a_record_that_nobody_could_read_leaves_all_of_its_row_unknown() -> Result<()>
     let known = "1|Bob|bob@three.example|\n2|Cid|bob@two.example|\n\
                  3|Ann|ann@one.example|email name";
     ensure!(rows()? == known, "{}", rows()?);
-    run.signal("TERM")?;
+
+    // What was too large to be kept is read from the topic again.
+    run.kill()?;
+    job.edit_pipeline(|text| {
+        let text = text.replace("record_max_bytes = 2000", "record_max_bytes = 4000");
+        text.replacen(
+            "[transform.config]\n",
+            "[transform.config]\nop = \"value.kind\"\n",
+            1,
+        )
+    })?;
+    let _run = job.run()?;
+    job.wait_until_active(3)?;
+    let output = job.gristmill(&["dead-letters", "replay", "users.toml"])?;
+    ensure!(output.contains("1 replayed"), "{output}");
+    let large = format!("3|{large}|bob@two.example|");
+    ensure!(rows()?.ends_with(&large), "{}", rows()?);
     Ok(())
 }

@@ -91,16 +91,26 @@ fn the_host_is_told_by_what_rows_have_versions() {
         let pairs = opened(changes).attributes.into_iter();
         pairs.map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
     };
-    let truncate = "truncate=_truncate";
+    let told = |places: [&str; 2], versions: &[&str]| {
+        let paths = places.into_iter().chain(["key"]);
+        let paths = paths.map(|place| format!("key-path={place}.id"));
+        let told = std::iter::once("truncate=_truncate".to_owned()).chain(paths);
+        let versions = versions.iter().map(|version| (*version).to_owned());
+        told.chain(versions).collect::<Vec<_>>()
+    };
+    let envelope = ["value.before", "value.after"];
     assert_eq!(
         attributes(json!({ "epoch": 2 })),
-        [truncate, "version=order-first", "epoch=2"]
+        told(envelope, &["version=order-first", "epoch=2"])
     );
     assert_eq!(
         attributes(json!({ "shape": "flat" })),
-        [truncate, "version=offset"]
+        told(["value", "value"], &["version=offset"])
     );
-    assert_eq!(attributes(json!({ "version": "event-time" })), [truncate]);
+    assert_eq!(
+        attributes(json!({ "version": "event-time" })),
+        told(envelope, &[])
+    );
     let order = |changes| opened(changes).roles.unwrap().order;
     assert_eq!(order(json!({})), ["_commit_lsn", "_lsn"]);
     let taken = json!({ "columns": { "id": "bigint", "_lsn": "text", "_truncate": "text" } });

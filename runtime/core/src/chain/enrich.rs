@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use arrow_buffer::BooleanBuffer;
+
 use crate::column::{Batch, Column};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::dedup::{Candidates, Versions};
@@ -22,6 +24,15 @@ pub(super) struct Enriched {
     pub(super) layers: Layers,
     /// Candidates that became dead letters on the way.
     pub(super) failed: u64,
+    /// Rows with the enrichers that could not answer: a row has some of what one reads, and nobody
+    /// knows the rest.
+    pub(super) unanswered: Vec<Unanswered>,
+}
+
+/// A row of the normalizer's, and the place of an enricher.
+pub(super) struct Unanswered {
+    pub(super) row: u32,
+    pub(super) enricher: usize,
 }
 
 /// Runs the enrichers on the newest row of each key, and on those that it needs below it; where one
@@ -35,7 +46,7 @@ pub(super) fn enrich(
     target: &TargetColumns,
     dead_letters: &mut Vec<DeadLetter>,
 ) -> Result<Enriched, ChainFault> {
-    let (mut waves, mut failed) = (Vec::new(), 0);
+    let (mut waves, mut failed, mut unanswered) = (Vec::new(), 0, Vec::new());
     let mut wave = match &mut layering {
         None => candidates.winners(versions),
         Some((layering, _)) => layering.next(&[], false),
@@ -49,6 +60,7 @@ pub(super) fn enrich(
             rows.apply(at, step, dead_letters)?;
         }
         let passed = rows.pick(target, dead_letters);
+        rows.find_unanswered(steps, &mut unanswered);
         let Wave {
             positions,
             failed: bad,
@@ -79,7 +91,11 @@ pub(super) fn enrich(
         }
         Some((layering, _)) => layering.split(waves, failed > 0),
     };
-    Ok(Enriched { layers, failed })
+    Ok(Enriched {
+        layers,
+        failed,
+        unanswered,
+    })
 }
 
 /// Rows on their way through the enrichers.
@@ -241,4 +257,44 @@ impl<'a> Wave<'a> {
         self.keep(&rows);
         batch.take(&rows)
     }
+
+    /// Appends the enrichers that could not answer, of the rows that are left.
+    fn find_unanswered(&self, steps: &[Step], unanswered: &mut Vec<Unanswered>) {
+        let Some(key_rows) = self.key_rows else {
+            return;
+        };
+        let seen = self.seen();
+        let mut first = key_rows.columns().len();
+        for (enricher, (step, inputs)) in steps.iter().zip(&key_rows.cells.inputs).enumerate() {
+            let written = first..first + step.writes.len();
+            first = written.end;
+            let inputs_seen = inputs.iter().map(|&c| &seen[c]);
+            let (true, Some(known)) = (inputs.len() > 1, all_present(inputs_seen)) else {
+                continue;
+            };
+            let Some(answered) = all_present(self.columns[written].iter()) else {
+                continue;
+            };
+            let is_heard = any_present(inputs, &self.columns);
+            for row in 0..self.positions.len() {
+                let position = self.positions[row];
+                let is_asked = is_heard.as_ref().is_none_or(|bits| bits.value(row));
+                if is_asked
+                    && !known.value(row)
+                    && !answered.value(row)
+                    && !key_rows.is_deleted(position)
+                {
+                    let row = key_rows.row(position);
+                    unanswered.push(Unanswered { row, enricher });
+                }
+            }
+        }
+    }
+}
+
+/// The rows of which the cells of all columns are present. `None`: all.
+fn all_present<'a>(columns: impl Iterator<Item = &'a Column>) -> Option<BooleanBuffer> {
+    let presence = columns.filter_map(|column| column.presence.clone());
+    let all = presence.reduce(|a, b| &a & &b);
+    all.filter(|bits| bits.count_set_bits() < bits.len())
 }

@@ -8,12 +8,11 @@ use crate::column::Batch;
 use crate::dedup::Versions;
 
 use super::Layer;
-use super::layering::Layers;
+use super::layering::{Layers, OlderRows};
 use super::normalize::Normalized;
 
 /// A batch whose layers are folded.
 pub(super) struct Fold<'a> {
-    normalized: &'a Normalized,
     versions: &'a Versions,
     deleted: Option<&'a BooleanArray>,
 }
@@ -27,7 +26,6 @@ impl<'a> Fold<'a> {
     ) -> Self {
         let flag = deleted.map(|flag| normalized.batch.columns[flag].values.as_boolean());
         Self {
-            normalized,
             versions,
             deleted: flag,
         }
@@ -36,7 +34,8 @@ impl<'a> Fold<'a> {
     /// Fills the cells that the newest row of each key lacks from the layers below it, the newest
     /// that has one first, as far as its life reaches. Of the layers deletes stay.
     pub(super) fn fold(&self, layers: &mut Layers) {
-        let batches = layers.after_truncate.iter().rev().map(|layer| &layer.rows);
+        let older = layers.after_truncate.iter().rev();
+        let batches = older.map(|older| &older.layer.rows);
         let batches: Vec<Batch> = std::iter::once(&layers.rows)
             .chain(batches)
             .cloned()
@@ -47,8 +46,8 @@ impl<'a> Fold<'a> {
         let is_deleted = |row: &u32| self.is_deleted(*row);
         let mut is_over: Vec<bool> = layers.newest.iter().map(is_deleted).collect();
         let mut donor = rows;
-        for layer in layers.after_truncate.iter().rev() {
-            for row in self.rows(layer) {
+        for older in layers.after_truncate.iter().rev() {
+            for &row in &older.places {
                 let compare = |of: &u32| self.versions.compare_keys(*of, self.versions, row);
                 if let Ok(of) = layers.newest.binary_search_by(compare) {
                     is_over[of] |= self.is_deleted(row);
@@ -72,25 +71,20 @@ impl<'a> Fold<'a> {
         let deletes = layers
             .after_truncate
             .iter()
-            .map(|layer| self.deletes(layer));
-        layers.after_truncate = deletes.filter(|layer| layer.rows.rows > 0).collect();
+            .map(|older| self.deletes(older));
+        layers.after_truncate = deletes.filter(|older| !older.places.is_empty()).collect();
     }
 
-    /// Of each row of a layer its place among the normalizer's.
-    fn rows(&self, layer: &Layer) -> Vec<u32> {
-        let sources = layer.sources.iter();
-        let row = sources.map(|s| self.normalized.sources.binary_search(s).unwrap_or_default());
-        row.map(|row| row as u32).collect()
-    }
-
-    fn deletes(&self, layer: &Layer) -> Layer {
-        let rows = self.rows(layer).into_iter().zip(0..);
-        let deleted = rows.filter(|(row, _)| self.is_deleted(*row));
-        let at: Vec<u32> = deleted.map(|(_, at)| at).collect();
-        Layer {
-            rows: layer.rows.take(&at),
-            sources: at.iter().map(|&at| layer.sources[at as usize]).collect(),
-        }
+    fn deletes(&self, older: &OlderRows) -> OlderRows {
+        let places = older.places.iter().zip(0..);
+        let deleted = places.filter(|(place, _)| self.is_deleted(**place));
+        let (places, at): (Vec<u32>, Vec<u32>) = deleted.unzip();
+        let sources = at.iter().map(|&at| older.layer.sources[at as usize]);
+        let layer = Layer {
+            rows: older.layer.rows.take(&at),
+            sources: sources.collect(),
+        };
+        OlderRows { layer, places }
     }
 
     fn is_deleted(&self, row: u32) -> bool {

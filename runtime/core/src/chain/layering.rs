@@ -35,11 +35,18 @@ pub(super) struct Passed {
 
 /// The layers of a batch.
 pub(super) struct Layers {
-    pub(super) before_truncate: Vec<Layer>,
-    pub(super) after_truncate: Vec<Layer>,
+    pub(super) before_truncate: Vec<OlderRows>,
+    pub(super) after_truncate: Vec<OlderRows>,
     /// Of each row of `rows` its place among the normalizer's.
     pub(super) newest: Vec<u32>,
     pub(super) rows: Batch,
+}
+
+/// A layer below the newest rows.
+pub(super) struct OlderRows {
+    pub(super) layer: Layer,
+    /// Of each row its place among the normalizer's.
+    pub(super) places: Vec<u32>,
 }
 
 impl<'a> Layering<'a> {
@@ -172,13 +179,14 @@ impl<'a> Layering<'a> {
     }
 
     /// From the deepest to the newest.
-    fn layers(&self, depths: &[Vec<u32>], passed: &Passed) -> Vec<Layer> {
+    fn layers(&self, depths: &[Vec<u32>], passed: &Passed) -> Vec<OlderRows> {
         let layer = |of: &Vec<u32>| {
-            let rows: Vec<u32> = of.iter().map(|&p| self.rows.row(p)).collect();
-            Layer {
+            let places: Vec<u32> = of.iter().map(|&p| self.rows.row(p)).collect();
+            let layer = Layer {
                 rows: passed.take(of),
-                sources: self.rows.normalized.sources_of(&rows),
-            }
+                sources: self.rows.normalized.sources_of(&places),
+            };
+            OlderRows { layer, places }
         };
         depths.iter().rev().map(layer).collect()
     }
@@ -219,12 +227,13 @@ impl Layers {
     /// All but the newest rows, in the order in which they are written. `emptied` is the end of all
     /// rows.
     pub(super) fn earlier(
-        before_truncate: Vec<Layer>,
+        before_truncate: Vec<OlderRows>,
         emptied: Option<Layer>,
-        after_truncate: Vec<Layer>,
+        after_truncate: Vec<OlderRows>,
     ) -> Vec<Earlier> {
-        let before = before_truncate.into_iter().map(Earlier::Rows);
-        let after = after_truncate.into_iter().map(Earlier::Rows);
+        let rows = |older: OlderRows| Earlier::Rows(older.layer);
+        let before = before_truncate.into_iter().map(rows);
+        let after = after_truncate.into_iter().map(rows);
         let emptied = emptied.map(Earlier::Truncate);
         before.chain(emptied).chain(after).collect()
     }

@@ -1,4 +1,5 @@
-//! What nobody knows of the table's rows once events that changed them are dead letters.
+//! What nobody knows of the table's rows once events that changed them are dead letters, or
+//! enrichers could not answer.
 //!
 //! The table keeps what such an event would have changed, and later events may leave it out: it
 //! would stay for good, as if it were right. So the cells that the event carried count as unknown,
@@ -15,6 +16,7 @@ use crate::dead_letter::DeadLetter;
 use crate::dedup::{Candidates, Version, VersionColumns, Versions};
 
 use super::cells::Cells;
+use super::enrich::Unanswered;
 use super::normalize::Normalized;
 use super::step::{Step, ordinal};
 use super::target_columns::TargetColumns;
@@ -41,6 +43,7 @@ impl LostCells<'_> {
     pub(super) fn find<'v>(
         &self,
         dead_letters: &[DeadLetter],
+        unanswered: &[Unanswered],
         known: impl Fn(u32) -> Option<Version<'v>>,
     ) -> Option<Layer> {
         let failed = self.failed(dead_letters);
@@ -65,11 +68,42 @@ impl LostCells<'_> {
             let newest = newer.first().copied().unwrap_or(row);
             lost.entry(newest).or_default().extend(carried);
         }
+        for of in unanswered {
+            if let Some(newest) = self.keeps_old_answer(of, &failed) {
+                let made = self.made().nth(of.enricher);
+                let places = made.map(|(_, places)| places).unwrap_or_default();
+                lost.entry(newest).or_default().extend(places);
+            }
+        }
         lost.retain(|_, columns| !columns.is_empty());
         let (rows, lost): (Vec<u32>, Vec<_>) = self.one_a_key(lost).into_iter().unzip();
         let columns = || self.normalized.batch.take(&rows).columns;
         let sources = || self.normalized.sources_of(&rows);
         (!rows.is_empty()).then(|| self.layer(columns(), sources(), &lost))
+    }
+
+    /// The newest row of the key, where the table keeps what the enricher made of older values:
+    /// the row is of a life that was there before the batch and goes on, and no newer one has what
+    /// the enricher reads.
+    fn keeps_old_answer(&self, of: &Unanswered, failed: &BTreeSet<u32>) -> Option<u32> {
+        let is_after = |emptied| self.versions.is_newer(emptied, of.row);
+        if self.emptied.is_some_and(is_after) {
+            return None;
+        }
+        let inputs = &self.cells.inputs[of.enricher];
+        let columns = &self.normalized.batch.columns;
+        let rows = self.candidates.of_key(self.versions, self.versions, of.row);
+        let (mut newest, mut is_newer) = (None, true);
+        for row in rows.filter(|row| !failed.contains(row)) {
+            newest = newest.or(Some(row));
+            is_newer &= row != of.row;
+            let has = |column: &usize| columns[*column].is_present(row as usize);
+            // Of a new life what nobody says is unknown as it is.
+            if self.is_deleted(row) || is_newer && inputs.iter().any(has) {
+                return None;
+            }
+        }
+        newest
     }
 
     /// The rows that became dead letters.

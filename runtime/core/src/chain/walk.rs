@@ -343,7 +343,11 @@ impl Chain {
         let mut read_back = layering
             .is_some()
             .then(|| ReadBack::new(&self.cells, &normalized, &versions, &self.target, stored));
-        let Enriched { mut layers, failed } = enrich(
+        let Enriched {
+            mut layers,
+            failed,
+            unanswered,
+        } = enrich(
             &normalized,
             &versions,
             &candidates,
@@ -356,6 +360,11 @@ impl Chain {
             Fold::new(&normalized, &versions, self.cells.deleted).fold(&mut layers);
         }
         let wanted = read_back.and_then(|read| read.wanted(&self.target, &self.roles.key));
+        // The answer to what is wanted is one to them, too.
+        let unanswered = match wanted {
+            Some(_) => Vec::new(),
+            None => unanswered,
+        };
         // One row of `gristmill.dead_letter` each; the sort is stable, so the first thing found
         // about a row stands.
         dead_letters.sort_by_key(|d| (d.record, d.ordinal));
@@ -371,7 +380,7 @@ impl Chain {
             candidates: &candidates,
             emptied,
         };
-        let (unknown, unread) = match dead_letters.is_empty() {
+        let (unknown, unread) = match dead_letters.is_empty() && unanswered.is_empty() {
             true => (None, None),
             false => {
                 let whole = dead_letters.iter().filter(|letter| letter.ordinal == 0);
@@ -379,7 +388,8 @@ impl Chain {
                 let keys = self.keys.as_mut();
                 let found = keys.map(|keys| keys.read(&self.decoder, records, of));
                 let unread = found.and_then(|found| lost.unread(found, &dead_letters));
-                let unknown = lost.find(&dead_letters, |row| self.known(&versions, row));
+                let unknown =
+                    lost.find(&dead_letters, &unanswered, |row| self.known(&versions, row));
                 (unknown, unread)
             }
         };

@@ -13,7 +13,7 @@ use crate::commit::sink::Sink;
 use crate::commit::statement::Sql;
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
-use crate::table::identifier::{ABSENT, VERSION, quote};
+use crate::table::identifier::{VERSION, quote};
 
 /// Rows of a batch that the table has newer ones of.
 #[derive(Default)]
@@ -37,16 +37,16 @@ impl TargetShape<'_> {
             .flag()
             .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
         let text = format!(
-            "select u.n - 1, coalesce(t.{absent}, ''::bytea), coalesce(pg_catalog.substr(\
-             gristmill.place_of(t.{version}), 1, 8) = pg_catalog.substr(gristmill.place_of(u.v), 1, \
-             8), false) from (select pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join {} \
+            "select u.n - 1, coalesce({unknown}, ''::bytea), coalesce(pg_catalog.substr(\
+             gristmill.place_of(t.{version}), 1, 8) = pg_catalog.substr(gristmill.place_of(u.v), \
+             1, 8), false) from (select pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join {} \
              as t on {} where not ({}){}",
             rows.unnested(),
             self.target.sql_name,
             self.on(),
             self.guarded().stored("u.v", &self.event_time()),
             alive.unwrap_or_default(),
-            absent = quote(ABSENT),
+            unknown = self.later().unknown(),
             version = quote(VERSION),
         );
         Some(self.alone(&text, rows.arrays(), false))

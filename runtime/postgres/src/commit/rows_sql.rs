@@ -426,29 +426,35 @@ impl<'a> RowsSql<'a> {
     /// The column that says which cells nobody knows.
     fn absent_bits(&self) -> ColumnSql {
         let (name, all) = (quote(ABSENT), self.shape.all_bits());
-        let after = |sent: &str, is_new_life: &str| {
-            format!("gristmill.absent_after(t.{name}, {sent}, {all}, {is_new_life})")
-        };
         if !self.are_masked() {
             return ColumnSql {
                 value: "null::bytea".to_owned(),
                 assigned: format!(
-                    "case when t.{name} is not null then {} end",
-                    after("null", "false")
+                    "case when t.{name} is not null then gristmill.absent_after(t.{name}, null, \
+                     {all}, false) end"
                 ),
                 name,
             };
         }
+        let later = self.shape.later();
+        let stored = later.unknown();
+        let after = |sent: &str, is_new_life: &str| {
+            format!("gristmill.absent_after({stored}, {sent}, {all}, {is_new_life})")
+        };
+        let is_known = later
+            .any_is_later()
+            .map_or_else(String::new, |is_later| format!(" and not {is_later}"));
+        let is_known = format!("t.{name} is null{is_known}");
         let sent = format!("excluded.{name}");
         let is_new_life = self.is_new_life().unwrap_or_else(|| "false".to_owned());
         let assigned = match self.shape.flag() {
             Some(flag) => format!(
-                "case when coalesce(excluded.{flag}, false) then t.{name} when t.{name} is null \
-                 then case when {is_new_life} then {sent} end else {} end",
+                "case when coalesce(excluded.{flag}, false) then {stored} when {is_known} then \
+                 case when {is_new_life} then {sent} end else {} end",
                 after(&sent, &is_new_life)
             ),
             None => format!(
-                "case when t.{name} is not null or {is_new_life} then {} end",
+                "case when not ({is_known}) or {is_new_life} then {} end",
                 after(&sent, &is_new_life)
             ),
         };

@@ -57,7 +57,9 @@ impl StoredCells {
         let columns = shape.values().map(|(i, column)| StoredColumn {
             field: shape.fields[i].clone(),
             value: read(shape.fields[i].logical_type, column),
-            is_unknown: shape.tracks_absent().then(|| has_bit(shape.bit(i))),
+            is_unknown: shape
+                .tracks_absent()
+                .then(|| is_unknown(shape, shape.bit(i))),
         });
         let named = |&(i, _): &(usize, _)| (shape.fields[i].clone(), format!("c{i}"));
         Self {
@@ -96,6 +98,13 @@ impl StoredCells {
         );
         let types = self.key.iter().map(|(f, _)| sent_type(f.logical_type));
         Some((text, types.collect()))
+    }
+}
+
+fn is_unknown(shape: &TargetShape<'_>, bit: u32) -> String {
+    match shape.later().is_later(bit) {
+        Some(is_later) => format!("({is_later} or {})", has_bit(bit)),
+        None => has_bit(bit),
     }
 }
 

@@ -7,6 +7,7 @@ use gristmill_core::plan::Roles;
 use crate::commit::guard_sql::Guarded;
 use crate::table::bookkeeping::Bookkeeping;
 use crate::table::identifier::{ABSENT, DELETED, quote};
+use crate::table::later_columns::{LaterColumns, literal};
 use crate::table::target_table::{TargetColumn, TargetTable};
 
 /// The names and types that statements are made of. Fields are known to fit the target.
@@ -75,16 +76,13 @@ impl<'a> TargetShape<'a> {
 
     /// The bits of all columns that are written, as a literal.
     pub(crate) fn all_bits(&self) -> String {
-        let mut bytes = vec![0; self.mask_bytes()];
-        for (i, _) in self.values() {
-            let bit = self.bit(i) as usize;
-            bytes[bit / 8] |= 1 << (bit % 8);
-        }
-        let hex: String = bytes
-            .iter()
-            .map(|byte: &u8| format!("{byte:02x}"))
-            .collect();
-        format!("e'\\\\x{hex}'::bytea")
+        literal(self.values().map(|(i, _)| self.bit(i)))
+    }
+
+    /// The columns that came later than rows of the table.
+    pub(crate) fn later(&self) -> LaterColumns {
+        let kept = self.kept.filter(|_| self.tracks_absent());
+        kept.map(|kept| kept.later.clone()).unwrap_or_default()
     }
 
     /// The field that says whether a row is deleted.

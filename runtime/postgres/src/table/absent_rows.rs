@@ -2,11 +2,13 @@
 
 use tokio_postgres::Client;
 
-use crate::table::identifier::{ABSENT, quote};
+use crate::table::bookkeeping;
+use crate::table::identifier::{ABSENT, DELETED, REVISION, quote};
+use crate::table::later_columns::LaterColumns;
 use crate::table::target_table::TargetTable;
 use crate::wire::database_error::DatabaseError;
 
-/// The rows of a table that have unknown cells.
+/// The rows of a table that have unknown cells, but those that are deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AbsentRows {
     /// How many there are in all.
@@ -24,31 +26,52 @@ pub struct AbsentRow {
     pub columns: Vec<String>,
 }
 
-/// Reads up to `limit` of them. `key` names the columns that tell rows apart. `None`: the table has
-/// no column that says what is unknown.
+/// Reads up to `limit` of those that a revision of a pipeline has to do with. `key` names the
+/// columns that tell rows apart, `deleted` the one that says of a row that it is deleted. `None`:
+/// the table has no column that says what is unknown.
 pub async fn read(
     client: &Client,
     target: &TargetTable,
-    key: &[String],
+    (pipeline, revision): (&str, i32),
+    (key, deleted): (&[String], Option<&str>),
     limit: i64,
 ) -> Result<Option<AbsentRows>, DatabaseError> {
     if target.column(ABSENT).is_none() {
         return Ok(None);
     }
     let failed = || DatabaseError::query("read the rows with unknown cells");
+    let number = bookkeeping::number(client, target).await?;
+    let later = match target.column(REVISION) {
+        Some(_) => LaterColumns::load(client, number, pipeline, revision).await?,
+        None => LaterColumns::default(),
+    };
+    let flags = deleted.into_iter().chain([DELETED]);
+    let flag = flags
+        .filter(|name| target.column(name).is_some())
+        .map(quote)
+        .next();
+    // Nobody sends again what is deleted.
+    let is_alive = flag.map_or_else(String::new, |flag| {
+        format!(" and not coalesce(t.{flag}, false)")
+    });
     let (table, absent) = (&target.sql_name, quote(ABSENT));
+    let is_found = match later.any_is_later() {
+        Some(is_later) => format!("(t.{absent} is not null or {is_later}){is_alive}"),
+        None => format!("t.{absent} is not null{is_alive}"),
+    };
     let columns: Vec<String> = key.iter().map(|name| quote(name)).collect();
     let columns = columns.join(", ");
-    let all = format!("select count(*) from {table} where {absent} is not null");
+    let all = format!("select count(*) from {table} as t where {is_found}");
     let all = client.query_one(&all, &[]).await.map_err(failed())?.get(0);
     let key_texts: Vec<String> = key
         .iter()
         .map(|name| format!("{}::text", quote(name)))
         .collect();
     let rows = format!(
-        "select array[{}], gristmill.absent_columns($1::oid::regclass, {absent}) from {table} \
-         where {absent} is not null order by {columns} limit $2",
+        "select array[{}], gristmill.absent_columns($1::oid::regclass, {}) from {table} as t \
+         where {is_found} order by {columns} limit $2",
         key_texts.join(", "),
+        later.unknown(),
     );
     let rows = client.query(&rows, &[&target.oid, &limit]).await;
     let row = |row: &tokio_postgres::Row| AbsentRow {

@@ -6,7 +6,8 @@ use gristmill_core::plan::Roles;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use crate::table::identifier::{ABSENT, quote};
+use crate::table::identifier::{ABSENT, REVISION, quote};
+use crate::table::later_columns::{self, LaterColumns};
 use crate::table::rule_number;
 use crate::table::target_table::TargetTable;
 use crate::wire::database_error::DatabaseError;
@@ -23,6 +24,7 @@ pub struct Bookkeeping {
     pub(crate) target: i32,
     /// The bits of `_gm_absent`, by column.
     pub(crate) bits: Vec<(String, u32)>,
+    pub(crate) later: LaterColumns,
 }
 
 impl Bookkeeping {
@@ -50,7 +52,26 @@ impl Bookkeeping {
             rule,
             target: number,
             bits,
+            later: LaterColumns::default(),
         }))
+    }
+
+    /// Takes what is known of the columns that a revision of a pipeline writes beside those of
+    /// revisions before it: they are unknown in rows that those wrote. It is remembered as one that
+    /// writes all of them.
+    pub async fn of_revision(
+        mut self,
+        client: &Client,
+        target: &TargetTable,
+        (pipeline, revision): (&str, i32),
+    ) -> Result<Self, DatabaseError> {
+        let names = self.bits.iter().map(|(name, _)| name.as_str());
+        let names: Vec<&str> = names.filter(|name| target.column(name).is_some()).collect();
+        later_columns::remember(client, pipeline, revision, &names).await?;
+        if target.column(REVISION).is_some() {
+            self.later = LaterColumns::load(client, self.target, pipeline, revision).await?;
+        }
+        Ok(self)
     }
 }
 

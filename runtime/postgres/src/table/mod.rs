@@ -8,6 +8,7 @@
 //! - [`fitness`] looks at it while rows are written, for what would lose them in silence;
 //! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`rule_number`] numbers the rules
 //!   by which they have versions;
+//! - [`later_columns`]: which rows were written before a column was;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`absent_rows`] finds rows with cells that nobody knows;
 //! - [`dimension_query`] loads reference data;
@@ -21,6 +22,7 @@ pub mod filled_columns;
 mod fit;
 pub mod fitness;
 pub mod identifier;
+pub(crate) mod later_columns;
 mod migration;
 mod narrow;
 pub mod privileges;

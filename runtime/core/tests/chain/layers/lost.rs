@@ -4,8 +4,9 @@ use arrow_array::Array;
 use gristmill_core::chain::{Computed, Delete, Layer, Truncate};
 use gristmill_core::dedup::VersionKind;
 
-use super::change::{Change, Mode, REJECTED, chain, records};
+use super::change::{Change, Mode, REJECTED, chain, records, stored};
 use super::examples::{delete, in_order, offsets, refuse, row, truncate, written};
+use super::mirror::Mirror;
 use crate::rules::{NOW_US, ints};
 
 const SOFT: Mode = Mode {
@@ -112,6 +113,33 @@ fn what_postgres_refuses_is_unknown_and_its_values_are_not_sent_again() {
     let layer = computed.unknown.as_ref().unwrap();
     let values = &layer.rows.columns[4..];
     assert!(values.iter().all(|c| c.values.null_count() == 1));
+}
+
+/// An enricher that gets half of what it reads, where nobody knows the other half: the table keeps
+/// what it made of another value.
+#[test]
+fn an_answer_that_cannot_be_made_anew_is_unknown() {
+    let mut table = Mirror::new(Delete::Soft);
+    table.write(&row(2, "abc").given(SOFT, 0, None));
+    let of = |changes: Vec<Change>| {
+        let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+        let records = records(&in_order(changes), 1);
+        let mut computed = chain.compute(records, NOW_US).unwrap();
+        if let Some(wanted) = &computed.wanted {
+            let answer = stored(&table, wanted);
+            computed = chain.with_stored(computed, &answer).unwrap();
+        }
+        assert!(computed.wanted.is_none());
+        unknown(&computed)
+    };
+    let some = vec![row(1, "b"), row(2, "b"), row(3, "bc"), row(4, "c")];
+    assert_eq!(of(some), ["1@0 pair", "3@2 tune", "4@3 pair tune"]);
+    assert_eq!(of(vec![row(1, "b"), row(1, "abc")]), [""; 0]);
+    assert_eq!(of(vec![row(1, "b"), row(1, "a")]), ["1@1 pair tune"]);
+    assert_eq!(of(vec![row(1, "b"), delete(1, "")]), [""; 0]);
+    assert_eq!(of(vec![row(1, "b"), truncate()]), [""; 0]);
+    let anew = vec![row(2, "bc"), delete(2, ""), row(2, "b")];
+    assert_eq!(of(anew), [""; 0]);
 }
 
 /// Whoever writes a row that the table has already writes all that is known of it at once.
