@@ -5,7 +5,7 @@ use super::scratch::Scratch;
 use super::shape::is_uuid;
 use super::slot::Slot;
 use super::spelling::number::DecimalText;
-use super::spelling::{bytes, number, time};
+use super::spelling::{bytes, number, time, zulu};
 use crate::column::LogicalType;
 
 /// A read.
@@ -131,7 +131,8 @@ pub(super) fn unscaled(
 fn of_time(text: &str, logical_type: LogicalType) -> Option<i64> {
     match logical_type {
         LogicalType::TimestampUs | LogicalType::TimestampMs => {
-            counted(time::instant(text)?, Unit::Micros, logical_type)
+            let instant = zulu::instant(text).or_else(|| time::instant(text));
+            counted(instant?, Unit::Micros, logical_type)
         }
         LogicalType::Date => counted(time::date(text)?, Unit::Days, logical_type),
         LogicalType::TimeUs | LogicalType::TimeMs => {

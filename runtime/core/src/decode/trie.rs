@@ -17,6 +17,8 @@ pub(super) struct Node {
     pub(super) leaf: Option<Leaf>,
     /// Names and nodes, in the order of the reads.
     pub(super) children: Vec<(String, usize)>,
+    /// The [`name_bit`]s of those names: what nearly all others are told apart by.
+    pub(super) names: u64,
     /// The slots of the leaves below, this one's not among them.
     pub(super) below: Vec<usize>,
     /// Whether a scalar here may be the value of the one leaf below.
@@ -29,8 +31,6 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) struct Trie {
     pub(super) nodes: Vec<Node>,
-    /// Whether a leaf needs a piece of the document's own text.
-    pub(super) has_raw: bool,
 }
 
 impl Trie {
@@ -41,14 +41,12 @@ impl Trie {
             id: 0,
             leaf: None,
             children: Vec::new(),
+            names: 0,
             below: Vec::new(),
             may_be_bare: false,
             null_where_missing: Vec::new(),
         };
-        Self {
-            nodes: vec![node],
-            has_raw: false,
-        }
+        Self { nodes: vec![node] }
     }
 
     /// Adds the read `field` at `names`; its values go into `slot`.
@@ -71,7 +69,6 @@ impl Trie {
                 None => self.add_child(at, name),
             };
         }
-        self.has_raw |= leaf.is_raw();
         match self.nodes[at].leaf.replace(leaf) {
             None => Ok(()),
             Some(_) => Err(PathError::Twice {
@@ -85,12 +82,6 @@ impl Trie {
         for leaf in self.nodes.iter_mut().filter_map(|node| node.leaf.as_mut()) {
             leaf.form = forms.of(leaf.logical_type);
         }
-    }
-
-    /// Whether a leaf needs a piece of the document's own text.
-    pub(super) fn reads_raw(&self) -> bool {
-        let mut leaves = self.nodes.iter().filter_map(|node| node.leaf);
-        leaves.any(Leaf::is_raw)
     }
 
     /// Forgets what a walk that was given up left in `row`.
@@ -110,11 +101,13 @@ impl Trie {
         let id = self.nodes.len();
         let path = below(&self.nodes[at].path, name);
         self.nodes[at].children.push((name.to_owned(), id));
+        self.nodes[at].names |= name_bit(name.as_bytes());
         self.nodes.push(Node {
             path,
             id,
             leaf: None,
             children: Vec::new(),
+            names: 0,
             below: Vec::new(),
             may_be_bare: false,
             null_where_missing: Vec::new(),
@@ -187,4 +180,11 @@ impl Trie {
             _ => &node.path,
         }
     }
+}
+
+/// One of 64 bits for a name, by its length and its last byte.
+#[inline]
+pub(super) fn name_bit(name: &[u8]) -> u64 {
+    let last = name.last().copied().unwrap_or_default();
+    1 << ((name.len() + 7 * usize::from(last)) % 64)
 }

@@ -6,9 +6,15 @@ pub(super) mod json;
 use super::slot::RecordFault;
 
 /// Reads `bytes` as text; `what` names them in the message.
+#[inline]
 pub(super) fn utf8<'r>(what: &str, bytes: &'r [u8]) -> Result<&'r str, RecordFault> {
-    std::str::from_utf8(bytes)
-        .map_err(|e| malformed(format!("{what} is not UTF-8 at byte {}", e.valid_up_to())))
+    simdutf8::basic::from_utf8(bytes).map_err(|_| no_utf8(what, bytes))
+}
+
+#[cold]
+fn no_utf8(what: &str, bytes: &[u8]) -> RecordFault {
+    let at = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
+    malformed(format!("{what} is not UTF-8 at byte {at}"))
 }
 
 fn malformed(message: String) -> RecordFault {

@@ -3,3 +3,4 @@
 pub(super) mod bytes;
 pub(super) mod number;
 pub(super) mod time;
+pub(super) mod zulu;

@@ -2,7 +2,7 @@
 
 mod absent;
 mod acceptance;
-mod documents;
+pub(super) mod documents;
 mod examples;
 mod forms;
 mod numbers;

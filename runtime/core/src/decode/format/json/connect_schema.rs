@@ -214,7 +214,6 @@ pub(super) fn formed(trie: &Trie, schema: &str) -> Trie {
     let mut formed = trie.clone();
     if let Ok(schema) = serde_json::from_str::<Schema<'_>>(schema) {
         schema.give(&mut formed, 0);
-        formed.has_raw = formed.reads_raw();
     }
     formed
 }

@@ -3,10 +3,11 @@
 use serde::de::DeserializeSeed;
 
 use super::connect_schema::formed;
-use super::exact::ExactReader;
+use super::cursor::Refused;
+use super::depth::Depth;
+use super::exact::{ExactReader, NoJson};
+use super::fast::FastReader;
 use super::place::{Place, Walk};
-use super::skip::{DEPTH_MAX, DocumentGuard, TOO_DEEP};
-use super::validate::check_depth;
 use super::wrapper::{self, Wrapper, behind_head};
 use crate::column::LogicalType;
 use crate::decode::form::{Form, JsonForms};
@@ -30,6 +31,8 @@ pub(crate) struct Document {
     seen: Vec<u64>,
     /// Documents so far.
     documents: u64,
+    /// Kept from document to document: a text that has escapes.
+    room: String,
     /// The last schemas, with the reads in the forms that they say; the newest is the first.
     known: Vec<Known>,
 }
@@ -66,6 +69,7 @@ impl Document {
             seen: vec![0; trie.nodes.len()],
             trie,
             documents: 0,
+            room: String::new(),
             known: Vec::new(),
         }
     }
@@ -112,9 +116,9 @@ impl Document {
         if self.may_be_wrapped && wrapper::begins(text) && self.unwrap(text, placeholder, row) {
             return Ok(());
         }
-        match self.run(text, placeholder, row) {
+        match self.walk_fast((text, Depth::default()), placeholder, row, Forms::Said) {
             Ok(()) => Ok(()),
-            Err(_) => self.walk_exactly(text, placeholder, row),
+            Err(Refused) => self.walk_exactly(text, placeholder, row),
         }
     }
 
@@ -150,19 +154,6 @@ impl Document {
         Ok(())
     }
 
-    fn run<'r>(
-        &mut self,
-        text: &'r str,
-        placeholder: &Placeholder,
-        row: &mut Row<'r>,
-    ) -> Result<(), String> {
-        if self.trie.has_raw {
-            check_depth(text, DocumentGuard::default())?;
-        }
-        let (mut walk, root) = self.begin(row, placeholder, DocumentGuard::default(), Forms::Said);
-        walk_fast(&mut walk, root, text)
-    }
-
     /// Reads what the fast walk gave up, from the start.
     #[cold]
     fn walk_exactly<'r>(
@@ -173,15 +164,16 @@ impl Document {
     ) -> Result<(), RecordFault> {
         self.trie.forget(row);
         let part = self.part.name();
-        let (mut walk, root) = self.begin(row, placeholder, DocumentGuard::exact(), Forms::Said);
-        let mut reader = ExactReader::new(text);
+        let (mut walk, root) = self.begin(row, placeholder, Forms::Said);
+        walk.is_exact = true;
+        let mut reader = ExactReader::new(text, Depth::default());
         let walked = Place::new(&mut walk, root).deserialize(&mut reader);
         walked.and_then(|()| reader.end()).map_err(|error| {
-            malformed(match error.0 == TOO_DEEP {
-                true => {
-                    format!("{part} has more than {DEPTH_MAX} objects and arrays in one another")
+            malformed(match error {
+                NoJson::TooDeep => format!("{part} has {error}"),
+                NoJson::Because(why) => {
+                    format!("{part} is not valid JSON at byte {}: {why}", reader.at())
                 }
-                false => format!("{part} is not valid JSON at byte {}: {error}", reader.at()),
             })
         })
     }
@@ -216,7 +208,7 @@ impl Document {
         let at = heads.position(|head| head.is_some_and(begins))?;
         self.known[..=at].rotate_right(1);
         let head = self.known[0].head.as_deref()?;
-        std::str::from_utf8(behind_head(document, head)?).ok()
+        simdutf8::basic::from_utf8(behind_head(document, head)?).ok()
     }
 
     /// Reads a payload by the first schema that is known. `false` where it is not JSON: the row is
@@ -227,19 +219,17 @@ impl Document {
         placeholder: &Placeholder,
         row: &mut Row<'r>,
     ) -> bool {
-        // Some pieces are found by a search that knows no limit of depth.
-        let inside = || DocumentGuard::default().inside();
-        let is_deep = self.known[0].trie.has_raw && check_depth(payload, inside()).is_err();
-        if !is_deep {
-            let (mut walk, root) = self.begin(row, placeholder, inside(), Forms::Known);
-            if walk_fast(&mut walk, root, payload).is_ok() {
-                return true;
-            }
-            self.trie.forget(row);
+        let inside = (payload, Depth::INSIDE);
+        if self
+            .walk_fast(inside, placeholder, row, Forms::Known)
+            .is_ok()
+        {
+            return true;
         }
-        let guard = DocumentGuard::exact().inside();
-        let (mut walk, root) = self.begin(row, placeholder, guard, Forms::Known);
-        let mut reader = ExactReader::new(payload);
+        self.trie.forget(row);
+        let (mut walk, root) = self.begin(row, placeholder, Forms::Known);
+        walk.is_exact = true;
+        let mut reader = ExactReader::new(payload, Depth::INSIDE);
         let walked = Place::new(&mut walk, root).deserialize(&mut reader);
         let is_read = walked.is_ok() && reader.end().is_ok();
         if !is_read {
@@ -248,11 +238,29 @@ impl Document {
         is_read
     }
 
+    /// Validates the whole of `text`, which lies in a document as deep as it says, and fills the
+    /// slots of the reads.
+    #[inline]
+    fn walk_fast<'r>(
+        &mut self,
+        (text, depth): (&'r str, Depth),
+        placeholder: &Placeholder,
+        row: &mut Row<'r>,
+        forms: Forms,
+    ) -> Result<(), Refused> {
+        let mut room = std::mem::take(&mut self.room);
+        let (mut walk, root) = self.begin(row, placeholder, forms);
+        let mut reader = FastReader::new(text, depth, &mut room);
+        let walked = Place::new(&mut walk, root).deserialize(&mut reader);
+        let walked = walked.and_then(|()| reader.end());
+        self.room = room;
+        walked
+    }
+
     fn begin<'w, 'r>(
         &'w mut self,
         row: &'w mut Row<'r>,
         placeholder: &'w Placeholder,
-        guard: DocumentGuard,
         forms: Forms,
     ) -> (Walk<'w, 'r>, &'w Node) {
         self.documents += 1;
@@ -265,22 +273,12 @@ impl Document {
             row,
             seen: &mut self.seen,
             document: self.documents,
-            guard,
+            is_exact: false,
             placeholder,
             is_lenient: self.part == Part::Key,
         };
         (walk, &trie.nodes[0])
     }
-}
-
-/// Validates the whole of `text` and fills the slots of the reads.
-#[inline]
-fn walk_fast<'w, 'r>(walk: &mut Walk<'w, 'r>, root: &'w Node, text: &'r str) -> Result<(), String> {
-    let mut deserializer = sonic_rs::Deserializer::from_str(text);
-    Place::new(walk, root)
-        .deserialize(&mut deserializer)
-        .map_err(|e| e.to_string())?;
-    deserializer.end().map_err(|e| e.to_string())
 }
 
 /// Whether `text` is a value of the leaf as it stands, without quotation marks.

@@ -1,33 +1,39 @@
-//! A second reader, for what the fast one refuses though it is JSON: numbers that no double holds,
-//! and halves of surrogate pairs. It also tells exactly which integer a number with a fraction or
-//! an exponent is, and at which byte a document ends to be JSON.
+//! A second reader, for what the fast one refuses though it is JSON: halves of surrogate pairs. It
+//! also tells exactly which integer a number with a fraction or an exponent is, and at which byte a
+//! document ends to be JSON.
 //!
 //! It takes several times as long, so it reads only what the fast one gave up.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
 
-use super::skip::{DocumentGuard, Skip};
+use super::depth::{DEPTH_MAX, Depth};
+use super::escape::{escape_bytes, unescape};
 use crate::decode::shape::exact_integer;
 
 /// A document and how much of it has been read.
 pub(super) struct ExactReader<'r> {
     text: &'r str,
     at: usize,
+    depth: Depth,
 }
 
-/// What is no JSON.
+/// Why a text is no JSON.
 #[derive(Debug)]
-pub(super) struct NoJson(pub(super) String);
+pub(super) enum NoJson {
+    /// It nests deeper than is read.
+    TooDeep,
+    Because(String),
+}
 
 type Result<T> = std::result::Result<T, NoJson>;
 
 impl<'r> ExactReader<'r> {
-    pub(super) fn new(text: &'r str) -> Self {
-        Self { text, at: 0 }
+    /// `text` lies as deep as `depth` in a document.
+    pub(super) fn new(text: &'r str, depth: Depth) -> Self {
+        Self { text, at: 0, depth }
     }
 
     /// The byte at which reading stopped.
@@ -112,20 +118,26 @@ impl<'r> ExactReader<'r> {
     }
 
     fn escape(&mut self) -> Result<()> {
-        let rest = &self.text.as_bytes()[self.at + 1..];
-        let length = match rest.first() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
-            Some(b'u') if rest.len() > 4 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 6,
-            _ => return no("a `\\` in a text begins no escape"),
-        };
-        self.at += length;
+        match escape_bytes(&self.text.as_bytes()[self.at..]) {
+            Some(bytes) => self.at += bytes,
+            None => return no("a `\\` in a text begins no escape"),
+        }
         Ok(())
     }
 
-    fn raw(&mut self, mut guard: DocumentGuard) -> Result<&'r str> {
+    fn enter(&mut self) -> Result<()> {
+        self.at += 1;
+        match self.depth.enter() {
+            true => Ok(()),
+            false => Err(NoJson::TooDeep),
+        }
+    }
+
+    /// The text of the value that is next.
+    pub(super) fn raw(&mut self) -> Result<&'r str> {
         self.next_token();
         let start = self.at;
-        Skip(&mut guard).deserialize(&mut *self)?;
+        IgnoredAny::deserialize(&mut *self)?;
         Ok(&self.text[start..self.at])
     }
 
@@ -143,11 +155,6 @@ impl<'r> ExactReader<'r> {
         }
     }
 
-    /// The JSON of a value that lies in an object.
-    pub(super) fn inner(&mut self) -> Option<&'r str> {
-        self.raw(DocumentGuard::exact().inside()).ok()
-    }
-
     fn visit_text<V: Visitor<'r>>(&mut self, visitor: V) -> Result<V::Value> {
         let (text, has_escapes) = self.quoted()?;
         match (has_escapes, unescape(text)) {
@@ -157,44 +164,6 @@ impl<'r> ExactReader<'r> {
             (true, None) => visitor.visit_bytes(text.as_bytes()),
         }
     }
-}
-
-/// The content of a `quoted` text without wrong escapes; none where it has half of a surrogate
-/// pair.
-pub(super) fn unescape(quoted: &str) -> Option<Cow<'_, str>> {
-    let mut rest = &quoted[1..quoted.len() - 1];
-    if !rest.contains('\\') {
-        return Some(rest.into());
-    }
-    let mut units: Vec<u16> = Vec::new();
-    let mut out = String::with_capacity(rest.len());
-    let flush = |units: &mut Vec<u16>, out: &mut String| {
-        let text = String::from_utf16(units).ok();
-        units.clear();
-        text.map(|text| out.push_str(&text))
-    };
-    while let Some(c) = rest.chars().next() {
-        let escape = rest.as_bytes().get(1).copied();
-        let (length, unescaped) = match (c, escape) {
-            ('\\', Some(b'u')) => {
-                units.push(u16::from_str_radix(rest.get(2..6)?, 16).ok()?);
-                rest = &rest[6..];
-                continue;
-            }
-            ('\\', Some(b'b')) => (2, '\u{8}'),
-            ('\\', Some(b'f')) => (2, '\u{c}'),
-            ('\\', Some(b'n')) => (2, '\n'),
-            ('\\', Some(b'r')) => (2, '\r'),
-            ('\\', Some(b't')) => (2, '\t'),
-            ('\\', Some(other)) => (2, char::from(other)),
-            (c, _) => (c.len_utf8(), c),
-        };
-        flush(&mut units, &mut out)?;
-        out.push(unescaped);
-        rest = &rest[length..];
-    }
-    flush(&mut units, &mut out)?;
-    Some(out.into())
 }
 
 impl<'de> Deserializer<'de> for &mut ExactReader<'de> {
@@ -209,11 +178,11 @@ impl<'de> Deserializer<'de> for &mut ExactReader<'de> {
             Some(b'"') => self.visit_text(visitor),
             Some(b'-' | b'0'..=b'9') => visit_number(self.number()?, visitor),
             Some(b'[') => {
-                self.at += 1;
+                self.enter()?;
                 visitor.visit_seq(Members::new(self))
             }
             Some(b'{') => {
-                self.at += 1;
+                self.enter()?;
                 visitor.visit_map(Members::new(self))
             }
             Some(_) => no("no value begins here"),
@@ -226,7 +195,7 @@ impl<'de> Deserializer<'de> for &mut ExactReader<'de> {
         _: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        let text = self.raw(DocumentGuard::exact())?;
+        let text = self.raw()?;
         match text.starts_with('"') && text.contains('\\') {
             true => visitor.visit_str(text),
             false => visitor.visit_borrowed_str(text),
@@ -269,6 +238,7 @@ impl<'a, 'r> Members<'a, 'r> {
         match self.reader.next_token() {
             Some(found) if found == close => {
                 self.reader.at += 1;
+                self.reader.depth.leave();
                 Ok(false)
             }
             Some(_) if is_first => Ok(true),
@@ -280,7 +250,10 @@ impl<'a, 'r> Members<'a, 'r> {
                 }
             }
             None => no("the document ends too early"),
-            Some(_) => Err(NoJson(format!("expected `,` or `{}`", char::from(close)))),
+            Some(_) => Err(NoJson::Because(format!(
+                "expected `,` or `{}`",
+                char::from(close)
+            ))),
         }
     }
 }
@@ -319,12 +292,15 @@ impl<'r> MapAccess<'r> for Members<'_, 'r> {
 }
 
 fn no<T>(why: &str) -> Result<T> {
-    Err(NoJson(why.to_owned()))
+    Err(NoJson::Because(why.to_owned()))
 }
 
 impl fmt::Display for NoJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::TooDeep => write!(f, "more than {DEPTH_MAX} objects and arrays in one another"),
+            Self::Because(why) => f.write_str(why),
+        }
     }
 }
 
@@ -332,6 +308,6 @@ impl std::error::Error for NoJson {}
 
 impl de::Error for NoJson {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(message.to_string())
+        Self::Because(message.to_string())
     }
 }

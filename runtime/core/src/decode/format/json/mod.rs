@@ -1,25 +1,28 @@
-//! JSON, walked once with sonic-rs.
+//! JSON, walked once.
 //!
 //! - [`document`]: a value or key with reads in it;
 //! - [`visit`]: one walk over it, place ([`place`]) by place, into slots;
 //! - [`decimal`]: a decimal number, in its three forms;
 //! - [`wrapper`]: a document with its schema around it, [`connect_schema`]: what that
 //!   says;
-//! - [`skip`]: what nobody reads, validated all the same;
-//! - [`validate`]: a piece of a document by itself;
-//! - [`exact`]: a slow walk, for what sonic-rs cannot read though it is JSON.
+//! - [`fast`]: the reader of nearly every document, by a [`cursor`] that finds the ends of texts and
+//!   numbers by [`runs`] of bytes; [`exact`]: a slow one, for what that one cannot tell;
+//! - [`escape`]: what escapes in texts say; [`depth`]: how deep documents may nest.
 
 mod connect_schema;
+mod cursor;
 mod decimal;
+mod depth;
 mod document;
+mod escape;
 mod exact;
+mod fast;
 mod place;
-mod skip;
-mod validate;
+mod runs;
 mod visit;
 mod wrapper;
 
-pub(crate) use document::Document;
 #[cfg(test)]
-pub(crate) use skip::DEPTH_MAX;
+pub(crate) use depth::DEPTH_MAX;
+pub(crate) use document::Document;
 pub(crate) use wrapper::{is_first as is_first_of_wrapper, schema_of_null};

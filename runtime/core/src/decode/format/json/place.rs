@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::skip::DocumentGuard;
-use super::validate::validate;
+use super::cursor::is_json;
+use super::depth::Depth;
+use super::escape::Unstorable;
 use crate::column::LogicalType;
 use crate::decode::form::{Form, advice};
 use crate::decode::leaf::{FromText, Leaf};
@@ -19,7 +20,8 @@ pub(super) struct Walk<'w, 'r> {
     pub(super) seen: &'w mut [u64],
     /// This document, counted from 1.
     pub(super) document: u64,
-    pub(super) guard: DocumentGuard,
+    /// Whether the reader is the exact one: what it says of a number is final.
+    pub(super) is_exact: bool,
     pub(super) placeholder: &'w Placeholder,
     /// Whether what is no object where reads lie below is no fault: nothing is said then.
     pub(super) is_lenient: bool,
@@ -126,16 +128,29 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
         }
     }
 
+    /// Takes a document as it stands.
+    pub(super) fn json(self, leaf: Leaf, json: &'r str) {
+        let found = Unstorable::of(json);
+        let row = &mut *self.walk.row;
+        match leaf.form {
+            _ if found.half_pair => row.half_pair(leaf.slot, &self.node.path),
+            _ if found.zero_byte => row.zero_byte(leaf.slot, &self.node.path),
+            Form::UnscaledList { scale } => self.unscaled_list(leaf, json, scale),
+            _ => row.slots[leaf.slot] = Slot::Text(json),
+        }
+    }
+
     /// Takes a document that stands in a text.
     fn document(self, leaf: Leaf, text: &str, kept: Option<Slot<'r>>) {
-        let mut guard = DocumentGuard::exact();
+        if !is_json(text, Depth::default()) {
+            return self.wrong(Quoted(text));
+        }
         let row = &mut *self.walk.row;
-        match (validate(text, &mut guard), kept) {
-            (Err(_), _) => self.wrong(Quoted(text)),
-            (Ok(()), _) if guard.half_pair => row.half_pair(leaf.slot, &self.node.path),
-            (Ok(()), _) if guard.zero_byte => row.zero_byte(leaf.slot, &self.node.path),
-            (Ok(()), Some(slot)) => row.slots[leaf.slot] = slot,
-            (Ok(()), None) => row.unescaped(leaf.slot, text),
+        match (Unstorable::of(text), kept) {
+            (found, _) if found.half_pair => row.half_pair(leaf.slot, &self.node.path),
+            (found, _) if found.zero_byte => row.zero_byte(leaf.slot, &self.node.path),
+            (_, Some(slot)) => row.slots[leaf.slot] = slot,
+            (_, None) => row.unescaped(leaf.slot, text),
         }
     }
 

@@ -1,25 +1,24 @@
-//! One walk over a document: what is read goes into slots, all else is validated and skipped.
+//! One walk over a document: what is read goes into slots, all else is skipped.
 //!
 //! Json and decimals are kept as the document spells them, since a float would lose digits: their
 //! text is taken first, and walked again for the reads below it.
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::exact::{ExactReader, unescape};
+use super::depth::Depth;
+use super::escape::unescape;
+use super::exact::ExactReader;
+use super::fast::FastReader;
 use super::place::Place;
-use super::skip::{DocumentGuard, Skip};
-use super::validate::validate;
 use crate::column::LogicalType;
-use crate::decode::form::Form;
 use crate::decode::leaf::{FromText, Leaf};
 use crate::decode::slot::{Quoted, Slot};
+use crate::decode::trie::{Node, name_bit};
 
-/// The name by which sonic-rs hands a newtype its text instead of its value: what its `LazyValue`
-/// asks for, without the copy that one makes. The name is private to sonic-rs, so its version is
-/// pinned and a test asks a `LazyValue` for it.
-const LAZY_VALUE: &str = "$sonic_rs::LazyValue";
+/// By what name a newtype asks for its text instead of its value.
+const KEPT: &str = "kept";
 
 /// A value whose text is kept.
 struct Raw<'a, 'w, 'r> {
@@ -78,7 +77,7 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
         // A double no longer says which integer was written, or whether one was.
-        if self.reads_integer() && !self.walk.guard.is_exact {
+        if self.reads_integer() && !self.walk.is_exact {
             return Err(E::custom("a number that the exact reader has to read"));
         }
         match value.is_finite() {
@@ -124,7 +123,6 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
 
     /// A text with half of a surrogate pair, as it is spelled.
     fn visit_bytes<E: Error>(self, spelled: &[u8]) -> Result<(), E> {
-        self.walk.guard.half_pair = true;
         match self.leaf {
             Some(leaf) => self.walk.row.half_pair(leaf.slot, &self.node.path),
             None => self.wrong(Quoted(&String::from_utf8_lossy(spelled))),
@@ -132,8 +130,8 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'r>>(self, seq: A) -> Result<(), A::Error> {
-        Skip(&mut self.walk.guard).visit_seq(seq)?;
+    fn visit_seq<A: SeqAccess<'r>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
         self.wrong("an array");
         Ok(())
     }
@@ -141,75 +139,81 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
     #[inline]
     fn visit_map<A: MapAccess<'r>>(self, mut map: A) -> Result<(), A::Error> {
         if self.leaf.is_some() {
-            Skip(&mut self.walk.guard).visit_map(map)?;
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             self.wrong("an object");
             return Ok(());
         }
-        self.walk.guard.enter()?;
         for &slot in &self.node.null_where_missing {
             self.walk.row.slots[slot] = Slot::Null;
         }
         // Producers seldom change the order of names: the next is looked for behind the last.
         let mut next = 0;
         let children = &self.node.children;
-        while let Some(child) = map.next_key_seed(Name {
-            children,
-            next,
-            guard: &mut self.walk.guard,
-        })? {
+        let node = self.node;
+        while let Some(child) = map.next_key_seed(Name { node, next })? {
             match child {
                 Some(i) => {
                     next = i + 1;
                     let node = &self.walk.nodes[children[i].1];
                     map.next_value_seed(Place::new(&mut *self.walk, node))?;
                 }
-                None => map.next_value_seed(Skip(&mut self.walk.guard))?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        self.walk.guard.leave();
         Ok(())
     }
 }
 
 /// A name in an object: which child it is, if any.
 struct Name<'a> {
-    children: &'a [(String, usize)],
-    /// The child at which the search begins.
+    node: &'a Node,
+    /// The child that is looked at first.
     next: usize,
-    guard: &'a mut DocumentGuard,
+}
+
+impl Name<'_> {
+    #[inline(always)]
+    fn find(self, name: &[u8]) -> Option<usize> {
+        if self.node.names & name_bit(name) == 0 {
+            return None;
+        }
+        let is = |(child, _): &(String, usize)| child.as_bytes() == name;
+        match self.node.children.get(self.next) {
+            Some(child) if is(child) => Some(self.next),
+            _ => self.node.children.iter().position(is),
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Option<usize>;
 
-    #[inline]
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+        deserializer.deserialize_bytes(self)
     }
 }
 
-impl Visitor<'_> for Name<'_> {
+impl<'de> Visitor<'de> for Name<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    #[inline]
-    fn visit_borrowed_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        let (before, behind) = self.children.split_at(self.next);
-        let find = |c: &[(String, usize)]| c.iter().position(|(n, _)| n == name);
-        Ok(find(behind).map(|i| self.next + i).or_else(|| find(before)))
+    #[inline(always)]
+    fn visit_borrowed_bytes<E: Error>(self, name: &'de [u8]) -> Result<Self::Value, E> {
+        Ok(self.find(name))
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        self.guard.unescaped(name);
-        self.visit_borrowed_str(name)
+        Ok(self.find(name.as_bytes()))
     }
 
     /// A name with half of a surrogate pair, which no path has.
     fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<Self::Value, E> {
-        self.guard.half_pair = true;
         Ok(None)
     }
 }
@@ -218,7 +222,7 @@ impl<'r> DeserializeSeed<'r> for Raw<'_, '_, 'r> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'r>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_newtype_struct(LAZY_VALUE, self)
+        deserializer.deserialize_newtype_struct(KEPT, self)
     }
 }
 
@@ -235,16 +239,13 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
             at.set(Slot::Absent);
             return Ok(());
         }
-        let found = walk_again(&mut at, text).map_err(E::custom)?;
+        if !at.node.below.is_empty() {
+            walk_again(&mut at, text).map_err(E::custom)?;
+        }
         match text.as_bytes().first() {
             Some(b'n') => at.set(Slot::Null),
             _ if leaf.logical_type.is_decimal() => at.decimal(leaf, text),
-            _ if found.half_pair => at.walk.row.half_pair(leaf.slot, &at.node.path),
-            _ if found.zero_byte => at.walk.row.zero_byte(leaf.slot, &at.node.path),
-            _ => match leaf.form {
-                Form::UnscaledList { scale } => at.unscaled_list(leaf, text, scale),
-                _ => at.set(Slot::Text(text)),
-            },
+            _ => at.json(leaf, text),
         }
         Ok(())
     }
@@ -252,12 +253,8 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
     /// A quoted text with escapes.
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         let Self { at, leaf } = self;
-        let content = match at.walk.guard.is_exact {
-            false => sonic_rs::from_str(text).map_err(E::custom)?,
-            true => match unescape(text) {
-                Some(content) => content.into_owned(),
-                None => return at.visit_bytes(text.as_bytes()),
-            },
+        let Some(content) = unescape(text) else {
+            return at.visit_bytes(text.as_bytes());
         };
         if at.walk.placeholder.is_text(&content) {
             at.set(Slot::Absent);
@@ -280,101 +277,20 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
     }
 }
 
-/// What texts and names of a piece of a document hold.
-struct Found {
-    zero_byte: bool,
-    half_pair: bool,
-}
-
-/// Validates `text`, whose end alone is known so far, and fills the reads below it.
-fn walk_again<'r>(at: &mut Place<'_, '_, 'r>, text: &'r str) -> Result<Found, String> {
-    let guard = &mut at.walk.guard;
-    let outer = Found {
-        zero_byte: std::mem::take(&mut guard.zero_byte),
-        half_pair: std::mem::take(&mut guard.half_pair),
+/// Fills the reads below `text`, which is JSON.
+fn walk_again<'r>(at: &mut Place<'_, '_, 'r>, text: &'r str) -> Result<(), String> {
+    let is_exact = at.walk.is_exact;
+    let below = Place {
+        walk: &mut *at.walk,
+        node: at.node,
+        leaf: None,
     };
-    let is_exact = guard.is_exact;
-    if at.node.below.is_empty() {
-        validate(text, guard)?;
-    } else {
-        let below = Place {
-            walk: &mut *at.walk,
-            node: at.node,
-            leaf: None,
-        };
-        match is_exact {
-            false => sonic_rs::Deserializer::from_str(text)
-                .deserialize_any(below)
-                .map_err(|e| e.to_string())?,
-            true => ExactReader::new(text)
-                .deserialize_any(below)
-                .map_err(|e| e.0)?,
-        }
-    }
-    let guard = &mut at.walk.guard;
-    let found = Found {
-        zero_byte: guard.zero_byte,
-        half_pair: guard.half_pair,
-    };
-    // Json may lie in json, of which a part has been walked already.
-    guard.zero_byte |= outer.zero_byte;
-    guard.half_pair |= outer.half_pair;
-    Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-    use serde::de::value::Error as ValueError;
-    use serde::forward_to_deserialize_any;
-
-    use super::*;
-
-    /// Tells by which name a newtype asked for itself.
-    struct Asked;
-
-    impl<'de> Deserializer<'de> for Asked {
-        type Error = ValueError;
-
-        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ValueError> {
-            Err(ValueError::custom("no newtype"))
-        }
-
-        fn deserialize_newtype_struct<V: Visitor<'de>>(
-            self,
-            name: &'static str,
-            _: V,
-        ) -> Result<V::Value, ValueError> {
-            Err(ValueError::custom(name))
-        }
-
-        forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-            option unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
-        }
-    }
-
-    #[test]
-    fn sonic_rs_still_hands_out_text_by_the_name_that_is_asked_for() {
-        let asked = sonic_rs::LazyValue::deserialize(Asked).unwrap_err();
-        assert_eq!(asked.to_string(), LAZY_VALUE);
-
-        struct Text<'a>(Option<&'a str>);
-        impl<'de> Visitor<'de> for &mut Text<'de> {
-            type Value = ();
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON value's text")
-            }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
-                self.0 = Some(text);
-                Ok(())
-            }
-        }
-        let mut text = Text(None);
-        let mut deserializer = sonic_rs::Deserializer::from_str("{\"a\": 1.50 }");
-        deserializer
-            .deserialize_newtype_struct(LAZY_VALUE, &mut text)
-            .unwrap();
-        assert_eq!(text.0, Some("{\"a\": 1.50 }"));
+    match is_exact {
+        false => FastReader::new(text, Depth::default(), &mut String::new())
+            .deserialize_any(below)
+            .map_err(|e| e.to_string()),
+        true => ExactReader::new(text, Depth::default())
+            .deserialize_any(below)
+            .map_err(|e| e.to_string()),
     }
 }

@@ -1,8 +1,9 @@
 //! What Connect's JSON converter writes with schemas: `{"schema": .., "payload": ..}`.
 
-use super::exact::{ExactReader, unescape};
-use super::skip::DocumentGuard;
-use super::validate::validate;
+use super::cursor::is_json;
+use super::depth::Depth;
+use super::escape::unescape;
+use super::exact::ExactReader;
 
 pub(super) const SCHEMA: &str = "schema";
 pub(super) const PAYLOAD: &str = "payload";
@@ -46,9 +47,7 @@ pub(crate) fn schema_of_null(document: &[u8]) -> Option<&str> {
             behind(members, &head)
         })?;
     // One value alone: so nothing else stands in the wrapper.
-    validate(schema, &mut DocumentGuard::exact())
-        .is_ok()
-        .then_some(schema)
+    is_json(schema, Depth::INSIDE).then_some(schema)
 }
 
 /// What follows these tokens, with which `text` begins.
@@ -79,7 +78,7 @@ pub(super) struct Wrapper<'r> {
 impl<'r> Wrapper<'r> {
     /// Takes a document apart. `None` where it is no wrapper, or no JSON.
     pub(super) fn of(text: &'r str) -> Option<Self> {
-        let mut reader = ExactReader::new(text);
+        let mut reader = ExactReader::new(text, Depth::INSIDE);
         let (mut schema, mut payload) = (None, None);
         let mut last;
         reader.skip("{").then_some(())?;
@@ -87,7 +86,7 @@ impl<'r> Wrapper<'r> {
             let (name, _) = reader.name()?;
             let name = unescape(name)?;
             reader.skip(":").then_some(())?;
-            let value = reader.inner()?;
+            let value = reader.raw().ok()?;
             match &*name {
                 SCHEMA => schema = Some(value),
                 PAYLOAD => payload = Some((value, reader.at() - value.len())),
