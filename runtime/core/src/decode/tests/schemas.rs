@@ -299,7 +299,7 @@ fn schemas_follow_one_another() {
     let mut decoder = decoder(&read);
     let unit = |unit: &str| format!(r#""int64","name":"io.debezium.time.{unit}""#);
     // More schemas than are kept, twice, in turn with documents without one.
-    let pads: Vec<String> = (0..20).map(|i| format!(r#","version":{i}"#)).collect();
+    let pads: Vec<String> = (0..150).map(|i| format!(r#","version":{i}"#)).collect();
     for _ in 0..2 {
         for pad in &pads {
             let ms = wrapped(&format!("{}{pad}", unit("Timestamp")), "7");
@@ -368,5 +368,32 @@ fn a_key_has_a_schema_of_its_own() {
                 .value(0)
         };
         assert_eq!((found(0), found(1)), (7_000, 7), "{key}");
+    }
+}
+
+#[test]
+fn members_of_a_schema_may_be_null_and_what_is_no_schema_is_told() {
+    let read = [field("value.after.x", T::TimestampUs)];
+    let ms = r#""int64","name":"io.debezium.time.Timestamp""#;
+    for more in [
+        r#","parameters":null"#,
+        r#","items":null,"fields":null,"doc":null,"default":null"#,
+        r#","version":1,"parameters":{"scale":null,"__debezium.source.column.type":"x"}"#,
+    ] {
+        let value = wrapped(&format!("{ms}{more}"), "7");
+        let decoded = decoder(&read).decode(&records(&[value]));
+        assert_eq!(decoded.dead_letters, []);
+        assert_eq!(shown(&decoded), "7000", "{more}");
+    }
+    for more in [
+        r#","name":"io.debezium.time.Timestamp""#,
+        r#","fields":1"#,
+        r#","parameters":1"#,
+    ] {
+        let value = wrapped(&format!("{ms}{more}"), "7");
+        let (code, message) = refusal(&read, &value);
+        assert_eq!(code, "malformed");
+        let begins = message.starts_with("the schema of the value is none of Connect's: ");
+        assert!(begins, "{more} {message}");
     }
 }

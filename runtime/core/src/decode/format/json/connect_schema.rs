@@ -14,12 +14,12 @@ use crate::decode::trie::Trie;
 #[serde(default)]
 struct Schema<'a> {
     #[serde(borrow, rename = "type")]
-    json_type: Cow<'a, str>,
+    json_type: Option<Cow<'a, str>>,
     #[serde(borrow)]
     name: Option<Cow<'a, str>>,
     /// Of a struct.
     #[serde(borrow)]
-    fields: Vec<Schema<'a>>,
+    fields: Option<Vec<Schema<'a>>>,
     /// Of an array.
     #[serde(borrow)]
     items: Option<Box<Schema<'a>>>,
@@ -27,7 +27,7 @@ struct Schema<'a> {
     #[serde(borrow)]
     field: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    parameters: Parameters<'a>,
+    parameters: Option<Parameters<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -110,21 +110,30 @@ const NAMES: [(&str, Meaning); 22] = [
 ];
 
 impl Schema<'_> {
+    fn is_type(&self, name: &str) -> bool {
+        self.json_type.as_deref() == Some(name)
+    }
+
     /// What its values mean, and what that is called.
     fn meaning(&self) -> (Meaning, &'static str) {
         let known = |name: &str| NAMES.iter().find(|(known, _)| *known == name);
         let named = self.name.as_deref().and_then(known);
+        let parameters = self.parameters.as_ref();
         match named {
-            Some(&(name, Meaning::Decimal(_))) => match number(&self.parameters.scale) {
-                Some(scale) => (Meaning::Decimal(scale), name),
-                None => (Meaning::Bytes, "bytes"),
-            },
-            Some(&(name, Meaning::Bits(_))) => match number(&self.parameters.length) {
-                Some(length) => (Meaning::Bits(length), name),
-                None => (Meaning::Bytes, "bytes"),
-            },
+            Some(&(name, Meaning::Decimal(_))) => {
+                match number(parameters.and_then(|p| p.scale.as_deref())) {
+                    Some(scale) => (Meaning::Decimal(scale), name),
+                    None => (Meaning::Bytes, "bytes"),
+                }
+            }
+            Some(&(name, Meaning::Bits(_))) => {
+                match number(parameters.and_then(|p| p.length.as_deref())) {
+                    Some(length) => (Meaning::Bits(length), name),
+                    None => (Meaning::Bytes, "bytes"),
+                }
+            }
             Some(&(name, meaning)) => (meaning, name),
-            None if self.json_type == "bytes" => (Meaning::Bytes, "bytes"),
+            None if self.is_type("bytes") => (Meaning::Bytes, "bytes"),
             None => (Meaning::Plain, "plain"),
         }
     }
@@ -192,28 +201,29 @@ impl Schema<'_> {
             let mut children = trie.nodes[at].children.iter();
             children.find(|(n, _)| n == name).map(|(_, child)| *child)
         };
-        for field in &self.fields {
+        for field in self.fields.iter().flatten() {
             let child = field.field.as_deref().and_then(|n| child_called(trie, n));
             if let Some(child) = child {
                 field.give(trie, child);
             }
         }
-        if self.json_type != "struct" && trie.nodes[at].may_be_bare {
+        if !self.is_type("struct") && trie.nodes[at].may_be_bare {
             let child = trie.nodes[at].children.first().map(|(_, child)| *child);
             child.into_iter().for_each(|child| self.give(trie, child));
         }
     }
 }
 
-fn number<N: std::str::FromStr>(text: &Option<Cow<'_, str>>) -> Option<N> {
-    text.as_deref()?.parse().ok()
+fn number<N: std::str::FromStr>(text: Option<&str>) -> Option<N> {
+    text?.parse().ok()
 }
 
-/// The reads of `trie` in the forms that `schema` says; as they are where it is none of Connect's.
-pub(super) fn formed(trie: &Trie, schema: &str) -> Trie {
+/// The reads of `trie` in the forms that `schema` says, which is JSON; as they are where it is no
+/// object. An object must be a schema of Connect's: to guess would be to take values for others.
+pub(super) fn formed(trie: &Trie, schema: &str) -> Result<Trie, serde_json::Error> {
     let mut formed = trie.clone();
-    if let Ok(schema) = serde_json::from_str::<Schema<'_>>(schema) {
-        schema.give(&mut formed, 0);
+    if schema.starts_with('{') {
+        serde_json::from_str::<Schema<'_>>(schema)?.give(&mut formed, 0);
     }
-    formed
+    Ok(formed)
 }

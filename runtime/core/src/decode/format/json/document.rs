@@ -7,8 +7,9 @@ use super::cursor::Refused;
 use super::depth::Depth;
 use super::exact::{ExactReader, NoJson};
 use super::fast::FastReader;
+use super::known_schemas::KnownSchemas;
 use super::place::{Place, Walk};
-use super::wrapper::{self, Wrapper, behind_head};
+use super::wrapper::{self, Wrapper};
 use crate::column::LogicalType;
 use crate::decode::form::{Form, JsonForms};
 use crate::decode::format::{malformed, utf8};
@@ -33,24 +34,8 @@ pub(crate) struct Document {
     documents: u64,
     /// Kept from document to document: a text that has escapes.
     room: String,
-    /// The last schemas, with the reads in the forms that they say; the newest is the first.
-    known: Vec<Known>,
+    known: KnownSchemas,
 }
-
-/// What is known of the documents that begin alike.
-#[derive(Debug)]
-struct Known {
-    /// The wrapper up to its payload; none where something follows the payload, or it is too long.
-    head: Option<Box<str>>,
-    trie: Trie,
-}
-
-/// How many schemas are kept. A topic has one, and two while it changes; 16 for one that carries
-/// several tables.
-const KNOWN_MAX: usize = 16;
-
-/// The longest head that is kept. A table of 1,600 columns has one of 300 KB.
-const HEAD_MAX_BYTES: usize = 512 << 10;
 
 /// In which forms a walk finds the values.
 #[derive(Clone, Copy)]
@@ -70,7 +55,7 @@ impl Document {
             trie,
             documents: 0,
             room: String::new(),
-            known: Vec::new(),
+            known: KnownSchemas::default(),
         }
     }
 
@@ -105,7 +90,8 @@ impl Document {
         placeholder: &Placeholder,
         row: &mut Row<'r>,
     ) -> Result<(), RecordFault> {
-        if let Some(payload) = self.known_payload(bytes)
+        let known = self.known.payload(bytes);
+        if let Some(payload) = known.and_then(|p| simdutf8::basic::from_utf8(p).ok())
             && self.payload(payload, placeholder, row)
         {
             return Ok(());
@@ -113,7 +99,7 @@ impl Document {
         let text = utf8(self.part.name(), bytes)?;
         // RFC 8259 lets a reader ignore a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if self.may_be_wrapped && wrapper::begins(text) && self.unwrap(text, placeholder, row) {
+        if self.may_be_wrapped && wrapper::begins(text) && self.unwrap(text, placeholder, row)? {
             return Ok(());
         }
         match self.walk_fast((text, Depth::default()), placeholder, row, Forms::Said) {
@@ -180,35 +166,24 @@ impl Document {
 
     /// Reads the payload of a wrapper. `false` where there is none, or where it is not JSON: the
     /// row is as before then.
-    fn unwrap<'r>(&mut self, text: &'r str, placeholder: &Placeholder, row: &mut Row<'r>) -> bool {
+    fn unwrap<'r>(
+        &mut self,
+        text: &'r str,
+        placeholder: &Placeholder,
+        row: &mut Row<'r>,
+    ) -> Result<bool, RecordFault> {
         let Some(wrapper) = Wrapper::of(text) else {
-            return false;
+            return Ok(false);
         };
         let head = wrapper.ends.then(|| &text[..wrapper.head]);
-        self.learn(head.filter(|h| h.len() <= HEAD_MAX_BYTES), wrapper.schema);
-        self.payload(wrapper.payload, placeholder, row)
-    }
-
-    /// Makes `schema` the first that is known.
-    fn learn(&mut self, head: Option<&str>, schema: &str) {
-        let trie = formed(&self.trie, schema);
-        // What has no head is never found again.
-        self.known.retain(|known| known.head.is_some());
-        self.known.truncate(KNOWN_MAX - 1);
-        let head = head.map(Into::into);
-        self.known.insert(0, Known { head, trie });
-    }
-
-    /// The payload of a document whose schema is known, which is the first then. Whether it is
-    /// JSON is not known.
-    #[inline]
-    fn known_payload<'r>(&mut self, document: &'r [u8]) -> Option<&'r str> {
-        let mut heads = self.known.iter().map(|known| known.head.as_deref());
-        let begins = |head: &str| document.starts_with(head.as_bytes());
-        let at = heads.position(|head| head.is_some_and(begins))?;
-        self.known[..=at].rotate_right(1);
-        let head = self.known[0].head.as_deref()?;
-        simdutf8::basic::from_utf8(behind_head(document, head)?).ok()
+        let formed = formed(&self.trie, wrapper.schema).map_err(|error| {
+            let part = self.part.name();
+            malformed(format!(
+                "the schema of the {part} is none of Connect's: {error}"
+            ))
+        })?;
+        self.known.learn(head, formed);
+        Ok(self.payload(wrapper.payload, placeholder, row))
     }
 
     /// Reads a payload by the first schema that is known. `false` where it is not JSON: the row is
@@ -266,7 +241,7 @@ impl Document {
         self.documents += 1;
         let trie = match forms {
             Forms::Said => &self.trie,
-            Forms::Known => &self.known[0].trie,
+            Forms::Known => self.known.first(),
         };
         let walk = Walk {
             nodes: &trie.nodes,

@@ -4,9 +4,9 @@
 //! - [`visit`]: one walk over it, place ([`place`]) by place, into slots;
 //! - [`decimal`]: a decimal number, in its three forms;
 //! - [`wrapper`]: a document with its schema around it, [`connect_schema`]: what that
-//!   says;
-//! - [`fast`]: the reader of nearly every document, by a [`cursor`] that finds the ends of texts and
-//!   numbers by [`runs`] of bytes; [`exact`]: a slow one, for what that one cannot tell;
+//!   says, and [`known_schemas`]: those of the last documents;
+//! - [`fast`]: the reader of nearly every document, by a [`cursor`] that finds the ends of texts
+//!   and numbers by [`runs`] of bytes; [`exact`]: a slow one, for what that one cannot tell;
 //! - [`escape`]: what escapes in texts say; [`depth`]: how deep documents may nest.
 
 mod connect_schema;
@@ -17,6 +17,7 @@ mod document;
 mod escape;
 mod exact;
 mod fast;
+mod known_schemas;
 mod place;
 mod runs;
 mod visit;
