@@ -163,6 +163,22 @@ fn check_known(config: &ClientConfig) -> Result<(), ReservedProperty> {
     }
 }
 
+/// librdkafka says of a file that is not there that a certificate cannot be loaded.
+fn check_files(properties: &BTreeMap<String, String>) -> Result<(), ReservedProperty> {
+    // Its word for the places where systems keep them.
+    let is_file = |(name, value): &(&String, &String)| {
+        name.starts_with("ssl.") && name.ends_with(".location") && *value != "probe"
+    };
+    let mut files = properties.iter().filter(is_file);
+    match files.find(|(_, path)| std::fs::metadata(path).is_err()) {
+        None => Ok(()),
+        Some((property, _)) => Err(ReservedProperty {
+            property: property.clone(),
+            reason: "the file that it names is not there, or cannot be read",
+        }),
+    }
+}
+
 /// Refuses the properties that gristmill sets itself.
 pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), ReservedProperty> {
     for property in properties.keys() {
@@ -193,6 +209,7 @@ pub(crate) fn common(
     config.extend(properties.clone());
     config.set("bootstrap.servers", bootstrap);
     check_known(&config)?;
+    check_files(properties)?;
     Ok(config)
 }
 
@@ -245,6 +262,15 @@ mod tests {
             let said = format!("{error} {error:?}");
             assert!(said.contains(name) && !said.contains(value), "{said}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_told() {
+        let properties = |path: &str| [("ssl.ca.location".to_owned(), path.to_owned())].into();
+        let error = common("h:1", &properties("/nowhere.pem")).unwrap_err();
+        assert!(error.to_string().contains("ssl.ca.location"), "{error}");
+        assert!(common("h:1", &properties("/")).is_ok());
+        assert!(common("h:1", &properties("probe")).is_ok());
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Standings {
     outage: Mutex<Option<Reason>>,
     missing: Mutex<Option<Reason>>,
     is_joined: AtomicBool,
+    /// Why feeds have ended, until their workers have heard of it.
+    lost: Mutex<HashMap<TopicPartition, String>>,
     /// Wakes the follower.
     changed: Arc<Notify>,
 }
@@ -84,8 +86,19 @@ impl Standings {
             outage: Mutex::default(),
             missing: Mutex::default(),
             is_joined: AtomicBool::new(false),
+            lost: Mutex::default(),
             changed,
         }
+    }
+
+    /// The partition cannot be read on from where it is, so its feed ends.
+    pub fn loses_position(&self, partition: &TopicPartition, reason: &str) {
+        lock(&self.lost).insert(partition.clone(), reason.to_owned());
+    }
+
+    /// Why the partition's feed has ended, said once.
+    pub fn lost_position(&self, partition: &TopicPartition) -> Option<String> {
+        lock(&self.lost).remove(partition)
     }
 
     /// The partition runs, under `lease`.

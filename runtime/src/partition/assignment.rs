@@ -138,6 +138,13 @@ impl Assignments for Assignment {
                 pipeline.standings.set_missing(Some(reason.clone()));
             }
         }
+        if let SourceFault::PositionLost { partitions, reason } = &fault {
+            for partition in partitions {
+                if let Some(pipeline) = self.pipelines.get(&partition.topic) {
+                    pipeline.standings.loses_position(partition, reason);
+                }
+            }
+        }
         match &fault {
             SourceFault::Reachable => {
                 for pipeline in self.pipelines.values() {

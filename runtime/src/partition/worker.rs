@@ -192,9 +192,14 @@ impl Worker {
     async fn feed_ended(&mut self, stop: &CancellationToken) -> Ended {
         match tokio::time::timeout(STOP_NOTICE, stop.cancelled()).await {
             Ok(()) => self.finish().await,
-            Err(_) => Ended::Restart(anyhow::anyhow!(
-                "kafka no longer has the next offset, or its position was lost"
-            )),
+            Err(_) => {
+                let standings = &self.pipeline.standings;
+                let reason = standings.lost_position(&self.partition);
+                Ended::Restart(match reason {
+                    Some(reason) => anyhow::anyhow!("cannot read on: {reason}"),
+                    None => anyhow::anyhow!("kafka no longer has the next offset"),
+                })
+            }
         }
     }
 

@@ -331,6 +331,10 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     /// so each is looked at. The others go on.
     fn find_damaged(&mut self, reason: String) {
         let damaged = self.admin.damaged(&self.readings.positions());
+        let reason = format!(
+            "{reason}: the record there is damaged, or too large once it is inflated; it is tried \
+             again until the topic has it no longer"
+        );
         match damaged.is_empty() {
             true => self.lose_positions(reason),
             false => self.lose(damaged, reason),

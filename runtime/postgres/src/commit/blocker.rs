@@ -61,15 +61,19 @@ pub async fn blockers(client: &Client, pid: i32) -> Result<Vec<Blocker>, Databas
 /// The sessions whose locks keep rows out of `table`, or out of a partition of it, now; none where
 /// there is no such table.
 pub async fn holders(client: &Client, table: &str) -> Result<Vec<Blocker>, DatabaseError> {
+    // `pg_partition_tree` would wait for the very lock.
     let pids = r"
+        with recursive part (oid) as (
+          select pg_catalog.to_regclass($1)::oid
+          union
+          select i.inhrelid
+          from part
+            join pg_catalog.pg_inherits i on i.inhparent = part.oid
+        )
         select distinct coalesce(pid, 0) as pid
         from pg_catalog.pg_locks
+          join part on part.oid = relation
         where locktype = 'relation' and granted
-          and relation in (
-            select pg_catalog.to_regclass($1)::oid
-            union
-            select relid::oid from pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1))
-          )
           and database = (
             select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()
           )

@@ -193,6 +193,14 @@ impl TargetTable {
                  does not come again; alter table {sql_name} set logged"
             ));
         }
+        if !self.refused_by.is_empty() {
+            problems.push(format!(
+                "the table {table} is published by {}, and has no replica identity, so that \
+                 Postgres refuses updates of it: add a primary key, or alter table {sql_name} \
+                 replica identity full",
+                self.refused_by.join(", ")
+            ));
+        }
         problems.extend(self.rewrite_rules.iter().map(|rule| {
             format!(
                 "the rule {rule} of the table {table} puts something else in the place of an \

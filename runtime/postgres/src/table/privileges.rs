@@ -1,6 +1,7 @@
 //! What a role may do, and what it has to be granted.
 
 use gristmill_core::chain::Delete;
+use gristmill_core::column::Field;
 use tokio_postgres::Client;
 
 use crate::table::target_table::TargetTable;
@@ -100,6 +101,41 @@ pub(crate) async fn missing(
         let grants = grants.join("\n    ");
         format!(
             "role {user} lacks privileges, which the owner of the tables grants by:\n    {grants}"
+        )
+    }))
+}
+
+/// That this role may not take numbers of sequences that new rows get from a default: one sentence
+/// with the statement that grants it. What `fields` write takes none.
+pub(crate) async fn sequences(
+    client: &Client,
+    target: &TargetTable,
+    fields: &[Field],
+) -> Result<Option<String>, DatabaseError> {
+    let sql = r"
+        select
+          pg_catalog.string_agg(
+            distinct pg_catalog.format('%I.%I'::text, n.nspname, s.relname), ', '::text
+          ),
+          pg_catalog.quote_ident(current_user::text)
+        from pg_catalog.pg_attrdef d
+          join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+          join pg_catalog.pg_depend p
+            on p.classid = 'pg_catalog.pg_attrdef'::regclass and p.objid = d.oid
+              and p.refclassid = 'pg_catalog.pg_class'::regclass
+          join pg_catalog.pg_class s on s.oid = p.refobjid and s.relkind = 'S'
+          join pg_catalog.pg_namespace n on n.oid = s.relnamespace
+        where d.adrelid = $1 and a.attname::text <> all ($2::text[])
+          and not pg_catalog.has_sequence_privilege(s.oid, 'usage, update'::text)";
+    let written: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+    let row = client.query_one(sql, &[&target.oid, &written]).await;
+    let row = row.map_err(DatabaseError::query(FAILED))?;
+    let (names, role): (Option<String>, String) = (row.get(0), row.get(1));
+    Ok(names.map(|names| {
+        format!(
+            "new rows of the table {} take numbers of sequences that this role may not use: \
+             grant usage on sequence {names} to {role};",
+            target.name
         )
     }))
 }

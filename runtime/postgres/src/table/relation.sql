@@ -23,6 +23,25 @@ select
     from pg_constraint k
     where k.conrelid = c.oid and k.contype = 'f'
     order by 1
+  ),
+  -- Publications for which Postgres refuses an update: nothing tells the row by.
+  array(
+    select p.pubname::text
+    from pg_publication p
+    where (p.pubupdate or p.pubdelete)
+      and c.relreplident <> 'f'
+      and not exists (
+        select
+        from pg_index i
+        where i.indrelid = c.oid and i.indisvalid
+          and (c.relreplident = 'd' and i.indisprimary or i.indisreplident)
+      )
+      and exists (
+        select
+        from pg_publication_tables v
+        where v.pubname = p.pubname and v.schemaname = n.nspname and v.tablename = c.relname
+      )
+    order by 1
   )
 from pg_class c
   join pg_namespace n on n.oid = c.relnamespace

@@ -186,6 +186,9 @@ pub async fn problems(
         }
     }
     problems.extend(privileges::missing(client, target.as_ref(), wanted.delete).await?);
+    if let Some(target) = &target {
+        problems.extend(privileges::sequences(client, target, wanted.fields).await?);
+    }
     Ok(problems)
 }
 

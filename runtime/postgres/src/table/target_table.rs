@@ -33,6 +33,8 @@ pub struct TargetTable {
     /// Rules that put something else in the place of an insert or update.
     pub(crate) rewrite_rules: Vec<String>,
     pub(crate) foreign_keys: Vec<String>,
+    /// Publications for which Postgres refuses to update it.
+    pub(crate) refused_by: Vec<String>,
     pub(crate) triggers: Vec<RowTrigger>,
     /// All that can make Postgres refuse a row, one sentence each, sorted.
     rules: Vec<String>,
@@ -204,6 +206,7 @@ impl TargetTable {
             has_row_security: relation.get(4),
             rewrite_rules: relation.get(5),
             foreign_keys: relation.get(6),
+            refused_by: relation.get(7),
             triggers: triggers.iter().map(RowTrigger::new).collect(),
             rules,
         }))

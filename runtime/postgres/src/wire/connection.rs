@@ -34,13 +34,18 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// - read committed: the upsert's guard must see the newest version of a row it waited for;
 /// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one
 ///   that was answered must last. Only ever raised;
-/// - UTC: a `timestamp` column without time zone holds UTC.
+/// - UTC: a `timestamp` column without time zone holds UTC;
+/// - how text is read and names are shown, whatever the database says: a null in an array, the signs
+///   of an interval, the catalogue's types.
 const SESSION: &str = r"
     set idle_in_transaction_session_timeout = '10s';
     set statement_timeout = '60s';
     set lock_timeout = '2s';
     set default_transaction_isolation = 'read committed';
     set timezone = 'UTC';
+    set array_nulls = on;
+    set intervalstyle = 'postgres';
+    set quote_all_identifiers = off;
     select pg_catalog.set_config('synchronous_commit', 'on', false)
     where pg_catalog.current_setting('synchronous_commit') in ('off', 'local');
     select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('transaction_read_only')";

@@ -66,6 +66,9 @@ fn what_librdkafka_does_not_inflate_holds_up_its_partition_alone() -> Result<()>
     let _run = job.run()?;
     job.wait_for("the other partition", || Ok(job.rows()? == 1))?;
     job.wait_until_logged("cannot go on with users_cdc_zstd_bomb[0]:")?;
+    let said = "select count(*) from gristmill.checkpoint where partition = 0 and state = 'waiting'
+        and reason like '%too large once it is inflated%'";
+    job.wait_for("the reason", || Ok(job.number(said)? == 1))?;
     job.produce(&[event(1, 3)])?;
     job.wait_for("the other partition to go on", || Ok(job.rows()? == 2))?;
     ensure!(
