@@ -124,7 +124,7 @@ pub struct Running {
 }
 
 /// A flush that has committed.
-pub struct Written {
+pub struct CommittedFlush {
     /// The revision that computed its rows.
     pub revision: i32,
     /// Rows that the table had newer ones of.
@@ -199,7 +199,7 @@ impl Metrics {
             records "records" "Records that were committed"
             rows "rows_upserted" "Rows handed to the table"
             superseded "rows_superseded" "Rows that lost to a newer event before the table"
-            stale "rows_stale" "Rows that the table had newer ones of, by the revision that made them"
+            stale "rows_stale" "Rows that the table had newer ones of"
             late "rows_late" "Rows behind the watermark, whatever became of them"
             dead_letters "dead_letters" "Records and rows that could not be used"
             letters_waiting "dead_letters_waiting" "Dead letters that nobody took yet"
@@ -357,7 +357,7 @@ impl OfPartition {
 
 impl PartitionMeter {
     /// A batch has committed.
-    pub fn committed(&mut self, batch: &Computed, flush: &Written, sizes: &Sizes) {
+    pub fn committed(&mut self, batch: &Computed, flush: &CommittedFlush, sizes: &Sizes) {
         let counts = &batch.counts;
         self.records.inc_by(counts.records);
         self.rows.inc_by(counts.rows);
@@ -379,7 +379,7 @@ impl PartitionMeter {
     }
 
     /// Counts, where none is stale, too: who collects learns that there is such a number.
-    fn stale(&self, flush: &Written) {
+    fn stale(&self, flush: &CommittedFlush) {
         let of = OfRevision {
             pipeline: self.of.pipeline.clone(),
             topic: self.of.topic.clone(),

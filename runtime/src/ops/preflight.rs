@@ -28,6 +28,7 @@ use crate::definition::spec::spec_hash;
 use crate::fleet::check::{Retire, columns, evolution, pure};
 use crate::fleet::evolution::taken_in;
 use crate::host_name::host_name;
+use crate::http::listener::Listen;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +68,14 @@ pub async fn check(config: Config) -> Result<Preflight> {
              dead-letters list` from time to time"
                 .to_owned(),
         );
+    }
+    let listen = config
+        .http
+        .listen
+        .as_ref()
+        .map(|text| text.parse::<Listen>());
+    if let Some(Err(error)) = listen {
+        found.problems.push(format!("http.listen: {error}"));
     }
     of_chain(config, &mut found).await;
     let of_kafka = kafka.await?;

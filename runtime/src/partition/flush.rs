@@ -192,8 +192,8 @@ impl Batch {
         pipeline.metrics.retried(pipeline.name(), &partition);
     }
 
-    /// Sends the batch once. `was_retried`: it is the last time. Returns what the flush learned, and
-    /// what became of some rows.
+    /// Sends the batch once. `was_retried`: it is the last time. Returns what the flush learned,
+    /// and what became of some rows.
     async fn attempt(
         &self,
         connection: &mut Connection,

@@ -34,7 +34,7 @@ use gristmill_postgres::fleet::rollout::Rollout;
 use crate::definition::revision::Revision;
 use crate::fleet::shadow::Shadow;
 use crate::handles::HostedPipeline;
-use crate::handles::metrics::{PartitionMeter, Sizes, Written};
+use crate::handles::metrics::{CommittedFlush, PartitionMeter, Sizes};
 use crate::handles::partition_log::log_partition;
 use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
@@ -441,7 +441,7 @@ impl Worker {
             dedup_keys,
             dedup_bytes,
         };
-        let flush = Written {
+        let flush = CommittedFlush {
             revision: self.revision.number,
             stale_rows: flushed.stale_rows,
             took: self.flush_begun.elapsed(),

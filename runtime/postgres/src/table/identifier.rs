@@ -35,9 +35,41 @@ pub(crate) fn name_problem(name: &str) -> Option<String> {
     })
 }
 
+/// Why no rule may write a column called `name`.
+pub(crate) fn kept_problem(name: &str) -> Option<String> {
+    [PARTITION, OFFSET, VERSION, REVISION, ABSENT].contains(&name).then(|| {
+        format!(
+            "gristmill itself writes the column {name}: give the transform's column another name"
+        )
+    })
+}
+
 /// `name` as an identifier.
 pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Whether psql takes `name` for that of a table, with its schema or without.
+pub fn is_name(name: &str) -> bool {
+    let mut quoted = false;
+    let parts = name.split(|c: char| {
+        quoted ^= c == '"';
+        c == '.' && !quoted
+    });
+    let is_part = |part: &str| match part.strip_prefix('"') {
+        Some(rest) => {
+            let exact = rest
+                .strip_suffix('"')
+                .map(|exact| exact.replace("\"\"", ""));
+            exact.is_some_and(|exact| !rest.starts_with('"') && !exact.contains('"'))
+        }
+        None => {
+            let is_first = |c: char| c.is_alphabetic() || c == '_';
+            let is_next = |c: char| is_first(c) || c.is_ascii_digit() || c == '$';
+            part.starts_with(is_first) && part.chars().all(is_next)
+        }
+    };
+    parts.map(is_part).all(|is| is)
 }
 
 /// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes
@@ -57,7 +89,26 @@ pub fn identifier(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{identifier, name_problem};
+    use super::{identifier, is_name, name_problem};
+
+    #[test]
+    fn what_psql_takes_for_a_table_is_a_name() {
+        for name in [
+            "users",
+            "Users",
+            "crm.users_2",
+            "\"My.Schema\".\"a\"\"b\"",
+            "größe",
+            "a$",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "", "$TABLE", "a b", "a.", ".a", "2a", "\"a", "\"a\"b", "\"\"", "a-b", "a;",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_name_that_no_column_can_have_is_told() {

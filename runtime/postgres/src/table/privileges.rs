@@ -123,10 +123,14 @@ pub(crate) async fn sequences(
           join pg_catalog.pg_depend p
             on p.classid = 'pg_catalog.pg_attrdef'::regclass and p.objid = d.oid
               and p.refclassid = 'pg_catalog.pg_class'::regclass
-          join pg_catalog.pg_class s on s.oid = p.refobjid and s.relkind = 'S'
+          join pg_catalog.pg_class s on s.oid = p.refobjid
           join pg_catalog.pg_namespace n on n.oid = s.relnamespace
         where d.adrelid = $1 and a.attname::text <> all ($2::text[])
-          and not pg_catalog.has_sequence_privilege(s.oid, 'usage, update'::text)";
+          -- It ends the statement where it is asked about something else.
+          and case
+            when s.relkind = 'S'
+            then not pg_catalog.has_sequence_privilege(s.oid, 'usage, update'::text)
+          end";
     let written: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
     let row = client.query_one(sql, &[&target.oid, &written]).await;
     let row = row.map_err(DatabaseError::query(FAILED))?;

@@ -6,7 +6,8 @@ use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::plan::Roles;
 
 use crate::table::identifier::{
-    ABSENT, DELETED, OFFSET, PARTITION, REVISION, VERSION, identifier, name_problem, quote,
+    ABSENT, DELETED, OFFSET, PARTITION, REVISION, VERSION, identifier, kept_problem, name_problem,
+    quote,
 };
 use crate::table::target_table::TargetTable;
 
@@ -38,7 +39,9 @@ impl WantedTable<'_> {
     /// Columns that no table can have, a sentence each.
     pub(crate) fn name_problems(&self) -> Vec<String> {
         let names = self.fields.iter().map(|field| field.name.as_str());
-        names.filter_map(name_problem).collect()
+        names
+            .filter_map(|name| name_problem(name).or_else(|| kept_problem(name)))
+            .collect()
     }
 
     /// SQL that creates the table.

@@ -35,8 +35,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one
 ///   that was answered must last. Only ever raised;
 /// - UTC: a `timestamp` column without time zone holds UTC;
-/// - how text is read and names are shown, whatever the database says: a null in an array, the signs
-///   of an interval, the catalogue's types.
+/// - how text is read and names are shown, whatever the database says: a null in an array, the
+///   signs of an interval, the catalogue's types.
 const SESSION: &str = r"
     set idle_in_transaction_session_timeout = '10s';
     set statement_timeout = '60s';

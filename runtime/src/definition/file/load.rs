@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use gristmill_postgres::table::identifier::is_name;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
@@ -178,6 +179,14 @@ fn contradictions(config: &Config) -> Vec<Problem> {
     {
         problem(format!(
             "pipeline.name `{name}` must be letters, digits, `-`, `_` and `.`"
+        ));
+    }
+    let table = &config.target.table;
+    if !is_name(table) {
+        problem(format!(
+            "target.table `{table}` is no name of a table: write it as psql takes it, table or \
+             schema.table, and in double quotes what has other characters than letters, digits and \
+             `_`: table = '\"my table\"'"
         ));
     }
     if config.transform.is_empty() {

@@ -9,6 +9,11 @@ use toml::de::{DeTable, DeValue};
 /// stands there, which is left out where it came from the environment (`variable`). Other
 /// sentences stay as they are.
 pub(super) fn told(message: &str, value: Option<&DeValue<'_>>, variable: Option<&str>) -> String {
+    // What toml says of a value that is one of a few words.
+    let message = match message {
+        "wanted string or table" => "invalid type: expected one, expected string",
+        message => message,
+    };
     let is_about_type = message.starts_with("invalid type") || message.starts_with("invalid value");
     let expected = message.rsplit_once(", expected ").map(|(_, e)| e);
     let Some(expected) = expected.filter(|_| is_about_type) else {
