@@ -104,6 +104,7 @@ fn run_native(pipeline: &Path) -> Result<()> {
         config,
         sandbox,
         Listen::Off,
+        None,
         CancellationToken::new(),
     ))
 }

@@ -33,14 +33,18 @@ mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::definition::{file, host_sandbox};
 use crate::http::listener::Listen;
+use crate::ops::letter_replay::{Which, replay_letters};
+use crate::ops::opened::Opened;
 use crate::process;
-use gristmill_sandbox::compiler;
+use crate::process::letter_retry::Replay;
+use gristmill_sandbox::{Sandbox, compiler};
 
 use logging::LogFormat;
 use out::{NO_READER_CODE, Out, Stdout, complain, is_unread};
@@ -310,6 +314,18 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What tries dead letters of the pipeline again.
+fn replay(opened: Opened, sandbox: Sandbox) -> Replay {
+    let opened = Arc::new(opened);
+    Arc::new(move |ids| {
+        let (opened, sandbox) = (Arc::clone(&opened), sandbox.clone());
+        Box::pin(async move {
+            let replayed = replay_letters(&opened, &sandbox, Which::Ids(ids)).await?;
+            Ok(replayed.used)
+        })
+    })
+}
+
 async fn run_pipeline(args: RunArgs) -> Result<()> {
     let stop = stop_signal(Some(RUN_END_MAX))?;
     let config = file::load(&args.path)?;
@@ -318,5 +334,7 @@ async fn run_pipeline(args: RunArgs) -> Result<()> {
         (None, Some(text)) => text.parse().context("http.listen")?,
         (None, None) => Listen::default(),
     };
-    process::run(config, host_sandbox::open()?, listen, stop).await
+    let sandbox = host_sandbox::open()?;
+    let replay = replay(Opened::new(&args.path, config.clone())?, sandbox.clone());
+    process::run(config, sandbox, listen, Some(replay), stop).await
 }

@@ -69,6 +69,7 @@ pub async fn run(keep: bool, stop: CancellationToken, out: &mut (dyn Write + Sen
         config,
         sandbox,
         Listen::Off,
+        None,
         end.clone(),
     ));
     writeln!(

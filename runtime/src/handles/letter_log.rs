@@ -1,10 +1,12 @@
 //! Dead letters in the log: the first of each code at once, the others as counts.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use gristmill_core::chain::Computed;
 use gristmill_kafka::TopicPartition;
+use gristmill_postgres::letters::due_letters::{self, waits_for_others};
 
 /// Codes that are told apart: the shipped rules have a dozen, and a rule that makes one of each
 /// value must not fill the memory. The rest count as one.
@@ -15,6 +17,8 @@ const OTHER: &str = "other";
 #[derive(Default)]
 pub struct LetterLog {
     by_code: Mutex<BTreeMap<String, u64>>,
+    /// When there was last one whose row another was in the way of.
+    waited_for_others: Mutex<Option<Instant>>,
 }
 
 impl LetterLog {
@@ -22,6 +26,9 @@ impl LetterLog {
     pub fn add(&self, pipeline: &str, partition: &TopicPartition, batch: &Computed) {
         if batch.dead_letters.is_empty() {
             return;
+        }
+        if batch.dead_letters.iter().any(waits_for_others) {
+            *self.waited_for_others() = Some(Instant::now());
         }
         let mut by_code = self.by_code.lock().unwrap_or_else(PoisonError::into_inner);
         for letter in &batch.dead_letters {
@@ -43,6 +50,17 @@ impl LetterLog {
                 );
             }
         }
+    }
+
+    /// Whether some may be due to be tried again.
+    pub fn may_be_due(&self) -> bool {
+        let last = *self.waited_for_others();
+        last.is_some_and(|last| last.elapsed() < due_letters::FOR)
+    }
+
+    fn waited_for_others(&self) -> MutexGuard<'_, Option<Instant>> {
+        let last = self.waited_for_others.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs how many there were since the last call.

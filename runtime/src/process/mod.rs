@@ -1,6 +1,7 @@
 //! The process: one consumer a pipeline file, one worker an assigned partition, and one heartbeat,
 //! one follower, one relay and one keeper of tombstones for all pipelines.
 
+pub mod letter_retry;
 mod progress;
 pub mod relay;
 mod start;
@@ -28,6 +29,7 @@ use crate::http::gauges;
 use crate::http::listener::{self, Listen};
 use crate::http::server::{self, Observed};
 use crate::partition::assignment::Assignment;
+use crate::process::letter_retry::Replay;
 use crate::process::progress::log_progress;
 use crate::process::start::{Started, start};
 
@@ -39,12 +41,14 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// did is in the checkpoints.
 const STOP_MAX: Duration = Duration::from_secs(8);
 
-/// Runs a pipeline until `stop`, its rules in `sandbox`. Errors before the first record are about
+/// Runs a pipeline until `stop`, its rules in `sandbox`; `replay` is for dead letters that are tried
+/// again. Errors before the first record are about
 /// the set-up; later ones mean that the consumer, or a task of the process, ended for good.
 pub async fn run(
     config: Config,
     sandbox: Sandbox,
     listen: Listen,
+    replay: Option<Replay>,
     stop: CancellationToken,
 ) -> Result<()> {
     let listener = listen.bind().await?;
@@ -57,6 +61,14 @@ pub async fn run(
     begin_reading(&started, membership.as_ref(), &ended)?;
     let background = stop.child_token();
     let mut tasks = begin_background(&started, &background);
+    if let Some(replay) = replay {
+        let (commits, pipelines) = (Arc::clone(&started.commits), started.pipelines.clone());
+        let retry = until(
+            background.clone(),
+            letter_retry::keep(commits, pipelines, replay),
+        );
+        tasks.spawn(named("the retry of dead letters", retry));
+    }
     let mut proposing = JoinSet::new();
     let Started {
         commits,

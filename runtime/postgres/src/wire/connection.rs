@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use gristmill_core::policy::{Action, action};
@@ -79,8 +79,10 @@ impl Database {
         let url = Url::new(url);
         let settings = url.settings()?;
         tls(&settings)?;
+        // A process opens its database more than once.
+        static SAID: Once = Once::new();
         if let Some(warning) = url.warning() {
-            tracing::warn!("{warning}");
+            SAID.call_once(|| tracing::warn!("{warning}"));
         }
         Ok(Self {
             address: Arc::new(Address {
