@@ -21,6 +21,10 @@ pub struct Roles {
     /// is true the row says that the source table was emptied: of its other columns only event time
     /// and order count.
     pub truncate: Option<String>,
+    /// The plan's attributes `old-key`, parallel to the key and of its types: columns that no
+    /// target has. Where they are not null the row had this key before, and what its event leaves
+    /// out is what that row had.
+    pub old_key: Vec<String>,
 }
 
 impl Roles {
@@ -28,7 +32,16 @@ impl Roles {
     pub fn include(&self, name: &str) -> bool {
         let versioned = self.order.iter().chain([&self.event_time]);
         let all = self.key.iter().chain(versioned).chain(&self.deleted);
-        all.chain(&self.truncate).any(|role| role == name)
+        let untold = self.truncate.iter().chain(&self.old_key);
+        all.chain(untold).any(|role| role == name)
+    }
+
+    /// Whether no target has the column, as it says something of the event alone.
+    pub fn is_of_event(&self, name: &str) -> bool {
+        self.truncate
+            .iter()
+            .chain(&self.old_key)
+            .any(|role| role == name)
     }
 }
 

@@ -69,6 +69,16 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
             p.topic, p.partition
         )?;
     }
+    for p in &status.partitions {
+        if let Some(until) = p.left_out_until {
+            writeln!(
+                out,
+                "rows of {}[{}] below offset {until} may be left out, as somebody has resumed it: \
+                 nothing looks whether the source's log has begun anew",
+                p.topic, p.partition
+            )?;
+        }
+    }
     letters(status, path, out)?;
     for error in &status.lag_unknown {
         writeln!(out, "lag unknown: {error}")?;

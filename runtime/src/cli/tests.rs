@@ -79,6 +79,7 @@ fn partition(partition: i32, state: RunState) -> PartitionStatus {
         late: 3,
         dead_letters: 10,
         owner: "host-a/17".to_owned(),
+        left_out_until: None,
     }
 }
 

@@ -110,7 +110,7 @@ impl CompiledBundle {
             .first()
             .and_then(|p| p.roles.clone())
             .context("the first transform declares no roles")?;
-        fields.retain(|field| roles.truncate.as_ref() != Some(&field.name));
+        fields.retain(|field| !roles.is_of_event(&field.name));
         let declared = declared.unwrap_or_default();
         Ok(OpenedBundle {
             bundle: Bundle { config, ..bundle },

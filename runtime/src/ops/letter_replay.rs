@@ -1,7 +1,7 @@
 //! The active rules on dead letters: records that older rules could not use.
 
 use anyhow::{Context, Result, bail};
-use gristmill_core::chain::{Chain, Computed};
+use gristmill_core::chain::{Chain, Computed, KeysRead};
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::commit::sink::Sink;
@@ -116,9 +116,10 @@ impl ByActive {
             };
             if let Some(wanted) = &computed.wanted {
                 let stored = self.sink.stored(connection, wanted).await?;
+                let read = KeysRead::joined(computed.read.take(), stored.read);
                 let whole = chain.with_stored(computed, &stored.cells);
                 computed = whole.map_err(|batch| batch.fault)?;
-                computed.read = stored.read;
+                computed.read = read;
                 continue;
             }
             let digests = |stage: &_| self.pipeline.digest(stage);

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::opened::Opened;
+use super::snapshot_version::SnapshotVersion;
 use super::source_snapshot::SourceSnapshot;
 use crate::definition::bundle::Bundle;
 use crate::definition::pipeline::Pipeline;
@@ -106,9 +107,15 @@ async fn report(
     })?;
     let mut deleted = None;
     if request.delete {
+        let versions = SnapshotVersion {
+            pipeline,
+            sink,
+            snapshot,
+        };
+        let versions = versions.at(places)?;
         let mut all = 0;
         loop {
-            match sink.delete_older(connection, places).await? {
+            match sink.delete_older(connection, places, &versions).await? {
                 0 => break,
                 some => all += some,
             }

@@ -43,6 +43,7 @@ pub mod promote;
 pub mod revisions;
 pub mod rollback;
 pub mod running_pipeline;
+mod snapshot_version;
 mod source_snapshot;
 pub mod status;
 pub mod steer;

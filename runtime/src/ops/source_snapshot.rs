@@ -44,6 +44,8 @@ pub(super) struct SourceSnapshot {
     pub(super) began_ms: i64,
     /// The first offset of each partition that may be of it.
     pub(super) from: BTreeMap<i32, i64>,
+    /// The partition of its first record, where that is known.
+    pub(super) first: Option<i32>,
     /// The offset behind its last record, of the partitions that have one, as far as is known.
     pub(super) until: BTreeMap<i32, i64>,
 }
@@ -74,6 +76,7 @@ impl SourceSnapshot {
         }
         let mut snapshot = Self::since(admin, topic, began_ms)?;
         snapshot.from.insert(partition, offset);
+        snapshot.first = Some(partition);
         snapshot.until = seen.until;
         let from = &snapshot.from;
         let is_of_it = |partition: &i32, until: &mut i64| {
@@ -92,6 +95,7 @@ impl SourceSnapshot {
         Ok(Self {
             began_ms,
             from: from.collect::<Result<_>>()?,
+            first: None,
             until: BTreeMap::new(),
         })
     }

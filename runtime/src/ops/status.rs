@@ -91,6 +91,9 @@ pub struct PartitionStatus {
     pub dead_letters: i64,
     /// The process that took the partition last, or is to take it; empty where none has yet.
     pub owner: String,
+    /// Below this offset rows are left out that happened later than what the table has, as
+    /// somebody has resumed the partition: nothing looks at them. `None`: somebody would be told.
+    pub left_out_until: Option<i64>,
 }
 
 /// Whether a partition moves.
@@ -263,6 +266,7 @@ impl PartitionStatus {
         let (state, reason, still_seconds) = standing(&checkpoint, hosts);
         let now_ms = Timestamp::now().as_millisecond();
         let behind_ms = lag.and_then(|lag| checkpoint.behind_ms(lag.readable, now_ms));
+        let until = checkpoint.left_out.allowed_until(checkpoint.revision);
         Self {
             state,
             reason,
@@ -279,6 +283,7 @@ impl PartitionStatus {
             superseded: checkpoint.superseded,
             late: checkpoint.late,
             dead_letters: checkpoint.dead_letters,
+            left_out_until: until.filter(|until| *until > checkpoint.next_offset),
             owner: checkpoint.owner,
         }
     }
@@ -315,6 +320,7 @@ impl PartitionStatus {
             late: 0,
             dead_letters: 0,
             owner: String::new(),
+            left_out_until: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Error;
-use gristmill_core::chain::{Chain, Computed, Moment, Uncomputed};
+use gristmill_core::chain::{Chain, Computed, KeysRead, Moment, Uncomputed};
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::policy::{Action, action};
 use gristmill_core::record::Records;
@@ -25,7 +25,7 @@ impl Worker {
     /// Computes the open batch. Where the fleet asks for a shadow run the staged revision computes
     /// it, too.
     pub(super) async fn compute(&mut self) -> Result<Computed, Ended> {
-        let records = self.open.take();
+        let records = self.open.take(self.counted_below);
         let now_us = Timestamp::now().as_microsecond();
         match self.shadow_run().await {
             None => {
@@ -93,9 +93,10 @@ impl Worker {
                 Action::Restart | Action::RetryInPlace => Ended::Restart(error.into()),
             })?;
             drop(connection);
+            let read = KeysRead::joined(computed.read.take(), stored.read);
             let work = |chain: &mut Chain| chain.with_stored(computed, &stored.cells);
             computed = self.run_chain(&[], work).await?;
-            computed.read = stored.read;
+            computed.read = read;
         }
         Ok(computed)
     }

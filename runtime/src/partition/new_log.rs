@@ -41,7 +41,7 @@ pub(super) enum NewLog {
          the table has newer ones of their keys by the order columns, which yet happened earlier. \
          Nothing is lost: raise `epoch` in the normalizer's config in the pipeline file and run \
          `gristmill evolve FILE`, and the records from offset {from} on are read again. Or let \
-         them be left out: `gristmill resume FILE --partition {partition}`"
+         what the topic has by then be left out: `gristmill resume FILE --partition {partition}`"
     )]
     Found {
         partition: i32,
@@ -57,19 +57,19 @@ pub(super) enum Watch {
     Sampled,
     /// Each row below this offset is looked up.
     Whole { until: i64 },
-    /// Somebody knows, and lets rows of this revision be left out.
-    Off { revision: i32 },
+    /// Somebody knows, and lets rows below this offset be left out.
+    Off { until: i64 },
 }
 
 impl Watch {
     /// How the partition is watched after its worker has ended, and whoever had to act has.
-    pub(super) fn after(self, ended: &Ended, revision: i32) -> Self {
+    pub(super) fn after(self, ended: &Ended) -> Self {
         let (Ended::Restart(error) | Ended::Halt(error)) = ended else {
             return self;
         };
         match error.downcast_ref() {
             Some(NewLog::Suspected { until, .. }) => Self::Whole { until: *until },
-            Some(NewLog::Found { .. }) => Self::Off { revision },
+            Some(NewLog::Found { .. }) => Self::Sampled,
             None => self,
         }
     }
@@ -102,12 +102,11 @@ impl NewLogWatch {
         stored: LeftOut,
     ) -> Self {
         let watch = match watch {
-            // Where it goes on, somebody has looked at it.
-            _ if stored.halted == Some(revision) => Watch::Off { revision },
-            // The revision that was resumed is another one's predecessor now.
-            Watch::Off { revision: of } if of != revision => Watch::Sampled,
-            Watch::Whole { until } if until <= next_offset => Watch::Sampled,
-            watch => watch,
+            Watch::Whole { until } if until > next_offset => watch,
+            _ => match stored.allowed_until(revision) {
+                Some(until) if until > next_offset => Watch::Off { until },
+                _ => Watch::Sampled,
+            },
         };
         // A whole look counts anew.
         let suspected = stored.from.filter(|_| watch == Watch::Sampled);
@@ -126,8 +125,9 @@ impl NewLogWatch {
     /// The same for the next revision.
     pub(super) fn of_next(&self, next_offset: i64, revision: i32) -> Self {
         let forgotten = LeftOut {
-            halted: self.stored.halted,
-            ..LeftOut::default()
+            rows: 0,
+            from: None,
+            ..self.stored
         };
         Self {
             stored: self.stored,
@@ -147,7 +147,7 @@ impl NewLogWatch {
         let known = LeftOut {
             rows: if is_suspicious { self.lost as i64 } else { 0 },
             from: is_suspicious.then_some(self.from),
-            halted: self.stored.halted,
+            ..self.stored
         };
         let is_whole = matches!(self.watch, Watch::Whole { .. });
         (!is_whole && std::mem::replace(&mut self.stored, known) != known).then_some(known)
@@ -172,7 +172,10 @@ impl NewLogWatch {
         steps_back: &StepsBackAt,
         fate: Option<Fate>,
     ) -> Option<NewLog> {
-        if let Watch::Off { .. } = self.watch {
+        if let Watch::Off { until } = self.watch {
+            if next_offset >= until {
+                self.begin_anew(next_offset);
+            }
             return None;
         }
         if fate.is_some() {
@@ -209,12 +212,17 @@ impl NewLogWatch {
             }),
             Watch::Whole { until } if next_offset >= until => {
                 // Too few for a log that has begun anew.
-                (self.watch, self.lost) = (Watch::Sampled, 0);
-                (self.from, self.last) = (next_offset, next_offset);
+                self.begin_anew(next_offset);
                 None
             }
             _ => None,
         }
+    }
+
+    /// Nothing below `next_offset` is suspicious any more.
+    fn begin_anew(&mut self, next_offset: i64) {
+        (self.watch, self.lost) = (Watch::Sampled, 0);
+        (self.from, self.last) = (next_offset, next_offset);
     }
 }
 
@@ -287,15 +295,34 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_that_was_resumed_stays_so_after_its_process() {
-        let halted = LeftOut {
+    fn what_somebody_lets_be_left_out_ends_where_the_topic_did() {
+        let resumed = LeftOut {
             halted: Some(7),
+            until: Some(150),
             ..LeftOut::default()
         };
-        let mut off = watch(100, Watch::Sampled, halted);
+        let mut off = watch(100, Watch::Sampled, resumed);
         assert_eq!(off.look_up(), 0);
         assert_eq!(off.add(110, &NONE, lost(50, 100)), None);
         assert_eq!(off.news(), None);
         assert_eq!(off.of_next(110, 8).watch, Watch::Sampled);
+        assert_eq!(off.add(160, &NONE, lost(50, 110)), None);
+        assert!(off.look_up() > 0, "from there on it looks again");
+        let suspected = off.add(180, &NONE, lost(20, 170));
+        let (from, until) = (160, 180);
+        assert_eq!(suspected, Some(NewLog::Suspected { from, until }));
+        assert_eq!(watch(150, Watch::Sampled, resumed).watch, Watch::Sampled);
+    }
+
+    #[test]
+    fn it_goes_on_by_a_request_from_after_the_halt_alone() {
+        let halted = LeftOut {
+            halted: Some(7),
+            request: 3,
+            ..LeftOut::default()
+        };
+        assert!(halted.halts(7, 3) && !halted.halts(7, 4) && !halted.halts(8, 3));
+        let until = Some(9);
+        assert!(!LeftOut { until, ..halted }.halts(7, 3), "it was resumed");
     }
 }

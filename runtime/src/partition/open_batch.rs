@@ -101,13 +101,19 @@ impl OpenBatch {
         self.since.map(|since| since + self.linger)
     }
 
-    /// One flush's records, oldest first.
-    pub(crate) fn take(&mut self) -> Records {
+    /// One flush's records, oldest first: some below the offset `cut`, or others.
+    pub(crate) fn take(&mut self, cut: i64) -> Records {
         let mut records = Records::default();
+        let first = self.chunks.front();
+        let is_below = first.is_some_and(|chunk| chunk.offset(self.position) < cut);
         while let Some(chunk) = self.chunks.front_mut() {
-            let end = chunk
+            let mut end = chunk
                 .len()
                 .min(self.position + self.max_rows - records.len());
+            if is_below && end > self.position && chunk.offset(end - 1) >= cut {
+                let mut rows = self.position..end;
+                end = rows.find(|row| chunk.offset(*row) >= cut).unwrap_or(end);
+            }
             if self.position == 0 && end == chunk.len() && records.is_empty() {
                 records = std::mem::take(chunk);
             } else {
@@ -163,13 +169,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_batch_does_not_reach_over_the_cut() {
+        let mut open = OpenBatch::new(9, 2, usize::MAX, Duration::from_secs(9));
+        open.push(chunk(0..3, false));
+        open.push(chunk(5..8, false));
+        open.push(chunk(8..20, false));
+        assert_eq!(offsets(&open.take(7)), [0, 1, 2, 5, 6]);
+        assert_eq!(offsets(&open.take(7)), [7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        open.push(chunk(20..22, false));
+        assert_eq!(offsets(&open.take(20)), [16, 17, 18, 19]);
+        assert_eq!(offsets(&open.take(20)), [20, 21]);
+        assert!(open.take(20).is_empty());
+    }
+
+    #[tokio::test]
     async fn batches_are_cut_at_max_rows_and_nothing_is_lost_between_chunks() {
         let mut open = OpenBatch::new(4, 2, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..3, false));
         open.push(chunk(3..13, false));
         let mut seen = Vec::new();
         while open.rows > 0 {
-            let records = open.take();
+            let records = open.take(0);
             assert!(records.len() <= 4);
             seen.extend(offsets(&records));
         }
@@ -197,10 +217,10 @@ mod tests {
             open.push(intake.try_recv().expect("just sent"));
         }
         assert!(open.is_full() && open.is_due());
-        assert_eq!(open.take().len(), 16);
-        open.take();
+        assert_eq!(open.take(0).len(), 16);
+        open.take(0);
         assert!(!open.is_full());
-        assert_eq!(open.take().len(), 8);
+        assert_eq!(open.take(0).len(), 8);
         assert_eq!(open.bytes, 0);
     }
 
@@ -213,7 +233,7 @@ mod tests {
         assert!(open.is_due());
         open.push(chunk(2..3, false));
         assert!(open.is_due());
-        open.take();
+        open.take(0);
         assert!(!open.is_due());
     }
 
@@ -226,10 +246,10 @@ mod tests {
         open.push(chunk(2..5, false));
         assert!(open.is_due());
         // Of the second chunk a record is left, and all of it counts until that is committed.
-        let taken = open.take().len();
+        let taken = open.take(0).len();
         open.release(taken);
         assert!(open.rows == 1 && open.is_due());
-        let taken = open.take().len();
+        let taken = open.take(0).len();
         open.release(taken);
         open.push(chunk(5..6, false));
         assert!(!open.is_due());

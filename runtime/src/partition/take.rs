@@ -17,7 +17,7 @@ use gristmill_kafka::{TopicId, TopicPartition};
 use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
 use gristmill_postgres::commit::first_start;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
-use gristmill_postgres::commit::lease::{Lease, TakeRequest, Taken, resume, take};
+use gristmill_postgres::commit::lease::{self, Lease, TakeRequest, Taken, resume, take};
 use gristmill_postgres::commit::vain_takes::VAIN_TAKES_MAX;
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
@@ -57,6 +57,8 @@ pub struct Ready {
     pub recent: Recent,
     /// What was left out of late.
     pub left_out: LeftOut,
+    /// Records below this offset are counted already.
+    pub counted_below: i64,
     /// What it runs.
     pub revision: Arc<Revision>,
 }
@@ -315,7 +317,7 @@ async fn resume_stopped(
         } = owned.runnable.wanted;
         let is_paused = pipeline.fleet.is_paused(partition.partition);
         let is_stopped = owned.taken.state != PartitionState::Running && !is_paused;
-        is_stopped && owned.gap(found).is_none()
+        is_stopped && owned.gap(found).is_none() && !owned.leaves_out()
     });
     let leases: Vec<&Lease> = stopped.map(|(owned, _)| &owned.taken.lease).collect();
     if leases.is_empty() {
@@ -343,6 +345,12 @@ impl TopicIds {
             let lease = owned.taken.lease;
             return Ok(Begin::Halt { lease, reason });
         }
+        if owned.leaves_out() {
+            let reason = owned.taken.reason.unwrap_or_default();
+            let (lease, reason) = (owned.taken.lease, anyhow::Error::msg(reason));
+            return Ok(Begin::Halt { lease, reason });
+        }
+        owned.let_be_left_out(commits, found.high).await?;
         let Owned { runnable, taken } = owned;
         Ok(Begin::Go(Ready {
             lease: taken.lease,
@@ -352,6 +360,7 @@ impl TopicIds {
             takes: taken.takes,
             recent: taken.recent,
             left_out: taken.left_out,
+            counted_below: taken.counted_below,
             revision: runnable.revision,
         }))
     }
@@ -385,6 +394,36 @@ impl Owned<'_> {
             to_offset: found.low,
             cause,
         })
+    }
+
+    /// Whether it would leave out what it has halted for: nobody has resumed it since.
+    fn leaves_out(&self) -> bool {
+        let PartitionWanted {
+            pipeline,
+            partition,
+        } = self.runnable.wanted;
+        let steering = &pipeline.fleet.rollout().steering;
+        let request = steering.request(partition.partition);
+        let left_out = &self.taken.left_out;
+        left_out.halts(self.runnable.revision.number, request)
+    }
+
+    /// Whoever resumes what halted for such rows has seen what the topic has by then.
+    async fn let_be_left_out(&mut self, commits: &Commits, end_offset: i64) -> Result<()> {
+        let left_out = &mut self.taken.left_out;
+        let has_halted = left_out.halted == Some(self.runnable.revision.number);
+        if !has_halted || left_out.until.is_some() {
+            return Ok(());
+        }
+        left_out.until = Some(end_offset);
+        let connection = commits.pool.get().await?;
+        if !lease::let_be_left_out(&connection, &self.taken.lease, end_offset).await? {
+            bail!(
+                "{} was taken by another process",
+                self.runnable.wanted.partition
+            );
+        }
+        Ok(())
     }
 
     fn died_of(&self, partition: &TopicPartition) -> anyhow::Error {
@@ -421,6 +460,7 @@ impl Owned<'_> {
                 if gap.cause != Cause::Retention {
                     self.taken.event_time_max_us = None;
                     self.taken.lease.log += 1;
+                    self.taken.counted_below = 0;
                 }
                 Ok(None)
             }

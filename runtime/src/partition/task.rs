@@ -230,7 +230,7 @@ async fn work(
     match joined {
         Ok((ended, revision)) => {
             last.revision = revision;
-            last.watch = watch.after(&ended, revision);
+            last.watch = watch.after(&ended);
             if !is_first {
                 survived(wanted, &last.lease).await;
             }

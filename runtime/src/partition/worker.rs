@@ -76,6 +76,8 @@ pub struct Worker {
     pub(super) meter: PartitionMeter,
     /// The offset at which the next flush begins, as the checkpoint says.
     pub(super) next_offset: i64,
+    /// Records below this offset are counted already.
+    pub(super) counted_below: i64,
     pub(super) brake: DeadLetterBrake,
     /// The fleet's row, as this process reads it: a second late at most.
     pub(super) rollout: watch::Receiver<Rollout>,
@@ -136,6 +138,7 @@ impl Worker {
             flush_begun: std::time::Instant::now(),
             meter,
             next_offset: ready.next_offset,
+            counted_below: ready.counted_below,
         })
     }
 
@@ -412,7 +415,10 @@ impl Worker {
                 NewLog::Suspected { .. } => lease::read_again(&connection, lease, from).await,
                 NewLog::Found { .. } => {
                     let (revision, reason) = (self.revision.number, new_log.to_string());
-                    lease::halt_before(&connection, lease, from, revision, &reason).await
+                    let partition = self.partition.partition;
+                    let request = self.rollout.borrow().steering.request(partition);
+                    let halted = (revision, request);
+                    lease::halt_before(&connection, lease, from, halted, &reason).await
                 }
             }
         };

@@ -61,6 +61,7 @@ async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
             break;
         }
     }
+    sink.look_for_tombstones(&connection).await?;
     // Tombstones go also where their rows cannot be looked for.
     swept?;
     Ok(())

@@ -247,16 +247,20 @@ async fn the_next_owner_knows_what_was_left_out() -> Result<()> {
     let left_out = LeftOut {
         rows: 7,
         from: Some(3),
-        halted: None,
+        ..LeftOut::default()
     };
     assert!(lease::leave_out(&connection, &taken.lease, left_out).await?);
     let taken = fixture.take(&mut connection, 0).await?;
     assert_eq!(taken.left_out, left_out);
-    assert!(lease::halt_before(&connection, &taken.lease, 0, 1, "anew").await?);
+    assert!(lease::halt_before(&connection, &taken.lease, 0, (1, 5), "anew").await?);
     let zombie = taken.lease;
     let taken = fixture.take(&mut connection, 0).await?;
-    assert_eq!(taken.left_out.halted, Some(1));
+    assert!(taken.left_out.halts(1, 5) && !taken.left_out.halts(1, 6));
     assert_eq!(taken.state, PartitionState::Halted);
+    assert!(lease::let_be_left_out(&connection, &taken.lease, 12).await?);
+    let taken = fixture.take(&mut connection, 0).await?;
+    assert_eq!(taken.left_out.allowed_until(1), Some(12));
+    assert_eq!(taken.left_out.allowed_until(2), None);
     assert!(!lease::leave_out(&connection, &zombie, left_out).await?);
     Ok(())
 }

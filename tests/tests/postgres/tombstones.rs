@@ -57,11 +57,19 @@ async fn a_soft_delete_of_a_row_that_never_came_keeps_it_out() -> Result<()> {
     assert_eq!(people.fixture.psql(SHOWN)?, "1|new|f\n2|b|f");
     assert_eq!(people.sweep_all().await?, 0);
     assert_eq!(people.fixture.psql(SHOWN)?, "1|new|f\n2|b|f");
-    // The rows stay, so the tombstones do.
+    // Where nothing older can come, it is needed no longer.
     people
         .fixture
         .psql("update gristmill.checkpoint set event_time_max = now()")?;
-    assert_eq!(people.sink.purge(&people.connection, 0).await?, 0);
+    assert_eq!(people.sink.purge(&people.connection, 0).await?, 1);
+    let forgotten = "select extract(epoch from forgotten_below) * 1000000
+        from gristmill.target_table";
+    assert_eq!(people.fixture.psql(forgotten)?, "20.000000");
+    // From then on no flush looks for any, until there is one again.
+    people.sink.look_for_tombstones(&people.connection).await?;
+    people.flush(&[row(2, "c", 30), gone(3, 20)]).await?;
+    people.flush(&[row(3, "late", 10)]).await?;
+    assert_eq!(people.fixture.psql(SHOWN)?, "1|new|f\n2|c|f");
     Ok(())
 }
 

@@ -71,8 +71,8 @@ fn rows_that_a_snapshot_lacks_are_found_once_it_has_ended() -> Result<()> {
     assert!(said.contains("deleted: 2"), "{said}");
     assert_eq!(ids(&job, "where is_deleted")?, "2 5");
     assert_eq!(ids(&job, "where not is_deleted")?, "1 3 4 6 7");
-    // What is newer brings a row back.
-    job.produce_done(&[row(0, 2, 200, None)])?;
+    // What is newer than the snapshot brings a row back, and what came before it does not.
+    job.produce_done(&[row(0, 2, 200, None), row(1, 5, 50, None)])?;
     assert_eq!(ids(&job, "where is_deleted")?, "5");
     let said = job.gristmill(&LIST)?;
     assert!(said.contains("has no row"), "{said}");
@@ -90,6 +90,7 @@ fn rows_that_are_gone_for_good_do_not_come_back_with_old_events() -> Result<()> 
     assert!(said.contains("deleted: 2"), "{said}");
     // From its own partition, and from another one.
     job.produce_done(&[row(0, 2, 1, None), row(1, 2, 1, None)])?;
+    job.produce_done(&[row(0, 2, 99, None), row(1, 5, 99, None)])?;
     assert_eq!(ids(&job, "")?, "1 3 4 6 7", "{}", job.explain());
     Ok(())
 }

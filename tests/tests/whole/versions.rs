@@ -77,16 +77,34 @@ fn a_log_that_begins_anew(name: &str, is_cold: bool) -> Result<()> {
 fn rows_of_an_old_log_may_be_left_out() -> Result<()> {
     let job = Job::new("new_log_left_out")?;
     order_first(&job)?;
-    let _run = job.run()?;
+    let mut run = job.run()?;
     let before = (0..30).map(|id| change(id, "before", 1_000 + id, id));
     job.produce_done(&before.collect::<Vec<_>>())?;
     let after = (0..40).map(|id| change(id % 30, "after", id, 60 + id));
     job.produce(&after.collect::<Vec<_>>())?;
     job.wait_until_halted(1)?;
+    // Another process has no more leave than this one.
+    run.signal("TERM")?;
+    run.wait(SOON)?;
+    let _run = job.run()?;
+    job.wait_until_halted(1)?;
+    let counted = "select records from gristmill.checkpoint where partition = 0";
+    assert_eq!(
+        (job.number(counted)?, names(&job)?),
+        (70, "before".to_owned())
+    );
     job.gristmill(&["resume", "users.toml", "--partition", "0"])?;
     job.wait_until_caught_up()?;
     assert_eq!((job.halted()?, names(&job)?), (0, "before".to_owned()));
-    Ok(())
+    assert_eq!(
+        job.number(counted)?,
+        70,
+        "what is read again does not count"
+    );
+    // What came later nobody has seen.
+    let after = (0..40).map(|id| change(id % 30, "later", 100 + id, 120 + id));
+    job.produce(&after.collect::<Vec<_>>())?;
+    job.wait_until_halted(1)
 }
 
 #[test]

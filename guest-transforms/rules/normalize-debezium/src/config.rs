@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::old_key;
 use crate::row_column::RowColumn;
 
 #[derive(Deserialize, JsonSchema)]
@@ -176,6 +177,20 @@ impl Config {
             Shape::Envelope => Version::Postgres,
             Shape::Flat => Version::Offset,
         })
+    }
+
+    /// The columns of what the key was before it was changed; none where the connector's header
+    /// does not say it of one of them.
+    pub(crate) fn old_key_columns(&self, columns: &[RowColumn]) -> Vec<String> {
+        let key = columns.iter().filter(|column| column.is_key);
+        match key.clone().all(old_key::is_told) {
+            true => self
+                .key
+                .iter()
+                .map(|name| self.own_column(&format!("_old_{name}")))
+                .collect(),
+            false => Vec::new(),
+        }
     }
 
     /// A name beginning with `name` that no other column has.

@@ -17,6 +17,7 @@ pub(crate) struct Events<'a> {
     has_record_key: &'a Column<Bits>,
     notice: Option<&'a Column<Vec<i64>>>,
     transaction: Option<&'a AnyColumn>,
+    old_key: Option<&'a Column<Text>>,
     row_key: Vec<&'a AnyColumn>,
     lsns: Vec<&'a Column<Vec<i64>>>,
     sequences: Vec<&'a Column<Text>>,
@@ -113,6 +114,7 @@ impl<'a> Events<'a> {
             has_record_key: batch.boolean(Paths::HAS_KEY),
             notice: paths.notice.as_ref().map(|path| batch.int64(path)),
             transaction: image(&paths.transaction),
+            old_key: paths.old_key.as_ref().map(|path| batch.text(path)),
             row_key: paths
                 .row_key
                 .iter()
@@ -141,6 +143,14 @@ impl<'a> Events<'a> {
     pub(crate) fn images(&self) -> impl Iterator<Item = [Option<&'a AnyColumn>; 4]> {
         let columns = 0..self.columns.len();
         columns.map(|column| self.images.each_ref().map(|image| image[column]))
+    }
+
+    /// What the key of a version was before it was changed, as the connector says it.
+    pub(crate) fn old_key(&self, version: &RowVersion) -> Option<&'a str> {
+        match version.image == Image::After && !version.is_deleted {
+            true => self.old_key?.get(version.row as usize),
+            false => None,
+        }
     }
 
     /// What the event at `row` does.

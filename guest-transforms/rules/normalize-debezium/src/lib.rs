@@ -7,6 +7,7 @@
 mod config;
 mod event;
 mod interval;
+mod old_key;
 mod paths;
 mod row_column;
 mod spelling;
@@ -31,6 +32,8 @@ struct NormalizeDebezium {
     truncate_column: String,
     /// The columns of the place in Postgres' log.
     place_columns: [String; 2],
+    /// The columns of what the key was before it was changed; none where no header says that.
+    old_key_columns: Vec<String>,
 }
 
 impl Transform for NormalizeDebezium {
@@ -40,6 +43,7 @@ impl Transform for NormalizeDebezium {
         let columns = config.row_columns()?;
         Ok(Self {
             paths: Paths::new(&config, &columns)?,
+            old_key_columns: config.old_key_columns(&columns),
             columns,
             truncate_column: config.own_column("_truncate"),
             place_columns: ["_commit_lsn", "_lsn"].map(|name| config.own_column(name)),
@@ -73,6 +77,11 @@ impl Transform for NormalizeDebezium {
         let plan = self
             .key_paths()
             .fold(plan, |plan, path| plan.attribute("key-path", path));
+        let old_key = self.old_key_columns.iter().zip(self.key());
+        let plan = old_key.fold(plan, |plan, (name, column)| {
+            plan.write(Field::new(name, &column.write))
+                .attribute("old-key", name)
+        });
         let roles = Roles::new(&self.config.key, event_time_column).deleted(deleted_column);
         match self.config.version() {
             Version::EventTime => plan.roles(roles),
@@ -111,6 +120,12 @@ impl Transform for NormalizeDebezium {
 }
 
 impl NormalizeDebezium {
+    /// The key's columns, in the order of the key.
+    fn key(&self) -> impl Iterator<Item = &RowColumn> {
+        let key = self.config.key.iter();
+        key.filter_map(|name| self.columns.iter().find(|column| column.name == *name))
+    }
+
     /// A plan that reads all that an event may say, each path once.
     fn reads(&self) -> Plan {
         let paths = &self.paths;
@@ -119,6 +134,7 @@ impl NormalizeDebezium {
             (paths.deleted.as_ref(), "text"),
             (paths.notice.as_ref(), "int64"),
             (paths.transaction.as_ref(), "int64"),
+            (paths.old_key.as_ref(), "text"),
         ];
         let own = named.into_iter().filter_map(|(path, of)| Some((path?, of)));
         let own = own
@@ -182,6 +198,13 @@ impl NormalizeDebezium {
             .column(&self.config.deleted_column, deleted)
             .column(&self.truncate_column, truncates)
             .source_rows(versions.iter().map(|v| v.row).collect());
+        let key: Vec<&RowColumn> = self.key().collect();
+        let old_keys = match self.old_key_columns.is_empty() {
+            true => Vec::new(),
+            false => old_key::columns(&key, versions.iter().map(|v| events.old_key(v))),
+        };
+        let old_keys = self.old_key_columns.iter().zip(old_keys);
+        let output = old_keys.fold(output, |output, (name, column)| output.column(name, column));
         match self.config.version() {
             Version::Postgres => self.write_places(versions, output),
             Version::Offset | Version::EventTime => output,

@@ -1,6 +1,7 @@
 //! Where in a record everything stands.
 
 use crate::config::{Before, Config, Shape, Version};
+use crate::old_key;
 use crate::row_column::RowColumn;
 
 /// The document paths of an event's parts.
@@ -18,6 +19,8 @@ pub(crate) struct Paths {
     /// Where the key's columns would stand if a row stood in the place of an envelope; none where
     /// an envelope has a member of such a name.
     pub(crate) row_key: Vec<String>,
+    /// What the key was before it was changed, where it can be read.
+    pub(crate) old_key: Option<String>,
     /// The first that there is counts.
     pub(crate) lsns: Vec<String>,
     /// The first that there is counts.
@@ -131,6 +134,8 @@ impl Paths {
                 Shape::Envelope => row_key(columns),
                 Shape::Flat => Vec::new(),
             },
+            old_key: (!config.old_key_columns(columns).is_empty())
+                .then(|| old_key::HEADER.to_owned()),
             lsns,
             sequences,
             times: times(config, &images, columns)?,

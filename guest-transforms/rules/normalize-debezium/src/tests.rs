@@ -32,6 +32,7 @@ fn each_shape_and_version_reads_what_it_needs() {
         "value.op text",
         "value.ts_ms int64",
         "value.event_count int64",
+        "header.__debezium.oldkey text",
         "value.id json",
         "value.source.lsn int64",
         "value.source.sequence text",
@@ -50,6 +51,7 @@ fn each_shape_and_version_reads_what_it_needs() {
         "value.__op text",
         "value.__deleted text",
         "value.ts_ms int64",
+        "header.__debezium.oldkey text",
         "value.__source_ts_us timestamp(us)",
         "value.__source_ts_ms timestamp(ms)",
         "meta.timestamp timestamp(ms)",
@@ -95,7 +97,8 @@ fn the_host_is_told_by_what_rows_have_versions() {
         let paths = places.into_iter().chain(["key"]);
         let paths = paths.map(|place| format!("key-path={place}.id"));
         let told = std::iter::once("truncate=_truncate".to_owned()).chain(paths);
-        let versions = versions.iter().map(|version| (*version).to_owned());
+        let versions = ["old-key=_old_id"].iter().chain(versions);
+        let versions = versions.map(|version| (*version).to_owned());
         told.chain(versions).collect::<Vec<_>>()
     };
     let envelope = ["value.before", "value.after"];
@@ -111,6 +114,8 @@ fn the_host_is_told_by_what_rows_have_versions() {
         attributes(json!({ "version": "event-time" })),
         told(envelope, &[])
     );
+    let of_bytes = attributes(json!({ "columns": { "id": "bytea" } }));
+    assert!(!of_bytes.iter().any(|pair| pair.starts_with("old-key=")));
     let order = |changes| opened(changes).roles.unwrap().order;
     assert_eq!(order(json!({})), ["_commit_lsn", "_lsn"]);
     let taken = json!({ "columns": { "id": "bigint", "_lsn": "text", "_truncate": "text" } });
@@ -133,6 +138,7 @@ fn the_columns_that_the_rule_writes_itself_are_not_taken_from_the_events() {
             "changed",
             "_deleted",
             "_truncate",
+            "_old_id",
             "_commit_lsn",
             "_lsn"
         ]

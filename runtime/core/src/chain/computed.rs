@@ -77,6 +77,18 @@ pub struct KeysRead {
     pub versions: Vec<Option<Vec<u8>>>,
 }
 
+impl KeysRead {
+    /// Both of them.
+    pub fn joined(this: Option<Box<Self>>, other: Option<Box<Self>>) -> Option<Box<Self>> {
+        let (Some(mut this), Some(other)) = (this.clone(), other.clone()) else {
+            return this.or(other);
+        };
+        this.keys = Batch::concat(&[this.keys, other.keys]);
+        this.versions.extend(other.versions);
+        Some(this)
+    }
+}
+
 /// What must be written before the newest rows, in the same transaction.
 #[derive(Clone, Debug)]
 pub enum Earlier {
@@ -104,7 +116,8 @@ pub struct Computed {
     /// Parallel to `rows`.
     pub sources: Vec<RowSource>,
     /// What an enricher would need of the table to answer of rows that leave out some of what it
-    /// reads: by [`super::Chain::with_stored`]. Without, it is told that the cells are absent.
+    /// reads, or what rows had under another key: by [`super::Chain::with_stored`]. Without, the
+    /// cells are absent.
     pub wanted: Option<Box<WantedCells>>,
     /// What was read of the table for that, by whoever did so: none of it may have changed when the
     /// batch is written.

@@ -66,6 +66,15 @@ impl EventTimeColumn {
             .collect()
     }
 
+    /// The microseconds of a row; means nothing where it is null.
+    pub(super) fn of_rows(self, batch: &Batch) -> impl Fn(usize) -> i64 + use<> {
+        let values = batch.columns[self.position]
+            .values
+            .as_primitive::<Int64Type>();
+        let (values, to_us) = (values.values().clone(), self.to_us);
+        move |row| values[row].saturating_mul(to_us)
+    }
+
     /// Writes the microseconds of each row; nulls stay.
     fn write(&self, batch: &mut Batch, event_time_us: &[i64]) {
         let column = &mut batch.columns[self.position];

@@ -1,7 +1,7 @@
 //! The CPU part of the walk: from raw records to rows ready for the sink.
 //!
-//! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], [`judge`] the event
-//! times, keep the newest row of each key ([`crate::dedup`]) and the older ones that have what it
+//! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], give new keys what they
+//! had under the old ones ([`key_changes`]), [`judge`] the event times, keep the newest row of each key ([`crate::dedup`]) and the older ones that have what it
 //! lacks ([`donors`]), [`enrich`] those, pick the target's columns ([`target_columns`]) and put the
 //! rows into layers ([`layering`]), which a replay [`fold`]s. What nobody knows of rows once some
 //! are dead letters is in [`lost_cells`], and in [`unread`] for what was not read. A transform runs
@@ -20,6 +20,7 @@ mod fold;
 mod hand_over;
 mod identity;
 mod judge;
+mod key_changes;
 mod key_rows;
 mod layering;
 mod lost_cells;
@@ -42,4 +43,4 @@ pub use computed::{Computed, Counts, Earlier, KeysRead, Layer, Moment, RowSource
 pub use convict::CONVICTIONS_MAX;
 pub use uncomputed::{ChainFault, Uncomputed};
 pub use walk::Chain;
-pub use wanted_cells::WantedCells;
+pub use wanted_cells::{PreviousRows, WantedCells};

@@ -17,6 +17,8 @@ pub(super) struct Learned {
     pub(super) refused: Vec<DeadLetter>,
     /// What it had for enrichers.
     pub(super) stored: Option<Stored>,
+    /// What it had of keys that are no more.
+    pub(super) previous: Option<Stored>,
 }
 
 /// What the state learns when a batch commits, and what later batches see until then.

@@ -82,7 +82,13 @@ impl Stored {
         Some(Self { wanted, columns })
     }
 
-    fn column(&self, column: usize) -> Option<&Column> {
+    /// Of each key that was asked for a row of the normalizer's.
+    pub(super) fn rows(&self) -> &[u32] {
+        &self.wanted.rows
+    }
+
+    /// What the table had of a column of the normalizer's.
+    pub(super) fn column(&self, column: usize) -> Option<&Column> {
         let from = self.wanted.from.iter();
         let at = from.enumerate().find(|(_, (c, _))| *c == column)?.0;
         Some(&self.columns[at])
@@ -238,6 +244,7 @@ impl<'a> ReadBack<'a> {
         Some(WantedCells {
             keys: target.keys(&self.normalized.batch.take(&rows), key)?,
             columns: fields,
+            previous: None,
             rows,
             from,
         })

@@ -19,17 +19,18 @@ use super::enrich::{Enriched, enrich};
 use super::fold::Fold;
 use super::identity::Identity;
 use super::judge::{EventTimeColumn, Judge};
+use super::key_changes::{KeyChanges, OldKey};
 use super::key_rows::KeyRows;
 use super::layering::{Layering, Layers};
 use super::lost_cells::LostCells;
-use super::normalize::normalize;
+use super::normalize::{Normalized, normalize};
 use super::pending::{Learned, Pending, leave_out};
 use super::read_back::{ReadBack, Stored};
 use super::step::Step;
 use super::target_columns::TargetColumns;
 use super::truncates::{self, Truncates};
 use super::uncomputed::{ChainFault, Uncomputed};
-use super::{ChainSpec, Computed, Counts, Delete, Moment, StepsBackAt};
+use super::{ChainSpec, Computed, Counts, Delete, Moment, StepsBackAt, WantedCells};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
@@ -48,6 +49,7 @@ pub struct Chain {
     cells: Cells,
     /// The normalizer's column that says that the source table was emptied.
     truncate: Option<usize>,
+    old_key: Option<OldKey>,
     target: TargetColumns,
     pub(super) identity: Identity,
     pub(super) state: State,
@@ -131,6 +133,7 @@ impl Chain {
             normalizer,
             cells: Cells::new(&roles, &writes, &enrichers, &spec.target),
             truncate: truncate.and_then(|name| writes.iter().position(|f| f.name == *name)),
+            old_key: OldKey::new(&roles, &writes),
             enrichers,
             event_time: EventTimeColumn::new(&roles.event_time, &writes)?,
             state: State::new(&versions, spec.time.ttl_us, spec.state_max_bytes),
@@ -183,7 +186,7 @@ impl Chain {
         let mut learned = self.forget_oldest();
         learned.refused.extend(refused);
         // A row that Postgres refuses may have spoilt what was read back for all.
-        learned.stored = None;
+        (learned.stored, learned.previous) = (None, None);
         self.compute_knowing(computed.records, learned, computed.moment.now_us)
     }
 
@@ -198,9 +201,14 @@ impl Chain {
         stored: &Batch,
     ) -> Result<Computed, Uncomputed> {
         let mut learned = self.forget_oldest();
-        let wanted = computed.wanted.take();
-        learned.stored = wanted.and_then(|wanted| Stored::new(*wanted, stored));
-        debug_assert!(learned.stored.is_some(), "an answer to what was wanted");
+        if let Some(wanted) = computed.wanted.take() {
+            let of = match wanted.previous {
+                None => &mut learned.stored,
+                Some(_) => &mut learned.previous,
+            };
+            *of = Stored::new(*wanted, stored);
+            debug_assert!(of.is_some(), "an answer to what was wanted");
+        }
         self.compute_knowing(computed.records, learned, computed.moment.now_us)
     }
 
@@ -300,6 +308,7 @@ impl Chain {
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
         let mut normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
+        let previous = self.fill_previous(&mut normalized, records, learned.previous.as_ref());
         let truncates = Truncates::new(self.truncate, &normalized, records, &self.spec)?;
         counts.dropped = normalized.dropped + truncates.ignored();
 
@@ -360,6 +369,7 @@ impl Chain {
             Fold::new(&normalized, &versions, self.cells.deleted).fold(&mut layers);
         }
         let wanted = read_back.and_then(|read| read.wanted(&self.target, &self.roles.key));
+        let wanted = previous.or(wanted);
         // The answer to what is wanted is one to them, too.
         let unanswered = match wanted {
             Some(_) => Vec::new(),
@@ -445,6 +455,39 @@ impl Chain {
             counts,
             steps_back,
         })
+    }
+
+    /// Gives rows what they had under another key. Returns what only the table has of that.
+    fn fill_previous(
+        &self,
+        normalized: &mut Normalized,
+        records: &Records,
+        stored: Option<&Stored>,
+    ) -> Option<WantedCells> {
+        let old_key = self.old_key.as_ref()?;
+        let Normalized { batch, sources, .. } = normalized;
+        let (event_time, kind) = (self.event_time, self.roles.version.kind);
+        let times = event_time.of_rows(batch);
+        let until_us = |row: usize| match kind {
+            VersionKind::EventTime | VersionKind::OrderFirst => times(row),
+            // The time that Kafka gave it, to the millisecond.
+            VersionKind::Offset => {
+                let at_ms = records.timestamp_ms(sources[row].record as usize);
+                at_ms
+                    .unwrap_or_default()
+                    .saturating_mul(1_000)
+                    .saturating_add(999)
+            }
+        };
+        let changes = KeyChanges {
+            old_key,
+            cells: &self.cells,
+            target: &self.target,
+            key: &self.roles.key,
+            stored,
+            until_us: &until_us,
+        };
+        changes.fill(batch)
     }
 
     /// The newest version of the key of a row of `versions`, as far as it is remembered.

@@ -9,8 +9,19 @@ pub struct WantedCells {
     pub keys: Batch,
     /// Columns of the target.
     pub columns: Vec<Field>,
+    /// Where the keys are those that rows had before: which rows of the table count.
+    pub previous: Option<PreviousRows>,
     /// Of each key a row of the normalizer's.
     pub(super) rows: Vec<u32>,
     /// The normalizer's columns that `columns` come from, and what one of its units is in theirs.
     pub(super) from: Vec<(usize, i64)>,
+}
+
+/// Which rows of keys that are no more count, parallel to [`WantedCells::keys`].
+#[derive(Clone, Debug)]
+pub struct PreviousRows {
+    /// Whether one that is deleted does: by the very change of the key.
+    pub may_be_deleted: Vec<bool>,
+    /// The event time behind which one is of a later life, microseconds since the Unix epoch.
+    pub until_us: Vec<i64>,
 }

@@ -20,6 +20,7 @@ mod watermark;
 
 pub use candidates::{Candidates, StepsBack};
 pub use guard::Guard;
+pub(crate) use pack::Packed;
 pub use state::State;
 pub use stored_version::{RecordPlace, StoredVersions, VersionLayout};
 pub use version::{Keys, Version, VersionColumns, Versions};

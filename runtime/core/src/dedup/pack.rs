@@ -12,7 +12,7 @@ use crate::column::{Column, LogicalType};
 
 /// One run of bytes a row, end to end.
 #[derive(Debug, Default)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     bytes: Vec<u8>,
     /// The end of each row's bytes; they start where the row before ends.
     ends: Vec<usize>,
@@ -21,7 +21,7 @@ pub(super) struct Packed {
 impl Packed {
     /// Packs `columns` row by row: comparing two rows' bytes compares their values, first column
     /// first, null below everything.
-    pub(super) fn new(columns: &[(LogicalType, &Column)], rows: usize) -> Self {
+    pub(crate) fn new(columns: &[(LogicalType, &Column)], rows: usize) -> Self {
         let parts: Vec<_> = columns
             .iter()
             .map(|&(t, c)| PackedColumn::new(t, c))
@@ -59,7 +59,8 @@ impl Packed {
         self.bytes.len()
     }
 
-    pub(super) fn get(&self, row: usize) -> &[u8] {
+    /// The row's bytes.
+    pub(crate) fn get(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
     }

@@ -110,6 +110,21 @@ impl VersionLayout {
         }
         StoredVersions(packed)
     }
+
+    /// The version of all that comes from the record at `place` of a partition. `None`: more than
+    /// its place decides.
+    pub fn of_place(&self, (log, partition): (i32, i32), place: RecordPlace) -> Option<Vec<u8>> {
+        if self.kind != VersionKind::Offset {
+            return None;
+        }
+        let us = place.timestamp_ms.unwrap_or(0).saturating_mul(1000);
+        let mut bytes = vec![self.rule];
+        bytes.extend_from_slice(&log.to_be_bytes());
+        bytes.extend_from_slice(&partition.to_be_bytes());
+        bytes.extend_from_slice(&place.offset.to_be_bytes());
+        bytes.extend_from_slice(&ordered_int(us).to_be_bytes());
+        Some(bytes)
+    }
 }
 
 impl StoredVersions {

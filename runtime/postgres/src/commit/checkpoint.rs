@@ -69,8 +69,25 @@ pub struct LeftOut {
     pub rows: i64,
     /// The offset from which on they are suspected.
     pub from: Option<i64>,
-    /// The revision that has halted because of them: where it goes on, they are left out.
+    /// The revision that has halted because of them.
     pub halted: Option<i32>,
+    /// The newest request to go on when it halted: a newer one lets them be left out.
+    pub request: i64,
+    /// Below this offset somebody lets them be left out.
+    pub until: Option<i64>,
+}
+
+impl LeftOut {
+    /// Whether `revision` has halted because of them, and `request` to go on, the newest, is from
+    /// before that.
+    pub fn halts(&self, revision: i32, request: i64) -> bool {
+        self.halted == Some(revision) && self.until.is_none() && request <= self.request
+    }
+
+    /// Below which offset `revision` may leave rows out.
+    pub fn allowed_until(&self, revision: i32) -> Option<i64> {
+        self.until.filter(|_| self.halted == Some(revision))
+    }
 }
 
 /// One row of `gristmill status`.
@@ -101,6 +118,8 @@ pub struct Checkpoint {
     /// What the limit on dead letters is taken over.
     pub recent: Recent,
     pub left_out: LeftOut,
+    /// Records below this offset are counted already: some of them are read again.
+    pub counted_below: i64,
 }
 
 /// What the checkpoint says now. `None`: the partition was never taken in this run.
@@ -202,7 +221,10 @@ impl Checkpoint {
                 rows: row.try_get("left_out")?,
                 from: row.try_get("left_out_from")?,
                 halted: row.try_get("left_out_halted")?,
+                request: row.try_get("left_out_request")?,
+                until: row.try_get("left_out_until")?,
             },
+            counted_below: row.try_get("counted_below")?,
         })
     }
 }

@@ -13,13 +13,14 @@ cp as (
     last_record_offset = coalesce(:last_offset, last_record_offset),
     last_record_at = case when :last_offset is null then last_record_at else :last_at end,
     last_record_hash = coalesce(:last_hash, last_record_hash),
-    records = records + :counts[1],
-    rows_upserted = rows_upserted + :counts[2],
-    superseded = superseded + :counts[3],
-    late = late + :counts[4],
-    dropped = dropped + :counts[5]{unmade},
-    tombstones = tombstones + :counts[6],
-    dead_letters = dead_letters + :counts[7],
+    -- Records that are read again are counted already: a batch has only such, or none.
+    records = records + :counts[1] * (:next_offset > counted_below)::int,
+    rows_upserted = rows_upserted + :counts[2] * (:next_offset > counted_below)::int,
+    superseded = superseded + :counts[3] * (:next_offset > counted_below)::int,
+    late = late + :counts[4] * (:next_offset > counted_below)::int,
+    dropped = dropped + (:counts[5]{unmade}) * (:next_offset > counted_below)::int,
+    tombstones = tombstones + :counts[6] * (:next_offset > counted_below)::int,
+    dead_letters = dead_letters + :counts[7] * (:next_offset > counted_below)::int,
     -- As the brake on dead letters counts: see gristmill_core::brake.
     recent_records = least(recent_records + :counts[1], {window}),
     recent_letters = (recent_letters + :counts[7])
@@ -64,7 +65,7 @@ activated as (
     by = excluded.by
 ),
 letters as (
-  insert into gristmill.dead_letter (
+  insert into gristmill.dead_letter as old (
     pipeline, run, topic, partition, "offset", ordinal, stage, code, message, revision, digest,
     key, headers, value, record_at, log
   )
@@ -87,7 +88,13 @@ letters as (
     value = excluded.value,
     record_at = excluded.record_at,
     attempts = 0,
-    state = 'new',
+    -- What became of a letter stands where its record is read again to the same end.
+    state = case
+      when old.state in ('relayed', 'replayed', 'discarded')
+        and (old.revision, old.stage, old.code)
+          = (excluded.revision, excluded.stage, excluded.code) then old.state
+      else 'new'
+    end,
     relay_refused = null,
     at = now()
 ),

@@ -111,6 +111,7 @@ const ACCEPT: &str = r"
       last_record_offset = null, last_record_at = null, last_record_hash = null,
       topic_id = coalesce(:topic_id, topic_id),
       log = log + :logs,
+      counted_below = case when :logs = 0 then counted_below else 0 end,
       event_time_max = case when :logs = 0 then event_time_max end
     where pipeline = :pipeline and run = :run and topic = :topic and partition = :partition
       and owner_epoch = :owner_epoch and next_offset = :from_offset";

@@ -15,6 +15,10 @@ use crate::wire::placeholder::{self, Named};
 /// flush in progress takes milliseconds.
 const BEGIN: &str = "begin; set local lock_timeout = '2s'";
 
+/// What is read again has been counted.
+const SET_BACK: &str = "next_offset = least(next_offset, :offset), \
+                        counted_below = greatest(counted_below, next_offset)";
+
 const TAKE: &str = include_str!("take.sql");
 const END_HOLDERS: &str = include_str!("end_holders.sql");
 
@@ -62,6 +66,8 @@ pub struct Taken {
     /// What the limit on dead letters is taken over.
     pub recent: Recent,
     pub left_out: LeftOut,
+    /// Records below this offset are counted already.
+    pub counted_below: i64,
 }
 
 /// Takes all partitions of `wanted`, each named once, for `owner`, or none. That fences everybody
@@ -177,33 +183,31 @@ pub async fn read_again(
     offset: i64,
 ) -> Result<bool, DatabaseError> {
     let values: [Named<'_>; 1] = [("offset", Type::INT8, &offset)];
-    set(
-        client,
-        lease,
-        "next_offset = least(next_offset, :offset)",
-        &values,
-    )
-    .await
-    .map_err(DatabaseError::query("set the checkpoint back"))
+    set(client, lease, SET_BACK, &values)
+        .await
+        .map_err(DatabaseError::query("set the checkpoint back"))
 }
 
 /// The same, and says that the partition has halted, and why: because of rows that `revision` would
-/// leave out.
+/// leave out. It goes on by a newer request than `request`.
 pub async fn halt_before(
     client: &Client,
     lease: &Lease,
     offset: i64,
-    revision: i32,
+    (revision, request): (i32, i64),
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let values: [Named<'_>; 3] = [
+    let values: [Named<'_>; 4] = [
         ("offset", Type::INT8, &offset),
         ("revision", Type::INT4, &revision),
+        ("request", Type::INT8, &request),
         ("reason", Type::TEXT, &reason),
     ];
-    let columns = "next_offset = least(next_offset, :offset), left_out_halted = :revision, state = \
-                   'halted', reason = :reason";
-    set(client, lease, columns, &values)
+    let columns = format!(
+        "{SET_BACK}, left_out_halted = :revision, left_out_request = :request, left_out_until = \
+         null, state = 'halted', reason = :reason"
+    );
+    set(client, lease, &columns, &values)
         .await
         .map_err(DatabaseError::query("set the checkpoint back"))
 }
@@ -226,6 +230,20 @@ pub async fn leave_out(
     )
     .await
     .map_err(DatabaseError::query("note what was left out"))
+}
+
+/// Lets rows be left out below `until`: somebody has resumed what halted because of them. `false`:
+/// the lease is no longer good, and nothing was written.
+pub async fn let_be_left_out(
+    client: &Client,
+    lease: &Lease,
+    until: i64,
+) -> Result<bool, DatabaseError> {
+    let values: [Named<'_>; 1] = [("until", Type::INT8, &until)];
+    let columns = "left_out = 0, left_out_from = null, left_out_until = :until";
+    set(client, lease, columns, &values)
+        .await
+        .map_err(DatabaseError::query("note what may be left out"))
 }
 
 /// Sets columns of the checkpoint. `false`: the lease is no longer good, and nothing was written.
@@ -380,6 +398,7 @@ impl From<Checkpoint> for Taken {
             takes: checkpoint.takes,
             recent: checkpoint.recent,
             left_out: checkpoint.left_out,
+            counted_below: checkpoint.counted_below,
         }
     }
 }

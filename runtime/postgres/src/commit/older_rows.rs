@@ -66,17 +66,20 @@ impl Sink {
     }
 
     /// Deletes up to 10,000 of them as the pipeline deletes rows, softly or for good, and says how
-    /// many it were. They keep their versions, so that only what is newer brings them back.
+    /// many it were. They are deleted as of `versions`, parallel to `places`, so that only what is
+    /// newer brings them back; `None`: as of their own.
     pub async fn delete_older(
         &self,
         client: &Client,
         places: &[LogPlace],
+        versions: &[Option<Vec<u8>>],
     ) -> Result<u64, DatabaseError> {
         let Some(older) = &self.older else {
             return Ok(0);
         };
         let places = Places::new(places);
         let mut parameters = places.parameters().to_vec();
+        parameters.push(("versions", Type::BYTEA_ARRAY, &versions));
         parameters.push(("most", Type::INT8, &DELETED_MAX));
         let deleted = placeholder::query_one(client, &older.delete, &parameters).await;
         let deleted = deleted.map_err(DatabaseError::query("delete rows"))?;

@@ -23,29 +23,40 @@ impl OlderSql {
             Some(flag) => format!("coalesce(t.{flag}, false) is false"),
             None => "true".to_owned(),
         };
-        let older = format!(
-            "from {table} as t left join (select pg_catalog.unnest(:partitions) as partition, \
-             pg_catalog.unnest(:logs) as log, pg_catalog.unnest(:offsets) as place) as p on \
-             p.partition = gristmill.partition_of({version}) where {version} is not null and \
-             {lives} and (p.partition is null or (gristmill.log_of({version}), \
-             gristmill.offset_of({version})) < (p.log, p.place))"
-        );
+        let older = |and_versions: &str| {
+            format!(
+                "from {table} as t left join (select pg_catalog.unnest(:partitions) as partition, \
+                 pg_catalog.unnest(:logs) as log, pg_catalog.unnest(:offsets) as \
+                 place{and_versions}) as p on p.partition = gristmill.partition_of({version}) \
+                 where {version} is not null and {lives} and (p.partition is null or \
+                 (gristmill.log_of({version}), gristmill.offset_of({version})) < (p.log, p.place))"
+            )
+        };
         let names = shape.key().map(|(_, column)| quote(&column.name));
         let names: Vec<String> = names.collect();
         let texts = names.iter().map(|name| format!("t.{name}::text"));
         let texts = texts.collect::<Vec<_>>().join(", ");
         let names = names.iter().map(|name| format!("t.{name}"));
         let names = names.collect::<Vec<_>>().join(", ");
-        let some = format!("older as (select t.ctid as place {older} limit :most for update of t)");
+        // As old as the snapshot that lacks them, but for rows that are newer by other words.
+        let some = format!(
+            "older as (select t.ctid as place, case when {} then p.version else {version} end as \
+             version {} limit :most for update of t), d as (select o.*, \
+             gristmill.event_time_of(o.version) as event_time from older as o)",
+            shape.guarded().versions(&version, "p.version"),
+            older(", pg_catalog.unnest(:versions) as version"),
+        );
+        let older = older("");
         let delete = match shape.flag().filter(|_| !shape.deletes_for_good()) {
             Some(flag) => format!(
-                "with {some}, gone as (update {table} as t set {flag} = true from older where \
-                 t.ctid = older.place returning 1) select pg_catalog.count(*) from gone"
+                "with {some}, gone as (update {table} as t set {flag} = true{buried} from d where \
+                 t.ctid = d.place returning 1) select pg_catalog.count(*) from gone",
+                buried = shape.buried(),
             ),
             None => format!(
-                "with {some}, gone as (delete from {table} as t using older where t.ctid = \
-                 older.place returning {key} as key, {version} as version), tombstones as (insert \
-                 into gristmill.tombstone as s (target, key, version, event_time) select \
+                "with {some}, gone as (delete from {table} as t using d where t.ctid = d.place \
+                 returning {key} as key, d.version), tombstones as (insert into \
+                 gristmill.tombstone as s (target, key, version, event_time) select \
                  {target}, g.key, g.version, gristmill.event_time_of(g.version) from gone as g on \
                  conflict (target, key) do update set version = excluded.version, event_time = \
                  excluded.event_time, at = excluded.at where {newer}) select pg_catalog.count(*) \

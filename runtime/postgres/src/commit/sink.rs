@@ -76,7 +76,7 @@ pub struct Sink {
     pub(crate) statements: Statements,
     pub(crate) tombstones: Option<Tombstones>,
     /// Whether flushes read them: from the first on that Postgres has refused because they did not.
-    reads_tombstones: Arc<AtomicBool>,
+    pub(crate) reads_tombstones: Arc<AtomicBool>,
     pub(crate) stored: StoredCells,
     pub(crate) older: Option<OlderSql>,
     pub(crate) fate: Option<Sql>,
@@ -403,6 +403,27 @@ impl Sink {
         let wanted: Option<i32> =
             hit(in_time(client.query(statement, &values)).await??)?.try_get(1)?;
         Ok(wanted.unwrap_or(revision))
+    }
+
+    /// The lowest of the versions of a batch's rows; `None`: it has none.
+    pub fn lowest_version(&self, origin: RowOrigin, batch: &Computed) -> Option<Vec<u8>> {
+        let layout = self.versions.as_ref()?;
+        let places = batch.sources.iter().map(|source| {
+            let record = source.record as usize;
+            RecordPlace {
+                offset: batch.records.offset(record),
+                timestamp_ms: batch.records.timestamp_ms(record),
+            }
+        });
+        let packed = layout.pack(&batch.rows, (origin.log, origin.partition), places);
+        let versions = (0..packed.len()).map(|row| packed.get(row));
+        versions.min().map(<[u8]>::to_vec)
+    }
+
+    /// The version of all that comes from the record at `place`; `None`: more than that decides.
+    pub fn version_of_place(&self, origin: RowOrigin, place: RecordPlace) -> Option<Vec<u8>> {
+        let layout = self.versions.as_ref()?;
+        layout.of_place((origin.log, origin.partition), place)
     }
 
     /// Rows as arrays in Postgres' types; `sources` is parallel to them and points into `records`.

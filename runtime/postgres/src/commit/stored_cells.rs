@@ -32,6 +32,8 @@ pub(crate) struct StoredCells {
     on: String,
     /// That there is a row, which is not deleted.
     is_there: String,
+    /// That there is one of a key that is no more, and of no later life.
+    was_there: String,
     columns: Vec<StoredColumn>,
     /// Whether rows have versions.
     has_versions: bool,
@@ -53,6 +55,22 @@ impl StoredCells {
         let alive = shape
             .flag()
             .map(|flag| format!("not coalesce(t.{flag}, false)"));
+        let until = shape.kept.map(|_| {
+            let version = format!("t.{}", quote(VERSION));
+            format!(
+                "({version} is null or gristmill.event_time_of({version}) <= timestamptz 'epoch' \
+                 + u.until_us * interval '1 microsecond')"
+            )
+        });
+        let may_be = alive
+            .as_ref()
+            .map(|alive| format!("(u.may_be_deleted or {alive})"));
+        let was_there: Vec<String> = is_there
+            .iter()
+            .cloned()
+            .chain(may_be)
+            .chain(until)
+            .collect();
         let is_there: Vec<String> = is_there.into_iter().chain(alive).collect();
         let columns = shape.values().map(|(i, column)| StoredColumn {
             field: shape.fields[i].clone(),
@@ -66,6 +84,7 @@ impl StoredCells {
             table: shape.target.sql_name.clone(),
             on: shape.on(),
             is_there: is_there.join(" and "),
+            was_there: was_there.join(" and "),
             key: key.iter().map(named).collect(),
             columns: columns.collect(),
             has_versions: shape.kept.is_some(),
@@ -74,19 +93,29 @@ impl StoredCells {
 
     /// A cell of each of `columns`, with whether it is known, for each key in the keys' order.
     /// `None`: the table has no such column.
-    fn question(&self, columns: &[Field]) -> Option<(String, Vec<Type>)> {
+    fn question(&self, wanted: &WantedCells) -> Option<(String, Vec<Type>)> {
         let mut selected = Vec::new();
-        for field in columns {
+        let counts = match wanted.previous {
+            None => &self.is_there,
+            Some(_) => &self.was_there,
+        };
+        for field in &wanted.columns {
             let stored = self.columns.iter().find(|c| c.field.name == field.name)?;
             let is_unknown = stored.is_unknown.iter();
             let is_unknown: String = is_unknown.map(|bit| format!(" and not {bit}")).collect();
-            selected.push(format!("{}{is_unknown}, {}", self.is_there, stored.value));
+            selected.push(format!("{counts}{is_unknown}, {}", stored.value));
         }
         if self.has_versions {
             selected.push(format!("t.{}", quote(VERSION)));
         }
-        let places: Vec<String> = (1..=self.key.len()).map(|i| format!("${i}")).collect();
-        let names: Vec<&str> = self.key.iter().map(|(_, name)| name.as_str()).collect();
+        let mut names: Vec<&str> = self.key.iter().map(|(_, name)| name.as_str()).collect();
+        let types = self.key.iter().map(|(f, _)| sent_type(f.logical_type));
+        let mut types: Vec<Type> = types.collect();
+        if wanted.previous.is_some() {
+            names.extend(["may_be_deleted", "until_us"]);
+            types.extend([Type::BOOL_ARRAY, Type::INT8_ARRAY]);
+        }
+        let places: Vec<String> = (1..=names.len()).map(|i| format!("${i}")).collect();
         let text = format!(
             "select {} from unnest({}) with ordinality as u ({}, n) left join {} as t on {} \
              order by u.n",
@@ -96,8 +125,7 @@ impl StoredCells {
             self.table,
             self.on,
         );
-        let types = self.key.iter().map(|(f, _)| sent_type(f.logical_type));
-        Some((text, types.collect()))
+        Some((text, types))
     }
 }
 
@@ -197,13 +225,17 @@ impl StoredCells {
         connection: &mut Connection,
         wanted: &WantedCells,
     ) -> Result<Vec<Row>, FlushError> {
-        let Some((text, types)) = self.question(&wanted.columns) else {
+        let Some((text, types)) = self.question(wanted) else {
             return Ok(Vec::new());
         };
         let key = self.key.iter().zip(&wanted.keys.columns);
         let key = key.filter_map(|((f, _), column)| ColumnArray::new(f.logical_type, column));
         let key: Vec<ColumnArray<'_>> = key.collect();
-        let values: Vec<&(dyn ToSql + Sync)> = key.iter().map(|k| k as _).collect();
+        let mut values: Vec<&(dyn ToSql + Sync)> = key.iter().map(|k| k as _).collect();
+        if let Some(previous) = &wanted.previous {
+            values.push(&previous.may_be_deleted);
+            values.push(&previous.until_us);
+        }
         connection.busy = true;
         let asked = in_time(async {
             let statement = connection.prepared(&text.into(), &types).await?;

@@ -1,5 +1,7 @@
 //! What deletes for good leave behind: rows that a race let through, and tombstones.
 
+use std::sync::atomic::Ordering;
+
 use gristmill_core::chain::Computed;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement, Transaction};
@@ -56,7 +58,7 @@ impl Sink {
     /// sweeps are done with them. A partition that has not begun has none, and nothing is taken
     /// out.
     pub async fn purge(&self, client: &Client, ttl_us: i64) -> Result<u64, DatabaseError> {
-        let Some(tombstones) = self.tombstones.as_ref().filter(|t| t.go) else {
+        let Some(tombstones) = &self.tombstones else {
             return Ok(0);
         };
         let parameters: [Named<'_>; 4] = [
@@ -69,6 +71,21 @@ impl Sink {
         let purged = purged.map_err(DatabaseError::query("take out tombstones"))?;
         let purged = purged.first().map_or(0, |row| row.get::<_, i64>(0));
         Ok(purged.unsigned_abs())
+    }
+
+    /// Lets flushes look at no tombstones where there are none any more.
+    pub async fn look_for_tombstones(&self, client: &Client) -> Result<(), DatabaseError> {
+        let Some(tombstones) = &self.tombstones else {
+            return Ok(());
+        };
+        let of: [Named<'_>; 1] = [("target", Type::INT4, &tombstones.target)];
+        let sql = "select exists (select from gristmill.tombstone where target = :target)";
+        let some = placeholder::query_one(client, sql, &of).await;
+        let some = some.map_err(DatabaseError::query("look for tombstones"))?;
+        if !some.get::<_, bool>(0) {
+            self.reads_tombstones.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// What finds the newest rows of a batch that may have been deleted before tombstones were

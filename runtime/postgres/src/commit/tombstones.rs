@@ -14,9 +14,6 @@ use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
 pub(crate) struct Tombstones {
     /// The table in `gristmill.target_table`.
     pub(crate) target: i32,
-    /// Whether deleted rows go: then so do tombstones, in their time. Where the rows stay, so do
-    /// the tombstones of those that were never there.
-    pub(crate) go: bool,
     /// Deletes the rows below those since the microsecond that it takes, or marks them as deleted.
     /// `None`: rows say nothing of that.
     pub(crate) sweep: Option<Arc<str>>,
@@ -43,7 +40,6 @@ impl Tombstones {
         );
         Some(Self {
             target: kept.target,
-            go: shape.deletes_for_good(),
             sweep: shape.sweep().map(Arc::from),
             forgotten: shape.alone(&forgotten, rows.arrays(), false),
         })
@@ -104,7 +100,7 @@ impl TargetShape<'_> {
     }
 
     /// What a row that is marked as deleted has of the tombstone `d`.
-    fn buried(&self) -> String {
+    pub(crate) fn buried(&self) -> String {
         let time = self.position(&self.roles.event_time);
         let time = time.and_then(|i| Some((self.column(i)?.name.as_str(), "d.event_time")));
         let provenance = [

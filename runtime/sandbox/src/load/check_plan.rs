@@ -62,6 +62,7 @@ fn bounded(plan: &wit::Plan) -> Result<(), String> {
 
 fn roles(roles: wit::Roles, attributes: &[(String, String)]) -> Result<Roles, String> {
     let truncate = attributes.iter().find(|(name, _)| name == "truncate");
+    let old_key = attributes.iter().filter(|(name, _)| name == "old-key");
     Ok(Roles {
         key: roles.key,
         event_time: roles.event_time,
@@ -69,6 +70,7 @@ fn roles(roles: wit::Roles, attributes: &[(String, String)]) -> Result<Roles, St
         order: roles.order,
         version: VersionRule::from_attributes(attributes)?,
         truncate: truncate.map(|(_, column)| column.clone()),
+        old_key: old_key.map(|(_, column)| column.clone()).collect(),
     })
 }
 
@@ -258,6 +260,9 @@ fn fitting_roles(plan: &Plan, roles: &Roles) -> Result<(), String> {
     }
     if let Some(truncate) = &roles.truncate {
         role("truncate column", truncate, "boolean", |t| t == T::Boolean)?;
+    }
+    for old in &roles.old_key {
+        role("old key", old, "of the key's type", |_| true)?;
     }
     for order in &roles.order {
         role("order", order, "of a type with an order", |t| {

@@ -31,17 +31,16 @@ fn hears_nothing(plan: &Plan, row: &Value) -> bool {
     names.peek().is_some() && names.all(|name| rows::follow(row, name).is_none())
 }
 
-/// Leaves out that a row is no end of all rows, as nearly every one is.
-fn hide_truncate(plan: &Plan, row: &mut Value) {
-    let column = plan
-        .roles
-        .as_ref()
-        .and_then(|roles| roles.truncate.as_ref());
-    if let (Some(column), Some(members)) = (column, row.as_object_mut())
-        && members.get(column) == Some(&Value::Bool(false))
-    {
-        members.remove(column);
-    }
+/// Leaves out that a row is no end of all rows, and had no other key, as nearly every one.
+fn hide_rare(plan: &Plan, row: &mut Value) {
+    let (Some(roles), Some(members)) = (&plan.roles, row.as_object_mut()) else {
+        return;
+    };
+    let is_rare = |name: &String, value: &Value| match roles.truncate.as_ref() == Some(name) {
+        true => *value == Value::Bool(false),
+        false => roles.old_key.contains(name) && value.is_null(),
+    };
+    members.retain(|name, value| !is_rare(name, value));
 }
 
 /// Runs the component on the case's rows. An error where it is no pure function of them, too.
@@ -64,7 +63,7 @@ pub fn run(component: &Component, case: &Case, dimensions: &DimensionFiles) -> R
         if unheard(&case.input[*source as usize]) {
             *answer = Value::Object(Map::new());
         }
-        hide_truncate(&plan, answer);
+        hide_rare(&plan, answer);
     }
     Ok(Answered {
         answer: Expected {

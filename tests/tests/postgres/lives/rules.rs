@@ -34,6 +34,7 @@ impl Revision {
             order: vec!["seq".to_owned()],
             version: self.version,
             truncate: Some("emptied".to_owned()),
+            old_key: Vec::new(),
         }
     }
 

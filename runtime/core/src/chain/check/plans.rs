@@ -163,6 +163,7 @@ impl<'a> Check<'a> {
                     .then_some("is no boolean that is never null: declare it so")
             });
         }
+        self.old_key(roles, writes);
         if roles.version.kind == VersionKind::OrderFirst && roles.order.is_empty() {
             self.problem(
                 "its versions are order-first, but it names no order column: name one".to_owned(),
@@ -172,6 +173,23 @@ impl<'a> Check<'a> {
             self.role("order", name, writes, |field| {
                 (field.logical_type == LogicalType::Json || field.logical_type.is_decimal())
                     .then_some("has no order that the host knows: use int64 or text")
+            });
+        }
+    }
+
+    fn old_key(&mut self, roles: &Roles, writes: &[Field]) {
+        if !roles.old_key.is_empty() && roles.old_key.len() != roles.key.len() {
+            self.problem(format!(
+                "its old key has {} columns, and its key {}: name one for each",
+                roles.old_key.len(),
+                roles.key.len()
+            ));
+        }
+        for (name, key) in roles.old_key.iter().zip(&roles.key) {
+            let of_key = find(writes, key).ok().map(|field| field.logical_type);
+            self.role("old key", name, writes, |field| {
+                (!field.nullable || of_key.is_some_and(|of_key| of_key != field.logical_type))
+                    .then_some("is not of the key column's type, or never null: declare it so")
             });
         }
     }

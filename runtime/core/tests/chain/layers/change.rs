@@ -227,6 +227,7 @@ fn normalizer(version: VersionRule) -> Native {
         order: vec!["seq".to_owned()],
         version,
         truncate: Some("emptied".to_owned()),
+        old_key: Vec::new(),
     };
     let plan = Plan {
         reads: writes.iter().map(read).collect(),

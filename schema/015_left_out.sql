@@ -1,0 +1,15 @@
+-- Whoever resumes lets be left out what the topic has by then, and no more; and what is read again
+-- for that counts once.
+
+alter table gristmill.checkpoint
+    add column left_out_request bigint not null default 0,
+    add column left_out_until bigint,
+    add column counted_below bigint not null default 0;
+comment on column gristmill.checkpoint.left_out_halted is
+    'The revision that has halted because of such rows.';
+comment on column gristmill.checkpoint.left_out_request is
+    'The newest request to go on when it halted: a newer one lets them be left out.';
+comment on column gristmill.checkpoint.left_out_until is
+    'Below this offset they are left out, as somebody has resumed the partition.';
+comment on column gristmill.checkpoint.counted_below is
+    'Records below this offset are counted already: those that are read again do not count.';
