@@ -1,5 +1,5 @@
 -- Whoever resumes lets be left out what the topic has by then, and no more; and what is read again
--- for that counts once.
+-- for that counts once. And a name that is none keeps no tombstones.
 
 alter table gristmill.checkpoint
     add column left_out_request bigint not null default 0,
@@ -13,3 +13,16 @@ comment on column gristmill.checkpoint.left_out_until is
     'Below this offset they are left out, as somebody has resumed the partition.';
 comment on column gristmill.checkpoint.counted_below is
     'Records below this offset are counted already: those that are read again do not count.';
+
+create function gristmill.table_called(name text) returns oid
+language plpgsql stable
+as $$
+begin
+  return pg_catalog.to_regclass(name)::oid;
+exception when invalid_name or syntax_error then
+  return null;
+end
+$$;
+comment on function gristmill.table_called is
+    'The table of that name; null: there is none, or it is no name, as programs of before stored it '
+    'as their files spelt it.';

@@ -285,7 +285,13 @@ impl Pipeline {
             (name.clone(), spec)
         };
         Spec {
-            version: spec::version(self.guard, &self.roles, c.target.delete, self.forms()),
+            version: spec::version(
+                self.guard,
+                &self.roles,
+                c.target.delete,
+                &c.source.absent,
+                self.forms(),
+            ),
             pipeline: c.pipeline.clone(),
             topic: c.source.topic.clone(),
             on_gap: c.source.on_gap,

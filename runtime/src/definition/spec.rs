@@ -76,13 +76,14 @@ pub struct DimensionSpec {
 pub const VERSION: u32 = 4;
 
 /// The layout of a definition whose rows `guard` and `roles` tell apart, that leaves of a deleted
-/// row what `delete` says, and whose JSON is written in `forms`. A program that does not know one
-/// of them must not run it.
-pub fn version(guard: Guard, roles: &Roles, delete: Delete, forms: JsonForms) -> u32 {
+/// row what `delete` says, takes the text `absent` for no value, and whose JSON is written in
+/// `forms`. A program that does not know one of them must not run it: it would write that text over
+/// a value.
+pub fn version(guard: Guard, roles: &Roles, delete: Delete, absent: &str, forms: JsonForms) -> u32 {
     let has_versions = roles.version != VersionRule::default() || delete != Delete::default();
     match guard {
         _ if forms != JsonForms::default() => VERSION,
-        _ if has_versions => 3,
+        _ if has_versions || !absent.is_empty() => 3,
         Guard::Columns => first_version(),
         Guard::Version => 2,
     }
@@ -248,9 +249,13 @@ mod tests {
             "stored definitions stay equal"
         );
         spec.guard = Guard::Version;
-        spec.version = version(spec.guard, &Roles::default(), spec.delete, spec.forms());
+        let of = |absent| {
+            let (roles, forms) = (Roles::default(), spec.forms());
+            version(spec.guard, &roles, spec.delete, absent, forms)
+        };
+        assert_eq!((of(""), of("__unavailable")), (2, 3));
+        spec.version = of("");
         let after = serde_json::to_value(&spec).unwrap();
-        assert_eq!(after["version"], 2);
         assert_eq!(spec_hash(&before), spec_hash(&after));
         assert_eq!(Spec::from_stored(&after).unwrap().guard, Guard::Version);
     }

@@ -140,7 +140,8 @@ async fn change_over(
         return Ok(None);
     }
     spec.guard = proposed.guard();
-    spec.version = version(spec.guard, proposed.roles(), spec.delete, spec.forms());
+    let (roles, forms) = (proposed.roles(), spec.forms());
+    spec.version = version(spec.guard, roles, spec.delete, &spec.absent, forms);
     Ok(Some(FileProposal {
         file: Registration {
             spec: serde_json::to_value(spec)?,

@@ -263,3 +263,25 @@ async fn a_new_life_inherits_nothing_of_a_row_that_came_beside_its_tombstone() -
     assert_eq!(people.fixture.psql(shown)?, "n|nobody|{email}");
     Ok(())
 }
+
+/// Which column says that a row is deleted follows from what the table has. One that comes later
+/// does not bring the dead to life.
+#[tokio::test]
+async fn a_second_flag_does_not_hide_what_the_first_one_says() -> Result<()> {
+    let table = TRACKED.replace("is_deleted boolean, ", "_gm_deleted boolean, ");
+    let mut people = People::new("stone_flags", &table, Delete::Soft).await?;
+    people.flush(&[row(1, "a", 10), row(2, "b", 10)]).await?;
+    people.flush(&[gone(1, 20), gone(2, 20)]).await?;
+    people
+        .fixture
+        .psql("alter table people add column is_deleted boolean default false")?;
+    people.sink = people.sink_with(Delete::Soft).await?;
+    people
+        .flush(&[(1, is("n"), is("c"), ABSENT, false, 30)])
+        .await?;
+    let shown = "select id, email, is_deleted, _gm_deleted,
+        gristmill.absent_columns('people', _gm_absent) from people order by id";
+    let expected = "1|nobody|f|f|{email}\n2|e|f|t|";
+    assert_eq!(people.fixture.psql(shown)?, expected);
+    Ok(())
+}

@@ -19,8 +19,8 @@ impl OlderSql {
     pub(crate) fn new(shape: &TargetShape<'_>) -> Option<Self> {
         let kept = shape.kept?;
         let (table, version) = (&shape.target.sql_name, format!("t.{}", quote(VERSION)));
-        let lives = match shape.flag() {
-            Some(flag) => format!("coalesce(t.{flag}, false) is false"),
+        let lives = match shape.is_marked() {
+            Some(marked) => format!("not {marked}"),
             None => "true".to_owned(),
         };
         let older = |and_versions: &str| {

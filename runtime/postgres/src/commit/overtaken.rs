@@ -33,9 +33,7 @@ impl TargetShape<'_> {
             return None;
         }
         let rows = RowsSql::new(self, RowsKind::Deleted);
-        let alive = self
-            .flag()
-            .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
+        let alive = self.is_marked().map(|marked| format!(" and not {marked}"));
         let text = format!(
             "select u.n - 1, coalesce({unknown}, ''::bytea), coalesce(pg_catalog.substr(\
              gristmill.place_of(t.{version}), 1, 8) = pg_catalog.substr(gristmill.place_of(u.v), \

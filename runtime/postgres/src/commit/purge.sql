@@ -1,10 +1,15 @@
+-- Partitions of topics that the active revision does not read any more bring nothing. One that was
+-- never taken has no checkpoint, and is not known here.
 with watermark as (
   select
     pg_catalog.min(c.event_time_max) as lowest,
     pg_catalog.bool_and(c.event_time_max is not null) as is_known
   from gristmill.checkpoint c
     join gristmill.pipeline p on p.pipeline = c.pipeline and p.active_run = c.run
-  where pg_catalog.to_regclass(p.target)::oid = :oid
+    left join gristmill.revision r
+      on r.pipeline = p.pipeline and r.revision = p.active_revision
+  where gristmill.table_called(p.target) = :oid
+    and c.topic = coalesce(r.spec ->> 'topic', c.topic)
 ),
 old as (
   select s.key

@@ -73,8 +73,8 @@ impl<'a> RowsSql<'a> {
         };
         let values = shape.values();
         let values = values.map(|(i, column)| format!(", t.{} as k{i}", quote(&column.name)));
-        let flag = shape.flag();
-        let flag = flag.map(|flag| format!(", coalesce(t.{flag}, false) as was_deleted"));
+        let flag = shape.is_marked();
+        let flag = flag.map(|marked| format!(", {marked} as was_deleted"));
         format!(
             include_str!("incoming.sql"),
             arrays = self.unnested() + &self.horizon(),
@@ -340,7 +340,7 @@ impl<'a> RowsSql<'a> {
         let mut columns: Vec<ColumnSql> = fields.collect();
         let provenance = shape.provenance().into_iter();
         columns.extend(provenance.map(|(name, value)| ColumnSql::new(name, value)));
-        if shape.flag() == Some(quote(DELETED)) {
+        if shape.has(DELETED) && shape.flag().is_some() {
             columns.push(ColumnSql::new(DELETED, self.deleted()));
         }
         if shape.tracks_absent() {
@@ -402,9 +402,7 @@ impl<'a> RowsSql<'a> {
     /// of versions can be compared with rows of all rules.
     fn is_new_life(&self) -> Option<String> {
         let shape = &self.shape;
-        let is_marked = shape
-            .flag()
-            .map(|flag| format!("coalesce(t.{flag}, false)"));
+        let is_marked = shape.is_marked();
         let kept = shape
             .kept
             .filter(|_| self.reads_tombstones && shape.deletes_for_good());

@@ -162,9 +162,7 @@ impl TargetShape<'_> {
             return None;
         }
         let name = quote(ABSENT);
-        let alive = self
-            .flag()
-            .map(|flag| format!(" and not coalesce(t.{flag}, false)"));
+        let alive = self.is_marked().map(|marked| format!(" and not {marked}"));
         let text = format!(
             "update {} as t set {name} = gristmill.absent_after(t.{name}, u.m, ''::bytea, true) \
              from (select {}) as u where {} and {is_older}{}",
@@ -198,10 +196,10 @@ impl TargetShape<'_> {
                 let set = set.map(|(name, value)| format!("{} = {value}", quote(name)));
                 let set: Vec<String> = [format!("{flag} = true")].into_iter().chain(set).collect();
                 format!(
-                    "update {} as t set {} from u where not coalesce(t.{flag}, false) and \
-                     {is_older}",
+                    "update {} as t set {} from u where not {} and {is_older}",
                     self.target.sql_name,
-                    set.join(", ")
+                    set.join(", "),
+                    self.is_marked().unwrap_or_default(),
                 )
             }
         };

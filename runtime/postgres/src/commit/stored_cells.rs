@@ -52,9 +52,7 @@ impl StoredCells {
         let key: Vec<(usize, &TargetColumn)> = shape.key().collect();
         let is_there = key.first().map(|(_, column)| quote(&column.name));
         let is_there = is_there.map(|name| format!("t.{name} is not null"));
-        let alive = shape
-            .flag()
-            .map(|flag| format!("not coalesce(t.{flag}, false)"));
+        let alive = shape.is_marked().map(|marked| format!("not {marked}"));
         let until = shape.kept.map(|_| {
             let version = format!("t.{}", quote(VERSION));
             format!(

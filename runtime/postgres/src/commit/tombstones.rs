@@ -85,7 +85,8 @@ impl TargetShape<'_> {
                     "update {table} as t set {flag} = true{} from {of}",
                     self.buried()
                 ),
-                format!(" and not coalesce(t.{flag}, false)"),
+                self.is_marked()
+                    .map_or_else(String::new, |marked| format!(" and not {marked}")),
             ),
         };
         Some(format!(
