@@ -65,7 +65,10 @@ fn said_of(topic: &str, records: &[&Value], config: Value) -> Result<String> {
     for (source, mut row) in sources.into_iter().zip(found) {
         let record = decoded.records[source as usize];
         if let Some(members) = row.as_object_mut() {
-            members.retain(|name, value| name != "_truncate" || *value != json!(false));
+            members.retain(|name, value| match name.as_str() {
+                "_truncate" => *value != json!(false),
+                name => !name.starts_with("_old_") || !value.is_null(),
+            });
         }
         lines.push((record, format!("{} {row}", offset(record))));
     }

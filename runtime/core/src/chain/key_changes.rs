@@ -89,6 +89,9 @@ pub(super) struct KeyChanges<'a> {
     /// By the row, the time up to which an event of its old key is of the life that ended,
     /// microseconds.
     pub(super) until_us: &'a dyn Fn(usize) -> i64,
+    /// Whether that is the time of the delete, too, which is half of the change.
+    pub(super) is_of_delete: bool,
+    pub(super) partition: i32,
 }
 
 impl KeyChanges<'_> {
@@ -223,6 +226,9 @@ impl KeyChanges<'_> {
         let olds = packed(batch, &self.old_key.old);
         missing.sort_by(|(a, _), (b, _)| olds.get(*a as usize).cmp(olds.get(*b as usize)));
         let rows: Vec<u32> = missing.iter().map(|(row, _)| *row).collect();
+        let until_us = rows.iter().map(|row| (self.until_us)(*row as usize));
+        let until_us: Vec<i64> = until_us.collect();
+        let deleted_at_us = until_us.iter().map(|us| self.is_of_delete.then_some(*us));
         let mut of_old = batch.take(&rows);
         for (key, old) in self.old_key.key.iter().zip(&self.old_key.old) {
             of_old.columns[*key] = of_old.columns[*old].clone();
@@ -239,11 +245,10 @@ impl KeyChanges<'_> {
             keys: self.target.keys(&of_old, self.key)?,
             columns: fields,
             previous: Some(PreviousRows {
+                partition: self.partition,
                 may_be_deleted: missing.iter().map(|(_, may_be)| *may_be).collect(),
-                until_us: rows
-                    .iter()
-                    .map(|row| (self.until_us)(*row as usize))
-                    .collect(),
+                deleted_at_us: deleted_at_us.collect(),
+                until_us,
             }),
             rows,
             from,

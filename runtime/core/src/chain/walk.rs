@@ -486,6 +486,8 @@ impl Chain {
             key: &self.roles.key,
             stored,
             until_us: &until_us,
+            is_of_delete: kind != VersionKind::Offset,
+            partition: self.spec.partition,
         };
         changes.fill(batch)
     }

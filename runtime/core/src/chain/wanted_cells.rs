@@ -17,11 +17,18 @@ pub struct WantedCells {
     pub(super) from: Vec<(usize, i64)>,
 }
 
-/// Which rows of keys that are no more count, parallel to [`WantedCells::keys`].
+/// Which rows of keys that are no more count, parallel to [`WantedCells::keys`]: those that hold
+/// all that came before the change of the key.
 #[derive(Clone, Debug)]
 pub struct PreviousRows {
-    /// Whether one that is deleted does: by the very change of the key.
-    pub may_be_deleted: Vec<bool>,
-    /// The event time behind which one is of a later life, microseconds since the Unix epoch.
+    /// The partition whose events have all been written until then. What another one wrote may be
+    /// older than events that it has still to write.
+    pub partition: i32,
+    /// The event time behind which a row is of a later life, microseconds since the Unix epoch.
     pub until_us: Vec<i64>,
+    /// Whether a row that is deleted counts: by the very change of the key.
+    pub may_be_deleted: Vec<bool>,
+    /// The event time of that delete, by which it is known in other partitions, too; `None`: it is
+    /// not.
+    pub deleted_at_us: Vec<Option<i64>>,
 }

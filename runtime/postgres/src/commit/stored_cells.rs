@@ -53,22 +53,7 @@ impl StoredCells {
         let is_there = key.first().map(|(_, column)| quote(&column.name));
         let is_there = is_there.map(|name| format!("t.{name} is not null"));
         let alive = shape.is_marked().map(|marked| format!("not {marked}"));
-        let until = shape.kept.map(|_| {
-            let version = format!("t.{}", quote(VERSION));
-            format!(
-                "({version} is null or gristmill.event_time_of({version}) <= timestamptz 'epoch' \
-                 + u.until_us * interval '1 microsecond')"
-            )
-        });
-        let may_be = alive
-            .as_ref()
-            .map(|alive| format!("(u.may_be_deleted or {alive})"));
-        let was_there: Vec<String> = is_there
-            .iter()
-            .cloned()
-            .chain(may_be)
-            .chain(until)
-            .collect();
+        let was_there = was_there(shape);
         let is_there: Vec<String> = is_there.into_iter().chain(alive).collect();
         let columns = shape.values().map(|(i, column)| StoredColumn {
             field: shape.fields[i].clone(),
@@ -82,7 +67,7 @@ impl StoredCells {
             table: shape.target.sql_name.clone(),
             on: shape.on(),
             is_there: is_there.join(" and "),
-            was_there: was_there.join(" and "),
+            was_there,
             key: key.iter().map(named).collect(),
             columns: columns.collect(),
             has_versions: shape.kept.is_some(),
@@ -110,8 +95,11 @@ impl StoredCells {
         let types = self.key.iter().map(|(f, _)| sent_type(f.logical_type));
         let mut types: Vec<Type> = types.collect();
         if wanted.previous.is_some() {
-            names.extend(["may_be_deleted", "until_us"]);
-            types.extend([Type::BOOL_ARRAY, Type::INT8_ARRAY]);
+            names.extend(["may_be_deleted", "until_us", "deleted_at_us", "partition"]);
+            let times = [Type::INT8_ARRAY, Type::INT8_ARRAY];
+            types.push(Type::BOOL_ARRAY);
+            types.extend(times);
+            types.push(Type::INT4_ARRAY);
         }
         let places: Vec<String> = (1..=names.len()).map(|i| format!("${i}")).collect();
         let text = format!(
@@ -132,6 +120,30 @@ fn is_unknown(shape: &TargetShape<'_>, bit: u32) -> String {
         Some(is_later) => format!("({is_later} or {})", has_bit(bit)),
         None => has_bit(bit),
     }
+}
+
+/// That there is a row of a key that is no more, and that it holds all that came before. Nothing is
+/// known of one that another partition wrote, but where it says that it was deleted then.
+fn was_there(shape: &TargetShape<'_>) -> String {
+    if shape.kept.is_none() {
+        return "false".to_owned();
+    }
+    let version = format!("t.{}", quote(VERSION));
+    let of = |us: &str| format!("timestamptz 'epoch' + u.{us} * interval '1 microsecond'");
+    let at = format!("gristmill.event_time_of({version})");
+    let is_whole = format!(
+        "gristmill.partition_of({version}) = u.partition and {at} <= {}",
+        of("until_us")
+    );
+    let counts = match shape.is_marked() {
+        None => is_whole,
+        Some(marked) => format!(
+            "case when {marked} then u.may_be_deleted and ({is_whole} or {at} = {}) else \
+             {is_whole} end",
+            of("deleted_at_us")
+        ),
+    };
+    format!("coalesce({counts}, false)")
 }
 
 /// That the bit is set in `_gm_absent`, which may be shorter.
@@ -229,10 +241,14 @@ impl StoredCells {
         let key = self.key.iter().zip(&wanted.keys.columns);
         let key = key.filter_map(|((f, _), column)| ColumnArray::new(f.logical_type, column));
         let key: Vec<ColumnArray<'_>> = key.collect();
+        let partition = wanted.previous.as_ref().map(|previous| previous.partition);
+        let partitions = vec![partition; wanted.keys.rows];
         let mut values: Vec<&(dyn ToSql + Sync)> = key.iter().map(|k| k as _).collect();
         if let Some(previous) = &wanted.previous {
             values.push(&previous.may_be_deleted);
             values.push(&previous.until_us);
+            values.push(&previous.deleted_at_us);
+            values.push(&partitions);
         }
         connection.busy = true;
         let asked = in_time(async {

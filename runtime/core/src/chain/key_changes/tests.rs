@@ -74,6 +74,8 @@ fn filled(rows: &[Row], stored: impl Fn(i64, bool) -> Option<&'static str>) -> V
         key: &roles.key,
         stored: None,
         until_us: &|_| 7,
+        is_of_delete: true,
+        partition: 3,
     };
     let Some(wanted) = changes.fill(&mut batch) else {
         return big(&batch)
@@ -83,6 +85,8 @@ fn filled(rows: &[Row], stored: impl Fn(i64, bool) -> Option<&'static str>) -> V
     };
     let previous = wanted.previous.clone().expect("keys of before");
     assert!(previous.until_us.iter().all(|us| *us == 7));
+    assert!(previous.deleted_at_us.iter().all(|us| *us == Some(7)));
+    assert_eq!(previous.partition, 3);
     let keys = wanted.keys.columns[0]
         .values
         .as_primitive::<arrow_array::types::Int64Type>();
