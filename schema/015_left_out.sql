@@ -24,5 +24,5 @@ exception when invalid_name or syntax_error then
 end
 $$;
 comment on function gristmill.table_called is
-    'The table of that name; null: there is none, or it is no name, as programs of before stored it '
-    'as their files spelt it.';
+    'The table of that name; null: there is none, or it is no name, as older programs stored it as '
+    'their files spelt it.';
