@@ -2,13 +2,13 @@
 //!
 //! [`Chain::compute`] is the walk itself ([`walk`]): decode, [`normalize`], give new keys what they
 //! had under the old ones ([`key_changes`]), [`judge`] the event times, keep the newest row of each
-//! key ([`crate::dedup`]) and the older ones that have what it lacks ([`donors`]), [`enrich`] those,
-//! pick the target's columns ([`target_columns`]) and put the rows into layers ([`layering`]), which
-//! a replay [`fold`]s. What nobody knows of rows once some
-//! are dead letters is in [`lost_cells`], and in [`unread`] for what was not read. A transform runs
-//! as a [`step`], and its failing rows are found by [`convict`]; until its commit a batch is
-//! [`pending`]. [`check`] proves beforehand that the plans fit; [`hand_over`] carries what was
-//! learned from one revision's chain to the next.
+//! key ([`crate::dedup`]) and the older ones that have what it lacks ([`donors`]), [`enrich`]
+//! those, pick the target's columns ([`target_columns`]) and put the rows into layers
+//! ([`layering`]), which a replay [`fold`]s. What nobody knows of rows once some are dead letters
+//! is in [`lost_cells`], and in [`unread`] for what was not read. A transform runs as a [`step`],
+//! and its failing rows are found by [`convict`]; until its commit a batch is [`pending`].
+//! [`check`] proves beforehand that the plans fit; [`hand_over`] carries what was learned from one
+//! revision's chain to the next.
 
 mod cells;
 mod chain_spec;
