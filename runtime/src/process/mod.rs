@@ -41,9 +41,9 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// did is in the checkpoints.
 const STOP_MAX: Duration = Duration::from_secs(8);
 
-/// Runs a pipeline until `stop`, its rules in `sandbox`; `replay` is for dead letters that are tried
-/// again. Errors before the first record are about
-/// the set-up; later ones mean that the consumer, or a task of the process, ended for good.
+/// Runs a pipeline until `stop`, its rules in `sandbox`; `replay` is for dead letters that are
+/// tried again. Errors before the first record are about the set-up; later ones mean that the
+/// consumer, or a task of the process, ended for good.
 pub async fn run(
     config: Config,
     sandbox: Sandbox,
