@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::cursor::JsonCursor;
+use super::depth::Depth;
+use super::escape::unescape;
 use super::place::Place;
 use crate::decode::form::Form;
 use crate::decode::leaf::{Leaf, unscaled};
+use crate::decode::scratch::Scratch;
 use crate::decode::slot::Slot;
 use crate::decode::spelling::bytes::base64;
 use crate::decode::spelling::number;
@@ -27,9 +30,12 @@ impl<'r> Place<'_, '_, 'r> {
     /// texts.
     pub(super) fn unscaled_list(self, leaf: Leaf, json: &str, scale: i32) {
         let row = &mut *self.walk.row;
-        let list = serde_json::from_str(json).ok();
-        match list.and_then(|list| with_numbers(list, scale)) {
-            Some(list) => row.unescaped(leaf.slot, &list.to_string()),
+        let start = row.scratch.len();
+        match numbers(json, scale, row.room()).filter(|()| json.starts_with('[')) {
+            Some(()) => {
+                let end = row.scratch.len();
+                row.slots[leaf.slot] = Slot::Unescaped { start, end };
+            }
             None => self.wrong("a list of other than decimal numbers in base64"),
         }
     }
@@ -62,19 +68,32 @@ impl<'r> Place<'_, '_, 'r> {
     }
 }
 
-fn with_numbers(value: Value, scale: i32) -> Option<Value> {
-    Some(match value {
-        Value::Array(items) => {
-            let items = items.into_iter().map(|item| with_numbers(item, scale));
-            Value::Array(items.collect::<Option<_>>()?)
+/// Appends to `scratch` the list `json`, which is JSON, with numbers' texts in the place of their
+/// base64. `None`: something else is in it.
+fn numbers(json: &str, scale: i32, scratch: Scratch<'_>) -> Option<()> {
+    let mut cursor = JsonCursor::new(json, Depth::default());
+    loop {
+        match cursor.token() {
+            mark @ (b'[' | b']' | b',') => {
+                cursor.at += 1;
+                scratch.text.push(char::from(mark));
+            }
+            b'n' => {
+                cursor.word("null").ok()?;
+                scratch.text.push_str("null");
+            }
+            b'"' => {
+                let start = cursor.at;
+                cursor.quoted().ok()?;
+                let content = unescape(&json[start..cursor.at])?;
+                let first = scratch.bytes.len();
+                base64(&content, scratch.bytes)?;
+                scratch.text.push('"');
+                number::unscaled(&scratch.bytes[first..], scale, scratch.text)?;
+                scratch.text.push('"');
+                scratch.bytes.truncate(first);
+            }
+            _ => return (cursor.at == json.len()).then_some(()),
         }
-        Value::String(text) => {
-            let (mut bytes, mut digits) = (Vec::new(), String::new());
-            base64(&text, &mut bytes)?;
-            number::unscaled(&bytes, scale, &mut digits)?;
-            Value::String(digits)
-        }
-        Value::Null => Value::Null,
-        _ => return None,
-    })
+    }
 }

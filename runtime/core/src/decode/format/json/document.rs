@@ -30,6 +30,9 @@ pub(crate) struct Document {
     may_be_wrapped: bool,
     /// The last document in which each node of the trie was met.
     seen: Vec<u64>,
+    /// For each node of the trie which of its children was met first in the last document that had
+    /// it, and which of its parent's children behind it: producers seldom change the order.
+    followed: Vec<u32>,
     /// Documents so far.
     documents: u64,
     /// Kept from document to document: a text that has escapes.
@@ -52,6 +55,7 @@ impl Document {
             part,
             may_be_wrapped: trie.has_none_of(&[wrapper::SCHEMA, wrapper::PAYLOAD]),
             seen: vec![0; trie.nodes.len()],
+            followed: vec![0; 2 * trie.nodes.len()],
             trie,
             documents: 0,
             room: String::new(),
@@ -247,6 +251,7 @@ impl Document {
             nodes: &trie.nodes,
             row,
             seen: &mut self.seen,
+            followed: &mut self.followed,
             document: self.documents,
             is_exact: false,
             placeholder,

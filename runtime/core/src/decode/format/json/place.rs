@@ -18,6 +18,8 @@ pub(super) struct Walk<'w, 'r> {
     pub(super) row: &'w mut Row<'r>,
     /// The last document that had each node.
     pub(super) seen: &'w mut [u64],
+    /// What the last documents had in which order: two entries a node.
+    pub(super) followed: &'w mut [u32],
     /// This document, counted from 1.
     pub(super) document: u64,
     /// Whether the reader is the exact one: what it says of a number is final.

@@ -146,21 +146,20 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
         for &slot in &self.node.null_where_missing {
             self.walk.row.slots[slot] = Slot::Null;
         }
-        // Producers seldom change the order of names: the next is looked for behind the last.
-        let mut next = 0;
-        let children = &self.node.children;
         let node = self.node;
-        while let Some(child) = map.next_key_seed(Name { node, next })? {
-            match child {
-                Some(i) => {
-                    next = i + 1;
-                    let node = &self.walk.nodes[children[i].1];
-                    map.next_value_seed(Place::new(&mut *self.walk, node))?;
-                }
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
+        let mut before = 2 * node.id;
+        while let Some(found) = map.next_key_seed(Name {
+            node,
+            next: self.walk.followed[before],
+        })? {
+            let Some(i) = found else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            self.walk.followed[before] = i;
+            let child = &self.walk.nodes[node.children[i as usize].1];
+            before = 2 * child.id + 1;
+            map.next_value_seed(Place::new(&mut *self.walk, child))?;
         }
         Ok(())
     }
@@ -170,25 +169,26 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
 struct Name<'a> {
     node: &'a Node,
     /// The child that is looked at first.
-    next: usize,
+    next: u32,
 }
 
 impl Name<'_> {
     #[inline(always)]
-    fn find(self, name: &[u8]) -> Option<usize> {
+    fn find(self, name: &[u8]) -> Option<u32> {
         if self.node.names & name_bit(name) == 0 {
             return None;
         }
         let is = |(child, _): &(String, usize)| child.as_bytes() == name;
-        match self.node.children.get(self.next) {
+        match self.node.children.get(self.next as usize) {
             Some(child) if is(child) => Some(self.next),
-            _ => self.node.children.iter().position(is),
+            // A pipeline reads fewer than 2^32 columns.
+            _ => self.node.children.iter().position(is).map(|i| i as u32),
         }
     }
 }
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Option<usize>;
+    type Value = Option<u32>;
 
     #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -197,7 +197,7 @@ impl<'de> DeserializeSeed<'de> for Name<'_> {
 }
 
 impl<'de> Visitor<'de> for Name<'_> {
-    type Value = Option<usize>;
+    type Value = Option<u32>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
