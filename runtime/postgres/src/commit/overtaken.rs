@@ -34,18 +34,18 @@ impl TargetShape<'_> {
         }
         let rows = RowsSql::new(self, RowsKind::Deleted);
         let alive = self.is_marked().map(|marked| format!(" and not {marked}"));
+        let log = |version: &str| format!("pg_catalog.substr(gristmill.place_of({version}), 1, 8)");
+        let is_of_log = format!("{} = {}", log(&format!("t.{}", quote(VERSION))), log("u.v"));
         let text = format!(
-            "select u.n - 1, coalesce({unknown}, ''::bytea), coalesce(pg_catalog.substr(\
-             gristmill.place_of(t.{version}), 1, 8) = pg_catalog.substr(gristmill.place_of(u.v), \
-             1, 8), false) from (select pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join {} \
-             as t on {} where not ({}){}",
+            "select u.n - 1, coalesce({unknown}, ''::bytea), coalesce({is_of_log}, false) from \
+             (select pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join {} as t on {} where \
+             not ({}){}",
             rows.unnested(),
             self.target.sql_name,
             self.on(),
             self.guarded().stored("u.v", &self.event_time()),
             alive.unwrap_or_default(),
             unknown = self.later().unknown(),
-            version = quote(VERSION),
         );
         Some(self.alone(&text, rows.arrays(), false))
     }

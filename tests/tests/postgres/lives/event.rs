@@ -28,6 +28,8 @@ pub(super) struct Event {
     pub(super) recorded: i64,
     /// Of the columns `a`, `b` and `c`.
     pub(super) cells: [Cell; 3],
+    /// Nothing of it can be read but its key.
+    pub(super) is_unread: bool,
 }
 
 impl Event {
@@ -56,6 +58,9 @@ impl Event {
             if let Some(value) = cell {
                 json[name] = value.clone().into();
             }
+        }
+        if self.is_unread {
+            json["b"] = serde_json::json!({});
         }
         json.to_string()
     }

@@ -78,6 +78,11 @@ impl Version {
         }
     }
 
+    /// Where it stands among the records of a partition.
+    fn place(&self) -> (i32, i64) {
+        (self.log, self.offset)
+    }
+
     fn time(&self) -> i64 {
         match self.rule.kind {
             VersionKind::Offset => self.recorded,
@@ -96,6 +101,17 @@ pub(super) struct Given {
     writes: [bool; 4],
     /// It is a dead letter, so that nobody knows what it would have changed.
     is_lost: bool,
+    /// It is one that could not be read, so that it may have changed all.
+    unread: Option<Unread>,
+}
+
+/// What decides what a record that could not be read leaves unknown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unread {
+    /// The offset at which its batch ends.
+    pub(super) until: i64,
+    /// Whether what comes later is newer, so that it is known what came between.
+    pub(super) is_in_order: bool,
 }
 
 impl Given {
@@ -109,7 +125,19 @@ impl Given {
             cells: [a, b, c, loud],
             writes: [true, true, revision.writes_c, true],
             is_lost: false,
+            unread: None,
         }
+    }
+
+    pub(super) fn unread(self, unread: Unread) -> Self {
+        Self {
+            unread: Some(unread),
+            ..self
+        }
+    }
+
+    pub(super) fn is_unread(&self) -> bool {
+        self.unread.is_some()
     }
 
     pub(super) fn lost(self) -> Self {
@@ -168,6 +196,8 @@ struct Stored {
     is_unknown: [bool; 4],
     is_hearsay: [bool; 4],
     is_lost: [bool; 4],
+    /// The events that have told the cells.
+    told_by: [Version; 4],
 }
 
 #[derive(Clone, Debug)]
@@ -207,6 +237,7 @@ impl Fold {
 
     pub(super) fn apply(&mut self, given: &Given) {
         match given.what {
+            _ if given.unread.is_some() => self.lose_all(given),
             _ if given.is_lost => self.lose(given),
             What::Truncate => self.truncate(given.version),
             What::Row | What::Delete => self.write(given),
@@ -222,6 +253,26 @@ impl Fold {
         for i in (0..COLUMNS.len()).filter(|i| given.writes[*i] && given.cells[*i].is_some()) {
             row.is_hearsay[i] |= is_overtaken;
             row.is_unknown[i] |= !is_overtaken;
+            row.is_lost[i] = true;
+        }
+    }
+
+    fn lose_all(&mut self, given: &Given) {
+        let (row, letter) = (self.rows.get_mut(&given.key), given.version);
+        let (Some(row), Some(unread)) = (row.filter(|row| !row.is_deleted), given.unread) else {
+            return;
+        };
+        let is_of_partition = row.version.partition == letter.partition;
+        if is_of_partition && row.version.place() >= (letter.log, unread.until) {
+            return;
+        }
+        for i in (0..COLUMNS.len()).filter(|i| given.writes[*i]) {
+            let told_by = row.told_by[i];
+            let is_after = told_by.partition == letter.partition;
+            let is_told = is_after && told_by.place() > letter.place();
+            let is_known = unread.is_in_order && is_of_partition;
+            row.is_hearsay[i] |= !is_known;
+            row.is_unknown[i] |= !is_told;
             row.is_lost[i] = true;
         }
     }
@@ -272,6 +323,7 @@ impl Stored {
             is_unknown: [false; 4],
             is_hearsay: [false; 4],
             is_lost: [false; 4],
+            told_by: [given.version; 4],
         };
         row.begin(given);
         row
@@ -285,6 +337,7 @@ impl Stored {
             self.is_unknown[i] = given.cells[i].is_none();
             self.is_hearsay[i] = given.what == What::Delete;
             self.is_lost[i] = false;
+            self.told_by[i] = given.version;
         }
     }
 
@@ -308,7 +361,7 @@ impl Stored {
             if let Some(value) = &given.cells[i] {
                 self.cells[i].clone_from(value);
                 (self.is_unknown[i], self.is_hearsay[i]) = (false, false);
-                self.is_lost[i] = false;
+                (self.is_lost[i], self.told_by[i]) = (false, given.version);
             }
         }
     }

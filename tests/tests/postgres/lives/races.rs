@@ -61,6 +61,7 @@ fn event(random: &mut SmallRng, clock: &mut i64, is_whole: bool) -> Event {
         seq: Some(at),
         recorded: *clock,
         cells,
+        is_unread: false,
     }
 }
 

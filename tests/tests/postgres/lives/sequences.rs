@@ -18,6 +18,7 @@ fn event(what: What, at: i64, a: &str, c: &str) -> Event {
         seq: Some(at),
         recorded: at,
         cells: [cell(a), None, cell(c)],
+        is_unread: false,
     }
 }
 

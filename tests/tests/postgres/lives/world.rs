@@ -13,7 +13,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::event::{Cell, Event, FORBIDDEN, REJECTED, What, records};
-use super::fold::{Fold, Given, Table, Version, agree};
+use super::fold::{Fold, Given, Table, Unread, Version, agree};
 use super::rules::{NOW_US, Revision};
 use super::stage::{Flushed, Stage, Writer};
 
@@ -93,6 +93,8 @@ struct Partition {
 
 pub(super) struct World<'s> {
     random: SmallRng,
+    /// By itself, which events cannot be read.
+    unread: SmallRng,
     stage: &'s mut Stage,
     climate: Climate,
     table: usize,
@@ -117,7 +119,9 @@ impl<'s> World<'s> {
         let climate = Climate::draw(&mut random);
         let is_hard = random.random_bool(0.4);
         let table = random.random_range(0..2);
+        let unread = SmallRng::seed_from_u64(!seed);
         let mut world = Self {
+            unread,
             hangs_on_commits: !climate.in_order || climate.shares_keys,
             random,
             stage,
@@ -258,10 +262,13 @@ impl<'s> World<'s> {
             at,
             seq,
             cells,
+            is_unread,
             ..
         } = &event;
-        let line =
-            format!("{partition}:{offset}: {what:?} of {key}, at {at}, seq {seq:?}: {cells:?}");
+        let unread = if *is_unread { "unread " } else { "" };
+        let line = format!(
+            "{partition}:{offset}: {unread}{what:?} of {key}, at {at}, seq {seq:?}: {cells:?}"
+        );
         self.tell(format_args!("{line}"));
         self.partitions[partition].events.push(event);
     }
@@ -315,6 +322,7 @@ impl<'s> World<'s> {
             seq,
             recorded: clock,
             cells,
+            is_unread: what != What::Truncate && self.unread.random_bool(0.06),
         }
     }
 
@@ -397,7 +405,7 @@ impl<'s> World<'s> {
         let partition = &self.partitions[number];
         let place = (partition.lease.log, number as i32);
         let revision = self.climate.revisions[revision];
-        let offsets = batch;
+        let (offsets, to) = (batch.clone(), batch.end);
         let mut batch = Vec::new();
         for offset in offsets {
             let event = &partition.events[offset as usize];
@@ -407,7 +415,12 @@ impl<'s> World<'s> {
             let is_bad = is_rejected || event.is_refused() && is_refused;
             let version = Version::new(revision.version, event, place, offset);
             let given = Given::new(event, version, revision);
+            let unread = Unread {
+                until: to,
+                is_in_order: self.climate.in_order,
+            };
             let given = match is_bad && event.what != What::Truncate {
+                _ if event.is_unread => given.unread(unread),
                 true => given.lost(),
                 false => given,
             };
@@ -415,7 +428,11 @@ impl<'s> World<'s> {
             self.all.entry(place).or_insert_with(|| given.clone());
             batch.push(given);
         }
-        batch.sort_by(|a, b| a.version.cmp_in_batch(&b.version));
+        // What was not read has no version: it leaves unknown what the others do not say.
+        batch.sort_by(|a, b| {
+            let by_version = || a.version.cmp_in_batch(&b.version);
+            a.is_unread().cmp(&b.is_unread()).then_with(by_version)
+        });
         batch.iter().for_each(|given| self.expected.apply(given));
     }
 
