@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Delete them, as the pipeline deletes rows
     #[arg(long)]
     delete: bool,
+    /// With --delete: also where more than half of the table's rows would go, and more than --limit
+    #[arg(long, requires = "delete")]
+    yes: bool,
 }
 
 pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<()> {
@@ -32,6 +35,7 @@ pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<()> {
         since: args.since,
         limit: args.limit,
         delete: args.delete,
+        yes: args.yes,
     };
     render(&missed_deletes(opened, &sandbox, request).await?, out)
 }

@@ -76,58 +76,90 @@ async fn of_database(url: &str, name: &str) -> Result<SourceTable> {
         "the table {name} has no column"
     );
     let mut notes = vec![format!("of the table {name} in {}", database.place())];
-    if catalogue.key.is_empty() {
-        notes.push(
-            "the table has no primary key: its events have no key, and nothing tells rows apart"
-                .to_owned(),
-        );
-    }
     let (identity, told) = replica_identity(&connection, name, &mut notes).await?;
-    let key = identity_key(identity.as_str(), told, catalogue.key, name, &mut notes);
+    let key = identity_key(told, catalogue.key, name, &mut notes);
+    let is_full = identity == "f";
     let columns = catalogue.columns.iter();
     Ok(SourceTable {
         shape: Shape::Envelope,
-        columns: columns.map(|(name, of)| column(name, of)).collect(),
+        columns: columns
+            .map(|(name, of)| column(name, of, is_full))
+            .collect(),
         key,
         has_schemas: false,
         has_digits: false,
         has_log_places: true,
-        has_full_before: identity == "f",
+        has_full_before: is_full,
         notes,
     })
 }
 
-fn column(name: &str, of: &str) -> SourceColumn {
+/// A column of the source; `is_full`: its events have the whole row before.
+fn column(name: &str, of: &str, is_full: bool) -> SourceColumn {
     let column = SourceColumn::certain(name, of);
-    match of {
-        "interval" => column.with_note(
+    match of.strip_suffix("[]").unwrap_or(of) {
+        "interval" if of == "interval" => column.with_note(
             "with interval.handling.mode = string in the connector it is whole, else a month \
              counts as 30.4 days",
+        ),
+        // Seen of Debezium 3.6.1.
+        "interval" | "money" if of.ends_with("[]") => left_out(column),
+        name if name.ends_with("multirange") => left_out(column),
+        items if of.ends_with("[]") && !is_full && comes_as_null(items) => column.with_note(
+            "a large list that a change leaves as it is comes as null (Debezium sends no \
+             placeholder): give the source table REPLICA IDENTITY FULL",
         ),
         _ => column,
     }
 }
 
-/// The columns that tell rows apart: those of which a delete's event says the truth.
+fn left_out(column: SourceColumn) -> SourceColumn {
+    SourceColumn {
+        is_left_out: true,
+        ..column.with_note("left out: Debezium does not send it")
+    }
+}
+
+/// Whether a list of such items has no placeholder, as seen of Debezium 3.6.1.
+fn comes_as_null(items: &str) -> bool {
+    let has_zone = items.starts_with("timestamp") && items.ends_with("with time zone");
+    has_zone
+        || ["bytea", "double precision", "numeric"]
+            .iter()
+            .any(|of| items.starts_with(of))
+}
+
+/// The columns that tell rows apart: those of which a delete's event says the truth. `told` are
+/// those of the index that is the replica identity.
 fn identity_key(
-    identity: &str,
     told: Vec<String>,
     key: Vec<String>,
     name: &str,
     notes: &mut Vec<String>,
 ) -> Vec<String> {
-    if identity != "i" || told.is_empty() || told == key {
-        return key;
+    let columns = told.join(", ");
+    match (key.is_empty(), told.is_empty()) {
+        (true, true) => notes.push(
+            "the table has no primary key: its events have no key, and nothing tells rows apart"
+                .to_owned(),
+        ),
+        (true, false) => notes.push(format!(
+            "the table has no primary key: the index of its REPLICA IDENTITY, on ({columns}), \
+             tells rows apart"
+        )),
+        (false, false) if told != key => notes.push(format!(
+            "the table has REPLICA IDENTITY USING INDEX on ({columns}): a delete says those \
+             columns alone, and makes up the rest, its record's key included. So they are the key \
+             here: let the connector write keys of them (message.key.columns = {name}:{list}), or \
+             give the table REPLICA IDENTITY DEFAULT or FULL and run this again",
+            list = told.join(",")
+        )),
+        _ => {}
     }
-    notes.push(format!(
-        "the table has REPLICA IDENTITY USING INDEX on ({columns}): a delete says those columns \
-         alone, and makes up the rest, its record's key included. So they are the key here: let \
-         the connector write keys of them (message.key.columns = {name}:{list}), or give the table \
-         REPLICA IDENTITY DEFAULT or FULL and run this again",
-        columns = told.join(", "),
-        list = told.join(",")
-    ));
-    told
+    match told.is_empty() {
+        true => key,
+        false => told,
+    }
 }
 
 /// The replica identity, as `pg_class.relreplident` has it, and the columns of its index, where it
@@ -166,7 +198,7 @@ fn leave_out(table: &mut SourceTable, sandbox: &Sandbox) -> Result<()> {
     let bytes = builtin::named_component(NORMALIZER)?;
     let component = sandbox.load(NORMALIZER, bytes, &Limits::default())?;
     for column in &mut table.columns {
-        if !is_read(&component, &column.type_name) {
+        if !column.is_left_out && !is_read(&component, &column.type_name) {
             column.is_left_out = true;
             column.note = Some("left out: Debezium does not send it whole".to_owned());
         }
@@ -180,4 +212,52 @@ fn is_read(component: &Component, type_name: &str) -> bool {
     columns.insert("column".to_owned(), type_name.into());
     let config = json!({ "key": ["key"], "columns": Value::Object(columns) });
     component.open(&config).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_key_is_what_a_delete_says() {
+        for (told, key, expected, words) in [
+            (&[][..], &["id"][..], &["id"][..], ""),
+            (&["id"], &["id"], &["id"], ""),
+            (
+                &["email"],
+                &["id"],
+                &["email"],
+                "message.key.columns = s.t:email",
+            ),
+            (
+                &["email"],
+                &[],
+                &["email"],
+                "the index of its REPLICA IDENTITY",
+            ),
+            (&[], &[], &[], "nothing tells rows apart"),
+        ] {
+            let mut notes = Vec::new();
+            let found = identity_key(names(told), names(key), "s.t", &mut notes);
+            assert_eq!(found, names(expected));
+            assert!(notes.concat().contains(words), "{notes:?}");
+            assert_eq!(notes.is_empty(), words.is_empty(), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sent_is_left_out_and_what_comes_as_null_is_told() {
+        let left_out = |of| column("c", of, false).is_left_out;
+        assert!(left_out("interval[]") && left_out("money[]") && left_out("int4multirange"));
+        assert!(!left_out("interval") && !left_out("text[]"));
+        let is_told = |of, is_full| column("c", of, is_full).note.is_some();
+        for of in ["numeric(12,2)[]", "bytea[]", "timestamp with time zone[]"] {
+            assert!(is_told(of, false) && !is_told(of, true), "{of}");
+        }
+        assert!(is_told("interval", true) && !is_told("text[]", false));
+    }
 }

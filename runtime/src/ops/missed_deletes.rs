@@ -9,6 +9,7 @@ use gristmill_postgres::commit::gap;
 use gristmill_postgres::commit::older_rows::LogPlace;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 use jiff::Timestamp;
@@ -30,6 +31,8 @@ pub struct MissedDeletesRequest {
     pub limit: i64,
     /// Delete them, too.
     pub delete: bool,
+    /// Also where they are more than half of the table's rows, and more than are told.
+    pub yes: bool,
 }
 
 /// The rows that were not written since the snapshot began.
@@ -107,6 +110,15 @@ async fn report(
     })?;
     let mut deleted = None;
     if request.delete {
+        let rows = rows_of(connection, &target).await?;
+        ensure!(
+            request.yes || older.all <= request.limit || older.all * 2 <= rows,
+            "{} of {rows} rows of {} would be deleted, more than half: where the snapshot was of \
+             some rows alone (additional-conditions, snapshot.select.statement.overrides), all \
+             others would go; look at them without --delete, and say --yes where they shall go",
+            older.all,
+            target.name
+        );
         let versions = SnapshotVersion {
             pipeline,
             sink,
@@ -131,6 +143,13 @@ async fn report(
         rows: older.keys,
         deleted,
     })
+}
+
+async fn rows_of(connection: &Connection, target: &TargetTable) -> Result<i64> {
+    let sql = format!("select count(*) from {}", target.sql_name);
+    let row = connection.query_one(&sql, &[]).await;
+    let row = row.with_context(|| format!("cannot count the rows of {}", target.name))?;
+    Ok(row.get(0))
 }
 
 fn snapshot(pipeline: &Pipeline, since: Option<Timestamp>) -> Result<SourceSnapshot> {

@@ -139,3 +139,21 @@ fn what_is_not_written_yet_is_not_taken_for_deleted() -> Result<()> {
     assert_eq!(ids(&job, "where is_deleted")?, "");
     Ok(())
 }
+
+/// As after a snapshot of some rows alone.
+#[test]
+fn more_than_half_of_a_table_goes_where_that_is_said_alone() -> Result<()> {
+    let job = Job::new("missed_deletes_half")?;
+    let _run = job.run()?;
+    let rows = (1..=6).map(|id| row((id % 2) as i32, id, id, None));
+    job.produce_done(&rows.collect::<Vec<_>>())?;
+    let (first, last) = (row(0, 4, 100, Some("first")), row(0, 6, 101, Some("last")));
+    job.produce_done(&[first, last])?;
+    let delete = [&DELETE[..], &["--limit", "3"]].concat();
+    let refused = refusal(job.gristmill(&delete))?;
+    assert!(refused.contains("4 of 6 rows"), "{refused}");
+    assert_eq!(ids(&job, "where is_deleted")?, "");
+    let said = job.gristmill(&[&delete[..], &["--yes"]].concat())?;
+    assert!(said.contains("deleted: 4"), "{said}");
+    Ok(())
+}

@@ -103,7 +103,7 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
     let _ = write!(
         out,
         "\n[target]\nurl = \"${{DATABASE_URL:-postgres://app@localhost/appdb}}\"\ntable = {}\n\
-         ddl = {}\ndelete = \"hard\"                    # or \"soft\": the row stays, with a flag\n",
+         ddl = {}\ndelete = \"hard\"                    # or \"soft\": the row stays, flagged\n",
         string(target),
         string(&format!("{pipeline}.sql")),
     );

@@ -6,6 +6,12 @@ use serde_json::Value;
 
 use super::newest_document::NewestDocument;
 
+/// Properties that name a column which the normalizer fills by itself, and their defaults.
+const OWN: [(&str, &str); 2] = [
+    ("event_time_column", "_event_time"),
+    ("deleted_column", "_deleted"),
+];
+
 /// What the rows of Debezium's events lack, and what of them is not taken, a sentence each.
 /// `is_filled`: the columns are those of the target's table.
 pub(super) fn oddities(
@@ -90,11 +96,14 @@ fn taken(config: &Value) -> BTreeMap<&str, &str> {
         .filter_map(|(source, name)| Some((name.as_str()?, source.as_str())))
         .collect();
     let except = texts(config.get("columns_except"));
-    let own = ["event_time_column", "deleted_column"].map(|key| config.get(key)?.as_str());
+    let own = OWN.map(|(key, default)| match config.get(key) {
+        Some(name) => name.as_str().unwrap_or(default),
+        None => default,
+    });
     let columns = config.get("columns").and_then(Value::as_object);
     let names = columns.into_iter().flatten().map(|(name, _)| name.as_str());
     names
-        .filter(|name| !except.contains(name) && !own.contains(&Some(name)))
+        .filter(|name| !except.contains(name) && !own.contains(name))
         .map(|name| (*renamed.get(name).unwrap_or(&name), name))
         .collect()
 }
@@ -115,6 +124,7 @@ mod tests {
         let config = json!({
             "columns": {
                 "id": "bigint", "email": "text", "loaded_at": "timestamptz", "at": "date",
+                "_deleted": "boolean",
             },
             "rename": { "mail": "email" }, "columns_except": ["at"],
         });
