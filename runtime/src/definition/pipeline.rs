@@ -172,13 +172,8 @@ impl Pipeline {
             let revision = (self.config.pipeline.name.as_str(), revision);
             kept = Some(known.of_revision(connection, &target, revision).await?);
         }
-        Ok(Sink::guarded(
-            &target,
-            fields,
-            roles,
-            kept.as_ref(),
-            delete,
-        )?)
+        let sink = Sink::guarded(&target, fields, roles, kept.as_ref(), delete)?;
+        Ok(sink.in_forms(self.forms()))
     }
 
     /// The components in the order they run, each with its transform's name.

@@ -190,9 +190,10 @@ impl BothChains<'_> {
         };
         let fields = self.active.fields().iter().cloned();
         let versions: Vec<Field> = fields.filter(|f| is_version(&f.name)).collect();
-        let versions = RowLookup::new(&target, &versions, roles);
+        let versions = RowLookup::new(&target, &versions, roles, self.active.forms());
         let before = standing(connection, &versions, before.newest()).await?;
-        let rows = RowLookup::new(&target, self.changed.fields(), self.changed.roles());
+        let (fields, roles) = (self.changed.fields(), self.changed.roles());
+        let rows = RowLookup::new(&target, fields, roles, self.changed.forms());
         let after = standing(connection, &rows, after.newest()).await?;
         let traffic = Traffic {
             partition: self.partition.partition,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::modes::Modes;
 use super::shape::Shape;
 use crate::kafka::Kafka;
 use crate::postgres::Postgres;
@@ -35,6 +36,7 @@ pub struct Connector {
     /// Of the connector, its slot and its signal table; topics are called `NAME.public.TABLE`.
     pub name: String,
     pub shape: Shape,
+    pub modes: Modes,
     /// Names in the schema `public`.
     pub tables: Vec<String>,
     /// Partitions of each topic.
@@ -221,7 +223,7 @@ impl Connector {
             .replace("{database}", database)
             .replace("{tables}", &tables.join(","))
             .replace("{partitions}", &self.partitions.to_string());
-        text + &self.shape.properties() + self.further
+        text + &self.shape.properties() + &self.modes.properties() + self.further
     }
 }
 

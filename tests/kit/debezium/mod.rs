@@ -3,8 +3,9 @@
 //!
 //! - [`source`]: a PostgreSQL whose log can be read;
 //! - [`connect`]: Kafka Connect, one process for any number of connectors;
-//! - [`shape`]: how the connector writes a change.
+//! - [`shape`]: how the connector writes a change; [`modes`]: and values.
 
 pub mod connect;
+pub mod modes;
 pub mod shape;
 pub mod source;

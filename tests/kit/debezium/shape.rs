@@ -55,8 +55,7 @@ impl Shape {
             Self::Flat => {
                 "transforms=unwrap\n\
                  transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n\
-                 transforms.unwrap.delete.tombstone.handling.mode=rewrite-with-tombstone\n\
-                 transforms.unwrap.add.fields=op,table,lsn,source.ts_us,source.sequence,ts_ms\n"
+                 transforms.unwrap.delete.tombstone.handling.mode=rewrite-with-tombstone\n"
             }
             Self::Bare | Self::BareSchema => {
                 "transforms=unwrap\n\

@@ -18,6 +18,9 @@ const ODD: [&str; 8] = [
     "it's",
 ];
 
+/// Types that a seed has for sure: those of 19 seeds in a row are all.
+const TURN: usize = 5;
+
 /// What a table is made of, as a stream's file keeps it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Table {
@@ -26,6 +29,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// How many of them are the key's.
     pub key: usize,
+    /// Whether a change tells the whole row as it was before: `replica identity full`.
+    #[serde(default)]
+    pub is_whole_before: bool,
 }
 
 /// A column of a table.
@@ -40,6 +46,16 @@ pub struct Column {
     pub is_external: bool,
 }
 
+/// What a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// One of the key's.
+    Key,
+    /// One of values that lie out of line.
+    Large,
+    Plain,
+}
+
 /// A table with what is needed to draw rows of it.
 #[derive(Clone, Debug)]
 pub struct Design {
@@ -52,13 +68,20 @@ pub struct Design {
 
 impl Design {
     /// A table called `name`: one to three key columns, and up to fourteen others, of which some
-    /// have values out of line.
-    pub fn draw(random: &mut SmallRng, name: &str) -> Self {
+    /// have values out of line. Tables of neighbouring seeds take turns at the types, so that some
+    /// of them have all. `is_kept` says which types arrive whole where.
+    pub fn draw(
+        random: &mut SmallRng,
+        seed: u64,
+        name: &str,
+        is_kept: impl Fn(&str, Use) -> bool,
+    ) -> Self {
         let mut design = Self {
             table: Table {
                 name: name.to_owned(),
                 columns: Vec::new(),
                 key: 0,
+                is_whole_before: random.random_range(0..3) == 0,
             },
             draws: Vec::new(),
             large: Vec::new(),
@@ -67,15 +90,30 @@ impl Design {
         // The first one has enough values to tell rows apart.
         for i in 0..keys {
             let kind = &KEYS[random.random_range(0..if i == 0 { 9 } else { KEYS.len() })];
+            let kind = if is_kept(kind.sql, Use::Key) {
+                kind
+            } else {
+                &KEYS[0]
+            };
             design.push(random, kind.sql, kind.draw, None);
         }
         design.table.key = keys;
-        for _ in 0..random.random_range(2..12) {
-            let kind = &KINDS[random.random_range(0..KINDS.len())];
-            design.push(random, kind.sql, kind.draw, None);
+        let turn = TURN * usize::try_from(seed % KINDS.len() as u64).unwrap_or(0);
+        let turns = (turn..turn + TURN).map(|at| at % KINDS.len());
+        let drawn: Vec<_> = (0..random.random_range(0..7))
+            .map(|_| random.random_range(0..KINDS.len()))
+            .collect();
+        for at in turns.chain(drawn) {
+            let kind = &KINDS[at];
+            if is_kept(kind.sql, Use::Plain) {
+                design.push(random, kind.sql, kind.draw, None);
+            }
         }
         for _ in 0..random.random_range(1..4) {
             let large = &LARGE[random.random_range(0..LARGE.len())];
+            if !is_kept(large.sql, Use::Large) {
+                continue;
+            }
             let small = KINDS.iter().find(|k| k.sql == large.sql);
             let draw = small.map_or(large.draw, |k| k.draw);
             design.push(random, large.sql, draw, Some(large.draw));
@@ -120,7 +158,11 @@ impl Design {
 impl Table {
     /// SQL that creates the source's.
     pub fn ddl(&self) -> String {
-        self.create(|column| column.is_required)
+        let mut ddl = self.create(|column| column.is_required);
+        if self.is_whole_before {
+            ddl += &format!("alter table {} replica identity full;\n", self.name);
+        }
+        ddl
     }
 
     /// SQL that creates the target's. What lies out of line may be null there: where the key has

@@ -12,6 +12,10 @@ use crate::topic::Message;
 /// What the connector sends in the place of a large value that has not changed.
 const PLACEHOLDER: &str = "__debezium_unavailable_value";
 
+/// Of bytes.
+const IN_BASE64: &str = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
+const IN_HEX: &str = "5f5f646562657a69756d5f756e617661696c61626c655f76616c7565";
+
 /// The key's values, as the records have them.
 pub type Key = Vec<String>;
 
@@ -68,7 +72,10 @@ fn change(stream: &Stream, message: &Message) -> Result<((u64, u64), Key, Change
             return Ok(Value::Null);
         };
         let mut document: Value = serde_json::from_slice(bytes)?;
-        Ok(match shape.has_schema() {
+        // The key's may have a schema where the value's has none.
+        let members = document.as_object();
+        let has_schema = members.is_some_and(|m| m.contains_key("schema") && m.len() == 2);
+        Ok(match has_schema {
             true => document["payload"].take(),
             false => document,
         })
@@ -126,12 +133,16 @@ fn text(value: &Value) -> String {
 /// Whether a value stands for one that was not sent, in any type's spelling.
 fn is_placeholder(value: &Value) -> bool {
     match value {
-        Value::String(text) => {
-            text == PLACEHOLDER || text == "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="
-        }
+        Value::String(text) => [PLACEHOLDER, IN_BASE64, IN_HEX].contains(&text.as_str()),
         Value::Array(items) => {
             let bytes = PLACEHOLDER.bytes().map(Value::from);
-            matches!(&items[..], [one] if one == PLACEHOLDER) || bytes.eq(items.iter().cloned())
+            matches!(&items[..], [one] if is_placeholder(one)) || bytes.eq(items.iter().cloned())
+        }
+        Value::Object(members) => {
+            members.len() == 1
+                && members
+                    .iter()
+                    .all(|(k, v)| k == PLACEHOLDER && is_placeholder(v))
         }
         _ => false,
     }

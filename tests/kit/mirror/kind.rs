@@ -2,7 +2,9 @@
 //!
 //! Left out is what is broken before gristmill sees it: `NaN` in `numeric` (null in the event) and
 //! zeros at its end, negative zeros, the length of `bit varying`, infinite dates, and years before
-//! Christ; `timetz` has no offset but UTC, in which it arrives.
+//! Christ; microseconds of times in arrays, null in arrays of an enum; `name` is null in a change;
+//! arrays of `interval`, `money` and domains, and multiranges, are not sent at all. `timetz` has no
+//! offset but UTC, in which it arrives.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -31,6 +33,9 @@ create extension ltree;
 create type mood as enum ('sad', 'ok', 'happy', 'so so', 'it''s');
 create domain positive as int check (value > 0);
 create domain address as text check (value like '%@%');
+create domain price as numeric(12,2);
+create domain names as text[];
+create domain prices as numeric(12,2)[];
 ";
 
 /// Types of key columns.
@@ -53,7 +58,7 @@ pub const KEYS: [Kind; 11] = [
 ];
 
 /// Types of other columns.
-pub const KINDS: [Kind; 60] = [
+pub const KINDS: [Kind; 85] = [
     KEYS[0],
     KEYS[1],
     KEYS[2],
@@ -139,11 +144,41 @@ pub const KINDS: [Kind; 60] = [
     kind("ltree", |r| format!("{}.{}", word(r), word(r))),
     kind("date[]", |r| array(r, date)),
     kind("timestamptz[]", |r| array(r, |r| timestamp(r) + "+00")),
+    kind("timestamp[]", |r| array(r, timestamp)),
+    kind("timestamp(3)[]", |r| array(r, timestamp)),
+    kind("time[]", |r| array(r, coarse_time)),
+    kind("time(3)[]", |r| array(r, coarse_time)),
+    kind("timetz[]", |r| array(r, |r| time(r) + "+00")),
+    kind("numeric[]", |r| array(r, |r| trimmed_decimal(r, 30, 20))),
+    kind("numeric(12,2)[]", |r| array(r, |r| decimal(r, 9, 2))),
+    kind("numeric(5,0)[]", |r| array(r, |r| decimal(r, 4, 0))),
+    kind("real[]", |r| array(r, float)),
+    kind("bytea[]", |r| array(r, |r| bytes(r, 9))),
+    kind("mood[]", |r| format!("{{{0:?},{1:?}}}", mood(r), mood(r))),
+    kind("jsonb[]", |r| array(r, |r| json(r, 2))),
+    kind("inet[]", |r| array(r, address)),
+    kind("char(5)[]", |r| array(r, word)),
+    kind("citext[]", |r| array(r, word)),
+    kind("oid[]", |r| {
+        array(r, |r| integer(r, 0, u32::MAX.into()).to_string())
+    }),
+    kind("int4range[]", |r| array(r, |_| "[1,5)".to_owned())),
+    kind("price", |r| decimal(r, 9, 2)),
+    kind("names", |r| array(r, |r| letters(r, 6))),
+    kind("prices", |r| array(r, |r| decimal(r, 9, 2))),
+    kind("point", |r| format!("({},{})", double(r), double(r))),
+    kind("bit(12)", |r| bits(r, 12)),
+    kind("int8range", |r| range(r, "-5", "9223372036854775806")),
+    kind("tsvector", |r| format!("'{}':1 '{}':2", word(r), word(r))),
+    kind("\"char\"", |r| one(r, &["a", "b", "Z"]).to_owned()),
 ];
 
 /// Types whose values may be stored out of line, with values that are: larger than a page's share.
-pub const LARGE: [Kind; 5] = [
-    kind("text", |r| letters(r, 9).repeat(40) + &uuid(r).repeat(70)),
+pub const LARGE: [Kind; 17] = [
+    kind("text", |r| {
+        let domain = one(r, &["example.com", "EXAMPLE.com", "example.org", ""]);
+        letters(r, 9).repeat(40) + &uuid(r).repeat(70) + "@" + domain
+    }),
     kind("bytea", |r| {
         let part = format!("{:032x}", r.random::<u128>());
         format!("\\x{}", part.repeat(150))
@@ -158,10 +193,36 @@ pub const LARGE: [Kind; 5] = [
         let items: Vec<_> = (0..700).map(|_| r.random_range(1..9).to_string()).collect();
         format!("{{{}}}", items.join(","))
     }),
+    kind("json", |r| format!("{{\"k\": \"{}\"}}", uuid(r).repeat(70))),
+    kind("varchar(9000)", |r| {
+        letters(r, 9).repeat(40) + &uuid(r).repeat(70)
+    }),
+    kind("citext", |r| uuid(r).repeat(70)),
+    kind("xml", |r| format!("<a>{}</a>", uuid(r).repeat(70))),
+    kind("hstore", |r| format!("a=>\"{}\"", uuid(r).repeat(70))),
+    kind("uuid[]", |r| many(r, 170, uuid)),
+    kind("bigint[]", |r| {
+        many(r, 350, |r| integer(r, 0, 99).to_string())
+    }),
+    kind("double precision[]", |r| many(r, 350, double)),
+    kind("timestamptz[]", |r| {
+        many(r, 350, |r| format!("\"{}+00\"", timestamp(r)))
+    }),
+    kind("date[]", |r| many(r, 700, date)),
+    kind("numeric[]", |r| many(r, 250, |r| trimmed_decimal(r, 9, 5))),
+    kind("bytea[]", |r| {
+        many(r, 250, |r| format!("\"\\{}\"", bytes(r, 9)))
+    }),
 ];
 
 const fn kind(sql: &'static str, draw: Draw) -> Kind {
     Kind { sql, draw }
+}
+
+/// An array of so many elements.
+fn many(random: &mut SmallRng, count: usize, element: Draw) -> String {
+    let items: Vec<_> = (0..count).map(|_| element(random)).collect();
+    format!("{{{}}}", items.join(","))
 }
 
 fn mood(random: &mut SmallRng) -> String {
@@ -183,6 +244,12 @@ fn time_below_midnight(random: &mut SmallRng) -> String {
         true => "23:59:59".to_owned(),
         false => time,
     }
+}
+
+/// A time in milliseconds, to which the connector cuts those in arrays.
+fn coarse_time(random: &mut SmallRng) -> String {
+    let time = time(random);
+    time[..time.len().min("00:00:00.000".len())].to_owned()
 }
 
 fn interval(random: &mut SmallRng) -> String {

@@ -9,9 +9,10 @@ use rand::Rng;
 use rand::rngs::SmallRng;
 
 use super::kind::TYPES;
+use super::pipeline::Pipeline;
+use super::settings::Settings;
 use super::stream::{Head, Stream};
 use super::verdict;
-use crate::debezium::shape::Shape;
 use crate::kafka::Kafka;
 use crate::postgres::Postgres;
 use crate::process::{Folder, Process, output, tail, wait_until};
@@ -22,36 +23,16 @@ use crate::topic;
 /// For all records of a stream to be written: a second on a quiet machine.
 const CATCH_UP: Duration = Duration::from_secs(120);
 
-/// What differs between pipelines that mirror tables.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// What a deleted row leaves: `hard` or `soft`.
-    pub delete: &'static str,
-    /// The most records of one flush.
-    pub max_rows: u32,
-}
-
-impl Settings {
-    /// Few records in a flush, so that a stream is many of them, or all, so that it is one.
-    pub fn draw(random: &mut SmallRng) -> Self {
-        Self {
-            delete: ["hard", "soft"][random.random_range(0..2)],
-            max_rows: [3, 20, 1_000][random.random_range(0..3)],
-        }
-    }
-}
-
 /// A pipeline between a topic and a table that is made like its source.
 #[derive(Debug)]
 pub struct Player<'s> {
     kafka: &'s Kafka,
     postgres: &'s Postgres,
-    head: Head,
-    topic: String,
-    database: String,
-    settings: Settings,
+    pipeline: Pipeline,
     folder: Folder,
     process: Option<Process>,
+    /// On another host, as it were: some of the time.
+    second: Option<Process>,
     /// How often a rule was changed.
     swaps: u32,
 }
@@ -69,57 +50,24 @@ impl<'s> Player<'s> {
     ) -> Result<Self> {
         postgres.create_database(name)?;
         postgres.psql(name, TYPES)?;
-        postgres.psql(name, &head.table.target_ddl())?;
+        let pipeline = Pipeline::new(name, topic, head, settings);
+        let table = &pipeline.table;
+        let ddl = table.target_ddl() + &pipeline.settings.own_ddl(table);
+        postgres.psql(name, &ddl)?;
         let mut player = Self {
             kafka,
             postgres,
-            head: head.clone(),
-            topic: topic.to_owned(),
-            database: name.to_owned(),
-            settings,
+            pipeline,
             folder: Folder::new("gristmill-mirror-")?,
             process: None,
+            second: None,
             swaps: 0,
         };
-        let text = player.pipeline();
-        std::fs::write(player.folder.path().join("mirror.toml"), text)?;
+        player.write_file()?;
         player.gristmill(&["schema", "apply", "mirror.toml"])?;
         player.gristmill(&["check", "mirror.toml"])?;
         player.run()?;
         Ok(player)
-    }
-
-    /// The pipeline file: nothing of the table's columns, as a person would write it.
-    fn pipeline(&self) -> String {
-        let shape = self.head.shape;
-        let (table, topic) = (&self.head.table.name, &self.topic);
-        let Settings { delete, max_rows } = self.settings;
-        let is_decimal = |kind: &str| kind.contains("numeric") || kind == "money";
-        let has_decimals = self.head.table.columns.iter().any(|c| is_decimal(&c.kind));
-        let decimals = match has_decimals && !shape.has_schema() {
-            true => "json_decimals = \"base64\"\n",
-            false => "",
-        };
-        // A delete is a record without a value.
-        let tombstone = match shape {
-            Shape::Bare | Shape::BareSchema => "tombstone = \"delete\"\n",
-            _ => "",
-        };
-        let config = match shape.is_envelope() {
-            true => "",
-            false => "[transform.config]\nshape = \"flat\"\n",
-        };
-        // A captured record may be of a time that this machine's clock has not reached.
-        format!(
-            "[pipeline]\nname = \"{name}\"\nfuture_max_ms = 1_000_000_000_000\n\n\
-             [source]\nbootstrap = \"${{KAFKA_BOOTSTRAP}}\"\ntopic = \"{topic}\"\n\
-             {decimals}{tombstone}\n\
-             [[transform]]\nname = \"normalize\"\ncomponent = \"builtin:normalize-debezium\"\n\
-             {config}\n\
-             [target]\nurl = \"${{DATABASE_URL}}\"\ntable = \"{table}\"\ndelete = \"{delete}\"\n\
-             max_rows = {max_rows}\n",
-            name = self.database
-        )
     }
 
     /// Writes the stream's records to the topic, in parts, and between them whatever happens to a
@@ -147,11 +95,18 @@ impl<'s> Player<'s> {
         Ok(())
     }
 
-    /// Kills the process, ends it, or changes its rule.
+    /// Kills the process, ends it, changes its rule, or lets a second one come or go.
     pub fn disturb(&mut self, random: &mut SmallRng) -> Result<()> {
-        match random.random_range(0..4) {
-            0 => self.swap(),
-            1 => {
+        match random.random_range(0..6) {
+            0 | 1 => self.swap(),
+            2 => {
+                self.second = match self.second.take() {
+                    Some(_) => None,
+                    None => Some(self.spawn()?),
+                };
+                Ok(())
+            }
+            3 => {
                 let mut process = self.process.take().context("no process")?;
                 process.signal("TERM")?;
                 let status = process.wait(CATCH_UP)?;
@@ -177,21 +132,39 @@ impl<'s> Player<'s> {
             group by 1, 2 order by 3 desc limit 10",
         )?;
         ensure!(letters.is_empty(), "dead letters:\n{letters}");
-        let there = match self.settings.delete {
+        let there = match self.pipeline.settings.delete {
             "hard" => "true",
             _ => "not _gm_deleted",
         };
-        verdict::compare(self.postgres, &self.database, stream, there)
-            .with_context(|| self.explain())?;
-        self.process = None;
+        verdict::compare(
+            self.postgres,
+            &self.pipeline.name,
+            stream,
+            &self.pipeline.table,
+            there,
+        )
+        .with_context(|| self.explain())?;
+        let is_right = self.pipeline.settings.own_is_right(&self.pipeline.table);
+        let wrong = format!(
+            "select to_json(t) from {} t where {there} and ({is_right}) is not true limit 3",
+            self.pipeline.table.name
+        );
+        let wrong = self.psql(&wrong)?;
+        ensure!(
+            wrong.is_empty(),
+            "the target's own columns are wrong:\n{wrong}\n{}",
+            self.explain()
+        );
+        (self.process, self.second) = (None, None);
         Ok(())
     }
 
     fn write(&self, messages: &[topic::Message]) -> Result<()> {
-        topic::write(&self.kafka.bootstrap(), &self.topic, messages)
+        topic::write(&self.kafka.bootstrap(), &self.pipeline.topic, messages)
     }
 
-    /// Changes what the rule is told without changing what it does.
+    /// Changes how the rule tells versions apart, or, every other time, where it takes the event
+    /// time from.
     fn swap(&mut self) -> Result<()> {
         self.swaps += 1;
         // There is no pipeline before its first start.
@@ -199,23 +172,29 @@ impl<'s> Player<'s> {
             Ok(self.psql("select count(*) from gristmill.pipeline")? != "0")
         })
         .with_context(|| self.explain())?;
-        let flat = match self.head.shape.is_envelope() {
-            true => "",
-            false => "\"shape\": \"flat\", ",
-        };
-        let nothing = match self.swaps % 2 {
-            0 => "\"rename\": {}",
-            _ => "\"columns_except\": []",
-        };
-        let config = format!("{{{flat}{nothing}}}");
-        let file = config_file(&config)?;
+        if self.swaps % 2 == 1 && self.pipeline.change_version() {
+            self.write_file()?;
+            return self.gristmill(&["evolve", "mirror.toml"]).map(drop);
+        }
+        self.pipeline.change_event_time();
+        let file = config_file(&self.pipeline.config())?;
         let file = file.path().to_str().context("a path")?;
         let swap = ["transform", "swap", "mirror.toml", "normalize"];
         let with = ["builtin:normalize-debezium", "--config", file];
         self.gristmill(&[&swap[..], &with].concat()).map(drop)
     }
 
+    fn write_file(&self) -> Result<()> {
+        let path = self.folder.path().join("mirror.toml");
+        Ok(std::fs::write(path, self.pipeline.file())?)
+    }
+
     fn run(&mut self) -> Result<()> {
+        self.process = Some(self.spawn()?);
+        Ok(())
+    }
+
+    fn spawn(&self) -> Result<Process> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -225,8 +204,7 @@ impl<'s> Player<'s> {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        self.process = Some(Process::spawn(&mut command, "KILL")?);
-        Ok(())
+        Process::spawn(&mut command, "KILL")
     }
 
     fn gristmill(&self, arguments: &[&str]) -> Result<String> {
@@ -236,18 +214,19 @@ impl<'s> Player<'s> {
     fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(gristmill()?);
         command.args(arguments).current_dir(self.folder.path());
-        command
-            .env("KAFKA_BOOTSTRAP", self.kafka.bootstrap())
-            .env("DATABASE_URL", self.postgres.database_url(&self.database));
+        command.env("KAFKA_BOOTSTRAP", self.kafka.bootstrap()).env(
+            "DATABASE_URL",
+            self.postgres.database_url(&self.pipeline.name),
+        );
         Ok(command)
     }
 
     fn psql(&self, sql: &str) -> Result<String> {
-        self.postgres.psql(&self.database, sql)
+        self.postgres.psql(&self.pipeline.name, sql)
     }
 
     fn wait_until_caught_up(&self) -> Result<()> {
-        let ends = topic::ends(&self.kafka.bootstrap(), &self.topic)?;
+        let ends = topic::ends(&self.kafka.bootstrap(), &self.pipeline.topic)?;
         let end: i64 = ends.iter().sum();
         let done = "select coalesce(sum(next_offset), 0) from gristmill.checkpoint";
         let halted = "select count(*) from gristmill.checkpoint where state = 'halted'";
@@ -267,8 +246,8 @@ impl<'s> Player<'s> {
         let checkpoints = self.psql("select * from gristmill.checkpoint order by partition");
         format!(
             "shape {}\n{}\n{}\ncheckpoints:\n{}\nlog:\n{}",
-            self.head.shape,
-            self.head.table.ddl(),
+            self.pipeline.head.shape,
+            self.pipeline.head.table.ddl(),
             file.unwrap_or_default(),
             checkpoints.unwrap_or_default(),
             tail(&self.folder.path().join("run.log"))

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::design::Table;
+use crate::debezium::modes::Modes;
 use crate::debezium::shape::Shape;
 use crate::topic::Message;
 
@@ -31,6 +32,7 @@ pub struct Head {
     /// records.
     pub seed: u64,
     pub shape: Shape,
+    pub modes: Modes,
     pub table: Table,
     pub partitions: i32,
     /// Whether the table may have been emptied.

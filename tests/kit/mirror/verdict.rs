@@ -26,9 +26,10 @@ struct Row {
     unknown: Option<BTreeSet<String>>,
 }
 
-/// An error unless the target in `database` holds the rows of the stream's source, each cell
-/// equal but those that nobody can know, and gristmill says of just these that it does not know
-/// them. `where_there` is true of rows that are not deleted.
+/// An error unless the table `target` in `database` holds the rows of the stream's source, each
+/// cell equal but those that nobody can know, and gristmill says of just these that it does not know
+/// them. Its columns are the source's, under names of their own. `where_there` is true of rows that
+/// are not deleted.
 ///
 /// A cell that no record since the row came to be had may be known all the same: the row before a
 /// change of its key had it. Then it must be right.
@@ -36,12 +37,13 @@ pub fn compare(
     postgres: &Postgres,
     database: &str,
     stream: &Stream,
+    target: &Table,
     where_there: &str,
 ) -> Result<()> {
-    let table = &stream.head.table;
-    let found = target(postgres, database, table, where_there)?;
+    let found = rows(postgres, database, target, where_there)?;
     let unknown = fold(stream)?;
-    let differences = differences(table, &stream.rows, &found, &unknown);
+    let tables = (&stream.head.table, target);
+    let differences = differences(tables, &stream.rows, &found, &unknown);
     if differences.is_empty() {
         return Ok(());
     }
@@ -52,7 +54,13 @@ pub fn compare(
     bail!(report)
 }
 
-fn differences(table: &Table, source: &Rows, found: &[Row], unknown: &Unknown) -> Vec<String> {
+fn differences(
+    tables: (&Table, &Table),
+    source: &Rows,
+    found: &[Row],
+    unknown: &Unknown,
+) -> Vec<String> {
+    let (table, _) = tables;
     let by_key: BTreeMap<_, _> = found.iter().map(|r| (&r.cells[..table.key], r)).collect();
     let mut differences = Vec::new();
     for cells in source {
@@ -63,7 +71,7 @@ fn differences(table: &Table, source: &Rows, found: &[Row], unknown: &Unknown) -
                 let nothing = BTreeSet::new();
                 let unknown = unknown.get(&row.key).unwrap_or(&nothing);
                 let cells = cells.iter().enumerate();
-                let differ = |(at, cell)| differs(table, at, cell, row, unknown);
+                let differ = |(at, cell)| differs(tables, at, cell, row, unknown);
                 differences.extend(cells.filter_map(differ));
             }
         }
@@ -75,7 +83,7 @@ fn differences(table: &Table, source: &Rows, found: &[Row], unknown: &Unknown) -
 }
 
 fn differs(
-    table: &Table,
+    (table, target): (&Table, &Table),
     at: usize,
     source: &Option<String>,
     row: &Row,
@@ -86,7 +94,7 @@ fn differs(
     let is_said_unknown = row
         .unknown
         .as_ref()
-        .is_some_and(|names| names.contains(&column.name));
+        .is_some_and(|names| names.contains(&target.columns[at].name));
     let what = match (unknown.contains(&column.name), is_said_unknown) {
         (true, true) => return None,
         (false, true) => "is said to be unknown".to_owned(),
@@ -102,12 +110,7 @@ fn differs(
     ))
 }
 
-fn target(
-    postgres: &Postgres,
-    database: &str,
-    table: &Table,
-    where_there: &str,
-) -> Result<Vec<Row>> {
+fn rows(postgres: &Postgres, database: &str, table: &Table, where_there: &str) -> Result<Vec<Row>> {
     let select = format!(
         "select json_build_object('key', {}, 'cells', {},
             'unknown', gristmill.absent_columns('{name}', _gm_absent))

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use gristmill_core::chain::Computed;
 use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::decode::{JsonBytes, JsonDecimals, JsonForms};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::table::row_lookup::{FoundRow, RowLookup};
@@ -16,7 +17,7 @@ use crate::fixture::{Fixture, PLAIN, computed_of, field};
 /// A column's type, what is written to it as which type, and what Postgres makes of it.
 type Case = (&'static str, LogicalType, &'static str, &'static str);
 
-const CASES: [Case; 34] = {
+const CASES: [Case; 36] = {
     use LogicalType::{Json, Numeric, Text};
     [
         (
@@ -56,6 +57,13 @@ const CASES: [Case; 34] = {
             "2024-03-10T08:30:00.5Z",
             "2024-03-10 08:30:01",
         ),
+        (
+            "timestamp",
+            Text,
+            "2024-03-10T08:30:00.5+02:00",
+            "2024-03-10 06:30:00.5",
+        ),
+        ("timestamp", Text, "infinity", "infinity"),
         ("date", Text, "2024-03-10", "2024-03-10"),
         (
             "uuid",
@@ -167,7 +175,7 @@ async fn text_and_lists_become_what_the_column_is() -> Result<()> {
         assert_eq!(nulls, "t", "{of_type}");
     }
     // What is there is what would be written.
-    let lookup = RowLookup::new(&target, &fields(), &roles);
+    let lookup = RowLookup::new(&target, &fields(), &roles, JsonForms::default());
     let found = lookup.ask(&mut connection, &written.rows).await?;
     for found in found {
         let FoundRow::Stored(stored) = found else {
@@ -179,8 +187,8 @@ async fn text_and_lists_become_what_the_column_is() -> Result<()> {
     for (i, odd) in [
         (0, "soon"),
         (1, "10.1.2.3.4"),
-        (23, "[[1,2],[3]]"),
-        (23, "{\"a\":1}"),
+        (25, "[[1,2],[3]]"),
+        (25, "{\"a\":1}"),
     ] {
         let refused = batch(2, Some((i, odd)));
         let error = sink
@@ -188,6 +196,61 @@ async fn text_and_lists_become_what_the_column_is() -> Result<()> {
             .await;
         assert!(error.is_err(), "{odd}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn elements_are_spelt_as_the_source_spells_values() -> Result<()> {
+    let fixture = Fixture::new("any_column_forms", PLAIN).await?;
+    fixture.psql(
+        "create domain prices as numeric(12,2)[]; drop table people;
+        create table people (
+            id bigint primary key, at timestamptz not null, raw bytea[], price prices
+        )",
+    )?;
+    let mut connection = fixture.connect().await?;
+    let lease = fixture.take(&mut connection, 0).await?.lease;
+    let target = TargetTable::load(&connection, "people")
+        .await?
+        .context("the table")?;
+    let roles = Roles {
+        key: vec!["id".into()],
+        event_time: "at".into(),
+        ..Roles::default()
+    };
+    let fields = vec![
+        field("id", LogicalType::Int64),
+        field("at", LogicalType::TimestampUs),
+        field("raw", LogicalType::Json),
+        field("price", LogicalType::Json),
+    ];
+    let row = |from: i64, raw: &str, price: &str| {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from(vec![from])),
+            Arc::new(Int64Array::from(vec![0])),
+            Arc::new(StringArray::from(vec![raw])),
+            Arc::new(StringArray::from(vec![price])),
+        ];
+        computed_of(from, 1, fields.clone(), columns)
+    };
+    let sink = Sink::new(&target, &fields, &roles)?.in_forms(JsonForms {
+        decimals: JsonDecimals::Base64,
+        bytes: JsonBytes::Hex,
+    });
+    // Each of these texts would be another value if it were spelt otherwise.
+    let written = row(0, r#"["deadbeef"]"#, r#"["1234",null]"#);
+    sink.flush(&mut connection, &lease, 0, &written, 1, &|_| None)
+        .await?;
+    let shown = fixture.psql("select raw, price from people")?;
+    assert_eq!(shown, r#"{"\\xdeadbeef"}|{-26588.24,NULL}"#);
+    let refused = row(1, r#"["B1vNFQ=="]"#, "[]");
+    let error = sink
+        .flush(&mut connection, &lease, 1, &refused, 1, &|_| None)
+        .await
+        .map(drop)
+        .unwrap_err();
+    let words = format!("{:#}", anyhow::Error::from(error));
+    assert!(words.contains("json_bytes under [source] says"), "{words}");
     Ok(())
 }
 

@@ -107,11 +107,11 @@ impl RowColumn {
     pub(crate) fn spelt(&self, column: AnyColumn) -> AnyColumn {
         match (self.spelling, column) {
             (Spelling::Bit, AnyColumn::Boolean(c)) => {
-                let bit = |is_set| if is_set { "1" } else { "0" }.to_owned();
+                let bit = |is_set, text: &mut String| text.push(if is_set { '1' } else { '0' });
                 texts(c.iter(), |row| c.is_absent(row), bit)
             }
             (Spelling::Bits(n), AnyColumn::Bytes(c)) => {
-                let bits = |bytes: &[u8]| spelling::bits(bytes, n);
+                let bits = |bytes: &[u8], text: &mut String| spelling::bits(bytes, n, text);
                 texts(c.iter(), |row| c.is_absent(row), bits)
             }
             (Spelling::Point, AnyColumn::Text(c)) => {
@@ -133,17 +133,23 @@ impl RowColumn {
     }
 }
 
-/// The text of each value; what is null or absent stays so.
+/// The text of each value, as `spell` appends it; what is null or absent stays so.
 fn texts<T>(
     values: impl Iterator<Item = Option<T>>,
     is_absent: impl Fn(usize) -> bool,
-    text: impl Fn(T) -> String,
+    spell: impl Fn(T, &mut String),
 ) -> AnyColumn {
     let mut column = Column::<Text>::default();
+    let mut text = String::new();
     for (row, value) in values.enumerate() {
         match value {
             _ if is_absent(row) => column.push_absent(),
-            value => column.push(value.map(&text).as_deref()),
+            None => column.push(None),
+            Some(value) => {
+                text.clear();
+                spell(value, &mut text);
+                column.push(Some(&text));
+            }
         }
     }
     column.into()
@@ -164,7 +170,8 @@ fn types(declared: &str) -> Option<(String, String, Spelling)> {
         |read: &str, spelling| Some((read.to_owned(), "text".to_owned(), spelling));
     match (name.as_str(), modifier) {
         ("json" | "jsonb", _) => Some(("text".into(), "json".into(), Spelling::AsItIs)),
-        ("hstore", _) => written_as_text("text", Spelling::Hstore),
+        // An object, or text that holds it, as `hstore.handling.mode` says.
+        ("hstore", _) => written_as_text("json", Spelling::Hstore),
         ("point", _) => written_as_text("json", Spelling::Point),
         // In text or, by default, as a number: which, no declared type says.
         (name, _) if name == "interval" || name.starts_with("interval ") => {
@@ -288,7 +295,7 @@ mod tests {
             ("bit(1)", "boolean text"),
             ("bit(12)", "bytes text"),
             ("point", "json text"),
-            ("hstore", "text"),
+            ("hstore", "json text"),
             ("vector(3)", "json text"),
             ("uuid", "uuid"),
             ("date", "date"),

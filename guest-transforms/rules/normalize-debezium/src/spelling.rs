@@ -1,59 +1,102 @@
 //! Values that Debezium sends in a form that Postgres does not read, as text that it does.
+//!
+//! Each function appends to a text that is kept for all values of a batch.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::fmt;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// The lowest `n` bits of a number whose bytes come the last one first.
-pub(crate) fn bits(bytes: &[u8], n: usize) -> String {
+/// The lowest `n` bits of a number whose bytes come the last one first, without those in front that
+/// are zero. Where it has more bits, they are of a longer string: all are written, and Postgres
+/// refuses them.
+pub(crate) fn bits(bytes: &[u8], n: usize, text: &mut String) {
     let is_set = |bit: usize| {
         bytes
             .get(bit / 8)
             .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     };
-    (0..n)
-        .rev()
-        .map(|bit| if is_set(bit) { '1' } else { '0' })
-        .collect()
+    let held = bytes.len() * 8;
+    let count = if (n..held).any(is_set) { held } else { n };
+    let bits = (0..count).rev();
+    text.extend(bits.map(|bit| if is_set(bit) { '1' } else { '0' }));
 }
 
-/// `(1.5,2.5)` of `{"x": 1.5, "y": 2.5, ..}`. What is no such object stays as it is, and Postgres
-/// says that it is none.
-pub(crate) fn point(json: &str) -> String {
-    let Ok(value) = serde_json::from_str::<Value>(json) else {
-        return json.to_owned();
-    };
-    let part = |name| match value.get(name)? {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.clone()),
-        _ => None,
-    };
-    match (part("x"), part("y")) {
-        (Some(x), Some(y)) => format!("({x},{y})"),
-        _ => json.to_owned(),
+/// `(1.5,2.5)` of `{"x": 1.5, "y": 2.5, ..}`, digit by digit. What is no such object stays as it
+/// is, and Postgres says that it is none.
+pub(crate) fn point(json: &str, text: &mut String) {
+    match (member(json, "x"), member(json, "y")) {
+        (Some(x), Some(y)) => text.extend(["(", x, ",", y, ")"]),
+        _ => text.push_str(json),
     }
 }
 
-/// `"a"=>"1","b"=>NULL` of `{"a": "1", "b": null}`. What is no such object stays as it is.
-pub(crate) fn hstore(json: &str) -> String {
-    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(json) else {
-        return json.to_owned();
-    };
-    let mut text = String::new();
-    for (name, value) in &members {
-        if !text.is_empty() {
-            text.push(',');
+/// The digits, or the word in text, that an object calls `name`. Members before it are numbers,
+/// words, or texts without escapes.
+fn member<'j>(object: &'j str, name: &str) -> Option<&'j str> {
+    let mut rest = object.trim_start().strip_prefix('{')?;
+    loop {
+        let (found, behind) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+        let value = behind.trim_start().strip_prefix(':')?.trim_start();
+        let (value, behind) = match value.strip_prefix('"') {
+            Some(text) => text.split_once('"')?,
+            None => value.split_at(value.find([',', '}'])?),
+        };
+        if found == name {
+            return Some(value.trim_end());
         }
-        quote(&mut text, name);
-        text.push_str("=>");
-        match value {
-            Value::Null => text.push_str("NULL"),
-            Value::String(value) => quote(&mut text, value),
-            other => quote(&mut text, &other.to_string()),
-        }
+        rest = behind.trim_start().strip_prefix(',')?;
     }
-    text
 }
+
+/// `"a"=>"1","b"=>NULL` of `{"a": "1", "b": null}`, or of a text that holds it. What is no such
+/// object stays as it is.
+pub(crate) fn hstore(json: &str, text: &mut String) {
+    let start = text.len();
+    let object = match json.starts_with('"') {
+        true => serde_json::from_str(json).unwrap_or(Cow::Borrowed(json)),
+        false => Cow::Borrowed(json),
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(&object);
+    if deserializer.deserialize_map(Pairs(text)).is_err() || deserializer.end().is_err() {
+        text.truncate(start);
+        text.push_str(&object);
+    }
+}
+
+/// Writes the members of an object as those of a `hstore`.
+struct Pairs<'t>(&'t mut String);
+
+impl<'de> Visitor<'de> for Pairs<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<(), M::Error> {
+        let Self(text) = self;
+        let mut is_first = true;
+        while let Some((Member(name), value)) = members.next_entry()? {
+            if !is_first {
+                text.push(',');
+            }
+            is_first = false;
+            quote(text, &name);
+            text.push_str("=>");
+            match value {
+                None => text.push_str("NULL"),
+                Some(Member(value)) => quote(text, &value),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Member<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn quote(text: &mut String, value: &str) {
     text.push('"');
@@ -63,7 +106,7 @@ fn quote(text: &mut String, value: &str) {
         }
         text.push(c);
     }
-    let _ = text.write_char('"');
+    text.push('"');
 }
 
 /// The two places of `source.sequence`, `["lastCommitLsn","lsn"]`, either of which may be null.
@@ -78,25 +121,50 @@ pub(crate) fn sequence(text: &str) -> [Option<i64>; 2] {
 mod tests {
     use super::*;
 
+    fn spelt(spell: impl Fn(&mut String)) -> String {
+        let mut text = "before ".to_owned();
+        spell(&mut text);
+        text["before ".len()..].to_owned()
+    }
+
     #[test]
     fn bits_are_those_of_a_number_with_its_last_byte_first() {
+        let bits = |bytes: &[u8], n| spelt(|text| bits(bytes, n, text));
         assert_eq!(bits(&[0x0a], 4), "1010");
         assert_eq!(bits(&[0x01, 0x0c], 12), "110000000001");
+        assert_eq!(bits(&[0x0a], 12), "000000001010");
         assert_eq!(bits(&[], 3), "000");
+        // Those of a longer string are not cut.
+        assert_eq!(bits(&[0x1a], 4), "00011010");
+        assert_eq!(bits(&[0x0a, 1], 4), "0000000100001010");
     }
 
     #[test]
     fn objects_are_spelt_as_postgres_reads_them() {
+        let point = |json: &str| spelt(|text| point(json, text));
         assert_eq!(
             point(r#"{"x":1.5,"y":-2.0,"wkb":"AQ==","srid":null}"#),
             "(1.5,-2.0)"
         );
+        // The double next to 0.3, which fewer digits do not name.
+        assert_eq!(
+            point(r#"{"y":"NaN","x":0.30000000000000004}"#),
+            "(0.30000000000000004,NaN)"
+        );
         assert_eq!(point("[1]"), "[1]");
+        let hstore = |json: &str| spelt(|text| hstore(json, text));
         assert_eq!(
             hstore(r#"{"a":"1","q\"\\":null}"#),
             r#""a"=>"1","q\"\\"=>NULL"#
         );
+        assert_eq!(
+            hstore(r#""{\"a\": \"\\n\", \"b\": null}""#),
+            "\"a\"=>\"\n\",\"b\"=>NULL"
+        );
         assert_eq!(hstore("{}"), "");
+        for odd in ["[1]", r#"{"a":"1"} x"#, r#"{"a":1}"#, "1", ""] {
+            assert_eq!(hstore(odd), odd);
+        }
     }
 
     #[test]

@@ -21,10 +21,33 @@ pub(crate) enum Form {
     Bits { length: u32 },
     /// Text holds a JSON document.
     Document,
-    /// A list, and the lists in it, have numbers as [`Form::Unscaled`] says.
-    UnscaledList { scale: i32 },
+    /// A list, and the lists in it, have such elements.
+    List(Elements),
     /// What stands there is this, of which nothing can be made.
     Other(&'static str),
+}
+
+/// What the elements of a list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elements {
+    /// As they stand.
+    Plain,
+    /// A number counts days since 1970; text is a date.
+    Dates,
+    /// A number counts units since 1970; text is an instant.
+    Instants(Unit),
+    /// A number counts units since midnight; text is a time of the day.
+    Times(Unit),
+    /// Text stands for bytes, and for hexadecimal digits behind `\x`, whatever else it may.
+    Bytes(JsonBytes),
+    /// A number stands for itself; text is digits; an object is a scale and an unscaled integer, as
+    /// Debezium writes a `numeric` of no size.
+    Numbers,
+    /// The same, but that text is the base64 of a signed integer, of which so many digits stand
+    /// behind the point.
+    Unscaled { scale: i32 },
+    /// The same, but that nothing says where the point of such an integer is.
+    UnscaledOnly,
 }
 
 /// In what times are counted: days and instants since 1970, times of the day since midnight.

@@ -145,7 +145,7 @@ fn of_time(text: &str, logical_type: LogicalType) -> Option<i64> {
 /// Converts a time to the unit of `logical_type`; what is finer is cut, to the earlier one. `None`:
 /// 64 bits do not hold it.
 #[inline]
-pub fn counted(value: i64, unit: Unit, logical_type: LogicalType) -> Option<i64> {
+pub(super) fn counted(value: i64, unit: Unit, logical_type: LogicalType) -> Option<i64> {
     use LogicalType as T;
     match logical_type {
         T::TimestampUs | T::TimestampMs | T::Date => {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gristmill_core::chain::{Computed, Delete, Layer, RowSource, WantedCells};
 use gristmill_core::column::{Batch, Field};
+use gristmill_core::decode::{Elements, JsonForms};
 use gristmill_core::dedup::{Guard, RecordPlace, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
@@ -31,7 +32,6 @@ use crate::commit::tombstones::Tombstones;
 use crate::table::bookkeeping::Bookkeeping;
 use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION};
 use crate::table::target_table::TargetTable;
-use crate::wire::array_text::Elements;
 use crate::wire::column_array::ColumnArray;
 use crate::wire::connection::Connection;
 use crate::wire::mask_array::MaskArray;
@@ -131,10 +131,16 @@ impl Sink {
             stored: StoredCells::new(&shape),
             older: OlderSql::new(&shape),
             fate: shape.fate(),
-            elements: target.elements(fields),
+            elements: target.elements(fields, JsonForms::default()),
             fields: fields.to_vec(),
             target: target.clone(),
         })
+    }
+
+    /// For rows whose JSON is in `forms`.
+    pub fn in_forms(mut self, forms: JsonForms) -> Self {
+        self.elements = self.target.elements(&self.fields, forms);
+        self
     }
 
     /// Commits `batch`, which begins at `from_offset` under `lease` and was computed by `revision`;

@@ -1,11 +1,12 @@
 -- The columns of a table. A domain is looked through down to the type that it is made of.
 with recursive base as (
-  select t.oid, t.oid as of, t.typbasetype, t.typcategory
+  select t.oid, t.oid as of, t.typbasetype, t.typcategory, null::integer as modifier
   from pg_type t
   union all
-  select b.typbasetype, b.of, t.typbasetype, t.typcategory
+  select b.typbasetype, b.of, t.typbasetype, t.typcategory, of_domain.typtypmod
   from base b
     join pg_type t on t.oid = b.typbasetype
+    join pg_type of_domain on of_domain.oid = b.oid
 )
 select
   a.attname::text,
@@ -22,7 +23,8 @@ select
       pg_catalog.pg_get_expr(d.adbin, d.adrelid),
       pg_catalog.pg_get_expr(c.typdefaultbin, 0::oid)
     )
-  end
+  end,
+  format_type(b.oid, coalesce(b.modifier, a.atttypmod))
 from pg_attribute a
   join pg_type c on c.oid = a.atttypid
   join base b on b.of = a.atttypid and b.typbasetype = 0

@@ -106,6 +106,7 @@ mod tests {
             name: "c".to_owned(),
             type_name: name.to_owned(),
             base_type: base.to_owned(),
+            plain_type: name.to_owned(),
             category: 'X',
             not_null: false,
             has_default: false,

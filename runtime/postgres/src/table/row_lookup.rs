@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use gristmill_core::column::{Batch, Field, LogicalType};
+use gristmill_core::decode::{Elements, JsonForms};
 use gristmill_core::dedup::{VersionKind, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::policy::Suspect;
@@ -18,7 +19,6 @@ use crate::bisection::Bisection;
 use crate::commit::flush_error::suspected;
 use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
 use crate::table::target_table::{BIT, TargetColumn, TargetTable};
-use crate::wire::array_text::Elements;
 use crate::wire::column_array::{ColumnArray, sent_type};
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
@@ -73,8 +73,8 @@ pub struct RowLookup {
 }
 
 impl RowLookup {
-    /// The fields are known to fit the target.
-    pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles) -> Self {
+    /// The fields are known to fit the target. JSON in them is in `forms`.
+    pub fn new(target: &TargetTable, fields: &[Field], roles: &Roles, forms: JsonForms) -> Self {
         let stored = fields.iter().filter(|f| target.column(&f.name).is_some());
         let compared = stored.filter(|f| !roles.key.contains(&f.name));
         let deleted = roles.deleted.as_ref();
@@ -82,7 +82,7 @@ impl RowLookup {
         Self {
             deleted: deleted.and_then(|name| fields.iter().position(|f| f.name == *name)),
             deciding: deciding.cloned().collect(),
-            elements: target.elements(fields),
+            elements: target.elements(fields, forms),
             fields: fields.to_vec(),
             compared: compared.map(|f| f.name.clone()).collect(),
             sql: question(target, fields, roles).into(),
@@ -340,6 +340,9 @@ impl<'a> ComparedColumn<'a> {
             // Rounded as an assignment rounds.
             "numeric" if field.logical_type == LogicalType::Float64 => {
                 (held, cast(&format!("text::{}", column.type_name)))
+            }
+            "timestamp without time zone" if field.logical_type == LogicalType::Text => {
+                (held, cast(&format!("timestamptz::{}", column.type_name)))
             }
             _ if column.type_name.contains('(') => (held, cast(&column.type_name)),
             base => (held, cast(base)),

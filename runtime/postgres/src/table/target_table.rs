@@ -1,13 +1,14 @@
 //! The table that a pipeline fills, as the catalogue describes it.
 
 use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::decode::{Elements, JsonForms};
 use gristmill_core::dedup::Guard;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
 use crate::table::identifier::{REVISION, VERSION, quote};
 use crate::table::row_trigger::RowTrigger;
-use crate::wire::array_text::Elements;
+use crate::wire::array_text::elements;
 use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
@@ -48,6 +49,8 @@ pub struct TargetColumn {
     pub type_name: String,
     /// What values are cast to: the type without modifiers, below any domain.
     pub base_type: String,
+    /// The type with its modifiers, below any domain.
+    pub plain_type: String,
     /// `typcategory`: `E` for an enum.
     pub category: char,
     pub not_null: bool,
@@ -107,6 +110,10 @@ impl TargetColumn {
             // The text is the shortest that is this number and no other; a cast keeps 15 digits.
             (LogicalType::Float64, "numeric") => Some("text::numeric"),
             (LogicalType::Boolean, BIT) => Some("int4::bit(1)"),
+            // The text's offset counts: a column without a zone drops it.
+            (LogicalType::Text, "timestamp without time zone") => {
+                Some("timestamptz::timestamp without time zone")
+            }
             // Not as the server's language writes amounts.
             (LogicalType::Decimal { .. } | LogicalType::Numeric, "money") => Some("numeric::money"),
             (
@@ -127,11 +134,12 @@ impl TargetColumn {
         }
     }
 
-    /// What it has elements of, where values of `logical_type` are written to it as arrays.
-    pub(crate) fn elements(&self, logical_type: LogicalType) -> Option<Elements> {
+    /// What it has elements of, where values of `logical_type` are written to it as arrays, and
+    /// their JSON is in `forms`.
+    fn elements(&self, logical_type: LogicalType, forms: JsonForms) -> Option<Elements> {
         let is_json = logical_type == LogicalType::Json;
         is_json
-            .then(|| Elements::of(&self.type_name, &self.base_type))
+            .then(|| elements(&self.plain_type, &self.base_type, forms))
             .flatten()
     }
 }
@@ -146,9 +154,12 @@ const RELATION: &str = include_str!("relation.sql");
 const TRIGGERS: &str = include_str!("triggers.sql");
 
 impl TargetTable {
-    /// What its columns of arrays have elements of, for each of `fields`.
-    pub(crate) fn elements(&self, fields: &[Field]) -> Vec<Option<Elements>> {
-        let column = |field: &Field| self.column(&field.name)?.elements(field.logical_type);
+    /// What its columns of arrays have elements of, for each of `fields`, whose JSON is in `forms`.
+    pub(crate) fn elements(&self, fields: &[Field], forms: JsonForms) -> Vec<Option<Elements>> {
+        let column = |field: &Field| {
+            let column = self.column(&field.name)?;
+            column.elements(field.logical_type, forms)
+        };
         fields.iter().map(column).collect()
     }
 
@@ -319,6 +330,7 @@ fn target_column(row: &tokio_postgres::Row) -> TargetColumn {
         not_null: row.get(4),
         has_default: row.get(5),
         default: row.get(8),
+        plain_type: row.get(9),
         generated: row.get(6),
         identity_always: row.get(7),
     }

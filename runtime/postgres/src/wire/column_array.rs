@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::wire::array_text::{Elements, put_array};
+use crate::wire::array_text::{ArrayRoom, put_array};
 use arrow_array::{Array, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use bytes::{BufMut, BytesMut};
 use gristmill_core::column::{Column, LogicalType};
+use gristmill_core::decode::Elements;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// Postgres counts time from 2000-01-01, Arrow from 1970-01-01.
@@ -24,8 +25,8 @@ const TIMESTAMP_END: i64 = 9_223_371_331_200_000_000;
 /// the row is found and becomes a dead letter like any other. Infinity is the extreme numbers
 /// alone.
 ///
-/// `presence` is not looked at: a value that the source did not say is null. A target that keeps
-/// the old value instead would take a second array of booleans here and a `case` in the statement.
+/// `presence` is not looked at: a value that the source did not say is null here, and a bit in
+/// [`crate::wire::mask_array::MaskArray`].
 #[derive(Clone, Copy)]
 pub(crate) enum ColumnArray<'a> {
     Boolean(&'a BooleanArray),
@@ -117,7 +118,7 @@ impl<'a> ColumnArray<'a> {
     }
 
     /// Appends the value at `row` as its length and bytes.
-    fn put(&self, row: usize, out: &mut BytesMut) {
+    fn put(&self, row: usize, room: &mut ArrayRoom, out: &mut BytesMut) {
         if self.array().is_null(row) {
             return out.put_i32(-1);
         }
@@ -145,7 +146,7 @@ impl<'a> ColumnArray<'a> {
             Self::Lists(a, elements) => {
                 let start = out.len();
                 out.put_i32(0);
-                put_array(a.value(row), *elements, out);
+                put_array(a.value(row), *elements, room, out);
                 // A value is below 2 GiB, and its array at most a few times as long.
                 let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
                 out[start..start + 4].copy_from_slice(&length.to_be_bytes());
@@ -215,8 +216,9 @@ impl ToSql for ColumnArray<'_> {
             out.put_i32(i32::try_from(array.len())?);
             out.put_i32(1);
         }
+        let mut room = ArrayRoom::default();
         for row in 0..array.len() {
-            self.put(row, out);
+            self.put(row, &mut room, out);
         }
         Ok(IsNull::No)
     }

@@ -7,7 +7,8 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use gristmill_tests::kafka::Kafka;
-use gristmill_tests::mirror::player::{Player, Settings};
+use gristmill_tests::mirror::player::Player;
+use gristmill_tests::mirror::settings::Settings;
 use gristmill_tests::mirror::stream::Stream;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::{gristmill, repository};
@@ -85,7 +86,7 @@ fn play(path: &Path, seed: u64) -> Result<()> {
         ("message.timestamp.after.max.ms", "9223372036854775807"),
     ];
     kafka.create_topic(&name, stream.head.partitions, &config)?;
-    let settings = Settings::draw(random);
+    let settings = Settings::draw(random, &stream.head);
     let mut player = Player::start(kafka, postgres, &stream.head, &name, &name, settings)?;
     player.play(&stream, random)?;
     player.check(&stream)

@@ -5,13 +5,15 @@ use std::thread::scope;
 
 use anyhow::{Result, anyhow, ensure};
 use gristmill_tests::debezium::connect::{Connect, Connector};
+use gristmill_tests::debezium::modes::Modes;
 use gristmill_tests::debezium::shape::Shape;
 use gristmill_tests::debezium::source;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::mirror::capture::rows;
 use gristmill_tests::mirror::design::{Column, Table};
-use gristmill_tests::mirror::player::{Player, Settings};
+use gristmill_tests::mirror::player::Player;
 use gristmill_tests::mirror::session::execute;
+use gristmill_tests::mirror::settings::Settings;
 use gristmill_tests::mirror::stream::{Head, Stream};
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::topic;
@@ -92,11 +94,13 @@ impl Users {
             name: name.to_owned(),
             columns: vec![column("id", "bigint"), column("name", "text")],
             key: 1,
+            is_whole_before: false,
         };
         Self {
             head: Head {
                 seed: 0,
                 shape: Shape::Plain,
+                modes: Modes::default(),
                 table,
                 partitions: 2,
                 truncates: false,
@@ -104,6 +108,7 @@ impl Users {
             connector: Connector {
                 name: name.to_owned(),
                 shape: Shape::Plain,
+                modes: Modes::default(),
                 tables: vec![name.to_owned()],
                 partitions: 2,
                 further: "snapshot.mode=no_data\nincremental.snapshot.chunk.size=256\n",
@@ -143,6 +148,9 @@ impl Users {
         let settings = Settings {
             delete: "hard",
             max_rows: 2_000,
+            version: None,
+            takes_whole_before: false,
+            has_own_names: false,
         };
         Player::start(
             kafka,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::mirror::capture::Watch;
-use gristmill_tests::mirror::player::{Player, Settings};
+use gristmill_tests::mirror::player::Player;
+use gristmill_tests::mirror::settings::Settings;
 use gristmill_tests::mirror::stream::Stream;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::{self, gristmill};
@@ -39,7 +40,7 @@ fn mirror(seeds: &[u64]) -> Result<()> {
     let mut watch = Watch::start(kafka, seeds)?;
     let mut players = Vec::new();
     for (topic, head) in watch.heads() {
-        let settings = Settings::draw(&mut SmallRng::seed_from_u64(head.seed));
+        let settings = Settings::draw(&mut SmallRng::seed_from_u64(head.seed), &head);
         let name = format!("live_{}", head.seed);
         players.push(Player::start(
             kafka, postgres, &head, &topic, &name, settings,

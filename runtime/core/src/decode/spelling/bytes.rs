@@ -2,7 +2,13 @@
 
 /// Appends to `out` what `text` stands for in base64: of both alphabets (RFC 4648, 4 and 5), with
 /// or without padding. `None`: it is none, and `out` may have grown.
-pub fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    out.reserve(text.len() / 4 * 3 + 2);
+    each_of_base64(text, |byte| out.push(byte))
+}
+
+/// Hands over each byte that `text` stands for in base64, as [`base64`].
+pub(crate) fn each_of_base64(text: &str, mut take: impl FnMut(u8)) -> Option<()> {
     let digits = text.trim_ascii().as_bytes();
     let padding = digits.iter().rev().take_while(|b| **b == b'=').count();
     let has_padding = padding > 0;
@@ -10,7 +16,6 @@ pub fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
         return None;
     }
     let digits = &digits[..digits.len() - padding];
-    out.reserve(digits.len() / 4 * 3 + 2);
     for group in digits.chunks(4) {
         let mut bits = 0;
         for &digit in group {
@@ -28,7 +33,7 @@ pub fn base64(text: &str, out: &mut Vec<u8>) -> Option<()> {
         if bytes[1 + held..].iter().any(|rest| *rest != 0) {
             return None;
         }
-        out.extend_from_slice(&bytes[1..1 + held]);
+        bytes[1..1 + held].iter().for_each(|byte| take(*byte));
     }
     Some(())
 }

@@ -98,7 +98,7 @@ fn word(text: &str, logical_type: LogicalType) -> Option<&'static str> {
 
 /// Appends to `out` the decimal number that `unscaled`, a signed integer with its first byte first,
 /// is with `scale` digits behind its point. `None`: no `numeric` is so long.
-pub fn unscaled(unscaled: &[u8], scale: i32, out: &mut String) -> Option<()> {
+pub(crate) fn unscaled(unscaled: &[u8], scale: i32, out: &mut String) -> Option<()> {
     let in_range = i64::from(scale).abs() <= NUMERIC_DIGITS.1;
     if unscaled.is_empty() || unscaled.len() > UNSCALED_BYTES_MAX || !in_range {
         return None;

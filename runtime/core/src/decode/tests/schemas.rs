@@ -23,18 +23,30 @@ const PRICE: T = T::Decimal {
 };
 
 /// As Debezium 3.6.1 wrote them, but for the types that PostgreSQL has not.
-const CASES: [Case; 39] = [
+const CASES: [Case; 41] = [
     (
         DECIMALS,
         r#"["B1vNFQ==",null,["BNI="]]"#,
         T::Json,
-        Ok(r#"["1234567.89",null,["12.34"]]"#),
+        Ok("[1234567.89,null,[12.34]]"),
     ),
     (
         DECIMALS,
-        r#"[1]"#,
+        r#"["1.5"]"#,
         T::Json,
-        Err("a list of other than decimal numbers in base64"),
+        Err("an element that is not of its schema"),
+    ),
+    (
+        r#""array","items":{"type":"int64","name":"io.debezium.time.Timestamp"}"#,
+        "[1726576496789, null]",
+        T::Json,
+        Ok(r#"["2024-09-17 12:34:56.789000+00",null]"#),
+    ),
+    (
+        r#""array","items":{"type":"int32","name":"io.debezium.time.Time"}"#,
+        "[1]",
+        T::Json,
+        Ok(r#"["00:00:00.001000"]"#),
     ),
     (
         r#""int64","name":"io.debezium.time.MicroTimestamp""#,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::column::LogicalType;
-use crate::decode::form::{Form, Unit};
+use crate::decode::form::{Elements, Form, Unit};
 use crate::decode::trie::Trie;
 
 /// A schema as Connect's JSON converter writes it.
@@ -186,7 +186,9 @@ impl Schema<'_> {
         match &self.items {
             None => Form::Plain,
             Some(items) => match items.meaning() {
-                (Meaning::Decimal(scale), _) => Form::UnscaledList { scale },
+                (Meaning::Decimal(scale), _) => Form::List(Elements::Unscaled { scale }),
+                (Meaning::Instant(unit), _) => Form::List(Elements::Instants(unit)),
+                (Meaning::Time(unit), _) => Form::List(Elements::Times(unit)),
                 _ => items.list_form(),
             },
         }

@@ -137,7 +137,7 @@ impl<'a, 'w, 'r> Place<'a, 'w, 'r> {
         match leaf.form {
             _ if found.half_pair => row.half_pair(leaf.slot, &self.node.path),
             _ if found.zero_byte => row.zero_byte(leaf.slot, &self.node.path),
-            Form::UnscaledList { scale } => self.unscaled_list(leaf, json, scale),
+            Form::List(elements) => self.list(leaf, json, elements),
             _ => row.slots[leaf.slot] = Slot::Text(json),
         }
     }
