@@ -42,7 +42,7 @@ pub struct Connector {
     /// Partitions of each topic.
     pub partitions: i32,
     /// Further properties, a line each; the last line of a name wins.
-    pub further: &'static str,
+    pub further: String,
 }
 
 /// A worker of its own in a temporary folder. Killed and removed when dropped.
@@ -223,7 +223,7 @@ impl Connector {
             .replace("{database}", database)
             .replace("{tables}", &tables.join(","))
             .replace("{partitions}", &self.partitions.to_string());
-        text + &self.shape.properties() + &self.modes.properties() + self.further
+        text + &self.shape.properties() + &self.modes.properties() + &self.further
     }
 }
 

@@ -133,7 +133,10 @@ impl Subject {
             modes,
             tables: vec![name],
             partitions: random.random_range(1..=3),
-            further: "",
+            further: match &design.table.columns[..design.table.key] {
+                [key] if random.random_range(0..4) == 0 => plain_key(shape, &key.name),
+                _ => String::new(),
+            },
         };
         Self {
             seed,
@@ -187,15 +190,41 @@ impl Subject {
     }
 }
 
+/// Properties of a connector that writes the one column of a key without an object around it. Keys
+/// of signals and transactions have no such column.
+fn plain_key(shape: Shape, column: &str) -> String {
+    let others = if shape.is_envelope() { "" } else { "unwrap," };
+    let escaped = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        c if c.is_ascii() => c.to_string(),
+        // As Java reads such a file.
+        c => format!("\\u{:04x}", u32::from(c)),
+    };
+    let column: String = column.chars().map(escaped).collect();
+    format!(
+        "transforms={others}plain\n\
+         transforms.plain.type=org.apache.kafka.connect.transforms.ExtractField$Key\n\
+         transforms.plain.field={column}\ntransforms.plain.predicate=rows\npredicates=rows\n\
+         predicates.rows.type=org.apache.kafka.connect.transforms.predicates.TopicNameMatches\n\
+         predicates.rows.pattern=.*[.]t[0-9]+\n"
+    )
+}
+
+/// Types of which a large value that did not change is null, as if it were.
+const UNNAMED: [&str; 4] = [
+    "bytea[]",
+    "double precision[]",
+    "numeric[]",
+    "timestamptz[]",
+];
+
 /// Whether values of a type arrive whole. Times of `connect` have milliseconds. The texts of
-/// `isostring` are no keys here: a key is looked up by how the records spell it. Bytes that have
-/// not changed are null where they are written in base64 by themselves.
+/// `isostring` are no keys here: a key is looked up by how the records spell it. Bytes in base64
+/// have no placeholder where that is their text, and none have some arrays.
 fn keeps(modes: &Modes, kind: &str, in_use: Use) -> bool {
     let binary = modes.get("binary.handling.mode");
-    if kind == "bytea"
-        && in_use == Use::Large
-        && binary.is_some_and(|mode| mode.starts_with("base64"))
-    {
+    let is_base64 = binary.is_some_and(|mode| mode.starts_with("base64"));
+    if in_use == Use::Large && (UNNAMED.contains(&kind) || kind == "bytea" && is_base64) {
         return false;
     }
     match modes.times() {

@@ -111,7 +111,8 @@ impl Design {
         }
         for _ in 0..random.random_range(1..4) {
             let large = &LARGE[random.random_range(0..LARGE.len())];
-            if !is_kept(large.sql, Use::Large) {
+            // A whole image has what did not change.
+            if !design.table.is_whole_before && !is_kept(large.sql, Use::Large) {
                 continue;
             }
             let small = KINDS.iter().find(|k| k.sql == large.sql);

@@ -82,7 +82,12 @@ fn change(stream: &Stream, message: &Message) -> Result<((u64, u64), Key, Change
     };
     let fields = parse(&message.key)?;
     let columns = &stream.head.table.columns[..stream.head.table.key];
-    let key = columns.iter().map(|c| text(&fields[&c.name])).collect();
+    // The one column of a key may stand without an object around it.
+    let key = columns.iter().map(|c| match fields.is_object() {
+        true => text(&fields[&c.name]),
+        false => text(&fields),
+    });
+    let key = key.collect();
     let value = parse(&message.value)?;
     if !shape.is_envelope() {
         let is_deleted = value.is_null() || value["__deleted"] == "true";

@@ -27,9 +27,9 @@ struct Row {
 }
 
 /// An error unless the table `target` in `database` holds the rows of the stream's source, each
-/// cell equal but those that nobody can know, and gristmill says of just these that it does not know
-/// them. Its columns are the source's, under names of their own. `where_there` is true of rows that
-/// are not deleted.
+/// cell equal but those that nobody can know, and gristmill says of just these that it does not
+/// know them. Its columns are the source's, under names of their own. `where_there` is true of rows
+/// that are not deleted.
 ///
 /// A cell that no record since the row came to be had may be known all the same: the row before a
 /// change of its key had it. Then it must be right.

@@ -111,7 +111,7 @@ impl Users {
                 modes: Modes::default(),
                 tables: vec![name.to_owned()],
                 partitions: 2,
-                further: "snapshot.mode=no_data\nincremental.snapshot.chunk.size=256\n",
+                further: "snapshot.mode=no_data\nincremental.snapshot.chunk.size=256\n".to_owned(),
             },
             rows,
         }
