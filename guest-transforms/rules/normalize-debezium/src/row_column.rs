@@ -121,12 +121,7 @@ impl RowColumn {
                 texts(c.iter(), |row| c.is_absent(row), spelling::hstore)
             }
             (Spelling::Interval, AnyColumn::Text(c)) => {
-                let text = |json: &str| {
-                    let mut text = String::new();
-                    interval(json, &mut text);
-                    text
-                };
-                texts(c.iter(), |row| c.is_absent(row), text)
+                texts(c.iter(), |row| c.is_absent(row), interval)
             }
             (_, column) => column,
         }
