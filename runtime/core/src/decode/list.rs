@@ -266,7 +266,9 @@ impl<'a> Writer<'a, '_> {
             JsonBytes::Hex => {
                 let first = self.bytes.len();
                 let read = hex(text, self.bytes);
-                self.bytes.drain(first..).for_each(|byte| put(self.out, byte));
+                self.bytes
+                    .drain(first..)
+                    .for_each(|byte| put(self.out, byte));
                 read
             }
         };
