@@ -21,7 +21,10 @@ const QUESTION: &str = "
             end as us
         from generate_series(1, 4000) i
     ), times as (
-        select us, timestamptz 'epoch' + us * interval '1 microsecond' as at
+        -- Days apart: an interval is multiplied by a double.
+        select us,
+            ((date 'epoch' + (us / 86400000000)::int)::timestamp at time zone 'UTC')
+                + (us % 86400000000) * interval '1 microsecond' as at
         from drawn
     )
     select 'timestamp(us)', us, times.at::text from times

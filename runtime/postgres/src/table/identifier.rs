@@ -52,7 +52,7 @@ pub fn quote(name: &str) -> String {
 /// Whether psql takes `name` for that of a table, with its schema or without.
 pub fn is_name(name: &str) -> bool {
     let mut quoted = false;
-    let parts = name.split(|c: char| {
+    let mut parts = name.split(|c: char| {
         quoted ^= c == '"';
         c == '.' && !quoted
     });
@@ -69,7 +69,7 @@ pub fn is_name(name: &str) -> bool {
             part.starts_with(is_first) && part.chars().all(is_next)
         }
     };
-    parts.map(is_part).all(|is| is)
+    parts.all(is_part)
 }
 
 /// A name as psql reads it, written so that no part is taken for a keyword: what is not in quotes
