@@ -235,11 +235,11 @@ mod tests {
 
     #[test]
     fn a_file_with_a_password_that_others_may_read_is_told_of() {
-        let path = std::env::temp_dir().join(format!("gristmill-url-{}", std::process::id()));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
         let warning = |mode, url: &str| {
-            let _ = fs::remove_file(&path);
-            fs::write(&path, url).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            fs::write(path, url).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
             Url::new(&format!("file:{}", path.display())).warning()
         };
         let told = warning(0o644, "postgres://a:hunter2@h/d").unwrap();
@@ -250,7 +250,6 @@ mod tests {
         assert_eq!(warning(0o644, "postgres://a@h/d"), None);
         assert_eq!(warning(0o400, "postgres://a:hunter2@h/d"), None);
         assert_eq!(Url::new("postgres://a:hunter2@h/d").warning(), None);
-        fs::remove_file(&path).unwrap();
     }
 
     fn read(url: &str) -> Settings {
