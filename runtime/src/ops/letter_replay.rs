@@ -115,9 +115,13 @@ impl ByActive {
                 may_fold: has_unread && reads > 0,
             };
             if let Some(wanted) = &computed.wanted {
-                let stored = self.sink.stored(connection, wanted).await?;
+                let (origin, records) = (RowOrigin { log, partition }, &computed.records);
+                let stored = self
+                    .sink
+                    .stored(connection, origin, records, wanted)
+                    .await?;
                 let read = KeysRead::joined(computed.read.take(), stored.read);
-                let whole = chain.with_stored(computed, &stored.cells);
+                let whole = chain.with_stored(computed, &stored.cells, &stored.older);
                 computed = whole.map_err(|batch| batch.fault)?;
                 computed.read = read;
                 continue;

@@ -9,6 +9,7 @@ use gristmill_core::chain::{Chain, Computed, KeysRead, Moment, Uncomputed};
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::policy::{Action, action};
 use gristmill_core::record::Records;
+use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::letters::letter_sample;
 use jiff::Timestamp;
 use tokio::time::timeout;
@@ -86,15 +87,18 @@ impl Worker {
     pub(super) async fn with_stored(&mut self, mut computed: Computed) -> Result<Computed, Ended> {
         while let Some(wanted) = &computed.wanted {
             let (pool, sink) = (&self.pipeline.commits.pool, &self.revision.sink);
+            let origin = RowOrigin::of(&self.lease);
             let mut connection = pool.get().await.map_err(|e| Ended::Restart(e.into()))?;
-            let stored = sink.stored(&mut connection, wanted).await;
+            let records = &computed.records;
+            let stored = sink.stored(&mut connection, origin, records, wanted).await;
             let stored = stored.map_err(|error| match action(&error.fault()) {
                 Action::Halt => Ended::Halt(error.into()),
                 Action::Restart | Action::RetryInPlace => Ended::Restart(error.into()),
             })?;
             drop(connection);
             let read = KeysRead::joined(computed.read.take(), stored.read);
-            let work = |chain: &mut Chain| chain.with_stored(computed, &stored.cells);
+            let work =
+                |chain: &mut Chain| chain.with_stored(computed, &stored.cells, &stored.older);
             computed = self.run_chain(&[], work).await?;
             computed.read = read;
         }

@@ -14,6 +14,7 @@ use gristmill_core::record::Records;
 use gristmill_core::transform::{Fault, Output, Transform};
 
 use gristmill_postgres::commit::refusal::Settled;
+use gristmill_postgres::commit::row_origin::RowOrigin;
 
 use crate::absent::{People, TRACKED, cell_fields};
 use crate::fixture::{field, roles};
@@ -144,8 +145,12 @@ async fn compute(
     let mut asked = 0;
     while let Some(wanted) = &computed.wanted {
         asked += wanted.keys.rows;
-        let stored = people.sink.stored(&mut people.connection, wanted).await?;
-        let whole = chain.with_stored(computed, &stored.cells);
+        let (origin, records) = (RowOrigin::of(&people.lease), &computed.records);
+        let stored = people
+            .sink
+            .stored(&mut people.connection, origin, records, wanted);
+        let stored = stored.await?;
+        let whole = chain.with_stored(computed, &stored.cells, &stored.older);
         computed = whole.map_err(|batch| batch.fault)?;
         computed.read = stored.read;
     }
@@ -180,8 +185,12 @@ async fn a_flush_of_what_was_read_before_another_change_is_computed_again() -> R
     let again = chain.exclude(computed, Vec::new());
     let mut again = again.map_err(|batch| batch.fault)?;
     while let Some(wanted) = &again.wanted {
-        let stored = people.sink.stored(&mut people.connection, wanted).await?;
-        let whole = chain.with_stored(again, &stored.cells);
+        let (origin, records) = (RowOrigin::of(&people.lease), &again.records);
+        let stored = people
+            .sink
+            .stored(&mut people.connection, origin, records, wanted);
+        let stored = stored.await?;
+        let whole = chain.with_stored(again, &stored.cells, &stored.older);
         again = whole.map_err(|batch| batch.fault)?;
         again.read = stored.read;
     }
@@ -219,5 +228,27 @@ async fn an_enricher_gets_what_is_stored_beside_what_has_changed() -> Result<()>
     let stored = "1|A|x|A@x|f|\n2|b|y|b@y|f|\n3||Z|nobody|f|{email,name}\n\
                   4||W|nobody|f|{email,name}";
     assert_eq!(people.rows()?, stored);
+    Ok(())
+}
+
+/// A chain that knows nothing of the table's newer row, as after a restart.
+#[tokio::test]
+async fn nothing_comes_from_a_row_of_the_batch_that_is_older_than_the_stored_one() -> Result<()> {
+    let mut people = People::new("stored_older", TRACKED, Delete::Soft).await?;
+    let mut before = chain().context("the plans fit")?;
+    let whole = [
+        r#"{"id":1,"name":"a","bio":"x","is_deleted":false,"at":10}"#,
+        r#"{"id":2,"name":"b","bio":"y","is_deleted":false,"at":10}"#,
+    ];
+    commit(&mut people, &mut before, &whole).await?;
+    let mut chain = chain().context("the plans fit")?;
+    let parts = [
+        r#"{"id":1,"bio":"old","is_deleted":false,"at":5}"#,
+        r#"{"id":2,"bio":"new","is_deleted":false,"at":15}"#,
+        r#"{"id":1,"name":"A","is_deleted":false,"at":20}"#,
+        r#"{"id":2,"name":"B","is_deleted":false,"at":20}"#,
+    ];
+    commit(&mut people, &mut chain, &parts).await?;
+    assert_eq!(people.rows()?, "1|A|x|A@x|f|\n2|B|new|B@new|f|");
     Ok(())
 }

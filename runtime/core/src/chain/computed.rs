@@ -6,16 +6,8 @@ use crate::column::Batch;
 use crate::dead_letter::DeadLetter;
 use crate::record::Records;
 
+use super::layer::{Layer, RowSource};
 use super::wanted_cells::WantedCells;
-
-/// The record that a row came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RowSource {
-    /// Index into [`Computed::records`].
-    pub record: u32,
-    /// The output row's rank among its record's rows (a normalizer may split one).
-    pub rank: u32,
-}
 
 /// What a batch's records are judged by beside each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,18 +46,6 @@ impl AddAssign for Counts {
         self.rows += other.rows;
         self.dead_letters += other.dead_letters;
     }
-}
-
-/// Rows that one statement writes: at most one a key, sorted by the key columns (each ascending,
-/// text by bytes).
-#[derive(Clone, Debug)]
-pub struct Layer {
-    /// The target's columns in [`super::ChainSpec::target`]'s order. A cell that is not present is
-    /// one that the source did not send. Of a deleted row only key, event time, order and deleted
-    /// flag count where the table has the row.
-    pub rows: Batch,
-    /// Parallel to `rows`.
-    pub sources: Vec<RowSource>,
 }
 
 /// Rows of the table that were read.

@@ -242,6 +242,7 @@ impl KeyChanges<'_> {
             from.push((column, times));
         }
         Some(WantedCells {
+            held: None,
             keys: self.target.keys(&of_old, self.key)?,
             columns: fields,
             previous: Some(PreviousRows {

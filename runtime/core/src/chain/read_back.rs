@@ -5,7 +5,7 @@
 //! enricher sees it as if the event had said it; the target's own cell stays absent.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -14,18 +14,21 @@ use arrow_array::{Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
 use crate::column::{Batch, Column, taken};
-use crate::dedup::Versions;
+use crate::dedup::{Candidates, Versions};
 
+use super::Layer;
 use super::cells::Cells;
 use super::key_rows::{KeyRows, Older};
 use super::normalize::Normalized;
 use super::target_columns::TargetColumns;
-use super::wanted_cells::WantedCells;
+use super::wanted_cells::{HeldRows, WantedCells};
 
 /// What the table had.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     wanted: WantedCells,
+    /// Of the rows that were held against it those that are older.
+    older: BTreeSet<u32>,
     /// Parallel to what was wanted: a column each, a row a key.
     columns: Vec<Column>,
 }
@@ -57,15 +60,23 @@ pub(super) struct ReadBack<'a> {
     missing: BTreeMap<u32, Vec<usize>>,
     /// Whether any row depends on what is below it: then it is to be tried again where that fails.
     pub(super) has_looked: bool,
+    /// Whether no row of the batch is older than what the table has of its key.
+    is_newest: bool,
+    /// The newest rows of keys that are to be held against the table.
+    held: BTreeSet<u32>,
 }
 
 impl Stored {
     /// `None`: the answer is not to what was asked.
-    pub(super) fn new(wanted: WantedCells, answer: &Batch) -> Option<Self> {
+    pub(super) fn new(wanted: WantedCells, answer: &Batch, is_older: &[bool]) -> Option<Self> {
         let is_answer = *answer.fields == *wanted.columns && answer.rows == wanted.keys.rows;
-        if !is_answer || !answer.is_well_formed() {
+        let held = wanted.held.as_ref().map_or(&[][..], |held| &held.rows);
+        if !is_answer || !answer.is_well_formed() || is_older.len() != held.len() {
             return None;
         }
+        let held = held.iter().zip(is_older);
+        let older = held.filter(|(_, is_older)| **is_older);
+        let older = older.map(|(row, _)| *row).collect();
         let columns = answer.columns.iter().zip(&wanted.from);
         let columns = columns.map(|(column, (_, times))| match times {
             1 => column.clone(),
@@ -79,7 +90,21 @@ impl Stored {
             }
         });
         let columns = columns.collect();
-        Some(Self { wanted, columns })
+        Some(Self {
+            wanted,
+            older,
+            columns,
+        })
+    }
+
+    /// Whether the table has a newer row of its key, or had one that is deleted since.
+    pub(super) fn is_older(&self, row: u32) -> bool {
+        self.older.contains(&row)
+    }
+
+    fn is_held(&self, row: u32) -> bool {
+        let held = self.wanted.held.as_ref();
+        held.is_some_and(|held| held.rows.contains(&row))
     }
 
     /// Of each key that was asked for a row of the normalizer's.
@@ -111,6 +136,7 @@ impl<'a> ReadBack<'a> {
         versions: &'a Versions,
         target: &TargetColumns,
         stored: Option<&'a Stored>,
+        is_newest: bool,
     ) -> Self {
         let columns = 0..normalized.batch.columns.len();
         Self {
@@ -121,6 +147,8 @@ impl<'a> ReadBack<'a> {
             in_target: columns.map(|column| target.place(column)).collect(),
             missing: BTreeMap::new(),
             has_looked: false,
+            is_newest,
+            held: BTreeSet::new(),
         }
     }
 
@@ -137,6 +165,13 @@ impl<'a> ReadBack<'a> {
             }
             self.lacks(key_rows.row(position) as usize, &mut lacks);
             self.has_looked |= !lacks.is_empty();
+            if !lacks.is_empty() && self.must_hold(key_rows, position) {
+                let missing = self.missing.entry(key_rows.row(position)).or_default();
+                let in_target = lacks.iter().filter(|&&c| self.in_target[c].is_some());
+                missing.extend(in_target);
+                self.held.insert(key_rows.row(key_rows.newest_of(position)));
+                continue;
+            }
             for &column in &lacks {
                 if let Some(from) = self.find(key_rows, position, column) {
                     let cells = found.entry(column);
@@ -167,6 +202,13 @@ impl<'a> ReadBack<'a> {
         }
         lacks.sort_unstable();
         lacks.dedup();
+    }
+
+    /// Whether the row may inherit from another of the batch which the table has a newer one of,
+    /// and nobody knows.
+    fn must_hold(&self, key_rows: &KeyRows<'_>, position: u32) -> bool {
+        let is_held = |stored: &Stored| stored.is_held(key_rows.row(position));
+        !self.is_newest && key_rows.next(position).is_some() && !self.stored.is_some_and(is_held)
     }
 
     /// Where the cell comes from that the row at `position` inherits.
@@ -215,11 +257,24 @@ impl<'a> ReadBack<'a> {
     }
 
     /// What is to be read from the table, with what was read before, if it is more than that.
-    pub(super) fn wanted(&self, target: &TargetColumns, key: &[String]) -> Option<WantedCells> {
+    /// `layer` makes rows of the target of the normalizer's.
+    pub(super) fn wanted(
+        &self,
+        candidates: &Candidates,
+        target: &TargetColumns,
+        key: &[String],
+        layer: impl Fn(&[u32]) -> Layer,
+    ) -> Option<WantedCells> {
         if self.missing.is_empty() {
             return None;
         }
         let before = self.stored.map(|stored| &stored.wanted);
+        let of_key = |&row: &u32| candidates.of_key(self.versions, self.versions, row);
+        let mut held_rows: Vec<u32> = self.held.iter().flat_map(of_key).collect();
+        let held_before = before.and_then(|wanted| wanted.held.as_ref());
+        held_rows.extend(held_before.iter().flat_map(|held| &held.rows));
+        held_rows.sort_unstable();
+        held_rows.dedup();
         let mut rows: Vec<u32> = self.missing.keys().copied().collect();
         rows.extend(before.iter().flat_map(|wanted| &wanted.rows));
         let compare = |a: &u32, b: &u32| self.versions.compare_keys(*a, self.versions, *b);
@@ -241,7 +296,17 @@ impl<'a> ReadBack<'a> {
             fields.push(target.fields[place].clone());
             from.push((column, times));
         }
+        let place = |row: &u32| {
+            rows.binary_search_by(|of| compare(of, row))
+                .unwrap_or_default()
+        };
+        let held = (!held_rows.is_empty()).then(|| HeldRows {
+            layer: layer(&held_rows),
+            keys: held_rows.iter().map(|row| place(row) as u32).collect(),
+            rows: held_rows,
+        });
         Some(WantedCells {
+            held,
             keys: target.keys(&self.normalized.batch.take(&rows), key)?,
             columns: fields,
             previous: None,

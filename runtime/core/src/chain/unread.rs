@@ -91,10 +91,11 @@ impl LostCells<'_> {
             let told = open.extract_if(.., |place| told.contains(place));
             let is_present = |column: &usize| columns[*column].is_present(row as usize);
             let inputs = open_inputs.extract_if(.., |column| is_present(column));
-            match is_later(row) {
-                true => (told.for_each(drop), inputs.for_each(drop)),
-                false => (lost.extend(told), lost_inputs.extend(inputs)),
-            };
+            let (told, inputs) = (told.collect::<Vec<_>>(), inputs.collect::<Vec<_>>());
+            if !is_later(row) {
+                lost.extend(told);
+                lost_inputs.extend(inputs);
+            }
         }
         lost.append(&mut open);
         lost_inputs.append(&mut open_inputs);

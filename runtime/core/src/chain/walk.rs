@@ -30,7 +30,7 @@ use super::step::Step;
 use super::target_columns::TargetColumns;
 use super::truncates::{self, Truncates};
 use super::uncomputed::{ChainFault, Uncomputed};
-use super::{ChainSpec, Computed, Counts, Delete, Moment, StepsBackAt, WantedCells};
+use super::{ChainSpec, Computed, Counts, Delete, Layer, Moment, StepsBackAt, WantedCells};
 
 /// The walk of one partition's batches, and what it remembers between them.
 ///
@@ -192,13 +192,16 @@ impl Chain {
 
     /// Computes the same records again, with what the table has of [`Computed::wanted`]: a row for
     /// each of its keys and a cell for each of its columns, not present where there is no row,
-    /// where it is deleted, or where the cell is not known. The answer may want more, and what is
-    /// read for that replaces this. Only for the oldest uncommitted batch, once what came before it
-    /// has committed, since the table must be as that left it; later ones are forgotten.
+    /// where it is deleted, or where the cell is not known; and of each row that is held whether
+    /// it is older than what the table has, or had before it was deleted. The answer may want
+    /// more, and what is read for that replaces this. Only for the oldest uncommitted batch, once
+    /// what came before it has committed, since the table must be as that left it; later ones are
+    /// forgotten.
     pub fn with_stored(
         &mut self,
         mut computed: Computed,
         stored: &Batch,
+        is_older: &[bool],
     ) -> Result<Computed, Uncomputed> {
         let mut learned = self.forget_oldest();
         if let Some(wanted) = computed.wanted.take() {
@@ -206,7 +209,7 @@ impl Chain {
                 None => &mut learned.stored,
                 Some(_) => &mut learned.previous,
             };
-            *of = Stored::new(*wanted, stored);
+            *of = Stored::new(*wanted, stored, is_older);
             debug_assert!(of.is_some(), "an answer to what was wanted");
         }
         self.compute_knowing(computed.records, learned, computed.moment.now_us)
@@ -339,6 +342,9 @@ impl Chain {
         }
         let mut candidates = Candidates::new(&versions, accepted.into_iter());
         let (mut steps_back, mut lost_later) = self.drop_beaten(&versions, &mut candidates);
+        if let Some(stored) = &learned.stored {
+            candidates.drop_older(&versions, |row| stored.is_older(row));
+        }
         let key_rows = KeyRows::new(
             &self.cells,
             self.spec.delete,
@@ -349,9 +355,13 @@ impl Chain {
         );
         let layering = key_rows.map(Layering::new);
         let stored = learned.stored.as_ref();
-        let mut read_back = layering
-            .is_some()
-            .then(|| ReadBack::new(&self.cells, &normalized, &versions, &self.target, stored));
+        // Whoever folds has all that came after the first; where the offset decides, rows come in
+        // the order of their versions. What is remembered of a key may have lost to the table's.
+        let is_newest = self.folds || self.roles.version.kind == VersionKind::Offset;
+        let mut read_back = layering.is_some().then(|| {
+            let (cells, target) = (&self.cells, &self.target);
+            ReadBack::new(cells, &normalized, &versions, target, stored, is_newest)
+        });
         let Enriched {
             mut layers,
             failed,
@@ -368,7 +378,16 @@ impl Chain {
         if self.folds {
             Fold::new(&normalized, &versions, self.cells.deleted).fold(&mut layers);
         }
-        let wanted = read_back.and_then(|read| read.wanted(&self.target, &self.roles.key));
+        let layer = |rows: &[u32]| {
+            let mut columns = normalized.batch.take(rows).columns;
+            columns.extend(self.enrichers.iter().flat_map(|e| e.unasked(rows.len())));
+            Layer {
+                rows: self.target.pick(&columns, rows.len()),
+                sources: normalized.sources_of(rows),
+            }
+        };
+        let wanted = read_back
+            .and_then(|read| read.wanted(&candidates, &self.target, &self.roles.key, layer));
         let wanted = previous.or(wanted);
         // The answer to what is wanted is one to them, too.
         let unanswered = match wanted {

@@ -2,6 +2,8 @@
 
 use crate::column::{Batch, Field};
 
+use super::layer::Layer;
+
 /// Cells of the target that a batch's enrichers need: see [`super::Chain::with_stored`].
 #[derive(Clone, Debug)]
 pub struct WantedCells {
@@ -11,10 +13,24 @@ pub struct WantedCells {
     pub columns: Vec<Field>,
     /// Where the keys are those that rows had before: which rows of the table count.
     pub previous: Option<PreviousRows>,
+    /// Rows that are to be held against the table.
+    pub held: Option<HeldRows>,
     /// Of each key a row of the normalizer's.
     pub(super) rows: Vec<u32>,
     /// The normalizer's columns that `columns` come from, and what one of its units is in theirs.
     pub(super) from: Vec<(usize, i64)>,
+}
+
+/// Rows of the batch from which others may inherit, and those: from one that is older than what the
+/// table has no other inherits.
+#[derive(Clone, Debug)]
+pub struct HeldRows {
+    /// As [`super::Computed::rows`], but several of a key.
+    pub layer: Layer,
+    /// Of each row the place of its key among [`WantedCells::keys`].
+    pub keys: Vec<u32>,
+    /// Of each row its place among the normalizer's.
+    pub(super) rows: Vec<u32>,
 }
 
 /// Which rows of keys that are no more count, parallel to [`WantedCells::keys`]: those that hold

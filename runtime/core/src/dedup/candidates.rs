@@ -109,6 +109,17 @@ impl Candidates {
         steps_back
     }
 
+    /// Drops the rows that are older than what is stored of their key, unless all of a key are.
+    pub fn drop_older(&mut self, versions: &Versions, is_older: impl Fn(u32) -> bool) {
+        let mut newest: Option<u32> = None;
+        self.rows.retain(|&row| {
+            let is_of = |of: u32| versions.compare_keys(of, versions, row) == Ordering::Equal;
+            let first = newest.filter(|&of| is_of(of)).unwrap_or(row);
+            newest = Some(first);
+            !is_older(row) || is_older(first)
+        });
+    }
+
     /// The rows that lose to one that stands before them in the log and has a later event time.
     pub fn steps_back(&self, versions: &Versions) -> StepsBack {
         let mut steps_back = StepsBack::default();

@@ -127,6 +127,60 @@ impl VersionLayout {
     }
 }
 
+impl VersionLayout {
+    /// Whether the version `new`, which is of this layout, is older than `stored`, which may be of
+    /// another rule: as the guard in Postgres compares them.
+    pub fn is_older(&self, new: &[u8], stored: &[u8]) -> bool {
+        let Some(&rule) = stored.first() else {
+            return false;
+        };
+        if rule == self.rule && self.kind != VersionKind::Offset {
+            return new < stored;
+        }
+        let (new, stored) = (Parts::of(new), Parts::of(stored));
+        let (Some(new), Some(stored)) = (new, stored) else {
+            return false;
+        };
+        match rule == self.rule {
+            true if new.partition == stored.partition => {
+                (new.log, new.offset) < (stored.log, stored.offset)
+            }
+            true => (new.time, new.partition) < (stored.time, stored.partition),
+            false if (new.log, new.partition) == (stored.log, stored.partition) => {
+                new.offset < stored.offset
+            }
+            false => new.time < stored.time,
+        }
+    }
+}
+
+/// What versions of all rules have, as bytes that compare as the values do.
+struct Parts<'a> {
+    time: &'a [u8],
+    log: &'a [u8],
+    partition: &'a [u8],
+    offset: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// `None`: it is too short to be a version.
+    fn of(version: &'a [u8]) -> Option<Self> {
+        let (&rule, rest) = version.split_first()?;
+        let is_last = (VersionLayout::TIME_LAST..=VersionLayout::RULE_MAX).contains(&rule);
+        let (place, time) = match is_last {
+            true => rest.split_at_checked(rest.len().checked_sub(8)?)?,
+            false => (rest, rest.get(..8)?),
+        };
+        let place = place.get(place.len().checked_sub(16)?..)?;
+        Some(Self {
+            time,
+            log: &place[..4],
+            partition: &place[4..8],
+            offset: &place[8..],
+        })
+    }
+}
+
 impl StoredVersions {
     /// How many there are.
     pub fn len(&self) -> usize {
@@ -256,6 +310,34 @@ mod tests {
                 prop_assert_eq!(bytes(a).cmp(&bytes(b)), of_a.cmp(&of_b));
             }
         }
+    }
+
+    #[test]
+    fn versions_of_two_rules_compare_by_place_and_else_by_time() {
+        let of = |kind, time, place, offset| packed_by(kind, time, (None, None), place, offset);
+        let layout = |rule, kind| VersionLayout {
+            rule,
+            kind,
+            event_time: 0,
+            times: 1,
+            order: Vec::new(),
+        };
+        let by_time = layout(1, VersionKind::EventTime);
+        let by_offset = layout(128, VersionKind::Offset);
+        let (time, offset) = (VersionKind::EventTime, VersionKind::Offset);
+        // Of one rule.
+        assert!(by_time.is_older(&of(time, 1, (1, 0), 9), &of(time, 2, (1, 0), 3)));
+        assert!(!by_time.is_older(&of(time, 2, (1, 0), 3), &of(time, 2, (1, 0), 3)));
+        assert!(by_offset.is_older(&of(offset, 9, (1, 0), 3), &of(offset, 1, (1, 0), 9)));
+        assert!(by_offset.is_older(&of(offset, 1, (1, 0), 9), &of(offset, 1, (2, 0), 3)));
+        // Of another partition Kafka's time decides, which is the same here, then the partition.
+        assert!(by_offset.is_older(&of(offset, 1, (1, 0), 9), &of(offset, 1, (1, 1), 3)));
+        // Of two rules.
+        assert!(by_time.is_older(&of(time, 9, (1, 0), 3), &of(offset, 1, (1, 0), 4)));
+        assert!(!by_time.is_older(&of(time, 9, (1, 1), 3), &of(offset, 1, (1, 0), 4)));
+        assert!(by_time.is_older(&of(time, 6, (1, 1), 3), &of(offset, 1, (1, 0), 4)));
+        assert!(!by_time.is_older(&of(time, 6, (1, 1), 3), &[]));
+        assert!(!by_time.is_older(&of(time, 6, (1, 1), 3), &[129, 1]));
     }
 
     /// Tables keep them: they must mean the same in every gristmill.

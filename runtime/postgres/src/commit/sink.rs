@@ -353,13 +353,26 @@ impl Sink {
         layers.filter_map(|(layer, sql)| layer.as_deref().zip(sql.as_ref()))
     }
 
-    /// What the table has of what a batch wants.
+    /// What the table has of what a batch of `records` wants.
     pub async fn stored(
         &self,
         connection: &mut Connection,
+        origin: RowOrigin,
+        records: &Records,
         wanted: &WantedCells,
     ) -> Result<StoredAnswer, FlushError> {
-        self.stored.read(connection, wanted).await
+        let held = self.versions.as_ref().zip(wanted.held.as_ref());
+        let held = held.map(|(layout, held)| {
+            let Layer { rows, sources } = &held.layer;
+            let indices = sources.iter().map(|s| s.record as usize);
+            let places = indices.map(|record| RecordPlace {
+                offset: records.offset(record),
+                timestamp_ms: records.timestamp_ms(record),
+            });
+            let place = (origin.log, origin.partition);
+            (layout, layout.pack(rows, place, places))
+        });
+        self.stored.read(connection, wanted, held.as_ref()).await
     }
 
     async fn prepare(

@@ -2,6 +2,7 @@
 
 use gristmill_core::chain::{KeysRead, WantedCells};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
+use gristmill_core::dedup::{StoredVersions, VersionLayout};
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -19,6 +20,8 @@ use crate::wire::read_column::read_column;
 pub struct StoredAnswer {
     /// For [`gristmill_core::chain::Chain::with_stored`].
     pub cells: Batch,
+    /// Of each row that is held against the table whether it is older, for the same.
+    pub older: Vec<bool>,
     /// For [`gristmill_core::chain::Computed::read`]. `None`: rows have no versions to be known by.
     pub read: Option<Box<KeysRead>>,
 }
@@ -37,6 +40,8 @@ pub(crate) struct StoredCells {
     columns: Vec<StoredColumn>,
     /// Whether rows have versions.
     has_versions: bool,
+    /// The version at which the key was deleted, where such a row may leave a tombstone.
+    deleted_at: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +76,14 @@ impl StoredCells {
             key: key.iter().map(named).collect(),
             columns: columns.collect(),
             has_versions: shape.kept.is_some(),
+            deleted_at: shape.kept.map(|kept| {
+                format!(
+                    "(select d.version from gristmill.tombstone as d where d.target = {} and \
+                     d.key = {})",
+                    kept.target,
+                    shape.key_texts()
+                )
+            }),
         }
     }
 
@@ -91,6 +104,8 @@ impl StoredCells {
         if self.has_versions {
             selected.push(format!("t.{}", quote(VERSION)));
         }
+        let deleted_at = self.deleted_at.clone();
+        selected.extend(deleted_at.filter(|_| wanted.held.is_some()));
         let mut names: Vec<&str> = self.key.iter().map(|(_, name)| name.as_str()).collect();
         let types = self.key.iter().map(|(f, _)| sent_type(f.logical_type));
         let mut types: Vec<Type> = types.collect();
@@ -192,6 +207,7 @@ impl StoredCells {
         &self,
         connection: &mut Connection,
         wanted: &WantedCells,
+        held: Option<&(&VersionLayout, StoredVersions)>,
     ) -> Result<StoredAnswer, FlushError> {
         let rows = match self.rows(connection, wanted).await {
             Ok(rows) => rows,
@@ -221,13 +237,27 @@ impl StoredCells {
         let versions = self
             .has_versions
             .then(|| rows.iter().map(version).collect());
-        let read = versions.transpose()?.map(|versions| {
+        let versions: Option<Vec<Option<Vec<u8>>>> = versions.transpose()?;
+        let keys = held_keys(wanted);
+        let mut older = vec![false; keys.len()];
+        if let (Some((layout, held)), Some(versions)) = (held, &versions) {
+            for (i, (&key, older)) in keys.iter().zip(&mut older).enumerate() {
+                let key = key as usize;
+                let deleted_at = rows[key].try_get(2 * wanted.columns.len() + 1)?;
+                let known = [versions[key].clone(), deleted_at];
+                *older = known
+                    .iter()
+                    .flatten()
+                    .any(|version| layout.is_older(held.get(i), version));
+            }
+        }
+        let read = versions.map(|versions| {
             Box::new(KeysRead {
                 keys: wanted.keys.clone(),
                 versions,
             })
         });
-        Ok(StoredAnswer { cells, read })
+        Ok(StoredAnswer { cells, older, read })
     }
 
     async fn rows(
@@ -264,6 +294,11 @@ impl StoredCells {
     }
 }
 
+/// Of each row that is held against the table the place of its key.
+fn held_keys(wanted: &WantedCells) -> &[u32] {
+    wanted.held.as_ref().map_or(&[][..], |held| &held.keys)
+}
+
 /// An answer that knows nothing.
 fn unknown(wanted: &WantedCells) -> StoredAnswer {
     let rows = wanted.keys.rows;
@@ -277,6 +312,7 @@ fn unknown(wanted: &WantedCells) -> StoredAnswer {
             fields: wanted.columns.clone().into(),
             columns: columns.collect(),
         },
+        older: vec![false; held_keys(wanted).len()],
         read: None,
     }
 }

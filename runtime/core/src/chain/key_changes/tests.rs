@@ -101,7 +101,7 @@ fn filled(rows: &[Row], stored: impl Fn(i64, bool) -> Option<&'static str>) -> V
             values: Arc::new(answers.into_iter().collect::<StringArray>()),
         }],
     };
-    let stored = Stored::new(wanted, &answer).expect("an answer");
+    let stored = Stored::new(wanted, &answer, &[]).expect("an answer");
     changes.stored = Some(&stored);
     let mut again = self::batch(rows);
     assert!(changes.fill(&mut again).is_none(), "nothing is asked twice");

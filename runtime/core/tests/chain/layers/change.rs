@@ -196,6 +196,29 @@ pub(crate) fn stored(table: &Mirror, wanted: &WantedCells) -> Batch {
     }
 }
 
+/// Of each row that is held against the table whether it is older.
+pub(crate) fn older(
+    table: &Mirror,
+    wanted: &WantedCells,
+    records: &Records,
+    mode: Mode,
+) -> Vec<bool> {
+    let Some(of) = &wanted.held else {
+        return Vec::new();
+    };
+    let held = given(&of.layer, records, mode);
+    let keys = wanted.keys.columns[0].values.as_primitive::<Int64Type>();
+    for (row, key) in held.iter().zip(&of.keys) {
+        assert_eq!(row.key, keys.value(*key as usize));
+    }
+    let is_older = |row: &Given| {
+        table
+            .newest(row.key)
+            .is_some_and(|newest| row.version < newest)
+    };
+    held.iter().map(is_older).collect()
+}
+
 fn text(name: &str) -> Field {
     field(name, LogicalType::Text, true)
 }

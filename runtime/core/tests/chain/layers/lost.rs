@@ -4,7 +4,7 @@ use arrow_array::Array;
 use gristmill_core::chain::{Computed, Delete, Layer, Truncate};
 use gristmill_core::dedup::VersionKind;
 
-use super::change::{Change, Mode, REJECTED, chain, records, stored};
+use super::change::{Change, Mode, REJECTED, chain, older, records, stored};
 use super::examples::{delete, in_order, offsets, refuse, row, truncate, written};
 use super::mirror::Mirror;
 use crate::rules::{NOW_US, ints};
@@ -126,8 +126,9 @@ fn an_answer_that_cannot_be_made_anew_is_unknown() {
         let records = records(&in_order(changes), 1);
         let mut computed = chain.compute(records, NOW_US).unwrap();
         if let Some(wanted) = &computed.wanted {
+            let older = older(&table, wanted, &computed.records, SOFT);
             let answer = stored(&table, wanted);
-            computed = chain.with_stored(computed, &answer).unwrap();
+            computed = chain.with_stored(computed, &answer, &older).unwrap();
         }
         assert!(computed.wanted.is_none());
         unknown(&computed)

@@ -87,6 +87,12 @@ impl Mirror {
         }
     }
 
+    /// The version of a key's row, or of its delete.
+    pub(crate) fn newest(&self, key: i64) -> Option<Version> {
+        let stored = self.rows.get(&key).map(|row| row.version);
+        stored.max(self.tombstones.get(&key).copied())
+    }
+
     /// Leaves a column out of what is compared.
     pub(crate) fn forget(&mut self, column: usize) {
         for row in self.rows.values_mut() {
