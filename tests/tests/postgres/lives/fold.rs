@@ -268,9 +268,10 @@ impl Fold {
         }
         for i in (0..COLUMNS.len()).filter(|i| given.writes[*i]) {
             let told_by = row.told_by[i];
-            let is_after = told_by.partition == letter.partition;
-            let is_told = is_after && told_by.place() > letter.place();
-            let is_known = unread.is_in_order && is_of_partition;
+            let is_of_log = told_by.partition == letter.partition;
+            let is_told = is_of_log && told_by.place() > letter.place();
+            // Of what another partition tells nobody knows whether it came before.
+            let is_known = unread.is_in_order && is_of_partition && is_of_log;
             row.is_hearsay[i] |= !is_known;
             row.is_unknown[i] |= !is_told;
             row.is_lost[i] = true;
