@@ -91,6 +91,9 @@ pub(super) struct KeyChanges<'a> {
     pub(super) until_us: &'a dyn Fn(usize) -> i64,
     /// Whether that is the time of the delete, too, which is half of the change.
     pub(super) is_of_delete: bool,
+    /// By the row, whether all records before its own became rows. What others would have changed,
+    /// and of which key, is not known.
+    pub(super) is_certain: &'a dyn Fn(usize) -> bool,
     pub(super) partition: i32,
 }
 
@@ -110,6 +113,7 @@ impl KeyChanges<'_> {
         let rows = (0..batch.rows).filter(|&row| {
             self.old_key.is_told(batch, row) && !self.old_key.is_deleted(batch, row)
         });
+        let rows = rows.filter(|row| (self.is_certain)(*row));
         let rows: Vec<usize> = rows.filter(lacks).collect();
         if rows.is_empty() {
             return None;

@@ -311,7 +311,12 @@ impl Chain {
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
         let mut normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
-        let previous = self.fill_previous(&mut normalized, records, learned.previous.as_ref());
+        let previous = self.fill_previous(
+            &mut normalized,
+            records,
+            &dead_letters,
+            learned.previous.as_ref(),
+        );
         let truncates = Truncates::new(self.truncate, &normalized, records, &self.spec)?;
         counts.dropped = normalized.dropped + truncates.ignored();
 
@@ -481,6 +486,7 @@ impl Chain {
         &self,
         normalized: &mut Normalized,
         records: &Records,
+        unread: &[DeadLetter],
         stored: Option<&Stored>,
     ) -> Option<WantedCells> {
         let old_key = self.old_key.as_ref()?;
@@ -498,6 +504,8 @@ impl Chain {
                     .saturating_add(999)
             }
         };
+        let unread_from = unread.iter().map(|letter| letter.record).min();
+        let is_certain = |row: usize| unread_from.is_none_or(|from| sources[row].record < from);
         let changes = KeyChanges {
             old_key,
             cells: &self.cells,
@@ -506,6 +514,7 @@ impl Chain {
             stored,
             until_us: &until_us,
             is_of_delete: kind != VersionKind::Offset,
+            is_certain: &is_certain,
             partition: self.spec.partition,
         };
         changes.fill(batch)

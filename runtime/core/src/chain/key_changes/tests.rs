@@ -56,6 +56,15 @@ fn big(batch: &Batch) -> Vec<Option<&str>> {
 
 /// What the rows have in the end; what is asked of the table is answered by `stored`.
 fn filled(rows: &[Row], stored: impl Fn(i64, bool) -> Option<&'static str>) -> Vec<Option<String>> {
+    filled_before(rows.len(), rows, stored)
+}
+
+/// The same, where a record in front of row `unread` became no row.
+fn filled_before(
+    unread: usize,
+    rows: &[Row],
+    stored: impl Fn(i64, bool) -> Option<&'static str>,
+) -> Vec<Option<String>> {
     let mut batch = batch(rows);
     let written = batch.fields.to_vec();
     let roles = Roles {
@@ -75,6 +84,7 @@ fn filled(rows: &[Row], stored: impl Fn(i64, bool) -> Option<&'static str>) -> V
         stored: None,
         until_us: &|_| 7,
         is_of_delete: true,
+        is_certain: &|row| row < unread,
         partition: 3,
     };
     let Some(wanted) = changes.fill(&mut batch) else {
@@ -165,4 +175,16 @@ fn a_life_before_the_last_one_gives_nothing() {
         (7, Some("x"), false, None),
     ];
     assert_eq!(filled(&rows, nothing_there)[..2], [None, None]);
+}
+
+#[test]
+fn behind_a_record_that_became_no_row_nothing_is_taken() {
+    let rows = [
+        (1, Some("a"), false, None),
+        (1, None, true, None),
+        (2, None, false, Some(1)),
+        (9, None, false, Some(8)),
+    ];
+    let filled = filled_before(1, &rows, |_, _| panic!("the table is not asked"));
+    assert_eq!(filled, [Some("a".to_owned()), None, None, None]);
 }
