@@ -174,7 +174,12 @@ fn places(plan: &Plan, roles: &Roles) -> (Vec<Vec<String>>, bool) {
             let of = |object: &str| roles.key.iter().map(|name| below(object, name)).collect();
             let objects = plan.reads.iter();
             let objects = objects.filter_map(|read| read.name.strip_suffix(&end));
-            let mut places: Vec<Vec<String>> = objects.map(&of).collect();
+            let mut objects: Vec<&str> = objects.filter(|object| *object != "key").collect();
+            // Several objects may be of several things, but for the two images of a row.
+            if objects.len() > 1 {
+                objects.retain(|object| is_image(object));
+            }
+            let mut places: Vec<Vec<String>> = objects.into_iter().map(of).collect();
             places.push(of("key"));
             if roles.key.len() == 1 {
                 places.push(vec!["key".to_owned()]);
@@ -209,6 +214,10 @@ fn reads(plan: &Plan, key: &[Field], paths: &[String], are_said: bool) -> Option
     key.iter().zip(paths).map(of).collect()
 }
 
+fn is_image(object: &str) -> bool {
+    matches!(object.rsplit('.').next(), Some("before" | "after"))
+}
+
 fn is_of_key(path: &str) -> bool {
     path == "key" || path.starts_with("key.")
 }
@@ -224,4 +233,38 @@ fn whole_values(document: &[u8]) -> &[u8] {
     };
     let of_number = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
     text.trim_end_matches(of_number).as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::LogicalType;
+
+    fn of(reads: &[&str]) -> Vec<Vec<String>> {
+        let read = |name: &&str| Field {
+            name: (*name).to_owned(),
+            logical_type: LogicalType::Int64,
+            nullable: true,
+        };
+        let plan = Plan {
+            reads: reads.iter().map(read).collect(),
+            ..Plan::default()
+        };
+        let roles = Roles {
+            key: vec!["id".to_owned()],
+            ..Roles::default()
+        };
+        let (mut places, are_said) = places(&plan, &roles);
+        assert!(!are_said);
+        places.retain(|place| !is_of_key(&place[0]));
+        places
+    }
+
+    #[test]
+    fn objects_of_several_things_are_no_places_of_the_key() {
+        let both = [["value.before.id"], ["value.after.id"]].map(|place| place.map(String::from));
+        assert_eq!(of(&["value.before.id", "value.after.id"]), both);
+        assert_eq!(of(&["value.user.id"]), [["value.user.id"]]);
+        assert!(of(&["value.order.id", "value.user.id"]).is_empty());
+    }
 }
