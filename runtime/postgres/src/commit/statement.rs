@@ -163,9 +163,10 @@ impl TargetShape<'_> {
         }
         let name = quote(ABSENT);
         let alive = self.is_marked().map(|marked| format!(" and not {marked}"));
+        let unknown = format!("gristmill.absent_after(t.{name}, u.m, ''::bytea, true)");
         let text = format!(
-            "update {} as t set {name} = gristmill.absent_after(t.{name}, u.m, ''::bytea, true) \
-             from (select {}) as u where {} and {is_older}{}",
+            "update {} as t set {name} = {unknown} from (select {}) as u \
+             where {} and {is_older}{} and t.{name} is distinct from {unknown}",
             self.target.sql_name,
             rows.unnested(),
             self.on(),
