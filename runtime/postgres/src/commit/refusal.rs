@@ -91,7 +91,9 @@ async fn write_and_commit(
         .advance(&transaction, &flush, &values, batch, revision)
         .await?;
     in_time(transaction.commit()).await??;
-    let stale_rows = in_time(stale_rows.take(connection)).await??;
+    let stale_rows = in_time(stale_rows.take(connection))
+        .await
+        .unwrap_or_default();
     Ok(Settled::Committed(Flushed {
         wanted_revision,
         stale_rows,

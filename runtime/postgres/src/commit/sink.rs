@@ -227,7 +227,7 @@ impl Sink {
             client.query(&statement, &values),
             stale_rows.take(client),
         );
-        Ok((hit(answer?)?, stale_rows?))
+        Ok((hit(answer?)?, stale_rows))
     }
 
     /// A batch of several steps is a transaction whose statements do not wait for each other. The
@@ -330,7 +330,7 @@ impl Sink {
         for answer in answers {
             moved = answer?.or(moved);
         }
-        Ok((hit(moved.into_iter().collect())?, stale_rows?))
+        Ok((hit(moved.into_iter().collect())?, stale_rows))
     }
 
     pub(crate) fn field_name(&self, field: usize) -> &str {

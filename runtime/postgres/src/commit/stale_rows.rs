@@ -29,10 +29,11 @@ impl StaleRows {
         connection.prepared(&TAKE, &[]).await.map(Self)
     }
 
-    /// The rows that were turned away since the last call. To be sent after the commit.
-    pub(crate) async fn take(&self, client: &Client) -> Result<u64, Error> {
-        let counted = client.query_opt(&self.0, &[]).await?;
-        let counted = counted.map(|row| row.try_get::<_, i64>(0)).transpose()?;
-        Ok(counted.unwrap_or_default().unsigned_abs())
+    /// The rows that were turned away since the last call. To be sent after the commit, which has
+    /// been made whatever becomes of this: what cannot be told is 0.
+    pub(crate) async fn take(&self, client: &Client) -> u64 {
+        let counted = client.query_opt(&self.0, &[]).await.ok().flatten();
+        let counted = counted.and_then(|row| row.try_get::<_, i64>(0).ok());
+        counted.unwrap_or_default().unsigned_abs()
     }
 }
