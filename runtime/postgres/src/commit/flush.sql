@@ -88,9 +88,10 @@ letters as (
     value = excluded.value,
     record_at = excluded.record_at,
     attempts = 0,
-    -- What became of a letter stands where its record is read again to the same end.
+    -- What became of a letter stands where its record is read again to the same end. One that was
+    -- used and fails again is new: its row may be gone since.
     state = case
-      when old.state in ('relayed', 'replayed', 'discarded')
+      when old.state in ('relayed', 'discarded')
         and (old.revision, old.stage, old.code)
           = (excluded.revision, excluded.stage, excluded.code) then old.state
       else 'new'

@@ -189,7 +189,8 @@ pub async fn read_again(
 }
 
 /// The same, and says that the partition has halted, and why: because of rows that `revision` would
-/// leave out. It goes on by a newer request than `request`.
+/// leave out. It goes on by a newer request than `request`, and than all that stand when it halts:
+/// who asked before did not know of it.
 pub async fn halt_before(
     client: &Client,
     lease: &Lease,
@@ -204,7 +205,8 @@ pub async fn halt_before(
         ("reason", Type::TEXT, &reason),
     ];
     let columns = format!(
-        "{SET_BACK}, left_out_halted = :revision, left_out_request = :request, left_out_until = \
+        "{SET_BACK}, left_out_halted = :revision, left_out_request = greatest(:request, (select \
+         max(s.request) from gristmill.steering s where s.pipeline = :pipeline)), left_out_until = \
          null, state = 'halted', reason = :reason"
     );
     set(client, lease, &columns, &values)
