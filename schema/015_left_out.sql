@@ -14,6 +14,11 @@ comment on column gristmill.checkpoint.left_out_until is
 comment on column gristmill.checkpoint.counted_below is
     'Records below this offset are counted already: those that are read again do not count.';
 
+create index dead_letter_refused on gristmill.dead_letter (pipeline, run, at)
+    where code = 'refused' and state in ('new', 'relayed');
+comment on index gristmill.dead_letter_refused is
+    'Letters that may be tried again by themselves, looked for every few seconds.';
+
 create function gristmill.table_called(name text) returns oid
 language plpgsql stable
 as $$

@@ -28,7 +28,7 @@ impl LetterLog {
             return;
         }
         if batch.dead_letters.iter().any(waits_for_others) {
-            *self.waited_for_others() = Some(Instant::now());
+            self.expect_due();
         }
         let mut by_code = self.by_code.lock().unwrap_or_else(PoisonError::into_inner);
         for letter in &batch.dead_letters {
@@ -50,6 +50,11 @@ impl LetterLog {
                 );
             }
         }
+    }
+
+    /// There may be letters that another row was in the way of: they are looked for from now on.
+    pub fn expect_due(&self) {
+        *self.waited_for_others() = Some(Instant::now());
     }
 
     /// Whether some may be due to be tried again.

@@ -145,6 +145,7 @@ impl Worker {
     /// Works until it is told to stop or something is wrong that it cannot mend itself.
     pub async fn run(&mut self, intake: &mut Intake, stop: &CancellationToken) -> Ended {
         self.pipeline.standings.runs(&self.partition, &self.lease);
+        self.pipeline.letter_log.expect_due();
         let mut step = self.rollout_changed();
         loop {
             let advanced = match step {

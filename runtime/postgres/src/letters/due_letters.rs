@@ -54,7 +54,7 @@ pub async fn due(
           and d.code = 'refused'
           and pg_catalog.left(d.message, pg_catalog.length(:begins[1])) = any (:begins)
           and d.at > now() - pg_catalog.make_interval(secs => :for_seconds)
-          and d.at < now() - pg_catalog.make_interval(secs => 10 * 2.0::float8 ^ d.attempts)
+          and d.at < now() - pg_catalog.make_interval(secs => 10 * 2 ^ least(d.attempts, 10))
           and c.owner = :owner and c.state = 'running'
         order by d.topic, d.partition, d.log, d."offset", d.ordinal
         limit 1000"#;
