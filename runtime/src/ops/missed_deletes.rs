@@ -9,7 +9,6 @@ use gristmill_postgres::commit::gap;
 use gristmill_postgres::commit::older_rows::LogPlace;
 use gristmill_postgres::commit::sink::Sink;
 use gristmill_postgres::letters::stored_letter::{self, Filter, LetterState};
-use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
 use jiff::Timestamp;
@@ -110,7 +109,7 @@ async fn report(
     })?;
     let mut deleted = None;
     if request.delete {
-        let rows = rows_of(connection, &target).await?;
+        let rows = sink.living(connection).await?;
         ensure!(
             request.yes || older.all <= request.limit || older.all * 2 <= rows,
             "{} of {rows} rows of {} would be deleted, more than half: where the snapshot was of \
@@ -143,13 +142,6 @@ async fn report(
         rows: older.keys,
         deleted,
     })
-}
-
-async fn rows_of(connection: &Connection, target: &TargetTable) -> Result<i64> {
-    let sql = format!("select count(*) from {}", target.sql_name);
-    let row = connection.query_one(&sql, &[]).await;
-    let row = row.with_context(|| format!("cannot count the rows of {}", target.name))?;
-    Ok(row.get(0))
 }
 
 fn snapshot(pipeline: &Pipeline, since: Option<Timestamp>) -> Result<SourceSnapshot> {

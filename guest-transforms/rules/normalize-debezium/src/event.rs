@@ -196,9 +196,10 @@ impl<'a> Events<'a> {
         };
         let message = format!(
             "the record's key has no `{}`, and what a delete says of its row beside that key may \
-             be made up: where it is not (REPLICA IDENTITY FULL, or another connector than \
-             Postgres'), set before = \"full\"; else let the connector write such keys \
-             (message.key.columns), of what the table's replica identity has",
+             be made up: let the connector write keys that have it, as JSON (key.converter = \
+             JsonConverter; message.key.columns, of what the table's replica identity has); or set \
+             before = \"full\" where the row before is whole (REPLICA IDENTITY FULL, or another \
+             connector than Postgres')",
             column.source
         );
         Err(Refusal::new(Refusal::MISSING_KEY, message))

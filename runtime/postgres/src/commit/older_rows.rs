@@ -3,6 +3,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use crate::commit::older_sql::OlderSql;
 use crate::commit::sink::Sink;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
@@ -57,11 +58,24 @@ impl Sink {
 
     /// How many rows, not deleted, have no version: gristmill never wrote them.
     pub async fn unversioned(&self, client: &Client) -> Result<i64, DatabaseError> {
+        self.count(client, |older| &older.unversioned).await
+    }
+
+    /// How many rows, not deleted, have one.
+    pub async fn living(&self, client: &Client) -> Result<i64, DatabaseError> {
+        self.count(client, |older| &older.living).await
+    }
+
+    async fn count(
+        &self,
+        client: &Client,
+        sql: impl Fn(&OlderSql) -> &str,
+    ) -> Result<i64, DatabaseError> {
         let Some(older) = &self.older else {
             return Ok(0);
         };
-        let counted = placeholder::query_one(client, &older.unversioned, &[]).await;
-        let counted = counted.map_err(DatabaseError::query("count rows without a version"))?;
+        let counted = placeholder::query_one(client, sql(older), &[]).await;
+        let counted = counted.map_err(DatabaseError::query("count rows of the target"))?;
         Ok(counted.get(0))
     }
 

@@ -11,6 +11,7 @@ pub(crate) struct OlderSql {
     pub(crate) count: Arc<str>,
     pub(crate) list: Arc<str>,
     pub(crate) unversioned: Arc<str>,
+    pub(crate) living: Arc<str>,
     pub(crate) delete: Arc<str>,
 }
 
@@ -71,6 +72,11 @@ impl OlderSql {
             list: format!("select array[{texts}] {older} order by {names} limit :most").into(),
             unversioned: format!(
                 "select pg_catalog.count(*) from {table} as t where {version} is null and {lives}"
+            )
+            .into(),
+            living: format!(
+                "select pg_catalog.count(*) from {table} as t where {version} is not null and \
+                 {lives}"
             )
             .into(),
             delete: delete.into(),
