@@ -120,7 +120,7 @@ impl Subject {
         let name = format!("t{seed}");
         let modes = Modes::draw(&mut random, shape);
         let design = Design::draw(&mut random, seed, &name, |kind, in_use| {
-            keeps(&modes, kind, in_use)
+            keeps(shape, &modes, kind, in_use)
         });
         let plan = Plan {
             keys: random.random_range(6..40),
@@ -220,8 +220,9 @@ const UNNAMED: [&str; 4] = [
 
 /// Whether values of a type arrive whole. Times of `connect` have milliseconds. The texts of
 /// `isostring` are no keys here: a key is looked up by how the records spell it. Bytes in base64
-/// have no placeholder where that is their text, and none have some arrays.
-fn keeps(modes: &Modes, kind: &str, in_use: Use) -> bool {
+/// have no placeholder where that is their text, and none have some arrays. In arrays the unit of
+/// times is that of the column, or a schema's.
+fn keeps(shape: Shape, modes: &Modes, kind: &str, in_use: Use) -> bool {
     let binary = modes.get("binary.handling.mode");
     let is_base64 = binary.is_some_and(|mode| mode.starts_with("base64"));
     if in_use == Use::Large && (UNNAMED.contains(&kind) || kind == "bytea" && is_base64) {
@@ -238,6 +239,9 @@ fn keeps(modes: &Modes, kind: &str, in_use: Use) -> bool {
             "timetz[]",
         ]
         .contains(&kind),
+        "adaptive_time_microseconds" | "microseconds" if !shape.has_schema() => {
+            !["time(3)[]", "timestamp(3)[]"].contains(&kind)
+        }
         "isostring" if in_use == Use::Key => !["timestamp", "date"].contains(&kind),
         _ => true,
     }
