@@ -138,7 +138,9 @@ fn text(value: &Value) -> String {
 /// Whether a value stands for one that was not sent, in any type's spelling.
 fn is_placeholder(value: &Value) -> bool {
     match value {
-        Value::String(text) => [PLACEHOLDER, IN_BASE64, IN_HEX].contains(&text.as_str()),
+        Value::String(text) => {
+            [PLACEHOLDER, IN_BASE64, IN_HEX].contains(&text.as_str()) || is_placeholder_map(text)
+        }
         Value::Array(items) => {
             let bytes = PLACEHOLDER.bytes().map(Value::from);
             matches!(&items[..], [one] if is_placeholder(one)) || bytes.eq(items.iter().cloned())
@@ -151,4 +153,10 @@ fn is_placeholder(value: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a text holds the map that stands for a map that was not sent.
+fn is_placeholder_map(text: &str) -> bool {
+    let is_one = |map: Value| map.is_object() && is_placeholder(&map);
+    text.starts_with('{') && serde_json::from_str(text).is_ok_and(is_one)
 }

@@ -2,7 +2,7 @@
 //!
 //! Left out is what is broken before gristmill sees it: `NaN` in `numeric` (null in the event) and
 //! zeros at its end, negative zeros, the length of `bit varying`, infinite dates, and years before
-//! Christ; microseconds of times in arrays, null in arrays of an enum; `name` is null in a change;
+//! Christ; in arrays microseconds of `time`, parts of seconds of `timetz`, and null of an enum; `name` is null in a change;
 //! arrays of `interval`, `money` and domains, and multiranges, are not sent at all. `timetz` has no
 //! offset but UTC, in which it arrives.
 
@@ -148,7 +148,9 @@ pub const KINDS: [Kind; 85] = [
     kind("timestamp(3)[]", |r| array(r, timestamp)),
     kind("time[]", |r| array(r, coarse_time)),
     kind("time(3)[]", |r| array(r, coarse_time)),
-    kind("timetz[]", |r| array(r, |r| time(r) + "+00")),
+    kind("timetz[]", |r| {
+        array(r, |r| time(r)[.."00:00:00".len()].to_owned() + "+00")
+    }),
     kind("numeric[]", |r| array(r, |r| trimmed_decimal(r, 30, 20))),
     kind("numeric(12,2)[]", |r| array(r, |r| decimal(r, 9, 2))),
     kind("numeric(5,0)[]", |r| array(r, |r| decimal(r, 4, 0))),
