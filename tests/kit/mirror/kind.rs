@@ -2,9 +2,9 @@
 //!
 //! Left out is what is broken before gristmill sees it: `NaN` in `numeric` (null in the event) and
 //! zeros at its end, negative zeros, the length of `bit varying`, infinite dates, and years before
-//! Christ; in arrays microseconds of `time`, parts of seconds of `timetz`, and null of an enum; `name` is null in a change;
-//! arrays of `interval`, `money` and domains, and multiranges, are not sent at all. `timetz` has no
-//! offset but UTC, in which it arrives.
+//! Christ; in arrays microseconds of `time`, parts of seconds of `timetz`, and null of an enum;
+//! `name`, which is null in a change. Arrays of `interval`, `money` and domains, and multiranges,
+//! are not sent at all. `timetz` has no offset but UTC, in which it arrives.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
