@@ -8,10 +8,19 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// The lowest `n` bits of a number whose bytes come the last one first, without those in front that
-/// are zero. Where it has more bits, they are of a longer string: all are written, and Postgres
-/// refuses them.
-pub(crate) fn bits(bytes: &[u8], n: usize, text: &mut String) {
+/// The lowest `n` bits of a number whose bytes come the last one first, in base64, without those in
+/// front that are zero. Where it has more bits, they are of a longer string: all are written, and
+/// Postgres refuses them. What is spelt as bits already, or is no base64, stays as it is.
+pub(crate) fn bits(found: &str, n: usize, text: &mut String) {
+    let is_spelt = found.bytes().all(|b| matches!(b, b'0' | b'1'));
+    let bytes = match is_spelt {
+        true => None,
+        false => base64(found),
+    };
+    let Some(bytes) = bytes else {
+        text.push_str(found);
+        return;
+    };
     let is_set = |bit: usize| {
         bytes
             .get(bit / 8)
@@ -21,6 +30,32 @@ pub(crate) fn bits(bytes: &[u8], n: usize, text: &mut String) {
     let count = if (n..held).any(is_set) { held } else { n };
     let bits = (0..count).rev();
     text.extend(bits.map(|bit| if is_set(bit) { '1' } else { '0' }));
+}
+
+/// The bytes that a text is in base64, with its padding.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let (mut held, mut count) = (0_u32, 0);
+    for digit in digits.bytes() {
+        let six = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        (held, count) = (held << 6 | u32::from(six), count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((held >> count) as u8);
+        }
+    }
+    Some(bytes)
 }
 
 /// `(1.5,2.5)` of `{"x": 1.5, "y": 2.5, ..}`, digit by digit. What is no such object stays as it
@@ -129,14 +164,18 @@ mod tests {
 
     #[test]
     fn bits_are_those_of_a_number_with_its_last_byte_first() {
-        let bits = |bytes: &[u8], n| spelt(|text| bits(bytes, n, text));
-        assert_eq!(bits(&[0x0a], 4), "1010");
-        assert_eq!(bits(&[0x01, 0x0c], 12), "110000000001");
-        assert_eq!(bits(&[0x0a], 12), "000000001010");
-        assert_eq!(bits(&[], 3), "000");
+        let bits = |found: &str, n| spelt(|text| bits(found, n, text));
+        assert_eq!(bits("Cg==", 4), "1010");
+        assert_eq!(bits("AQw=", 12), "110000000001");
+        assert_eq!(bits("Cg==", 12), "000000001010");
+        assert_eq!(bits("ABCD", 24), "100000110001000000000000");
         // Those of a longer string are not cut.
-        assert_eq!(bits(&[0x1a], 4), "00011010");
-        assert_eq!(bits(&[0x0a, 1], 4), "0000000100001010");
+        assert_eq!(bits("Gg==", 4), "00011010");
+        assert_eq!(bits("CgE=", 4), "0000000100001010");
+        // Bits that the host has spelt, and what is neither.
+        assert_eq!(bits("1010", 4), "1010");
+        assert_eq!(bits("1010", 24), "1010");
+        assert_eq!(bits("deadbeef0", 24), "deadbeef0");
     }
 
     #[test]
