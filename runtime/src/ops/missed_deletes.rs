@@ -149,7 +149,7 @@ fn snapshot(pipeline: &Pipeline, since: Option<Timestamp>) -> Result<SourceSnaps
     tokio::task::block_in_place(|| {
         let admin = Admin::new(&source.bootstrap, &source.properties)?;
         match since {
-            Some(at) => SourceSnapshot::since(&admin, &source.topic, at.as_millisecond()),
+            Some(at) => SourceSnapshot::said(&admin, &source.topic, at.as_millisecond()),
             None => SourceSnapshot::newest(&admin, &source.topic),
         }
     })

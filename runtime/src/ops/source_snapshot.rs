@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use gristmill_core::column::{Batch, Field, LogicalType};
@@ -86,8 +86,26 @@ impl SourceSnapshot {
         Ok(snapshot)
     }
 
-    /// What came from `began_ms` on is of it; where it ends nobody says. Blocks.
-    pub(super) fn since(admin: &Admin, topic: &str, began_ms: i64) -> Result<Self> {
+    /// What came from `began_ms` on is of it, as a person says. An error where nothing has come
+    /// since: no row would be of it. Blocks.
+    pub(super) fn said(admin: &Admin, topic: &str, began_ms: i64) -> Result<Self> {
+        let snapshot = Self::since(admin, topic, began_ms)?;
+        let partitions = partitions(admin, topic)?;
+        let watermarks = admin.watermarks(&partitions)?;
+        let mut ends = partitions.iter().zip(watermarks);
+        let has_come = |(partition, (_, end)): (&TopicPartition, (i64, i64))| {
+            snapshot.from[&partition.partition] < end
+        };
+        ensure!(
+            ends.any(has_come),
+            "no record of {topic} is of that time or later, so every row would count as missed: \
+             say with --since when the snapshot began"
+        );
+        Ok(snapshot)
+    }
+
+    /// The same, where a record says so.
+    fn since(admin: &Admin, topic: &str, began_ms: i64) -> Result<Self> {
         let from = partitions(admin, topic)?.into_iter().map(|partition| {
             let from = admin.offset_at(&partition, began_ms)?;
             Ok((partition.partition, from))

@@ -76,6 +76,9 @@ fn rows_that_a_snapshot_lacks_are_found_once_it_has_ended() -> Result<()> {
     assert_eq!(ids(&job, "where is_deleted")?, "5");
     let said = job.gristmill(&LIST)?;
     assert!(said.contains("has no row"), "{said}");
+    let since = Timestamp::from_millisecond(produced_ms(1_000))?.to_string();
+    let late = refusal(job.gristmill(&["missed-deletes", "users.toml", "--since", &since]))?;
+    assert!(late.contains("would count as missed"), "{late}");
     Ok(())
 }
 

@@ -207,3 +207,12 @@ fn decimals_in_text_are_read_as_text() {
     assert!(!file(r#""19.50""#).contains("json_decimals"));
     assert!(file(r#"{"scale":2,"value":"B1vNFQ=="}"#).contains("json_decimals = \"base64\""));
 }
+
+#[test]
+fn gristmills_columns_make_way_for_those_of_the_row() {
+    let value = r#"{"op":"c","after":{"id":1,"_deleted":true,"_deleted_":1}}"#;
+    let records = [record(Some(r#"{"id":1}"#), Some(value))];
+    let file = draft(&of_records(records.iter()).unwrap()).file;
+    assert!(file.contains("deleted_column = \"_deleted__\" "), "{file}");
+    assert!(!file.contains("event_time_column"), "{file}");
+}

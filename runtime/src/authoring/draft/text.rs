@@ -110,6 +110,16 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
     out
 }
 
+/// The columns that the normalizer fills by itself, with the properties that name them.
+const OWN_NAMES: [(&str, &str); 2] = [
+    ("event_time_column", "_event_time"),
+    ("deleted_column", "_deleted"),
+];
+
+fn has_column(table: &SourceTable, name: &str) -> bool {
+    table.columns.iter().any(|column| column.name == name)
+}
+
 /// The normalizer's config, where it is not the default.
 fn config(table: &SourceTable) -> String {
     let mut lines = Vec::new();
@@ -126,6 +136,14 @@ fn config(table: &SourceTable) -> String {
         lines.push("before = \"full\"                    # REPLICA IDENTITY FULL".to_owned());
     }
     lines.extend(version.map(|version| format!("version = \"{version}\"")));
+    let clashes = OWN_NAMES.iter().filter(|(_, name)| has_column(table, name));
+    lines.extend(clashes.map(|(property, name)| {
+        let mut free = format!("{name}_");
+        while has_column(table, &free) {
+            free.push('_');
+        }
+        format!("{property} = \"{free}\"     # {name} is a column of the row")
+    }));
     match lines.is_empty() {
         true => String::new(),
         false => format!("\n[transform.config]\n{}\n", lines.join("\n")),

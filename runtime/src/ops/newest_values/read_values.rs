@@ -78,7 +78,11 @@ impl<'a> ReadValues<'a> {
     fn instants(&self, taken: &str) -> Option<String> {
         let numbers = self.numbers();
         let first = *numbers.first()?;
-        let fits = |us: f64| numbers.iter().all(|n| LIKELY_US.contains(&(n * us)));
+        // Some may stand for infinity, or be of another time for themselves.
+        let fits = |us: f64| {
+            let likely = numbers.iter().filter(|n| LIKELY_US.contains(&(**n * us)));
+            likely.count() * 2 > numbers.len()
+        };
         let (_, us) = UNITS.into_iter().find(|(unit, _)| *unit == taken)?;
         if numbers.iter().any(|n| LIKELY_US.contains(&(n * us))) {
             return None;
@@ -107,17 +111,19 @@ impl<'a> ReadValues<'a> {
     fn times_of_day(&self) -> Option<String> {
         let mut times: Vec<f64> = self.numbers();
         times.retain(|time| *time != 0.0);
-        times.dedup();
         let first = *times.first()?;
-        (times.len() > 1 && times.iter().all(|time| (0.0..DAY_MS).contains(time))).then(|| {
-            format!(
-                "the newest records have {first} and the like in `{}`, which looks like \
+        times
+            .iter()
+            .all(|time| (0.0..DAY_MS).contains(time))
+            .then(|| {
+                format!(
+                    "the newest records have {first} and the like in `{}`, which looks like \
                  milliseconds and is read as microseconds: give the column the type `time(3)` or \
                  `time(ms)`, or let the connector write microseconds (time.precision.mode = \
                  adaptive)",
-                self.read.name
-            )
-        })
+                    self.read.name
+                )
+            })
     }
 
     fn bytes(&self, form: JsonBytes) -> Option<String> {
@@ -213,6 +219,8 @@ mod tests {
             Value::Null,
         ];
         let us = [json!(1_726_531_200_000_000_i64), json!(i64::MIN), json!(0)];
+        let infinite = [&ms[..], &[json!(-9_223_372_036_832_400_i64)]].concat();
+        assert!(said(LogicalType::TimestampUs, plain, &infinite).contains("looks like milli"));
         let told = said(LogicalType::TimestampUs, plain, &ms);
         assert!(
             told.contains("looks like milliseconds and is read as microseconds"),
@@ -231,6 +239,7 @@ mod tests {
         );
         let times = [json!(3_600_000), json!(7_200_000)];
         assert!(said(LogicalType::TimeUs, plain, &times).contains("`time(3)`"));
+        assert!(said(LogicalType::TimeUs, plain, &times[..1]).contains("`time(3)`"));
         for (of, values) in [
             (LogicalType::TimestampMs, &ms[..]),
             (LogicalType::TimestampUs, &us[..]),

@@ -51,8 +51,25 @@ pub(super) fn oddities(
     let is_new = |name: &&&str| {
         !name.starts_with("__") && !taken.contains_key(**name) && !left_out.contains(**name)
     };
-    let new: Vec<&str> = sent.iter().filter(is_new).copied().collect();
+    let new = sent.iter().filter(is_new).copied();
+    let (reserved, new): (Vec<&str>, Vec<&str>) = new.partition(|name| name.starts_with("_gm_"));
+    let (own, new): (Vec<&str>, Vec<&str>) = new.into_iter().partition(|name| is_own(config, name));
     let mut found = Vec::new();
+    if !own.is_empty() {
+        found.push(format!(
+            "the newest records have {}, which gristmill writes itself: to take it from them, give \
+             gristmill's another name by `event_time_column` or `deleted_column` in the \
+             transform's config",
+            own.join(", ")
+        ));
+    }
+    if !reserved.is_empty() {
+        found.push(format!(
+            "the newest records have {}: names that begin with _gm_ are gristmill's own; to take \
+             it, say by `rename` what the target calls it",
+            reserved.join(", ")
+        ));
+    }
     if !counted.is_empty() {
         found.push(format!(
             "the newest records have intervals as numbers in {}, which count a month as 30.4 days: \
@@ -77,6 +94,11 @@ pub(super) fn oddities(
     found
 }
 
+/// Whether the name is that of a column which the normalizer fills by itself, and the table has it.
+fn is_own(config: &Value, name: &str) -> bool {
+    own(config).contains(&name) && config["columns"].get(name).is_some()
+}
+
 fn is_interval(declared: &str) -> bool {
     declared.starts_with("interval") && !declared.ends_with("[]")
 }
@@ -96,16 +118,21 @@ fn taken(config: &Value) -> BTreeMap<&str, &str> {
         .filter_map(|(source, name)| Some((name.as_str()?, source.as_str())))
         .collect();
     let except = texts(config.get("columns_except"));
-    let own = OWN.map(|(key, default)| match config.get(key) {
-        Some(name) => name.as_str().unwrap_or(default),
-        None => default,
-    });
+    let own = own(config);
     let columns = config.get("columns").and_then(Value::as_object);
     let names = columns.into_iter().flatten().map(|(name, _)| name.as_str());
     names
         .filter(|name| !except.contains(name) && !own.contains(name))
         .map(|name| (*renamed.get(name).unwrap_or(&name), name))
         .collect()
+}
+
+/// The columns that the normalizer fills by itself.
+fn own(config: &Value) -> [&str; 2] {
+    OWN.map(|(key, default)| match config.get(key) {
+        Some(name) => name.as_str().unwrap_or(default),
+        None => default,
+    })
 }
 
 fn texts(values: Option<&Value>) -> BTreeSet<&str> {
@@ -146,6 +173,20 @@ mod tests {
             told.contains("the newest records have nick, for which"),
             "{told}"
         );
+        let clash = json!({
+            "op": "c",
+            "after": { "id": 1, "mail": "x", "loaded_at": 1, "_deleted": true, "_gm_x": 1 },
+        });
+        let told = said(&config, true, clash);
+        assert!(
+            told.contains("have _deleted, which gristmill writes itself"),
+            "{told}"
+        );
+        assert!(
+            told.contains("have _gm_x: names that begin with _gm_"),
+            "{told}"
+        );
+        assert!(!told.contains("no column"), "{told}");
         assert!(
             !said(&config, false, envelope).contains("nick"),
             "who names columns knows"
