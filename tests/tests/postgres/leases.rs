@@ -256,6 +256,8 @@ async fn the_next_owner_knows_what_was_left_out() -> Result<()> {
     let zombie = taken.lease;
     let taken = fixture.take(&mut connection, 0).await?;
     assert!(taken.left_out.halts(1, 5) && !taken.left_out.halts(1, 6));
+    // It is found: nothing in front of it is suspicious to whoever goes on.
+    assert_eq!((taken.left_out.rows, taken.left_out.from), (0, None));
     assert_eq!(taken.state, PartitionState::Halted);
     assert!(lease::let_be_left_out(&connection, &taken.lease, 12).await?);
     let taken = fixture.take(&mut connection, 0).await?;
