@@ -163,9 +163,20 @@ impl Subject {
             let signal = self.connector.snapshot();
             // A session of its own, as it must not be part of a transaction that lasts.
             let pause = random.random_range(0..20) as f64 / 100.0;
-            sessions.push(vec![format!("select pg_sleep({pause})"), signal]);
+            if self.can_be_snapshot() {
+                sessions.push(vec![format!("select pg_sleep({pause})"), signal]);
+            }
         }
         (before, sessions)
+    }
+
+    /// Whether Debezium reads such a key again from where it was: it asks for those that are larger
+    /// by a text, with which PostgreSQL does not compare each type, and may fail for good.
+    fn can_be_snapshot(&self) -> bool {
+        let table = &self.design.table;
+        let key = &table.columns[..table.key];
+        !key.iter()
+            .any(|column| ["timestamptz", "mood"].contains(&column.kind.as_str()))
     }
 
     /// What is done in the end: a table without rows would show little.
