@@ -31,9 +31,8 @@ impl Roles {
     /// Whether the column says which row it is, which version of it, or what became of it.
     pub fn include(&self, name: &str) -> bool {
         let versioned = self.order.iter().chain([&self.event_time]);
-        let all = self.key.iter().chain(versioned).chain(&self.deleted);
-        let untold = self.truncate.iter().chain(&self.old_key);
-        all.chain(untold).any(|role| role == name)
+        let mut all = self.key.iter().chain(versioned).chain(&self.deleted);
+        all.any(|role| role == name) || self.is_of_event(name)
     }
 
     /// Whether no target has the column, as it says something of the event alone.

@@ -1,8 +1,10 @@
 //! Which cells an event may leave out, and who needs them.
 
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
 use arrow_buffer::BooleanBuffer;
 
-use crate::column::{Column, Field};
+use crate::column::{Batch, Column, Field};
 use crate::plan::Roles;
 
 use super::step::Step;
@@ -62,6 +64,12 @@ impl Cells {
             heard,
             deleted: deleted.and_then(|name| writes.iter().position(|f| f.name == *name)),
         }
+    }
+
+    /// Whether the row is a deleted one.
+    pub(super) fn is_deleted(&self, batch: &Batch, row: usize) -> bool {
+        let flags = self.deleted.map(|c| batch.columns[c].values.as_boolean());
+        flags.is_some_and(|flags| flags.is_valid(row) && flags.value(row))
     }
 
     /// Of each of them that has absent cells which are present.

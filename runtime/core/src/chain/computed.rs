@@ -60,12 +60,14 @@ pub struct KeysRead {
 impl KeysRead {
     /// Both of them.
     pub fn joined(this: Option<Box<Self>>, other: Option<Box<Self>>) -> Option<Box<Self>> {
-        let (Some(mut this), Some(other)) = (this.clone(), other.clone()) else {
-            return this.or(other);
-        };
-        this.keys = Batch::concat(&[this.keys, other.keys]);
-        this.versions.extend(other.versions);
-        Some(this)
+        match (this, other) {
+            (Some(mut this), Some(other)) => {
+                this.keys = Batch::concat(&[this.keys, other.keys]);
+                this.versions.extend(other.versions);
+                Some(this)
+            }
+            (this, other) => this.or(other),
+        }
     }
 }
 

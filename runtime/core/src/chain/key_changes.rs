@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 
@@ -22,7 +21,6 @@ pub(super) struct OldKey {
     key: Vec<usize>,
     /// Parallel to the key: what it was before; null where it was no other.
     old: Vec<usize>,
-    deleted: Option<usize>,
 }
 
 impl OldKey {
@@ -31,21 +29,12 @@ impl OldKey {
         let place = |name: &String| writes.iter().position(|f| f.name == *name);
         let places = |names: &[String]| names.iter().map(place).collect::<Option<Vec<_>>>();
         let (key, old) = (places(&roles.key)?, places(&roles.old_key)?);
-        (!old.is_empty() && old.len() == key.len()).then(|| Self {
-            key,
-            old,
-            deleted: roles.deleted.as_ref().and_then(place),
-        })
+        (!old.is_empty() && old.len() == key.len()).then_some(Self { key, old })
     }
 
     fn is_told(&self, batch: &Batch, row: usize) -> bool {
         let mut old = self.old.iter().map(|&c| &batch.columns[c]);
         old.all(|column| column.is_present(row) && column.values.is_valid(row))
-    }
-
-    fn is_deleted(&self, batch: &Batch, row: usize) -> bool {
-        let flags = self.deleted.map(|c| batch.columns[c].values.as_boolean());
-        flags.is_some_and(|flags| flags.is_valid(row) && flags.value(row))
     }
 }
 
@@ -110,9 +99,8 @@ impl KeyChanges<'_> {
             |c: &usize| batch.columns[*c].presence.is_some() && self.target.place(*c).is_some();
         let columns: Vec<usize> = columns.filter(may_lack).collect();
         let lacks = |row: &usize| columns.iter().any(|c| !batch.columns[*c].is_present(*row));
-        let rows = (0..batch.rows).filter(|&row| {
-            self.old_key.is_told(batch, row) && !self.old_key.is_deleted(batch, row)
-        });
+        let rows = (0..batch.rows)
+            .filter(|&row| self.old_key.is_told(batch, row) && !self.cells.is_deleted(batch, row));
         let rows = rows.filter(|row| (self.is_certain)(*row));
         let rows: Vec<usize> = rows.filter(lacks).collect();
         if rows.is_empty() {
@@ -182,7 +170,7 @@ impl KeyChanges<'_> {
             is_whole_life: false,
         };
         for &other in of_old.iter().rev().filter(|other| **other < row) {
-            match self.old_key.is_deleted(batch, other as usize) {
+            match self.cells.is_deleted(batch, other as usize) {
                 false => before.rows.push(other),
                 true if before.rows.is_empty() && !before.has_delete => before.has_delete = true,
                 true => {

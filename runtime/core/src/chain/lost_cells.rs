@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, new_null_array};
 use arrow_buffer::BooleanBuffer;
 
@@ -128,11 +127,7 @@ impl LostCells<'_> {
     }
 
     pub(super) fn is_deleted(&self, row: u32) -> bool {
-        let columns = &self.normalized.batch.columns;
-        self.cells.deleted.is_some_and(|flag| {
-            let flags = columns[flag].values.as_boolean();
-            flags.is_valid(row as usize) && flags.value(row as usize)
-        })
+        self.cells.is_deleted(&self.normalized.batch, row as usize)
     }
 
     /// The target's columns that the row has cells for. `any`: also those of an enricher that has

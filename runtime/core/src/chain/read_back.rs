@@ -104,7 +104,7 @@ impl Stored {
 
     fn is_held(&self, row: u32) -> bool {
         let held = self.wanted.held.as_ref();
-        held.is_some_and(|held| held.rows.contains(&row))
+        held.is_some_and(|held| held.rows.binary_search(&row).is_ok())
     }
 
     /// Of each key that was asked for a row of the normalizer's.

@@ -29,7 +29,7 @@ pub struct HeldRows {
     pub layer: Layer,
     /// Of each row the place of its key among [`WantedCells::keys`].
     pub keys: Vec<u32>,
-    /// Of each row its place among the normalizer's.
+    /// Of each row its place among the normalizer's, ascending.
     pub(super) rows: Vec<u32>,
 }
 

@@ -125,9 +125,7 @@ impl VersionLayout {
         bytes.extend_from_slice(&ordered_int(us).to_be_bytes());
         Some(bytes)
     }
-}
 
-impl VersionLayout {
     /// Whether the version `new`, which is of this layout, is older than `stored`, which may be of
     /// another rule: as the guard in Postgres compares them.
     pub fn is_older(&self, new: &[u8], stored: &[u8]) -> bool {

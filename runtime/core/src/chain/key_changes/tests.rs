@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, Int64Array, StringArray};
 
 use crate::column::LogicalType;
