@@ -119,8 +119,10 @@ impl<'a> Writer<'a, '_> {
     /// A number, a truth value or null.
     fn word(&mut self, word: &str) -> Result<(), ListFault> {
         if word == "null" {
-            let null = ["null", "NULL"][usize::from(self.style == ListStyle::Array)];
-            self.out.push_str(null);
+            self.out.push_str(match self.style {
+                ListStyle::Json => "null",
+                ListStyle::Array => "NULL",
+            });
             return Ok(());
         }
         let count = || word.parse::<i64>().ok();

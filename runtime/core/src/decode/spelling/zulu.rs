@@ -33,7 +33,7 @@ fn micros(fraction: &[u8]) -> Option<u32> {
     match fraction {
         [] => Some(0),
         [b'.', digits @ ..] if !digits.is_empty() => {
-            Some(number(digits)? * UNITS.get(digits.len())?)
+            Some(UNITS.get(digits.len())? * number(digits)?)
         }
         _ => None,
     }

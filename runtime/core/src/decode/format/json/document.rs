@@ -152,20 +152,32 @@ impl Document {
         placeholder: &Placeholder,
         row: &mut Row<'r>,
     ) -> Result<(), RecordFault> {
-        self.trie.forget(row);
         let part = self.part.name();
-        let (mut walk, root) = self.begin(row, placeholder, Forms::Said);
-        walk.is_exact = true;
-        let mut reader = ExactReader::new(text, Depth::default());
-        let walked = Place::new(&mut walk, root).deserialize(&mut reader);
-        walked.and_then(|()| reader.end()).map_err(|error| {
+        let walked = self.walk_slowly((text, Depth::default()), placeholder, row, Forms::Said);
+        walked.map_err(|(error, at)| {
             malformed(match error {
                 NoJson::TooDeep => format!("{part} has {error}"),
-                NoJson::Because(why) => {
-                    format!("{part} is not valid JSON at byte {}: {why}", reader.at())
-                }
+                NoJson::Because(why) => format!("{part} is not valid JSON at byte {at}: {why}"),
             })
         })
+    }
+
+    /// As [`Document::walk_fast`], with what the fast reader cannot tell. The error is with the
+    /// byte that it is about.
+    fn walk_slowly<'r>(
+        &mut self,
+        (text, depth): (&'r str, Depth),
+        placeholder: &Placeholder,
+        row: &mut Row<'r>,
+        forms: Forms,
+    ) -> Result<(), (NoJson, usize)> {
+        self.trie.forget(row);
+        let (mut walk, root) = self.begin(row, placeholder, forms);
+        walk.is_exact = true;
+        let mut reader = ExactReader::new(text, depth);
+        let walked = Place::new(&mut walk, root).deserialize(&mut reader);
+        let walked = walked.and_then(|()| reader.end());
+        walked.map_err(|error| (error, reader.at()))
     }
 
     /// Reads the payload of a wrapper. `false` where there is none, or where it is not JSON: the
@@ -205,12 +217,9 @@ impl Document {
         {
             return true;
         }
-        self.trie.forget(row);
-        let (mut walk, root) = self.begin(row, placeholder, Forms::Known);
-        walk.is_exact = true;
-        let mut reader = ExactReader::new(payload, Depth::INSIDE);
-        let walked = Place::new(&mut walk, root).deserialize(&mut reader);
-        let is_read = walked.is_ok() && reader.end().is_ok();
+        let is_read = self
+            .walk_slowly(inside, placeholder, row, Forms::Known)
+            .is_ok();
         if !is_read {
             self.trie.forget(row);
         }
