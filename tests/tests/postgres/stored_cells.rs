@@ -141,7 +141,16 @@ async fn compute(
         let none = std::iter::empty();
         records.push(offset, Some(1), None, Some(value.as_bytes()), none);
     }
-    let mut computed: Computed = chain.compute(records, 1_000).map_err(|batch| batch.fault)?;
+    let computed = chain.compute(records, 1_000).map_err(|batch| batch.fault)?;
+    with_stored(people, chain, computed).await
+}
+
+/// Reads what it wants of the table, until it wants no more. Returns for how many keys, too.
+async fn with_stored(
+    people: &mut People,
+    chain: &mut Chain,
+    mut computed: Computed,
+) -> Result<(Computed, usize)> {
     let mut asked = 0;
     while let Some(wanted) = &computed.wanted {
         asked += wanted.keys.rows;
@@ -183,17 +192,8 @@ async fn a_flush_of_what_was_read_before_another_change_is_computed_again() -> R
     assert!(settled.is_outdated(), "{settled:?}");
     assert_eq!(people.rows()?, "1|a|x|a@x|f|\n2|b|z|b@y|f|");
     let again = chain.exclude(computed, Vec::new());
-    let mut again = again.map_err(|batch| batch.fault)?;
-    while let Some(wanted) = &again.wanted {
-        let (origin, records) = (RowOrigin::of(&people.lease), &again.records);
-        let stored = people
-            .sink
-            .stored(&mut people.connection, origin, records, wanted);
-        let stored = stored.await?;
-        let whole = chain.with_stored(again, &stored.cells, &stored.older);
-        again = whole.map_err(|batch| batch.fault)?;
-        again.read = stored.read;
-    }
+    let again = again.map_err(|batch| batch.fault)?;
+    let (again, _) = with_stored(&mut people, &mut chain, again).await?;
     let refused = people.commit(&again).await;
     assert!(refused.is_err(), "key 3 has no bio: {refused:?}");
     let settled = people.settle(&again).await?;

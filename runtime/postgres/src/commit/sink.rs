@@ -82,6 +82,15 @@ pub struct Sink {
     pub(crate) fate: Option<Sql>,
 }
 
+/// Where the records stand that rows came from.
+fn places(records: &Records, sources: &[RowSource]) -> impl Iterator<Item = RecordPlace> {
+    let indices = sources.iter().map(|source| source.record as usize);
+    indices.map(|record| RecordPlace {
+        offset: records.offset(record),
+        timestamp_ms: records.timestamp_ms(record),
+    })
+}
+
 impl Sink {
     /// A sink for rows of `fields`, as [`Computed::rows`] holds them. Its guard compares columns
     /// ([`Guard::Columns`]).
@@ -364,13 +373,8 @@ impl Sink {
         let held = self.versions.as_ref().zip(wanted.held.as_ref());
         let held = held.map(|(layout, held)| {
             let Layer { rows, sources } = &held.layer;
-            let indices = sources.iter().map(|s| s.record as usize);
-            let places = indices.map(|record| RecordPlace {
-                offset: records.offset(record),
-                timestamp_ms: records.timestamp_ms(record),
-            });
             let place = (origin.log, origin.partition);
-            (layout, layout.pack(rows, place, places))
+            (layout, layout.pack(rows, place, places(records, sources)))
         });
         self.stored.read(connection, wanted, held.as_ref()).await
     }
@@ -427,13 +431,7 @@ impl Sink {
     /// The lowest of the versions of a batch's rows; `None`: it has none.
     pub fn lowest_version(&self, origin: RowOrigin, batch: &Computed) -> Option<Vec<u8>> {
         let layout = self.versions.as_ref()?;
-        let places = batch.sources.iter().map(|source| {
-            let record = source.record as usize;
-            RecordPlace {
-                offset: batch.records.offset(record),
-                timestamp_ms: batch.records.timestamp_ms(record),
-            }
-        });
+        let places = places(&batch.records, &batch.sources);
         let packed = layout.pack(&batch.rows, (origin.log, origin.partition), places);
         let versions = (0..packed.len()).map(|row| packed.get(row));
         versions.min().map(<[u8]>::to_vec)
@@ -455,13 +453,7 @@ impl Sink {
         kind: RowsKind,
     ) -> Result<RowArrays<'a>, FlushError> {
         let are_masked = kind != RowsKind::Plain;
-        let places = || {
-            let indices = sources.iter().map(|s| s.record as usize);
-            indices.map(|record| RecordPlace {
-                offset: records.offset(record),
-                timestamp_ms: records.timestamp_ms(record),
-            })
-        };
+        let places = || places(records, sources);
         let place = (origin.log, origin.partition);
         let pack = |layout: &VersionLayout| VersionArray(layout.pack(rows, place, places()));
         Ok(RowArrays {

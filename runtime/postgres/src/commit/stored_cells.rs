@@ -1,6 +1,6 @@
 //! What the table holds of rows that an enricher is to see whole.
 
-use gristmill_core::chain::{KeysRead, WantedCells};
+use gristmill_core::chain::{KeysRead, PreviousRows, WantedCells};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::dedup::{StoredVersions, VersionLayout};
 use tokio_postgres::Row;
@@ -111,10 +111,12 @@ impl StoredCells {
         let mut types: Vec<Type> = types.collect();
         if wanted.previous.is_some() {
             names.extend(["may_be_deleted", "until_us", "deleted_at_us", "partition"]);
-            let times = [Type::INT8_ARRAY, Type::INT8_ARRAY];
-            types.push(Type::BOOL_ARRAY);
-            types.extend(times);
-            types.push(Type::INT4_ARRAY);
+            types.extend([
+                Type::BOOL_ARRAY,
+                Type::INT8_ARRAY,
+                Type::INT8_ARRAY,
+                Type::INT4_ARRAY,
+            ]);
         }
         let places: Vec<String> = (1..=names.len()).map(|i| format!("${i}")).collect();
         let text = format!(
@@ -271,14 +273,14 @@ impl StoredCells {
         let key = self.key.iter().zip(&wanted.keys.columns);
         let key = key.filter_map(|((f, _), column)| ColumnArray::new(f.logical_type, column));
         let key: Vec<ColumnArray<'_>> = key.collect();
-        let partition = wanted.previous.as_ref().map(|previous| previous.partition);
-        let partitions = vec![partition; wanted.keys.rows];
+        let of_all = |previous: &PreviousRows| vec![previous.partition; wanted.keys.rows];
+        let partitions = wanted.previous.as_ref().map(of_all);
         let mut values: Vec<&(dyn ToSql + Sync)> = key.iter().map(|k| k as _).collect();
-        if let Some(previous) = &wanted.previous {
+        if let (Some(previous), Some(partitions)) = (&wanted.previous, &partitions) {
             values.push(&previous.may_be_deleted);
             values.push(&previous.until_us);
             values.push(&previous.deleted_at_us);
-            values.push(&partitions);
+            values.push(partitions);
         }
         connection.busy = true;
         let asked = in_time(async {

@@ -101,15 +101,9 @@ impl<'a> TargetShape<'a> {
         names.filter(|name| self.has(name)).map(quote).next()
     }
 
-    /// That the row `t` is marked as deleted, by whichever column: where a table gets a second one,
-    /// what the first one says of its rows still holds. `None`: no column says it.
+    /// As [`TargetTable::is_marked`]; `None`, too, where no row is ever deleted.
     pub(crate) fn is_marked(&self) -> Option<String> {
-        let name = self.roles.deleted.as_ref()?;
-        let names = [name.as_str(), DELETED].into_iter();
-        let flags = names.filter(|name| self.has(name));
-        let flags = flags.map(|name| format!("coalesce(t.{}, false)", quote(name)));
-        let flags: Vec<String> = flags.collect();
-        (!flags.is_empty()).then(|| format!("({})", flags.join(" or ")))
+        self.target.is_marked(self.roles.deleted.as_ref()?)
     }
 
     /// Whether deleted rows go.

@@ -45,15 +45,9 @@ pub async fn read(
         Some(_) => LaterColumns::load(client, number, pipeline, revision).await?,
         None => LaterColumns::default(),
     };
-    let flags = deleted.into_iter().chain([DELETED]);
-    let flag = flags
-        .filter(|name| target.column(name).is_some())
-        .map(quote)
-        .next();
+    let is_marked = target.is_marked(deleted.unwrap_or(DELETED));
     // Nobody sends again what is deleted.
-    let is_alive = flag.map_or_else(String::new, |flag| {
-        format!(" and not coalesce(t.{flag}, false)")
-    });
+    let is_alive = is_marked.map_or_else(String::new, |marked| format!(" and not {marked}"));
     let (table, absent) = (&target.sql_name, quote(ABSENT));
     let is_found = match later.any_is_later() {
         Some(is_later) => format!("(t.{absent} is not null or {is_later}){is_alive}"),

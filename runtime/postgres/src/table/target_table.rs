@@ -6,7 +6,7 @@ use gristmill_core::dedup::Guard;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
-use crate::table::identifier::{REVISION, VERSION, quote};
+use crate::table::identifier::{DELETED, REVISION, VERSION, quote};
 use crate::table::row_trigger::RowTrigger;
 use crate::wire::array_text::elements;
 use crate::wire::database_error::DatabaseError;
@@ -154,6 +154,18 @@ const RELATION: &str = include_str!("relation.sql");
 const TRIGGERS: &str = include_str!("triggers.sql");
 
 impl TargetTable {
+    /// That the row `t` is marked as deleted, by the column `deleted` or by gristmill's own: where
+    /// a table gets a second one, what the first one says of its rows still holds. `None`: no
+    /// column says it.
+    pub(crate) fn is_marked(&self, deleted: &str) -> Option<String> {
+        let mut names = vec![deleted, DELETED];
+        names.dedup();
+        let flags = names.into_iter().filter(|name| self.column(name).is_some());
+        let flags = flags.map(|name| format!("coalesce(t.{}, false)", quote(name)));
+        let flags: Vec<String> = flags.collect();
+        (!flags.is_empty()).then(|| format!("({})", flags.join(" or ")))
+    }
+
     /// What its columns of arrays have elements of, for each of `fields`, whose JSON is in `forms`.
     pub(crate) fn elements(&self, fields: &[Field], forms: JsonForms) -> Vec<Option<Elements>> {
         let column = |field: &Field| {
