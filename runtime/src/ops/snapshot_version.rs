@@ -36,14 +36,15 @@ impl SnapshotVersion<'_> {
             Some(partition) => place.partition == partition,
             None => true,
         };
-        let mut lowest = None;
-        for place in places.iter().filter(is_asked) {
-            let found = tokio::task::block_in_place(|| self.of_rows(place))?;
-            lowest = match (lowest, found) {
-                (Some(lowest), Some(found)) => Some(std::cmp::min::<Vec<u8>>(lowest, found)),
-                (lowest, found) => lowest.or(found),
-            };
-        }
+        let lowest = tokio::task::block_in_place(|| {
+            let source = &self.pipeline.config.source;
+            let admin = Admin::new(&source.bootstrap, &source.properties)?;
+            let mut found = Vec::new();
+            for place in places.iter().filter(is_asked) {
+                found.extend(self.of_rows(&admin, place)?);
+            }
+            anyhow::Ok(found.into_iter().min())
+        })?;
         Ok(vec![lowest; places.len()])
     }
 
@@ -57,8 +58,8 @@ impl SnapshotVersion<'_> {
     }
 
     /// The lowest version of the first rows from a place on.
-    fn of_rows(&self, place: &LogPlace) -> Result<Option<Vec<u8>>> {
-        let records = self.first_records(place)?;
+    fn of_rows(&self, admin: &Admin, place: &LogPlace) -> Result<Option<Vec<u8>>> {
+        let records = self.first_records(admin, place)?;
         if records.is_empty() {
             return Ok(None);
         }
@@ -69,10 +70,9 @@ impl SnapshotVersion<'_> {
         Ok(self.sink.lowest_version(origin(place), &computed))
     }
 
-    fn first_records(&self, place: &LogPlace) -> Result<Records> {
-        let source = &self.pipeline.config.source;
-        let partition = TopicPartition::new(source.topic.as_str(), place.partition);
-        let admin = Admin::new(&source.bootstrap, &source.properties)?;
+    fn first_records(&self, admin: &Admin, place: &LogPlace) -> Result<Records> {
+        let topic = self.pipeline.config.source.topic.as_str();
+        let partition = TopicPartition::new(topic, place.partition);
         let bounds = admin.watermarks(std::slice::from_ref(&partition))?;
         let end = bounds.first().map_or(0, |(_, high)| *high);
         let mut first = Records::default();

@@ -84,6 +84,13 @@ fn other_shape(debezium: &Value, place: &str, value: &Value) -> Option<String> {
     }
 }
 
+/// Whether a document stands beside its schema, as Connect's JSON converter writes both.
+pub(super) fn is_wrapper(value: &Value) -> bool {
+    let is_part = |name: &str| matches!(name, "schema" | "payload");
+    let members = value.as_object();
+    members.is_some_and(|members| members.len() == 2 && members.keys().all(|name| is_part(name)))
+}
+
 impl<'a> Told<'a> {
     /// `None` for a normalizer that is not the shipped one.
     fn of(config: &'a Config) -> Option<Self> {
@@ -113,13 +120,7 @@ impl<'a> Told<'a> {
 
     /// The document that paths begin at: of a wrapper its payload.
     fn document(&self, mut value: Value) -> Value {
-        let is_wrapper = value.as_object().is_some_and(|members| {
-            members.len() == 2
-                && ["schema", "payload"]
-                    .iter()
-                    .all(|m| members.contains_key(*m))
-        });
-        match is_wrapper && !self.names_wrapper {
+        match is_wrapper(&value) && !self.names_wrapper {
             true => value["payload"].take(),
             false => value,
         }

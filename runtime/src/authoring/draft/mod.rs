@@ -11,7 +11,7 @@ mod text;
 pub(crate) use source_records::is_notice;
 pub use source_records::of_records;
 pub use source_table::{Shape, SourceColumn, SourceTable};
-pub use text::{Draft, DraftNames};
+pub use text::{Draft, DraftNames, OWN_NAMES};
 
 #[cfg(test)]
 mod tests;

@@ -110,8 +110,8 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
     out
 }
 
-/// The columns that the normalizer fills by itself, with the properties that name them.
-const OWN_NAMES: [(&str, &str); 2] = [
+/// The columns that the normalizer fills by itself, behind the properties that name them.
+pub const OWN_NAMES: [(&str, &str); 2] = [
     ("event_time_column", "_event_time"),
     ("deleted_column", "_deleted"),
 ];

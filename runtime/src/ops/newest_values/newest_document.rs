@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::authoring::event_file::PlacedEvent;
+use crate::ops::topic_shape::is_wrapper;
 
 /// A record's value, below the wrapper that it may stand in.
 pub(super) struct NewestDocument {
@@ -14,10 +15,7 @@ pub(super) struct NewestDocument {
 impl NewestDocument {
     pub(super) fn of(event: &PlacedEvent) -> Option<Self> {
         let mut value: Value = serde_json::from_slice(event.record.get(0).value?).ok()?;
-        let is_wrapper = value.as_object().is_some_and(|members| {
-            let has = |name| members.contains_key(name);
-            members.len() == 2 && has("schema") && has("payload")
-        });
+        let is_wrapper = is_wrapper(&value);
         let has_schema = is_wrapper && !value["schema"].is_null();
         if is_wrapper {
             value = value["payload"].take();

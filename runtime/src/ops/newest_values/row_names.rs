@@ -5,12 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::newest_document::NewestDocument;
-
-/// Properties that name a column which the normalizer fills by itself, and their defaults.
-const OWN: [(&str, &str); 2] = [
-    ("event_time_column", "_event_time"),
-    ("deleted_column", "_deleted"),
-];
+use crate::authoring::draft::OWN_NAMES;
 
 /// What the rows of Debezium's events lack, and what of them is not taken, a sentence each.
 /// `is_filled`: the columns are those of the target's table.
@@ -129,7 +124,7 @@ fn taken(config: &Value) -> BTreeMap<&str, &str> {
 
 /// The columns that the normalizer fills by itself.
 fn own(config: &Value) -> [&str; 2] {
-    OWN.map(|(key, default)| match config.get(key) {
+    OWN_NAMES.map(|(key, default)| match config.get(key) {
         Some(name) => name.as_str().unwrap_or(default),
         None => default,
     })
