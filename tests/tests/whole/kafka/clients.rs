@@ -133,7 +133,7 @@ fn dead_letters_arrive_in_order_and_a_huge_one_without_its_value() -> Result<()>
     let config = SourceConfig::new(&kafka.bootstrap(), &["letters"], "letters");
     let (source, told) = source(&config, |_| Some(0))?;
     let (_, mut intake) = assigned(&told)?;
-    let records = read(&mut intake).with_context(|| format!("{:?}", told.try_recv()))?;
+    let records = read(&mut intake, 301).with_context(|| format!("{:?}", told.try_recv()))?;
     assert_eq!(records.len(), 301);
     for (i, record) in records.iter().take(300).enumerate() {
         let headers: BTreeMap<_, _> = record.headers().collect();

@@ -115,13 +115,14 @@ pub(crate) fn next(intake: &mut Intake) -> Result<Option<Chunk>> {
         .context("no chunk came")
 }
 
-/// Everything up to the partition's end.
-pub(crate) fn read(intake: &mut Intake) -> Result<Records> {
+/// So many records, and what else comes before the source has caught up: it says so, too, where
+/// the next ones take a moment.
+pub(crate) fn read(intake: &mut Intake, count: usize) -> Result<Records> {
     let mut all = Records::default();
     loop {
         let chunk = next(intake)?.context("the feed ended")?;
         all.append(&chunk.records, 0..chunk.records.len());
-        if chunk.caught_up {
+        if chunk.caught_up && all.len() >= count {
             return Ok(all);
         }
     }

@@ -29,7 +29,7 @@ fn fetching_starts_at_the_offset_that_the_owner_answers() -> Result<()> {
     let (hinting, told) = source(&config, |_| Some(0))?;
     for _ in 0..2 {
         let (partition, mut intake) = assigned(&told)?;
-        read(&mut intake)?;
+        read(&mut intake, 10)?;
         hinting.hint(partition, 5);
     }
     std::thread::sleep(Duration::from_millis(300));
@@ -42,7 +42,7 @@ fn fetching_starts_at_the_offset_that_the_owner_answers() -> Result<()> {
         } else {
             &[]
         };
-        assert_eq!(offsets(&read(&mut intake)?), expected);
+        assert_eq!(offsets(&read(&mut intake, expected.len())?), expected);
     }
     source.stop();
     Ok(())
@@ -75,7 +75,7 @@ fn a_restart_ends_the_old_feed_and_reads_again_from_the_offset() -> Result<()> {
     produce(kafka, "restart", 0, 0..3)?;
     let (feed, mut intake) = feed();
     source.restart(partition, start_at(20_001, feed));
-    assert_eq!(offsets(&read(&mut intake)?), [20_001, 20_002]);
+    assert_eq!(offsets(&read(&mut intake, 2)?), [20_001, 20_002]);
     source.stop();
     Ok(())
 }
@@ -91,7 +91,7 @@ fn a_paused_partition_stays_until_it_is_restarted_and_the_others_go_on() -> Resu
     for _ in 0..2 {
         match told.recv_timeout(PATIENCE)? {
             Told::Assigned(p, mut intake) => {
-                assert_eq!((p.partition, read(&mut intake)?.len()), (1, 5));
+                assert_eq!((p.partition, read(&mut intake, 5)?.len()), (1, 5));
             }
             Told::Paused(p) => seen.push(p),
             other => bail!("{other:?}"),
@@ -99,7 +99,7 @@ fn a_paused_partition_stays_until_it_is_restarted_and_the_others_go_on() -> Resu
     }
     let (feed, mut intake) = feed();
     source.restart(seen.remove(0), start_at(2, feed));
-    assert_eq!(offsets(&read(&mut intake)?), [2, 3, 4]);
+    assert_eq!(offsets(&read(&mut intake, 3)?), [2, 3, 4]);
     source.stop();
     let mut revoked = 0;
     while let Ok(Told::Revoked(_)) = told.recv_timeout(Duration::from_secs(1)) {
@@ -115,7 +115,7 @@ fn an_empty_partition_is_caught_up_at_once() -> Result<()> {
     let config = topic(kafka, "empty", 1)?;
     let (source, told) = source(&config, |_| Some(0))?;
     let (_, mut intake) = assigned(&told)?;
-    assert_eq!(read(&mut intake)?.len(), 0);
+    assert_eq!(read(&mut intake, 0)?.len(), 0);
     source.stop();
     Ok(())
 }
@@ -144,7 +144,7 @@ fn keys_headers_tombstones_and_timestamps_come_through() -> Result<()> {
     }
     producer.flush(PATIENCE)?;
     let (source, told) = source(&config, |_| Some(0))?;
-    let records = read(&mut assigned(&told)?.1)?;
+    let records = read(&mut assigned(&told)?.1, 4)?;
     let all: Vec<_> = records.iter().map(|r| (r.key, r.value)).collect();
     let expected = [
         (Some(&b"k"[..]), Some(&b"v"[..])),
@@ -189,7 +189,7 @@ fn records_of_aborted_transactions_are_not_seen() -> Result<()> {
         }
     }
     let (source, told) = source(&config, |_| Some(0))?;
-    let records = read(&mut assigned(&told)?.1)?;
+    let records = read(&mut assigned(&told)?.1, 2)?;
     let values: Vec<_> = records.iter().map(|r| r.value.unwrap()).collect();
     assert_eq!(values, [b"kept 1", b"kept 2"]);
     // Each transaction ends in a control record that takes an offset.
@@ -267,7 +267,7 @@ fn a_hint_reaches_kafka_even_when_the_source_stops_at_once() -> Result<()> {
     produce(kafka, "hinted", 0, 0..10)?;
     let (source, told) = source(&config, |_| Some(0))?;
     let (partition, mut intake) = assigned(&told)?;
-    read(&mut intake)?;
+    read(&mut intake, 10)?;
     source.hint(partition.clone(), 3);
     source.hint(partition, 7);
     source.stop();
