@@ -161,16 +161,21 @@ impl Contender {
 
     /// Starts it on an empty table. Its log is `log` in its folder.
     pub(crate) fn start(&self, place: &Place<'_>) -> Result<Process> {
-        self.start_program(place, "run")
+        self.start_program(place, "run", &[])
     }
 
     /// Starts it on an empty table `accounts` that is to mirror what Debezium captured: of a rival
-    /// that can, its program `mirror`.
-    pub(crate) fn start_mirror(&self, place: &Place<'_>) -> Result<Process> {
-        self.start_program(place, "mirror")
+    /// that can, its program `mirror`. `has_schemas` says whether each record has its schema.
+    pub(crate) fn start_mirror(&self, place: &Place<'_>, has_schemas: bool) -> Result<Process> {
+        self.start_program(place, "mirror", &[("SCHEMAS", &has_schemas.to_string())])
     }
 
-    fn start_program(&self, place: &Place<'_>, program: &str) -> Result<Process> {
+    fn start_program(
+        &self,
+        place: &Place<'_>,
+        program: &str,
+        variables: &[(&str, &str)],
+    ) -> Result<Process> {
         let folder = place.folder.path();
         let mut command = match self {
             Self::Gristmill => place.gristmill(&["run", "users.toml"])?,
@@ -189,6 +194,7 @@ impl Contender {
                 let mut command = place.command(&program);
                 command.arg(fetched(name));
                 command.env("WORK", folder).env("TOPIC", place.topic);
+                command.envs(variables.iter().copied());
                 command
             }
         };

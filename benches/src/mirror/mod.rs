@@ -1,5 +1,5 @@
-//! A table that Debezium captured, mirrored: gristmill beside the ceiling and beside Kafka Connect
-//! with Debezium's own sink, which reads these events as they are.
+//! A table that Debezium captured, mirrored: gristmill beside the ceiling and beside those who read
+//! these events by themselves, Kafka Connect with Debezium's own sink and Flink.
 
 mod workload;
 
@@ -22,8 +22,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Produced at a time: what a producer may hold at once is 1 GiB.
 const CHUNK_BYTES: usize = 64 << 20;
 
-/// Who reads these events by itself.
-const RIVAL: &str = "kafka-connect";
+/// Who reads such events by itself: Kafka Connect's sink, which knows the columns by the schemas
+/// alone, and Flink, whose `debezium-json` refuses an update without the row before it.
+const RIVALS: [(&str, fn(Workload) -> bool); 2] = [
+    ("kafka-connect", Workload::has_schema),
+    ("flink-best", Workload::has_before),
+];
 
 /// As short as a file for such a topic is; deletes are for good, as the rival's are.
 const PIPELINE: &str = r#"
@@ -64,13 +68,14 @@ pub(crate) fn run(ground: Ground<'_>) -> Result<Table> {
         let source = fill(ground, &topic, workload, events, keys)?;
         let mut ceiling = None;
         for contender in &contenders {
-            // Without a schema it does not know what the columns are.
-            if !workload.has_schema() && matches!(contender, Contender::Rival { .. }) {
+            let rival = RIVALS.iter().find(|(name, _)| *name == contender.name());
+            if rival.is_some_and(|(_, reads)| !reads(workload)) {
                 continue;
             }
             let of_one = OfOne {
                 ground,
                 contender,
+                workload,
                 topic: &topic,
                 events,
             };
@@ -86,8 +91,9 @@ pub(crate) fn run(ground: Ground<'_>) -> Result<Table> {
         "{events} events of Debezium about {keys} rows of nine columns (the initial load: as many \
          rows as events) in two partitions, deletes for good, one run each. `json` has no \
          schemas, and Kafka Connect's sink cannot read it; Flink's `debezium-json` refuses an \
-         update without the row before it, which is what PostgreSQL sends by default. Hot keys: \
-         Zipf's law with exponent 0.99."
+         update without the row before it, which is what PostgreSQL sends by default: it has the \
+         load, and `whole before`, of a table with `replica identity full`. Hot keys: Zipf's law \
+         with exponent 0.99."
     );
     for (name, why) in absent {
         about.push_str(&format!(" {name} cannot be had: {why}."));
@@ -111,15 +117,19 @@ pub(crate) fn run(ground: Ground<'_>) -> Result<Table> {
 
 fn contenders(ground: Ground<'_>) -> Result<(Vec<Contender>, Absent)> {
     let mut all = vec![Contender::WriteCeiling, Contender::Gristmill];
-    if !ground.wants(RIVAL) {
+    let names = RIVALS.map(|(name, _)| name);
+    let wanted = names.into_iter().filter(|name| ground.wants(name));
+    let wanted: Vec<_> = wanted.map(str::to_owned).collect();
+    // No name stands for everybody.
+    if wanted.is_empty() {
         return Ok((all, Vec::new()));
     }
-    match Contender::all(&[RIVAL.to_owned()]) {
+    match Contender::all(&wanted) {
         Ok((rivals, absent)) => {
             all.extend(rivals);
             Ok((all, absent))
         }
-        Err(error) => Ok((all, vec![(RIVAL.to_owned(), format!("{error:#}"))])),
+        Err(error) => Ok((all, vec![(wanted.join(" or "), format!("{error:#}"))])),
     }
 }
 
@@ -178,6 +188,7 @@ fn fill(
 struct OfOne<'a> {
     ground: Ground<'a>,
     contender: &'a Contender,
+    workload: Workload,
     topic: &'a str,
     events: u64,
 }
@@ -201,7 +212,9 @@ impl OfOne<'_> {
         postgres.psql(&database, "checkpoint")?;
         let server = Tree(postgres.id()?);
         let before_s = server.cpu_s();
-        let mut process = self.contender.start_mirror(&place)?;
+        let mut process = self
+            .contender
+            .start_mirror(&place, self.workload.has_schema())?;
         let watched = match self.contender.is_ceiling() {
             true => ceiling_took(&mut process),
             false => self.watch(&database, &mut process),

@@ -33,7 +33,9 @@ const ZIPF: f64 = 0.99;
 pub(super) enum Workload {
     /// Inserts, updates and deletes, keys even, without schemas: 600 bytes an event.
     Json,
-    /// The same, each record with its schema: 3 KB.
+    /// The same with the whole row before each change: `replica identity full`.
+    WholeBefore,
+    /// As the first, each record with its schema: 3 KB.
     Schema,
     /// The same with schemas, a few keys in most events.
     HotKeys,
@@ -42,11 +44,18 @@ pub(super) enum Workload {
 }
 
 impl Workload {
-    pub(super) const ALL: [Self; 4] = [Self::Json, Self::Schema, Self::HotKeys, Self::InitialLoad];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Json,
+        Self::WholeBefore,
+        Self::Schema,
+        Self::HotKeys,
+        Self::InitialLoad,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::WholeBefore => "json_whole_before",
             Self::Schema => "json_schema",
             Self::HotKeys => "hot_keys",
             Self::InitialLoad => "initial_load",
@@ -54,7 +63,12 @@ impl Workload {
     }
 
     pub(super) fn has_schema(self) -> bool {
-        self != Self::Json
+        !matches!(self, Self::Json | Self::WholeBefore)
+    }
+
+    /// Whether each change tells the row before it, where there was one.
+    pub(super) fn has_before(self) -> bool {
+        matches!(self, Self::WholeBefore | Self::InitialLoad)
     }
 }
 
@@ -146,20 +160,18 @@ impl Source {
     fn event(&mut self, id: i64, op: &str, visits: i64) -> Value {
         let at_us = BEGINS_US + self.made * 100;
         let lsn = 26_929_528 + self.made * 200;
-        let row = json!({
-            "id": id, "name": format!("Daniel Kim {id}"), "email": format!("user{id}@contoso.com"),
-            "country_code": "US", "visits": visits, "is_active": visits % 3 != 0,
-            "score": visits as f64 * 0.5, "created_at": BEGINS_US + id * 1_000,
-            "note": "met at the fair, call again in spring",
-        });
-        // As REPLICA IDENTITY DEFAULT has it: the key, and what was made up for the rest.
-        let key = json!({
-            "id": id, "name": null, "email": null, "country_code": null, "visits": 0,
-            "is_active": false, "score": null, "created_at": 0, "note": null,
-        });
-        let (before, after) = match op {
-            "d" => (key, Value::Null),
-            _ => (Value::Null, row),
+        let before = match (op, self.workload.has_before()) {
+            ("u" | "d", true) => row(id, visits - 1),
+            // As `replica identity default` has it: the key, and what was made up for the rest.
+            ("d", false) => json!({
+                "id": id, "name": null, "email": null, "country_code": null, "visits": 0,
+                "is_active": false, "score": null, "created_at": 0, "note": null,
+            }),
+            _ => Value::Null,
+        };
+        let after = match op {
+            "d" => Value::Null,
+            _ => row(id, visits),
         };
         let snapshot = if op == "r" { "true" } else { "false" };
         json!({
@@ -176,6 +188,16 @@ impl Source {
             "op": op, "ts_ms": at_us / 1_000, "ts_us": at_us, "ts_ns": at_us * 1_000,
         })
     }
+}
+
+/// The row with its `visits`.
+fn row(id: i64, visits: i64) -> Value {
+    json!({
+        "id": id, "name": format!("Daniel Kim {id}"), "email": format!("user{id}@contoso.com"),
+        "country_code": "US", "visits": visits, "is_active": visits % 3 != 0,
+        "score": visits as f64 * 0.5, "created_at": BEGINS_US + id * 1_000,
+        "note": "met at the fair, call again in spring",
+    })
 }
 
 fn wrapped(schema: &str, payload: &Value) -> String {
