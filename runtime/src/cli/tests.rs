@@ -122,6 +122,7 @@ fn status() -> Status {
         table: "users_enriched".to_owned(),
         run: 1,
         revision: 4,
+        file_differs: true,
         staged: Some(Staged {
             revision: 5,
             canary: Some(0),
