@@ -110,7 +110,8 @@ typedef struct {
 #define GM_WRITE(...) GM_FIELD(output, __VA_ARGS__)
 #define GM_JOIN(name, ...) \
     {.dimension = name, .on = (const char *const[]){__VA_ARGS__, NULL}},
-#define GM_KEY(type, field, initial, about) {#type, #field, initial, about, offsetof(config, field)},
+#define GM_KEY(type, field, initial, about) \
+    {#type, #field, initial, about, offsetof(config, field)},
 #define GM_CODE(code) code,
 
 #define GM_COUNT(table) (sizeof(table) / sizeof *(table) - 1)

@@ -70,7 +70,8 @@ void gm_fail_at(const char *file, int line_number, const char *format, ...) {
     va_end(arguments);
     size_t said = size < 0 ? 0 : (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
     if (line_number > 0) {
-        int more = snprintf(text + said, sizeof text - said, " (%s:%d)", name_of(file), line_number);
+        const char *name = name_of(file);
+        int more = snprintf(text + said, sizeof text - said, " (%s:%d)", name, line_number);
         if (more > 0 && (size_t)more < sizeof text - said) said += (size_t)more;
     }
     gm_log_write(ERROR, text, said);

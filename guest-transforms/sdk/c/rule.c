@@ -29,10 +29,10 @@ static abi_fields columns_of(const gm_field *fields, size_t count) {
     size_t made = 0;
     for (; made < count && fields[made].dimension == NULL; made++) {
         const gm_field *field = &fields[made];
+        bool is_of_any_size = strcmp(field->type, "decimal()") == 0;
         items[made] = (abi_field){
             .name = text_of(field->name),
-            // `decimal()` is a decimal of any size.
-            .logical_type = text_of(strcmp(field->type, "decimal()") == 0 ? "decimal" : field->type),
+            .logical_type = text_of(is_of_any_size ? "decimal" : field->type),
             .nullable = field->nullable,
         };
     }

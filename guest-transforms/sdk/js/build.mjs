@@ -48,8 +48,8 @@ function install() {
   const { name, version, size } = COMPILER;
   if (existsSync(`node_modules/${name}/package.json`)) return;
   console.error(`installing ${name} ${version} from npm into node_modules, once (${size})`);
-  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
-  const installed = run("npm", ["install", "--save-dev", "--save-exact", ...quiet, `${name}@${version}`]);
+  const options = ["--save-dev", "--save-exact", "--no-audit", "--no-fund", "--loglevel=error"];
+  const installed = run("npm", ["install", ...options, `${name}@${version}`]);
   if (installed.error !== undefined) fail("there is no npm here: install Node.js, which brings it");
   if (installed.status !== 0) {
     fail(`npm cannot install ${name}: see above. It needs the network once, or npm's \`registry\``);

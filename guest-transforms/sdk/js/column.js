@@ -146,7 +146,8 @@ function wrong(field, value) {
     return `the answer has no \`${name}\`: a row says all its values, null where there is none`;
   }
   if (value === null) {
-    return `\`${name}\` is null, and the rule promises a value: declare it as "${logicalType} | null"`;
+    const spelt = `"${logicalType} | null"`;
+    return `\`${name}\` is null, and the rule promises a value: declare it as ${spelt}`;
   }
   if (value === ABSENT) {
     return (
@@ -161,7 +162,8 @@ function wrong(field, value) {
     return `\`${name}\` ${why}`;
   }
   if (typeof value === "string" && field.layout === "text") {
-    return `\`${name}\` has half of a surrogate pair, which is no text: [...text] has whole letters`;
+    const why = "has half of a surrogate pair, which is no text";
+    return `\`${name}\` ${why}: [...text] has whole letters`;
   }
   if (typeof value === "bigint") {
     return field.isBigint

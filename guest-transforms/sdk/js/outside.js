@@ -4,11 +4,11 @@
 import { write } from "gristmill:transform/log@0.1.0";
 
 const CLOCK =
-  "a rule has no clock, so that the same row gives the same answer tomorrow: take the time from a " +
-  "column of the row, or from the config";
+  "a rule has no clock, so that the same row gives the same answer tomorrow: take the time from " +
+  "a column of the row, or from the config";
 const RANDOM =
-  "a rule has no random numbers, so that the same row gives the same answer again: take them from " +
-  "a hash of the row";
+  "a rule has no random numbers, so that the same row gives the same answer again: take them " +
+  "from a hash of the row";
 const WAIT = "a rule answers at once, and has no timers: compute the answer in `row`";
 const NETWORK =
   "a rule has no network and no files: put the data into the config, or into a dimension that it " +
@@ -55,7 +55,9 @@ hide("crypto", {
 for (const name of ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"]) {
   hide(name, refuses(`${name}()`, WAIT));
 }
-for (const name of ["fetch", "XMLHttpRequest", "WebSocket"]) hide(name, refuses(`${name}()`, NETWORK));
+for (const name of ["fetch", "XMLHttpRequest", "WebSocket"]) {
+  hide(name, refuses(`${name}()`, NETWORK));
+}
 
 /** Longer lines are cut, in characters: the host keeps no more. */
 const LINE_MAX = 2048;

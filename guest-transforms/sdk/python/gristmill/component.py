@@ -93,7 +93,8 @@ class _Opened:
             pairs = zip(source_rows, answers)
             row, answer = next((r, a) for r, a in pairs if type(a) is not _RULE.output)
             what = "None" if answer is None else f"a {type(answer).__name__}"
-            raise Mistake(f"row {row}: the rule answered {what}, not {_RULE.output.__name__}(..)")
+            due = _RULE.output.__name__
+            raise Mistake(f"row {row}: the rule answered {what}, not {due}(..)")
         values = list(zip(*answers)) or [()] * len(_RULE.writes)
         pairs = zip(_RULE.writes, values)
         return [column.write(field, answered, source_rows) for field, answered in pairs]
