@@ -89,6 +89,8 @@ pub async fn check(config: Config) -> Result<Preflight> {
         found.warnings.extend(warnings);
     }
     if let Some(pipeline) = found.pipeline {
+        let unseen = lost_values::of_unseen_changes(&pipeline.config);
+        found.warnings.extend(unseen);
         let look = move || {
             let letters = newest_values::letters(&pipeline, &newest).unwrap_or_default();
             [newest_values::oddities(&pipeline, &newest), letters].concat()
