@@ -1,37 +1,25 @@
-//! The crate that a new rule begins as.
+//! The folder that a new rule begins as.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Paths and texts; NAME stands for the rule's name.
-const TEMPLATE: [(&str, &str); 6] = [
-    (
-        "Cargo.toml",
-        include_str!("../../../../template/Cargo.toml"),
-    ),
-    (
-        "src/lib.rs",
-        include_str!("../../../../template/src/lib.rs"),
-    ),
-    (
-        "cases/first.json",
-        include_str!("../../../../template/cases/first.json"),
-    ),
-    (
-        "events.json",
-        include_str!("../../../../template/events.json"),
-    ),
-    ("README.md", include_str!("../../../../template/README.md")),
-    (".gitignore", include_str!("../../../../template/gitignore")),
-];
+use super::languages::{self, LanguageFiles};
 
-/// The SDK of this version, so that a rule needs nothing of ours from anywhere else.
-const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
+/// What is in every template of a language.
+const COMMON: &str = "common";
 
-/// Where the SDK lies in the crate.
-const SDK_FOLDER: &str = "vendor/gristmill-guest";
+/// Which files a new rule begins with.
+#[derive(Clone, Debug)]
+pub struct NewRule<'a> {
+    /// The rule's name, and the folder's.
+    pub name: &'a str,
+    /// One of [`languages::names`].
+    pub language: &'a str,
+    /// One of [`languages::TEMPLATES`].
+    pub template: &'a str,
+}
 
 /// Longest name: as long as a name in Postgres.
 const NAME_MAX_BYTES: usize = 63;
@@ -93,24 +81,58 @@ const RESERVED: [&str; 51] = [
     "use",
 ];
 
-/// Makes the folder `parent/name` with a small rule, a case and the SDK, and returns its path.
-/// Refuses a name that is no package's, and a folder that is there.
-pub fn create(parent: &Path, name: &str) -> Result<PathBuf> {
-    check_name(name)?;
-    let dir = parent.join(name);
-    if dir.exists() {
-        bail!(
-            "{} exists: choose another name, or remove it first",
-            dir.display()
-        );
+impl NewRule<'_> {
+    /// Makes the folder `parent/NAME` with a small rule, a case and the SDK, and returns the path
+    /// of the rule's source in it. Refuses a name that is no package's, and a folder that is there.
+    pub fn create(&self, parent: &Path) -> Result<PathBuf> {
+        let language = languages::find(self.language)?;
+        check_name(self.name)?;
+        if language.is_rust() {
+            check_unreserved(self.name)?;
+        }
+        let dir = parent.join(self.name);
+        if dir.exists() {
+            bail!(
+                "{} exists: choose another name, or remove it first",
+                dir.display()
+            );
+        }
+        for (path, bytes) in files(language, COMMON)?
+            .iter()
+            .chain(files(language, self.template)?)
+        {
+            let text = String::from_utf8_lossy(bytes).replace("NAME", self.name);
+            write(&dir.join(visible(path)), text.as_bytes())?;
+        }
+        for (path, bytes) in language.sdk {
+            write(&dir.join(language.sdk_folder()).join(path), bytes)?;
+        }
+        Ok(dir.join(language.source()))
     }
-    for (path, text) in TEMPLATE {
-        write(&dir.join(path), &text.replace("NAME", name))?;
+}
+
+fn files(
+    language: &LanguageFiles,
+    template: &str,
+) -> Result<&'static [(&'static str, &'static [u8])]> {
+    let mut templates = language.templates.iter();
+    let found = templates.find(|(name, _)| *name == template);
+    let (_, files) = found.with_context(|| {
+        format!(
+            "there is no template `{template}` for {}: there are {}",
+            language.name,
+            languages::TEMPLATES.join(", ")
+        )
+    })?;
+    Ok(files)
+}
+
+/// A file that is to be hidden has a name here that is not.
+fn visible(path: &str) -> &str {
+    match path {
+        "gitignore" => ".gitignore",
+        path => path,
     }
-    for (path, text) in SDK {
-        write(&dir.join(SDK_FOLDER).join(path), text)?;
-    }
-    Ok(dir)
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -128,6 +150,11 @@ fn check_name(name: &str) -> Result<()> {
         name.len() <= NAME_MAX_BYTES,
         "`{name}` is too long: at most {NAME_MAX_BYTES} letters"
     );
+    Ok(())
+}
+
+/// Refuses a name that means something else to cargo or to Rust.
+fn check_unreserved(name: &str) -> Result<()> {
     let is_taken =
         RESERVED.contains(&name) || ["gristmill-guest", "schemars", "serde"].contains(&name);
     ensure!(
@@ -137,9 +164,9 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes));
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -165,17 +192,37 @@ mod tests {
             "a b",
             "../a",
             "a/b",
-            "type",
-            "serde",
             &"a".repeat(64),
         ] {
             assert!(check_name(bad).is_err(), "{bad}");
+        }
+        for taken in ["type", "serde"] {
+            assert!(check_unreserved(taken).is_err(), "{taken}");
+        }
+    }
+
+    #[test]
+    fn every_language_has_every_template_and_a_source() {
+        for language in languages::all() {
+            for template in languages::TEMPLATES {
+                let of_template = files(language, template).unwrap();
+                let source = |(path, _): &(&str, _)| *path == language.source();
+                assert!(
+                    of_template.iter().any(source),
+                    "{} {template}",
+                    language.name
+                );
+            }
         }
     }
 
     #[test]
     fn the_sdk_stands_alone() {
-        let text = |name: &str| SDK.iter().find(|(path, _)| *path == name).unwrap().1;
+        let rust = languages::find("rust").unwrap();
+        let text = |name: &str| {
+            let (_, bytes) = rust.sdk.iter().find(|(path, _)| *path == name).unwrap();
+            std::str::from_utf8(bytes).unwrap()
+        };
         let manifest = text("Cargo.toml");
         assert!(
             manifest.contains("wit-bindgen = {") && !manifest.contains("workspace"),
