@@ -1,6 +1,5 @@
 //! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where
-//! `src/definition/builtin.rs` embeds them; beside them what
-//! `src/authoring/language` makes new rules of.
+//! `src/definition/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
 
 use std::env;
 use std::fs;
@@ -62,7 +61,6 @@ fn main() {
         "Cargo.lock",
         "runtime/guest_build.rs",
         "runtime/sdk_files.rs",
-        "runtime/template",
     ] {
         println!("cargo::rerun-if-changed=../{input}");
     }
@@ -104,5 +102,6 @@ fn embed() -> Result<(), String> {
     let entries: String = SHIPPED.iter().map(entry).collect();
     fs::write(out_dir.join("builtins.rs"), format!("&[\n{entries}]\n"))
         .map_err(|e| format!("cannot list the shipped transforms: {e}"))?;
-    sdk_files::write(Path::new(".."), &out_dir, &out_dir.join("languages.rs"))
+    let list = out_dir.join("sdk_files.rs");
+    sdk_files::write(Path::new(".."), &out_dir.join("sdk"), &list)
 }

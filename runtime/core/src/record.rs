@@ -1,4 +1,4 @@
-//! Raw records of one partition, in offset order, in one buffer: no allocation a record.
+//! Raw records of one partition, in offset order, in a few buffers: no allocation a record.
 
 use sha2::{Digest, Sha256};
 
@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 /// aborted and control records).
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    bytes: Vec<u8>,
+    /// The last one grows.
+    buffers: Vec<Vec<u8>>,
     index: Vec<IndexEntry>,
     /// Those of which the beginning is here alone, by place.
     cut: Vec<(usize, Cut)>,
@@ -32,7 +33,9 @@ pub const KEY_CUT_BYTES: usize = 16 << 10;
 struct IndexEntry {
     offset: i64,
     timestamp_ms: Option<i64>,
-    /// The ends of the record's parts in `bytes`; each starts where the one before it ends.
+    /// Which buffer the record is in.
+    buffer: u32,
+    /// The ends of the record's parts in the buffer; each starts where the one before it ends.
     start: usize,
     key_end: usize,
     value_end: usize,
@@ -56,6 +59,15 @@ pub struct Record<'a> {
 }
 
 impl Records {
+    /// No records yet, and room for so many of so many bytes together.
+    pub fn with_room(records: usize, bytes: usize) -> Self {
+        Self {
+            buffers: vec![Vec::with_capacity(bytes)],
+            index: Vec::with_capacity(records),
+            cut: Vec::new(),
+        }
+    }
+
     /// Appends a record. `offset` must be above the last one's.
     pub fn push<'h>(
         &mut self,
@@ -66,29 +78,40 @@ impl Records {
         headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) {
         debug_assert!(self.index.last().is_none_or(|e| e.offset < offset));
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(key.unwrap_or_default());
-        let key_end = self.bytes.len();
-        self.bytes.extend_from_slice(value.unwrap_or_default());
-        let value_end = self.bytes.len();
+        let (buffer, bytes) = self.last_buffer();
+        let start = bytes.len();
+        bytes.extend_from_slice(key.unwrap_or_default());
+        let key_end = bytes.len();
+        bytes.extend_from_slice(value.unwrap_or_default());
+        let value_end = bytes.len();
         for (name, value) in headers {
-            self.bytes
-                .extend_from_slice(&(name.len() as u32).to_le_bytes());
-            self.bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(name.as_bytes());
             let length = value.map_or(u32::MAX, |v| v.len() as u32);
-            self.bytes.extend_from_slice(&length.to_le_bytes());
-            self.bytes.extend_from_slice(value.unwrap_or_default());
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(value.unwrap_or_default());
         }
+        let headers_end = bytes.len();
         self.index.push(IndexEntry {
             offset,
             timestamp_ms,
+            buffer,
             start,
             key_end,
             value_end,
-            headers_end: self.bytes.len(),
+            headers_end,
             has_key: key.is_some(),
             has_value: value.is_some(),
         });
+    }
+
+    /// The buffer that grows, and which one it is.
+    fn last_buffer(&mut self) -> (u32, &mut Vec<u8>) {
+        if self.buffers.is_empty() {
+            self.buffers.push(Vec::new());
+        }
+        let last = self.buffers.len() - 1;
+        (last as u32, &mut self.buffers[last])
     }
 
     /// Appends the beginning of a record that is too large to be copied: `bytes` of key, value and
@@ -127,7 +150,7 @@ impl Records {
 
     /// Bytes held: keys, values and headers.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.buffers.iter().map(Vec::len).sum()
     }
 
     /// The record at `i`, which must be below [`Records::len`].
@@ -137,13 +160,14 @@ impl Records {
             true => None,
             false => self.cut.binary_search_by_key(&i, |(place, _)| *place).ok(),
         };
+        let bytes = &self.buffers[e.buffer as usize];
         Record {
             cut: cut.map(|found| self.cut[found].1),
             offset: e.offset,
             timestamp_ms: e.timestamp_ms,
-            key: e.has_key.then(|| &self.bytes[e.start..e.key_end]),
-            value: e.has_value.then(|| &self.bytes[e.key_end..e.value_end]),
-            headers: &self.bytes[e.value_end..e.headers_end],
+            key: e.has_key.then(|| &bytes[e.start..e.key_end]),
+            value: e.has_value.then(|| &bytes[e.key_end..e.value_end]),
+            headers: &bytes[e.value_end..e.headers_end],
         }
     }
 
@@ -174,25 +198,51 @@ impl Records {
         self.len().checked_sub(1).map(|i| self.get(i))
     }
 
-    /// Appends records `range` of `other`, whose offsets must follow: two copies, however many they
-    /// are.
+    /// Appends copies of records `range` of `other`, whose offsets must follow: two copies a
+    /// buffer, however many they are.
     pub fn append(&mut self, other: &Records, range: std::ops::Range<usize>) {
         let before = self.len();
         let within = other.cut.iter().filter(|(place, _)| range.contains(place));
         self.cut
             .extend(within.map(|(place, cut)| (place - range.start + before, *cut)));
-        let entries = &other.index[range];
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-            return;
-        };
-        let (from, to) = (first.start, self.bytes.len());
-        self.bytes
-            .extend_from_slice(&other.bytes[from..last.headers_end]);
-        self.index.extend(entries.iter().map(|e| IndexEntry {
-            start: e.start - from + to,
-            key_end: e.key_end - from + to,
-            value_end: e.value_end - from + to,
-            headers_end: e.headers_end - from + to,
+        for entries in other.index[range].chunk_by(|a, b| a.buffer == b.buffer) {
+            let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+                continue;
+            };
+            let copied = &other.buffers[first.buffer as usize][first.start..last.headers_end];
+            self.make_room(copied.len());
+            let (buffer, bytes) = self.last_buffer();
+            let (from, to) = (first.start, bytes.len());
+            bytes.extend_from_slice(copied);
+            self.index.extend(entries.iter().map(|e| IndexEntry {
+                buffer,
+                start: e.start - from + to,
+                key_end: e.key_end - from + to,
+                value_end: e.value_end - from + to,
+                headers_end: e.headers_end - from + to,
+                ..*e
+            }));
+        }
+    }
+
+    /// Makes room for so many bytes in one piece. What a buffer holds is never moved for it.
+    fn make_room(&mut self, bytes: usize) {
+        let last = self.buffers.last();
+        let (held, left) = last.map_or((0, 0), |last| (last.len(), last.capacity() - last.len()));
+        if left < bytes {
+            self.buffers.push(Vec::with_capacity(bytes.max(held)));
+        }
+    }
+
+    /// Appends all of `other`, whose offsets must follow, without copying what they hold.
+    pub fn append_whole(&mut self, other: Records) {
+        let (before, buffers) = (self.len(), self.buffers.len() as u32);
+        let cut = other.cut.into_iter();
+        self.cut
+            .extend(cut.map(|(place, cut)| (place + before, cut)));
+        self.buffers.extend(other.buffers);
+        self.index.extend(other.index.iter().map(|e| IndexEntry {
+            buffer: e.buffer + buffers,
             ..*e
         }));
     }
@@ -306,18 +356,30 @@ mod tests {
             let header = [("h", Some(&b"x"[..]))];
             source.push(offset, None, Some(b"key"), Some(&value), header.into_iter());
         }
-        let mut records = Records::default();
-        records.append(&source, 1..3);
-        records.append(&source, 3..3);
-        records.append(&source, 3..5);
-        assert_eq!(records.len(), 4);
-        for (i, record) in records.iter().enumerate() {
-            let original = source.get(i + 1);
-            assert_eq!(
-                (record.offset, record.key, record.value),
-                (original.offset, original.key, original.value)
-            );
-            assert!(record.headers().eq(original.headers()));
+        source.push_cut(5, None, Some(b"key"), Some(&[b'v'; 9_999]), 10_002);
+        let mut copied = Records::default();
+        copied.append(&source, 1..3);
+        copied.append(&source, 3..3);
+        copied.append(&source, 3..6);
+        let mut moved = copied.select(0..2);
+        moved.append_whole(copied.select(2..4));
+        moved.append_whole(Records::default());
+        moved.append_whole(copied.select(4..5));
+        let mut of_moved = Records::with_room(9, 9);
+        of_moved.append(&moved, 0..1);
+        of_moved.append(&moved, 1..5);
+        for records in [copied, moved, of_moved] {
+            assert_eq!(records.len(), 5);
+            for (i, record) in records.iter().enumerate() {
+                let original = source.get(i + 1);
+                assert_eq!(
+                    (record.offset, record.key, record.value, record.cut),
+                    (original.offset, original.key, original.value, original.cut)
+                );
+                assert!(record.headers().eq(original.headers()));
+            }
+            assert_eq!(records.get(4).cut, source.get(5).cut);
+            assert!(records.get(4).cut.is_some());
         }
     }
 }

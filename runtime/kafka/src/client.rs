@@ -6,10 +6,12 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
-/// Nearly two batches of the sink (5,000 rows of some 250 bytes, and 80 that hold each), one in
-/// flight and one computed ahead; a third fills in what other partitions leave. Twice as much gains
-/// nothing.
-pub const QUEUED_MAX_BYTES: usize = 3 << 20;
+/// Two batches, one in flight and one computed ahead; a third fills in what other partitions leave.
+/// Of Debezium's events with their schemas (3.4 KB) a batch is a thousand rows then. Postgres takes
+/// a sixth more for each row of a batch of 500, which 3 MiB make.
+pub const QUEUED_MAX_BYTES: usize = 8 << 20;
+/// Two batches of the sink's 5,000 rows: of small records more gains nothing.
+pub const QUEUED_MAX_RECORDS: usize = 10_000;
 /// What the queues of all partitions hold at most, together, give or take a chunk each: where a
 /// process has more partitions than that is enough for, each may hold less. It pauses fetching and
 /// halts nothing.
@@ -40,6 +42,8 @@ pub struct SourceConfig {
     /// more than [`QUEUES_MAX_BYTES`] together. What librdkafka fetches ahead
     /// ([`FETCHED_AHEAD_BYTES`] for all partitions together, unless set otherwise) comes on top.
     pub queued_max_bytes: usize,
+    /// The same in records.
+    pub queued_max_records: usize,
     /// Of a record whose key, value and headers are more, the beginning is copied alone.
     pub record_max_bytes: usize,
     /// The id of a [`Membership`](crate::source::membership::Membership): with one, the group
@@ -57,6 +61,7 @@ impl SourceConfig {
             properties: BTreeMap::new(),
             session_timeout_ms: SESSION_TIMEOUT_MS,
             queued_max_bytes: QUEUED_MAX_BYTES,
+            queued_max_records: QUEUED_MAX_RECORDS,
             record_max_bytes: usize::MAX,
             instance_id: None,
         }

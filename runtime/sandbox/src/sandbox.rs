@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use gristmill_core::digest::sha256;
 
 use crate::component::{Component, Linked};
-use crate::heard::Heard;
 use crate::limits::Limits;
 use crate::load::compiled::Compiled;
 use crate::load::compiler::Compiler;
@@ -19,7 +18,6 @@ use crate::sandbox_error::SandboxError;
 #[derive(Clone)]
 pub struct Sandbox {
     shelf: Arc<Shelf>,
-    heard: Option<Heard>,
 }
 
 struct Shelf {
@@ -65,19 +63,7 @@ impl Sandbox {
                 linked,
                 compiled: Mutex::default(),
             }),
-            heard: None,
         })
-    }
-
-    /// This sandbox, and what the rules log that are loaded from here on: it is kept there, and in
-    /// no log of the host's.
-    pub fn listening(&self) -> (Self, Heard) {
-        let heard = Heard::default();
-        let listening = Self {
-            shelf: Arc::clone(&self.shelf),
-            heard: Some(heard.clone()),
-        };
-        (listening, heard)
     }
 
     /// Compiles a component and asks it to describe itself. Blocks while it compiles: off the data
@@ -96,8 +82,7 @@ impl Sandbox {
         let bytes = file::componentize(name, bytes)?;
         let digest = sha256(&bytes);
         let compiled = self.compile(name, &digest, bytes)?;
-        let heard = self.heard.clone();
-        Component::describe(name, compiled, limits, self.shelf.linked, heard)
+        Component::describe(name, compiled, limits, self.shelf.linked)
     }
 
     fn compile(

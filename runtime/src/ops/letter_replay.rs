@@ -5,9 +5,7 @@ use gristmill_core::chain::{Chain, Computed, KeysRead};
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::letters::replay_commit::{
-    LetterReplay, ReplayEnd, Replayed, failed_letters, replay,
-};
+use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
 use gristmill_postgres::letters::stored_letter::{
     self, Filter, LetterId, LetterState, StoredLetter,
 };
@@ -144,7 +142,7 @@ impl ByActive {
             let refused = match end {
                 Ok(ReplayEnd::Committed(replayed)) => return Ok(replayed),
                 Ok(ReplayEnd::Refused(rows) | ReplayEnd::Overtaken(rows)) => {
-                    failed_letters(&rows, &computed, &ids)
+                    rows.iter().map(|row| row.dead_letter(&computed)).collect()
                 }
                 Err(error) if error.is_outdated() => Vec::new(),
                 Err(error) => return Err(error.into()),

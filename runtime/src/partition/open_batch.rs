@@ -6,17 +6,25 @@ use std::time::Duration;
 use gristmill_core::record::Records;
 use tokio::time::Instant;
 
-use gristmill_kafka::source::{Chunk, QueuedBytes};
+use gristmill_kafka::source::{Chunk, QueuedBytes, resumes_below};
 
 /// Most bytes of one flush, give or take a chunk: far below what a column (2 GiB) or a statement (1
 /// GiB) can hold, with columns computed and parameters copied beside it, and above 5,000 records of
 /// 3 kB.
-pub(crate) const BATCH_MAX_BYTES: usize = 16 << 20;
+const BATCH_MAX_BYTES: usize = 16 << 20;
+
+/// Most bytes of one flush where a partition's queue may hold so many, give or take a chunk: half
+/// of them, so that there is room for one batch in flight and one that is computed ahead.
+pub(crate) fn batch_max_bytes(queued_max_bytes: usize) -> usize {
+    resumes_below(queued_max_bytes).min(BATCH_MAX_BYTES)
+}
 
 /// Records that were read and wait for a flush. Bytes stay counted against the partition's bound
 /// until [`OpenBatch::release`].
 pub(crate) struct OpenBatch {
     max_rows: usize,
+    /// See [`batch_max_bytes`].
+    max_bytes: usize,
     linger_rows: usize,
     /// So many bytes that count against the partition's bound do not wait: the source may hold
     /// back more until they are committed.
@@ -42,13 +50,14 @@ impl OpenBatch {
     pub(crate) fn new(
         max_rows: usize,
         linger_rows: usize,
-        linger_bytes: usize,
+        queued_max_bytes: usize,
         linger: Duration,
     ) -> Self {
         Self {
             max_rows,
+            max_bytes: batch_max_bytes(queued_max_bytes),
             linger_rows: linger_rows.min(max_rows),
-            linger_bytes,
+            linger_bytes: resumes_below(queued_max_bytes),
             linger,
             chunks: VecDeque::new(),
             position: 0,
@@ -77,7 +86,7 @@ impl OpenBatch {
 
     /// Whether a whole flush waits.
     pub(crate) fn is_full(&self) -> bool {
-        self.rows >= self.max_rows || self.bytes >= BATCH_MAX_BYTES
+        self.rows >= self.max_rows || self.bytes >= self.max_bytes
     }
 
     /// Whether a flush should begin now, none being in flight: no more records are on their way, or
@@ -114,8 +123,8 @@ impl OpenBatch {
                 let mut rows = self.position..end;
                 end = rows.find(|row| chunk.offset(*row) >= cut).unwrap_or(end);
             }
-            if self.position == 0 && end == chunk.len() && records.is_empty() {
-                records = std::mem::take(chunk);
+            if self.position == 0 && end == chunk.len() {
+                records.append_whole(std::mem::take(chunk));
             } else {
                 records.append(chunk, self.position..end);
             }
@@ -125,7 +134,7 @@ impl OpenBatch {
             }
             self.chunks.pop_front();
             self.position = 0;
-            if records.len() >= self.max_rows || records.bytes() >= BATCH_MAX_BYTES {
+            if records.len() >= self.max_rows || records.bytes() >= self.max_bytes {
                 break;
             }
         }
@@ -225,6 +234,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_batch_leaves_room_for_one_in_flight() {
+        let record = vec![b'v'; 300];
+        let mut open = OpenBatch::new(1_000, 1_000, 2_000, Duration::from_secs(9));
+        for offset in 0..6 {
+            let mut records = Records::default();
+            records.push(offset, None, None, Some(&record), std::iter::empty());
+            let (feed, mut intake) = feed();
+            feed.send(records, false);
+            assert_eq!(open.is_full(), offset > 3, "{offset}");
+            open.push(intake.try_recv().expect("just sent"));
+        }
+        assert_eq!(offsets(&open.take(0)), [0, 1, 2, 3]);
+        assert!(!open.is_full());
+    }
+
+    #[tokio::test]
     async fn a_flush_is_due_when_enough_wait_or_no_more_come() {
         let mut open = OpenBatch::new(100, 3, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..2, false));
@@ -240,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_source_may_hold_back_more_for_does_not_wait() {
         let record = chunk(0..1, false).held.bytes();
-        let mut open = OpenBatch::new(4, 50, 3 * record, Duration::from_secs(9));
+        let mut open = OpenBatch::new(4, 50, 6 * record, Duration::from_secs(9));
         open.push(chunk(0..2, false));
         assert!(!open.is_due());
         open.push(chunk(2..5, false));

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use gristmill_kafka::TopicPartition;
-use gristmill_kafka::source::{Chunk, Intake, resumes_below};
+use gristmill_kafka::source::{Chunk, Intake};
 use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::lease::{self, Lease};
@@ -108,7 +108,7 @@ impl Worker {
         let open = OpenBatch::new(
             config.target.max_rows,
             config.target.linger_rows,
-            resumes_below(config.source.queued_max_bytes),
+            config.source.queued_max_bytes,
             Duration::from_millis(config.target.linger_ms),
         );
         let meter = pipeline.metrics.meter(pipeline.name(), &partition);

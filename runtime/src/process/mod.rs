@@ -174,6 +174,7 @@ fn begin_reading(
     };
     let source = &first.config.source;
     let topic = |p: &Arc<HostedPipeline>| p.config.source.topic.clone();
+    let max_rows = started.pipelines.iter().map(|p| p.config.target.max_rows);
     let config = SourceConfig {
         bootstrap: source.bootstrap.clone(),
         topics: started.pipelines.iter().map(topic).collect(),
@@ -181,6 +182,8 @@ fn begin_reading(
         properties: source.properties.clone(),
         session_timeout_ms: source.session_timeout_ms,
         queued_max_bytes: source.queued_max_bytes,
+        // One batch in flight and one computed ahead.
+        queued_max_records: 2 * max_rows.max().unwrap_or_default(),
         record_max_bytes: first.config.limits.record_max_bytes,
         instance_id: membership.map(|m| m.id().to_owned()),
     };

@@ -1,5 +1,5 @@
 //! The way of a partition's records from the consumer's thread to its worker: unbounded as a
-//! channel, bounded by bytes.
+//! channel, bounded by bytes and by records.
 //!
 //! Every start of a partition gets a feed of its own. Whatever was read for an earlier start goes
 //! to the earlier feed, so a record from before a restart cannot arrive after it.
@@ -23,11 +23,11 @@ pub fn resumes_below(queued_max_bytes: usize) -> usize {
 /// Makes the two ends for one start of one partition.
 #[allow(
     clippy::disallowed_methods,
-    reason = "its limit is in bytes, which the consumer counts"
+    reason = "its limit is in bytes and records, which the consumer counts"
 )]
 pub fn feed() -> (Feed, Intake) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let queued = Arc::new(AtomicUsize::new(0));
+    let queued = Arc::default();
     (Feed { sender, queued }, Intake { receiver })
 }
 
@@ -35,7 +35,14 @@ pub fn feed() -> (Feed, Intake) {
 #[derive(Debug)]
 pub struct Feed {
     sender: mpsc::UnboundedSender<Chunk>,
-    queued: Arc<AtomicUsize>,
+    queued: Arc<Queued>,
+}
+
+/// What was handed over and is still held.
+#[derive(Debug, Default)]
+struct Queued {
+    bytes: AtomicUsize,
+    records: AtomicUsize,
 }
 
 /// The worker's end.
@@ -54,16 +61,17 @@ pub struct Chunk {
     /// number that one topic alone has here: librdkafka's safe interface names the number and
     /// not the topic.
     pub caught_up: bool,
-    /// The bytes count against the partition's bound until this is dropped: keep it until the
-    /// records are committed.
+    /// The records count against the partition's bounds until this is dropped: keep it until they
+    /// are committed.
     pub held: QueuedBytes,
 }
 
 /// Bytes that are read and not yet processed.
 #[derive(Debug)]
 pub struct QueuedBytes {
-    queued: Arc<AtomicUsize>,
+    queued: Arc<Queued>,
     bytes: usize,
+    records: usize,
 }
 
 impl Feed {
@@ -71,10 +79,13 @@ impl Feed {
     /// or restarted.
     pub fn send(&self, records: Records, caught_up: bool) {
         let bytes = records.bytes() + records.len() * RECORD_OVERHEAD_BYTES;
-        self.queued.fetch_add(bytes, Ordering::Relaxed);
+        self.queued.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let added = records.len();
+        self.queued.records.fetch_add(added, Ordering::Relaxed);
         let held = QueuedBytes {
             queued: Arc::clone(&self.queued),
             bytes,
+            records: added,
         };
         let _ = self.sender.send(Chunk {
             records,
@@ -85,7 +96,12 @@ impl Feed {
 
     /// Bytes handed over and still held.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        self.queued.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records handed over and still held.
+    pub(crate) fn queued_records(&self) -> usize {
+        self.queued.records.load(Ordering::Relaxed)
     }
 }
 
@@ -115,7 +131,9 @@ impl QueuedBytes {
 
 impl Drop for QueuedBytes {
     fn drop(&mut self) {
-        self.queued.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.queued.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        let records = &self.queued.records;
+        records.fetch_sub(self.records, Ordering::Relaxed);
     }
 }
 
@@ -138,16 +156,16 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_held_until_the_chunk_is_dropped_also_when_nobody_receives() {
+    fn records_are_held_until_the_chunk_is_dropped_also_when_nobody_receives() {
         let (feed, mut intake) = feed();
         feed.send(records(&["abc", "d"]), false);
         feed.send(records(&[]), true);
         let held = 4 + 2 * RECORD_OVERHEAD_BYTES;
-        assert_eq!(feed.queued_bytes(), held);
+        assert_eq!((feed.queued_bytes(), feed.queued_records()), (held, 2));
         let Chunk { held: guard, .. } = intake.try_recv().unwrap();
         assert_eq!(feed.queued_bytes(), held);
         drop(guard);
-        assert_eq!(feed.queued_bytes(), 0);
+        assert_eq!((feed.queued_bytes(), feed.queued_records()), (0, 0));
         assert!(intake.try_recv().unwrap().caught_up);
         feed.send(records(&["x"]), false);
         drop(intake);

@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use crate::admin::Admin;
 use crate::client::SourceConfig;
 use crate::source::outage::Outages;
-use crate::source::reading::{Full, Pushed, Reading, Readings};
+use crate::source::reading::{Full, Pushed, QueueBound, Reading, Readings};
 use crate::source::rebalance::{Assignments, Context, FetchChange, FetchStart};
 use crate::source::request::{Request, Seen};
 use crate::source::source_fault::{Kind, SourceFault, kind};
@@ -87,7 +87,13 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             admin,
             outages,
             requests,
-            readings: Readings::new(config.queued_max_bytes, config.record_max_bytes),
+            readings: Readings::new(
+                QueueBound {
+                    bytes: config.queued_max_bytes,
+                    records: config.queued_max_records,
+                },
+                config.record_max_bytes,
+            ),
             trouble: Trouble::None,
             connection: String::new(),
             hinted: Instant::now(),

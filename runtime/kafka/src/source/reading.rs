@@ -4,7 +4,7 @@ use gristmill_core::record::Records;
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::client::QUEUES_MAX_BYTES;
-use crate::source::feed::{Feed, resumes_below};
+use crate::source::feed::Feed;
 use crate::source::headers::{RawHeaders, text};
 use crate::source::rebalance::FetchStart;
 use crate::{TopicId, TopicPartition};
@@ -19,6 +19,8 @@ pub(crate) struct Reading {
     partition: TopicPartition,
     feed: Feed,
     records: Records,
+    /// Records and bytes of the last chunk: the next one is given room for as much.
+    chunk: (usize, usize),
     next_offset: i64,
     topic_id: Option<TopicId>,
     caught_up: bool,
@@ -34,9 +36,25 @@ pub(crate) struct Reading {
 pub(crate) struct Readings {
     readings: Vec<Reading>,
     last: usize,
-    queued_max_bytes: usize,
+    queue: QueueBound,
     /// A record above it is not copied.
     record_max_bytes: usize,
+}
+
+/// What one partition's queue may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct QueueBound {
+    pub(crate) bytes: usize,
+    pub(crate) records: usize,
+}
+
+impl QueueBound {
+    /// How much of it a queue holds: 1 is all of it.
+    fn held_by(&self, feed: &Feed) -> f64 {
+        let of = |held: usize, max: usize| held as f64 / max.max(1) as f64;
+        let records = of(feed.queued_records(), self.records);
+        of(feed.queued_bytes(), self.bytes).max(records)
+    }
 }
 
 /// What a partition's queue asks for.
@@ -60,6 +78,7 @@ impl Reading {
             partition,
             feed: start.feed,
             records: Records::default(),
+            chunk: (0, 0),
             next_offset: start.next_offset,
             topic_id: start.topic_id,
             caught_up: false,
@@ -75,6 +94,10 @@ impl Reading {
         // offset. Checked, because a repeated record must not get further.
         if offset < self.next_offset {
             return Pushed::Kept;
+        }
+        if self.records.is_empty() {
+            let (records, bytes) = self.chunk;
+            self.records = Records::with_room(records, bytes);
         }
         let copied = push(&mut self.records, message, record_max_bytes);
         // Once a start: a producer that does it does it in each record.
@@ -94,14 +117,15 @@ impl Reading {
         Pushed::ChunkLeft
     }
 
-    /// Whether it is fetched although its queue is above the bound.
-    fn is_above(&self, queued_max_bytes: usize) -> bool {
-        !self.paused && self.feed.queued_bytes() > queued_max_bytes
+    /// Whether it is fetched although its queue holds more than so many times its bound.
+    fn is_above(&self, bound: &QueueBound, times: f64) -> bool {
+        !self.paused && bound.held_by(&self.feed) > times
     }
 
-    /// Whether it is paused although its queue is down to half the bound.
-    fn is_drained(&self, queued_max_bytes: usize) -> bool {
-        self.paused && self.feed.queued_bytes() < resumes_below(queued_max_bytes)
+    /// Whether it is paused although its queue is down to half the bound: below
+    /// [`resumes_below`](crate::source::resumes_below).
+    fn is_drained(&self, bound: &QueueBound) -> bool {
+        self.paused && bound.held_by(&self.feed) < 0.5
     }
 
     fn deliver(&mut self) {
@@ -110,16 +134,17 @@ impl Reading {
         }
         let caught_up = std::mem::take(&mut self.caught_up);
         self.may_be_more &= !caught_up;
+        self.chunk = (self.records.len(), self.records.bytes());
         self.feed.send(std::mem::take(&mut self.records), caught_up);
     }
 }
 
 impl Readings {
-    pub(crate) fn new(queued_max_bytes: usize, record_max_bytes: usize) -> Self {
+    pub(crate) fn new(queue: QueueBound, record_max_bytes: usize) -> Self {
         Self {
             readings: Vec::new(),
             last: 0,
-            queued_max_bytes,
+            queue,
             record_max_bytes,
         }
     }
@@ -200,10 +225,10 @@ impl Readings {
 
     /// What to pause, should the queues be full ([`Readings::is_full`]), and what has room again.
     pub(crate) fn back_pressure(&self) -> Vec<(TopicPartition, Full)> {
-        let (max, is_full) = (self.queued_max_bytes(), self.is_full());
+        let (bound, is_full) = (self.queue_bound(), self.is_full());
         let wants = |r: &Reading| match r {
-            r if is_full && r.is_above(max) => Some(Full::Pause),
-            r if r.is_drained(max) => Some(Full::Resume),
+            r if is_full && r.is_above(&bound, 1.0) => Some(Full::Pause),
+            r if r.is_drained(&bound) => Some(Full::Resume),
             _ => None,
         };
         self.readings
@@ -213,9 +238,12 @@ impl Readings {
     }
 
     /// What one partition's queue may hold. It may go up to twice that, hence the half.
-    fn queued_max_bytes(&self) -> usize {
+    fn queue_bound(&self) -> QueueBound {
         let share = QUEUES_MAX_BYTES / 2 / self.readings.len().max(1);
-        self.queued_max_bytes.min(share)
+        QueueBound {
+            bytes: self.queue.bytes.min(share),
+            records: self.queue.records,
+        }
     }
 
     /// Whether no more should be read: the partitions that are fetched hold more than their bounds
@@ -223,10 +251,10 @@ impl Readings {
     /// has a batch in flight and one computed must not keep another waiting, whose records come in
     /// the same answers.
     pub(crate) fn is_full(&self) -> bool {
-        let max = self.queued_max_bytes();
+        let bound = self.queue_bound();
         let fetched = || self.readings.iter().filter(|r| !r.paused);
-        let queued: usize = fetched().map(|r| r.feed.queued_bytes()).sum();
-        queued > max * fetched().count() || fetched().any(|r| r.is_above(2 * max))
+        let held: f64 = fetched().map(|r| bound.held_by(&r.feed)).sum();
+        held > fetched().count() as f64 || fetched().any(|r| r.is_above(&bound, 2.0))
     }
 
     pub(crate) fn is_paused(&self, partition: &TopicPartition) -> bool {
@@ -292,9 +320,15 @@ mod tests {
     use super::*;
     use crate::source::{Intake, feed};
 
-    /// Partitions that may hold 10,000 bytes each, and what keeps what they hold.
+    /// What partitions may hold.
+    const BOUND: QueueBound = QueueBound {
+        bytes: 10_000,
+        records: 10,
+    };
+
+    /// Partitions that hold a record of so many bytes each, and what keeps what they hold.
     fn holding<const N: usize>(bytes: [usize; N]) -> (Readings, Vec<Intake>) {
-        let mut readings = Readings::new(10_000, 1_000);
+        let mut readings = Readings::new(BOUND, 1_000);
         let mut intakes = Vec::new();
         for (partition, bytes) in bytes.into_iter().enumerate() {
             let (feed, intake) = feed();
@@ -333,11 +367,31 @@ mod tests {
     #[test]
     fn many_partitions_share_what_all_queues_may_hold() {
         let (mut readings, _intakes) = holding([0; 1_000]);
-        readings.queued_max_bytes = usize::MAX;
-        let together = 1_000 * 2 * readings.queued_max_bytes();
+        readings.queue.bytes = usize::MAX;
+        let together = 1_000 * 2 * readings.queue_bound().bytes;
         assert!(together <= QUEUES_MAX_BYTES, "{together}");
         let (readings, _intakes) = holding([0; 3]);
-        assert_eq!(readings.queued_max_bytes(), 10_000);
+        assert_eq!(readings.queue_bound(), BOUND);
+    }
+
+    #[test]
+    fn records_that_hold_little_are_bounded_by_their_number() {
+        let (mut readings, intakes) = holding([0; 1]);
+        for (records, is_full) in [(10, false), (11, true)] {
+            let mut chunk = Records::default();
+            let queued = readings.readings[0].feed.queued_records();
+            for offset in queued..records {
+                chunk.push(offset as i64, None, None, None, std::iter::empty());
+            }
+            readings.readings[0].feed.send(chunk, false);
+            assert_eq!(readings.is_full(), is_full, "{records}");
+        }
+        let (partition, full) = readings.back_pressure().remove(0);
+        assert_eq!(full, Full::Pause);
+        readings.set_paused(&partition, true);
+        assert_eq!(readings.back_pressure(), []);
+        drop(intakes);
+        assert_eq!(readings.back_pressure(), [(partition, Full::Resume)]);
     }
 
     #[test]

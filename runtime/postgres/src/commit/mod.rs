@@ -35,7 +35,7 @@ pub(crate) mod letter_arrays;
 mod missing_cells;
 pub mod older_rows;
 mod older_sql;
-pub(crate) mod overtaken;
+mod overtaken;
 pub(crate) mod parameters;
 mod pipelined;
 pub mod refusal;

@@ -108,9 +108,10 @@ pub struct SourceSection {
     /// 6,000.
     #[serde(default = "session_timeout_ms")]
     pub session_timeout_ms: u32,
-    /// Bytes of records of one partition that are read and not yet committed. Reading pauses above
-    /// it, or above twice as much while other partitions have room. A process holds at most 512
-    /// MiB for all partitions, so where they are many each may hold less.
+    /// Bytes of records of one partition that are read and not yet committed; of small records, at
+    /// most twice `max_rows` of them. Reading pauses above it, or above twice as much while other
+    /// partitions have room. A flush takes half of it at most. A process holds at most 512 MiB for
+    /// all partitions, so where they are many each may hold less.
     #[serde(default = "queued_max_bytes")]
     pub queued_max_bytes: usize,
     /// Any property of librdkafka, for example for TLS and SASL. Those that exactly-once rests on

@@ -70,13 +70,13 @@ impl Event {
 pub(super) fn records<'e>(events: impl Iterator<Item = (i64, &'e Event)>) -> Records {
     let mut records = Records::default();
     for (offset, event) in events {
-        let (key, json) = (event.key.to_string(), event.json());
+        let (json, none) = (event.json(), std::iter::empty());
         records.push(
             offset,
             Some(event.recorded),
-            Some(key.as_bytes()),
+            None,
             Some(json.as_bytes()),
-            std::iter::empty(),
+            none,
         );
     }
     records

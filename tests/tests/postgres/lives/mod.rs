@@ -4,11 +4,9 @@
 mod broken;
 mod event;
 mod fold;
-mod moves;
 mod races;
 mod rules;
 mod sequences;
-mod source;
 mod stage;
 mod world;
 
