@@ -1,5 +1,6 @@
 //! Builds the shipped transforms and leaves their modules in `OUT_DIR`, where
-//! `src/definition/builtin.rs` embeds them; beside them the SDK for `src/authoring/new.rs`.
+//! `src/definition/builtin.rs` embeds them; beside them what
+//! `src/authoring/language` makes new rules of.
 
 use std::env;
 use std::fs;
@@ -61,6 +62,7 @@ fn main() {
         "Cargo.lock",
         "runtime/guest_build.rs",
         "runtime/sdk_files.rs",
+        "runtime/template",
     ] {
         println!("cargo::rerun-if-changed=../{input}");
     }
@@ -102,6 +104,5 @@ fn embed() -> Result<(), String> {
     let entries: String = SHIPPED.iter().map(entry).collect();
     fs::write(out_dir.join("builtins.rs"), format!("&[\n{entries}]\n"))
         .map_err(|e| format!("cannot list the shipped transforms: {e}"))?;
-    let list = out_dir.join("sdk_files.rs");
-    sdk_files::write(Path::new(".."), &out_dir.join("sdk"), &list)
+    sdk_files::write(Path::new(".."), &out_dir, &out_dir.join("languages.rs"))
 }

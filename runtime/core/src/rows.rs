@@ -59,15 +59,16 @@ fn column(field: &Field, values: &[Option<&Value>]) -> Result<Column> {
         values: &[Option<&'a Value>],
         convert: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<Vec<Option<T>>> {
-        let one = |value: &Option<&'a Value>| match value {
+        let one = |(row, value): (usize, &Option<&'a Value>)| match value {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
                 let converted = convert(value);
-                ensure!(converted.is_some(), "{value} is no {}", field.logical_type);
+                let meant = field.logical_type;
+                ensure!(converted.is_some(), "row {row}: {value} is no {meant}");
                 Ok(converted)
             }
         };
-        values.iter().map(one).collect()
+        values.iter().enumerate().map(one).collect()
     }
     let array: ArrayRef = match field.logical_type.data_type() {
         DataType::Boolean => Arc::new(BooleanArray::from(typed(field, values, Value::as_bool)?)),

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::call::description::Description;
 use crate::call::instance::{Instance, Stop};
+use crate::heard::Heard;
 use crate::host_state::HostState;
 use crate::limits::Limits;
 use crate::load::check_plan::ENTRIES_MAX;
@@ -32,6 +33,7 @@ pub struct Component {
     description: Arc<Description>,
     schema: Arc<ConfigSchema>,
     linked: Option<Linked>,
+    heard: Option<Heard>,
 }
 
 impl Component {
@@ -40,8 +42,9 @@ impl Component {
         compiled: Arc<Compiled>,
         limits: &Limits,
         linked: Option<Linked>,
+        heard: Option<Heard>,
     ) -> Result<Self, SandboxError> {
-        let log = Log::new(name, limits.log_lines_per_second);
+        let log = Log::new(name, limits.log_lines_per_second, heard.clone());
         let describe = |meter| {
             Instance::new(
                 &compiled,
@@ -75,6 +78,7 @@ impl Component {
             description: Arc::new(description),
             schema: Arc::new(schema),
             linked,
+            heard,
         })
     }
 
@@ -111,8 +115,14 @@ impl Component {
         &self.limits
     }
 
-    pub(crate) fn compiled(&self) -> &Compiled {
+    pub(crate) fn compiled(&self) -> &Arc<Compiled> {
         &self.compiled
+    }
+
+    /// The log of a rule that is opened.
+    pub(crate) fn log(&self) -> Log {
+        let lines_per_second = self.limits.log_lines_per_second;
+        Log::new(&self.name, lines_per_second, self.heard.clone())
     }
 
     pub(crate) fn linked(&self) -> Option<Linked> {

@@ -1,11 +1,14 @@
 //! What the host holds for an instance: what it has used, what it was denied, what it said last.
 
+use std::time::Duration;
+
 use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use crate::bindings::gristmill::transform::{log, types};
 use crate::limits::Limits;
 use crate::log::Log;
 use crate::printable::{MESSAGE_MAX_BYTES, printable};
+use crate::work_clock::WorkClock;
 
 /// Fuel for a line, besides one a byte. 4,000: a microsecond at four instructions a nanosecond,
 /// which is what a line costs the host.
@@ -21,6 +24,29 @@ pub(crate) struct HostState {
     denied: Option<&'static str>,
     /// What it logged last as an error since the call began: a panic says so before it traps.
     last_error: Option<String>,
+    /// Where a call that misses its deadline goes on.
+    patience: Option<Patience>,
+}
+
+/// What a call may work beyond its deadline, while there is no code yet to run it metered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    clock: WorkClock,
+    max: Duration,
+}
+
+impl Patience {
+    /// Begins now.
+    pub(crate) fn new(max: Duration) -> Self {
+        Self {
+            clock: WorkClock::start(),
+            max,
+        }
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        self.clock.elapsed() >= self.max
+    }
 }
 
 impl HostState {
@@ -32,7 +58,16 @@ impl HostState {
             table_elements: 0,
             denied: None,
             last_error: None,
+            patience: None,
         }
+    }
+
+    pub(crate) fn patience(&self) -> Option<Patience> {
+        self.patience
+    }
+
+    pub(crate) fn set_patience(&mut self, patience: Option<Patience>) {
+        self.patience = patience;
     }
 
     /// Linear memory of the instance.

@@ -3,7 +3,8 @@
 //!
 //! In the order in which a rule meets them; each imports only from those above it:
 //! - [`Limits`]: what a component may use; [`SandboxError`]: why one is not used at all;
-//! - `host_state`: what the host holds for an instance, with its `log`;
+//! - `host_state`: what the host holds for an instance, with its `log`, and
+//!   [`Heard`], which keeps it for whoever tries a rule;
 //! - `load`: from a [`file`] to code, by a [`compiler`] of its own process; what a component
 //!   declares (its plan, the schema of its config), checked;
 //! - `call`: the batch is laid out, an instance runs, and nothing that comes back is believed;
@@ -16,6 +17,7 @@ mod call;
 mod component;
 #[cfg(feature = "fuzz")]
 pub mod fuzzed;
+mod heard;
 mod host_state;
 mod limits;
 mod load;
@@ -26,9 +28,11 @@ pub mod purity;
 mod sandbox;
 mod sandbox_error;
 mod sandboxed_transform;
+mod work_clock;
 
 pub use call::description::Description;
 pub use component::{Component, Linked};
+pub use heard::{Heard, HeardLine};
 pub use limits::Limits;
 pub use load::{compiler, file};
 pub use sandbox::Sandbox;

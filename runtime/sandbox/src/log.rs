@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::bindings::gristmill::transform::log::Level;
+use crate::heard::{Heard, HeardLine};
 
 /// The log of one transform, shared by the instances that follow each other.
 #[derive(Clone)]
 pub(crate) struct Log {
     transform: Arc<str>,
     gate: Arc<Mutex<Gate>>,
+    /// Where the lines go instead.
+    heard: Option<Heard>,
 }
 
 /// Lets `lines_per_second` lines through in each second.
@@ -21,7 +24,7 @@ struct Gate {
 }
 
 impl Log {
-    pub(crate) fn new(transform: &str, lines_per_second: u32) -> Self {
+    pub(crate) fn new(transform: &str, lines_per_second: u32, heard: Option<Heard>) -> Self {
         let gate = Gate {
             lines_per_second,
             since: Instant::now(),
@@ -31,6 +34,7 @@ impl Log {
         Self {
             transform: transform.into(),
             gate: Arc::new(Mutex::new(gate)),
+            heard,
         }
     }
 
@@ -39,6 +43,13 @@ impl Log {
     }
 
     pub(crate) fn write(&self, level: Level, message: &str) {
+        if let Some(heard) = &self.heard {
+            return heard.note(HeardLine {
+                transform: self.transform.to_string(),
+                level: name(level),
+                message: message.to_owned(),
+            });
+        }
         let ((passes, suppressed), max) = {
             let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
             (gate.admit(Instant::now()), gate.lines_per_second)
@@ -62,6 +73,15 @@ impl Log {
                 Level::Error => tracing::error!(transform, "{message}"),
             }
         }
+    }
+}
+
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
     }
 }
 

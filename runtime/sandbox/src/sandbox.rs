@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use gristmill_core::digest::sha256;
 
 use crate::component::{Component, Linked};
+use crate::heard::Heard;
 use crate::limits::Limits;
 use crate::load::compiled::Compiled;
 use crate::load::compiler::Compiler;
@@ -18,6 +19,7 @@ use crate::sandbox_error::SandboxError;
 #[derive(Clone)]
 pub struct Sandbox {
     shelf: Arc<Shelf>,
+    heard: Option<Heard>,
 }
 
 struct Shelf {
@@ -63,7 +65,19 @@ impl Sandbox {
                 linked,
                 compiled: Mutex::default(),
             }),
+            heard: None,
         })
+    }
+
+    /// This sandbox, and what the rules log that are loaded from here on: it is kept there, and in
+    /// no log of the host's.
+    pub fn listening(&self) -> (Self, Heard) {
+        let heard = Heard::default();
+        let listening = Self {
+            shelf: Arc::clone(&self.shelf),
+            heard: Some(heard.clone()),
+        };
+        (listening, heard)
     }
 
     /// Compiles a component and asks it to describe itself. Blocks while it compiles: off the data
@@ -82,7 +96,8 @@ impl Sandbox {
         let bytes = file::componentize(name, bytes)?;
         let digest = sha256(&bytes);
         let compiled = self.compile(name, &digest, bytes)?;
-        Component::describe(name, compiled, limits, self.shelf.linked)
+        let heard = self.heard.clone();
+        Component::describe(name, compiled, limits, self.shelf.linked, heard)
     }
 
     fn compile(

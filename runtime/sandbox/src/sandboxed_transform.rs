@@ -1,5 +1,7 @@
 //! A component that has been opened: the rule as the chain sees it.
 
+use std::time::Duration;
+
 use gristmill_core::column::Batch;
 use gristmill_core::plan::Plan;
 use gristmill_core::transform::{Fault, Output, Transform};
@@ -10,7 +12,7 @@ use crate::call::answer;
 use crate::call::instance::{Instance, Stop};
 use crate::call::lower::Lowered;
 use crate::component::Component;
-use crate::host_state::HostState;
+use crate::host_state::{HostState, Patience};
 use crate::load::check_plan;
 use crate::log::Log;
 use crate::meter::Meter;
@@ -53,6 +55,12 @@ impl Component {
     }
 }
 
+/// How often its deadline a batch may work while there is no code to run it metered, and how long
+/// at least. A core runs what the fuel allows by default within one deadline. 2 s: longer than a
+/// rule in Rust takes to compile, so that its batches are judged by fuel.
+const PATIENCE: u32 = 10;
+const PATIENCE_MIN: Duration = Duration::from_secs(2);
+
 /// Why an instance did not open.
 enum OpenError {
     Stop(Stop),
@@ -61,10 +69,10 @@ enum OpenError {
 
 impl SandboxedTransform {
     fn open(component: Component, config: String) -> Result<Self, SandboxError> {
-        let log = Log::new(component.name(), component.limits().log_lines_per_second);
-        let opened = match instance(&component, &config, &log, Meter::Clock) {
+        let log = component.log();
+        let opened = match instance(&component, &config, &log, Meter::Clock, None) {
             Err(OpenError::Stop(Stop::Deadline)) => {
-                instance(&component, &config, &log, Meter::Fuel).map(|(_, plan)| (None, plan))
+                instance(&component, &config, &log, Meter::Fuel, None).map(|(_, plan)| (None, plan))
             }
             opened => opened.map(|(instance, plan)| (Some(instance), plan)),
         };
@@ -96,15 +104,22 @@ impl SandboxedTransform {
         self.fast.as_ref().map_or(0, Instance::memory_bytes)
     }
 
-    fn run(&mut self, meter: Meter, batch: &Lowered) -> Result<Output, Stop> {
+    /// `patience`: what a call by the clock may work beyond its deadline.
+    fn run(
+        &mut self,
+        meter: Meter,
+        batch: &Lowered,
+        patience: Option<Patience>,
+    ) -> Result<Output, Stop> {
         let kept = match meter {
             Meter::Clock => self.fast.take(),
             Meter::Fuel => self.metered.take(),
         };
         let mut instance = match kept {
             Some(instance) => instance,
-            None => self.reopen(meter)?,
+            None => self.reopen(meter, patience)?,
         };
+        instance.set_patience(patience);
         let name = self.component.name();
         let output = instance.apply(batch)?.map_err(|why| {
             Stop::Fault(Fault::Trapped(format!(
@@ -114,6 +129,7 @@ impl SandboxedTransform {
         })?;
         let output = answer::check(&self.plan, batch.rows(), output)
             .map_err(|why| Stop::Fault(Fault::Lied(format!("transform `{name}` {why}"))))?;
+        instance.set_patience(None);
         // Only an instance that has answered well is called again.
         match meter {
             Meter::Clock => self.fast = Some(instance),
@@ -122,10 +138,10 @@ impl SandboxedTransform {
         Ok(output)
     }
 
-    fn reopen(&self, meter: Meter) -> Result<Instance, Stop> {
+    fn reopen(&self, meter: Meter, patience: Option<Patience>) -> Result<Instance, Stop> {
         let name = self.component.name();
         let lied = |why: String| Stop::Fault(Fault::Lied(format!("transform `{name}` {why}")));
-        match instance(&self.component, &self.config, &self.log, meter) {
+        match instance(&self.component, &self.config, &self.log, meter, patience) {
             Ok((instance, plan)) if plan == self.plan => Ok(instance),
             Ok(_) => Err(lied(
                 "answers the same config with another plan: `open` must depend on nothing else"
@@ -149,13 +165,39 @@ impl SandboxedTransform {
             )));
         }
         let fuel = limits.applying(batch.weight()).fuel;
-        self.run(Meter::Fuel, batch).map_err(|stop| {
+        self.judge(batch).map_err(|stop| {
             let fault = stop.into_fault(self.component.name());
             if let Fault::OutOfFuel(_) = fault {
                 self.convicted_fuel = self.convicted_fuel.saturating_add(fuel);
             }
             fault
         })
+    }
+
+    /// Runs the batch metered. While that code is still being compiled, which takes half a minute
+    /// for a script language, nobody waits for it: the batch has more time by the clock, counted as
+    /// the thread works.
+    fn judge(&mut self, batch: &Lowered) -> Result<Output, Stop> {
+        if self.component.compiled().is_metered_known() {
+            return self.run(Meter::Fuel, batch, None);
+        }
+        let limits = self.component.limits();
+        let deadline = Duration::from_millis(limits.applying(batch.weight()).deadline_ms);
+        let max = (deadline * PATIENCE).max(PATIENCE_MIN);
+        let patience = Patience::new(max);
+        match self.run(Meter::Clock, batch, Some(patience)) {
+            Err(Stop::Deadline) if patience.is_spent() => {
+                let name = self.component.name();
+                Err(Stop::Fault(Fault::OutOfFuel(format!(
+                    "transform `{name}` did not finish apply within {} ms of work: it loops, or \
+                     needs a higher deadline_base_ms or deadline_per_row_us in its limits",
+                    max.as_millis()
+                ))))
+            }
+            // The code is there now.
+            Err(Stop::Deadline) => self.run(Meter::Fuel, batch, None),
+            answer => answer,
+        }
     }
 }
 
@@ -178,7 +220,7 @@ impl Transform for SandboxedTransform {
         if self.convicted_fuel > 0 {
             return self.convict(&batch);
         }
-        match self.run(Meter::Clock, &batch) {
+        match self.run(Meter::Clock, &batch, None) {
             Ok(output) => Ok(output),
             Err(Stop::Fault(fault)) => Err(fault),
             Err(Stop::Deadline) => {
@@ -202,8 +244,10 @@ fn instance(
     config: &str,
     log: &Log,
     meter: Meter,
+    patience: Option<Patience>,
 ) -> Result<(Instance, Plan), OpenError> {
-    let state = HostState::new(component.limits().clone(), log.clone());
+    let mut state = HostState::new(component.limits().clone(), log.clone());
+    state.set_patience(patience);
     let mut instance =
         Instance::new(component.compiled(), meter, state).map_err(OpenError::Stop)?;
     let plan: wit::Plan = instance

@@ -18,17 +18,19 @@ pub const EVENT: &str = "_event";
 pub const BESIDE: [&str; 2] = ["updated_at", "is_deleted"];
 
 /// The pipeline of `file` with the rule in it: in the place of the transform of its name, else at
-/// the end. `rule` is opened with `config` where that is given, or where the file has none for it.
-pub fn within(file: &Path, name: &str, rule: &Subject, config: Option<Value>) -> Result<Config> {
+/// the end. `rule` is opened with its own config where it has one, else with the file's.
+pub fn within(file: &Path, name: &str, rule: &Subject) -> Result<Config> {
     let mut pipeline = file::load(file)?;
     let component = rule.component()?;
     match pipeline.transform.iter_mut().find(|t| t.name == name) {
         Some(place) => {
             place.component = component;
-            place.config = config.unwrap_or(place.config.take());
+            if let Some(config) = rule.config() {
+                place.config = config.clone();
+            }
         }
         None => {
-            let config = config.unwrap_or_else(|| json!({}));
+            let config = rule.config_or_none();
             pipeline.transform.push(transform(name, component, config)?);
         }
     }
@@ -37,7 +39,8 @@ pub fn within(file: &Path, name: &str, rule: &Subject, config: Option<Value>) ->
 
 /// A pipeline of the rule alone, or, where it is no normalizer, behind one that finds the columns
 /// that the rule reads in each event's row.
-pub fn alone(name: &str, rule: &Subject, config: Value, plan: &Plan) -> Result<Config> {
+pub fn alone(name: &str, rule: &Subject, plan: &Plan) -> Result<Config> {
+    let config = rule.config_or_none();
     let own = json!({"name": name, "component": rule.component()?, "config": config});
     let transforms = match plan.roles {
         Some(_) => vec![own],
@@ -106,8 +109,8 @@ fn normalizer(plan: &Plan) -> Value {
 /// shipped.
 fn dimension(rule: &Subject, name: &str) -> Result<(String, Vec<u8>)> {
     let beside = rule
-        .cases()
-        .map(|cases| cases.join("dimensions").join(format!("{name}.csv")));
+        .dimensions()
+        .map(|folder| folder.join(format!("{name}.csv")));
     if let Some(file) = beside.filter(|file| file.exists()) {
         let file = file.canonicalize()?;
         let csv =

@@ -1,6 +1,6 @@
 //! What a row costs in a rule, beside a transform that does nothing.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -11,7 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::golden::{Case, cases};
-use super::{Subject, input, measured_rows, read_config};
+use super::measured_rows::{self, MeasuredRows};
+use super::{Subject, event_file, input};
 use crate::definition::builtin;
 
 /// Rows of a call: about what a busy partition flushes at once.
@@ -26,6 +27,12 @@ pub struct Benchmark {
     pub rule: String,
     /// Rows of each call.
     pub rows: usize,
+    /// How many different rows there were to measure it on.
+    pub different_rows: usize,
+    /// How many of those the rule fails on: they are not measured.
+    pub failed_rows: usize,
+    /// Why it fails on the first of them.
+    pub why: Option<String>,
     pub measured: Measured,
     /// The same rows in a transform that reads them and does nothing: the way in and out.
     pub empty: Measured,
@@ -40,26 +47,40 @@ pub struct Measured {
     pub memory_bytes: usize,
 }
 
-/// Measures the rule on the rows of its cases, or on odd rows where it has none. `config` is a
-/// file; without one the config is that of the first case, or none.
-pub fn measure(
-    subject: &Subject,
-    config: Option<&PathBuf>,
-    sandbox: &Sandbox,
-) -> Result<Benchmark> {
+/// Measures the rule on the rows in the file `events`, else on those of its cases, else on odd
+/// rows. Without a config of its own the rule is opened with that of the first case, or with none.
+pub fn measure(subject: &Subject, events: Option<&Path>, sandbox: &Sandbox) -> Result<Benchmark> {
     let component = subject.load(sandbox)?;
     let folder = subject.cases().filter(|folder| folder.is_dir());
-    let cases = folder.as_deref().map(cases).transpose()?;
+    let own = subject.config_or_none();
+    let cases = folder.map(|folder| cases(folder, &own)).transpose()?;
     let cases: Vec<Case> = cases.into_iter().flatten().map(|(_, case)| case).collect();
-    let config = match (config, cases.first()) {
+    let config = match (subject.config(), cases.first()) {
         (None, Some(case)) => case.config.clone(),
-        (path, _) => read_config(path.map(PathBuf::as_path))?,
+        _ => own,
     };
-    let dimensions = input::csv_files(&folder.unwrap_or_default().join("dimensions"));
-    let batch = measured_rows::batch(&component, &config, cases.iter(), &dimensions, ROWS)?;
+    let written = match events {
+        Some(file) => {
+            let is_normalizer = component.open(&config)?.plan().roles.is_some();
+            event_file::rows(file, is_normalizer)?
+        }
+        None => {
+            let of_config = cases.into_iter().filter(|case| case.config == config);
+            of_config.flat_map(|case| case.input).collect()
+        }
+    };
+    let dimensions = input::csv_files(&subject.dimensions().unwrap_or_default());
+    let MeasuredRows {
+        batch,
+        different_rows,
+        failures,
+    } = measured_rows::find(&component, &config, &written, &dimensions, ROWS)?;
     Ok(Benchmark {
         rule: component.name().to_owned(),
         rows: ROWS,
+        different_rows,
+        failed_rows: failures.len(),
+        why: failures.first().map(|failure| failure.fault.to_string()),
         measured: call(&component, &config, &batch)?,
         empty: call_empty(sandbox, &batch)?,
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use gristmill_core::record::{Record, Records};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 /// One event as a record, and where it stands.
 pub struct PlacedEvent {
@@ -96,6 +97,33 @@ pub fn read(path: &Path, limit: usize) -> Result<(Vec<PlacedEvent>, usize)> {
     };
     let events = entries.iter().enumerate().take(limit).map(event).collect();
     Ok((events, entries.len()))
+}
+
+/// The events of a file as a rule's cases have them: the row of each for an enricher, of a delete
+/// the one before; the document for a normalizer.
+pub fn rows(path: &Path, is_normalizer: bool) -> Result<Vec<Value>> {
+    let (events, _) = read(path, usize::MAX)?;
+    let row = |event: PlacedEvent| {
+        let value = event.record.get(0).value.unwrap_or_default();
+        let event: Value = serde_json::from_slice(value).with_context(|| event.place)?;
+        Ok(match is_normalizer {
+            true => json!({"value": event}),
+            false => image(event),
+        })
+    };
+    events.into_iter().map(row).collect()
+}
+
+/// The row in an event: `after`, else `before`, else the event.
+fn image(mut event: Value) -> Value {
+    let mut take = |name| {
+        event
+            .get_mut(name)
+            .filter(|row| row.is_object())
+            .map(Value::take)
+    };
+    let row = take("after").or_else(|| take("before"));
+    row.unwrap_or(event)
 }
 
 /// A record with another value in the place of its own.

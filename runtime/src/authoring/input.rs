@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use arrow_schema::DataType;
+use gristmill_core::chain::wrong_takes;
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
 use gristmill_core::decode::names;
 use gristmill_core::dimension::Dimension;
@@ -39,6 +40,9 @@ pub fn batch(plan: &Plan, input: &[Value], dimensions: &DimensionFiles) -> Resul
     for join in &plan.joins {
         let on: Vec<Field> = join.on.iter().map(|name| on(plan, name, input)).collect();
         let dimension = dimension(join, &on, &dimensions(&join.dimension)?)?;
+        if let Some(problem) = wrong_takes(join, dimension.fields()).first() {
+            bail!("{problem}");
+        }
         let on = rows::batch(&on, input)?.columns;
         let matches = dimension.lookup(&on.iter().collect::<Vec<&Column>>(), input.len());
         batch.columns.extend(dimension.take(&matches, &join.take));
@@ -117,9 +121,10 @@ fn say(document: &mut Value, path: &str, part: &str, is_said: bool) {
     }
 }
 
-/// An error where a row of an enricher has a name that the rule does not read: a misspelt one would
-/// be an absent value, and nobody would see it.
-pub fn check_names(plan: &Plan, input: &[Value]) -> Result<()> {
+/// An error where a row of an enricher has a name that the rule does not read, as a misspelt one
+/// would be an absent value, and nobody would see it; or has a null that the rule says never to
+/// read.
+pub fn check_rows(plan: &Plan, input: &[Value]) -> Result<()> {
     if plan.roles.is_some() {
         // A normalizer gets documents, of which it reads a part.
         return Ok(());
@@ -141,6 +146,16 @@ pub fn check_names(plan: &Plan, input: &[Value]) -> Result<()> {
             };
             bail!("input row {i}: the rule reads no column `{name}`: {hint}");
         }
+        let mut never = plan.reads.iter().filter(|field| !field.nullable);
+        let is_null = |field: &&Field| rows::follow(row, &field.name).is_some_and(Value::is_null);
+        if let Some(field) = never.find(is_null) {
+            bail!(
+                "input row {i}: `{}` is null, and the rule reads it as never null, which a \
+                 pipeline refuses where it may be: read it as one that may be (in Rust an \
+                 `Option`), or give it a value",
+                field.name
+            );
+        }
     }
     Ok(())
 }
@@ -160,12 +175,16 @@ pub fn key(csv: &[u8], on: &[String]) -> Result<Vec<String>> {
 /// A column to join on. One that is not read, too, has no type but its values'.
 fn on(plan: &Plan, name: &str, input: &[Value]) -> Field {
     let read = plan.reads.iter().find(|f| f.name == name);
-    let is_number = |row: &Value| rows::follow(row, name).is_some_and(Value::is_i64);
+    let mut values = input
+        .iter()
+        .filter_map(|row| rows::follow(row, name))
+        .peekable();
+    let is_number = values.peek().is_some() && values.all(|v| v.is_i64() || v.is_null());
     Field {
         name: name.to_owned(),
         logical_type: match read {
             Some(read) => read.logical_type,
-            None if input.iter().any(is_number) => LogicalType::Int64,
+            None if is_number => LogicalType::Int64,
             None => LogicalType::Text,
         },
         nullable: true,

@@ -1,7 +1,5 @@
 //! What a component says of itself, and what it may do.
 
-use std::path::Path;
-
 use anyhow::Result;
 use gristmill_core::column::Field;
 use gristmill_core::plan::Plan;
@@ -10,7 +8,7 @@ use gristmill_sandbox::{Component, Sandbox, SandboxError};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Subject, read_config};
+use super::Subject;
 
 /// A component.
 #[derive(Clone, Debug, Serialize)]
@@ -84,10 +82,11 @@ pub struct RoleFacts {
     pub order: Vec<String>,
 }
 
-/// Loads the component and opens it with the config in the file `config`, if there is one.
-pub fn inspect(subject: &Subject, config: Option<&Path>, sandbox: &Sandbox) -> Result<Inspection> {
+/// Loads the component and opens it with the subject's config, if there is one.
+pub fn inspect(subject: &Subject, sandbox: &Sandbox) -> Result<Inspection> {
     let component = subject.load(sandbox)?;
-    let plan = match component.open(&read_config(config)?) {
+    let config = subject.config();
+    let plan = match component.open(&subject.config_or_none()) {
         Ok(transform) => PlanSaid::Plan(Box::new(PlanFacts::from(transform.plan()))),
         Err(SandboxError::Config { why, .. }) if config.is_none() => PlanSaid::NeedsConfig { why },
         Err(error) => PlanSaid::Refused {

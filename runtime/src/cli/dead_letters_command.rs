@@ -1,6 +1,7 @@
 //! `gristmill dead-letters`: records that could not be used.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use super::out::Out;
 use super::pipeline_argument::PipelineArgument;
 use super::table;
+use crate::authoring::Subject;
 use crate::definition::host_sandbox;
 use crate::ops::capture::capture;
 use crate::ops::letter_list::{self, LetterDetail, LetterList, RecordBytes};
@@ -50,6 +52,10 @@ pub(super) enum Command {
         pipeline: PipelineArgument,
         /// topic/partition/offset/ordinal, as `list` prints it
         id: LetterId,
+        /// Write it into the cases of the rule in this folder instead, without a config where its
+        /// rule.toml has one
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
     },
     /// Run the rules of the active revision again on dead letters; an older event never overwrites
     /// a newer row
@@ -124,13 +130,16 @@ pub(super) async fn run(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Show { pipeline, id, .. } => {
             render_detail(&letter_list::show(&pipeline.open()?, &id).await?, out)?;
         }
-        Command::Capture { pipeline, id } => {
-            let opened = pipeline.open()?;
-            write!(
-                out,
-                "{}",
-                capture(&opened, &host_sandbox::open()?, &id).await?
-            )?;
+        Command::Capture { pipeline, id, into } => {
+            let rule = into.as_deref().map(Subject::of_folder).transpose()?;
+            let case = capture(&pipeline.open()?, &host_sandbox::open()?, &id).await?;
+            match rule {
+                None => write!(out, "{}", case.text(true))?,
+                Some(rule) => {
+                    let file = rule.keep_case(&id.to_string(), &case.text(rule.config().is_none()));
+                    writeln!(out, "{}", file?.display())?;
+                }
+            }
         }
         Command::Replay {
             pipeline,

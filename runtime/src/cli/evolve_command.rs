@@ -31,8 +31,8 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
     if evolved.changes.is_empty() {
         writeln!(
             out,
-            "the file changes neither how newer events are told from older ones nor what a \
-             deleted row leaves: nothing to evolve"
+            "neither how newer events are told from older ones nor what a deleted row leaves is \
+             another, nor are the columns and types that the target's table has: nothing to evolve"
         )?;
         return Ok(());
     }

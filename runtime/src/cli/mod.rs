@@ -18,6 +18,7 @@ mod produce_command;
 mod program_version;
 mod progress_text;
 mod property_arguments;
+mod rule_argument;
 mod schema_command;
 mod status_command;
 mod steer_command;
@@ -283,9 +284,9 @@ fn level(command: &Command) -> &'static str {
     match command {
         // The demo tells its own story; of the rest only trouble is of interest.
         Command::Demo(_) => "warn",
-        // What a rule says when it panics stands in the tables already.
-        Command::Try(_) => "warn,gristmill_sandbox::log=off",
-        Command::Transform(command) if command.runs_cases() => "warn,gristmill_sandbox::log=off",
+        // They show themselves what a rule logs.
+        Command::Try(_) => "warn,gristmill_sandbox::load=info",
+        Command::Transform(command) if command.runs_cases() => "warn,gristmill_sandbox::load=info",
         _ => "info",
     }
 }

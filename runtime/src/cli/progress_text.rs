@@ -108,7 +108,7 @@ pub(super) fn spread(spread: Spread, path: &Path, out: Out<'_>) -> io::Result<()
     match running < partitions {
         true => writeln!(
             out,
-            "; the others change with their next records: see `gristmill transform history {}`",
+            "; the others follow: see `gristmill transform history {}`",
             path.display()
         ),
         false => writeln!(out),

@@ -50,6 +50,15 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
         };
         writeln!(out, "revision {} is staged: {how}", staged.revision)?;
     }
+    if status.file_differs {
+        writeln!(
+            out,
+            "revision {} runs, and not what {path} says: `gristmill check {path}` says how that \
+             becomes active",
+            status.revision,
+            path = path.display()
+        )?;
+    }
     writeln!(out, "{}", partitions(&status.partitions))?;
     totals(&status.partitions, out)?;
     standing_still(status, out)?;

@@ -30,6 +30,14 @@ pub(super) async fn pause(args: &Args, out: Out<'_>) -> Result<ExitCode> {
 pub(super) async fn resume(args: &Args, out: Out<'_>) -> Result<ExitCode> {
     let (opened, reason) = (args.pipeline.open()?, args.reason.as_deref());
     let steered = steer::resume(&opened, args.partition, reason).await?;
+    if let Some(revision) = steered.differing {
+        writeln!(
+            out,
+            "revision {revision} goes on, and not what {path} says: `gristmill check {path}` says \
+             how that becomes active",
+            path = args.pipeline.path.display()
+        )?;
+    }
     Ok(render(&steered, "resumed", &args.what(opened.name()), out)?)
 }
 
@@ -53,6 +61,7 @@ fn render(steered: &Steered, done: &str, what: &str, out: Out<'_>) -> io::Result
         kept,
         already,
         processes,
+        differing: _,
     } = steered;
     for (partition, who) in kept {
         writeln!(

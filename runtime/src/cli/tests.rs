@@ -16,6 +16,8 @@ use super::transform::{
     render_bench, render_history, render_inspect, render_replay, render_verdict,
 };
 use super::{Cli, difference_text, progress_text, try_command};
+use gristmill_sandbox::HeardLine;
+
 use crate::authoring::bench::{Benchmark, Measured};
 use crate::authoring::golden::{Mismatch, Verdict};
 use crate::authoring::inspect::{ColumnFact, Inspection, JoinFact, PlanFacts, PlanSaid, RoleFacts};
@@ -122,6 +124,7 @@ fn status() -> Status {
         table: "users_enriched".to_owned(),
         run: 1,
         revision: 4,
+        file_differs: true,
         staged: Some(Staged {
             revision: 5,
             canary: Some(0),
@@ -307,6 +310,9 @@ fn bench_table() {
     let benchmark = Benchmark {
         rule: "enrich-age".to_owned(),
         rows: 1_000,
+        different_rows: 12,
+        failed_rows: 2,
+        why: Some("it did not end".to_owned()),
         measured: measured(123.4, 1_179_648),
         empty: measured(20.0, 1_114_113),
     };
@@ -420,7 +426,8 @@ fn each_verdict_on_a_case() {
         },
     ];
     let shown = rendered(|out| {
-        let case = |verdict| render_verdict("cases/first.json", "Shows it", verdict, &mut *out);
+        let case =
+            |verdict| render_verdict("cases/first.json", "Shows it", verdict, &[], &mut *out);
         verdicts.iter().try_for_each(case)
     });
     assert_snapshot!(shown);
@@ -436,6 +443,11 @@ fn tried_events_and_what_was_sent() {
             stage: "transform:enrich-age".to_owned(),
             code: "unborn".to_owned(),
             message: "so young".to_owned(),
+        }],
+        log: vec![HeardLine {
+            transform: "enrich-age".to_owned(),
+            level: "info",
+            message: "one row".to_owned(),
         }],
     };
     let columns = ["name".to_owned(), "age".to_owned()];

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use gristmill_core::visible::visible;
+use gristmill_sandbox::HeardLine;
 use serde_json::Value;
 
 use super::out::{Out, complain};
@@ -40,9 +41,13 @@ pub(super) struct Args {
     /// At most so many events
     #[arg(long, default_value_t = 20)]
     limit: usize,
-    /// The rule's config, JSON or TOML
+    /// The rule's config, JSON or TOML, instead of the one in its rule.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The folder of the rule's cases: rows of the dimensions that it joins are in its
+    /// `dimensions`; without one `cases` in the rule's folder
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
 }
 
 /// Where the events are.
@@ -86,6 +91,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
         what: args.what,
         rule: args.rule,
         config: args.config,
+        cases: args.cases,
         events: match args.events.topic {
             Some(topic) => EventSource::Topic {
                 bootstrap,
@@ -136,12 +142,23 @@ pub(super) fn text(columns: &[String], event: &TriedEvent) -> String {
         }
         lines.push(table::text(rows));
     }
+    for HeardLine {
+        transform,
+        level,
+        message,
+    } in &event.log
+    {
+        lines.push(format!(
+            "  log ({transform}, {level}): {}",
+            visible(message)
+        ));
+    }
     for letter in &event.dead_letters {
         let (stage, code, message) = (&letter.stage, &letter.code, &letter.message);
         let message = visible(message);
         lines.push(format!("  dead letter ({stage}, {code}): {message}"));
     }
-    if lines.is_empty() {
+    if event.rows.is_empty() && event.dead_letters.is_empty() {
         lines.push("  no row".to_owned());
     }
     lines.join("\n")

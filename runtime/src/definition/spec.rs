@@ -145,6 +145,40 @@ impl Spec {
         self.transforms.iter().find(|t| t.name == name)
     }
 
+    /// Whether `file` says the same, as far as that shows without its components, the files of its
+    /// dimensions and the table.
+    pub fn is_as_written(&self, file: &Config) -> bool {
+        let (source, target) = (&file.source, &file.target);
+        let is_as_written = |(stored, written): (&TransformSpec, &TransformSection)| {
+            let mut config = stored.config.clone();
+            if let Some(properties) = config.as_object_mut() {
+                properties.retain(|name, _| !stored.filled.contains(name));
+            }
+            stored.name == written.name
+                && config == written.config
+                && stored.limits == written.limits
+        };
+        self.topic == source.topic
+            && self.on_gap == source.on_gap
+            && self.json_decimals == source.json_decimals
+            && self.json_bytes == source.json_bytes
+            && (self.tombstone, self.absent.as_str()) == (source.tombstone, source.absent.as_str())
+            && self.record_max_bytes == file.limits.record_max_bytes
+            && self.target == target.table
+            && (self.delete, self.truncate) == (target.delete, target.truncate)
+            && self.transforms.len() == file.transform.len()
+            && self
+                .transforms
+                .iter()
+                .zip(&file.transform)
+                .all(is_as_written)
+            && self.dimensions.len() == file.dimension.len()
+            && self.dimensions.iter().all(|(name, stored)| {
+                let written = file.dimension.get(name);
+                written.is_some_and(|d| (&d.query, &d.key) == (&stored.query, &stored.key))
+            })
+    }
+
     /// `host`'s configuration with all that the revision decides put in its place.
     pub fn overlay(&self, host: &Config) -> Config {
         let mut config = host.clone();
@@ -208,6 +242,50 @@ mod tests {
             "pipeline": {"name": "users"}, "topic": "t", "on_gap": "halt", "tombstone": "ignore",
             "record_max_bytes": 1, "transforms": [], "dimensions": {}, "target": "users",
         })
+    }
+
+    #[test]
+    fn a_definition_is_as_written_until_its_file_says_something_else() {
+        let text = r#"
+            [pipeline]
+            name = "users"
+            [source]
+            bootstrap = "localhost:9092"
+            topic = "users_cdc"
+            [[transform]]
+            name = "normalize"
+            component = "builtin:normalize-debezium"
+            [transform.config]
+            shape = "envelope"
+            [target]
+            url = "postgresql://localhost/app"
+            table = "users"
+        "#;
+        let file = |text: &str| crate::definition::file::parse(text, |_| None).unwrap();
+        let written = file(text);
+        let spec = json!({
+            "pipeline": {"name": "users"}, "topic": "users_cdc", "on_gap": "halt",
+            "tombstone": written.source.tombstone, "target": "users", "dimensions": {},
+            "record_max_bytes": written.limits.record_max_bytes,
+            "transforms": [{
+                "name": "normalize", "digest": "", "filled": ["columns"],
+                "config": {"shape": "envelope", "columns": {"id": "bigint"}},
+                "limits": written.transform[0].limits,
+            }],
+        });
+        let spec = Spec::from_stored(&spec).unwrap();
+        assert!(spec.is_as_written(&written));
+        for (old, new) in [
+            ("\"envelope\"", "\"flat\""),
+            ("table = \"users\"", "table = \"people\""),
+            (
+                "topic = \"users_cdc\"",
+                "topic = \"users_cdc\"\ntombstone = \"delete\"",
+            ),
+            ("[target]", "[target]\ndelete = \"hard\""),
+        ] {
+            assert!(!spec.is_as_written(&file(&text.replace(old, new))), "{new}");
+        }
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub async fn absent(
     let name = opened.name().to_owned();
     let (pipeline, database) = opened.load(sandbox).await?;
     let connection = database.connect().await?;
-    let target = pipeline.target(&connection).await?;
+    let target = pipeline.target(&connection).await;
+    let target = target.with_context(|| format!("in the postgres at {}", database.place()))?;
     let roles = pipeline.roles();
     let key = roles.key.clone();
     // Of a pipeline that never ran no column came later.

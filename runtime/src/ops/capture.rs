@@ -15,9 +15,18 @@ use super::letter_list::stored;
 use super::opened::Opened;
 use super::try_events::dry_run;
 
-/// The dead letter `id` as the text of a golden case of the transform that refused it, with the
-/// config that it had then.
-pub async fn capture(opened: &Opened, sandbox: &Sandbox, id: &LetterId) -> Result<String> {
+/// A golden case, before anybody has said what it expects.
+#[derive(Clone, Debug)]
+pub struct CapturedCase {
+    /// What the dead letter said.
+    pub about: String,
+    /// The config that the transform had then.
+    pub config: Value,
+    pub input: Vec<Value>,
+}
+
+/// The dead letter `id` as a golden case of the transform that refused it.
+pub async fn capture(opened: &Opened, sandbox: &Sandbox, id: &LetterId) -> Result<CapturedCase> {
     let connection = opened.database.connect().await?;
     let letter = stored(opened, &connection, id).await?;
     let bundle = Bundle::stored(&connection, &opened.config, letter.revision).await?;
@@ -28,7 +37,11 @@ pub async fn capture(opened: &Opened, sandbox: &Sandbox, id: &LetterId) -> Resul
 /// transform did. `bundle` is that of the revision that refused it: another has other rules
 /// and configs. Its input is what the transform got, which for an enricher the transforms before it
 /// compute again. What is expected is left out: nobody knows it yet.
-pub async fn case(bundle: Bundle, letter: &StoredLetter, sandbox: &Sandbox) -> Result<String> {
+pub async fn case(
+    bundle: Bundle,
+    letter: &StoredLetter,
+    sandbox: &Sandbox,
+) -> Result<CapturedCase> {
     let place = match letter.stage.strip_prefix("transform:") {
         Some(name) => bundle.position(name)?,
         None => 0,
@@ -40,25 +53,34 @@ pub async fn case(bundle: Bundle, letter: &StoredLetter, sandbox: &Sandbox) -> R
         &transform.limits,
     )?;
     let plan = component.open(&transform.config)?.plan().clone();
-    let own_config = transform.config.clone();
+    let config = transform.config.clone();
     let input = match place {
         0 => vec![document(letter, &plan)?],
         _ => rows(bundle, place, letter, &plan, sandbox).await?,
     };
-    let about = format!(
-        "Dead letter {}, {}: {}",
-        letter.id, letter.code, letter.message
-    );
-    let input: Vec<String> = input
-        .iter()
-        .map(|row| format!("\n    {}", one_line(row)))
-        .collect();
-    Ok(format!(
-        "{{\n  \"about\": {},\n  \"config\": {},\n  \"input\": [{}\n  ]\n}}\n",
-        Value::from(about),
-        one_line(&own_config),
-        input.join(",")
-    ))
+    Ok(CapturedCase {
+        about: format!(
+            "Dead letter {}, {}: {}",
+            letter.id, letter.code, letter.message
+        ),
+        config,
+        input,
+    })
+}
+
+impl CapturedCase {
+    /// The file's text. `has_config`: with the config, which a rule's folder may say by itself.
+    pub fn text(&self, has_config: bool) -> String {
+        let about = Value::from(self.about.as_str());
+        let config = match has_config {
+            true => format!("  \"config\": {},\n", one_line(&self.config)),
+            false => String::new(),
+        };
+        let row = |row: &Value| format!("\n    {}", one_line(row));
+        let input: Vec<String> = self.input.iter().map(row).collect();
+        let input = input.join(",");
+        format!("{{\n  \"about\": {about},\n{config}  \"input\": [{input}\n  ]\n}}\n")
+    }
 }
 
 /// The record as a normalizer's reads name it, as far as they do.

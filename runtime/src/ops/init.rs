@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::authoring::draft::{self, Draft, DraftNames, Shape, SourceColumn, SourceTable};
 use crate::definition::builtin;
 
+use super::lost_values::comes_as_null;
 use super::topic_events;
 
 /// What a first file is to be made from.
@@ -105,6 +106,11 @@ fn column(name: &str, of: &str, is_full: bool) -> SourceColumn {
         // Seen of Debezium 3.6.1.
         "interval" | "money" if of.ends_with("[]") => left_out(column),
         name if name.ends_with("multirange") => left_out(column),
+        "bytea" if of == "bytea" && !is_full => column.with_note(
+            "where the connector has binary.handling.mode = base64 or base64-url-safe, a large \
+             value that a change leaves as it is comes as null: leave that out, or give the \
+             source table REPLICA IDENTITY FULL",
+        ),
         items if of.ends_with("[]") && !is_full && comes_as_null(items) => column.with_note(
             "a large list that a change leaves as it is comes as null (Debezium sends no \
              placeholder): give the source table REPLICA IDENTITY FULL",
@@ -118,15 +124,6 @@ fn left_out(column: SourceColumn) -> SourceColumn {
         is_left_out: true,
         ..column.with_note("left out: Debezium does not send it")
     }
-}
-
-/// Whether a list of such items has no placeholder, as seen of Debezium 3.6.1.
-fn comes_as_null(items: &str) -> bool {
-    let has_zone = items.starts_with("timestamp") && items.ends_with("with time zone");
-    has_zone
-        || ["bytea", "double precision", "numeric"]
-            .iter()
-            .any(|of| items.starts_with(of))
 }
 
 /// The columns that tell rows apart: those of which a delete's event says the truth. `told` are
@@ -203,14 +200,41 @@ fn leave_out(table: &mut SourceTable, sandbox: &Sandbox) -> Result<()> {
             column.note = Some("left out: Debezium does not send it whole".to_owned());
         }
     }
+    let is_key = |column: &&SourceColumn| table.key.contains(&column.name);
+    let keys = table.columns.iter().filter(is_key);
+    let no_keys = keys.filter(|c| c.is_left_out || !is_key_read(&component, &c.type_name));
+    let notes: Vec<String> = no_keys
+        .map(|column| {
+            format!(
+                "the key has {}, of type {}, of which a value has no one form: such a row cannot \
+                 be found again. Let other columns be the key, by `key` in the transform's config \
+                 and a unique index in the target",
+                column.name, column.type_name
+            )
+        })
+        .collect();
+    table.notes.extend(notes);
     Ok(())
 }
 
 fn is_read(component: &Component, type_name: &str) -> bool {
-    let mut columns = Map::new();
-    columns.insert("key".to_owned(), "bigint".into());
-    columns.insert("column".to_owned(), type_name.into());
-    let config = json!({ "key": ["key"], "columns": Value::Object(columns) });
+    opens(
+        component,
+        "key",
+        &[("key", "bigint"), ("column", type_name)],
+    )
+}
+
+fn is_key_read(component: &Component, type_name: &str) -> bool {
+    opens(component, "column", &[("column", type_name)])
+}
+
+fn opens(component: &Component, key: &str, columns: &[(&str, &str)]) -> bool {
+    let columns = columns
+        .iter()
+        .map(|(name, of)| ((*name).to_owned(), (*of).into()));
+    let columns: Map<String, Value> = columns.collect();
+    let config = json!({ "key": [key], "columns": columns });
     component.open(&config).is_ok()
 }
 
@@ -258,6 +282,7 @@ mod tests {
         for of in ["numeric(12,2)[]", "bytea[]", "timestamp with time zone[]"] {
             assert!(is_told(of, false) && !is_told(of, true), "{of}");
         }
+        assert!(is_told("bytea", false) && !is_told("bytea", true));
         assert!(is_told("interval", true) && !is_told("text[]", false));
     }
 }

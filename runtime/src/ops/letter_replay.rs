@@ -5,7 +5,9 @@ use gristmill_core::chain::{Chain, Computed, KeysRead};
 use gristmill_core::record::Records;
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, Replayed, replay};
+use gristmill_postgres::letters::replay_commit::{
+    LetterReplay, ReplayEnd, Replayed, failed_letters, replay,
+};
 use gristmill_postgres::letters::stored_letter::{
     self, Filter, LetterId, LetterState, StoredLetter,
 };
@@ -142,7 +144,7 @@ impl ByActive {
             let refused = match end {
                 Ok(ReplayEnd::Committed(replayed)) => return Ok(replayed),
                 Ok(ReplayEnd::Refused(rows) | ReplayEnd::Overtaken(rows)) => {
-                    rows.iter().map(|row| row.dead_letter(&computed)).collect()
+                    failed_letters(&rows, &computed, &ids)
                 }
                 Err(error) if error.is_outdated() => Vec::new(),
                 Err(error) => return Err(error.into()),

@@ -1,6 +1,7 @@
 //! What a topic loses before anybody reads it: deletes and large values.
 
 use gristmill_core::chain::Tombstone;
+use gristmill_core::decode::JsonBytes;
 use serde_json::Value;
 
 use crate::definition::file::Config;
@@ -44,6 +45,59 @@ pub(super) fn of_deletes_without_place(config: &Config) -> Option<String> {
          letter: set `version = \"offset\"`, or, where the connector has \
          delete.tombstone.handling.mode = rewrite, leave `tombstone` out"
             .to_owned()
+    })
+}
+
+/// Whether a large list of such elements that a change leaves as it is comes as null, and not as a
+/// placeholder, as seen of Debezium 3.6.1.
+pub(super) fn comes_as_null(element: &str) -> bool {
+    let has_zone = element.starts_with("timestamp") && element.ends_with("with time zone");
+    has_zone
+        || ["bytea", "double precision", "numeric"]
+            .iter()
+            .any(|of| element.starts_with(of))
+}
+
+/// That nulls may stand for large values that were not sent, in columns of such types.
+pub(super) fn of_unseen_changes(config: &Config) -> Option<String> {
+    let debezium = of_debezium(config)?;
+    if debezium
+        .get("before")
+        .is_some_and(|before| before == "full")
+    {
+        return None;
+    }
+    let columns = debezium.get("columns")?.as_object()?.iter();
+    let columns = columns.filter_map(|(name, of)| Some((name, of.as_str()?)));
+    let named = |is_so: fn(&str) -> bool| {
+        let names = columns.clone().filter(|(_, of)| is_so(of));
+        names
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let lists = named(|of| of.strip_suffix("[]").is_some_and(comes_as_null));
+    let bytes = match config.source.json_bytes {
+        JsonBytes::Base64 => named(|of| matches!(of, "bytea" | "bytes")),
+        JsonBytes::Hex => String::new(),
+    };
+    let either = [
+        (!lists.is_empty()).then_some(lists),
+        (!bytes.is_empty()).then(|| {
+            format!(
+                "{bytes} (where the connector has binary.handling.mode = base64 or \
+                     base64-url-safe)"
+            )
+        }),
+    ];
+    let either: Vec<String> = either.into_iter().flatten().collect();
+    (!either.is_empty()).then(|| {
+        format!(
+            "a large value that a change leaves as it is comes from Debezium as null, which \
+             nobody can tell from one that was set: in {}. Where the source's columns hold more \
+             than 2 kB, give its table REPLICA IDENTITY FULL and set before = \"full\"",
+            either.join(", and ")
+        )
     })
 }
 
@@ -108,6 +162,19 @@ mod tests {
             "#
         );
         parse(&text, |_| None).unwrap()
+    }
+
+    #[test]
+    fn nulls_that_may_not_be_meant_are_told() {
+        let columns = r#"columns = { id = "bigint", raw = "bytea", prices = "numeric(9,2)[]" }"#;
+        let told = of_unseen_changes(&config("ignore", columns)).unwrap();
+        assert!(told.contains("in prices, and raw (where"), "{told}");
+        for settings in [
+            &format!("{columns}, before = \"full\""),
+            r#"columns = { id = "bigint", names = "text[]", days = "date[]" }"#,
+        ] {
+            assert_eq!(of_unseen_changes(&config("ignore", settings)), None);
+        }
     }
 
     /// No setting that one sentence advises is one that the other refuses.

@@ -54,3 +54,4 @@ mod topic_events;
 mod topic_shape;
 pub mod traffic_replay;
 pub mod try_events;
+mod unread_columns;

@@ -12,6 +12,7 @@ use gristmill_sandbox::Sandbox;
 
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
+use crate::definition::spec::Spec;
 
 /// A pipeline file with the database that it names. Nothing is connected yet.
 #[derive(Clone)]
@@ -62,6 +63,14 @@ impl Opened {
                 self.path.display()
             )
         })
+    }
+
+    /// Whether the file, as far as that shows without its components, says something else than the
+    /// revision `active`. One that this program cannot read says nothing.
+    pub async fn differs(&self, connection: &Connection, active: i32) -> Result<bool> {
+        let stored = definition_store::revision(connection, self.name(), active).await?;
+        let spec = stored.and_then(|stored| Spec::from_stored(&stored.spec).ok());
+        Ok(spec.is_some_and(|spec| !spec.is_as_written(&self.config)))
     }
 
     /// Says what to do where gristmill's own tables are not there, or older than this program.

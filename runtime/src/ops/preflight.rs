@@ -6,6 +6,7 @@ use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
 use gristmill_kafka::admin::{Admin, AdminError};
 use gristmill_postgres::commit::blocker;
+use gristmill_postgres::commit::checkpoint::{self, PartitionState};
 use gristmill_postgres::fleet::{registration, rollout};
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::table::{privileges, schema};
@@ -88,6 +89,8 @@ pub async fn check(config: Config) -> Result<Preflight> {
         found.warnings.extend(warnings);
     }
     if let Some(pipeline) = found.pipeline {
+        let unseen = lost_values::of_unseen_changes(&pipeline.config);
+        found.warnings.extend(unseen);
         let look = move || {
             let letters = newest_values::letters(&pipeline, &newest).unwrap_or_default();
             [newest_values::oddities(&pipeline, &newest), letters].concat()
@@ -161,8 +164,12 @@ async fn of_chain(config: Config, found: &mut Found) {
             found.pipeline = Some(pipeline);
         }
         (connection, pipeline) => {
-            problems.extend(pipeline.err().map(|e| with_causes(&e)));
-            problems.extend(connection.err().map(|e| with_causes(&e.into())));
+            let unreachable = connection.err().map(|error| with_causes(&error.into()));
+            let of_pipeline = pipeline.err().map(|error| with_causes(&error));
+            // What cannot be loaded may be of the same cause.
+            let is_other = |problem: &String| Some(problem) != unreachable.as_ref();
+            problems.extend(of_pipeline.filter(is_other));
+            problems.extend(unreachable);
         }
     }
 }
@@ -237,6 +244,10 @@ async fn of_active(
         return;
     };
     let number = rollout.active;
+    let name = &file.config.pipeline.name;
+    found
+        .warnings
+        .extend(of_halts(connection, name, rollout.run).await);
     let active = async {
         let bundle = Bundle::stored(connection, &file.config, number).await?;
         Pipeline::assemble(bundle, sandbox, database).await
@@ -294,11 +305,30 @@ async fn of_active(
             "the target's table has columns that revision {number}, which is active, does not \
              fill: `gristmill evolve FILE` takes them in"
         )),
+        Ok(_) if is_left && file.is_filled() => found.warnings.push(format!(
+            "what the file takes from the target's table is not what revision {number}, which is \
+             active, took from it: `gristmill evolve FILE` takes it in"
+        )),
         Ok(_) => found.warnings.push(format!(
             "what the file says is not active, revision {number} is: a start of `gristmill run` \
              makes it active where the file has changed since it was last read"
         )),
     }
+}
+
+/// Which partitions a start would find halted.
+async fn of_halts(connection: &Connection, pipeline: &str, run: i64) -> Vec<String> {
+    let checkpoints = checkpoint::list(connection, pipeline, run).await;
+    let halted = checkpoints.unwrap_or_default().into_iter();
+    let halted = halted.filter(|c| c.state == PartitionState::Halted);
+    let told = halted.map(|c| {
+        format!(
+            "partition {} is halted, and a start alone changes nothing of its cause: {}",
+            c.key.partition,
+            c.reason.unwrap_or_default()
+        )
+    });
+    told.collect()
 }
 
 /// Whether a start of `gristmill run` would make a revision of what the file says.

@@ -37,6 +37,8 @@ pub struct Status {
     pub table: String,
     pub run: i64,
     pub revision: i32,
+    /// Whether the file says something else than that revision.
+    pub file_differs: bool,
     /// The revision that is being tried or made ready, where there is one.
     pub staged: Option<Staged>,
     /// Processes that run the pipeline.
@@ -141,6 +143,7 @@ pub async fn status(opened: &Opened) -> Result<Status> {
 /// What Postgres says of a pipeline.
 struct Stored {
     rollout: Rollout,
+    file_differs: bool,
     checkpoints: Vec<Checkpoint>,
     gaps: Vec<StoredGap>,
     letters_waiting: i64,
@@ -162,6 +165,7 @@ impl Stored {
             gaps: gap::list(&connection, name, run).await?,
             letters_waiting: stored_letter::count(&connection, name, run, &new).await?,
             hosts: host::list(&connection, name).await?,
+            file_differs: opened.differs(&connection, rollout.active).await?,
             rollout,
         })
     }
@@ -188,6 +192,7 @@ impl Stored {
             table: config.target.table.clone(),
             run: rollout.run,
             revision: rollout.active,
+            file_differs: self.file_differs,
             staged: rollout.staging.map(|revision| Staged {
                 revision,
                 canary: rollout.canary,

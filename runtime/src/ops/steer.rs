@@ -43,6 +43,8 @@ pub struct Steered {
     pub already: Option<String>,
     /// Processes that run the pipeline: without one nothing follows.
     pub processes: usize,
+    /// The active revision, where the file says something else.
+    pub differing: Option<i32>,
 }
 
 /// Pauses one partition, or all, those that come later too: nothing more of them is written until
@@ -99,7 +101,11 @@ async fn steer(
         kept: asked.kept.clone().into_iter().collect(),
         already: asked.already(steering, &before),
         processes,
+        differing: None,
     };
+    if opened.differs(&asked.connection, rollout.active).await? {
+        steered.differing = Some(rollout.active);
+    }
     steered.kept.sort();
     if verb == Verb::Pause && steered.already.is_some() {
         return Ok(steered);

@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result, bail};
 use gristmill_sandbox::SandboxError;
 use serde::Serialize;
 
-use crate::authoring::read_config;
+use crate::authoring::{Subject, read_config};
 use crate::definition::bundle::{Bundle, component};
 use crate::fleet::difference::Difference;
 
@@ -23,9 +23,9 @@ const WRITING: Duration = Duration::from_millis(300);
 pub struct SwapRequest {
     /// The transform's name in the pipeline.
     pub rule: String,
-    /// The new component: a `.wasm` file, or `builtin:NAME`.
+    /// The new component: a `.wasm` file, `builtin:NAME`, or a rule's folder, which is built first.
     pub component: String,
-    /// The file of its config; `None` keeps the present one.
+    /// The file of its config; `None` keeps the present one, or takes what a folder says.
     pub config: Option<PathBuf>,
     /// Columns that the pipeline stops to write.
     pub retire: Vec<String>,
@@ -114,16 +114,26 @@ pub async fn swap(
 fn changed(running: &RunningPipeline, request: &SwapRequest) -> Result<Bundle> {
     let mut bundle = running.active.bundle();
     let position = bundle.position(&request.rule)?;
-    if !request.component.starts_with("builtin:") {
-        whole(Path::new(&request.component))?;
+    let mut config = None;
+    if Path::new(&request.component).is_dir() {
+        let rule = Subject::of_folder(Path::new(&request.component))?;
+        bundle.components[position] = rule.load(&running.sandbox)?.bytes().to_vec();
+        config = rule.config().cloned();
+    } else {
+        if !request.component.starts_with("builtin:") {
+            whole(Path::new(&request.component))?;
+        }
+        // A path on the command line is relative to where the command runs.
+        let mut here = running.opened.config.clone();
+        here.folder = PathBuf::new();
+        bundle.components[position] = component(&here, &request.component)?;
     }
-    // A path on the command line is relative to where the command runs.
-    let mut here = running.opened.config.clone();
-    here.folder = PathBuf::new();
-    bundle.components[position] = component(&here, &request.component)?;
     if request.config.is_some() {
+        config = Some(read_config(request.config.as_deref())?);
+    }
+    if let Some(config) = config {
         let transform = &mut bundle.config.transform[position];
-        transform.config = read_config(request.config.as_deref())?;
+        transform.config = config;
         transform.filled.clear();
     }
     Ok(bundle)

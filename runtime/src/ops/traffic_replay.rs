@@ -17,7 +17,7 @@ use gristmill_sandbox::Sandbox;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::authoring::{Subject, read_config};
+use crate::authoring::Subject;
 use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::pipeline::Pipeline;
@@ -118,10 +118,10 @@ pub async fn replay_traffic(
 fn changed(request: &ReplayRequest, active: &Bundle, sandbox: &Sandbox) -> Result<Bundle> {
     let mut bundle = active.clone();
     let position = bundle.position(&request.rule)?;
-    let component = Subject::parse(&request.component)?.load(sandbox)?;
-    bundle.components[position] = component.bytes().to_vec();
-    if request.config.is_some() {
-        bundle.config.transform[position].config = read_config(request.config.as_deref())?;
+    let rule = Subject::parse(&request.component)?.with(None, request.config.as_deref())?;
+    bundle.components[position] = rule.load(sandbox)?.bytes().to_vec();
+    if let Some(config) = rule.config() {
+        bundle.config.transform[position].config = config.clone();
     }
     Ok(bundle)
 }

@@ -14,17 +14,17 @@ use gristmill_core::transform::Transform as _;
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::table::catalogue::Catalogue;
 use gristmill_postgres::wire::connection::Database;
-use gristmill_sandbox::Sandbox;
+use gristmill_sandbox::{Heard, HeardLine, Sandbox};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::authoring::event_file::{self, PlacedEvent};
-use crate::authoring::{DryRun, Subject, around_rule, draft, read_config};
+use crate::authoring::{DryRun, Subject, around_rule, draft};
 use crate::definition::bundle::Bundle;
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
 
-use super::{newest_values, topic_events};
+use super::{newest_values, topic_events, unread_columns};
 
 /// What is tried on which events.
 #[derive(Clone, Debug)]
@@ -34,8 +34,10 @@ pub struct TryRequest {
     /// A rule to try as part of the pipeline `what`: in the place of the transform of its name,
     /// else at the end.
     pub rule: Option<String>,
-    /// The rule's config.
+    /// The rule's config; `None`: what its `rule.toml` says.
     pub config: Option<PathBuf>,
+    /// The folder of its cases, for the dimensions that it joins; `None`: the one in its folder.
+    pub cases: Option<PathBuf>,
     pub events: EventSource,
     /// At most so many events.
     pub limit: usize,
@@ -68,6 +70,7 @@ pub struct Attempt {
     /// Whether events are made change events with a key: a rule alone needs that.
     is_rule_alone: bool,
     images: Images,
+    heard: Heard,
     events: std::iter::Enumerate<IntoIter<PlacedEvent>>,
 }
 
@@ -81,6 +84,8 @@ pub struct TriedEvent {
     /// The rows that would go to the table.
     pub rows: Vec<Value>,
     pub dead_letters: Vec<TriedLetter>,
+    /// What the rules logged, but for what a dead letter says.
+    pub log: Vec<HeardLine>,
 }
 
 /// Why an event, or a row of it, would be a dead letter.
@@ -97,21 +102,24 @@ struct Tried {
     /// The columns that a rule alone reads; `None`: a pipeline or a normalizer, which takes events
     /// as they are.
     reads: Option<Vec<String>>,
+    /// The document paths that a normalizer alone reads in the value.
+    paths: Vec<String>,
 }
 
 impl Attempt {
     /// Loads the rule or the pipeline, and reads the events.
     pub async fn open(request: &TryRequest, sandbox: &Sandbox) -> Result<Self> {
+        let (sandbox, heard) = &sandbox.listening();
         let tried = tried(request, sandbox)?;
         let images = Images::of(&tried.config);
         let (events, all) = events(request).await?;
-        let mut bundle = Bundle::read(tried.config)?;
+        let mut bundle = Bundle::read(tried.config.clone())?;
         bundle.catalogue = guessed(&events);
         let pipeline = assembled(bundle, sandbox).await?;
-        let oddities = match tried.reads {
-            None => newest_values::oddities(&pipeline, &events),
-            Some(_) => Vec::new(),
-        };
+        let mut oddities = unread(&tried, &events, &images);
+        if tried.reads.is_none() {
+            oddities.extend(newest_values::oddities(&pipeline, &events));
+        }
         let dry_run = DryRun::new(&pipeline)?;
         let columns = columns(&dry_run, tried.reads.as_deref());
         Ok(Self {
@@ -121,6 +129,7 @@ impl Attempt {
             dry_run,
             is_rule_alone: tried.reads.is_some(),
             images,
+            heard: heard.clone(),
             events: events.into_iter().enumerate(),
         })
     }
@@ -143,16 +152,24 @@ impl Attempt {
             }
             false => event.record.clone(),
         };
+        self.heard.take();
         let outcome = self.dry_run.run(records)?;
+        let letters = outcome.dead_letters.into_iter().map(TriedLetter::from);
+        let dead_letters: Vec<TriedLetter> = letters.collect();
+        // A panic is logged, too.
+        let is_told = |line: &HeardLine| {
+            dead_letters
+                .iter()
+                .any(|l| l.message.contains(&line.message))
+        };
+        let mut log = self.heard.take();
+        log.retain(|line| !is_told(line));
         Ok(TriedEvent {
             place: event.place,
             before: self.images.row(&value).cloned(),
             rows: outcome.rows,
-            dead_letters: outcome
-                .dead_letters
-                .into_iter()
-                .map(TriedLetter::from)
-                .collect(),
+            dead_letters,
+            log,
         })
     }
 }
@@ -174,6 +191,27 @@ impl From<DeadLetter> for TriedLetter {
             message: letter.message,
         }
     }
+}
+
+/// What a rule alone reads and no event has.
+fn unread(tried: &Tried, events: &[PlacedEvent], images: &Images) -> Vec<String> {
+    let value = |event: &PlacedEvent| {
+        let value = event.record.get(0).value.unwrap_or_default();
+        serde_json::from_slice(value).unwrap_or_default()
+    };
+    let values: Vec<Value> = events.iter().map(value).collect();
+    let Some(reads) = &tried.reads else {
+        let documents = values.into_iter().map(|value| json!({ "value": value }));
+        return unread_columns::of_documents(tried.paths.iter(), &documents.collect::<Vec<_>>());
+    };
+    let rows: Vec<&Value> = values
+        .iter()
+        .filter_map(|value| images.row(value))
+        .collect();
+    let of_events = reads
+        .iter()
+        .filter(|name| !around_rule::BESIDE.contains(&name.as_str()));
+    unread_columns::of_rows(of_events, &rows)
 }
 
 /// The columns that the events seem to have, for a target that cannot be asked. Events of a file
@@ -207,57 +245,61 @@ fn is_pipeline(request: &TryRequest) -> bool {
 
 fn tried(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {
     let is_pipeline = is_pipeline(request);
-    let config = || {
-        request
-            .config
-            .as_deref()
-            .map(|file| read_config(Some(file)))
-            .transpose()
-    };
     match &request.rule {
         None if is_pipeline => {
             ensure!(
-                request.config.is_none(),
-                "{} is a pipeline, which has its own configs: leave --config out",
+                request.config.is_none() && request.cases.is_none(),
+                "{} is a pipeline, which has its own configs and dimensions: leave --config and \
+                 --cases out",
                 request.what
             );
             let config = file::load(request.what.as_ref())?;
             Ok(Tried {
                 config,
                 reads: None,
+                paths: Vec::new(),
             })
         }
         Some(rule) if is_pipeline => {
-            let rule = Subject::parse(rule)?;
+            let rule = subject(rule, request)?;
             let component = rule.load(sandbox)?;
             let file = Path::new(&request.what);
             Ok(Tried {
-                config: around_rule::within(file, component.name(), &rule, config()?)?,
+                config: around_rule::within(file, component.name(), &rule)?,
                 reads: None,
+                paths: Vec::new(),
             })
         }
         Some(rule) => bail!(
             "{} is no pipeline to try {rule} in: name the pipeline's .toml file first",
             request.what
         ),
-        None => rule_alone(request, sandbox, config()?),
+        None => rule_alone(request, sandbox),
     }
 }
 
-fn rule_alone(request: &TryRequest, sandbox: &Sandbox, config: Option<Value>) -> Result<Tried> {
-    let rule = Subject::parse(&request.what)?;
+fn subject(rule: &str, request: &TryRequest) -> Result<Subject> {
+    Subject::parse(rule)?.with(request.cases.clone(), request.config.as_deref())
+}
+
+fn rule_alone(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {
+    let rule = subject(&request.what, request)?;
     let component = rule.load(sandbox)?;
-    let config = config.unwrap_or_else(|| json!({}));
-    let opened = component
-        .open(&config)
-        .with_context(|| match request.config {
-            None => "without --config FILE".to_owned(),
-            Some(_) => "with this --config".to_owned(),
-        })?;
+    let opened = component.open(&rule.config_or_none()).with_context(|| {
+        match (&request.config, rule.config()) {
+            (Some(_), _) => "with this --config",
+            (None, Some(_)) => "with the config of its rule.toml",
+            (None, None) => "without --config FILE",
+        }
+    })?;
     let plan = opened.plan();
+    let of_value = read_names(plan)
+        .into_iter()
+        .filter(|name| name.starts_with("value."));
     Ok(Tried {
+        paths: of_value.collect(),
         reads: plan.roles.is_none().then(|| read_names(plan)),
-        config: around_rule::alone(component.name(), &rule, config, plan)?,
+        config: around_rule::alone(component.name(), &rule, plan)?,
     })
 }
 

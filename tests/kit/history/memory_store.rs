@@ -49,6 +49,7 @@ impl Store for MemoryStore {
             event_time_max_us: None,
             topic,
             log: log.unwrap_or(1),
+            counted_below: 0,
         });
         checkpoint.epoch += 1;
         Ok(*checkpoint)
@@ -62,7 +63,25 @@ impl Store for MemoryStore {
         checkpoint.event_time_max_us = None;
         checkpoint.topic = topic;
         checkpoint.log += 1;
+        checkpoint.counted_below = 0;
         Ok(Some(*checkpoint))
+    }
+
+    async fn halt_before(&mut self, claim: Claim, offset: i64) -> Result<bool> {
+        let Some(checkpoint) = self.checkpoints.get_mut(&claim.partition) else {
+            return Ok(false);
+        };
+        if checkpoint.epoch != claim.epoch {
+            return Ok(false);
+        }
+        let Claim {
+            next_offset,
+            counted_below,
+            ..
+        } = *checkpoint;
+        checkpoint.counted_below = counted_below.max(next_offset);
+        checkpoint.next_offset = next_offset.min(offset);
+        Ok(true)
     }
 
     async fn flush(&mut self, claim: Claim, from: i64, batch: &Computed) -> Result<Answer> {
@@ -74,16 +93,19 @@ impl Store for MemoryStore {
             return Ok(Answer::Refused(refused));
         }
         self.write(claim, batch);
+        let is_read_again = batch.next_offset <= claim.counted_below;
         for letter in &batch.dead_letters {
             let offset = batch.records.get(letter.record as usize).offset;
             let place = (claim.log, claim.partition, offset);
             let before = self.letters.insert(place, letter.code.clone());
             ensure!(
-                before.is_none(),
+                before.is_none() || is_read_again,
                 "the dead letter {place:?} is written twice"
             );
         }
-        self.records += batch.counts.records as i64;
+        if !is_read_again {
+            self.records += batch.counts.records as i64;
+        }
         if let Some(checkpoint) = self.checkpoints.get_mut(&claim.partition) {
             checkpoint.next_offset = batch.next_offset;
             checkpoint.event_time_max_us = checkpoint.event_time_max_us.max(batch.event_time_max);

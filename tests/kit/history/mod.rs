@@ -1,9 +1,10 @@
 //! Histories: what can happen to a topic, to hosts and to their commits, drawn from a seed.
 //!
 //! Hosts take partitions, compute ahead, flush, die, freeze and come back as zombies; answers are
-//! lost; flushes are on their way while others take over; topics are made again; rules are changed
-//! by a hand-over; rows are refused. Whatever happens, the table must be what an oracle makes of
-//! all records at once, and each record a row, a dead letter, superseded, or in a declared gap.
+//! lost; flushes are on their way while others take over; topics are made again; partitions halt
+//! before what was left out; rules are changed by a hand-over; rows are refused. Whatever happens,
+//! the table must be what an oracle makes of all records at once, and each record a row, a dead
+//! letter, superseded, or in a declared gap.
 
 mod event;
 mod memory_store;

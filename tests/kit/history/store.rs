@@ -17,6 +17,8 @@ pub struct Claim {
     pub topic: usize,
     /// How often the partition's offsets began anew, and one.
     pub log: i32,
+    /// Records below it are counted already.
+    pub counted_below: i64,
 }
 
 /// What became of a flush.
@@ -59,6 +61,10 @@ pub trait Store {
         claim: Claim,
         topic: usize,
     ) -> impl Future<Output = Result<Option<Claim>>>;
+
+    /// Halts the partition, whose records are to be read again from `offset` on. `false`: the claim
+    /// is no longer good.
+    fn halt_before(&mut self, claim: Claim, offset: i64) -> impl Future<Output = Result<bool>>;
 
     /// Commits `batch`, which begins at `from_offset`.
     fn flush(

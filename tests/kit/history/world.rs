@@ -139,7 +139,8 @@ impl<'s, S: Store> World<'s, S> {
             55..72 => self.send(host, partition),
             72..92 => self.deliver().await?,
             92..95 => self.swap(host, partition)?,
-            95..98 => self.crash(host, partition),
+            95..97 => self.crash(host, partition),
+            97 => self.halt(host, partition).await?,
             _ => self.make_again(),
         }
         Ok(())
@@ -201,7 +202,7 @@ impl<'s, S: Store> World<'s, S> {
                 topic: claim.topic,
                 partition,
                 log: claim.log,
-                to: claim.next_offset,
+                to: claim.next_offset.max(claim.counted_below),
             });
             claim = begun;
             if self.dies(host, "after it began anew") {
@@ -252,6 +253,13 @@ impl<'s, S: Store> World<'s, S> {
         if from as usize >= to {
             return Ok(());
         }
+        // A batch is counted whole, or not at all.
+        let counted = working.claim.counted_below;
+        let to = if from < counted {
+            to.min(counted as usize)
+        } else {
+            to
+        };
         let records = records(&events[from as usize..to], from);
         let computed = working.chain.compute(records, NOW_US);
         let computed = computed.map_err(|uncomputed| anyhow::anyhow!("{}", uncomputed.fault))?;
@@ -401,6 +409,23 @@ impl<'s, S: Store> World<'s, S> {
         if !self.climate.is_calm && self.working[host][partition].take().is_some() {
             self.tell(format_args!("host {host} drops {partition}"));
         }
+    }
+
+    /// The host finds that records were left out, and halts before them; or it has no say any more.
+    async fn halt(&mut self, host: usize, partition: usize) -> Result<()> {
+        if self.climate.is_calm {
+            return Ok(());
+        }
+        let back = self.random.random_range(0..8);
+        let Some(working) = self.working[host][partition].take() else {
+            return Ok(());
+        };
+        let offset = (working.flushed - back).max(0);
+        let has_halted = self.store.halt_before(working.claim, offset).await?;
+        self.tell(format_args!(
+            "host {host} halts {partition} before {offset}: {has_halted}"
+        ));
+        Ok(())
     }
 
     fn make_again(&mut self) {

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use gristmill_core::chain::Computed;
+use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap};
 use gristmill_postgres::commit::lease::{self, Lease};
@@ -120,7 +121,12 @@ impl Store for PostgresStore {
             event_time_max_us: taken.event_time_max_us,
             topic: taken.topic_id.context("a topic without id")?.parse()?,
             log: self.log(partition)?,
+            counted_below: taken.counted_below,
         };
+        if taken.state == PartitionState::Halted {
+            let resumed = lease::resume(&self.connection, &[&taken.lease]).await?;
+            ensure!(resumed == 1, "the owner could not resume");
+        }
         self.leases.push(taken.lease);
         Ok(claim)
     }
@@ -143,8 +149,15 @@ impl Store for PostgresStore {
             event_time_max_us: None,
             topic,
             log,
+            counted_below: 0,
             ..claim
         }))
+    }
+
+    async fn halt_before(&mut self, claim: Claim, offset: i64) -> Result<bool> {
+        let lease = self.lease(claim)?;
+        let halted = lease::halt_before(&self.connection, &lease, offset, (1, 0), "a test");
+        Ok(halted.await?)
     }
 
     async fn flush(&mut self, claim: Claim, from: i64, batch: &Computed) -> Result<Answer> {

@@ -119,5 +119,5 @@ fn data(path: &str) -> PathBuf {
 }
 
 fn cases(name: &str) -> Result<BTreeMap<PathBuf, Case>> {
-    golden::cases(&data("golden").join(name))
+    golden::cases(&data("golden").join(name), &json!({}))
 }

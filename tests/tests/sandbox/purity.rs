@@ -139,6 +139,22 @@ fn joins_are_typed_as_the_plan_says() -> Result<()> {
     let said = "dimension `plans`, row 1: `seats` is `ten`, which is no int64";
     assert!(error.contains(said), "{error}");
 
+    let never_null = Plan {
+        reads: vec![Field {
+            nullable: false,
+            ..field("plan_id", LogicalType::Int64)
+        }],
+        ..Plan::default()
+    };
+    let rows = [json!({ "plan_id": 1 }), json!({ "plan_id": null })];
+    let error = input::check_rows(&never_null, &rows)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("input row 1: `plan_id` is null, and the rule reads it as never null"),
+        "{error}"
+    );
+
     let missing = authoring::input::csv_files(Path::new("cases/dimensions"));
     let error = input::batch(&plan, &input, &missing)
         .unwrap_err()

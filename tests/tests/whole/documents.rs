@@ -217,7 +217,7 @@ fn documents() -> Result<Vec<Document>> {
         "Makefile",
         "benches/README.md",
         "benches/rivals/README.md",
-        "runtime/template/README.md",
+        "runtime/template/rust/common/README.md",
     ]
     .map(PathBuf::from)
     .into();

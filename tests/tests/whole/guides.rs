@@ -144,7 +144,7 @@ fn readme_has_a_rule_that_works() -> Result<()> {
 #[test]
 fn a_new_rules_own_readme_works_as_it_is_written() -> Result<()> {
     let (_folder, rule) = author::new_rule("own-readme")?;
-    let script = Guide::read("runtime/template/README.md")?.script(&[Needs::Author]);
+    let script = Guide::read("runtime/template/rust/common/README.md")?.script(&[Needs::Author]);
     let output = success(bash(&rule, &script)?.output()?)?;
     for line in [
         "ok       cases/first.json",

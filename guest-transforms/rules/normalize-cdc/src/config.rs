@@ -183,6 +183,7 @@ impl Config {
                 "`key` names `{name}`, which is not among `columns`: add it there with its type"
             ));
         }
+        self.check_key_types()?;
         for own in [&self.event_time_column, &self.deleted_column] {
             if self.columns.contains_key(own) {
                 return Err(format!(
@@ -209,6 +210,23 @@ impl Config {
         }
         self.check_ops()?;
         self.check_version()
+    }
+
+    /// Numbers that events may spell in several ways tell no rows apart.
+    fn check_key_types(&self) -> Result<(), String> {
+        let typed = self
+            .key
+            .iter()
+            .map(|name| (name, self.columns[name].as_str()));
+        let is_spelt = |of: &str| of.starts_with("decimal") || matches!(of, "float64" | "json");
+        let mut spelt = typed.filter(|(_, of)| is_spelt(of));
+        spelt.next().map_or(Ok(()), |(name, of)| {
+            Err(format!(
+                "`key` names `{name}` of type {of}, which events may spell in several ways, as \
+                 12.5 and 12.50, and a key has to be of a type with one form for each value: \
+                 declare it as text where they spell it in one way, or as int64"
+            ))
+        })
     }
 
     fn check_ops(&self) -> Result<(), String> {

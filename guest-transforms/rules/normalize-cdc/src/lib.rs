@@ -298,6 +298,10 @@ mod tests {
                 "`uid`, which is not among `columns`",
             ),
             (
+                json!({ "columns": { "id": "decimal(10,2)" } }),
+                "a type with one form for each value",
+            ),
+            (
                 json!({ "deleted_column": "name" }),
                 "`name`, which this rule writes itself",
             ),

@@ -87,12 +87,23 @@ impl RowColumn {
         declared: &str,
         is_key: bool,
     ) -> Result<Self, String> {
-        let (read, write, spelling) = types(declared).ok_or_else(|| {
+        let (read, mut write, spelling) = types(declared).ok_or_else(|| {
             format!(
                 "Debezium does not send the type `{declared}` of column `{name}` whole: leave the \
                  column out by `columns_except`, or declare another type"
             )
         })?;
+        if is_key && write == "json" {
+            if read == "json" {
+                return Err(format!(
+                    "`key` names `{name}` of type `{declared}`, of which a value has no one form: \
+                     name by `key` other columns that tell rows apart, and for which the target \
+                     has a unique index"
+                ));
+            }
+            // Postgres has put it in one form.
+            write = "text".to_owned();
+        }
         Ok(Self {
             name,
             source,
@@ -255,6 +266,29 @@ mod tests {
             true => read,
             false => format!("{read} {write}"),
         })
+    }
+
+    #[test]
+    fn a_key_is_of_a_type_of_which_a_value_has_one_form() {
+        let key = |declared: &str| RowColumn::new("k".into(), "k".into(), declared, true);
+        for (declared, write) in [
+            ("numeric(10,2)", "decimal(10,2)"),
+            ("double precision", "float64"),
+            ("jsonb", "text"),
+            ("interval", "text"),
+            ("inet", "text"),
+            ("bytea", "bytes"),
+        ] {
+            assert_eq!(key(declared).unwrap().write, write, "{declared}");
+        }
+        let refused = key("text[]").unwrap_err();
+        assert!(refused.contains("a value has no one form"), "{refused}");
+        assert_eq!(
+            RowColumn::new("k".into(), "k".into(), "jsonb", false)
+                .unwrap()
+                .write,
+            "json"
+        );
     }
 
     #[test]

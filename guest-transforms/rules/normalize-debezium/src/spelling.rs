@@ -10,9 +10,9 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 /// The lowest `n` bits of a number whose bytes come the last one first, in base64, without those in
 /// front that are zero. Where it has more bits, they are of a longer string: all are written, and
-/// Postgres refuses them. What is spelt as bits already, or is no base64, stays as it is.
+/// Postgres refuses them. What is spelt as so many bits already, or is no base64, stays as it is.
 pub(crate) fn bits(found: &str, n: usize, text: &mut String) {
-    let is_spelt = found.bytes().all(|b| matches!(b, b'0' | b'1'));
+    let is_spelt = found.len() == n && found.bytes().all(|b| matches!(b, b'0' | b'1'));
     let bytes = match is_spelt {
         true => None,
         false => base64(found),
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(bits("CgE=", 4), "0000000100001010");
         // Bits that the host has spelt, and what is neither.
         assert_eq!(bits("1010", 4), "1010");
-        assert_eq!(bits("1010", 24), "1010");
+        assert_eq!(bits("1010", 24), "011101000100110111010111");
         assert_eq!(bits("deadbeef0", 24), "deadbeef0");
     }
 

@@ -108,8 +108,8 @@ impl Batch {
         &'a self,
         name: &str,
     ) -> impl ExactSizeIterator<Item = C> + use<'a, C> {
-        let column = self.typed::<C>(name);
-        (0..self.rows).map(move |row| C::read_cell(column, row))
+        let (column, name) = (self.typed::<C>(name), name.to_owned());
+        (0..self.rows).map(move |row| C::read_cell(column, row, &name))
     }
 
     /// The column called `name`, whatever its layout.

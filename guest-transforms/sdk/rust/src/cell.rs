@@ -32,8 +32,8 @@ pub trait Cell {
             {{ .. }}`"
 )]
 pub trait ReadCell<'a>: Cell {
-    /// The cell of `column` at `row`.
-    fn read_cell(column: &'a Column<Self::Layout>, row: usize) -> Self;
+    /// The cell of `column`, which is called `name`, at `row`.
+    fn read_cell(column: &'a Column<Self::Layout>, row: usize, name: &str) -> Self;
 
     /// Whether the cell is absent and cannot say so to the rule.
     #[inline]
@@ -138,10 +138,13 @@ impl<T: Value> Cell for T {
 
 impl<'a, T: Read<'a>> ReadCell<'a> for T {
     #[inline]
-    fn read_cell(column: &'a Column<T::Layout>, row: usize) -> Self {
+    fn read_cell(column: &'a Column<T::Layout>, row: usize, name: &str) -> Self {
         match column.get(row) {
             Some(value) => T::read(value),
-            None => panic!("row {row} is null in a column that is read as never null"),
+            None => panic!(
+                "`{name}` is null in row {row}, and the rule reads it as never null: read it as an \
+                 `Option`"
+            ),
         }
     }
 }
@@ -164,7 +167,7 @@ impl<T: Value> Cell for Option<T> {
 
 impl<'a, T: Read<'a>> ReadCell<'a> for Option<T> {
     #[inline]
-    fn read_cell(column: &'a Column<T::Layout>, row: usize) -> Self {
+    fn read_cell(column: &'a Column<T::Layout>, row: usize, _: &str) -> Self {
         column.get(row).map(T::read)
     }
 }
@@ -187,7 +190,7 @@ impl<T: Value> Cell for Presence<T> {
 
 impl<'a, T: Read<'a>> ReadCell<'a> for Presence<T> {
     #[inline]
-    fn read_cell(column: &'a Column<T::Layout>, row: usize) -> Self {
+    fn read_cell(column: &'a Column<T::Layout>, row: usize, _: &str) -> Self {
         match column.get(row) {
             Some(value) => Self::Value(T::read(value)),
             None if column.is_absent(row) => Self::Absent,

@@ -45,6 +45,8 @@
 /// # fn main() {}
 /// ```
 ///
+/// - A rule without config is declared here, too: `struct Greet;` in the first line, which takes no
+///   type and no derive of its own.
 /// - Rows are written in this order. One that borrows texts names a lifetime, `User<'a>`; one of
 ///   numbers needs none. Types are those of [`value`](crate::value).
 /// - `joins DIMENSION on COLUMN, .. { .. }` may be left out or repeated. The columns that are
@@ -95,6 +97,14 @@
 /// An event that makes no row, or several, takes a [`Transform`](crate::Transform).
 #[macro_export]
 macro_rules! transform {
+    (struct $rule:ident; $($declared:tt)*) => {
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        struct $rule;
+
+        $crate::__no_config! { $rule }
+
+        $crate::transform! { $rule $($declared)* }
+    };
     (
         $rule:ident
         reads $(#[$in_meta:meta])* $In:ident $(<$in_lt:lifetime>)? {
@@ -193,7 +203,12 @@ macro_rules! transform {
                     $crate::export::describe::<$rule>(
                         env!("CARGO_PKG_NAME"),
                         env!("CARGO_PKG_VERSION"),
-                        env!("CARGO_PKG_DESCRIPTION"),
+                        // The first words of the rule's own documentation, where
+                        // `gristmill transform build` has found them.
+                        match option_env!("GRISTMILL_SUMMARY") {
+                            Some(summary) => summary,
+                            None => env!("CARGO_PKG_DESCRIPTION"),
+                        },
                     )
                 }
 

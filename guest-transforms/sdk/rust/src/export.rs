@@ -10,6 +10,9 @@ use crate::field::Field;
 use crate::output::Answer;
 use crate::plan::Plan;
 
+#[doc(hidden)]
+pub use {schemars, serde};
+
 pub use crate::wit::exports::gristmill::transform::rule::Guest;
 pub use crate::wit::gristmill::transform::types::{
     Batch as WireBatch, Description, Output as WireOutput,
@@ -78,9 +81,29 @@ impl<R: Transform> Slot<R> {
 /// half of what the host keeps.
 const MESSAGE_MAX_BYTES: usize = 1 << 10;
 
-/// A panic's message and its place, in one line.
+/// What the standard library says where there is no operating system, and what to do instead.
+const NOT_HERE: [(&str, &str); 3] = [
+    (
+        "time not implemented on this platform",
+        "a rule has no clock, because the same row must give the same answer tomorrow: read a time \
+         of the event, or take the day from the config",
+    ),
+    ("can't sleep", "a rule cannot wait: leave the sleep out"),
+    (
+        "operation not supported on this platform",
+        "a rule has no files, network, threads or environment: take what it needs from the config, \
+         or join a dimension",
+    ),
+];
+
+/// A panic's message, what to do where that is known, and its place, in one line.
 fn in_words(panic: &PanicHookInfo<'_>) -> String {
     let message = panic.payload_as_str().unwrap_or("panicked");
+    let known = NOT_HERE.iter().find(|(said, _)| message.contains(said));
+    if let Some((_, instead)) = known {
+        // The place is the standard library's own, which tells an author nothing.
+        return format!("{instead} ({message})");
+    }
     let message = match message.floor_char_boundary(MESSAGE_MAX_BYTES) {
         end if end < message.len() => format!("{}... ({} bytes)", &message[..end], message.len()),
         _ => message.to_owned(),
@@ -127,7 +150,9 @@ mod tests {
         let (file, line) = (file!(), line!() + 1);
         let short = heard(|| panic!("row {} is odd", 7));
         let long = heard(|| panic!("{}", "é".repeat(1 << 19)));
+        let clock = heard(|| panic!("time not implemented on this platform"));
         panic::set_hook(hook);
+        assert!(clock.starts_with("a rule has no clock"), "{clock}");
         assert_eq!(short, format!("row 7 is odd ({file}:{line})"));
         let cut = "é".repeat(512);
         assert_eq!(

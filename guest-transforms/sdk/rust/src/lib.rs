@@ -14,6 +14,7 @@
 //!     writes Initial { initial: Option<String> }
 //! }
 //!
+//! /// Its config. A rule without one is declared as `struct EnrichInitial;` above.
 //! #[derive(Deserialize, JsonSchema)]
 //! #[serde(deny_unknown_fields)]
 //! struct EnrichInitial {
@@ -40,7 +41,8 @@
 //! - [`log`] is the only thing a transform can call. A panic reaches the operator with its message,
 //!   file and line.
 //!
-//! Name, version and summary come from the crate's `Cargo.toml`, which says beside them:
+//! Name and version come from the crate's `Cargo.toml`, the summary from the first words of
+//! `src/lib.rs`, `//! ..`, or else from the description in `Cargo.toml`, which says beside them:
 //!
 //! ```toml
 //! [lib]

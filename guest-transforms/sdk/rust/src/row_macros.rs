@@ -12,6 +12,34 @@ macro_rules! __row_type {
     };
 }
 
+/// A rule that takes no config: any key is refused.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __no_config {
+    ($rule:ident) => {
+        impl<'de> $crate::export::serde::Deserialize<'de> for $rule {
+            fn deserialize<D: $crate::export::serde::Deserializer<'de>>(
+                config: D,
+            ) -> Result<Self, D::Error> {
+                <$crate::NoConfig as $crate::export::serde::Deserialize>::deserialize(config)?;
+                Ok(Self)
+            }
+        }
+
+        impl $crate::export::schemars::JsonSchema for $rule {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($rule).into()
+            }
+
+            fn json_schema(
+                generator: &mut $crate::export::schemars::SchemaGenerator,
+            ) -> $crate::export::schemars::Schema {
+                <$crate::NoConfig as $crate::export::schemars::JsonSchema>::json_schema(generator)
+            }
+        }
+    };
+}
+
 /// What the plan calls a field.
 #[doc(hidden)]
 #[macro_export]
@@ -66,8 +94,16 @@ macro_rules! __read_row {
             fn read_row(columns: &Self::Columns, row: usize) -> Self {
                 let ($($read,)* $($($take,)*)*) = *columns;
                 Self {
-                    $($read: <$Read as $crate::value::ReadCell<$lt>>::read_cell($read, row),)*
-                    $($($take: <$Take as $crate::value::ReadCell<$lt>>::read_cell($take, row),)*)*
+                    $($read: <$Read as $crate::value::ReadCell<$lt>>::read_cell(
+                        $read,
+                        row,
+                        $crate::__name!($read $($path)?),
+                    ),)*
+                    $($($take: <$Take as $crate::value::ReadCell<$lt>>::read_cell(
+                        $take,
+                        row,
+                        $crate::__name!($take $($taken)?),
+                    ),)*)*
                 }
             }
 

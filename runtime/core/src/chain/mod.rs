@@ -40,7 +40,7 @@ mod wanted_cells;
 
 pub use crate::decode::Tombstone;
 pub use chain_spec::{ChainSpec, Delete, Late, TimePolicy, Truncate};
-pub use check::{PlanError, PlanProblem, check_plans, check_target};
+pub use check::{PlanError, PlanProblem, check_plans, check_target, wrong_takes};
 pub use computed::{Computed, Counts, Earlier, KeysRead, Moment, StepsBackAt};
 pub use convict::CONVICTIONS_MAX;
 pub use layer::{Layer, RowSource};

@@ -51,18 +51,22 @@ impl Pending {
     }
 }
 
-/// Takes the rows out that Postgres refused.
+/// Takes the rows out that Postgres refused. Where `may_be_none`, a letter need not have one.
 pub(super) fn leave_out(
     accepted: &mut Vec<u32>,
     sources: &[RowSource],
     refused: &[DeadLetter],
+    may_be_none: bool,
 ) -> Result<(), ChainFault> {
     for letter in refused {
         let (record, ordinal) = (letter.record, letter.ordinal);
         let is_it = |s: &RowSource| (s.record, step::ordinal(*s)) == (record, ordinal);
         let row = sources.iter().position(is_it);
-        let row = row.ok_or(ChainFault::NoSuchRow { record, ordinal })? as u32;
-        accepted.retain(|&r| r != row);
+        match row {
+            Some(row) => accepted.retain(|&r| r != row as u32),
+            None if may_be_none => {}
+            None => return Err(ChainFault::NoSuchRow { record, ordinal }),
+        }
     }
     Ok(())
 }

@@ -175,9 +175,10 @@ impl Chain {
     }
 
     /// Computes the same records again, with these rows as dead letters (Postgres refused them);
-    /// the next newest version of their keys takes their place. `refused` names a row by record
-    /// and ordinal (1 + rank). Only for the oldest uncommitted batch; later ones are forgotten. The
-    /// clock is that of the first time, so that no other row changes sides.
+    /// the next newest version of their keys takes their place. `refused` names a row by record and
+    /// ordinal (1 + rank); of dead letters also one that these rules do not make. Only for the
+    /// oldest uncommitted batch; later ones are forgotten. The clock is that of the first time, so
+    /// that no other row changes sides.
     pub fn exclude(
         &mut self,
         computed: Computed,
@@ -335,7 +336,12 @@ impl Chain {
         let mut judged = rules.judge(&mut normalized, moment.event_time_max, &mut dead_letters);
         let event_time_max = judged.event_time_max;
         counts.late = judged.late;
-        leave_out(&mut judged.accepted, &normalized.sources, &learned.refused)?;
+        leave_out(
+            &mut judged.accepted,
+            &normalized.sources,
+            &learned.refused,
+            !self.is_log,
+        )?;
         dead_letters.extend(learned.refused.iter().cloned());
 
         let versions = Versions::new(&self.versions, &normalized.batch, judged.event_time_us);

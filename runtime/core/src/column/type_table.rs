@@ -220,7 +220,8 @@ pub const TYPES: [TypeEntry; 14] = [
     TypeEntry {
         name: "json",
         meaning: "A JSON document, as its text. A column of arrays takes a list, nested where the \
-                  array is.",
+                  array is: of its numbers no digit is lost, and its times are cut to the digits \
+                  of the column.",
         json: "Any value, kept as it is spelled.",
         schemas: &["io.debezium.data.Json"],
         examples: &[("{\"a\": 1.50}", "{\"a\": 1.50}"), ("[1,null]", "[1,null]")],

@@ -21,19 +21,25 @@ pub enum ListStyle {
 }
 
 /// Why a list cannot be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListFault {
-    /// It is none.
+    #[error("it should be a list")]
     NoList,
     /// An element is not what this says.
+    #[error("each element should be {0}")]
     Element(&'static str),
+    /// A number has more digits behind its point than so many.
+    #[error("an element has more digits behind its point than the {0} of the column")]
+    Digits(i32),
 }
 
 /// Appends the list that `json` is to `out`, which may have grown where that fails. Behind what is
-/// in `bytes` is room for what one element is made of.
+/// in `bytes` is room for what one element is made of. `digits`: how many a number may have behind
+/// its point, and those of a second that are kept.
 pub fn write_list(
     json: &str,
     elements: Elements,
+    digits: Option<i32>,
     style: ListStyle,
     out: &mut String,
     bytes: &mut Vec<u8>,
@@ -42,6 +48,7 @@ pub fn write_list(
     let mut writer = Writer {
         rest,
         elements,
+        digits,
         style,
         out,
         bytes,
@@ -59,6 +66,7 @@ pub fn write_list(
 struct Writer<'a, 'o> {
     rest: &'a str,
     elements: Elements,
+    digits: Option<i32>,
     style: ListStyle,
     out: &'o mut String,
     bytes: &'o mut Vec<u8>,
@@ -142,6 +150,7 @@ impl<'a> Writer<'a, '_> {
             | Elements::Numbers
             | Elements::Unscaled { .. }
             | Elements::UnscaledOnly => {
+                self.check_digits(word)?;
                 match self.style {
                     ListStyle::Json => self.out.push_str(word),
                     ListStyle::Array => quote(self.out, word),
@@ -149,6 +158,21 @@ impl<'a> Writer<'a, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether `text`, where it is a number, has no digits that would be lost.
+    fn check_digits(&self, text: &str) -> Result<(), ListFault> {
+        match self.digits.filter(|_| self.are_numbers()) {
+            Some(digits) if number::has_more_digits(text, digits) => Err(ListFault::Digits(digits)),
+            _ => Ok(()),
+        }
+    }
+
+    fn are_numbers(&self) -> bool {
+        matches!(
+            self.elements,
+            Elements::Numbers | Elements::Unscaled { .. } | Elements::UnscaledOnly
+        )
     }
 
     fn text(&mut self, quoted: &str) -> Result<(), ListFault> {
@@ -167,7 +191,10 @@ impl<'a> Writer<'a, '_> {
             Elements::Numbers | Elements::UnscaledOnly => {
                 let has_digits = self.elements == Elements::Numbers;
                 match number::decimal(&text, LogicalType::Numeric) {
-                    Some(DecimalText::Same) if has_digits => self.put_same(quoted, &text),
+                    Some(DecimalText::Same) if has_digits => {
+                        self.check_digits(&text)?;
+                        self.put_same(quoted, &text);
+                    }
                     Some(DecimalText::Word(word)) => quote(self.out, word),
                     _ => return Err(self.fault()),
                 }
@@ -178,12 +205,8 @@ impl<'a> Writer<'a, '_> {
 
     /// A document within the list: of json, or a number with its scale.
     fn object(&mut self, object: &str) -> Result<(), ListFault> {
-        let is_number = matches!(
-            self.elements,
-            Elements::Numbers | Elements::Unscaled { .. } | Elements::UnscaledOnly
-        );
         match self.style {
-            ListStyle::Array if is_number => {
+            ListStyle::Array if self.are_numbers() => {
                 let number = VariableScale::read(object).ok_or_else(|| self.fault())?;
                 return self.put_unscaled(&number.value, number.scale);
             }
@@ -213,6 +236,7 @@ impl<'a> Writer<'a, '_> {
                 (us.map(|us| us.div_euclid(DAY_US)), rest)
             }
         };
+        let rest = self.cut(rest);
         let put_time = |out: &mut String| {
             out.push(' ');
             put_time_of_day(out, rest);
@@ -225,9 +249,15 @@ impl<'a> Writer<'a, '_> {
         let us = us.filter(|us| (0..=DAY_US).contains(us));
         let us = us.ok_or_else(|| self.fault())?;
         self.out.push('"');
-        put_time_of_day(self.out, us);
+        put_time_of_day(self.out, self.cut(us));
         self.out.push('"');
         Ok(())
+    }
+
+    /// A time without what is finer than the digits that are kept: Postgres would round it.
+    fn cut(&self, us: i64) -> i64 {
+        let kept = self.digits.and_then(|digits| u32::try_from(digits).ok());
+        kept.map_or(us, |kept| us - us % 10_i64.pow(6 - kept.min(6)))
     }
 
     /// A day and what follows it, or an infinity.
@@ -281,11 +311,12 @@ impl<'a> Writer<'a, '_> {
     /// Digits as they stand, as neither style takes them for a text.
     fn put_unscaled(&mut self, text: &str, scale: i32) -> Result<(), ListFault> {
         let bytes = &mut *self.bytes;
-        let first = bytes.len();
+        let (first, start) = (bytes.len(), self.out.len());
         let read = each_of_base64(text, |byte| bytes.push(byte));
         let put = read.and_then(|()| number::unscaled(&bytes[first..], scale, self.out));
         bytes.truncate(first);
-        put.ok_or_else(|| self.fault())
+        put.ok_or_else(|| self.fault())?;
+        self.check_digits(&self.out[start..])
     }
 
     /// What the elements should be.

@@ -45,6 +45,8 @@ pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
 use reads::Reads;
 use slot::{RecordFault, Row};
+pub use spelling::number::has_more_digits;
+pub(crate) use spelling::number::put_number;
 pub use spelling::time::instant;
 pub use tombstone::Tombstone;
 use unavailable::Placeholder;

@@ -9,6 +9,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
 
 use crate::column::{Column, LogicalType};
+use crate::decode::put_number;
 
 /// One run of bytes a row, end to end.
 #[derive(Debug, Default)]
@@ -20,7 +21,8 @@ pub(crate) struct Packed {
 
 impl Packed {
     /// Packs `columns` row by row: comparing two rows' bytes compares their values, first column
-    /// first, null below everything.
+    /// first, null below everything. Of decimal numbers and documents bytes say no order, and only
+    /// whether they are one number, or one text.
     pub(crate) fn new(columns: &[(LogicalType, &Column)], rows: usize) -> Self {
         let parts: Vec<_> = columns
             .iter()
@@ -77,6 +79,7 @@ enum Typed<'a> {
     Int64(&'a Int64Array),
     Float64(&'a Float64Array),
     Text(&'a StringArray),
+    Decimal(&'a StringArray),
     Uuid(&'a StringArray),
     Bytes(&'a BinaryArray),
 }
@@ -93,10 +96,8 @@ impl<'a> PackedColumn<'a> {
             | LogicalType::TimeUs
             | LogicalType::TimeMs => Typed::Int64(array.as_primitive::<Int64Type>()),
             LogicalType::Float64 => Typed::Float64(array.as_primitive::<Float64Type>()),
-            LogicalType::Text
-            | LogicalType::Decimal { .. }
-            | LogicalType::Numeric
-            | LogicalType::Json => Typed::Text(array.as_string()),
+            LogicalType::Text | LogicalType::Json => Typed::Text(array.as_string()),
+            LogicalType::Decimal { .. } | LogicalType::Numeric => Typed::Decimal(array.as_string()),
             LogicalType::Uuid => Typed::Uuid(array.as_string()),
             LogicalType::Bytes => Typed::Bytes(array.as_binary()),
         };
@@ -121,6 +122,12 @@ impl<'a> PackedColumn<'a> {
                 bytes.extend_from_slice(&ordered_float(a.value(row)).to_be_bytes());
             }
             Typed::Text(a) => pack_bytes(a.value(row).as_bytes(), last, bytes),
+            Typed::Decimal(a) => {
+                put_number(a.value(row), bytes);
+                if !last {
+                    bytes.push(0);
+                }
+            }
             Typed::Bytes(a) => pack_bytes(a.value(row), last, bytes),
             Typed::Uuid(a) => match parse_uuid(a.value(row)) {
                 Some(uuid) => bytes.extend_from_slice(&uuid.to_be_bytes()),
@@ -139,10 +146,13 @@ pub(super) fn ordered_int(value: i64) -> u64 {
     (value as u64) ^ (1 << 63)
 }
 
-/// Unsigned order is the numbers' total order (IEEE 754), negative zero below zero and not-a-number
-/// above all, as Postgres has it.
+/// Unsigned order is the numbers' order as Postgres has it: negative zero is zero, and
+/// not-a-number, which is one, stands above all.
 fn ordered_float(value: f64) -> u64 {
-    let bits = value.to_bits();
+    let bits = match value.is_nan() {
+        true => f64::NAN.abs().to_bits(),
+        false => (value + 0.0).to_bits(),
+    };
     if bits >> 63 == 1 {
         !bits
     } else {
@@ -228,12 +238,40 @@ mod tests {
 
         #[test]
         fn floats_order_totally(a: f64, b: f64) {
-            let of = |v: f64| ordered_float(if v.is_nan() { f64::NAN.abs() } else { v });
-            let expected = a.partial_cmp(&b).filter(|o| o.is_ne());
-            if let Some(expected) = expected {
-                prop_assert_eq!(of(a).cmp(&of(b)), expected);
+            if let Some(expected) = a.partial_cmp(&b) {
+                prop_assert_eq!(ordered_float(a).cmp(&ordered_float(b)), expected);
             }
         }
+    }
+
+    #[test]
+    fn one_number_is_one_key() {
+        let floats = Float64Array::from(vec![0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY]);
+        let floats = Column::new(Arc::new(floats));
+        let packed_floats = packed(&[(LogicalType::Float64, floats)], 5);
+        assert_eq!(packed_floats.get(0), packed_floats.get(1));
+        assert_eq!(packed_floats.get(2), packed_floats.get(3));
+        assert!(packed_floats.get(4) < packed_floats.get(2));
+        let one = ["1", "1.0", "01.00", "10e-1", "0.1E1", "100e-2"];
+        let others = ["0", "-1", "10", "1.01", "1e2", "NaN", "1x", ""];
+        let texts = one.into_iter().chain(others);
+        let column = Column::new(Arc::new(StringArray::from_iter_values(texts)));
+        let behind = Column::new(Arc::new(StringArray::from(vec!["a"; 14])));
+        for (columns, rows) in [
+            (vec![(LogicalType::Numeric, column.clone())], 14),
+            (
+                vec![(LogicalType::Numeric, column), (LogicalType::Text, behind)],
+                14,
+            ),
+        ] {
+            let packed = packed(&columns, rows);
+            let keys: std::collections::BTreeSet<_> = (0..rows).map(|r| packed.get(r)).collect();
+            assert_eq!(keys.len(), 1 + others.len());
+        }
+        let zeros = ["0", "-0", "0.00", "00e5"];
+        let column = Column::new(Arc::new(StringArray::from_iter_values(zeros)));
+        let packed = packed(&[(LogicalType::Numeric, column)], 4);
+        assert!((1..4).all(|row| packed.get(row) == packed.get(0)));
     }
 
     #[test]

@@ -130,9 +130,9 @@ fn every_misfit_is_one_sentence() {
              nullable and reject rows without it",
         ),
         (
-            |n, _| n.writes[0].logical_type = LogicalType::Float64,
-            "transform `normalize`: its key column `key` (float64) has no exact equality: use \
-             int64, text, uuid, bytes, boolean, a date or a timestamp",
+            |n, _| n.writes[0].logical_type = LogicalType::Json,
+            "transform `normalize`: its key column `key` (json) is of a type of which a value has \
+             no one form: use text, a number, uuid, bytes, boolean, a date or a timestamp",
         ),
         (
             |n, _| n.writes[1].logical_type = LogicalType::Int64,

@@ -35,7 +35,7 @@ pub(crate) mod letter_arrays;
 mod missing_cells;
 pub mod older_rows;
 mod older_sql;
-mod overtaken;
+pub(crate) mod overtaken;
 pub(crate) mod parameters;
 mod pipelined;
 pub mod refusal;

@@ -15,6 +15,9 @@ use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
 use crate::table::identifier::{VERSION, quote};
 
+/// How it is said of a dead letter that it came too late.
+pub(crate) const OVERTAKEN: &str = "the table has a newer row of its key and does not know";
+
 /// Rows of a batch that the table has newer ones of.
 #[derive(Default)]
 pub(crate) struct Overtaken {
@@ -83,10 +86,9 @@ impl Sink {
                     row,
                     sqlstate: String::new(),
                     message: format!(
-                        "the table has a newer row of its key and does not know {}, and the topic \
-                         does not say whether what this event says still holds: make the source \
-                         send the row once more (`gristmill absent FILE` says how), then discard \
-                         this",
+                        "{OVERTAKEN} {}, and the topic does not say whether what this event says \
+                         still holds: make the source send the row once more (`gristmill absent \
+                         FILE` says how), then discard this",
                         names.join(", ")
                     ),
                     subject: None,

@@ -210,8 +210,12 @@ impl<'a> RowsSql<'a> {
         let shape = &self.shape;
         let key: Vec<_> = shape.roles.key.iter().map(|k| quote(k)).collect();
         let columns = self.columns();
-        let is_key = |column: &&ColumnSql| key.contains(&column.name);
-        let assignments = columns.iter().filter(|column| !is_key(column));
+        // A key that is the same is written anew only where it may be spelt otherwise: a lock on
+        // keys stops whoever refers to the row.
+        let spelt = shape.key().filter(|(_, column)| column.has_spellings());
+        let spelt: Vec<String> = spelt.map(|(_, column)| quote(&column.name)).collect();
+        let is_kept = |name: &String| key.contains(name) && !spelt.contains(name);
+        let assignments = columns.iter().filter(|column| !is_kept(&column.name));
         let assignments = assignments.map(|c| format!("{} = {}", c.name, c.assigned));
         let identities = shape.target.columns.iter().filter(|c| c.identity_always);
         let overriding = match identities.filter(|c| key.contains(&quote(&c.name))).count() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gristmill_core::chain::{Computed, Delete, Layer, RowSource, WantedCells};
 use gristmill_core::column::{Batch, Field};
-use gristmill_core::decode::{Elements, JsonForms};
+use gristmill_core::decode::JsonForms;
 use gristmill_core::dedup::{Guard, RecordPlace, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::record::Records;
@@ -33,6 +33,7 @@ use crate::table::bookkeeping::Bookkeeping;
 use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION};
 use crate::table::target_table::TargetTable;
 use crate::wire::column_array::ColumnArray;
+use crate::wire::column_form::ColumnForm;
 use crate::wire::connection::Connection;
 use crate::wire::mask_array::MaskArray;
 use crate::wire::version_array::VersionArray;
@@ -65,8 +66,8 @@ pub struct Sink {
     /// The fields that are sent of rows of which all is known, and of others.
     sent: [Vec<usize>; 2],
     has_partition: bool,
-    /// What columns of arrays have elements of, parallel to the fields.
-    elements: Vec<Option<Elements>>,
+    /// How columns take texts, parallel to the fields.
+    forms: Vec<ColumnForm>,
     has_offset: bool,
     has_revision: bool,
     /// How versions are packed, where the guard compares them.
@@ -140,7 +141,7 @@ impl Sink {
             stored: StoredCells::new(&shape),
             older: OlderSql::new(&shape),
             fate: shape.fate(),
-            elements: target.elements(fields, JsonForms::default()),
+            forms: target.forms(fields, JsonForms::default()),
             fields: fields.to_vec(),
             target: target.clone(),
         })
@@ -148,7 +149,7 @@ impl Sink {
 
     /// For rows whose JSON is in `forms`.
     pub fn in_forms(mut self, forms: JsonForms) -> Self {
-        self.elements = self.target.elements(&self.fields, forms);
+        self.forms = self.target.forms(&self.fields, forms);
         self
     }
 
@@ -536,7 +537,7 @@ impl Sink {
         let columns = sent.iter().map(|&i| {
             let column = rows.columns.get(i)?;
             let array = ColumnArray::new(self.fields[i].logical_type, column)?;
-            Some(array.of_elements(self.elements[i]))
+            Some(array.in_form(self.forms[i]))
         });
         let columns: Option<Vec<_>> = columns.collect();
         columns

@@ -190,6 +190,10 @@ fn texts<'a>(values: impl Iterator<Item = (String, &'a TargetColumn)>) -> String
             format!("(extract(epoch from {value}) * 1000000)::bigint::text")
         }
         "citext" => format!("pg_catalog.lower({value}::text)"),
+        // One text for each value, however it is spelt.
+        "numeric" => format!("pg_catalog.trim_scale({value})::text"),
+        "double precision" | "real" => format!("({value} + 0)::text"),
+        "interval" => format!("pg_catalog.justify_interval({value})::text"),
         _ => format!("{value}::text"),
     });
     format!("array[{}]::text[]", texts.collect::<Vec<_>>().join(", "))

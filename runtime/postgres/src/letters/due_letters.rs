@@ -8,6 +8,7 @@ use gristmill_core::dead_letter::DeadLetter;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use crate::commit::overtaken::OVERTAKEN;
 use crate::letters::letter_id::LetterId;
 use crate::wire::database_error::DatabaseError;
 use crate::wire::placeholder::{self, Named};
@@ -17,10 +18,12 @@ use crate::wire::placeholder::{self, Named};
 /// some minutes does not come by itself.
 pub const FOR: Duration = Duration::from_secs(900);
 
-/// How the message begins of a row that a foreign key (23503) or a unique one (23505) refuses.
-const OF_OTHERS: [&str; 2] = [
+/// How the message begins of a row that a foreign key (23503) or a unique one (23505) refuses, and
+/// of one whose key's later events the partition was reading again when it was tried.
+const OF_OTHERS: [&str; 3] = [
     "postgres refuses the row with SQLSTATE 23503:",
     "postgres refuses the row with SQLSTATE 23505:",
+    OVERTAKEN,
 ];
 
 /// Whether another row is in the way of the letter's.
@@ -52,7 +55,10 @@ pub async fn due(
           join gristmill.checkpoint c using (pipeline, run, topic, partition)
         where d.pipeline = :pipeline and d.run = :run and d.state in ('new', 'relayed')
           and d.code = 'refused'
-          and pg_catalog.left(d.message, pg_catalog.length(:begins[1])) = any (:begins)
+          and exists (
+            select from unnest(:begins) as b (begin)
+            where pg_catalog.left(d.message, pg_catalog.length(b.begin)) = b.begin
+          )
           and d.at > now() - pg_catalog.make_interval(secs => :for_seconds)
           and d.at < now() - pg_catalog.make_interval(secs => 10 * 2 ^ least(d.attempts, 10))
           and c.owner = :owner and c.state = 'running'

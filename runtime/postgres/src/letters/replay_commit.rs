@@ -2,6 +2,7 @@
 //! any checkpoint.
 
 use gristmill_core::chain::Computed;
+use gristmill_core::dead_letter::DeadLetter;
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -35,6 +36,43 @@ pub enum ReplayEnd {
     /// say, or there are none of them and it has newer rows. With what came between they can be
     /// written.
     Overtaken(Vec<RefusedRow>),
+}
+
+/// The dead letters that `rows` of `batch` make of the letters `ids` again. A row of another record
+/// was written before, without what they say: those of its key are at fault, as long as there are
+/// any, and not that record.
+pub fn failed_letters(rows: &[RefusedRow], batch: &Computed, ids: &[LetterId]) -> Vec<DeadLetter> {
+    let ordinal = |offset: i64| {
+        let found = ids.iter().find(|id| id.offset == offset)?;
+        // Of a record that could not be read nobody knew the rows.
+        Some(found.ordinal.max(1).unsigned_abs())
+    };
+    let has_failed = |record: u32| batch.dead_letters.iter().any(|l| l.record == record);
+    let mut failed = Vec::new();
+    for row in rows {
+        let refused = row.dead_letter(batch);
+        let of = batch.records.get(refused.record as usize);
+        let before = failed.len();
+        if ordinal(of.offset).is_none() {
+            let of_key = batch
+                .records
+                .iter()
+                .zip(0..)
+                .filter(|(r, _)| r.key == of.key);
+            let open = of_key.filter(|(_, record)| !has_failed(*record));
+            failed.extend(open.filter_map(|(letter, record)| {
+                Some(DeadLetter {
+                    record,
+                    ordinal: ordinal(letter.offset)?,
+                    ..refused.clone()
+                })
+            }));
+        }
+        if failed.len() == before {
+            failed.push(refused);
+        }
+    }
+    failed
 }
 
 /// Whose dead letters are replayed, and by which rules.

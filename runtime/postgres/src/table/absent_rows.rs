@@ -49,9 +49,20 @@ pub async fn read(
     // Nobody sends again what is deleted.
     let is_alive = is_marked.map_or_else(String::new, |marked| format!(" and not {marked}"));
     let (table, absent) = (&target.sql_name, quote(ABSENT));
+    let unknown = format!(
+        "gristmill.absent_columns({}::oid::regclass, {})",
+        target.oid,
+        later.unknown()
+    );
+    // What the table has no more nobody sends again.
+    let gone = gone(client, target, number).await?;
+    let is_there = match gone.is_empty() {
+        true => String::new(),
+        false => format!(" and not {unknown} <@ array[{}]", gone.join(", ")),
+    };
     let is_found = match later.any_is_later() {
-        Some(is_later) => format!("(t.{absent} is not null or {is_later}){is_alive}"),
-        None => format!("t.{absent} is not null{is_alive}"),
+        Some(is_later) => format!("(t.{absent} is not null or {is_later}){is_alive}{is_there}"),
+        None => format!("t.{absent} is not null{is_alive}{is_there}"),
     };
     let columns: Vec<String> = key.iter().map(|name| quote(name)).collect();
     let columns = columns.join(", ");
@@ -62,18 +73,34 @@ pub async fn read(
         .map(|name| format!("{}::text", quote(name)))
         .collect();
     let rows = format!(
-        "select array[{}], gristmill.absent_columns($1::oid::regclass, {}) from {table} as t \
-         where {is_found} order by {columns} limit $2",
+        "select array[{}], {unknown} from {table} as t \
+         where {is_found} order by {columns} limit $1",
         key_texts.join(", "),
-        later.unknown(),
     );
-    let rows = client.query(&rows, &[&target.oid, &limit]).await;
-    let row = |row: &tokio_postgres::Row| AbsentRow {
-        key: row.get(0),
-        columns: row.get::<_, Option<Vec<String>>>(1).unwrap_or_default(),
+    let rows = client.query(&rows, &[&limit]).await;
+    let row = |row: &tokio_postgres::Row| {
+        let mut columns: Vec<String> = row.get::<_, Option<_>>(1).unwrap_or_default();
+        columns.retain(|name| target.column(name).is_some());
+        let key = row.get(0);
+        AbsentRow { key, columns }
     };
     Ok(Some(AbsentRows {
         all,
         rows: rows.map_err(failed())?.iter().map(row).collect(),
     }))
+}
+
+/// Literals of the names of columns that the table `number` had bits for, and has no more.
+async fn gone(
+    client: &Client,
+    target: &TargetTable,
+    number: i32,
+) -> Result<Vec<String>, DatabaseError> {
+    let sql = "select name, pg_catalog.quote_literal(name) from gristmill.target_column \
+               where target = $1";
+    let known = client.query(sql, &[&number]).await;
+    let known = known.map_err(DatabaseError::query("read the columns of the table"))?;
+    let known = known.iter().map(|row| (row.get(0), row.get(1)));
+    let gone = known.filter(|(name, _): &(String, String)| target.column(name).is_none());
+    Ok(gone.map(|(_, literal)| literal).collect())
 }

@@ -1,6 +1,7 @@
 //! What a table has to offer to a config: its columns with their types, and its key.
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::table::target_table::TargetTable;
 use crate::wire::connection::Connection;
@@ -53,7 +54,21 @@ impl Catalogue {
     ) -> Result<Option<Self>, DatabaseError> {
         let failed = || DatabaseError::query("try the SQL that creates the target table");
         let transaction = connection.transaction().await.map_err(failed())?;
-        transaction.batch_execute(ddl).await.map_err(failed())?;
+        if let Err(error) = transaction.batch_execute(ddl).await {
+            return Err(match error.code() {
+                Some(&SqlState::DUPLICATE_TABLE) => DatabaseError::Unexpected {
+                    doing: "try the SQL that creates the target table",
+                    found: format!(
+                        "there is no table {name}, and it creates what is there already ({}): let \
+                         `table` and `ddl` under [target] be of one table",
+                        error
+                            .as_db_error()
+                            .map_or_else(String::new, |e| e.message().to_owned())
+                    ),
+                },
+                _ => failed()(error),
+            });
+        }
         let found = Self::load(transaction.client(), name).await?;
         transaction.rollback().await.map_err(failed())?;
         Ok(found)

@@ -24,10 +24,12 @@ select
       pg_catalog.pg_get_expr(c.typdefaultbin, 0::oid)
     )
   end,
-  format_type(b.oid, coalesce(b.modifier, a.atttypmod))
+  format_type(b.oid, coalesce(b.modifier, a.atttypmod)),
+  coalesce(not l.collisdeterministic, false)
 from pg_attribute a
   join pg_type c on c.oid = a.atttypid
   join base b on b.of = a.atttypid and b.typbasetype = 0
+  left join pg_collation l on l.oid = a.attcollation
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
 order by a.attnum

@@ -38,7 +38,10 @@ impl TargetTable {
             return vec![problem];
         }
         let table = &self.name;
-        let is_left_out = |f: &&Field| guard == Guard::Version && is_of_version(roles, &f.name);
+        // A table that is to have versions needs no columns that would stand for them.
+        let unversioned = self.version_problem(roles, guard, delete);
+        let has_versions = guard == Guard::Version || unversioned.is_some();
+        let is_left_out = |f: &&Field| has_versions && is_of_version(roles, &f.name);
         let of_fields = fields
             .iter()
             .filter(|f| self.column(&f.name).is_some() || !is_left_out(f))
@@ -94,7 +97,7 @@ impl TargetTable {
                 .filter_map(|kept| self.kept_problem(*kept)),
         );
         problems.extend(self.guard_problem(roles, guard));
-        problems.extend(self.version_problem(roles, guard, delete));
+        problems.extend(unversioned);
         if guard == Guard::Version {
             problems.extend(self.flag_problem(roles, delete));
         }

@@ -63,6 +63,7 @@ impl TargetTable {
 fn narrower(logical_type: LogicalType, column: &TargetColumn) -> Option<&'static str> {
     const REFUSED: &str = "a larger value is refused";
     const ROUNDED: &str = "digits beyond it are lost";
+    const TOO_FINE: &str = "a value with more digits is refused";
     let has_size = column.type_name.contains('(');
     match (logical_type, column.base_type.as_str()) {
         (LogicalType::Int64, "integer" | "smallint") => Some(REFUSED),
@@ -73,14 +74,14 @@ fn narrower(logical_type: LogicalType, column: &TargetColumn) -> Option<&'static
             let (all, fraction) = numeric_size(&column.type_name)?;
             let (precision, scale) = (i32::from(precision), i32::from(scale));
             if fraction < scale {
-                Some(ROUNDED)
+                Some(TOO_FINE)
             } else if all - fraction < precision - scale {
                 Some(REFUSED)
             } else {
                 None
             }
         }
-        (LogicalType::Numeric, "numeric") if has_size => Some(ROUNDED),
+        (LogicalType::Numeric, "numeric") if has_size => Some(TOO_FINE),
         (LogicalType::TimeUs | LogicalType::TimeMs, _) if has_size => Some(ROUNDED),
         (LogicalType::Text, "character varying" | "bpchar") if has_size => Some(REFUSED),
         (LogicalType::TimestampUs | LogicalType::TimestampMs, _) if has_size => Some(ROUNDED),
@@ -113,6 +114,7 @@ mod tests {
             default: None,
             generated: false,
             identity_always: false,
+            is_nondeterministic: false,
         }
     }
 

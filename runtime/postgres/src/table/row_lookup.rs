@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use gristmill_core::column::{Batch, Field, LogicalType};
-use gristmill_core::decode::{Elements, JsonForms};
+use gristmill_core::decode::JsonForms;
 use gristmill_core::dedup::{VersionKind, VersionLayout};
 use gristmill_core::plan::Roles;
 use gristmill_core::policy::Suspect;
@@ -20,6 +20,7 @@ use crate::commit::flush_error::suspected;
 use crate::table::identifier::{OFFSET, PARTITION, VERSION, quote};
 use crate::table::target_table::{BIT, TargetColumn, TargetTable};
 use crate::wire::column_array::{ColumnArray, sent_type};
+use crate::wire::column_form::ColumnForm;
 use crate::wire::connection::Connection;
 use crate::wire::database_error::DatabaseError;
 
@@ -60,8 +61,8 @@ pub struct StoredRow {
 /// `roles` writes to `target`: at least key, event time and order columns.
 pub struct RowLookup {
     fields: Vec<Field>,
-    /// What columns of arrays have elements of, parallel to the fields.
-    elements: Vec<Option<Elements>>,
+    /// How columns take texts, parallel to the fields.
+    forms: Vec<ColumnForm>,
     /// The names of the columns that are compared.
     compared: Vec<String>,
     /// Where a row says that it is deleted: what else it has is not written then.
@@ -82,7 +83,7 @@ impl RowLookup {
         Self {
             deleted: deleted.and_then(|name| fields.iter().position(|f| f.name == *name)),
             deciding: deciding.cloned().collect(),
-            elements: target.elements(fields, forms),
+            forms: target.forms(fields, forms),
             fields: fields.to_vec(),
             compared: compared.map(|f| f.name.clone()).collect(),
             sql: question(target, fields, roles).into(),
@@ -148,9 +149,9 @@ impl RowLookup {
         let failed = || DatabaseError::query(DOING);
         let rows = rows.slice(range.start, range.len());
         let values = self.fields.iter().zip(&rows.columns);
-        let values = values.zip(&self.elements).map(|((f, c), elements)| {
+        let values = values.zip(&self.forms).map(|((f, c), form)| {
             let array = ColumnArray::new(f.logical_type, c)?;
-            Some(array.of_elements(*elements))
+            Some(array.in_form(*form))
         });
         let values: Option<Vec<ColumnArray<'_>>> = values.collect();
         let values =

@@ -1,14 +1,14 @@
 //! The table that a pipeline fills, as the catalogue describes it.
 
 use gristmill_core::column::{Field, LogicalType};
-use gristmill_core::decode::{Elements, JsonForms};
+use gristmill_core::decode::JsonForms;
 use gristmill_core::dedup::Guard;
 use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 
 use crate::table::identifier::{DELETED, REVISION, VERSION, quote};
 use crate::table::row_trigger::RowTrigger;
-use crate::wire::array_text::elements;
+use crate::wire::column_form::ColumnForm;
 use crate::wire::database_error::DatabaseError;
 
 /// A snapshot of the table's definition, taken when a pipeline was validated.
@@ -61,6 +61,8 @@ pub struct TargetColumn {
     pub generated: bool,
     /// `generated always as identity`: can be written in a new row only.
     pub identity_always: bool,
+    /// Its collation takes texts of other letters for the same.
+    pub(crate) is_nondeterministic: bool,
 }
 
 impl TargetColumn {
@@ -102,6 +104,13 @@ impl TargetColumn {
         }
     }
 
+    /// Whether equal values of it may be written in several ways, and are kept as they are written.
+    pub(crate) fn has_spellings(&self) -> bool {
+        let base = self.base_type.as_str();
+        let is_number = self.plain_type == "numeric" || matches!(base, "double precision" | "real");
+        is_number || self.is_nondeterministic || matches!(base, "citext" | "interval" | "jsonb")
+    }
+
     /// The type to cast a sent value to, where Postgres would not do it by itself. Without
     /// modifiers: a cast to `varchar(3)` cuts silently, an assignment refuses.
     pub(crate) fn cast(&self, logical_type: LogicalType) -> Option<&str> {
@@ -133,15 +142,6 @@ impl TargetColumn {
             _ => None,
         }
     }
-
-    /// What it has elements of, where values of `logical_type` are written to it as arrays, and
-    /// their JSON is in `forms`.
-    fn elements(&self, logical_type: LogicalType, forms: JsonForms) -> Option<Elements> {
-        let is_json = logical_type == LogicalType::Json;
-        is_json
-            .then(|| elements(&self.plain_type, &self.base_type, forms))
-            .flatten()
-    }
 }
 
 /// A string of bits, as Postgres names it where the length is not meant to be one.
@@ -166,13 +166,14 @@ impl TargetTable {
         (!flags.is_empty()).then(|| format!("({})", flags.join(" or ")))
     }
 
-    /// What its columns of arrays have elements of, for each of `fields`, whose JSON is in `forms`.
-    pub(crate) fn elements(&self, fields: &[Field], forms: JsonForms) -> Vec<Option<Elements>> {
-        let column = |field: &Field| {
-            let column = self.column(&field.name)?;
-            column.elements(field.logical_type, forms)
+    /// How its columns take each of `fields`, whose JSON is in `forms`.
+    pub(crate) fn forms(&self, fields: &[Field], forms: JsonForms) -> Vec<ColumnForm> {
+        let form = |field: &Field| {
+            self.column(&field.name).map_or(ColumnForm::Plain, |c| {
+                ColumnForm::new(field.logical_type, &c.plain_type, &c.base_type, forms)
+            })
         };
-        fields.iter().map(column).collect()
+        fields.iter().map(form).collect()
     }
 
     /// Its name as SQL, where its rows say which revision wrote them.
@@ -345,5 +346,6 @@ fn target_column(row: &tokio_postgres::Row) -> TargetColumn {
         plain_type: row.get(9),
         generated: row.get(6),
         identity_always: row.get(7),
+        is_nondeterministic: row.get(10),
     }
 }

@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::wire::array_text::{ArrayRoom, put_array};
+use crate::wire::column_form::{ArrayForm, ArrayRoom, ColumnForm, put_decimal};
 use arrow_array::{Array, BinaryArray, BooleanArray, Float64Array, Int64Array, StringArray};
 use bytes::{BufMut, BytesMut};
 use gristmill_core::column::{Column, LogicalType};
-use gristmill_core::decode::Elements;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// Postgres counts time from 2000-01-01, Arrow from 1970-01-01.
@@ -40,7 +39,9 @@ pub(crate) enum ColumnArray<'a> {
     /// Text, and what Postgres reads from text: uuid, numeric, json.
     Text(&'a StringArray),
     /// Lists in JSON, for a column of arrays.
-    Lists(&'a StringArray, Elements),
+    Lists(&'a StringArray, ArrayForm),
+    /// Decimal numbers, with at most so many digits behind their point.
+    Decimals(&'a StringArray, i32),
     Bytes(&'a BinaryArray),
 }
 
@@ -85,10 +86,11 @@ impl<'a> ColumnArray<'a> {
         })
     }
 
-    /// Of a column of arrays of `elements`, where it is one and the values are JSON.
-    pub(crate) fn of_elements(self, elements: Option<Elements>) -> Self {
-        match (self, elements) {
-            (Self::Text(a), Some(elements)) => Self::Lists(a, elements),
+    /// For a column of that form.
+    pub(crate) fn in_form(self, form: ColumnForm) -> Self {
+        match (self, form) {
+            (Self::Text(a), ColumnForm::Array(form)) => Self::Lists(a, form),
+            (Self::Text(a), ColumnForm::Decimal { scale }) => Self::Decimals(a, scale),
             (other, _) => other,
         }
     }
@@ -99,7 +101,7 @@ impl<'a> ColumnArray<'a> {
             Self::Int64(a) | Self::TimestampUs(a) | Self::TimestampMs(a) | Self::Date(a) => a,
             Self::TimeUs(a) | Self::TimeMs(a) => a,
             Self::Float64(a) => a,
-            Self::Text(a) | Self::Lists(a, _) => a,
+            Self::Text(a) | Self::Lists(a, _) | Self::Decimals(a, _) => a,
             Self::Bytes(a) => a,
         }
     }
@@ -112,7 +114,7 @@ impl<'a> ColumnArray<'a> {
             Self::Date(_) => Type::DATE,
             Self::TimeUs(_) | Self::TimeMs(_) => Type::TIME,
             Self::Float64(_) => Type::FLOAT8,
-            Self::Text(_) | Self::Lists(..) => Type::TEXT,
+            Self::Text(_) | Self::Lists(..) | Self::Decimals(..) => Type::TEXT,
             Self::Bytes(_) => Type::BYTEA,
         }
     }
@@ -143,14 +145,8 @@ impl<'a> ColumnArray<'a> {
             }
             Self::Text(a) => put_bytes(a.value(row).as_bytes(), out),
             Self::Lists(a, _) if a.value(row).trim_ascii() == "null" => out.put_i32(-1),
-            Self::Lists(a, elements) => {
-                let start = out.len();
-                out.put_i32(0);
-                put_array(a.value(row), *elements, room, out);
-                // A value is below 2 GiB, and its array at most a few times as long.
-                let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
-                out[start..start + 4].copy_from_slice(&length.to_be_bytes());
-            }
+            Self::Lists(a, form) => put_made(out, |out| form.put(a.value(row), room, out)),
+            Self::Decimals(a, scale) => put_made(out, |out| put_decimal(a.value(row), *scale, out)),
             Self::Bytes(a) => put_bytes(a.value(row), out),
         }
     }
@@ -159,7 +155,9 @@ impl<'a> ColumnArray<'a> {
     fn size(&self) -> usize {
         let array = self.array();
         let data = match self {
-            Self::Text(a) | Self::Lists(a, _) => a.value_offsets()[a.len()] - a.value_offsets()[0],
+            Self::Text(a) | Self::Lists(a, _) | Self::Decimals(a, _) => {
+                a.value_offsets()[a.len()] - a.value_offsets()[0]
+            }
             Self::Bytes(a) => a.value_offsets()[a.len()] - a.value_offsets()[0],
             _ => 0,
         };
@@ -176,6 +174,16 @@ fn put_i64(value: i64, out: &mut BytesMut) {
 fn put_bytes(value: &[u8], out: &mut BytesMut) {
     out.put_i32(value.len() as i32);
     out.put_slice(value);
+}
+
+/// Appends what `put` appends, with its length before it.
+fn put_made(out: &mut BytesMut, put: impl FnOnce(&mut BytesMut)) {
+    let start = out.len();
+    out.put_i32(0);
+    put(out);
+    // A value is below 2 GiB, and what is made of it at most a few times as long.
+    let length = i32::try_from(out.len() - start - 4).unwrap_or(i32::MAX);
+    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
 
 /// Microseconds since 2000 of a time in units of so many. The extremes are infinity here and there;

@@ -1,7 +1,7 @@
 //! Connections, and values on the wire.
 
-pub(crate) mod array_text;
 pub(crate) mod column_array;
+pub mod column_form;
 pub mod connection;
 pub mod database_error;
 mod dial;

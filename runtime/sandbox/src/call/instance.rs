@@ -1,13 +1,15 @@
 //! One instance of a component, and what it means when a call into it fails.
 
+use std::sync::Arc;
+
 use gristmill_core::transform::Fault;
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use crate::bindings::Transform as World;
 use crate::bindings::gristmill::transform::types as wit;
 use crate::call::description::Description;
 use crate::call::lower::Lowered;
-use crate::host_state::HostState;
+use crate::host_state::{HostState, Patience};
 use crate::limits::Allowance;
 use crate::load::compiled::Compiled;
 use crate::load::engine::STACK_MAX_BYTES;
@@ -45,7 +47,11 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Instantiates, under the limits for opening.
-    pub(crate) fn new(compiled: &Compiled, meter: Meter, state: HostState) -> Result<Self, Stop> {
+    pub(crate) fn new(
+        compiled: &Arc<Compiled>,
+        meter: Meter,
+        state: HostState,
+    ) -> Result<Self, Stop> {
         let code = compiled.code(meter).map_err(|why| {
             let transform = state.log.transform();
             Stop::Fault(Fault::Lied(format!(
@@ -57,6 +63,16 @@ impl Instance {
         let mut store = Store::new(code.engine(), state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(returned_max_bytes);
+        if meter == Meter::Clock {
+            let compiled = Arc::clone(compiled);
+            store.epoch_deadline_callback(move |store| {
+                let patience = store.data().patience();
+                Ok(match goes_on(patience, compiled.is_metered_known()) {
+                    true => UpdateDeadline::Continue(1),
+                    false => UpdateDeadline::Interrupt,
+                })
+            });
+        }
         allow(&mut store, meter, allowance);
         match code.instantiate(&mut store) {
             Ok(world) => Ok(Self {
@@ -90,6 +106,11 @@ impl Instance {
         })
     }
 
+    /// Whether and how long a call may go on beyond its deadline.
+    pub(crate) fn set_patience(&mut self, patience: Option<Patience>) {
+        self.store.data_mut().set_patience(patience);
+    }
+
     /// Linear memory in use.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.store.data().memory_bytes()
@@ -114,6 +135,11 @@ impl Instance {
         call(&self.world, &mut self.store)
             .map_err(|error| stop(&self.store, self.meter, allowance, function, error))
     }
+}
+
+/// Whether a call goes on at its deadline, and at each tick from then on.
+fn goes_on(patience: Option<Patience>, is_metered_known: bool) -> bool {
+    !is_metered_known && patience.is_some_and(|patience| !patience.is_spent())
 }
 
 fn allow(store: &mut Store<HostState>, meter: Meter, allowance: Allowance) {
@@ -220,4 +246,20 @@ fn explain(trap: Trap, state: &HostState, error: &wasmtime::Error) -> String {
         _ => "",
     };
     format!("{trap}{how}{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_call_goes_on_while_there_is_no_metered_code_and_work_is_left() {
+        let hour = Patience::new(Duration::from_secs(3_600));
+        assert!(goes_on(Some(hour), false));
+        assert!(!goes_on(Some(hour), true), "there is a better judge now");
+        assert!(!goes_on(Some(Patience::new(Duration::ZERO)), false));
+        assert!(!goes_on(None, false));
+    }
 }

@@ -245,9 +245,9 @@ fn fitting_roles(plan: &Plan, roles: &Roles) -> Result<(), String> {
         return Err(format!("its key has `{twice}` twice"));
     }
     for key in &roles.key {
-        role("key", key, "of a type with one form for each value", |t| {
-            !matches!(t, T::Float64 | T::Json) && !t.is_decimal()
-        })?;
+        let wanted = "of a type with one form for each value: let it be text, or let other \
+                      columns be the key that are unique and of other types";
+        role("key", key, wanted, |t| t != T::Json)?;
     }
     role(
         "event-time",

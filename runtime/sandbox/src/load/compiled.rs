@@ -21,6 +21,23 @@ pub(crate) struct Compiled {
     toolchain: Arc<Toolchain>,
 }
 
+/// From this size on a component is said to be compiled. 1 MiB takes a second or two; rules in Rust
+/// and C are below.
+const SAID_MIN_BYTES: usize = 1 << 20;
+
+/// Says what is waited for.
+fn tell_of_size(transform: &str, bytes: usize) {
+    if bytes >= SAID_MIN_BYTES {
+        tracing::info!(
+            transform,
+            bytes,
+            "transform `{transform}`: compiling its component of {:.1} MiB, which takes seconds; \
+             the code is kept, so it is done once",
+            bytes as f64 / (1 << 20) as f64
+        );
+    }
+}
+
 impl Compiled {
     pub(crate) fn new(
         transform: &str,
@@ -29,7 +46,9 @@ impl Compiled {
         toolchain: Arc<Toolchain>,
     ) -> Result<Self, SandboxError> {
         let fast = toolchain
-            .compile(Meter::Clock, digest, &bytes)
+            .compile(Meter::Clock, digest, &bytes, || {
+                tell_of_size(transform, bytes.len());
+            })
             .map_err(|e| match e {
                 NotCompiled::BeyondLimit(why) => SandboxError::refused(transform, why),
                 NotCompiled::Host(why) => SandboxError::Compiler {
@@ -71,11 +90,16 @@ impl Compiled {
         }
     }
 
+    /// Whether the code for the metered engine is there, or will never be.
+    pub(crate) fn is_metered_known(&self) -> bool {
+        self.metered.get().is_some()
+    }
+
     fn metered(&self) -> &Result<TransformPre<HostState>, String> {
         self.metered.get_or_init(|| {
             let compiled = self
                 .toolchain
-                .compile(Meter::Fuel, &self.digest, &self.bytes);
+                .compile(Meter::Fuel, &self.digest, &self.bytes, || {});
             compiled.map_err(|e| {
                 let why = match e {
                     NotCompiled::BeyondLimit(why) | NotCompiled::Host(why) => why,

@@ -176,7 +176,7 @@ fn judge(ended: Output, bytes: usize) -> Result<Vec<u8>, NotCompiled> {
         Err(beyond(format!("{} MiB of memory", memory_mib(bytes))))
     } else if ended.status.code() == Some(REFUSED.into()) {
         Err(NotCompiled::Refused(wasmtime::Error::msg(stderr)))
-    } else if signal(Signal::SEGV) || signal(Signal::ABORT) {
+    } else if signal(Signal::SEGV) || signal(Signal::ABORT) || stderr.contains("panicked at") {
         let crashed = format!("the compiler crashed ({}) {stderr}", ended.status);
         Err(NotCompiled::Refused(wasmtime::Error::msg(crashed)))
     } else {

@@ -71,6 +71,7 @@ impl ConfigSchema {
             ValidationErrorKind::Required { property } => {
                 format!("the key {property} is missing")
             }
+            ValidationErrorKind::Enum { options } => not_one_of(error.instance(), options),
             _ => error.to_string(),
         };
         match error.instance_path().as_str() {
@@ -86,6 +87,13 @@ impl ConfigSchema {
         let properties = properties.and_then(Value::as_object);
         properties.map_or_else(Vec::new, |p| p.keys().map(String::as_str).collect())
     }
+}
+
+/// All that it may be: whoever misspells one looks for it.
+fn not_one_of(value: &Value, options: &Value) -> String {
+    let options = options.as_array().into_iter().flatten();
+    let options: Vec<String> = options.map(Value::to_string).collect();
+    format!("{value} is not one of {}", options.join(", "))
 }
 
 fn not_a_schema(error: &ValidationError<'_>) -> String {

@@ -34,15 +34,19 @@ impl Toolchain {
     }
 
     /// The code of the component `bytes`, whose digest is `digest`, for the engine that `meter`
-    /// needs.
+    /// needs. `begins` hears that it has to be compiled.
     pub(crate) fn compile(
         &self,
         meter: Meter,
         digest: &str,
         bytes: &[u8],
+        begins: impl Fn(),
     ) -> Result<TransformPre<HostState>, NotCompiled> {
         let engine = self.engines.of(meter);
-        let compile = || self.compiler.compile(engine, meter, bytes);
+        let compile = || {
+            begins();
+            self.compiler.compile(engine, meter, bytes)
+        };
         let code = match &self.cache {
             Some(cache) => cache.compiled(engine, digest, compile)?,
             None => compiled_cache::load_bytes(engine, &compile()?)?,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::case::{Case, Expected, Rejected};
 use crate::authoring::input::{self, DimensionFiles};
 use gristmill_core::rows;
-use gristmill_sandbox::Component;
 use gristmill_sandbox::purity::{self, FailedRow};
+use gristmill_sandbox::{Component, Heard, HeardLine};
 
 /// What a component makes of a case.
 pub struct Answered {
@@ -43,10 +43,28 @@ fn hide_rare(plan: &Plan, row: &mut Value) {
     members.retain(|name, value| !is_rare(name, value));
 }
 
+/// What the component logs when it is opened for the case and run on its rows once; `heard` hears
+/// it.
+pub fn said(
+    component: &Component,
+    case: &Case,
+    dimensions: &DimensionFiles,
+    heard: &Heard,
+) -> Vec<HeardLine> {
+    heard.take();
+    if let Ok(mut opened) = component.open(&case.config)
+        && let Ok(batch) = input::batch(&opened.plan().clone(), &case.input, dimensions)
+    {
+        // How it ends is in the verdict.
+        let _ = opened.apply(&batch);
+    }
+    heard.take()
+}
+
 /// Runs the component on the case's rows. An error where it is no pure function of them, too.
 pub fn run(component: &Component, case: &Case, dimensions: &DimensionFiles) -> Result<Answered> {
     let plan = component.open(&case.config)?.plan().clone();
-    input::check_names(&plan, &case.input)?;
+    input::check_rows(&plan, &case.input)?;
     let batch = input::batch(&plan, &case.input, dimensions)?;
     let checked = purity::check(component, &case.config, &batch)?;
     let output = checked.output;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Rows, and what a rule makes of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,7 +15,8 @@ pub struct Case {
     /// What it shows, in a sentence.
     #[serde(default)]
     pub about: String,
-    #[serde(default = "no_config")]
+    /// In a file that has none the rule's own.
+    #[serde(default)]
     pub config: Value,
     pub input: Vec<Value>,
     /// Missing until somebody has looked at the answer and written it down.
@@ -44,16 +45,16 @@ pub struct Rejected {
     pub message: String,
 }
 
-fn no_config() -> Value {
-    json!({})
-}
-
 impl Case {
-    /// Reads a case; the error names the file and the line.
-    pub fn read(path: &Path) -> Result<Self> {
+    /// Reads a case; the error names the file and the line. `config` is the rule's own.
+    pub fn read(path: &Path, config: &Value) -> Result<Self> {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let case: Self = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        let mut case: Self =
+            serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        if case.config.is_null() {
+            case.config = config.clone();
+        }
         if let Some(expect) = &case.expect {
             expect
                 .check(case.input.len())
@@ -91,15 +92,16 @@ impl Expected {
     }
 }
 
-/// The cases in `folder`, files named `.json`, in the order of their names.
-pub fn cases(folder: &Path) -> Result<BTreeMap<PathBuf, Case>> {
+/// The cases in `folder`, files named `.json`, in the order of their names. `config` is the rule's
+/// own.
+pub fn cases(folder: &Path, config: &Value) -> Result<BTreeMap<PathBuf, Case>> {
     let mut cases = BTreeMap::new();
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot read the cases in {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "json") {
-            let case = Case::read(&path)?;
+            let case = Case::read(&path, config)?;
             cases.insert(path, case);
         }
     }

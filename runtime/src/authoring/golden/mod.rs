@@ -10,7 +10,7 @@ mod mismatch;
 mod rewrite;
 mod verdict;
 
-pub use answered::{Answered, run};
+pub use answered::{Answered, run, said};
 pub use case::{Case, Expected, Rejected, cases};
 pub use mismatch::{Mismatch, mismatches};
 pub use rewrite::{one_line, updated};

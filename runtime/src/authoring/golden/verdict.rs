@@ -105,12 +105,15 @@ fn write(path: &Path, case: &Case, answered: &Answered) -> Result<Verdict> {
     Ok(Verdict::Written)
 }
 
-/// The configs of the cases, each once.
-pub fn distinct_configs<'a>(cases: impl Iterator<Item = &'a Case>) -> Vec<&'a Value> {
+/// The rule's own config, if it has one, and those of the cases, each once.
+pub fn distinct_configs<'a>(
+    own: Option<&'a Value>,
+    cases: impl Iterator<Item = &'a Case>,
+) -> Vec<&'a Value> {
     let mut configs: Vec<&Value> = Vec::new();
-    for case in cases {
-        if !configs.contains(&&case.config) {
-            configs.push(&case.config);
+    for config in own.into_iter().chain(cases.map(|case| &case.config)) {
+        if !configs.contains(&config) {
+            configs.push(config);
         }
     }
     configs

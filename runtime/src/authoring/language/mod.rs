@@ -1,3 +1,6 @@
 //! The languages that rules are written in.
 
-pub(crate) mod rust;
+pub(super) mod command_build;
+pub mod languages;
+pub(super) mod new_rule;
+pub(super) mod rust;

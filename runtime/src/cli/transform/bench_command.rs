@@ -8,23 +8,23 @@ use indicatif::HumanCount;
 
 use super::inspect_command::kib;
 use super::{Out, table};
-use crate::authoring::Subject;
 use crate::authoring::bench::{Benchmark, Measured, measure};
+use crate::cli::rule_argument::RuleArgument;
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The rule's folder, a component's file, or builtin:NAME
-    #[arg(default_value = ".")]
-    what: String,
-    /// The config to open it with, JSON or TOML; without one that of the first case, or none
-    #[arg(long)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    rule: RuleArgument,
+    /// Measure it on the events in this file, a JSON array or one event a line, instead of the
+    /// rows of its cases
+    #[arg(long, value_name = "FILE")]
+    on: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, out: Out<'_>) -> Result<()> {
-    let subject = Subject::parse(&args.what)?;
-    let benchmark = measure(&subject, args.config.as_ref(), &host_sandbox::open()?)?;
+    let subject = args.rule.subject()?;
+    let benchmark = measure(&subject, args.on.as_deref(), &host_sandbox::open()?)?;
     Ok(render(&benchmark, out)?)
 }
 
@@ -41,5 +41,14 @@ pub(crate) fn render(benchmark: &Benchmark, out: Out<'_>) -> io::Result<()> {
         HumanCount((1e9 / m.nanoseconds_per_row) as u64).to_string()
     });
     line("memory of an instance", &|m| kib(m.memory_bytes));
-    writeln!(out, "{}", table::text(lines))
+    writeln!(out, "{}", table::text(lines))?;
+    let Some(why) = &benchmark.why else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "{} of {} different rows fail and are not measured, the first because {why}",
+        HumanCount(benchmark.failed_rows as u64),
+        HumanCount(benchmark.different_rows as u64)
+    )
 }

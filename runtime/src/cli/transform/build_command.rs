@@ -1,4 +1,4 @@
-//! `gristmill transform build`: from a crate to a component.
+//! `gristmill transform build`: from a rule's folder to its component.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Out;
 use super::inspect_command::size;
-use crate::authoring::RuleCrate;
+use crate::authoring::Subject;
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
@@ -17,9 +17,10 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, out: Out<'_>) -> Result<()> {
-    let built = RuleCrate::open(&args.dir)?.build(&host_sandbox::open()?)?;
-    let (file, digest) = (built.file.display(), built.component.digest());
-    let size = size(built.component.bytes().len());
+    let subject = Subject::of_folder(&args.dir)?;
+    let component = subject.load(&host_sandbox::open()?)?;
+    let (file, digest) = (subject.shown(), component.digest());
+    let size = size(component.bytes().len());
     writeln!(out, "{file}  {size}  sha256:{digest}")?;
     Ok(())
 }

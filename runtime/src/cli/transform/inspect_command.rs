@@ -15,15 +15,17 @@ use crate::definition::host_sandbox;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A component's file, builtin:NAME, or a rule's folder (which is built first)
+    #[arg(default_value = ".")]
     what: String,
-    /// The config to open it with, JSON or TOML: the plan may depend on it
+    /// The config to open it with, JSON or TOML, instead of the one in its rule.toml: the plan may
+    /// depend on it
     #[arg(long)]
     config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, out: Out<'_>) -> Result<()> {
-    let subject = Subject::parse(&args.what)?;
-    let found = inspect(&subject, args.config.as_deref(), &host_sandbox::open()?)?;
+    let subject = Subject::parse(&args.what)?.with(None, args.config.as_deref())?;
+    let found = inspect(&subject, &host_sandbox::open()?)?;
     render(&found, out)?;
     match found.plan {
         PlanSaid::Refused { why } => bail!(why),

@@ -17,9 +17,10 @@ pub(crate) struct Args {
     pipeline: PipelineArgument,
     /// The transform's name in the pipeline
     name: String,
-    /// The new component: a .wasm file, or builtin:NAME
+    /// The new component: a .wasm file, builtin:NAME, or a rule's folder (which is built first)
     component: String,
-    /// The new config, a TOML or JSON file; without one the present config stays
+    /// The new config, a TOML or JSON file; without one the folder's rule.toml says it, or the
+    /// present config stays
     #[arg(long)]
     config: Option<PathBuf>,
     /// A column that the pipeline stops to write: its values in the table stay as they are

@@ -1,43 +1,53 @@
 //! `gristmill transform test`: golden cases, and whether the rule is pure.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use gristmill_core::visible::visible;
+use gristmill_sandbox::HeardLine;
 
 use super::{Out, table};
 use crate::authoring::golden::{self, Mismatch, OddRows, Verdict};
-use crate::authoring::{RuleCrate, input};
+use crate::authoring::input;
+use crate::cli::rule_argument::RuleArgument;
 use crate::definition::host_sandbox;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The rule's folder
-    #[arg(default_value = ".")]
-    dir: PathBuf,
+    #[command(flatten)]
+    rule: RuleArgument,
     /// Write what the rule answers into the cases, as what they expect
     #[arg(long)]
     update: bool,
 }
 
 pub(super) fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
-    let rule = RuleCrate::open(&args.dir)?;
-    let folder = rule.cases();
-    let cases = golden::cases(&folder)?;
-    let component = rule.build(&host_sandbox::open()?)?.component;
+    let rule = args.rule.subject()?;
+    let folder = rule
+        .cases()
+        .context("a component alone has no cases: say where they are, --cases DIR")?;
+    let cases = golden::cases(folder, &rule.config_or_none())?;
+    let (sandbox, heard) = host_sandbox::open()?.listening();
+    let component = rule.load(&sandbox)?;
     let dimensions = input::csv_files(&folder.join("dimensions"));
     let mut wrong = 0;
     for (path, case) in &cases {
-        let name = path.strip_prefix(rule.dir()).unwrap_or(path).display();
+        let name = path.strip_prefix(folder.parent().unwrap_or(Path::new("")));
+        let name = name.unwrap_or(path).display();
         let verdict = match args.update {
             true => golden::update(&component, path, case, &dimensions),
             false => golden::check(&component, case, &dimensions),
         };
         wrong += u32::from(verdict.is_wrong());
-        render(&name.to_string(), &case.about, &verdict, out)?;
+        let log = match verdict.is_wrong() {
+            true => golden::said(&component, case, &dimensions, &heard),
+            false => Vec::new(),
+        };
+        render(&name.to_string(), &case.about, &verdict, &log, out)?;
     }
-    for config in golden::distinct_configs(cases.values()) {
+    for config in golden::distinct_configs(rule.config(), cases.values()) {
         match golden::odd_rows(&component, config) {
             Ok(None) => {}
             Ok(Some(odd)) => note(&odd, out)?,
@@ -60,7 +70,13 @@ pub(super) fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
 }
 
 /// A line for a case that is well, more for one that is not.
-pub(crate) fn render(name: &str, about: &str, verdict: &Verdict, out: Out<'_>) -> io::Result<()> {
+pub(crate) fn render(
+    name: &str,
+    about: &str,
+    verdict: &Verdict,
+    log: &[HeardLine],
+    out: Out<'_>,
+) -> io::Result<()> {
     let why = match verdict {
         Verdict::Ok => return writeln!(out, "{:<8} {name}", "ok"),
         Verdict::Written => return writeln!(out, "{:<8} {name}", "written"),
@@ -70,7 +86,12 @@ pub(crate) fn render(name: &str, about: &str, verdict: &Verdict, out: Out<'_>) -
         Verdict::Failed { why } => format!("  {why}"),
         Verdict::Differs { mismatches } => listed(mismatches),
     };
-    writeln!(out, "{:<8} {name}: {about}\n{why}\n", "WRONG")
+    // A panic is logged, and told already.
+    let untold = log.iter().filter(|line| !why.contains(&line.message));
+    let said = untold.map(|l| format!("\n  log ({}): {}", l.level, visible(&l.message)));
+    let why: String = std::iter::once(why.clone()).chain(said).collect();
+    let colon = if about.is_empty() { "" } else { ": " };
+    writeln!(out, "{:<8} {name}{colon}{about}\n{why}\n", "WRONG")
 }
 
 fn note(odd: &OddRows, out: Out<'_>) -> io::Result<()> {

@@ -1,11 +1,13 @@
 //! The values of a topic's newest records against what a pipeline takes them for: what no schema
 //! says, nothing but a look at them tells.
 
+mod list_values;
 mod newest_document;
 mod read_values;
 mod row_names;
 
 use anyhow::Result;
+use gristmill_core::column::Field;
 use gristmill_core::plan::Plan;
 use gristmill_core::transform::Transform as _;
 
@@ -14,6 +16,7 @@ use crate::authoring::event_file::PlacedEvent;
 use crate::definition::pipeline::Pipeline;
 
 use super::lost_values;
+use list_values::ListValues;
 use newest_document::NewestDocument;
 use read_values::ReadValues;
 
@@ -29,12 +32,17 @@ pub(super) fn oddities(pipeline: &Pipeline, events: &[PlacedEvent]) -> Vec<Strin
     };
     let forms = pipeline.forms();
     let placeholder = &pipeline.config.source.absent;
+    let debezium = lost_values::of_debezium(&pipeline.config);
+    let array = |read: &Field| row_names::array_type(debezium?, read);
     let mut found: Vec<String> = plan
         .reads
         .iter()
-        .filter_map(|read| ReadValues::of(read, &documents, placeholder).oddity(forms))
+        .filter_map(|read| match array(read) {
+            Some(of) => ListValues::of(read, of, &documents, placeholder).oddity(forms),
+            None => ReadValues::of(read, &documents, placeholder).oddity(forms),
+        })
         .collect();
-    if let Some(debezium) = lost_values::of_debezium(&pipeline.config) {
+    if let Some(debezium) = debezium {
         found.extend(row_names::oddities(
             debezium,
             pipeline.is_filled(),

@@ -29,7 +29,12 @@ const QUOTED_CHARS: usize = 40;
 
 /// The values that the newest records have at a path.
 pub(super) struct ReadValues<'a> {
-    read: &'a Field,
+    /// The path.
+    name: &'a str,
+    /// What they are read as.
+    logical_type: LogicalType,
+    /// Whether they are elements of lists, which are read as the table's column says.
+    are_elements: bool,
     /// Those that are there, and no placeholder, of records without a schema.
     values: Vec<&'a Value>,
     /// Those of all records.
@@ -38,26 +43,38 @@ pub(super) struct ReadValues<'a> {
 
 impl<'a> ReadValues<'a> {
     pub(super) fn of(read: &'a Field, documents: &'a [NewestDocument], placeholder: &str) -> Self {
-        let path = names(&read.name).unwrap_or_default();
-        let at = |document: &'a NewestDocument| {
-            let (root, below) = path.split_first()?;
-            let mut below = below.iter().filter(|_| root == "value");
-            let found = below.try_fold(&document.value, |value, name| value.get(name))?;
-            let is_sent = !found.is_null() && found.as_str() != Some(placeholder);
-            (root == "value" && is_sent).then_some((document.has_schema, found))
-        };
-        let found: Vec<_> = documents.iter().filter_map(at).collect();
+        let found = sent(&read.name, documents);
+        let found = found.filter(|(_, value)| value.as_str() != Some(placeholder));
+        let found: Vec<_> = found.collect();
         let plain = found.iter().filter(|(has_schema, _)| !has_schema);
         Self {
-            read,
+            name: &read.name,
+            logical_type: read.logical_type,
+            are_elements: false,
             values: plain.map(|(_, value)| *value).collect(),
             all: found.iter().map(|(_, value)| *value).collect(),
         }
     }
 
+    /// The elements of lists at a path, of records without a schema, which are read as
+    /// `logical_type`.
+    pub(super) fn elements(
+        name: &'a str,
+        logical_type: LogicalType,
+        values: Vec<&'a Value>,
+    ) -> Self {
+        Self {
+            name,
+            logical_type,
+            are_elements: true,
+            all: values.clone(),
+            values,
+        }
+    }
+
     /// What they seem to be, where that is not what they are read as, and what to do.
     pub(super) fn oddity(&self, forms: JsonForms) -> Option<String> {
-        match self.read.logical_type {
+        match self.logical_type {
             LogicalType::TimestampUs => self.instants("microseconds"),
             LogicalType::TimestampMs => self.instants("milliseconds"),
             LogicalType::Date => self.instants("days"),
@@ -93,6 +110,14 @@ impl<'a> ReadValues<'a> {
             .map(|time| format!(", as of {time:.0}"))
             .unwrap_or_default();
         let column = match seem {
+            "milliseconds" if self.are_elements => {
+                ": make the table's column `timestamp(3)[]`, or let the connector write \
+                 microseconds (time.precision.mode = adaptive)"
+            }
+            "microseconds" if self.are_elements => {
+                ": make the table's column `timestamp[]`, or let the connector write milliseconds \
+                 (time.precision.mode = adaptive)"
+            }
             "milliseconds" => {
                 ": give the column the type `timestamp(3)` or `timestamp(ms)`, or let the \
                  connector write microseconds (time.precision.mode = adaptive)"
@@ -103,7 +128,7 @@ impl<'a> ReadValues<'a> {
         Some(format!(
             "the newest records have {first} and the like in `{}`, which looks like {seem} and is \
              read as {taken}{would_be}{column}",
-            self.read.name
+            self.name
         ))
     }
 
@@ -112,18 +137,19 @@ impl<'a> ReadValues<'a> {
         let mut times: Vec<f64> = self.numbers();
         times.retain(|time| *time != 0.0);
         let first = *times.first()?;
-        times
-            .iter()
-            .all(|time| (0.0..DAY_MS).contains(time))
-            .then(|| {
-                format!(
-                    "the newest records have {first} and the like in `{}`, which looks like \
-                 milliseconds and is read as microseconds: give the column the type `time(3)` or \
-                 `time(ms)`, or let the connector write microseconds (time.precision.mode = \
-                 adaptive)",
-                    self.read.name
-                )
-            })
+        let column = match self.are_elements {
+            true => "make the table's column `time(3)[]`",
+            false => "give the column the type `time(3)` or `time(ms)`",
+        };
+        let are_ms = times.iter().all(|time| (0.0..DAY_MS).contains(time));
+        are_ms.then(|| {
+            format!(
+                "the newest records have {first} and the like in `{}`, which looks like \
+                 milliseconds and is read as microseconds: {column}, or let the connector write \
+                 microseconds (time.precision.mode = adaptive)",
+                self.name
+            )
+        })
     }
 
     fn bytes(&self, form: JsonBytes) -> Option<String> {
@@ -138,7 +164,7 @@ impl<'a> ReadValues<'a> {
                 "the newest records have \"{}\" and the like in `{}`, which looks like hexadecimal \
                  digits and is read as base64: set json_bytes = \"hex\" under [source]",
                 quoted(first),
-                self.read.name
+                self.name
             )
         })
     }
@@ -167,9 +193,24 @@ impl<'a> ReadValues<'a> {
             "the newest records have \"{}\" and the like in `{}`, which looks like {seem}: {set} \
              under [source]",
             quoted(first),
-            self.read.name
+            self.name
         ))
     }
+}
+
+/// What records have at a path below their value, null apart, and whether a schema says what it is.
+pub(super) fn sent<'a>(
+    name: &str,
+    documents: &'a [NewestDocument],
+) -> impl Iterator<Item = (bool, &'a Value)> {
+    let path = names(name).unwrap_or_default();
+    documents.iter().filter_map(move |document| {
+        let (root, mut below) = path
+            .split_first()
+            .map(|(root, below)| (root, below.iter()))?;
+        let found = below.try_fold(&document.value, |value, name| value.get(name))?;
+        (root == "value" && !found.is_null()).then_some((document.has_schema, found))
+    })
 }
 
 /// Digits, as a decimal number is written.
@@ -183,7 +224,8 @@ fn is_base64(text: &str) -> bool {
     text.len().is_multiple_of(4) && text.len() - body.len() < 3 && body.bytes().all(is_letter)
 }
 
-fn quoted(text: &str) -> String {
+/// As much of a text as is quoted.
+pub(super) fn quoted(text: &str) -> String {
     let end = text.char_indices().nth(QUOTED_CHARS);
     let text = end.map_or(text, |(end, _)| &text[..end]);
     visible(text).into_owned()

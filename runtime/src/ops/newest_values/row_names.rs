@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gristmill_core::column::{Field, LogicalType};
+use gristmill_core::decode::names;
 use serde_json::Value;
 
 use super::newest_document::NewestDocument;
@@ -87,6 +89,16 @@ pub(super) fn oddities(
         ));
     }
     found
+}
+
+/// The type of arrays that `config` declares for what `read` reads, where it is a list.
+pub(super) fn array_type<'c>(config: &'c Value, read: &Field) -> Option<&'c str> {
+    let path = names(&read.name)?;
+    let taken = taken(config);
+    let column = taken.get(path.last()?.as_str())?;
+    let declared = config["columns"][*column].as_str()?;
+    let is_list = read.logical_type == LogicalType::Json && declared.ends_with("[]");
+    is_list.then_some(declared)
 }
 
 /// Whether the name is that of a column which the normalizer fills by itself, and the table has it.

@@ -70,13 +70,13 @@ impl Event {
 pub(super) fn records<'e>(events: impl Iterator<Item = (i64, &'e Event)>) -> Records {
     let mut records = Records::default();
     for (offset, event) in events {
-        let (json, none) = (event.json(), std::iter::empty());
+        let (key, json) = (event.key.to_string(), event.json());
         records.push(
             offset,
             Some(event.recorded),
-            None,
+            Some(key.as_bytes()),
             Some(json.as_bytes()),
-            none,
+            std::iter::empty(),
         );
     }
     records

@@ -4,9 +4,11 @@
 mod broken;
 mod event;
 mod fold;
+mod moves;
 mod races;
 mod rules;
 mod sequences;
+mod source;
 mod stage;
 mod world;
 

@@ -71,7 +71,7 @@ async fn side(
     writer: Writer,
     (partition, clock): (i32, &mut i64),
 ) -> Result<Side> {
-    let (lease, _) = stage.take(partition).await?;
+    let lease = stage.take(partition).await?.lease;
     let by_place = writer.revision.version.kind == KINDS[2];
     let mut events: Vec<Event> = Vec::new();
     for _ in 0..random.random_range(1..5) {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use gristmill_core::dedup::{VersionKind, VersionRule};
+use gristmill_postgres::commit::lease::Taken;
 use rstest::rstest;
 
 use super::event::{Event, What, records};
@@ -30,7 +31,11 @@ async fn end(
     batches: &[(bool, &[Event])],
 ) -> Result<Option<(Option<String>, Option<String>, Vec<String>)>> {
     let mut stage = Stage::new(name).await?;
-    let (lease, mut next) = stage.take(0).await?;
+    let Taken {
+        lease,
+        next_offset: mut next,
+        ..
+    } = stage.take(0).await?;
     for (writes_c, events) in batches {
         let writer = Writer {
             table: 0,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use gristmill_core::chain::{Computed, Delete};
 use gristmill_core::dead_letter::DeadLetter;
+use gristmill_postgres::commit::checkpoint::PartitionState;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap};
-use gristmill_postgres::commit::lease::{self, Lease};
-use gristmill_postgres::commit::refusal::{Settled, Unsettled, settle};
+use gristmill_postgres::commit::lease::{self, Lease, Taken};
+use gristmill_postgres::commit::refusal::{RefusedRow, Settled, Unsettled, settle};
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::commit::sink::Sink;
-use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, replay};
+use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, failed_letters, replay};
 use gristmill_postgres::letters::stored_letter::LetterId;
 use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::wire::connection::Connection;
@@ -114,11 +115,14 @@ impl Stage {
         Ok(sink)
     }
 
-    pub(super) async fn take(&mut self, partition: i32) -> Result<(Lease, i64)> {
+    pub(super) async fn take(&mut self, partition: i32) -> Result<Taken> {
         let request = request(partition, 1, 0, Some("first"));
         let taken = lease::take(&mut self.connection, &[request], "host-a").await?;
         let taken = taken.into_iter().next().context("nothing was taken")?;
-        Ok((taken.lease, taken.next_offset))
+        if taken.state != PartitionState::Running {
+            lease::resume(&self.connection, &[&taken.lease]).await?;
+        }
+        Ok(taken)
     }
 
     /// The partition's topic was made again, as the topic `id`.
@@ -136,11 +140,28 @@ impl Stage {
         Ok(row.get(0))
     }
 
-    /// Whoever takes the partition next begins at `offset`.
-    pub(super) async fn rewind(&self, partition: i32, offset: i64) -> Result<()> {
-        let sql = "update gristmill.checkpoint set next_offset = $2 where partition = $1";
-        self.connection.execute(sql, &[&partition, &offset]).await?;
-        Ok(())
+    /// Whoever takes the partition next reads from `offset` on again. `false`: the lease is no
+    /// longer good.
+    pub(super) async fn set_back(&self, lease: &Lease, offset: i64, halts: bool) -> Result<bool> {
+        Ok(match halts {
+            true => {
+                let why = "rows were left out";
+                lease::halt_before(&self.connection, lease, offset, (1, 0), why).await?
+            }
+            false => lease::read_again(&self.connection, lease, offset).await?,
+        })
+    }
+
+    /// Nothing of the partition is to be written until somebody takes it.
+    pub(super) async fn pause(&self, lease: &Lease) -> Result<bool> {
+        let paused = PartitionState::Paused;
+        Ok(lease::stand_still(&self.connection, lease, paused, "a test").await?)
+    }
+
+    /// How many records were counted.
+    pub(super) async fn counted(&self) -> Result<i64> {
+        let sql = "select coalesce(sum(records), 0)::bigint from gristmill.checkpoint";
+        Ok(self.connection.query_one(sql, &[]).await?.get(0))
     }
 
     pub(super) async fn flush(
@@ -179,22 +200,16 @@ impl Stage {
         })
     }
 
-    /// Writes what rules made of dead letters of a partition and log. `false`: Postgres refuses it.
+    /// Writes what rules made of the dead letters at `offsets` of a partition and log.
     pub(super) async fn replay(
         &mut self,
         writer: Writer,
         origin: RowOrigin,
+        offsets: &[i64],
         batch: &Computed,
-    ) -> Result<bool> {
+    ) -> Result<ReplayEnd> {
         let sink = self.sink(writer).await?;
-        let id = |i: usize| LetterId {
-            topic: TOPIC.to_owned(),
-            partition: origin.partition,
-            log: origin.log,
-            offset: batch.records.offset(i),
-            ordinal: 0,
-        };
-        let ids: Vec<LetterId> = (0..batch.records.len()).map(id).collect();
+        let ids = letter_ids(origin, offsets);
         let letters = LetterReplay {
             pipeline: PIPELINE,
             run: 1,
@@ -203,8 +218,17 @@ impl Stage {
             ids: &ids,
             may_fold: false,
         };
-        let end = replay(&mut self.connection, &sink, letters, batch, &|_| None).await?;
-        Ok(matches!(end, ReplayEnd::Committed(_)))
+        Ok(replay(&mut self.connection, &sink, letters, batch, &|_| None).await?)
+    }
+
+    /// What is left of the letters at `offsets` where `rows` cannot be written.
+    pub(super) fn failed_letters(
+        rows: &[RefusedRow],
+        batch: &Computed,
+        origin: RowOrigin,
+        offsets: &[i64],
+    ) -> Vec<DeadLetter> {
+        failed_letters(rows, batch, &letter_ids(origin, offsets))
     }
 
     pub(super) async fn shown(&self, table: usize) -> Result<Table> {
@@ -227,4 +251,15 @@ impl Stage {
         });
         Ok(shown.collect())
     }
+}
+
+fn letter_ids(origin: RowOrigin, offsets: &[i64]) -> Vec<LetterId> {
+    let id = |offset: &i64| LetterId {
+        topic: TOPIC.to_owned(),
+        partition: origin.partition,
+        log: origin.log,
+        offset: *offset,
+        ordinal: 1,
+    };
+    offsets.iter().map(id).collect()
 }

@@ -7,8 +7,9 @@ use std::ops::Range;
 use anyhow::{Result, bail, ensure};
 use gristmill_core::chain::{Chain, Computed};
 use gristmill_core::dedup::{VersionKind, VersionRule};
-use gristmill_postgres::commit::lease::Lease;
+use gristmill_postgres::commit::lease::{Lease, Taken};
 use gristmill_postgres::commit::row_origin::RowOrigin;
+use gristmill_postgres::letters::replay_commit::ReplayEnd;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -88,6 +89,9 @@ struct Partition {
     /// The next offset to compute, and the next to commit.
     next: i64,
     committed: i64,
+    /// Records below it are counted already.
+    counted_below: i64,
+    is_paused: bool,
     has_truncate: bool,
 }
 
@@ -164,6 +168,9 @@ impl<'s> World<'s> {
             self.step().await?;
         }
         for partition in 0..self.partitions.len() {
+            if self.partitions[partition].is_paused {
+                self.restart(partition).await?;
+            }
             while self.partitions[partition].committed < self.end(partition) {
                 self.compute(partition)?;
                 self.commit(partition).await?;
@@ -171,6 +178,11 @@ impl<'s> World<'s> {
         }
         self.replay().await?;
         self.judge().await?;
+        let (counted, all) = (self.stage.counted().await?, self.all.len());
+        ensure!(
+            counted == all as i64,
+            "{counted} of {all} records are counted"
+        );
         self.judge_all()
     }
 
@@ -180,7 +192,8 @@ impl<'s> World<'s> {
             0..28 => self.produce(partition),
             28..53 => self.compute(partition)?,
             53..80 => self.commit(partition).await?,
-            80..83 => self.lose(partition),
+            80..82 => self.lose(partition),
+            82 => self.pause(partition).await?,
             83..90 => self.restart(partition).await?,
             90..94 => self.swap(partition).await?,
             94..96 => self.make_again().await?,
@@ -217,17 +230,19 @@ impl<'s> World<'s> {
 
     async fn add_partition(&mut self) -> Result<()> {
         let number = self.partitions.len();
-        let (lease, next) = self.stage.take(number as i32).await?;
+        let taken = self.stage.take(number as i32).await?;
         let chain = self.new_chain(number, 0)?;
         self.tell(format_args!("partition {number} is there"));
         self.partitions.push(Partition {
-            lease,
+            lease: taken.lease,
             events: Vec::new(),
             chain,
             revision: 0,
             ahead: VecDeque::new(),
-            next,
-            committed: next,
+            next: taken.next_offset,
+            committed: taken.next_offset,
+            counted_below: taken.counted_below,
+            is_paused: false,
             has_truncate: false,
         });
         Ok(())
@@ -331,9 +346,12 @@ impl<'s> World<'s> {
         let partition = &mut self.partitions[number];
         let from = partition.next;
         let to = (from + rows).min(partition.events.len() as i64);
-        if from >= to {
+        if from >= to || partition.is_paused {
             return Ok(());
         }
+        // A batch is counted whole, or not at all.
+        let counted = partition.counted_below;
+        let to = if from < counted { to.min(counted) } else { to };
         let events = (from..to).map(|o| (o, &partition.events[o as usize]));
         let computed = partition.chain.compute(records(events), NOW_US);
         let computed = computed.map_err(|uncomputed| anyhow::anyhow!("{}", uncomputed.fault))?;
@@ -462,13 +480,30 @@ impl<'s> World<'s> {
         self.tell(format_args!("{number}: what is not committed is lost"));
     }
 
+    /// Somebody asks for it; what is not committed is dropped.
+    async fn pause(&mut self, number: usize) -> Result<()> {
+        self.lose(number);
+        let is_paused = self.stage.pause(&self.partitions[number].lease).await?;
+        ensure!(is_paused, "the owner is fenced");
+        self.partitions[number].is_paused = true;
+        Ok(())
+    }
+
     /// Another host takes the partition, perhaps a little before its checkpoint, and knows no key.
     /// What was on its way is fenced.
     async fn restart(&mut self, number: usize) -> Result<()> {
         let back = self.random.random_range(0..8) * i64::from(self.random.random_bool(0.5));
         let begin = (self.partitions[number].committed - back).max(0);
-        self.stage.rewind(number as i32, begin).await?;
-        let (lease, next) = self.stage.take(number as i32).await?;
+        let halts = self.random.random_bool(0.3);
+        let lease = &self.partitions[number].lease;
+        let is_back = self.stage.set_back(lease, begin, halts).await?;
+        ensure!(is_back, "the owner is fenced");
+        let Taken {
+            lease,
+            next_offset: next,
+            counted_below,
+            ..
+        } = self.stage.take(number as i32).await?;
         let revision = self.partitions[number].revision;
         let chain = self.new_chain(number, revision)?;
         let partition = &mut self.partitions[number];
@@ -479,6 +514,9 @@ impl<'s> World<'s> {
         let from = partition.committed;
         partition.ahead.clear();
         (partition.next, partition.committed) = (next, next);
+        (partition.counted_below, partition.is_paused) = (counted_below, false);
+        let is_back = self.stage.set_back(&zombie, 0, halts).await?;
+        ensure!(!is_back, "a zombie sets the checkpoint back");
         self.tell(format_args!(
             "{number} is taken by a host that knows nothing, from {next}"
         ));
@@ -536,6 +574,7 @@ impl<'s> World<'s> {
             partition.events.clear();
             partition.ahead.clear();
             (partition.next, partition.committed) = (0, 0);
+            (partition.counted_below, partition.is_paused) = (0, false);
         }
         self.tell(format_args!("the topic is made again"));
         Ok(())
@@ -567,7 +606,15 @@ impl<'s> World<'s> {
             log,
             partition: number,
         };
-        let is_replayed = self.stage.replay(writer, origin, &computed).await?;
+        let offsets: Vec<i64> = places
+            .iter()
+            .map(|place: &(i32, i32, i64)| place.2)
+            .collect();
+        let end = self
+            .stage
+            .replay(writer, origin, &offsets, &computed)
+            .await?;
+        let is_replayed = matches!(end, ReplayEnd::Committed(_));
         self.tell(format_args!(
             "dead letters {places:?}: replayed {is_replayed}"
         ));

@@ -22,7 +22,9 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
     let at = |stage: &str| letter(stage, value);
 
     let refused = at("transform:normalize-cdc")?;
-    let text = capture::case(parts.clone(), &refused, &sandbox).await?;
+    let text = capture::case(parts.clone(), &refused, &sandbox)
+        .await?
+        .text(true);
     let case: Value = serde_json::from_str(&text)?;
     let document: Value = serde_json::from_str(value)?;
     assert_eq!(case["input"], json!([{ "value": document }]));
@@ -34,6 +36,7 @@ async fn a_dead_letter_becomes_a_case_of_the_transform_that_refused_it() -> Resu
     );
 
     let text = capture::case(parts.clone(), &at("transform:enrich-email")?, &sandbox).await?;
+    let text = text.text(true);
     let case: golden::Case = serde_json::from_str(&text)?;
     assert_eq!(case.input, [json!({ "email": "a@contoso.com" })]);
     assert!(
@@ -78,6 +81,29 @@ fn the_case_has_the_config_that_refused_the_record() -> Result<()> {
             job.explain()
         );
     }
+    // Into a folder whose rule.toml says the config: the case is one of the rule as it is there.
+    let rule = tempfile::tempdir()?;
+    let toml = "component = \"builtin:normalize-cdc\"\nconfig = { key = [\"user_id\"] }\n";
+    std::fs::write(rule.path().join("rule.toml"), toml)?;
+    let (id, folder) = (
+        format!("{}/0/2/0", job.topic),
+        rule.path().display().to_string(),
+    );
+    let into = [
+        "dead-letters",
+        "capture",
+        "users.toml",
+        &id,
+        "--into",
+        &folder,
+    ];
+    let kept = job.gristmill(&into)?;
+    let case: Value = serde_json::from_str(&std::fs::read_to_string(kept.trim_end())?)?;
+    ensure!(kept.starts_with(&format!("{folder}/cases/")), "{kept}");
+    ensure!(
+        case.get("config").is_none() && case.get("input").is_some(),
+        "{case}"
+    );
     Ok(())
 }
 

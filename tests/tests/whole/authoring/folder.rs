@@ -20,7 +20,7 @@ fn a_new_rule_passes_its_tests_and_a_difference_is_a_row_of_a_table() -> Result<
         "{output}"
     );
     success(run(&rule, &["transform", "test", "--update"])?)?;
-    let template = repository().join("runtime/template/cases/first.json");
+    let template = repository().join("runtime/template/rust/enricher/cases/first.json");
     assert_eq!(
         std::fs::read_to_string(&case)?,
         std::fs::read_to_string(template)?,

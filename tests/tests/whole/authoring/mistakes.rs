@@ -24,7 +24,10 @@ fn what_is_no_rule_is_told_in_a_sentence() -> Result<()> {
     std::fs::write(at("empty.json"), "[]")?;
     for (arguments, output) in [
         ("transform build gone", "there is no folder gone"),
-        ("transform build none", "there is no Cargo.toml in none"),
+        (
+            "transform build none",
+            "there is no rule.toml and no Cargo.toml in none",
+        ),
         (
             "transform build plain",
             "crate-type = [\"cdylib\", \"rlib\"]",

@@ -5,4 +5,6 @@ mod capture;
 mod folder;
 mod inspect;
 mod mistakes;
+mod rule_toml;
+mod sentences;
 mod try_events;

@@ -7,6 +7,28 @@ use crate::suggest::did_you_mean;
 use super::names::{find, list};
 use super::plans::Check;
 
+/// What is wrong with the columns that the join takes from a dimension with these columns, a
+/// sentence each.
+pub fn wrong_takes(join: &Join, fields: &[Field]) -> Vec<String> {
+    let wrong = |take: &Field| match find(fields, &take.name) {
+        Err(nearest) => Some(format!(
+            "it takes `{}` from the dimension `{}`, which has no such column{nearest}",
+            take.name, join.dimension
+        )),
+        Ok(field) if field.logical_type != take.logical_type => Some(format!(
+            "it takes `{}` from the dimension `{}` as {}, but that is {}: declare it as what it is",
+            take.name, join.dimension, take.logical_type, field.logical_type
+        )),
+        Ok(_) if !take.nullable => Some(format!(
+            "it takes `{}` from the dimension `{}` as never null, but a row without a match has \
+             none: declare it nullable",
+            take.name, join.dimension
+        )),
+        Ok(_) => None,
+    };
+    join.take.iter().filter_map(wrong).collect()
+}
+
 impl Check<'_> {
     pub(super) fn joins(&mut self, plan: &Plan, available: &[Field]) {
         for join in &plan.joins {
@@ -22,24 +44,8 @@ impl Check<'_> {
             };
             let (fields, key) = (dimension.fields().to_vec(), dimension.key().to_vec());
             self.join_key(join, available, (&fields, &key));
-            for take in &join.take {
-                match find(&fields, &take.name) {
-                    Err(nearest) => self.problem(format!(
-                        "it takes `{}` from the dimension `{}`, which has no such column{nearest}",
-                        take.name, join.dimension
-                    )),
-                    Ok(field) if field.logical_type != take.logical_type => self.problem(format!(
-                        "it takes `{}` from the dimension `{}` as {}, but that is {}: declare it \
-                         as what it is",
-                        take.name, join.dimension, take.logical_type, field.logical_type
-                    )),
-                    Ok(_) if !take.nullable => self.problem(format!(
-                        "it takes `{}` from the dimension `{}` as never null, but a row without a \
-                         match has none: declare it nullable",
-                        take.name, join.dimension
-                    )),
-                    Ok(_) => {}
-                }
+            for problem in wrong_takes(join, &fields) {
+                self.problem(problem);
             }
         }
     }

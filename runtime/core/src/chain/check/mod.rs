@@ -13,6 +13,7 @@ use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
 use crate::suggest::did_you_mean;
 
+pub use joins::wrong_takes;
 pub use plan_problem::{PlanError, PlanProblem};
 use plans::Check;
 

@@ -134,12 +134,9 @@ impl<'a> Check<'a> {
                 _ if field.nullable && roles.truncate.is_none() => {
                     Some("may be null: declare it not nullable and reject rows without it")
                 }
-                LogicalType::Float64
-                | LogicalType::Json
-                | LogicalType::Decimal { .. }
-                | LogicalType::Numeric => Some(
-                    "has no exact equality: use int64, text, uuid, bytes, boolean, a date or a \
-                     timestamp",
+                LogicalType::Json => Some(
+                    "is of a type of which a value has no one form: use text, a number, uuid, \
+                     bytes, boolean, a date or a timestamp",
                 ),
                 _ => None,
             });

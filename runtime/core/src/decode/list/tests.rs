@@ -6,7 +6,7 @@ fn written(json: &str, elements: Elements, style: ListStyle) -> Result<String, L
     let mut out = String::from("before ");
     // What others have there stays.
     let mut bytes = b"kept".to_vec();
-    write_list(json, elements, style, &mut out, &mut bytes)?;
+    write_list(json, elements, None, style, &mut out, &mut bytes)?;
     assert_eq!(bytes, b"kept");
     Ok(out["before ".len()..].to_owned())
 }

@@ -58,6 +58,54 @@ pub(crate) fn decimal(text: &str, logical_type: LogicalType) -> Option<DecimalTe
     if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
         return word(text, logical_type).map(DecimalText::Word);
     }
+    let (digits, decimals) = extent(unsigned)?;
+    (digits <= digits_max && decimals <= scale_max).then_some(DecimalText::Same)
+}
+
+/// Whether a text is a number that has more digits behind its point than `scale`: where that is
+/// negative, so many before the point may not count either.
+pub fn has_more_digits(text: &str, scale: i32) -> bool {
+    let extent = extent(text.strip_prefix('-').unwrap_or(text));
+    extent.is_some_and(|(_, decimals)| decimals > i64::from(scale))
+}
+
+/// Appends bytes, none of them zero, that are the same for all spellings of one decimal number, as
+/// `1.0` and `10e-1` are; what is no number is itself.
+pub(crate) fn put_number(text: &str, out: &mut Vec<u8>) {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit());
+    let Some((digits, _)) = extent(unsigned).filter(|_| is_number) else {
+        // A byte that no number begins with.
+        out.push(b'"');
+        out.extend(text.bytes().filter(|b| *b != 0));
+        return;
+    };
+    let mantissa = unsigned.split(['e', 'E']).next().unwrap_or_default();
+    let is_digit = |b: &u8| b.is_ascii_digit();
+    let mut counting = mantissa
+        .bytes()
+        .filter(is_digit)
+        .skip_while(|b| *b == b'0')
+        .peekable();
+    if counting.peek().is_none() {
+        return out.push(b'0');
+    }
+    if unsigned.len() < text.len() {
+        out.push(b'-');
+    }
+    let _ = std::io::Write::write_fmt(out, format_args!("{digits}:"));
+    out.extend(counting);
+    let end = out
+        .iter()
+        .rposition(|b| *b != b'0')
+        .map_or(0, |last| last + 1);
+    out.truncate(end);
+}
+
+/// How many digits a number without a sign has before its point, and behind it; those that do not
+/// count are left out, so that either may be negative, and zero has `(0, i64::MIN)`. `None`: it is
+/// no number.
+fn extent(unsigned: &str) -> Option<(i64, i64)> {
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
         Some(at) => (&unsigned[..at], unsigned[at + 1..].parse::<i32>().ok()?),
         None => (unsigned, 0),
@@ -67,17 +115,16 @@ pub(crate) fn decimal(text: &str, logical_type: LogicalType) -> Option<DecimalTe
     if !all_digits(whole) || !all_digits(fraction) {
         return None;
     }
-    let (mut digits, mut decimals) = (0, 0);
     // Where the first and the last digit stand that count: the ones are 1, the tenths 0.
     let place = |i: usize| whole.len() as i64 - i as i64 + i64::from(exponent);
     let counts = |b: &u8| matches!(b, b'1'..=b'9');
     let all = || whole.bytes().chain(fraction.bytes());
-    if let Some(first) = all().position(|b| counts(&b)) {
-        let behind = fraction.bytes().rev().chain(whole.bytes().rev());
-        let last = whole.len() + fraction.len() - 1 - behind.take_while(|b| !counts(b)).count();
-        (digits, decimals) = (place(first), 1 - place(last));
-    }
-    (digits <= digits_max && decimals <= scale_max).then_some(DecimalText::Same)
+    let Some(first) = all().position(|b| counts(&b)) else {
+        return Some((0, i64::MIN));
+    };
+    let behind = fraction.bytes().rev().chain(whole.bytes().rev());
+    let last = whole.len() + fraction.len() - 1 - behind.take_while(|b| !counts(b)).count();
+    Some((place(first), 1 - place(last)))
 }
 
 /// The words that stand for what is no number, as Java and Postgres write them. A `numeric` with a

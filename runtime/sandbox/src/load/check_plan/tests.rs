@@ -25,6 +25,7 @@ fn plan() -> wit::Plan {
             field("at", "timestamp(us)"),
             field("gone", "boolean"),
             field("price", "float64"),
+            field("tags", "json"),
             field("lsn", "decimal(20,0)"),
         ],
         roles: Some(wit::Roles {
@@ -102,7 +103,7 @@ fn a_fitting_plan_is_typed() {
 #[case(roles(|r| r.key.clear()), "no key")]
 #[case(roles(|r| r.key.push("id".into())), "its key has `id` twice")]
 #[case(roles(|r| r.key[0] = "uid".into()), "its key `uid` is not among")]
-#[case(roles(|r| r.key[0] = "price".into()), "its key `price` is float64")]
+#[case(roles(|r| r.key[0] = "tags".into()), "its key `tags` is json")]
 #[case(roles(|r| r.event_time = "id".into()), "its event-time `id` is int64")]
 #[case(roles(|r| r.deleted = Some("at".into())), "its deleted `at` is timestamp(us)")]
 #[case(roles(|r| r.order.push("lsn".into())), "its order `lsn` is decimal(20,0)")]

@@ -23,6 +23,10 @@ const MISSING: [&str; 2] = ["undefined symbol: ", "unable to find library -l"];
 /// how the modules begin that it imports.
 const BROWSER: (&str, &str) = ("wasm-bindgen", "__wbindgen_");
 
+/// The crate through which others ask an operating system for random numbers. It does not compile
+/// where there is none, and says something of this.
+const RANDOM: (&str, &str) = ("getrandom", "unknown-unknown");
+
 /// More names than this tell nothing new.
 const NAMED_MAX: usize = 3;
 
@@ -58,16 +62,16 @@ pub(super) fn no_cargo(error: io::Error) -> Error {
     }
 }
 
-/// Runs the `cargo build` of the rule `name`. What the compiler says goes to standard error, but
-/// for what a linker says, which is told in the error.
-pub(super) fn run(name: &str, cargo: &mut Command) -> Result<()> {
+/// Runs the `cargo build` of the rule `name`, whose `Cargo.toml` is `manifest`. What the compiler
+/// says goes to standard error, but for what a linker says, which is told in the error.
+pub(super) fn run(name: &str, manifest: &Path, cargo: &mut Command) -> Result<()> {
     let format = match io::stderr().is_terminal() {
         true => "json-diagnostic-rendered-ansi",
         false => "json",
     };
     cargo.args(["--message-format", format]);
     let mut cargo = cargo.stdout(Stdio::piped()).spawn().map_err(no_cargo)?;
-    let mut unlinked = None;
+    let (mut unlinked, mut is_random) = (None, false);
     let answer = cargo.stdout.take().context("cargo has no answer")?;
     for line in BufReader::new(answer).lines() {
         // Cargo's answers may have lines that a build script printed.
@@ -78,6 +82,7 @@ pub(super) fn run(name: &str, cargo: &mut Command) -> Result<()> {
             Some(said) if said.message.starts_with(LINKING) => unlinked = Some(missing(&said)),
             Some(said) => {
                 let text = said.rendered.unwrap_or_default();
+                is_random |= text.contains(RANDOM.0) && text.contains(RANDOM.1);
                 io::stderr().write_all(text.as_bytes())?;
             }
             None => {}
@@ -86,6 +91,14 @@ pub(super) fn run(name: &str, cargo: &mut Command) -> Result<()> {
     let is_built = cargo.wait()?.success();
     if let Some(missing) = unlinked {
         bail!("{}", asks_for(name, &missing));
+    }
+    if is_random && !is_built {
+        let through = through(name, manifest, RANDOM.0);
+        bail!(
+            "{name} asks for random numbers through {through}, and {NOTHING_OUTSIDE}: leave them \
+             out (to take a part of the rows, hash their key), turn that feature of the crate off, \
+             or use another"
+        );
     }
     ensure!(is_built, "{name} does not compile: see above");
     Ok(())

@@ -1,37 +1,37 @@
 //! A folder with a rule in Rust.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::cargo_build;
 use super::guest_build::{self, Toolchain};
+use crate::authoring::component_file;
+use crate::folders::cache_folder;
 use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// A crate that compiles to a transform.
 #[derive(Clone, Debug)]
-pub struct RuleCrate {
+pub(crate) struct RuleCrate {
     dir: PathBuf,
     name: String,
     library: String,
+    /// The file with the rule's own documentation.
+    source: PathBuf,
     target_dir: PathBuf,
 }
 
-/// A rule as it was built.
-pub struct Built {
-    pub component: Component,
-    /// `NAME.wasm` beside the crate's `Cargo.toml`.
-    pub file: PathBuf,
-}
+/// In the environment of a build: the rule's summary, for the library's `transform!`.
+const SUMMARY: &str = "GRISTMILL_SUMMARY";
 
 /// What `cargo metadata` says.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
+    workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -45,22 +45,29 @@ struct Package {
 struct Target {
     name: String,
     crate_types: Vec<String>,
+    src_path: PathBuf,
+}
+
+impl Metadata {
+    /// Where the rule is compiled: where cargo is told to, else in one folder for all rules of this
+    /// user, so that the second rule finds compiled what both need.
+    fn target_dir(&self, cache: Option<PathBuf>) -> PathBuf {
+        match cache {
+            Some(cache) if self.target_directory == self.workspace_root.join("target") => {
+                cache.join("target")
+            }
+            _ => self.target_directory.clone(),
+        }
+    }
 }
 
 impl RuleCrate {
     /// The crate whose `Cargo.toml` lies in `dir`. The error says what is missing for it to become
     /// a transform.
-    pub fn open(dir: &Path) -> Result<Self> {
-        ensure!(dir.is_dir(), "there is no folder {}", dir.display());
-        let manifest = dir.join("Cargo.toml");
-        ensure!(
-            manifest.exists(),
-            "there is no Cargo.toml in {}: go to the folder of a transform, or make one with \
-             `gristmill transform new NAME`",
-            dir.display()
-        );
-        let manifest = manifest.canonicalize()?;
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        let manifest = dir.join("Cargo.toml").canonicalize()?;
         let metadata = metadata(&manifest)?;
+        let target_dir = metadata.target_dir(cache_folder());
         let package = metadata
             .packages
             .into_iter()
@@ -82,51 +89,48 @@ impl RuleCrate {
         Ok(Self {
             dir: dir.to_owned(),
             library: library.name.clone(),
+            source: library.src_path.clone(),
             name: package.name,
-            target_dir: metadata.target_directory,
+            target_dir,
         })
     }
 
-    /// The package's name, and so the transform's.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The folder that holds `Cargo.toml`.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// Where its component is written: `NAME.wasm` beside `Cargo.toml`.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         // Not `./NAME.wasm`, for whoever stands in the folder.
         let dir = self.dir.strip_prefix(".").unwrap_or(&self.dir);
         dir.join(format!("{}.wasm", self.name))
     }
 
-    /// The folder of its golden cases.
-    pub fn cases(&self) -> PathBuf {
-        self.dir.join("cases")
-    }
-
     /// Compiles the crate and writes its component. What the compiler says of the source goes to
     /// standard error as cargo shows it.
-    pub fn build(&self, sandbox: &Sandbox) -> Result<Built> {
+    pub(crate) fn build(&self, sandbox: &Sandbox) -> Result<Component> {
         let toolchain = Toolchain::find().map_err(|why| anyhow!(why))?;
         let manifest = self.dir.join("Cargo.toml");
         let cargo = toolchain.cargo_build(&manifest, &self.target_dir);
         let mut cargo = cargo.map_err(|why| anyhow!(why))?;
-        cargo_build::run(&self.name, cargo.args(["--package", &self.name]))?;
+        if let Some(summary) = summary(&self.source) {
+            cargo.env(SUMMARY, summary);
+        }
+        cargo.args(["--package", &self.name]);
+        cargo_build::run(&self.name, &manifest, &mut cargo)?;
         let module = guest_build::module(&self.target_dir, &self.library);
         let bytes =
             fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
         cargo_build::check(&self.name, &manifest, &bytes)?;
         let component = sandbox.load(&self.name, &bytes, &Limits::default())?;
-        let file = self.file();
-        write(&file, component.bytes())
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        Ok(Built { component, file })
+        component_file::write(&self.file(), component.bytes())?;
+        Ok(component)
     }
+}
+
+/// The first paragraph of the documentation of a crate, `//! ..`, in one line.
+fn summary(source: &Path) -> Option<String> {
+    let text = fs::read_to_string(source).ok()?;
+    let said = text.lines().map_while(|line| line.strip_prefix("//!"));
+    let words = said.map(str::trim).take_while(|words| !words.is_empty());
+    let words: Vec<&str> = words.collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 fn metadata(manifest: &Path) -> Result<Metadata> {
@@ -143,18 +147,40 @@ fn metadata(manifest: &Path) -> Result<Metadata> {
         .context("cargo metadata answers in a way this gristmill does not know")
 }
 
-/// Writes under another name first: whoever watches the file never sees half of it.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
-    // Private by default; a component is for everybody who may see its folder.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_share_a_target_folder_unless_cargo_is_told_of_one() {
+        let metadata = |target: &str| Metadata {
+            packages: Vec::new(),
+            target_directory: target.into(),
+            workspace_root: "/rules/age".into(),
+        };
+        let shared = Some(PathBuf::from("/cache"));
+        let plain = metadata("/rules/age/target");
+        assert_eq!(plain.target_dir(shared.clone()), Path::new("/cache/target"));
+        assert_eq!(plain.target_dir(None), Path::new("/rules/age/target"));
+        let told = metadata("/fast/disk");
+        assert_eq!(told.target_dir(shared), Path::new("/fast/disk"));
     }
-    file.persist(path)?;
-    Ok(())
+
+    #[test]
+    fn the_summary_is_the_first_paragraph() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("lib.rs");
+        for (text, expected) in [
+            (
+                "//! Ages\n//! of people.\n//!\n//! More.\n",
+                Some("Ages of people."),
+            ),
+            ("use a::b;\n//! No.\n", None),
+            ("//!\n", None),
+        ] {
+            fs::write(&source, text).unwrap();
+            assert_eq!(summary(&source).as_deref(), expected, "{text}");
+        }
+        assert_eq!(summary(Path::new("/gone")), None);
+    }
 }

@@ -13,7 +13,14 @@ impl<'r> Place<'_, '_, 'r> {
         let row = &mut *self.walk.row;
         let start = row.scratch.len();
         let style = ListStyle::Json;
-        match write_list(json, elements, style, &mut row.scratch, &mut row.bytes) {
+        match write_list(
+            json,
+            elements,
+            None,
+            style,
+            &mut row.scratch,
+            &mut row.bytes,
+        ) {
             Ok(()) => {
                 row.slots[leaf.slot] = Slot::Unescaped {
                     start,
@@ -21,7 +28,9 @@ impl<'r> Place<'_, '_, 'r> {
                 };
             }
             Err(ListFault::NoList) => row.slots[leaf.slot] = Slot::Text(json),
-            Err(ListFault::Element(_)) => self.wrong("an element that is not of its schema"),
+            Err(ListFault::Element(_) | ListFault::Digits(_)) => {
+                self.wrong("an element that is not of its schema")
+            }
         }
     }
 

@@ -1,0 +1,129 @@
+"""Builds the component of the rule in this folder: `python3 vendor/gristmill/build.py NAME`.
+
+Nothing is done where NAME.wasm is newer than what it is made of. The first build installs the
+compiler, Zig's clang, into `.venv`. What it makes is a core module; gristmill makes it a component.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+COMPILER = "ziglang==0.17.1"
+COMPILER_SIZE = "440 MB"
+"""Of the folder .venv, as installed on Linux."""
+
+SDK = Path(__file__).resolve().parent
+VENV = Path(".venv")
+
+# Undefined behaviour fails on the row, with its line: see undefined.c. `function` and `vptr` are of
+# no use in C, and `alignment` is no fault in WebAssembly.
+OPTIONS = [
+    "-target",
+    "wasm32-wasi-musl",
+    "-mexec-model=reactor",
+    "-std=gnu2x",
+    "-O2",
+    "-fno-stack-protector",
+    "-Wall",
+    "-Wextra",
+    "-Werror=implicit-function-declaration",
+    "-Werror=incompatible-pointer-types",
+    "-Werror=return-type",
+    "-Wno-unused-parameter",
+    "-Wno-missing-field-initializers",
+    "-fsanitize=undefined,float-cast-overflow",
+    "-fno-sanitize=alignment,function",
+    "-fno-sanitize-recover=all",
+    "-fno-sanitize-trap=all",
+    "-ffile-prefix-map=./=",
+]
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python3 vendor/gristmill/build.py NAME")
+    name = sys.argv[1]
+    component = Path(f"{name}.wasm")
+    if not Path("rule.c").exists():
+        raise SystemExit("there is no rule.c here: it holds the rule")
+    if is_current(component):
+        return
+    install()
+    build(name, component)
+
+
+def own_sources() -> list[Path]:
+    return sorted(file for file in Path(".").glob("*.[ch]"))
+
+
+def is_current(component: Path) -> bool:
+    if not component.exists():
+        return False
+    made = component.stat().st_mtime
+    sources = [*own_sources(), *SDK.glob("*.[ch]*"), SDK / "build.py"]
+    return all(source.stat().st_mtime < made for source in sources)
+
+
+def install() -> None:
+    """Makes .venv hold the compiler."""
+    mark = VENV / COMPILER
+    if mark.exists():
+        return
+    say(f"installing {COMPILER} from PyPI into .venv, once ({COMPILER_SIZE})")
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:
+        raise SystemExit(
+            "this Python cannot make a virtual environment: install its venv module, "
+            "on Debian and Ubuntu with `apt install python3-venv`"
+        ) from None
+    command = [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet", COMPILER]
+    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if subprocess.run(command, env=environment, check=False).returncode:
+        raise SystemExit(
+            f"pip cannot install {COMPILER}: see above. It needs the network once, or an index "
+            "of your own in PIP_INDEX_URL"
+        )
+    mark.touch()
+
+
+def build(name: str, component: Path) -> None:
+    made = component.with_suffix(".wasm.new")
+    zig = [str(VENV / "bin/python"), "-m", "ziglang", "cc"]
+    sources = [str(file) for file in own_sources() if file.suffix == ".c"]
+    sources += [str(file) for file in sorted(SDK.glob("*.c"))]
+    own = [f'-DGM_NAME="{name}"', f"-I{SDK}", "-I."]
+    # 256 KiB of stack, where Zig would reserve 16 MiB. It lies below everything else, so that a
+    # recursion without end leaves the memory, and traps.
+    link = ["-Wl,--no-entry", "-Wl,--strip-debug", "-Wl,-z,stack-size=262144", "-o", str(made)]
+    if subprocess.run([*zig, *OPTIONS, *own, *sources, *link], check=False).returncode:
+        raise SystemExit(1)
+    say_type(made)
+    made.replace(component)
+
+
+def say_type(module: Path) -> None:
+    """Appends the custom section that says what exports and import of the module are:
+    `wit/transform.wit` in binary form, made by wit-component."""
+    name = b"component-type:gristmill"
+    content = bytes([len(name)]) + name
+    content += bytes.fromhex((SDK / "component_type.hex").read_text())
+    with module.open("ab") as file:
+        file.write(b"\0" + leb128(len(content)) + content)
+
+
+def leb128(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + leb128(rest) if rest else bytes([low])
+
+
+def say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

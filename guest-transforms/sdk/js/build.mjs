@@ -1,0 +1,91 @@
+// Builds the component of the rule in this folder: `node vendor/gristmill/build.mjs NAME`.
+//
+// Nothing is done where NAME.wasm is newer than what it is made of. The first build installs the
+// compiler into `node_modules`.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const SDK = path.relative(process.cwd(), path.dirname(fileURLToPath(import.meta.url)));
+
+/** Version, and size of what is installed, as seen on Linux. */
+const COMPILER = { name: "componentize-qjs", version: "0.4.5", size: "38 MB" };
+
+/** Folders of which nothing is a part of the component. */
+const NO_SOURCE = new Set(["node_modules", ".build", ".git", "cases", "tests"]);
+
+const name = process.argv[2];
+if (name === undefined) fail("usage: node vendor/gristmill/build.mjs NAME");
+if (!existsSync("rule.js")) fail("there is no rule.js here: it holds the rule");
+const component = `${name}.wasm`;
+if (!isCurrent()) {
+  install();
+  mkdirSync(".build", { recursive: true });
+  writeFileSync(".build/about.js", `export const NAME = ${JSON.stringify(name)};\n`);
+  await check();
+  build();
+}
+
+function isCurrent() {
+  if (!existsSync(component)) return false;
+  const made = statSync(component).mtimeMs;
+  return sources(".").every((file) => statSync(file).mtimeMs < made);
+}
+
+/** What a component is made of. */
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) return NO_SOURCE.has(entry.name) ? [] : sources(file);
+    return /\.(js|mjs|wit)$|^package\.json$/.test(entry.name) ? [file] : [];
+  });
+}
+
+/** Makes node_modules hold the compiler. */
+function install() {
+  const { name, version, size } = COMPILER;
+  if (existsSync(`node_modules/${name}/package.json`)) return;
+  console.error(`installing ${name} ${version} from npm into node_modules, once (${size})`);
+  const options = ["--save-dev", "--save-exact", "--no-audit", "--no-fund", "--loglevel=error"];
+  const installed = run("npm", ["install", ...options, `${name}@${version}`]);
+  if (installed.error !== undefined) fail("there is no npm here: install Node.js, which brings it");
+  if (installed.status !== 0) {
+    fail(`npm cannot install ${name}: see above. It needs the network once, or npm's \`registry\``);
+  }
+}
+
+/** Opens the rule in Node first, which names a mistake at once, with its line. */
+async function check() {
+  try {
+    const { declared } = await import(pathToFileURL(path.resolve(SDK, "declared.js")));
+    const { default: rule } = await import(pathToFileURL(path.resolve("rule.js")));
+    declared(rule);
+  } catch (error) {
+    const place = /rule\.js:(\d+)/.exec(error.stack ?? "");
+    const kind = error.name === "Mistake" ? "" : `${error.name}: `;
+    fail(`${kind}${error.message}${place === null ? "" : ` (rule.js:${place[1]})`}`);
+  }
+}
+
+function build() {
+  const compiler = path.join("node_modules", ".bin", COMPILER.name);
+  const entry = path.join(SDK, "component.js");
+  const wit = path.join(SDK, "wit");
+  const made = `${component}.new`;
+  const options = ["--sync", "--stub-wasi", "--module-root", "."];
+  const asked = ["--wit", wit, "--js", entry, "--output", made, ...options];
+  const built = spawnSync(compiler, asked, { encoding: "utf8" });
+  if (built.status !== 0) fail(`${built.stdout ?? ""}${built.stderr ?? built.error}`);
+  renameSync(made, component);
+}
+
+function run(command, options) {
+  return spawnSync(command, options, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}

@@ -1,0 +1,94 @@
+// What a rule declares, checked, as the plan has it.
+
+import { Mistake } from "./mistake.js";
+
+/** The layouts of logical types. `bigint` is int64 without loss. */
+const LAYOUTS = {
+  boolean: "bits",
+  int64: "int64",
+  bigint: "int64",
+  float64: "float64",
+  text: "text",
+  bytes: "bytes",
+  "timestamp(us)": "int64",
+  "timestamp(ms)": "int64",
+  date: "int64",
+  "time(us)": "int64",
+  "time(ms)": "int64",
+  uuid: "text",
+  decimal: "text",
+  json: "text",
+};
+
+/** The fields of `{ name: "text | null", .. }`. */
+export function fields(columns) {
+  return Object.entries(columns ?? {}).map(([property, column]) => field(property, column));
+}
+
+function field(property, column) {
+  const { type, at = property } = typeof column === "string" ? { type: column } : column;
+  const parts = String(type).split("|").map((part) => part.trim());
+  const values = parts.filter((part) => part !== "null" && part !== "absent");
+  const layout = /^decimal\(\d+,\s*\d+\)$/.test(values[0]) ? "text" : LAYOUTS[values[0]];
+  if (values.length !== 1 || layout === undefined) {
+    const known = Object.keys(LAYOUTS).join(", ");
+    throw new Mistake(
+      `\`${property}\` is of type "${type}", and no column is: ${known} or decimal(p,s), each ` +
+        'also with " | null"',
+    );
+  }
+  const tellsAbsent = parts.includes("absent");
+  return {
+    property,
+    name: at,
+    logicalType: values[0] === "bigint" ? "int64" : values[0].replace(" ", ""),
+    nullable: tellsAbsent || parts.includes("null"),
+    tellsAbsent,
+    layout,
+    isBigint: values[0] === "bigint",
+  };
+}
+
+/** Everything that the host asks for. */
+export function declared(rule) {
+  if (rule === undefined || typeof rule.row !== "function") {
+    throw new Mistake("rule.js has no rule: export default rule({ reads, writes, row(..) {..} })");
+  }
+  const joins = Object.entries(rule.joins ?? {}).map(([dimension, { on, take }]) => {
+    return { dimension, on: [on].flat(), take: fields(take) };
+  });
+  const { roles } = rule;
+  return {
+    reads: fields(rule.reads),
+    joins,
+    writes: fields(rule.writes),
+    roles: roles && {
+      key: roles.key,
+      eventTime: roles.eventTime,
+      deleted: roles.deleted ?? null,
+      order: roles.order ?? [],
+    },
+    rejects: rule.rejects ?? [],
+    attributes: rule.attributes ?? [],
+  };
+}
+
+/** The JSON Schema of the config. */
+export function configSchema(config) {
+  const properties = {};
+  const required = [];
+  for (const [name, { optional, ...key }] of Object.entries(config ?? {})) {
+    properties[name] = key;
+    if (!optional && !("default" in key)) required.push(name);
+  }
+  return { type: "object", properties, additionalProperties: false, required };
+}
+
+/** The config with its defaults. */
+export function configured(keys, given) {
+  const config = {};
+  for (const [name, key] of Object.entries(keys ?? {})) {
+    if ("default" in key) config[name] = key.default;
+  }
+  return Object.assign(config, given);
+}
