@@ -105,7 +105,7 @@ fn in_a_rules_folder() -> Result<()> {
         Mistake(
             "a language that is not there",
             &[],
-            "transform new enrich-age --lang cobol",
+            "transform new enrich-age --lang go",
         ),
         Mistake("a name that is none", &[], "transform new EnrichAge"),
         Mistake("a name that Rust keeps", &[], "transform new struct"),
