@@ -7,6 +7,7 @@ compiler, Zig's clang, into `.venv`. What it makes is a core module; gristmill m
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -16,8 +17,11 @@ COMPILER = "ziglang==0.17.1"
 COMPILER_SIZE = "440 MB"
 """Of the folder .venv, as installed on Linux."""
 
-SDK = Path(__file__).resolve().parent
-VENV = Path(".venv")
+SDK = Path(os.path.relpath(Path(__file__).parent))
+TOOLS = os.environ.get("GRISTMILL_TOOLS")
+"""A folder for the tools of several rules; without one each has its own."""
+
+VENV = Path(TOOLS, "c") if TOOLS else Path(".venv")
 
 # Undefined behaviour fails on the row, with its line: see undefined.c. `function` and `vptr` are of
 # no use in C, and `alignment` is no fault in WebAssembly.
@@ -39,7 +43,9 @@ OPTIONS = [
     "-fno-sanitize=alignment,function",
     "-fno-sanitize-recover=all",
     "-fno-sanitize-trap=all",
-    "-ffile-prefix-map=./=",
+    # Where `assert` and `abort` end: see log.c.
+    "-D__assert_fail=gm_assert_fail",
+    "-Dabort=gm_abort",
 ]
 
 
@@ -73,7 +79,7 @@ def install() -> None:
     mark = VENV / COMPILER
     if mark.exists():
         return
-    say(f"installing {COMPILER} from PyPI into .venv, once ({COMPILER_SIZE})")
+    say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
     try:
         venv.create(VENV, with_pip=True, clear=True)
     except subprocess.CalledProcessError:
@@ -100,10 +106,26 @@ def build(name: str, component: Path) -> None:
     # 256 KiB of stack, where Zig would reserve 16 MiB. It lies below everything else, so that a
     # recursion without end leaves the memory, and traps.
     link = ["-Wl,--no-entry", "-Wl,--strip-debug", "-Wl,-z,stack-size=262144", "-o", str(made)]
-    if subprocess.run([*zig, *OPTIONS, *own, *sources, *link], check=False).returncode:
+    command = [*zig, *OPTIONS, *own, *sources, *link]
+    built = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    sys.stderr.write(without_notes(built.stderr))
+    if built.returncode:
         raise SystemExit(1)
     say_type(made)
     made.replace(component)
+
+
+def without_notes(said: str) -> str:
+    """What the compiler says, without where in the SDK it comes from."""
+    kept, is_note = [], False
+    for line in said.splitlines(keepends=True):
+        if is_place := re.match(r"\S+:\d+:\d+: (\w+)", line):
+            is_note = is_place.group(1) == "note"
+        elif re.match(r"\d+ (error|warning)s? |In file included", line):
+            is_note = False
+        if not is_note:
+            kept.append(line)
+    return "".join(kept)
 
 
 def say_type(module: Path) -> None:

@@ -21,6 +21,7 @@
 #endif
 #ifndef WRITES
 #error "the rule does not say what it writes: #define WRITES(COLUMN) COLUMN(text, name, nullable)"
+#define WRITES(COLUMN)
 #endif
 #ifndef REJECTS
 #define REJECTS(CODE)

@@ -78,13 +78,13 @@ void gm_fail_at(const char *file, int line_number, const char *format, ...) {
     __builtin_trap();
 }
 
-/// Behind `assert`.
-void __assert_fail(const char *what, const char *file, int line_number, const char *function) {
+/// Behind `assert`, by an option of `build.py`.
+void gm_assert_fail(const char *what, const char *file, int line_number, const char *function) {
     (void)function;
     gm_fail_at(file, line_number, "assert(%s) does not hold", what);
 }
 
 /// Behind `abort` and `exit`.
-void abort(void) {
+void gm_abort(void) {
     gm_fail_at("", 0, "the rule called abort(): answer gm_reject(..) for a row that is of no use");
 }

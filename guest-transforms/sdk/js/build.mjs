@@ -4,14 +4,28 @@
 // compiler into `node_modules`.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { asInt64, PAIR } from "./pairs.mjs";
 
 const SDK = path.relative(process.cwd(), path.dirname(fileURLToPath(import.meta.url)));
 
 /** Version, and size of what is installed, as seen on Linux. */
 const COMPILER = { name: "componentize-qjs", version: "0.4.5", size: "38 MB" };
+
+/** A folder for the tools of several rules; without one each has its own. */
+const TOOLS = process.env.GRISTMILL_TOOLS ? path.join(process.env.GRISTMILL_TOOLS, "js") : ".";
 
 /** Folders of which nothing is a part of the component. */
 const NO_SOURCE = new Set(["node_modules", ".build", ".git", "cases", "tests"]);
@@ -46,10 +60,12 @@ function sources(folder) {
 /** Makes node_modules hold the compiler. */
 function install() {
   const { name, version, size } = COMPILER;
-  if (existsSync(`node_modules/${name}/package.json`)) return;
-  console.error(`installing ${name} ${version} from npm into node_modules, once (${size})`);
+  const folder = path.join(TOOLS, "node_modules");
+  if (existsSync(path.join(folder, name, "package.json"))) return;
+  console.error(`installing ${name} ${version} from npm into ${folder}, once (${size})`);
+  mkdirSync(TOOLS, { recursive: true });
   const options = ["--save-dev", "--save-exact", "--no-audit", "--no-fund", "--loglevel=error"];
-  const installed = run("npm", ["install", ...options, `${name}@${version}`]);
+  const installed = run("npm", ["install", "--prefix", TOOLS, ...options, `${name}@${version}`]);
   if (installed.error !== undefined) fail("there is no npm here: install Node.js, which brings it");
   if (installed.status !== 0) {
     fail(`npm cannot install ${name}: see above. It needs the network once, or npm's \`registry\``);
@@ -58,26 +74,52 @@ function install() {
 
 /** Opens the rule in Node first, which names a mistake at once, with its line. */
 async function check() {
+  for (const source of sources(".").filter((file) => !file.startsWith(SDK))) {
+    readFileSync(source, "utf8").split("\n").forEach((line, at) => {
+      const module = /^\s*import\b.*["']([^"']+)["'];?\s*$/.exec(line)?.[1];
+      if (module !== undefined && isBuiltin(module)) {
+        fail(
+          `\`${module}\` is a module of Node.js, and a rule has no files, no network and no clock: ` +
+            "put data into the config, into a dimension that it joins, or into a module of its " +
+            `own, export default [..] (${source}:${at + 1})`,
+        );
+      }
+    });
+  }
   try {
     const { declared } = await import(pathToFileURL(path.resolve(SDK, "declared.js")));
     const { default: rule } = await import(pathToFileURL(path.resolve("rule.js")));
     declared(rule);
   } catch (error) {
-    const place = /rule\.js:(\d+)/.exec(error.stack ?? "");
+    const said = error.name === "SyntaxError" ? grammar() : error.stack;
+    const place = /rule\.js:(\d+)/.exec(said ?? "");
     const kind = error.name === "Mistake" ? "" : `${error.name}: `;
-    fail(`${kind}${error.message}${place === null ? "" : ` (rule.js:${place[1]})`}`);
+    const message = error.message.replace(/ imported from .*/, "");
+    fail(`${kind}${message}${place === null ? "" : ` (rule.js:${place[1]})`}`);
   }
 }
 
+/** Where the grammar of rule.js is wrong: Node says it to those who run it alone. */
+function grammar() {
+  return spawnSync(process.execPath, ["--check", "rule.js"], { encoding: "utf8" }).stderr;
+}
+
 function build() {
-  const compiler = path.join("node_modules", ".bin", COMPILER.name);
+  const compiler = path.resolve(TOOLS, "node_modules", ".bin", COMPILER.name);
   const entry = path.join(SDK, "component.js");
-  const wit = path.join(SDK, "wit");
+  const wit = ".build/wit";
   const made = `${component}.new`;
+  mkdirSync(wit, { recursive: true });
+  const interfaces = readFileSync(path.join(SDK, "wit/transform.wit"), "utf8");
+  writeFileSync(`${wit}/transform.wit`, interfaces.replaceAll("list<s64>", `list<${PAIR}>`));
   const options = ["--sync", "--stub-wasi", "--module-root", "."];
   const asked = ["--wit", wit, "--js", entry, "--output", made, ...options];
   const built = spawnSync(compiler, asked, { encoding: "utf8" });
-  if (built.status !== 0) fail(`${built.stdout ?? ""}${built.stderr ?? built.error}`);
+  if (built.status !== 0) {
+    const said = `${built.stdout ?? ""}${built.stderr ?? built.error}`;
+    fail(said.slice(Math.max(0, said.indexOf("Error:"))).trim());
+  }
+  writeFileSync(made, asInt64(readFileSync(made)));
   renameSync(made, component);
 }
 

@@ -2,10 +2,9 @@
 
 import { ABSENT } from "./index.js";
 import { Mistake } from "./mistake.js";
+import { encodeInt64, fitsInt64, readInt64 } from "./int64.js";
 import { decodeTexts, encodeTexts } from "./utf8.js";
 
-const MAX = Number.MAX_SAFE_INTEGER;
-const INT64_MAX = 2n ** 63n - 1n;
 
 /** The values of a column: null where one is null, ABSENT where the source did not say. */
 export function read(field, column, rows) {
@@ -36,14 +35,7 @@ function readValues(field, { validity, presence, values: { val } }, rows) {
     case "int64": {
       const values = new Array(rows);
       for (let row = 0; row < rows; row++) {
-        const value = field.isBigint ? BigInt(val[row]) : Number(val[row]);
-        if (!field.isBigint && (value > MAX || value < -MAX) && has(validity, presence, row)) {
-          throw new Mistake(
-            `row ${row}: \`${field.name}\` is beyond 2^53 - 1, which no number of JavaScript ` +
-              'holds exactly: declare it as "bigint", and add --exact to the build in rule.toml',
-          );
-        }
-        values[row] = value;
+        if (has(validity, presence, row)) values[row] = readInt64(field, val[row], row);
       }
       return values;
     }
@@ -63,11 +55,11 @@ export function write(field, values, sourceRows) {
   const rows = values.length;
   let validity = null;
   let presence = null;
-  const blank = BLANKS[field.isBigint ? "bigint" : field.layout];
-  const fits = FITS[field.isBigint ? "bigint" : field.layout];
+  const blank = BLANKS[field.layout];
+  const fits = FITS[field.layout];
   for (let row = 0; row < rows; row++) {
     const value = values[row];
-    if (fits(value)) continue;
+    if (fits(value, field)) continue;
     if (value === null && field.nullable) {
       validity ??= ones(rows);
       validity[row >> 3] &= ~(1 << (row & 7));
@@ -82,12 +74,11 @@ export function write(field, values, sourceRows) {
   return { validity, presence, values: { tag: field.layout, val: wire(field, values) } };
 }
 
-const BLANKS = { bits: false, int64: 0, bigint: 0n, float64: 0, text: "", bytes: new Uint8Array() };
+const BLANKS = { bits: false, int64: 0, float64: 0, text: "", bytes: new Uint8Array() };
 
 const FITS = {
   bits: (value) => typeof value === "boolean",
-  int64: Number.isSafeInteger,
-  bigint: (value) => typeof value === "bigint" && value <= INT64_MAX && value >= -INT64_MAX - 1n,
+  int64: fitsInt64,
   float64: (value) => typeof value === "number",
   text: (value) => typeof value === "string" && isText(value),
   bytes: (value) => value instanceof Uint8Array,
@@ -124,19 +115,9 @@ function wire(field, values) {
       return { offsets, data };
     }
     case "int64":
-      return int64s(values);
+      return values.map(encodeInt64);
     default:
       return values;
-  }
-}
-
-/** Engines that know 64-bit integers want them so. */
-let int64s = (values) => values;
-
-/** Called with what the engine gave: its own kind of array for 64-bit integers. */
-export function answerInt64As(kind) {
-  if (kind === BigInt64Array) {
-    int64s = (values) => BigInt64Array.from(values, BigInt);
   }
 }
 
@@ -157,7 +138,7 @@ function wrong(field, value) {
   }
   if (field.layout === "int64" && typeof value === "number") {
     const why = Number.isInteger(value)
-      ? "is beyond 2^53 - 1, which no number of JavaScript holds exactly"
+      ? "is beyond 2^53 - 1, which no number of JavaScript holds exactly: compute with bigint"
       : `is ${value}, which is no whole number: Math.round, Math.floor and Math.trunc make one`;
     return `\`${name}\` ${why}`;
   }
@@ -166,9 +147,8 @@ function wrong(field, value) {
     return `\`${name}\` ${why}: [...text] has whole letters`;
   }
   if (typeof value === "bigint") {
-    return field.isBigint
-      ? `\`${name}\` is ${value}, which has no room in 64 bits`
-      : `\`${name}\` is ${value}n, a bigint: Number(..) makes a number, or declare it as "bigint"`;
+    const why = field.layout === "int64" ? "it has no room in 64 bits" : "Number(..) makes a number, and String(..) a text";
+    return `\`${name}\` is ${value}n, a bigint: ${why}`;
   }
   return `\`${name}\` is ${short(value)}, a ${typeof value}, and the rule declares ${logicalType}`;
 }

@@ -1,7 +1,7 @@
 // The component: what the host calls, around the rule in `rule.js`.
 
 import { isReady, Outside } from "./outside.js";
-import { answerInt64As, read, write } from "./column.js";
+import { read, write } from "./column.js";
 import { configSchema, configured, declared } from "./declared.js";
 import { ABSENT, Reject } from "./index.js";
 import { Mistake } from "./mistake.js";
@@ -55,9 +55,6 @@ function apply(batch) {
 function answered(batch) {
   const { rows } = batch;
   const columns = INPUTS.map((field, i) => read(field, batch.columns[i], rows));
-  for (const { values } of batch.columns) {
-    if (values.tag === "int64") answerInt64As(values.val.constructor);
-  }
   const names = INPUTS.map((field) => field.property);
   const answers = DECLARED.writes.map(() => []);
   const sourceRows = [];
@@ -94,12 +91,14 @@ function answered(batch) {
       take(answers, sourceRows, row, answer);
     }
   }
-  const written = DECLARED.writes.map((field, i) => {
-    const tellsAbsent = field.tellsAbsent || untold.length > 0;
-    return write({ ...field, tellsAbsent }, answers[i], sourceRows);
-  });
+  const tellsAbsent = (field) => field.tellsAbsent || untold.length > 0;
+  const written = DECLARED.writes.map((field, i) =>
+    write({ ...field, tellsAbsent: tellsAbsent(field) }, answers[i], sourceRows),
+  );
   const isEach = sourceRows.length === rows && sourceRows.every((source, row) => source === row);
-  return { columns: written, sourceRows: isEach ? null : sourceRows, rejections };
+  // An empty list of pairs is not aligned as one of 64-bit integers: see `pairs.mjs`.
+  const kept = sourceRows.length === 0 ? [] : written;
+  return { columns: kept, sourceRows: isEach ? null : sourceRows, rejections };
 }
 
 function take(answers, sourceRows, row, answer) {

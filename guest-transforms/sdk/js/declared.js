@@ -2,11 +2,11 @@
 
 import { Mistake } from "./mistake.js";
 
-/** The layouts of logical types. `bigint` is int64 without loss. */
+/** The layouts of logical types. `int53` is int64 as a number. */
 const LAYOUTS = {
   boolean: "bits",
   int64: "int64",
-  bigint: "int64",
+  int53: "int64",
   float64: "float64",
   text: "text",
   bytes: "bytes",
@@ -41,11 +41,12 @@ function field(property, column) {
   return {
     property,
     name: at,
-    logicalType: values[0] === "bigint" ? "int64" : values[0].replace(" ", ""),
+    logicalType: values[0] === "int53" ? "int64" : values[0].replace(" ", ""),
     nullable: tellsAbsent || parts.includes("null"),
     tellsAbsent,
     layout,
-    isBigint: values[0] === "bigint",
+    isBigint: values[0] === "int64" || values[0] === "timestamp(us)",
+    isInstant: values[0] === "timestamp(ms)" || values[0] === "date",
   };
 }
 

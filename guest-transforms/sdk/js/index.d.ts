@@ -7,7 +7,7 @@
  * export default rule({
  *   summary: "How old each person gets in a year.",
  *   config: { year: { type: "integer", description: "The year for which ages are computed." } },
- *   reads: { birth_year: "int64 | null" },
+ *   reads: { birth_year: "int53 | null" },
  *   writes: { age: "int64 | null" },
  *   rejects: ["unborn"],
  *   row({ birth_year }, { year }) {
@@ -28,18 +28,19 @@ export declare const ABSENT: unique symbol;
 /** The values of each logical type. */
 interface Values {
   boolean: boolean;
-  /** A value that no `number` holds exactly, beyond 2^53 - 1, is refused by name. */
-  int64: number;
-  /** Of logical type int64, exact. Needs a build with `--exact`. */
-  bigint: bigint;
+  /** Exact. Where it is written a number may stand, too. */
+  int64: bigint;
+  /** Of logical type int64, for numbers that are small: one beyond 2^53 - 1 is refused by name. */
+  int53: number;
   float64: number;
   text: string;
   bytes: Uint8Array;
-  /** Microseconds since the Unix epoch, UTC. */
-  "timestamp(us)": number;
-  /** Milliseconds since the Unix epoch, UTC. `new Date(value)` takes them. */
+  /** Microseconds since the Unix epoch, UTC. The largest and the smallest of 64 bits are infinity
+   * and -infinity. */
+  "timestamp(us)": bigint;
+  /** Milliseconds since the Unix epoch, UTC, or Infinity. `new Date(value)` takes them. */
   "timestamp(ms)": number;
-  /** Days since the Unix epoch. */
+  /** Days since the Unix epoch, or Infinity. */
   date: number;
   /** Microseconds since midnight. */
   "time(us)": number;
@@ -74,6 +75,8 @@ export type Column = string | { type: string; at: string };
 
 type TypeOf<C extends Column> = C extends string ? C : C extends { type: infer T } ? T : never;
 type Row<C> = { [N in keyof C]: C[N] extends Column ? Value<TypeOf<C[N]> & string> : never };
+type Written<V> = bigint extends V ? V | number : V;
+type Answer<C> = { [N in keyof C]: C[N] extends Column ? Written<Row<C>[N]> : never };
 type Taken<J> = J extends Record<string, { take: infer T }> ? UnionToIntersection<Row<T>> : {};
 type UnionToIntersection<U> = (U extends unknown ? (u: U) => void : never) extends (
   i: infer I,
@@ -135,7 +138,7 @@ export interface Declaration<C, R, J, W, P> {
   row(
     row: Row<R> & Taken<J>,
     config: unknown extends P ? ConfigOf<C> : P,
-  ): Row<W> | Row<W>[] | null;
+  ): Answer<W> | Answer<W>[] | null;
 }
 
 /** Declares the rule of a component, its default export. */

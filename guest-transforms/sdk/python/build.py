@@ -18,9 +18,12 @@ COMPILER_SIZE = "72 MB"
 """Of the folder .venv, as installed on Linux."""
 
 SDK = Path(__file__).resolve().parent
-VENV = Path(".venv")
-PACKAGES = VENV / "rule-packages"
-"""What requirements.txt names, apart from the compiler's own packages."""
+TOOLS = os.environ.get("GRISTMILL_TOOLS")
+"""A folder for the tools of several rules; without one each has its own."""
+
+VENV = Path(TOOLS, "python") if TOOLS else Path(".venv")
+PACKAGES = Path(".build/packages")
+"""What requirements.txt names."""
 
 REQUIREMENTS = Path("requirements.txt")
 ABOUT = Path(".build/gristmill_about.py")
@@ -80,7 +83,7 @@ def install() -> None:
     """Makes .venv hold the compiler, and the packages of requirements.txt."""
     mark = VENV / COMPILER
     if not mark.exists():
-        say(f"installing {COMPILER} from PyPI into .venv, once ({COMPILER_SIZE})")
+        say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
         try:
             venv.create(VENV, with_pip=True, clear=True)
         except subprocess.CalledProcessError:
@@ -94,7 +97,7 @@ def install() -> None:
         asked = REQUIREMENTS.read_text()
         installed = PACKAGES / REQUIREMENTS
         if not installed.exists() or installed.read_text() != asked:
-            say("installing the packages of requirements.txt into .venv")
+            say(f"installing the packages of requirements.txt into {PACKAGES}")
             pip("--target", str(PACKAGES), "--upgrade", "-r", str(REQUIREMENTS))
             installed.write_text(asked)
 

@@ -123,7 +123,7 @@ impl SandboxedTransform {
         let name = self.component.name();
         let output = instance.apply(batch)?.map_err(|why| {
             Stop::Fault(Fault::Trapped(format!(
-                "transform `{name}` refused the batch: {}",
+                "transform `{name}` failed: {}",
                 printable(&why, MESSAGE_MAX_BYTES)
             )))
         })?;

@@ -46,7 +46,7 @@ fn with_one_odd(odd: usize) -> Records {
     "trapped in apply: a row is called trap"
 )]
 #[case("panic-long", 0, "transform-trapped", "... (1048576 bytes)")]
-#[case("refuse", 0, "transform-trapped", "refused the batch: not this batch")]
+#[case("refuse", 0, "transform-trapped", "failed: not this batch")]
 #[case(
     "recurse",
     100_000_000,

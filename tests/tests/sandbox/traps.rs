@@ -38,7 +38,7 @@ fn a_panic_with_a_novel_in_it_is_cut() {
 #[test]
 fn an_error_is_a_fault_of_the_batch() {
     let answer = apply(&mut misbehaving("refuse"), &[None]);
-    let expected = "transform `rule` refused the batch: not this batch";
+    let expected = "transform `rule` failed: not this batch";
     assert_eq!(answer.unwrap_err(), Fault::Trapped(expected.to_owned()));
 }
 

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use arrow_array::types::{BinaryType, ByteArrayType, Utf8Type};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, GenericByteArray, Int64Array};
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, GenericByteArray, Int64Array, new_empty_array,
+};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType;
 use gristmill_core::column::{Column, Field};
@@ -28,6 +30,15 @@ pub(crate) fn check(plan: &Plan, rows: usize, output: wit::Output) -> Result<Out
     }
     let output_rows = source_rows.map_or(rows, <[u32]>::len);
     let (declared, returned) = (plan.writes.len(), output.columns.len());
+    if returned == 0 && output_rows == 0 {
+        let rejections = output.rejections.into_iter().map(rejection).collect();
+        return Ok(Output {
+            columns: plan.writes.iter().map(no_rows).collect(),
+            rows: 0,
+            source_rows: output.source_rows,
+            rejections,
+        });
+    }
     if declared != returned {
         return Err(format!(
             "returned {returned} columns, and its plan writes {declared}"
@@ -161,6 +172,14 @@ fn is_role(plan: &Plan, name: &str) -> bool {
         let names = roles.key.iter().chain([&roles.event_time]).chain(flags);
         names.into_iter().any(|role| role == name)
     })
+}
+
+/// What a column has where no row is returned.
+fn no_rows(field: &Field) -> Column {
+    Column {
+        values: new_empty_array(&field.logical_type.data_type()),
+        presence: None,
+    }
 }
 
 fn column(

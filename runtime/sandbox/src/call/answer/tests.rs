@@ -124,6 +124,33 @@ fn plan(nullable: bool, normalizes: bool) -> Plan {
     }
 }
 
+#[test]
+fn an_answer_of_no_row_needs_no_columns() {
+    let answer = |row| wit::Output {
+        columns: Vec::new(),
+        source_rows: Some(Vec::new()),
+        rejections: vec![wit::Rejection {
+            row,
+            code: "declared".to_owned(),
+            message: String::new(),
+        }],
+    };
+    let plan = plan(true, false);
+    let answered = check(&plan, 1, answer(0)).unwrap();
+    assert_eq!(
+        (answered.rows, answered.columns.len()),
+        (0, plan.writes.len())
+    );
+    assert!(
+        answered
+            .columns
+            .iter()
+            .all(|column| column.values.is_empty())
+    );
+    let why = check(&plan, 2, answer(0)).unwrap_err();
+    assert!(why.contains("returned 0 rows for 2"), "{why}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
     #[test]
