@@ -416,10 +416,7 @@ impl Worker {
                 NewLog::Suspected { .. } => lease::read_again(&connection, lease, from).await,
                 NewLog::Found { .. } => {
                     let (revision, reason) = (self.revision.number, new_log.to_string());
-                    let partition = self.partition.partition;
-                    let request = self.rollout.borrow().steering.request(partition);
-                    let halted = (revision, request);
-                    lease::halt_before(&connection, lease, from, halted, &reason).await
+                    lease::halt_before(&connection, lease, from, revision, &reason).await
                 }
             }
         };

@@ -156,7 +156,7 @@ impl Store for PostgresStore {
 
     async fn halt_before(&mut self, claim: Claim, offset: i64) -> Result<bool> {
         let lease = self.lease(claim)?;
-        let halted = lease::halt_before(&self.connection, &lease, offset, (1, 0), "a test");
+        let halted = lease::halt_before(&self.connection, &lease, offset, 1, "a test");
         Ok(halted.await?)
     }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
 use gristmill_postgres::commit::lease::{self, TakeRequest, Taken, take};
 use gristmill_postgres::commit::vain_takes::{self, VAIN_TAKES_MAX};
+use gristmill_postgres::fleet::steering::{self, Verb};
 use gristmill_postgres::letters::stored_letter::{self, StoredLetter};
 
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, dead, request};
@@ -252,10 +253,12 @@ async fn the_next_owner_knows_what_was_left_out() -> Result<()> {
     assert!(lease::leave_out(&connection, &taken.lease, left_out).await?);
     let taken = fixture.take(&mut connection, 0).await?;
     assert_eq!(taken.left_out, left_out);
-    assert!(lease::halt_before(&connection, &taken.lease, 0, (1, 5), "anew").await?);
+    let resume = Verb::Resume;
+    let request = steering::ask(&connection, PIPELINE, Some(0), resume, "ann", None).await?;
+    assert!(lease::halt_before(&connection, &taken.lease, 0, 1, "anew").await?);
     let zombie = taken.lease;
     let taken = fixture.take(&mut connection, 0).await?;
-    assert!(taken.left_out.halts(1, 5) && !taken.left_out.halts(1, 6));
+    assert!(taken.left_out.halts(1, request) && !taken.left_out.halts(1, request + 1));
     // It is found: nothing in front of it is suspicious to whoever goes on.
     assert_eq!((taken.left_out.rows, taken.left_out.from), (0, None));
     assert_eq!(taken.state, PartitionState::Halted);

@@ -1,15 +1,17 @@
 //! What the table says of rows whose events became dead letters, and letters that come too late.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use gristmill_core::chain::{Computed, Delete, Layer};
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::refusal::Settled;
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, replay};
 use gristmill_postgres::letters::stored_letter::LetterId;
+use gristmill_postgres::table::absent_rows::{self, AbsentRow};
+use gristmill_postgres::table::target_table::TargetTable;
 
 use crate::absent::{ABSENT, People, Row, TRACKED, cells, is};
-use crate::fixture::PIPELINE;
+use crate::fixture::{Fixture, PIPELINE, VERSIONED, fields, roles, sink};
 
 fn row(id: i64, name: &'static str, at: i64) -> Row {
     (id, is(name), is("b"), is("e"), false, at)
@@ -165,5 +167,43 @@ async fn a_letter_that_newer_events_have_overtaken_is_not_replayed_in_silence() 
     );
     assert!(refused[0].message.contains("gristmill absent FILE"));
     assert_eq!(people.rows()?, "1|a|c|e|f|{email,name}\n2|b|b|e|f|");
+    Ok(())
+}
+
+/// A file may come to write the table's name in quotation marks; a column that is gone is asked for
+/// by nobody.
+#[tokio::test]
+async fn rows_from_before_a_column_are_told_whatever_their_file_called_the_table() -> Result<()> {
+    let fixture = Fixture::new("lost_names", VERSIONED).await?;
+    let connection = fixture.connect().await?;
+    fixture.psql("alter table people add _gm_absent bytea")?;
+    let target = TargetTable::load(&connection, "people").await?;
+    let target = target.context("the table")?;
+    sink(&connection, &target, &fields(), &roles()).await?;
+    fixture.psql(
+        r#"update gristmill.revision set columns = '{}', spec = '{"target": "people"}';
+        insert into gristmill.revision (pipeline, revision, spec, state, by, columns)
+        values ('people', 2, '{"target": "\"people\""}', 'active', 'a test', '{name}');
+        insert into gristmill.activation
+        values ('people', 1, 'people_cdc', 0, 0, 1, now(), 'a test');
+        insert into people (id, at, _gm_revision) values (1, now(), 1), (2, now(), 2)"#,
+    )?;
+    let key = ["id".to_owned()];
+    let read = async || {
+        let target = TargetTable::load(&connection, "people").await?;
+        let target = target.context("the table")?;
+        let columns = (&key[..], Some("is_deleted"));
+        let found = absent_rows::read(&connection, &target, (PIPELINE, 2), columns, 9).await?;
+        anyhow::Ok(found.context("what is unknown")?)
+    };
+    let found = read().await?;
+    let row = AbsentRow {
+        key: vec!["1".to_owned()],
+        columns: vec!["name".to_owned()],
+    };
+    assert_eq!((found.all, found.rows), (1, vec![row]));
+    fixture.psql("alter table people drop column name")?;
+    let found = read().await?;
+    assert_eq!((found.all, found.rows), (0, vec![]));
     Ok(())
 }

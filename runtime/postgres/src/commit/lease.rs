@@ -189,26 +189,25 @@ pub async fn read_again(
 }
 
 /// The same, and says that the partition has halted, and why: because of rows that `revision` would
-/// leave out. It goes on by a newer request than `request`, and than all that stand when it halts:
-/// who asked before did not know of it. What was suspected is found now, and forgotten: it may
+/// leave out. It goes on by a newer request than all that stand when it halts: who asked before
+/// did not know of it. What was suspected is found now, and forgotten: it may
 /// reach further back than where the log began anew.
 pub async fn halt_before(
     client: &Client,
     lease: &Lease,
     offset: i64,
-    (revision, request): (i32, i64),
+    revision: i32,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let values: [Named<'_>; 4] = [
+    let values: [Named<'_>; 3] = [
         ("offset", Type::INT8, &offset),
         ("revision", Type::INT4, &revision),
-        ("request", Type::INT8, &request),
         ("reason", Type::TEXT, &reason),
     ];
     let columns = format!(
         "{SET_BACK}, left_out = 0, left_out_from = null, left_out_halted = :revision, \
-         left_out_request = greatest(:request, (select max(s.request) from gristmill.steering s \
-         where s.pipeline = :pipeline)), left_out_until = null, state = 'halted', reason = :reason"
+         left_out_request = coalesce((select max(s.request) from gristmill.steering s where \
+         s.pipeline = :pipeline), 0), left_out_until = null, state = 'halted', reason = :reason"
     );
     set(client, lease, &columns, &values)
         .await

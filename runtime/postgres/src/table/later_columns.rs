@@ -61,6 +61,7 @@ impl LaterColumns {
             ("pipeline", Type::TEXT, &pipeline),
             ("revision", Type::INT4, &revision),
         ];
+        // One table may be written in several ways, with quotation marks or without.
         // What never ran wrote no row. One may run again under its number, once a later one is
         // taken back, so numbers alone do not tell which rows lack what.
         let sql = r"
@@ -68,7 +69,12 @@ impl LaterColumns {
               select r.revision, r.columns
               from gristmill.revision m
                 join gristmill.revision r
-                  on r.pipeline = m.pipeline and r.spec ->> 'target' = m.spec ->> 'target'
+                  on r.pipeline = m.pipeline
+                  and (
+                    r.spec ->> 'target' = m.spec ->> 'target'
+                    or gristmill.table_called(r.spec ->> 'target')
+                      = gristmill.table_called(m.spec ->> 'target')
+                  )
               where m.pipeline = :pipeline
                 and m.revision = :revision
                 and (

@@ -33,6 +33,16 @@ impl TargetTable {
                  write becomes a dead letter"
             ));
         }
+        let quiet = self.triggers.iter().filter(|t| t.may_leave_out());
+        let quiet: Vec<&str> = quiet.map(|t| t.name.as_str()).collect();
+        if !quiet.is_empty() {
+            warnings.push(format!(
+                "a row of the table {table} for which a trigger returns null is not written, and \
+                 nobody is told, as {} may do: let it raise an error, so that the row becomes a \
+                 dead letter",
+                quiet.join(", ")
+            ));
+        }
         if has_partitions {
             let others: Vec<String> = self.beside_key(roles).collect();
             if !others.is_empty() {

@@ -34,6 +34,21 @@ impl RowTrigger {
         }
     }
 
+    /// Whether it may leave a row out: one for which it returns null is not written, and Postgres
+    /// tells nobody.
+    pub(crate) fn may_leave_out(&self) -> bool {
+        let text = self.text.to_lowercase();
+        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let mut before = "";
+        words.any(|word| {
+            let is_it = word == "null" && before == "return";
+            if !word.is_empty() {
+                before = word;
+            }
+            is_it
+        })
+    }
+
     /// Whether its text has `column`.
     pub(crate) fn names(&self, column: &str) -> bool {
         names(&self.text, column)
@@ -61,6 +76,17 @@ mod tests {
             text: text.to_owned(),
             any_column,
         }
+    }
+
+    #[test]
+    fn a_trigger_that_returns_null_may_leave_rows_out() {
+        let may_leave_out = |text| trigger(text, false).may_leave_out();
+        assert!(may_leave_out(
+            "if new.name = 'x' then\n RETURN\n  NULL; end if; return new;"
+        ));
+        assert!(!may_leave_out(
+            "if new.name is null then return new; end if; return_null();"
+        ));
     }
 
     #[test]

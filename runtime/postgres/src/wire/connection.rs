@@ -34,6 +34,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// - read committed: the upsert's guard must see the newest version of a row it waited for;
 /// - `synchronous_commit`: a checkpoint that a crash of the server takes back is re-read, but one
 ///   that was answered must last. Only ever raised;
+/// - no JIT: to compile a statement that takes milliseconds takes seconds on a busy machine;
 /// - UTC: a `timestamp` column without time zone holds UTC;
 /// - how text is read and names are shown, whatever the database says: a null in an array, the
 ///   signs of an interval, the catalogue's types.
@@ -42,6 +43,7 @@ const SESSION: &str = r"
     set statement_timeout = '60s';
     set lock_timeout = '2s';
     set default_transaction_isolation = 'read committed';
+    set jit = off;
     set timezone = 'UTC';
     set array_nulls = on;
     set intervalstyle = 'postgres';

@@ -68,6 +68,11 @@ impl Url {
 
 impl Settings {
     fn read(url: &str) -> Result<Self, DatabaseError> {
+        if url.starts_with('$') {
+            return Err(DatabaseError::Url(
+                "begins with `$`: write a variable of the environment as ${NAME}",
+            ));
+        }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(DatabaseError::Url("must start with postgres://"));
         }

@@ -71,12 +71,30 @@ fn take<T: for<'de> Deserialize<'de>>(
         .collect();
     for (span, key) in unknown {
         table.remove(key.as_str());
-        let message = match nearest(&key, known.iter().copied()) {
-            Some(near) => format!("unknown key `{key}`: did you mean `{near}`?"),
-            None => format!("unknown key `{key}`: known here are {}", known.join(", ")),
+        let message = match (
+            sections_of(&key).as_slice(),
+            nearest(&key, known.iter().copied()),
+        ) {
+            ([section], _) => format!("unknown key `{key}`: it belongs under [{section}]"),
+            (_, Some(near)) => format!("unknown key `{key}`: did you mean `{near}`?"),
+            (_, None) => format!("unknown key `{key}`: known here are {}", known.join(", ")),
         };
         problem(span, message);
     }
+}
+
+/// The sections that have a key of the name.
+fn sections_of(key: &str) -> Vec<&'static str> {
+    let sections = [
+        ("pipeline", keys::<PipelineSection>()),
+        ("source", keys::<SourceSection>()),
+        ("target", keys::<TargetSection>()),
+        ("dead_letters", keys::<DeadLettersSection>()),
+        ("limits", keys::<LimitsSection>()),
+        ("http", keys::<HttpSection>()),
+    ];
+    let found = sections.into_iter().filter(|(_, keys)| keys.contains(&key));
+    found.map(|(section, _)| section).collect()
 }
 
 /// The keys of a struct, as it tells whoever deserializes it.

@@ -146,7 +146,7 @@ impl Stage {
         Ok(match halts {
             true => {
                 let why = "rows were left out";
-                lease::halt_before(&self.connection, lease, offset, (1, 0), why).await?
+                lease::halt_before(&self.connection, lease, offset, 1, why).await?
             }
             false => lease::read_again(&self.connection, lease, offset).await?,
         })

@@ -23,7 +23,7 @@ const PRICE: T = T::Decimal {
 };
 
 /// As Debezium 3.6.1 wrote them, but for the types that PostgreSQL has not.
-const CASES: [Case; 41] = [
+const CASES: [Case; 42] = [
     (
         DECIMALS,
         r#"["B1vNFQ==",null,["BNI="]]"#,
@@ -156,6 +156,13 @@ const CASES: [Case; 41] = [
     ),
     (
         r#""bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}"#,
+        r#""B1vNFQ==""#,
+        T::Numeric,
+        Ok("1234567.89"),
+    ),
+    // As producers write it that are not Connect.
+    (
+        r#""bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":2}"#,
         r#""B1vNFQ==""#,
         T::Numeric,
         Ok("1234567.89"),

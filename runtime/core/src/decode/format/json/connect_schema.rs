@@ -2,6 +2,7 @@
 //! `org.apache.kafka.connect.data.*`.
 
 use std::borrow::Cow;
+use std::str::FromStr;
 
 use serde::Deserialize;
 
@@ -35,10 +36,18 @@ struct Schema<'a> {
 struct Parameters<'a> {
     /// Digits behind the point of a `Decimal`.
     #[serde(borrow)]
-    scale: Option<Cow<'a, str>>,
+    scale: Option<Parameter<'a>>,
     /// Bits of a `Bits`.
     #[serde(borrow)]
-    length: Option<Cow<'a, str>>,
+    length: Option<Parameter<'a>>,
+}
+
+/// Connect writes text; other producers write the number that it stands for.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Parameter<'a> {
+    Text(#[serde(borrow)] Cow<'a, str>),
+    Number(i64),
 }
 
 /// What a value means beyond its JSON.
@@ -121,13 +130,13 @@ impl Schema<'_> {
         let parameters = self.parameters.as_ref();
         match named {
             Some(&(name, Meaning::Decimal(_))) => {
-                match number(parameters.and_then(|p| p.scale.as_deref())) {
+                match number(parameters.and_then(|p| p.scale.as_ref())) {
                     Some(scale) => (Meaning::Decimal(scale), name),
                     None => (Meaning::Bytes, "bytes"),
                 }
             }
             Some(&(name, Meaning::Bits(_))) => {
-                match number(parameters.and_then(|p| p.length.as_deref())) {
+                match number(parameters.and_then(|p| p.length.as_ref())) {
                     Some(length) => (Meaning::Bits(length), name),
                     None => (Meaning::Bytes, "bytes"),
                 }
@@ -216,8 +225,11 @@ impl Schema<'_> {
     }
 }
 
-fn number<N: std::str::FromStr>(text: Option<&str>) -> Option<N> {
-    text?.parse().ok()
+fn number<N: FromStr + TryFrom<i64>>(parameter: Option<&Parameter<'_>>) -> Option<N> {
+    match parameter? {
+        Parameter::Text(text) => text.parse().ok(),
+        Parameter::Number(number) => N::try_from(*number).ok(),
+    }
 }
 
 /// The reads of `trie` in the forms that `schema` says, which is JSON; as they are where it is no
