@@ -149,8 +149,8 @@ async fn first_panicked(tasks: &mut JoinSet<()>) -> String {
 /// The id by which the consumer group knows this process again after a crash, held as long as it
 /// lives.
 fn join(pipelines: &[Arc<HostedPipeline>]) -> Option<Membership> {
-    let group = pipelines.first()?.config.group();
-    match Membership::acquire(&state_folders(), &group) {
+    let config = &pipelines.first()?.config;
+    match Membership::acquire(&state_folders(), &config.group(), &config.source.topic) {
         Ok(membership) => Some(membership),
         Err(error) => {
             let error = anyhow::Error::new(error);

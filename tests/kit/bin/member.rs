@@ -70,7 +70,8 @@ fn main() -> Result<()> {
     let [bootstrap, topic, group, state] = arguments.as_slice() else {
         anyhow::bail!("usage: member BOOTSTRAP TOPIC GROUP STATE_FOLDER");
     };
-    let instance = Membership::acquire_in(state.as_ref(), group).context("no instance id")?;
+    let instance = Membership::acquire_in(state.as_ref(), group, topic);
+    let instance = instance.context("no instance id")?;
     let mut config = SourceConfig::new(bootstrap, &[topic], group);
     config.instance_id = Some(instance.id().to_owned());
     let admin = Arc::new(Admin::new(bootstrap, &config.properties)?);

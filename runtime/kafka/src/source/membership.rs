@@ -2,9 +2,10 @@
 //!
 //! With a static id the group gives a process that was killed its partitions back at once, instead
 //! of waiting for the dead member's session to time out. So the id must be the same after a crash
-//! and must differ between two processes. Per host and group there are numbered slot files, each
-//! holding a random id; a process locks the lowest free one for its life, and the operating system
-//! drops the lock however the process ends.
+//! and must differ between two processes. Per host, group and topic there are numbered slot files,
+//! each holding a random id; a process locks the lowest free one for its life, and the operating
+//! system drops the lock however the process ends. Per topic, as the group gives a member that it
+//! knows the partitions that it had, also where the member asks for another topic by now.
 //!
 //! Whoever could write in the folder could choose the id, or have this process write through a
 //! link. So each folder is this user's, no link, and nobody else's to write.
@@ -46,12 +47,12 @@ pub enum MembershipError {
 }
 
 impl Membership {
-    /// Takes the lowest free slot of `group` on this host, in the first of `states` that can be
-    /// used; each is a folder that outlives the process.
-    pub fn acquire(states: &[PathBuf], group: &str) -> Result<Self, MembershipError> {
+    /// Takes the lowest free slot of `group` and `topic` on this host, in the first of `states` that
+    /// can be used; each is a folder that outlives the process.
+    pub fn acquire(states: &[PathBuf], group: &str, topic: &str) -> Result<Self, MembershipError> {
         let mut last = None;
         for state in states {
-            match Self::acquire_in(state, group) {
+            match Self::acquire_in(state, group, topic) {
                 Ok(membership) => return Ok(membership),
                 Err(error) => last = Some(error),
             }
@@ -62,9 +63,11 @@ impl Membership {
         }))
     }
 
-    /// Takes the lowest free slot of `group` on this host, in one state folder.
-    pub fn acquire_in(state: &Path, group: &str) -> Result<Self, MembershipError> {
-        let folder = state.join("instances").join(legal(group));
+    /// Takes the lowest free slot of `group` and `topic` on this host, in one state folder.
+    pub fn acquire_in(state: &Path, group: &str, topic: &str) -> Result<Self, MembershipError> {
+        let instances = state.join("instances");
+        let of_group = instances.join(legal(group));
+        let folder = of_group.join(legal(topic));
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| MembershipError::Io { path, source }
@@ -74,8 +77,7 @@ impl Membership {
             .mode(0o700)
             .create(&folder)
             .map_err(failed(&folder))?;
-        let instances = state.join("instances");
-        for folder in [state, &instances, &folder] {
+        for folder in [state, &instances, &of_group, &folder] {
             check_ours(folder)?;
         }
         // Hosts may share a home by network.
@@ -175,18 +177,18 @@ mod tests {
     #[test]
     fn a_slot_keeps_its_id_and_two_processes_never_share_one() {
         let state = tempfile::tempdir().unwrap();
-        let first = Membership::acquire_in(state.path(), "g").unwrap();
-        let second = Membership::acquire_in(state.path(), "g").unwrap();
-        let other = Membership::acquire_in(state.path(), "other").unwrap();
-        let ids = [first.id(), second.id(), other.id()].map(str::to_owned);
-        assert_ne!(ids[0], ids[1]);
-        assert_ne!(ids[0], ids[2]);
+        let first = Membership::acquire_in(state.path(), "g", "t").unwrap();
+        let second = Membership::acquire_in(state.path(), "g", "t").unwrap();
+        let other = Membership::acquire_in(state.path(), "other", "t").unwrap();
+        let other_topic = Membership::acquire_in(state.path(), "g", "other").unwrap();
+        let ids = [first.id(), second.id(), other.id(), other_topic.id()].map(str::to_owned);
+        assert!(ids[1..].iter().all(|id| *id != ids[0]));
         drop(first);
-        let again = Membership::acquire_in(state.path(), "g").unwrap();
+        let again = Membership::acquire_in(state.path(), "g", "t").unwrap();
         assert_eq!(again.id(), ids[0]);
         drop((again, second));
-        let _first = Membership::acquire_in(state.path(), "g").unwrap();
-        let second = Membership::acquire_in(state.path(), "g").unwrap();
+        let _first = Membership::acquire_in(state.path(), "g", "t").unwrap();
+        let second = Membership::acquire_in(state.path(), "g", "t").unwrap();
         assert_eq!(second.id(), ids[1]);
     }
 
@@ -194,16 +196,16 @@ mod tests {
     fn a_torn_or_foreign_file_gets_a_new_id() {
         let state = tempfile::tempdir().unwrap();
         let id = {
-            let first = Membership::acquire_in(state.path(), "g").unwrap();
+            let first = Membership::acquire_in(state.path(), "g", "t").unwrap();
             first.id().to_owned()
         };
         let path = state
             .path()
-            .join("instances/g")
+            .join("instances/g/t")
             .join(format!("{}-0", host()));
         for torn in [&id.as_bytes()[..5], b"", b"\xff\n", b"a b\n"] {
             std::fs::write(&path, torn).unwrap();
-            let again = Membership::acquire_in(state.path(), "g").unwrap();
+            let again = Membership::acquire_in(state.path(), "g", "t").unwrap();
             assert_ne!(again.id(), id);
             assert_eq!(again.id(), legal(again.id()));
         }
@@ -213,13 +215,13 @@ mod tests {
     fn a_file_that_others_may_write_is_refused() {
         use std::os::unix::fs::PermissionsExt;
         let state = tempfile::tempdir().unwrap();
-        drop(Membership::acquire_in(state.path(), "../g").unwrap());
+        drop(Membership::acquire_in(state.path(), "../g", "t").unwrap());
         let path = state
             .path()
-            .join("instances/___g")
+            .join("instances/___g/t")
             .join(format!("{}-0", host()));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
-        let error = Membership::acquire_in(state.path(), "../g").unwrap_err();
+        let error = Membership::acquire_in(state.path(), "../g", "t").unwrap_err();
         assert!(matches!(error, MembershipError::NotOurs { .. }), "{error}");
     }
 
@@ -230,7 +232,7 @@ mod tests {
         let elsewhere = parent.path().join("elsewhere");
         std::fs::create_dir(&elsewhere).unwrap();
         let not_ours = |state: &Path| {
-            let error = Membership::acquire_in(state, "g").unwrap_err();
+            let error = Membership::acquire_in(state, "g", "t").unwrap_err();
             assert!(
                 matches!(error, MembershipError::NotOurs { .. }),
                 "{error:?}"
@@ -246,9 +248,9 @@ mod tests {
         not_ours(&inner);
 
         let open = parent.path().join("open");
-        drop(Membership::acquire_in(&open, "g").unwrap());
+        drop(Membership::acquire_in(&open, "g", "t").unwrap());
         let mode = std::fs::Permissions::from_mode;
-        for folder in [open.join("instances/g"), open.join("instances"), open] {
+        for folder in [open.join("instances/g/t"), open.join("instances"), open] {
             std::fs::set_permissions(&folder, mode(0o777)).unwrap();
             not_ours(&parent.path().join("open"));
             std::fs::set_permissions(&folder, mode(0o700)).unwrap();
@@ -258,15 +260,15 @@ mod tests {
     #[test]
     fn a_planted_link_in_the_place_of_a_slot_makes_no_file() {
         let state = tempfile::tempdir().unwrap();
-        drop(Membership::acquire_in(state.path(), "g").unwrap());
+        drop(Membership::acquire_in(state.path(), "g", "t").unwrap());
         let slot = state
             .path()
-            .join("instances/g")
+            .join("instances/g/t")
             .join(format!("{}-0", host()));
         std::fs::remove_file(&slot).unwrap();
         let victim = state.path().join("victim");
         std::os::unix::fs::symlink(&victim, &slot).unwrap();
-        assert!(Membership::acquire_in(state.path(), "g").is_err());
+        assert!(Membership::acquire_in(state.path(), "g", "t").is_err());
         assert!(!victim.exists());
     }
 }

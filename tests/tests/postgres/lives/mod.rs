@@ -2,6 +2,7 @@
 //! emptied: through the real chain and the real sink, against a fold of the events one by one.
 
 mod broken;
+mod climate;
 mod event;
 mod fold;
 mod moves;

@@ -17,11 +17,11 @@ use gristmill_tests::seed::seed;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use super::climate::KINDS;
 use super::event::{Event, records};
 use super::rules::{NOW_US, Revision};
 use super::source::{Source, VALUES};
 use super::stage::{Flushed, Stage, Writer};
-use super::world::KINDS;
 
 const SEEDS: u64 = 150;
 const STEPS: usize = 60;

@@ -12,11 +12,11 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio_postgres::Client;
 
+use super::climate::KINDS;
 use super::event::{Cell, Event, What, records};
 use super::fold::{Fold, Given, Version, agree};
 use super::rules::{NOW_US, Revision};
 use super::stage::{Stage, Writer};
-use super::world::KINDS;
 
 const SEEDS: u64 = 60;
 

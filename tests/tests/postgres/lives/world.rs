@@ -6,76 +6,20 @@ use std::ops::Range;
 
 use anyhow::{Result, bail, ensure};
 use gristmill_core::chain::{Chain, Computed};
-use gristmill_core::dedup::{VersionKind, VersionRule};
+use gristmill_core::dedup::VersionKind;
 use gristmill_postgres::commit::lease::{Lease, Taken};
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::letters::replay_commit::ReplayEnd;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use super::climate::Climate;
 use super::event::{Cell, Event, FORBIDDEN, REJECTED, What, records};
 use super::fold::{Fold, Given, Table, Unread, Version, agree};
 use super::rules::{NOW_US, Revision};
 use super::stage::{Flushed, Stage, Writer};
 
 const STEPS: usize = 32;
-pub(super) const KINDS: [VersionKind; 3] = [
-    VersionKind::EventTime,
-    VersionKind::OrderFirst,
-    VersionKind::Offset,
-];
-
-/// What a seed allows to happen.
-#[derive(Clone, Debug)]
-struct Climate {
-    keys: i64,
-    /// Events of a key come as they were made, some of them twice; else in any order.
-    in_order: bool,
-    /// A key's events are in any partition.
-    shares_keys: bool,
-    may_add_partitions: bool,
-    truncates: bool,
-    state_max_bytes: usize,
-    batch: usize,
-    /// Two that take turns.
-    revisions: [Revision; 2],
-}
-
-impl Climate {
-    fn draw(random: &mut SmallRng) -> Self {
-        let kind = KINDS[random.random_range(0..3)];
-        let in_order = random.random_bool(0.6);
-        let shares_keys = random.random_bool(0.25);
-        let may_add_partitions = random.random_bool(0.3);
-        let of = |kind, epoch, writes_c| Revision {
-            version: VersionRule { kind, epoch },
-            writes_c,
-        };
-        let mut revisions = [of(kind, 0, true); 2];
-        let mut has_other_rule = false;
-        match random.random_range(0..10) {
-            0..2 => revisions[1].writes_c = false,
-            // Versions of two rules compare by place and time: only what is in order has one order.
-            2..4 if in_order && !shares_keys && !may_add_partitions => {
-                let other = KINDS[random.random_range(0..3)];
-                revisions[1] = of(other, 1, true);
-                has_other_rule = true;
-            }
-            _ => {}
-        }
-        Self {
-            keys: random.random_range(1..5),
-            in_order,
-            shares_keys,
-            may_add_partitions,
-            truncates: kind != VersionKind::Offset && !has_other_rule && random.random_bool(0.3),
-            state_max_bytes: [64 << 20, 200][random.random_range(0..2)],
-            batch: random.random_range(1..9),
-            revisions,
-        }
-    }
-}
-
 /// A partition and who works on it.
 struct Partition {
     lease: Lease,

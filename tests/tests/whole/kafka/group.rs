@@ -87,8 +87,8 @@ fn a_member_that_leaves_is_not_waited_for() -> Result<()> {
     let states = [state.path().to_owned()];
     let config = topic(kafka, "leaves", 4)?;
     let members = [
-        Membership::acquire(&states, &config.group)?,
-        Membership::acquire(&states, &config.group)?,
+        Membership::acquire(&states, &config.group, "leaves")?,
+        Membership::acquire(&states, &config.group, "leaves")?,
     ];
     let member = |membership: &Membership| {
         let config = SourceConfig {
