@@ -1,5 +1,5 @@
-//! Which of two events is newer, as `_gm_version` says it: of one rule, of two, and beside rows that
-//! have none yet.
+//! Which of two events is newer, as `_gm_version` says it: of one rule, of two, and beside rows
+//! that have none yet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -47,8 +47,8 @@ pub enum MembershipError {
 }
 
 impl Membership {
-    /// Takes the lowest free slot of `group` and `topic` on this host, in the first of `states` that
-    /// can be used; each is a folder that outlives the process.
+    /// Takes the lowest free slot of `group` and `topic` on this host, in the first of `states`
+    /// that can be used; each is a folder that outlives the process.
     pub fn acquire(states: &[PathBuf], group: &str, topic: &str) -> Result<Self, MembershipError> {
         let mut last = None;
         for state in states {
