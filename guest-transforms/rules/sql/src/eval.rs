@@ -1,0 +1,128 @@
+//! Runs expressions, a step for all rows at once.
+
+use std::rc::Rc;
+
+use crate::call::{Call, Failures, Slot};
+use crate::column::{Column, NONE, Values};
+use crate::tree::{Kind, Node};
+use crate::types::Type;
+
+/// What expressions of a batch see.
+pub struct Environment<'a> {
+    pub columns: Vec<Rc<Column<'a>>>,
+    /// A place for the texts of each step.
+    pub slots: &'a [Slot],
+    pub failures: &'a Failures,
+}
+
+impl<'a> Environment<'a> {
+    /// The values of `node` in the rows that are live; what the others have is meaningless, and
+    /// nothing of them fails.
+    pub fn run(&self, node: &'a Node, is_live: &[bool]) -> Rc<Column<'a>> {
+        match &node.kind {
+            Kind::Column(column) => Rc::clone(&self.columns[*column]),
+            Kind::Constant(value) => Rc::new(Column::of_value(value, node.of_type, is_live.len())),
+            Kind::And(left, right) => Rc::new(self.both(left, right, is_live, false)),
+            Kind::Or(left, right) => Rc::new(self.both(left, right, is_live, true)),
+            Kind::Coalesce(nodes) => Rc::new(self.coalesce(nodes, node.of_type, is_live)),
+            Kind::Case { branches, otherwise } => {
+                let otherwise = otherwise.as_deref();
+                Rc::new(self.case(branches, otherwise, node.of_type, is_live))
+            }
+            Kind::Call { function, arguments, prepared, slot } => {
+                let arguments: Vec<_> = arguments.iter().map(|a| self.run(a, is_live)).collect();
+                let strict = function.is_strict.then(|| without_nulls(is_live, &arguments));
+                let call = Call {
+                    arguments: &arguments,
+                    is_live: strict.as_deref().unwrap_or(is_live),
+                    prepared: prepared.as_ref(),
+                    slot: &self.slots[*slot],
+                    failures: self.failures,
+                };
+                Rc::new((function.run)(&call))
+            }
+        }
+    }
+
+    /// `and`, whose left side decides when it is false; `or`, when it is true.
+    fn both(&self, left: &'a Node, right: &'a Node, is_live: &[bool], decides: bool) -> Column<'a> {
+        let left = self.run(left, is_live);
+        let is_decided = |row: usize| left.is_valid[row] && left.bools()[row] == decides;
+        let rest: Vec<bool> = (0..is_live.len()).map(|r| is_live[r] && !is_decided(r)).collect();
+        let right = self.run(right, &rest);
+        let mut values = Vec::with_capacity(is_live.len());
+        let mut is_valid = Vec::with_capacity(is_live.len());
+        for row in 0..is_live.len() {
+            let is_decided = is_decided(row) || right.is_valid[row] && right.bools()[row] == decides;
+            values.push(is_decided == decides);
+            is_valid.push(is_decided || left.is_valid[row] && right.is_valid[row]);
+        }
+        Column { values: Values::Bool(values), is_valid }
+    }
+
+    fn coalesce(&self, nodes: &'a [Node], of_type: Type, is_live: &[bool]) -> Column<'a> {
+        let mut rest = is_live.to_vec();
+        let mut choice = vec![NONE; rest.len()];
+        let mut columns = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.iter().enumerate() {
+            let column = self.run(node, &rest);
+            for (row, is_live) in rest.iter_mut().enumerate() {
+                if *is_live && column.is_valid[row] {
+                    choice[row] = index as u32;
+                    *is_live = false;
+                }
+            }
+            columns.push(column);
+            if !rest.contains(&true) {
+                break;
+            }
+        }
+        merge(&columns, &choice, of_type)
+    }
+
+    fn case(
+        &self,
+        branches: &'a [(Node, Node)],
+        otherwise: Option<&'a Node>,
+        of_type: Type,
+        is_live: &[bool],
+    ) -> Column<'a> {
+        let mut rest = is_live.to_vec();
+        let mut choice = vec![NONE; rest.len()];
+        let mut columns = Vec::with_capacity(branches.len() + 1);
+        for (condition, value) in branches {
+            let condition = self.run(condition, &rest);
+            let index = columns.len() as u32;
+            let mut is_taken = vec![false; rest.len()];
+            for (row, is_live) in rest.iter_mut().enumerate() {
+                if *is_live && condition.is_true(row) {
+                    (choice[row], is_taken[row], *is_live) = (index, true, false);
+                }
+            }
+            columns.push(self.run(value, &is_taken));
+        }
+        if let Some(value) = otherwise {
+            let index = columns.len() as u32;
+            for (row, _) in rest.iter().enumerate().filter(|(_, is_live)| **is_live) {
+                choice[row] = index;
+            }
+            columns.push(self.run(value, &rest));
+        }
+        merge(&columns, &choice, of_type)
+    }
+}
+
+fn merge<'a>(columns: &[Rc<Column<'a>>], choice: &[u32], of_type: Type) -> Column<'a> {
+    let columns: Vec<&Column> = columns.iter().map(Rc::as_ref).collect();
+    Column::merge(&columns, choice, of_type)
+}
+
+fn without_nulls(is_live: &[bool], arguments: &[Rc<Column>]) -> Vec<bool> {
+    let mut live = is_live.to_vec();
+    for argument in arguments {
+        for (row, is_valid) in argument.is_valid.iter().enumerate() {
+            live[row] &= is_valid;
+        }
+    }
+    live
+}

@@ -1,0 +1,78 @@
+//! Truth, and what takes values of all types.
+
+use super::{Function, Prepared, strict};
+use crate::call::Call;
+use crate::column::{Column, Values};
+use crate::types::Type::{Any, Boolean, Text};
+
+pub(crate) static NOT: Function =
+    strict("not", &[Boolean], Boolean, |call| {
+        let values = call.bools(0);
+        call.to_bools(|row| Ok(Some(!values[row])))
+    });
+
+/// Of any type: whether there is no value.
+pub(crate) static IS_NULL: Function = strict("is null", &[Any], Boolean, |call| {
+    call.to_bools(|row| Ok(Some(!call.is_valid(0, row))))
+})
+.lenient();
+
+pub(crate) static IS_TRUE: Function = strict("is true", &[Boolean], Boolean, |call| {
+    let values = call.bools(0);
+    call.to_bools(|row| Ok(Some(call.is_valid(0, row) && values[row])))
+})
+.lenient();
+
+pub(crate) static IS_FALSE: Function = strict("is false", &[Boolean], Boolean, |call| {
+    let values = call.bools(0);
+    call.to_bools(|row| Ok(Some(call.is_valid(0, row) && !values[row])))
+})
+.lenient();
+
+/// `in` of constants.
+pub(crate) static IN_TEXTS: Function = strict("in", &[Text], Boolean, |call| {
+    let texts = call.texts(0);
+    let Some(Prepared::Set { values, has_null }) = call.prepared else {
+        return call.to_bools(|_| Ok(None));
+    };
+    call.to_bools(|row| match values.contains(texts[row]) {
+        true => Ok(Some(true)),
+        false => Ok((!has_null).then_some(false)),
+    })
+})
+.nullable();
+
+/// The texts of all arguments, those of nulls left out.
+pub(crate) static CONCAT: Function = strict("concat", &[Any], Text, |call| {
+    call.to_texts(|row, buffer| {
+        append_all(call, 0, row, |text| buffer.push_str(text));
+        Ok(())
+    })
+})
+.lenient();
+
+pub(crate) static CONCAT_WS: Function = strict("concat_ws", &[Text, Any], Text, |call| {
+    let separators = call.texts(0);
+    call.to_texts_or_nulls(|row, buffer| {
+        let mut is_first = true;
+        append_all(call, 1, row, |text| {
+            if !is_first {
+                buffer.push_str(separators[row]);
+            }
+            is_first = false;
+            buffer.push_str(text);
+        });
+        Ok(call.is_valid(0, row))
+    })
+})
+.lenient();
+
+fn append_all(call: &Call, from: usize, row: usize, mut append: impl FnMut(&str)) {
+    for argument in &call.arguments[from..] {
+        if let Column { values: Values::Text(texts), is_valid } = &**argument
+            && is_valid[row]
+        {
+            append(texts[row]);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Gives expressions their types, or says what is wrong with them.
+
+mod call;
+mod coerce;
+mod overload;
+mod refused;
+mod shape;
+
+use crate::mistake::{Mistake, did_you_mean};
+use crate::syntax::{self, Expression, Span, Written};
+use crate::tree::{Kind, Node};
+use crate::types::Type;
+use crate::value::Value;
+
+/// A column that expressions may name.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub name: String,
+    pub of_type: Type,
+    pub is_nullable: bool,
+}
+
+/// Reads an expression over `columns`; `slots` counts the steps of the whole rule.
+pub fn resolve(text: &str, columns: &[Known], slots: &mut usize) -> Result<Node, Mistake> {
+    let written = syntax::parse(text)?;
+    Resolver { text, columns, slots }.expression(&written)
+}
+
+/// The columns that an expression names, whether or not they are known.
+pub(crate) fn names(text: &str) -> Vec<String> {
+    fn walk(expression: &Expression, names: &mut Vec<String>) {
+        match &expression.kind {
+            Written::Column(name) => names.push(name.clone()),
+            Written::Call { arguments, .. } => arguments.iter().for_each(|a| walk(a, names)),
+            Written::Cast { value, .. } | Written::Is { value, .. } => walk(value, names),
+            Written::And(a, b) | Written::Or(a, b) | Written::Distinct(a, b) => {
+                walk(a, names);
+                walk(b, names);
+            }
+            Written::Case { operand, branches, otherwise } => {
+                operand.iter().chain(otherwise).for_each(|e| walk(e, names));
+                for (condition, value) in branches {
+                    walk(condition, names);
+                    walk(value, names);
+                }
+            }
+            Written::In { value, list } => {
+                walk(value, names);
+                list.iter().for_each(|e| walk(e, names));
+            }
+            Written::Null | Written::Bool(_) | Written::Number(_) | Written::Text(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    if let Ok(expression) = syntax::parse(text) {
+        walk(&expression, &mut found);
+    }
+    found
+}
+
+pub(crate) struct Resolver<'r> {
+    text: &'r str,
+    columns: &'r [Known],
+    slots: &'r mut usize,
+}
+
+impl Resolver<'_> {
+    fn expression(&mut self, written: &Expression) -> Result<Node, Mistake> {
+        let span = written.span;
+        match &written.kind {
+            Written::Null => Ok(Node::constant(Value::Null, Type::Unknown, span)),
+            Written::Bool(value) => Ok(Node::constant(Value::Bool(*value), Type::Boolean, span)),
+            Written::Text(text) => {
+                Ok(Node::constant(Value::Text(text.clone()), Type::Unknown, span))
+            }
+            Written::Number(text) => number(text, span),
+            Written::Column(name) => self.column(name, span),
+            Written::Call { name, arguments } => {
+                let arguments = self.all(arguments)?;
+                self.call(name, arguments, span)
+            }
+            Written::Cast { value, to } => {
+                let value = self.expression(value)?;
+                self.cast(value, to, span)
+            }
+            Written::And(left, right) => {
+                let (left, right) = self.conditions(left, right, "and")?;
+                Ok(condition(Kind::And, left, right, span))
+            }
+            Written::Or(left, right) => {
+                let (left, right) = self.conditions(left, right, "or")?;
+                Ok(condition(Kind::Or, left, right, span))
+            }
+            Written::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref(), span)
+            }
+            Written::In { value, list } => {
+                let value = self.expression(value)?;
+                let list = self.all(list)?;
+                self.in_list(value, list, span)
+            }
+            Written::Is { value, what, is_null } => {
+                let value = self.expression(value)?;
+                self.is(value, *what, *is_null, span)
+            }
+            Written::Distinct(left, right) => {
+                let (left, right) = (self.expression(left)?, self.expression(right)?);
+                self.distinct(left, right, span)
+            }
+        }
+    }
+
+    fn all(&mut self, written: &[Expression]) -> Result<Vec<Node>, Mistake> {
+        written.iter().map(|expression| self.expression(expression)).collect()
+    }
+
+    fn conditions(
+        &mut self,
+        left: &Expression,
+        right: &Expression,
+        of: &str,
+    ) -> Result<(Node, Node), Mistake> {
+        let left = self.expression(left)?;
+        let left = self.to_condition(left, of)?;
+        let right = self.expression(right)?;
+        Ok((left, self.to_condition(right, of)?))
+    }
+
+    fn column(&self, name: &str, span: Span) -> Result<Node, Mistake> {
+        if let Some(at) = self.columns.iter().position(|column| column.name == name) {
+            let Known { of_type, is_nullable, .. } = self.columns[at];
+            let kind = Kind::Column(at);
+            return Ok(Node { kind, of_type, span, is_nullable, decimal: None });
+        }
+        let known = self.columns.iter().map(|column| &*column.name);
+        let near = did_you_mean(name, known);
+        let is_quoted = self.text[span.start..].starts_with('"');
+        let advice = match near.as_str() {
+            "" if is_quoted => {
+                ": double quotes are for names, a text stands in single ones".to_owned()
+            }
+            "" => ": add it to `reads` with its type".to_owned(),
+            _ => near,
+        };
+        Err(Mistake::new(span, format!("no column `{name}` is read{advice}")))
+    }
+
+    /// What stands at a place of the text.
+    fn written(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or("")
+    }
+
+    fn slot(&mut self) -> usize {
+        *self.slots += 1;
+        *self.slots - 1
+    }
+}
+
+fn condition(
+    kind: fn(Box<Node>, Box<Node>) -> Kind,
+    left: Node,
+    right: Node,
+    span: Span,
+) -> Node {
+    let is_nullable = left.is_nullable || right.is_nullable;
+    let kind = kind(left.into(), right.into());
+    Node { kind, of_type: Type::Boolean, span, is_nullable, decimal: None }
+}
+
+/// A whole number is of the smallest type that holds it; any other is a decimal.
+fn number(text: &str, span: Span) -> Result<Node, Mistake> {
+    if text.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(value) = text.parse::<i64>()
+    {
+        let of_type = if i32::try_from(value).is_ok() { Type::Int4 } else { Type::Int8 };
+        return Ok(Node::constant(Value::Int(value), of_type, span));
+    }
+    let value = crate::numeric::Numeric::parse(text).map_err(|why| Mistake::new(span, why))?;
+    Ok(Node::constant(Value::Numeric(value), Type::Numeric, span))
+}

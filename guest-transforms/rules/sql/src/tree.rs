@@ -1,0 +1,70 @@
+//! Expressions whose types are known.
+
+use crate::function::{Function, Prepared};
+use crate::syntax::Span;
+use crate::types::Type;
+use crate::value::Value;
+
+/// An expression, what it gives and where it stands.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub kind: Kind,
+    pub of_type: Type,
+    pub span: Span,
+    /// Whether it may be null.
+    pub is_nullable: bool,
+    /// Of a cast to `numeric(precision,scale)`.
+    pub decimal: Option<(u16, u16)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A column of the environment: read, joined or written before.
+    Column(usize),
+    Constant(Value),
+    Call { function: &'static Function, arguments: Vec<Node>, prepared: Option<Prepared>, slot: usize },
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    /// Conditions with their values, in order; the last one has no condition, when there is an
+    /// `else`.
+    Case { branches: Vec<(Node, Node)>, otherwise: Option<Box<Node>> },
+    Coalesce(Vec<Node>),
+}
+
+impl Node {
+    pub(crate) fn constant(value: Value, of_type: Type, span: Span) -> Self {
+        let is_nullable = value.is_null();
+        Self { kind: Kind::Constant(value), of_type, span, is_nullable, decimal: None }
+    }
+
+    pub(crate) fn as_constant(&self) -> Option<&Value> {
+        match &self.kind {
+            Kind::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Calls `see` with each column that the expression names.
+    pub(crate) fn columns(&self, see: &mut impl FnMut(usize)) {
+        match &self.kind {
+            Kind::Column(column) => see(*column),
+            Kind::Constant(_) => {}
+            Kind::Call { arguments, .. } | Kind::Coalesce(arguments) => {
+                arguments.iter().for_each(|argument| argument.columns(see));
+            }
+            Kind::And(left, right) | Kind::Or(left, right) => {
+                left.columns(see);
+                right.columns(see);
+            }
+            Kind::Case { branches, otherwise } => {
+                for (condition, value) in branches {
+                    condition.columns(see);
+                    value.columns(see);
+                }
+                if let Some(value) = otherwise {
+                    value.columns(see);
+                }
+            }
+        }
+    }
+}
