@@ -1,0 +1,144 @@
+//! Columns as the host sends them, as those of SQL's types.
+
+use std::rc::Rc;
+
+use gristmill_guest::{AnyColumn, Bits, Bytes, Column as GuestColumn, Text};
+
+use crate::call::{Call, Failure, Failures, Slot};
+use crate::column::{Column, Values};
+use crate::numeric::Numeric;
+use crate::types::Type;
+use crate::{input, json, time};
+
+/// A column that comes in.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    /// The name in expressions.
+    pub(crate) name: String,
+    /// The name in the batch: of a normalizer a path.
+    pub(crate) field: String,
+    pub(crate) logical: String,
+    pub(crate) of_type: Type,
+}
+
+impl Input {
+    pub(crate) fn new(name: &str, field: &str, logical: &str) -> Result<Self, String> {
+        let of_type = Type::of_logical(logical).ok_or_else(|| {
+            format!(
+                "`{name}` is of type `{logical}`, which is not known: take boolean, int64, float64, \
+                 text, bytes, timestamp(us), timestamp(ms), date, time(us), time(ms), uuid, \
+                 decimal(p,s), decimal or json"
+            )
+        })?;
+        let (name, field, logical) = (name.to_owned(), field.to_owned(), logical.to_owned());
+        Ok(Self { name, field, logical, of_type })
+    }
+
+    /// The values. What is no value of the type fails.
+    pub(crate) fn read<'a>(
+        &self,
+        any: &'a AnyColumn,
+        rows: usize,
+        slot: &'a Slot,
+        failures: &Failures,
+    ) -> Column<'a> {
+        let (values, is_valid) = values(any);
+        let raw = Rc::new(Column { values, is_valid });
+        let is_live = raw.is_valid.clone();
+        let arguments = [raw];
+        let call =
+            Call { arguments: &arguments, is_live: &is_live, prepared: None, slot, failures };
+        debug_assert_eq!(rows, is_live.len());
+        match self.logical.as_str() {
+            "timestamp(ms)" | "time(ms)" => {
+                let values = call.ints(0);
+                call.to_ints(|row| from_ms(values[row]).map(Some))
+            }
+            "uuid" => read_uuids(&call),
+            "json" => {
+                let texts = call.texts(0);
+                call.to_texts(|row, buffer| {
+                    json::normalize(texts[row], buffer).map_err(Failure::Owned)
+                })
+            }
+            _ if self.of_type == Type::Numeric => {
+                let texts = call.texts(0);
+                call.to_numerics(|row| Numeric::parse(texts[row]).map(Some).map_err(Failure::Owned))
+            }
+            _ => {
+                let [raw] = arguments;
+                Rc::unwrap_or_clone(raw)
+            }
+        }
+    }
+}
+
+/// Milliseconds as microseconds; an infinity stays.
+fn from_ms(value: i64) -> Result<i64, Failure> {
+    if time::is_infinite(value) {
+        return Ok(value);
+    }
+    value.checked_mul(1000).ok_or(time::TIMESTAMP_RANGE)
+}
+
+/// Nearly all are written as SQL writes them.
+fn read_uuids<'a>(call: &Call<'_, 'a>) -> Column<'a> {
+    let texts = call.texts(0);
+    let is_usual = |text: &str| {
+        text.len() == 36
+            && text.bytes().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            })
+    };
+    if texts.iter().zip(call.is_live).all(|(text, is_live)| !is_live || is_usual(text)) {
+        return call.to_views(|row| Ok(Some(texts[row])));
+    }
+    call.to_texts(|row, buffer| input::uuid(texts[row], buffer).map_err(Failure::Owned))
+}
+
+fn values(any: &AnyColumn) -> (Values<'_>, Vec<bool>) {
+    macro_rules! taken {
+        ($variant:ident, $column:expr, $blank:expr) => {{
+            let is_valid = $column.iter().map(|value| value.is_some()).collect();
+            let values = $column.iter().map(|value| value.unwrap_or($blank)).collect();
+            (Values::$variant(values), is_valid)
+        }};
+    }
+    match any {
+        AnyColumn::Boolean(column) => taken!(Bool, column, false),
+        AnyColumn::Int64(column) => taken!(Int, column, 0),
+        AnyColumn::Float64(column) => taken!(Float, column, 0.0),
+        AnyColumn::Text(column) => taken!(Text, column, ""),
+        AnyColumn::Bytes(column) => taken!(Bytes, column, &[]),
+    }
+}
+
+/// A column as the host takes it: the rows that are kept, those absent where it says so.
+pub(crate) fn written(
+    column: &Column,
+    is_kept: &[bool],
+    is_absent: impl Fn(usize) -> bool,
+) -> AnyColumn {
+    macro_rules! pushed {
+        ($layout:ty, $values:expr, $value:ident => $pushed:expr) => {{
+            let mut written = GuestColumn::<$layout>::with_capacity(is_kept.len());
+            for (row, $value) in $values.iter().enumerate().filter(|(row, _)| is_kept[*row]) {
+                match column.is_valid[row] {
+                    _ if is_absent(row) => written.push_absent(),
+                    true => written.push(Some($pushed)),
+                    false => written.push(None),
+                }
+            }
+            written.into()
+        }};
+    }
+    match &column.values {
+        Values::Bool(values) => pushed!(Bits, values, value => *value),
+        Values::Int(values) => pushed!(Vec<i64>, values, value => *value),
+        Values::Float(values) => pushed!(Vec<f64>, values, value => *value),
+        Values::Numeric(values) => pushed!(Text, values, value => value.to_string().as_str()),
+        Values::Text(values) => pushed!(Text, values, value => value),
+        Values::Bytes(values) => pushed!(Bytes, values, value => value),
+    }
+}
