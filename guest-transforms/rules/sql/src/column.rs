@@ -31,7 +31,9 @@ impl<'a> Column<'a> {
             Value::Numeric(value) => Values::Numeric(vec![value.clone(); rows]),
             Value::Text(value) => Values::Text(vec![value; rows]),
             Value::Bytes(value) => Values::Bytes(vec![value; rows]),
-            Value::Null | Value::Interval(_) | Value::Path(_) => return Self::nulls(of_type, rows),
+            // What is made of these a step has at hand.
+            Value::Interval(_) | Value::Path(_) => Values::Text(vec![""; rows]),
+            Value::Null => return Self::nulls(of_type, rows),
         };
         Self { values, is_valid: vec![true; rows] }
     }

@@ -9,8 +9,10 @@ const EXPONENT_FROM: i32 = 15;
 const EXPONENT_BELOW: i32 = -4;
 /// Digits that tell any double from all others.
 const DIGITS_MAX: usize = 17;
-/// Doubles below are exact whole numbers, of which no text is half-way to the next.
-const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+/// Of smaller doubles no short text is half-way to another one, nor are two as near as each other.
+const TIES_FROM: f64 = 1e14;
+/// From 2^53 on doubles are whole numbers, and so are those half-way.
+const WHOLE_FROM: f64 = 9_007_199_254_740_992.0;
 
 /// Appends the text that PostgreSQL has for `value`.
 pub(crate) fn write(value: f64, buffer: &mut String) {
@@ -34,7 +36,9 @@ pub(crate) fn write(value: f64, buffer: &mut String) {
     let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (EXPONENT_BELOW..EXPONENT_FROM).contains(&exponent) {
-        let _ = write!(buffer, "{value}");
+        let after_first = digits.split_once('.').map_or(0, |(_, rest)| rest.len() as i32);
+        let places = usize::try_from(after_first - exponent).unwrap_or(0);
+        let _ = write!(buffer, "{value:.places$}");
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
         let _ = write!(buffer, "{digits}e{sign}{:02}", exponent.abs());
@@ -42,21 +46,27 @@ pub(crate) fn write(value: f64, buffer: &mut String) {
 }
 
 /// The shortest digits between the neighbours of `value`, with an exponent. Rust takes those that
-/// are just half-way to a neighbour, too; PostgreSQL does not.
+/// are just half-way to a neighbour, too; PostgreSQL does not. Of two that are as near it takes the
+/// even one.
 fn shortest(value: f64) -> String {
     let text = format!("{value:e}");
-    if value < EXACT_BELOW || !is_half_way(&text, value) {
+    if value < TIES_FROM {
         return text;
     }
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    (digits.min(DIGITS_MAX)..DIGITS_MAX)
-        .map(|digits| format!("{value:.digits$e}"))
+    let mantissa = text.split('e').next().unwrap_or(&text);
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    (digits.saturating_sub(1)..DIGITS_MAX)
+        .map(|places| format!("{value:.places$e}"))
         .find(|text| text.parse() == Ok(value) && !is_half_way(text, value))
         .unwrap_or(text)
 }
 
-/// Whether a text is as far from `value`, which is a whole number, as from the next double.
+/// Whether a text is as far from `value` as from the next double.
 fn is_half_way(text: &str, value: f64) -> bool {
+    // There it would have more digits than are written.
+    if value < WHOLE_FROM {
+        return false;
+    }
     let (digits, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let places = digits.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
@@ -97,6 +107,8 @@ mod tests {
             (100.0, "100"),
             (1e15, "1e+15"),
             (123_456_789_012_345.6, "123456789012345.6"),
+            (619_007_585_797_790.25, "619007585797790.2"),
+            (0.1 + 0.2, "0.30000000000000004"),
             (f64::MAX, "1.7976931348623157e+308"),
         ] {
             let mut text = String::new();

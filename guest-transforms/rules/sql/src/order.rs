@@ -13,7 +13,8 @@ pub(crate) fn order(writes: &BTreeMap<String, String>) -> Result<Vec<String>, St
             let known = writes.keys().map(String::as_str);
             // What passes a column on under its own name names that column.
             let needed = known.filter(|known| {
-                named.iter().any(|name| name == known) && text.trim() != *known
+                let is_own = name == known && text.trim() == *known;
+                named.iter().any(|name| name == known) && !is_own
             });
             (name.as_str(), needed.collect())
         })

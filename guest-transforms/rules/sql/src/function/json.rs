@@ -28,7 +28,7 @@ fn found_text<'a>(
     })
 }
 
-/// Arrays have elements; a scalar counts as an array of one to no operator but `->` of an index.
+/// A step is a name in an object and a place in an array; elsewhere it leads nowhere.
 fn at_path<'a>(text: &'a str, path: &[Option<String>]) -> Option<&'a str> {
     path.iter().try_fold(text, |text, step| {
         let step = step.as_deref()?;

@@ -29,12 +29,6 @@ fn after_chars(text: &str, count: usize) -> &str {
     &text[first_chars(text, count).len()..]
 }
 
-/// A part of each text.
-fn views<'a>(call: &Call<'_, 'a>, part: impl Fn(&'a str) -> &'a str) -> Column<'a> {
-    let texts = call.texts(0);
-    call.to_views(|row| Ok(Some(part(texts[row]))))
-}
-
 /// Each text changed, by appending.
 fn changed<'a>(call: &Call<'_, 'a>, change: impl Fn(&str, &mut String)) -> Column<'a> {
     let texts = call.texts(0);
@@ -147,6 +141,8 @@ fn side<'a>(call: &Call<'_, 'a>, is_left: bool) -> Column<'a> {
         let kept = match count >= 0 && is_left {
             true => count as usize,
             false if count >= 0 => chars(text).saturating_sub(count as usize),
+            // The smallest number has no negative: PostgreSQL takes all.
+            false if !is_left && count == i64::from(i32::MIN) => 0,
             false if is_left => chars(text).saturating_sub(count.unsigned_abs() as usize),
             false => count.unsigned_abs() as usize,
         };

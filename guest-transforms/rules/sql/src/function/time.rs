@@ -49,12 +49,15 @@ fn part_of<'a>(call: &Call<'_, 'a>, of: impl Fn(Field, i64) -> Part) -> Column<'
     call.to_numerics(|row| Ok(of(*field, times[row]).to_numeric()))
 }
 
-fn part_as_float<'a>(call: &Call<'_, 'a>, of: impl Fn(Field, i64) -> Part) -> Column<'a> {
+fn part_as_float<'a>(
+    call: &Call<'_, 'a>,
+    of: impl Fn(Field, i64) -> Result<Part, Failure>,
+) -> Column<'a> {
     let times = call.ints(1);
     let Some(Prepared::Field(field)) = call.prepared else {
         return call.to_floats(|_| Ok(None));
     };
-    call.to_floats(|row| Ok(of(*field, times[row]).to_f64()))
+    call.to_floats(|row| Ok(of(*field, times[row])?.to_f64()))
 }
 
 fn cut<'a>(call: &Call<'_, 'a>) -> Column<'a> {
@@ -211,7 +214,7 @@ macro_rules! of_timestamps {
             .with(any_field)
             .nullable(),
             strict("date_part", &[Text, $of_type], Float8, |call| {
-                part_as_float(call, Field::of_timestamp)
+                part_as_float(call, |field, at| Ok(field.of_timestamp(at)))
             })
             .with(any_field)
             .nullable(),
@@ -266,15 +269,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
     strict("extract", &[Text, Time], Numeric, |call| part_of(call, Field::of_time))
         .with(time_field),
     strict("date_part", &[Text, Date], Float8, |call| {
-        part_as_float(call, |field, days| match time::of_date(days) {
-            Ok(at) => field.of_timestamp(at),
-            Err(_) => Part::None,
-        })
+        part_as_float(call, |field, days| time::of_date(days).map(|at| field.of_timestamp(at)))
     })
     .with(any_field)
     .nullable(),
-    strict("date_part", &[Text, Time], Float8, |call| part_as_float(call, Field::of_time))
-        .with(time_field),
+    strict("date_part", &[Text, Time], Float8, |call| {
+        part_as_float(call, |field, time| Ok(field.of_time(time)))
+    })
+    .with(time_field),
     strict("timezone", &[Text, Timestamp], Timestamptz, in_utc).with(utc),
     strict("timezone", &[Text, Timestamptz], Timestamp, in_utc).with(utc),
     strict("to_timestamp", &[Float8], Timestamptz, |call| {

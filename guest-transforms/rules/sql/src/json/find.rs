@@ -73,8 +73,12 @@ fn elements(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The element at `index` of an array, from the end where it is negative.
+/// The element at `index` of an array, from the end where it is negative. What is neither object
+/// nor array counts as an array of itself.
 pub(crate) fn element(text: &str, index: i64) -> Option<&str> {
+    if !matches!(text.as_bytes().first(), Some(b'{' | b'[')) {
+        return matches!(index, 0 | -1).then_some(text);
+    }
     match usize::try_from(index) {
         Ok(index) => elements(text).nth(index),
         Err(_) => {

@@ -169,7 +169,7 @@ fn condition(
 
 /// A whole number is of the smallest type that holds it; any other is a decimal.
 fn number(text: &str, span: Span) -> Result<Node, Mistake> {
-    if text.bytes().all(|byte| byte.is_ascii_digit())
+    if !text.contains(['.', 'e', 'E'])
         && let Ok(value) = text.parse::<i64>()
     {
         let of_type = if i32::try_from(value).is_ok() { Type::Int4 } else { Type::Int8 };

@@ -149,6 +149,14 @@ impl Parser {
             self.next();
             let value = self.expression(power::SIGN)?;
             let span = start.to(value.span);
+            // The sign of a literal is a part of it.
+            if let (Written::Number(number), "-") = (&value.kind, symbol.as_str()) {
+                let number = match number.strip_prefix('-') {
+                    Some(number) => number.to_owned(),
+                    None => format!("-{number}"),
+                };
+                return Ok(Expression::new(Written::Number(number), span));
+            }
             let name = Name { text: symbol, span: start };
             return Ok(Expression::call(name, vec![value], span));
         }

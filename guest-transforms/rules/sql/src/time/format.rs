@@ -137,7 +137,8 @@ fn write_part(name: &str, is_filled: bool, days: i64, time: i64, buffer: &mut St
         "IW" => (iso_week(days).1, 2),
         _ => return write_word(name, is_filled, days, month, hour, buffer),
     };
-    let width = if is_filled { width } else { 0 };
+    // Fractions keep their zeros.
+    let width = if is_filled || matches!(name, "MS" | "US") { width } else { 0 };
     let _ = write!(buffer, "{value:0width$}");
 }
 

@@ -76,8 +76,11 @@ fn parts(text: &str) -> Result<Parts, Refusal> {
     if parts.time.is_some() {
         parts.zone = zone(&mut reader)?;
     }
-    let is_before_christ = reader.rest.trim_start_matches(' ').eq_ignore_ascii_case("bc");
-    if is_before_christ && reader.rest.starts_with(' ') && is_day {
+    let last = text.rsplit_once(' ').map_or("", |(_, last)| last);
+    let is_before_christ = is_day
+        && last.eq_ignore_ascii_case("bc")
+        && reader.rest.trim_start_matches(' ') == last;
+    if is_before_christ {
         reader.rest = "";
     }
     if !reader.rest.is_empty() {

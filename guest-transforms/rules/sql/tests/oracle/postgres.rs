@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
 /// What begins an answer that is an error.
-const ERROR: char = '\u{1}';
+const ERROR: &str = "\u{1}!error ";
 
 pub(crate) struct Oracle {
     runtime: Runtime,
@@ -78,7 +78,7 @@ async fn ask(
     let function = format!(
         "drop function if exists pg_temp.probe; create function pg_temp.probe({}) returns text \
          language plpgsql as $probe$ begin return ({text})::text; exception when others then \
-         return e'\\x01' || sqlerrm; end $probe$",
+         return e'\\x01!error ' || sqlerrm; end $probe$",
         declared.join(", ")
     );
     client.batch_execute(&function).await.map_err(said)?;
@@ -115,7 +115,7 @@ async fn ask_chunk(
     };
     let found = client.query(&query, &parameters).await?;
     let answer = |row: &tokio_postgres::Row| match row.get::<_, Option<String>>(0) {
-        Some(text) if text.starts_with(ERROR) => Err(text[1..].to_owned()),
+        Some(text) if text.starts_with(ERROR) => Err(text[ERROR.len()..].to_owned()),
         text => Ok(text),
     };
     Ok(found.iter().map(answer).collect())
