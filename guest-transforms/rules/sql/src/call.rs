@@ -76,7 +76,7 @@ macro_rules! answer {
                 is_valid.push(found.is_some());
                 values.push(found.unwrap_or($blank));
             }
-            Column { values: Values::$variant(values), is_valid }
+            Column::new(Values::$variant(values), is_valid)
         }
     };
 }
@@ -127,7 +127,7 @@ impl<'c, 'a> Call<'c, 'a> {
         let buffer = self.slot.text.get_or_init(|| buffer);
         let mut start = 0;
         let views = ends.iter().map(|end| &buffer[std::mem::replace(&mut start, *end)..*end]);
-        Column { values: Values::Text(views.collect()), is_valid }
+        Column::new(Values::Text(views.collect()), is_valid)
     }
 
     /// A text a row.
@@ -162,7 +162,7 @@ impl<'c, 'a> Call<'c, 'a> {
         let buffer = self.slot.bytes.get_or_init(|| buffer);
         let mut start = 0;
         let views = ends.iter().map(|end| &buffer[std::mem::replace(&mut start, *end)..*end]);
-        Column { values: Values::Bytes(views.collect()), is_valid }
+        Column::new(Values::Bytes(views.collect()), is_valid)
     }
 }
 

@@ -20,9 +20,16 @@ pub enum Values<'a> {
 pub struct Column<'a> {
     pub values: Values<'a>,
     pub is_valid: Vec<bool>,
+    /// The rows whose value the source did not say, in a normalizer. It passes on with the column
+    /// itself; to what is computed of it such a value is null.
+    pub is_absent: Option<Vec<bool>>,
 }
 
 impl<'a> Column<'a> {
+    pub(crate) fn new(values: Values<'a>, is_valid: Vec<bool>) -> Self {
+        Self { values, is_valid, is_absent: None }
+    }
+
     pub(crate) fn of_value(value: &'a Value, of_type: Type, rows: usize) -> Self {
         let values = match value {
             Value::Bool(value) => Values::Bool(vec![*value; rows]),
@@ -35,7 +42,7 @@ impl<'a> Column<'a> {
             Value::Interval(_) | Value::Path(_) => Values::Text(vec![""; rows]),
             Value::Null => return Self::nulls(of_type, rows),
         };
-        Self { values, is_valid: vec![true; rows] }
+        Self::new(values, vec![true; rows])
     }
 
     pub(crate) fn nulls(of_type: Type, rows: usize) -> Self {
@@ -52,7 +59,7 @@ impl<'a> Column<'a> {
             | Type::Timestamptz => Values::Int(vec![0; rows]),
             _ => Values::Text(vec![""; rows]),
         };
-        Self { values, is_valid: vec![false; rows] }
+        Self::new(values, vec![false; rows])
     }
 
     /// Nulls of this layout.
@@ -122,7 +129,20 @@ impl<'a> Column<'a> {
             Values::Text(target) => fill!(target, Text),
             Values::Bytes(target) => fill!(target, Bytes),
         }
+        if columns.iter().any(|column| column.is_absent.is_some()) {
+            let is_absent = |source: &u32, row: usize| {
+                let source = columns.get(*source as usize).and_then(|c| c.is_absent.as_ref());
+                source.is_some_and(|absent| absent[row])
+            };
+            let absent = choice.iter().enumerate().map(|(row, source)| is_absent(source, row));
+            merged.is_absent = Some(absent.collect());
+        }
         merged
+    }
+
+    /// Whether the source did not say the value at `row`.
+    pub(crate) fn is_absent(&self, row: usize) -> bool {
+        self.is_absent.as_ref().is_some_and(|absent| absent[row])
     }
 }
 

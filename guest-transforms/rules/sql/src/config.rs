@@ -95,6 +95,10 @@ pub(crate) struct Roles {
     /// Columns that decide between equal event times, the first one first.
     #[serde(default)]
     pub(crate) order: Vec<String>,
+    /// Objects of the document whose columns are null where they are missing: `value.after`.
+    /// Elsewhere a missing value is absent, and the table keeps what it has.
+    #[serde(default)]
+    pub(crate) missing_is_null: Vec<String>,
 }
 
 impl Config {

@@ -57,7 +57,7 @@ impl<'a> Environment<'a> {
             values.push(is_decided == decides);
             is_valid.push(is_decided || left.is_valid[row] && right.is_valid[row]);
         }
-        Column { values: Values::Bool(values), is_valid }
+        Column::new(Values::Bool(values), is_valid)
     }
 
     fn coalesce(&self, nodes: &'a [Node], of_type: Type, is_live: &[bool]) -> Column<'a> {

@@ -43,7 +43,7 @@ impl Input {
         failures: &Failures,
     ) -> Column<'a> {
         let (values, is_valid) = values(any);
-        let raw = Rc::new(Column { values, is_valid });
+        let raw = Rc::new(Column::new(values, is_valid));
         let is_live = raw.is_valid.clone();
         let arguments = [raw];
         let call =

@@ -39,7 +39,7 @@ pub fn probe(
     for (at, (_, of_type)) in columns.iter().enumerate() {
         let texts = rows.iter().map(|row| row[at].as_deref().unwrap_or("")).collect();
         let is_valid = rows.iter().map(|row| row[at].is_some()).collect();
-        let texts = Rc::new(Column { values: Values::Text(texts), is_valid });
+        let texts = Rc::new(Column::new(Values::Text(texts), is_valid));
         inputs.push(cast(texts, Type::Text, *of_type, &slots[count + at], &failures));
     }
     if let Some(failure) = failures.take().into_iter().flatten().next() {

@@ -2,18 +2,20 @@
 
 use std::rc::Rc;
 
-use gristmill_guest::{Batch, Field, Join, Output, Plan, Transform};
+use gristmill_guest::{Batch, Field, Join, Output, Plan, Roles, Transform};
 
 use crate::call::{Failures, Slot};
 use crate::column::Column;
 use crate::config::{self, Config, Read};
 use crate::eval::Environment;
 use crate::input_column::{self, Input};
+use crate::mistake::did_you_mean;
 use crate::order;
 use crate::resolve::{self, Known};
 use crate::show;
 use crate::tree::{Kind, Node};
 use crate::types::Type;
+use crate::value::Value;
 
 /// Columns and dead letters by expressions.
 pub struct Sql {
@@ -98,6 +100,14 @@ impl Transform for Sql {
     }
 }
 
+/// A condition, false where it is null.
+fn or_false(node: Node) -> Node {
+    let span = node.span;
+    let otherwise = Node::constant(Value::Bool(false), Type::Boolean, span);
+    let kind = Kind::Coalesce(vec![node, otherwise]);
+    Node { kind, of_type: Type::Boolean, span, is_nullable: false, decimal: None }
+}
+
 fn inputs(config: &Config) -> Result<Vec<Input>, String> {
     let reads = config.reads.iter().map(|(name, read)| match read {
         Read::Type(logical) => Input::new(name, name, logical),
@@ -136,6 +146,10 @@ impl Sql {
         // A literal whose type nothing decides is a text.
         if write.node.of_type == Type::Unknown {
             write.node.of_type = Type::Text;
+        }
+        let is_deleted = self.config.roles.as_ref().and_then(|roles| roles.deleted.as_ref());
+        if is_deleted == Some(&write.name) && write.node.of_type == Type::Boolean {
+            write.node = or_false(write.node);
         }
         let of_type = write.node.of_type;
         if matches!(of_type, Type::Interval | Type::TextArray) {
@@ -182,15 +196,65 @@ impl Sql {
             _ => write.node.of_type.logical().to_owned(),
         };
         let field = Field::new(name, logical);
-        if write.node.is_nullable { field } else { field.not_null() }
+        let is_nullable = write.node.is_nullable && self.needs(name).is_none();
+        if is_nullable { field } else { field.not_null() }
     }
 
+    /// Names of roles are columns that are written, of types that fit.
     fn check_roles(&self) -> Result<(), String> {
+        let Some(roles) = &self.config.roles else {
+            return Ok(());
+        };
+        if roles.key.is_empty() {
+            return Err("`roles.key` names no column: name those that tell rows apart".to_owned());
+        }
+        let named = roles.key.iter().chain(&roles.order).map(|name| ("key` or `order", name));
+        let named = named.chain([("event_time", &roles.event_time)]);
+        for (role, name) in named.chain(roles.deleted.iter().map(|name| ("deleted", name))) {
+            let Some(write) = self.writes.iter().find(|write| write.name == *name) else {
+                let known = self.writes.iter().map(|write| &*write.name);
+                let near = did_you_mean(name, known);
+                let advice = match near.as_str() {
+                    "" => ": write an expression for it",
+                    near => near,
+                };
+                return Err(format!("`roles` name `{name}`, which is not written{advice}"));
+            };
+            let of_type = write.node.of_type;
+            let wanted = match role {
+                "event_time" if !matches!(of_type, Type::Timestamp | Type::Timestamptz) => {
+                    "a timestamp: cast it, or `to_timestamp(seconds)`"
+                }
+                "deleted" if of_type != Type::Boolean => "a condition: compare it",
+                _ => continue,
+            };
+            return Err(format!("`roles.{role}` is `{name}` of type {of_type}, and it is {wanted}"));
+        }
         Ok(())
     }
 
     fn with_roles(&self, plan: Plan) -> Plan {
-        plan
+        let Some(roles) = &self.config.roles else {
+            return plan;
+        };
+        let mut plan_roles = Roles::new(&roles.key, &roles.event_time);
+        if let Some(deleted) = &roles.deleted {
+            plan_roles = plan_roles.deleted(deleted);
+        }
+        plan_roles = roles.order.iter().fold(plan_roles, |roles, name| roles.order(name));
+        let plan = plan.roles(plan_roles).rejects([config::MISSING_KEY, config::MISSING_TIME]);
+        let paths = roles.missing_is_null.iter();
+        paths.fold(plan, |plan, path| plan.attribute("missing-is-null", path))
+    }
+
+    /// The code of a row in which a column is null that must have a value.
+    fn needs(&self, name: &str) -> Option<&'static str> {
+        let roles = self.config.roles.as_ref()?;
+        match () {
+            () if roles.key.iter().any(|key| key == name) => Some(config::MISSING_KEY),
+            () if roles.event_time == name => Some(config::MISSING_TIME),
+            () => None,
+        }
     }
 }
 
@@ -198,7 +262,7 @@ impl Sql {
 struct Run<'a> {
     rule: &'a Sql,
     environment: Environment<'a>,
-    /// Of each input the rows in which it is absent, where there are any.
+    /// Of each input of an enricher the rows in which it is absent, where there are any.
     absent: Vec<Option<Vec<bool>>>,
     rows: usize,
     /// Why a row is no row: a code and a message.
@@ -225,9 +289,14 @@ impl<'a> Run<'a> {
         };
         for (input, slot) in rule.inputs.iter().zip(slots) {
             let any = batch.column(&input.field);
-            let column = input.read(any, rows, slot, failures);
+            let mut column = input.read(any, rows, slot, failures);
             let absent: Vec<bool> = (0..rows).map(|row| any.is_absent(row)).collect();
-            run.absent.push(absent.contains(&true).then_some(absent));
+            let absent = absent.contains(&true).then_some(absent);
+            // A normalizer computes with what is there.
+            match rule.config.roles {
+                Some(_) => column.is_absent = absent,
+                None => run.absent.push(absent),
+            }
             run.environment.columns.push(Rc::new(column));
             run.note_failures(|failure| {
                 format!("{failure}, which `{}` of the row is not: {}", input.name, input.logical)
@@ -245,11 +314,10 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether an enricher has no value of an expression, as one is absent that it comes from.
     fn is_absent(&self, expression: &Expression, row: usize) -> bool {
-        expression
-            .sources
-            .iter()
-            .any(|input| self.absent[*input].as_ref().is_some_and(|absent| absent[row]))
+        let absent = |input: &usize| self.absent.get(*input).and_then(Option::as_ref);
+        expression.sources.iter().filter_map(absent).any(|absent| absent[row])
     }
 
     /// The rows of which an expression has a value.
@@ -301,7 +369,27 @@ impl<'a> Run<'a> {
         if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) }
     }
 
+    /// Refuses rows without a key or a time.
+    fn check_needs(&mut self) {
+        let rule = self.rule;
+        for (at, write) in rule.writes.iter().enumerate() {
+            let Some(code) = rule.needs(&write.name) else {
+                continue;
+            };
+            let column = Rc::clone(&self.environment.columns[rule.inputs.len() + at]);
+            for row in 0..self.rows {
+                let is_missing = !column.is_valid[row] && self.faults[row].is_none();
+                if is_missing && self.refusals[row].is_none() {
+                    let values = self.values(write, row);
+                    let message = format!("`{}` is null, by `{}`{values}", write.name, write.text);
+                    self.refusals[row] = Some((code, message));
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> Output {
+        self.check_needs();
         for (refusal, fault) in self.refusals.iter_mut().zip(&mut self.faults) {
             if refusal.is_none() && let Some(fault) = fault.take() {
                 *refusal = Some((config::SQL_ERROR, fault));
@@ -312,7 +400,9 @@ impl<'a> Run<'a> {
         let written = self.environment.columns.iter().skip(self.rule.inputs.len());
         for (write, column) in self.rule.writes.iter().zip(written) {
             let column =
-                input_column::written(column, &is_kept, |row| self.is_absent(write, row));
+                input_column::written(column, &is_kept, |row| {
+                    column.is_absent(row) || self.is_absent(write, row)
+                });
             output = output.column(&write.name, column);
         }
         for (row, refusal) in self.refusals.into_iter().enumerate() {

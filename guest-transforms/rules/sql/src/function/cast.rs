@@ -21,7 +21,7 @@ const fn cast(from: &'static [Type], to: Type, run: super::Run) -> Function {
 
 fn same<'a>(call: &Call<'_, 'a>) -> Column<'a> {
     let column = &call.arguments[0];
-    Column { values: column.values.clone(), is_valid: column.is_valid.clone() }
+    Column::new(column.values.clone(), column.is_valid.clone())
 }
 
 fn ints<'a>(

@@ -69,7 +69,7 @@ pub(crate) static CONCAT_WS: Function = strict("concat_ws", &[Text, Any], Text, 
 
 fn append_all(call: &Call, from: usize, row: usize, mut append: impl FnMut(&str)) {
     for argument in &call.arguments[from..] {
-        if let Column { values: Values::Text(texts), is_valid } = &**argument
+        if let Column { values: Values::Text(texts), is_valid, .. } = &**argument
             && is_valid[row]
         {
             append(texts[row]);

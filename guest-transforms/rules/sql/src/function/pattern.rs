@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Function, Prepared, refused, strict};
 use crate::call::{Call, Failure};
-use crate::column::Column;
+use crate::column::{Column, Values};
 use crate::like::{self, Like};
 use crate::regex::{Pattern, Replacement, Use};
 use crate::types::Type::{Boolean, Int4, Text, TextArray};
@@ -160,14 +160,11 @@ fn replace(pattern: &Pattern, text: &str, buffer: &mut String) {
     buffer.push_str(&text[copied..]);
 }
 
-fn negated<'a>(column: Column<'a>) -> Column<'a> {
-    match column.values {
-        crate::column::Values::Bool(values) => Column {
-            values: crate::column::Values::Bool(values.into_iter().map(|value| !value).collect()),
-            is_valid: column.is_valid,
-        },
-        values => Column { values, is_valid: column.is_valid },
+fn negated<'a>(mut column: Column<'a>) -> Column<'a> {
+    if let Values::Bool(values) = &mut column.values {
+        values.iter_mut().for_each(|value| *value = !*value);
     }
+    column
 }
 
 pub(super) static FUNCTIONS: &[Function] = &[
