@@ -38,6 +38,8 @@ struct Expression {
     names: Vec<usize>,
     /// The inputs that its value comes from, also by way of other columns.
     sources: Vec<usize>,
+    /// The columns of `writes` that its value comes from, in either way.
+    writes: Vec<usize>,
 }
 
 impl Transform for Sql {
@@ -129,16 +131,22 @@ impl Sql {
         node.columns(&mut |column| names.push(column));
         names.sort_unstable();
         names.dedup();
-        let mut sources: Vec<usize> = names
-            .iter()
-            .flat_map(|column| match column.checked_sub(self.inputs.len()) {
-                None => vec![*column],
-                Some(write) => self.writes[write].sources.clone(),
-            })
-            .collect();
-        sources.sort_unstable();
-        sources.dedup();
-        Ok(Expression { name, text, node, names, sources })
+        let (mut sources, mut writes) = (Vec::new(), Vec::new());
+        for column in &names {
+            match column.checked_sub(self.inputs.len()) {
+                None => sources.push(*column),
+                Some(write) => {
+                    sources.extend(&self.writes[write].sources);
+                    writes.push(write);
+                    writes.extend(&self.writes[write].writes);
+                }
+            }
+        }
+        for list in [&mut sources, &mut writes] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok(Expression { name, text, node, names, sources, writes })
     }
 
     fn add_write(&mut self, name: String, text: String) -> Result<(), String> {
@@ -268,7 +276,15 @@ struct Run<'a> {
     /// Why a row is no row: a code and a message.
     refusals: Vec<Option<(&'a str, String)>>,
     /// The same of failures, which count where nothing else does.
-    faults: Vec<Option<String>>,
+    faults: Vec<Option<Fault>>,
+}
+
+/// Why a value of a row could not be computed.
+#[derive(Clone)]
+struct Fault {
+    /// The column of `writes`; none: an input, or a condition.
+    write: Option<usize>,
+    message: String,
 }
 
 impl<'a> Run<'a> {
@@ -309,7 +325,7 @@ impl<'a> Run<'a> {
         let found = self.environment.failures.take();
         for (fault, failure) in self.faults.iter_mut().zip(found) {
             if let Some(failure) = failure {
-                fault.get_or_insert_with(|| sentence(&failure));
+                fault.get_or_insert_with(|| Fault { write: None, message: sentence(&failure) });
             }
         }
     }
@@ -320,14 +336,24 @@ impl<'a> Run<'a> {
         expression.sources.iter().filter_map(absent).any(|absent| absent[row])
     }
 
-    /// The rows of which an expression has a value.
+    /// The rows of which an expression has a value: of one that names a column that failed, none.
     fn live(&self, expression: &Expression) -> Vec<bool> {
         (0..self.rows)
-            .map(|row| self.faults[row].is_none() && !self.is_absent(expression, row))
+            .map(|row| !self.is_failed(expression, row) && !self.is_absent(expression, row))
             .collect()
     }
 
-    fn compute(&mut self, expression: &'a Expression) -> (Rc<Column<'a>>, Vec<bool>) {
+    fn is_failed(&self, expression: &Expression, row: usize) -> bool {
+        self.faults[row].as_ref().is_some_and(|fault| {
+            fault.write.is_none_or(|write| expression.writes.contains(&write))
+        })
+    }
+
+    fn compute(
+        &mut self,
+        expression: &'a Expression,
+        write: Option<usize>,
+    ) -> (Rc<Column<'a>>, Vec<bool>) {
         let live = self.live(expression);
         let column = self.environment.run(&expression.node, &live);
         let found = self.environment.failures.take();
@@ -335,20 +361,23 @@ impl<'a> Run<'a> {
             if let Some(failure) = failure {
                 let values = self.values(expression, row);
                 let (name, text) = (&expression.name, &expression.text);
-                self.faults[row]
-                    .get_or_insert_with(|| format!("`{name}`: {failure}, in `{text}`{values}"));
+                self.faults[row].get_or_insert_with(|| {
+                    let message = format!("`{name}`: {failure}, in `{text}`{values}");
+                    Fault { write, message }
+                });
             }
         }
         (column, live)
     }
 
     fn write(&mut self, write: &'a Expression) {
-        let (column, _) = self.compute(write);
+        let at = self.environment.columns.len() - self.rule.inputs.len();
+        let (column, _) = self.compute(write, Some(at));
         self.environment.columns.push(column);
     }
 
     fn reject(&mut self, reject: &'a Expression) {
-        let (column, live) = self.compute(reject);
+        let (column, live) = self.compute(reject, None);
         for (row, is_live) in live.iter().enumerate() {
             if *is_live && column.is_true(row) && self.refusals[row].is_none() {
                 let values = self.values(reject, row);
@@ -392,7 +421,7 @@ impl<'a> Run<'a> {
         self.check_needs();
         for (refusal, fault) in self.refusals.iter_mut().zip(&mut self.faults) {
             if refusal.is_none() && let Some(fault) = fault.take() {
-                *refusal = Some((config::SQL_ERROR, fault));
+                *refusal = Some((config::SQL_ERROR, fault.message));
             }
         }
         let is_kept: Vec<bool> = self.refusals.iter().map(Option::is_none).collect();

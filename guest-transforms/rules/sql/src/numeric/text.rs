@@ -6,6 +6,8 @@ use num_bigint::BigInt;
 
 use super::{Numeric, OVERFLOW, SCALE_MAX, WHOLE_DIGITS_MAX, big_power, small_power};
 
+/// The first exponent that PostgreSQL refuses, of a zero, too.
+const EXPONENT_END: i64 = (i32::MAX / 2) as i64;
 /// Digits that always fit an `i128`.
 const SMALL_DIGITS: usize = 38;
 
@@ -42,7 +44,7 @@ impl Numeric {
         };
         if scale > SCALE_MAX || scale < -WHOLE_DIGITS_MAX {
             // Zeros alone take no room.
-            if scale > SCALE_MAX || units.signum() != 0 {
+            if scale > SCALE_MAX || units.signum() != 0 || exponent == EXPONENT_END {
                 return Err(OVERFLOW.to_owned());
             }
             return Ok(Self::Small(0, 0));
@@ -95,13 +97,15 @@ fn special(text: &str, is_negative: bool, has_sign: bool) -> Option<Numeric> {
     }
 }
 
-/// Larger ones than any that fits count as one that does not.
+/// As C's `strtol` reads it, with blanks before it. Larger ones than any that fits count as one
+/// that does not.
 fn exponent_of(text: &str) -> Option<i64> {
+    let text = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let size = digits.parse::<i64>().unwrap_or(i64::MAX).min(1 << 30);
+    let size = digits.parse::<i64>().unwrap_or(i64::MAX).min(EXPONENT_END);
     Some(if text.starts_with('-') { -size } else { size })
 }
 

@@ -62,11 +62,15 @@ fn parts(text: &str) -> Result<Parts, Refusal> {
             || !(1..=31).contains(&day.day)
             || day.year == 0;
         parts.day = Some(day);
-        let has_time = reader.take('T') || reader.take(' ');
+        let must_have_time = reader.take('T');
+        let has_time = must_have_time || reader.take(' ');
         if has_time {
             reader.rest = reader.rest.trim_start_matches(' ');
         }
         let is_time = reader.rest.starts_with(|c: char| c.is_ascii_digit());
+        if must_have_time && !is_time {
+            return Err(Refusal::NotIso);
+        }
         if has_time && is_time {
             parts.time = Some(time(&mut reader, &mut is_range).ok_or(Refusal::NotIso)?);
         }

@@ -258,7 +258,8 @@ impl Values {
             0 => 1 + self.below(9999),
             _ => 1950 + self.below(120),
         };
-        let era = if self.below(30) == 0 { " BC" } else { "" };
+        // The first year is 4714 before Christ.
+        let era = if year < 4700 && self.below(30) == 0 { " BC" } else { "" };
         format!("{year:04}-{:02}-{:02}{era}", 1 + self.below(12), 1 + self.below(28))
     }
 
