@@ -9,11 +9,11 @@ use crate::function::Prepared;
 use crate::numeric::Numeric;
 
 /// Why a row has no value: PostgreSQL's sentence.
-pub type Failure = Cow<'static, str>;
+pub(crate) type Failure = Cow<'static, str>;
 
 /// The first failure of each row.
 #[derive(Debug, Default)]
-pub struct Failures {
+pub(crate) struct Failures {
     /// None in most batches: then there is no list.
     rows: RefCell<Vec<Option<Failure>>>,
 }
@@ -26,20 +26,20 @@ impl Failures {
     }
 
     /// What was added since the last time.
-    pub fn take(&self) -> Vec<Option<Failure>> {
+    pub(crate) fn take(&self) -> Vec<Option<Failure>> {
         self.rows.take()
     }
 }
 
 /// Where a step leaves the texts that it makes, for the columns that borrow them.
 #[derive(Debug, Default)]
-pub struct Slot {
+pub(crate) struct Slot {
     text: OnceCell<String>,
     bytes: OnceCell<Vec<u8>>,
 }
 
 /// One step: a function and its arguments, for all rows of a batch.
-pub struct Call<'c, 'a> {
+pub(crate) struct Call<'c, 'a> {
     pub(crate) arguments: &'c [Rc<Column<'a>>],
     /// The rows whose value is asked for: of a strict function those without a null.
     pub(crate) is_live: &'c [bool],
@@ -97,7 +97,9 @@ impl<'c, 'a> Call<'c, 'a> {
     answer!(to_byte_views, Bytes, &'a [u8], &[]);
 
     pub(crate) fn is_valid(&self, index: usize, row: usize) -> bool {
-        self.arguments.get(index).is_some_and(|column| column.is_valid[row])
+        self.arguments
+            .get(index)
+            .is_some_and(|column| column.is_valid[row])
     }
 
     fn fail<T>(&self, row: usize, failure: Failure) -> Option<T> {
@@ -126,7 +128,9 @@ impl<'c, 'a> Call<'c, 'a> {
         }
         let buffer = self.slot.text.get_or_init(|| buffer);
         let mut start = 0;
-        let views = ends.iter().map(|end| &buffer[std::mem::replace(&mut start, *end)..*end]);
+        let views = ends
+            .iter()
+            .map(|end| &buffer[std::mem::replace(&mut start, *end)..*end]);
         Column::new(Values::Text(views.collect()), is_valid)
     }
 
@@ -161,7 +165,9 @@ impl<'c, 'a> Call<'c, 'a> {
         }
         let buffer = self.slot.bytes.get_or_init(|| buffer);
         let mut start = 0;
-        let views = ends.iter().map(|end| &buffer[std::mem::replace(&mut start, *end)..*end]);
+        let views = ends
+            .iter()
+            .map(|end| &buffer[std::mem::replace(&mut start, *end)..*end]);
         Column::new(Values::Bytes(views.collect()), is_valid)
     }
 }

@@ -6,7 +6,7 @@ use crate::value::Value;
 
 /// Values of one layout. Under a null they are meaningless.
 #[derive(Clone, Debug)]
-pub enum Values<'a> {
+pub(crate) enum Values<'a> {
     Bool(Vec<bool>),
     Int(Vec<i64>),
     Float(Vec<f64>),
@@ -17,17 +17,21 @@ pub enum Values<'a> {
 
 /// A value a row. Texts are borrowed: from the batch, from a constant, or from what a step made.
 #[derive(Clone, Debug)]
-pub struct Column<'a> {
-    pub values: Values<'a>,
-    pub is_valid: Vec<bool>,
+pub(crate) struct Column<'a> {
+    pub(crate) values: Values<'a>,
+    pub(crate) is_valid: Vec<bool>,
     /// The rows whose value the source did not say, in a normalizer. It passes on with the column
     /// itself; to what is computed of it such a value is null.
-    pub is_absent: Option<Vec<bool>>,
+    pub(crate) is_absent: Option<Vec<bool>>,
 }
 
 impl<'a> Column<'a> {
     pub(crate) fn new(values: Values<'a>, is_valid: Vec<bool>) -> Self {
-        Self { values, is_valid, is_absent: None }
+        Self {
+            values,
+            is_valid,
+            is_absent: None,
+        }
     }
 
     pub(crate) fn of_value(value: &'a Value, of_type: Type, rows: usize) -> Self {
@@ -76,7 +80,7 @@ impl<'a> Column<'a> {
     }
 
     /// The value at `row` as a constant.
-    pub fn value(&self, row: usize) -> Value {
+    pub(crate) fn value(&self, row: usize) -> Value {
         if !self.is_valid[row] {
             return Value::Null;
         }
@@ -131,10 +135,15 @@ impl<'a> Column<'a> {
         }
         if columns.iter().any(|column| column.is_absent.is_some()) {
             let is_absent = |source: &u32, row: usize| {
-                let source = columns.get(*source as usize).and_then(|c| c.is_absent.as_ref());
+                let source = columns
+                    .get(*source as usize)
+                    .and_then(|c| c.is_absent.as_ref());
                 source.is_some_and(|absent| absent[row])
             };
-            let absent = choice.iter().enumerate().map(|(row, source)| is_absent(source, row));
+            let absent = choice
+                .iter()
+                .enumerate()
+                .map(|(row, source)| is_absent(source, row));
             merged.is_absent = Some(absent.collect());
         }
         merged

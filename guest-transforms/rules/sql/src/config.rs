@@ -105,12 +105,18 @@ impl Config {
     /// What no type says.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.writes.is_empty() && self.rejects.is_empty() {
-            return Err("`writes` names no column, and `rejects` no code: write an expression for \
+            return Err(
+                "`writes` names no column, and `rejects` no code: write an expression for \
                         each column"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let taken = |name: &String| self.joins.values().any(|join| join.take.contains_key(name));
-        for name in self.reads.keys().chain(self.joins.values().flat_map(|join| join.take.keys())) {
+        for name in self
+            .reads
+            .keys()
+            .chain(self.joins.values().flat_map(|join| join.take.keys()))
+        {
             if self.writes.contains_key(name) && !self.is_passed_on(name) {
                 return Err(format!(
                     "`{name}` is read and written: give what is written another name"
@@ -118,12 +124,16 @@ impl Config {
             }
         }
         if let Some(name) = self.reads.keys().find(|name| taken(name)) {
-            return Err(format!("`{name}` is read, and a join takes it: name it once"));
+            return Err(format!(
+                "`{name}` is read, and a join takes it: name it once"
+            ));
         }
         if self.roles.is_some() && !self.joins.is_empty() {
-            return Err("a rule with `roles` reads documents, and joins nothing: join in a transform \
+            return Err(
+                "a rule with `roles` reads documents, and joins nothing: join in a transform \
                         after it"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         self.check_reads()?;
         self.check_codes()
@@ -131,7 +141,9 @@ impl Config {
 
     /// Whether a column is written as it comes: what a join takes, and what a document has.
     pub(crate) fn is_passed_on(&self, name: &str) -> bool {
-        self.writes.get(name).is_some_and(|text| text.trim() == name)
+        self.writes
+            .get(name)
+            .is_some_and(|text| text.trim() == name)
     }
 
     fn check_reads(&self) -> Result<(), String> {
@@ -160,7 +172,9 @@ impl Config {
         for code in self.rejects.keys() {
             let is_kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if code.is_empty() || !code.chars().all(is_kebab) {
-                return Err(format!("`rejects` has the code `{code}`: write it in kebab-case"));
+                return Err(format!(
+                    "`rejects` has the code `{code}`: write it in kebab-case"
+                ));
             }
             if let Some(own) = OWN_CODES.iter().find(|own| *own == code) {
                 return Err(format!(

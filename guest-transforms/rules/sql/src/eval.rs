@@ -8,30 +8,40 @@ use crate::tree::{Kind, Node};
 use crate::types::Type;
 
 /// What expressions of a batch see.
-pub struct Environment<'a> {
-    pub columns: Vec<Rc<Column<'a>>>,
+pub(crate) struct Environment<'a> {
+    pub(crate) columns: Vec<Rc<Column<'a>>>,
     /// A place for the texts of each step.
-    pub slots: &'a [Slot],
-    pub failures: &'a Failures,
+    pub(crate) slots: &'a [Slot],
+    pub(crate) failures: &'a Failures,
 }
 
 impl<'a> Environment<'a> {
     /// The values of `node` in the rows that are live; what the others have is meaningless, and
     /// nothing of them fails.
-    pub fn run(&self, node: &'a Node, is_live: &[bool]) -> Rc<Column<'a>> {
+    pub(crate) fn run(&self, node: &'a Node, is_live: &[bool]) -> Rc<Column<'a>> {
         match &node.kind {
             Kind::Column(column) => Rc::clone(&self.columns[*column]),
             Kind::Constant(value) => Rc::new(Column::of_value(value, node.of_type, is_live.len())),
             Kind::And(left, right) => Rc::new(self.both(left, right, is_live, false)),
             Kind::Or(left, right) => Rc::new(self.both(left, right, is_live, true)),
             Kind::Coalesce(nodes) => Rc::new(self.coalesce(nodes, node.of_type, is_live)),
-            Kind::Case { branches, otherwise } => {
+            Kind::Case {
+                branches,
+                otherwise,
+            } => {
                 let otherwise = otherwise.as_deref();
                 Rc::new(self.case(branches, otherwise, node.of_type, is_live))
             }
-            Kind::Call { function, arguments, prepared, slot } => {
+            Kind::Call {
+                function,
+                arguments,
+                prepared,
+                slot,
+            } => {
                 let arguments: Vec<_> = arguments.iter().map(|a| self.run(a, is_live)).collect();
-                let strict = function.is_strict.then(|| without_nulls(is_live, &arguments));
+                let strict = function
+                    .is_strict
+                    .then(|| without_nulls(is_live, &arguments));
                 let call = Call {
                     arguments: &arguments,
                     is_live: strict.as_deref().unwrap_or(is_live),
@@ -48,12 +58,15 @@ impl<'a> Environment<'a> {
     fn both(&self, left: &'a Node, right: &'a Node, is_live: &[bool], decides: bool) -> Column<'a> {
         let left = self.run(left, is_live);
         let is_decided = |row: usize| left.is_valid[row] && left.bools()[row] == decides;
-        let rest: Vec<bool> = (0..is_live.len()).map(|r| is_live[r] && !is_decided(r)).collect();
+        let rest: Vec<bool> = (0..is_live.len())
+            .map(|r| is_live[r] && !is_decided(r))
+            .collect();
         let right = self.run(right, &rest);
         let mut values = Vec::with_capacity(is_live.len());
         let mut is_valid = Vec::with_capacity(is_live.len());
         for row in 0..is_live.len() {
-            let is_decided = is_decided(row) || right.is_valid[row] && right.bools()[row] == decides;
+            let is_decided =
+                is_decided(row) || right.is_valid[row] && right.bools()[row] == decides;
             values.push(is_decided == decides);
             is_valid.push(is_decided || left.is_valid[row] && right.is_valid[row]);
         }

@@ -20,7 +20,9 @@ pub(crate) fn whole(text: &str, type_name: &str, max: i64) -> Result<i64, String
     let digits = trim_spaces(text);
     let bare = digits.strip_prefix(['+', '-']).unwrap_or(digits);
     if bare.is_empty() || !bare.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("invalid input syntax for type {type_name}: \"{text}\""));
+        return Err(format!(
+            "invalid input syntax for type {type_name}: \"{text}\""
+        ));
     }
     let value: Result<i64, _> = digits.parse();
     value
@@ -34,7 +36,9 @@ pub(crate) fn double(text: &str) -> Result<f64, String> {
     let trimmed = trim_spaces(text);
     let invalid = || format!("invalid input syntax for type double precision: \"{text}\"");
     let bare = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
-    let is_word = ["nan", "inf", "infinity"].iter().any(|w| bare.eq_ignore_ascii_case(w));
+    let is_word = ["nan", "inf", "infinity"]
+        .iter()
+        .any(|w| bare.eq_ignore_ascii_case(w));
     if !is_word && !bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(invalid());
     }
@@ -45,7 +49,9 @@ pub(crate) fn double(text: &str) -> Result<f64, String> {
     let digits = bare.split(['e', 'E']).next().unwrap_or(bare);
     let is_zero = !digits.contains(|c: char| ('1'..='9').contains(&c));
     if !is_word && (value.is_infinite() || value == 0.0 && !is_zero) {
-        return Err(format!("\"{trimmed}\" is out of range for type double precision"));
+        return Err(format!(
+            "\"{trimmed}\" is out of range for type double precision"
+        ));
     }
     Ok(value)
 }
@@ -66,13 +72,18 @@ pub(crate) fn uuid(text: &str, buffer: &mut String) -> Result<(), String> {
         if matches!(byte, 4 | 6 | 8 | 10) {
             buffer.push('-');
         }
-        pair.iter().for_each(|digit| buffer.push(digit.to_ascii_lowercase().into()));
+        pair.iter()
+            .for_each(|digit| buffer.push(digit.to_ascii_lowercase().into()));
         rest = match more.strip_prefix(b"-") {
             Some(more) if byte % 2 == 1 && byte < 15 => more,
             _ => more,
         };
     }
-    if rest.is_empty() { Ok(()) } else { Err(invalid()) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid())
+    }
 }
 
 /// Bytes: `\x` with hexadecimal digits, or characters with escapes.

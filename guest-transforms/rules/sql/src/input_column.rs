@@ -31,7 +31,12 @@ impl Input {
             )
         })?;
         let (name, field, logical) = (name.to_owned(), field.to_owned(), logical.to_owned());
-        Ok(Self { name, field, logical, of_type })
+        Ok(Self {
+            name,
+            field,
+            logical,
+            of_type,
+        })
     }
 
     /// The values. What is no value of the type fails.
@@ -46,8 +51,13 @@ impl Input {
         let raw = Rc::new(Column::new(values, is_valid));
         let is_live = raw.is_valid.clone();
         let arguments = [raw];
-        let call =
-            Call { arguments: &arguments, is_live: &is_live, prepared: None, slot, failures };
+        let call = Call {
+            arguments: &arguments,
+            is_live: &is_live,
+            prepared: None,
+            slot,
+            failures,
+        };
         debug_assert_eq!(rows, is_live.len());
         match self.logical.as_str() {
             "timestamp(ms)" | "time(ms)" => {
@@ -91,7 +101,11 @@ fn read_uuids<'a>(call: &Call<'_, 'a>) -> Column<'a> {
                 _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
             })
     };
-    if texts.iter().zip(call.is_live).all(|(text, is_live)| !is_live || is_usual(text)) {
+    if texts
+        .iter()
+        .zip(call.is_live)
+        .all(|(text, is_live)| !is_live || is_usual(text))
+    {
         return call.to_views(|row| Ok(Some(texts[row])));
     }
     call.to_texts(|row, buffer| input::uuid(texts[row], buffer).map_err(Failure::Owned))
@@ -101,7 +115,10 @@ fn values(any: &AnyColumn) -> (Values<'_>, Vec<bool>) {
     macro_rules! taken {
         ($variant:ident, $column:expr, $blank:expr) => {{
             let is_valid = $column.iter().map(|value| value.is_some()).collect();
-            let values = $column.iter().map(|value| value.unwrap_or($blank)).collect();
+            let values = $column
+                .iter()
+                .map(|value| value.unwrap_or($blank))
+                .collect();
             (Values::$variant(values), is_valid)
         }};
     }

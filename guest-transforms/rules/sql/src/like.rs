@@ -4,7 +4,7 @@ use memchr::memmem;
 
 /// A pattern that is known before a row flows, in the cheapest form that decides it.
 #[derive(Clone, Debug)]
-pub struct Like {
+pub(crate) struct Like {
     form: Form,
     /// Whether the case of ASCII letters counts.
     is_exact: bool,
@@ -92,10 +92,7 @@ fn look(mut text: &str, mut pattern: &str) -> Result<Found, &'static str> {
     if pattern == "%" {
         return Ok(Found::Match);
     }
-    loop {
-        let (Some(t), Some(p)) = (text.chars().next(), pattern.chars().next()) else {
-            break;
-        };
+    while let (Some(t), Some(p)) = (text.chars().next(), pattern.chars().next()) {
         match p {
             '\\' => {
                 pattern = &pattern[1..];

@@ -6,18 +6,21 @@ use crate::syntax::Span;
 
 /// Why an expression is refused.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Mistake {
-    pub span: Span,
-    pub sentence: String,
+pub(crate) struct Mistake {
+    pub(crate) span: Span,
+    pub(crate) sentence: String,
 }
 
 impl Mistake {
     pub(crate) fn new(span: Span, sentence: impl Into<String>) -> Self {
-        Self { span, sentence: sentence.into() }
+        Self {
+            span,
+            sentence: sentence.into(),
+        }
     }
 
     /// The sentence with its place: the line of `text`, and a mark below what is meant.
-    pub fn in_text(&self, name: &str, text: &str) -> String {
+    pub(crate) fn in_text(&self, name: &str, text: &str) -> String {
         let start = text.floor_char_boundary(self.span.start.min(text.len()));
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
@@ -27,7 +30,10 @@ impl Mistake {
         let end = text.floor_char_boundary(self.span.end.clamp(start, line_end));
         let width = text[start..end].chars().count().max(1);
         // Tabs stay, so that the mark stands below.
-        let blank: String = before.chars().map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let blank: String = before
+            .chars()
+            .map(|c| if c == '\t' { c } else { ' ' })
+            .collect();
         format!(
             "{name}, line {line}, column {column}: {}\n    {}\n    {blank}{}",
             self.sentence,
@@ -66,7 +72,6 @@ mod tests {
         assert_eq!(
             mistake.in_text("writes.a", "é +\n  b + xyz\n"),
             "writes.a, line 2, column 6: no such thing\n      b + xyz\n         ^^^"
-                .replace("         ^", "         ^")
         );
     }
 

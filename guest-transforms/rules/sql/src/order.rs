@@ -37,11 +37,19 @@ pub(crate) fn order(writes: &BTreeMap<String, String>) -> Result<Vec<String>, St
 
 /// Names a circle among those that are not found.
 fn circle(needs: &BTreeMap<&str, Vec<&str>>, is_found: &dyn Fn(&str) -> bool) -> String {
-    let first = needs.keys().find(|name| !is_found(name)).copied().unwrap_or_default();
+    let first = needs
+        .keys()
+        .find(|name| !is_found(name))
+        .copied()
+        .unwrap_or_default();
     let mut path = vec![first];
     loop {
         let last = path[path.len() - 1];
-        let next = needs[last].iter().find(|name| !is_found(name)).copied().unwrap_or(first);
+        let next = needs[last]
+            .iter()
+            .find(|name| !is_found(name))
+            .copied()
+            .unwrap_or(first);
         if let Some(at) = path.iter().position(|name| *name == next) {
             let mut names: Vec<String> = path[at..].iter().map(|n| format!("`{n}`")).collect();
             names.push(format!("`{next}`"));
@@ -59,7 +67,10 @@ mod tests {
     use super::*;
 
     fn writes(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect()
     }
 
     #[test]

@@ -32,33 +32,64 @@ pub fn probe(
     let mut count = 0;
     let node = resolve::resolve(text, &known, &mut count)
         .map_err(|mistake| mistake.in_text("probe", text))?;
-    let slots: Vec<Slot> = (0..=count + columns.len()).map(|_| Slot::default()).collect();
+    let slots: Vec<Slot> = (0..=count + columns.len())
+        .map(|_| Slot::default())
+        .collect();
     let failures = Failures::default();
     let is_live = vec![true; rows.len()];
     let mut inputs = Vec::new();
     for (at, (_, of_type)) in columns.iter().enumerate() {
-        let texts = rows.iter().map(|row| row[at].as_deref().unwrap_or("")).collect();
+        let texts = rows
+            .iter()
+            .map(|row| row[at].as_deref().unwrap_or(""))
+            .collect();
         let is_valid = rows.iter().map(|row| row[at].is_some()).collect();
         let texts = Rc::new(Column::new(Values::Text(texts), is_valid));
-        inputs.push(cast(texts, Type::Text, *of_type, &slots[count + at], &failures));
+        inputs.push(cast(
+            texts,
+            Type::Text,
+            *of_type,
+            &slots[count + at],
+            &failures,
+        ));
     }
     if let Some(failure) = failures.take().into_iter().flatten().next() {
         return Err(format!("a value of the test is none: {failure}"));
     }
-    let environment = Environment { columns: inputs, slots: &slots, failures: &failures };
+    let environment = Environment {
+        columns: inputs,
+        slots: &slots,
+        failures: &failures,
+    };
     let found = environment.run(&node, &is_live);
-    let of_type = if node.of_type == Type::Unknown { Type::Text } else { node.of_type };
-    let texts = cast(found, of_type, Type::Text, &slots[count + columns.len()], &failures);
+    let of_type = if node.of_type == Type::Unknown {
+        Type::Text
+    } else {
+        node.of_type
+    };
+    let texts = cast(
+        found,
+        of_type,
+        Type::Text,
+        &slots[count + columns.len()],
+        &failures,
+    );
     let mut failed = failures.take();
     failed.resize(rows.len(), None);
-    let rows = failed.into_iter().enumerate().map(|(row, failure)| match failure {
-        Some(failure) => Err(failure.into_owned()),
-        None => Ok(texts.is_valid[row].then(|| match &texts.values {
-            Values::Text(texts) => texts[row].to_owned(),
-            _ => String::new(),
-        })),
-    });
-    Ok(Probed { of_type, rows: rows.collect() })
+    let rows = failed
+        .into_iter()
+        .enumerate()
+        .map(|(row, failure)| match failure {
+            Some(failure) => Err(failure.into_owned()),
+            None => Ok(texts.is_valid[row].then(|| match &texts.values {
+                Values::Text(texts) => texts[row].to_owned(),
+                _ => String::new(),
+            })),
+        });
+    Ok(Probed {
+        of_type,
+        rows: rows.collect(),
+    })
 }
 
 fn cast<'a>(
@@ -73,6 +104,12 @@ fn cast<'a>(
     };
     let is_live = column.is_valid.clone();
     let arguments = [column];
-    let call = Call { arguments: &arguments, is_live: &is_live, prepared: None, slot, failures };
+    let call = Call {
+        arguments: &arguments,
+        is_live: &is_live,
+        prepared: None,
+        slot,
+        failures,
+    };
     Rc::new((cast.run)(&call))
 }

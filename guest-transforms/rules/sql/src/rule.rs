@@ -58,7 +58,14 @@ impl Transform for Sql {
             .collect();
         let slots = inputs.len();
         let (writes, rejects) = (Vec::new(), Vec::new());
-        let mut rule = Self { config, inputs, columns, writes, rejects, slots };
+        let mut rule = Self {
+            config,
+            inputs,
+            columns,
+            writes,
+            rejects,
+            slots,
+        };
         for name in order::order(&rule.config.writes)? {
             let text = rule.config.writes[&name].clone();
             rule.add_write(name, text)?;
@@ -72,12 +79,24 @@ impl Transform for Sql {
 
     fn plan(&self) -> Plan {
         let mut plan = Plan::new();
-        let joined: Vec<&String> = self.config.joins.values().flat_map(|j| j.take.keys()).collect();
-        for input in self.inputs.iter().filter(|input| !joined.contains(&&input.name)) {
+        let joined: Vec<&String> = self
+            .config
+            .joins
+            .values()
+            .flat_map(|j| j.take.keys())
+            .collect();
+        for input in self
+            .inputs
+            .iter()
+            .filter(|input| !joined.contains(&&input.name))
+        {
             plan = plan.read(Field::new(&input.field, &input.logical));
         }
         for (dimension, lookup) in &self.config.joins {
-            let take = lookup.take.iter().map(|(name, logical)| Field::new(name, logical));
+            let take = lookup
+                .take
+                .iter()
+                .map(|(name, logical)| Field::new(name, logical));
             plan = plan.join(Join {
                 dimension: dimension.clone(),
                 on: lookup.on.clone().into_vec(),
@@ -107,7 +126,13 @@ fn or_false(node: Node) -> Node {
     let span = node.span;
     let otherwise = Node::constant(Value::Bool(false), Type::Boolean, span);
     let kind = Kind::Coalesce(vec![node, otherwise]);
-    Node { kind, of_type: Type::Boolean, span, is_nullable: false, decimal: None }
+    Node {
+        kind,
+        of_type: Type::Boolean,
+        span,
+        is_nullable: false,
+        decimal: None,
+    }
 }
 
 fn inputs(config: &Config) -> Result<Vec<Input>, String> {
@@ -116,7 +141,9 @@ fn inputs(config: &Config) -> Result<Vec<Input>, String> {
         Read::Path(read) => Input::new(name, &read.path, &read.r#type),
     });
     let takes = config.joins.values().flat_map(|join| &join.take);
-    reads.chain(takes.map(|(name, logical)| Input::new(name, name, logical))).collect()
+    reads
+        .chain(takes.map(|(name, logical)| Input::new(name, name, logical)))
+        .collect()
 }
 
 impl Sql {
@@ -146,7 +173,14 @@ impl Sql {
             list.sort_unstable();
             list.dedup();
         }
-        Ok(Expression { name, text, node, names, sources, writes })
+        Ok(Expression {
+            name,
+            text,
+            node,
+            names,
+            sources,
+            writes,
+        })
     }
 
     fn add_write(&mut self, name: String, text: String) -> Result<(), String> {
@@ -155,7 +189,11 @@ impl Sql {
         if write.node.of_type == Type::Unknown {
             write.node.of_type = Type::Text;
         }
-        let is_deleted = self.config.roles.as_ref().and_then(|roles| roles.deleted.as_ref());
+        let is_deleted = self
+            .config
+            .roles
+            .as_ref()
+            .and_then(|roles| roles.deleted.as_ref());
         if is_deleted == Some(&write.name) && write.node.of_type == Type::Boolean {
             write.node = or_false(write.node);
         }
@@ -167,7 +205,11 @@ impl Sql {
             ));
         }
         let (name, is_nullable) = (write.name.clone(), write.node.is_nullable);
-        self.columns.push(Known { name, of_type, is_nullable });
+        self.columns.push(Known {
+            name,
+            of_type,
+            is_nullable,
+        });
         self.writes.push(write);
         Ok(())
     }
@@ -216,7 +258,11 @@ impl Sql {
         if roles.key.is_empty() {
             return Err("`roles.key` names no column: name those that tell rows apart".to_owned());
         }
-        let named = roles.key.iter().chain(&roles.order).map(|name| ("key` or `order", name));
+        let named = roles
+            .key
+            .iter()
+            .chain(&roles.order)
+            .map(|name| ("key` or `order", name));
         let named = named.chain([("event_time", &roles.event_time)]);
         for (role, name) in named.chain(roles.deleted.iter().map(|name| ("deleted", name))) {
             let Some(write) = self.writes.iter().find(|write| write.name == *name) else {
@@ -226,7 +272,9 @@ impl Sql {
                     "" => ": write an expression for it",
                     near => near,
                 };
-                return Err(format!("`roles` name `{name}`, which is not written{advice}"));
+                return Err(format!(
+                    "`roles` name `{name}`, which is not written{advice}"
+                ));
             };
             let of_type = write.node.of_type;
             let wanted = match role {
@@ -236,7 +284,9 @@ impl Sql {
                 "deleted" if of_type != Type::Boolean => "a condition: compare it",
                 _ => continue,
             };
-            return Err(format!("`roles.{role}` is `{name}` of type {of_type}, and it is {wanted}"));
+            return Err(format!(
+                "`roles.{role}` is `{name}` of type {of_type}, and it is {wanted}"
+            ));
         }
         Ok(())
     }
@@ -249,8 +299,13 @@ impl Sql {
         if let Some(deleted) = &roles.deleted {
             plan_roles = plan_roles.deleted(deleted);
         }
-        plan_roles = roles.order.iter().fold(plan_roles, |roles, name| roles.order(name));
-        let plan = plan.roles(plan_roles).rejects([config::MISSING_KEY, config::MISSING_TIME]);
+        plan_roles = roles
+            .order
+            .iter()
+            .fold(plan_roles, |roles, name| roles.order(name));
+        let plan = plan
+            .roles(plan_roles)
+            .rejects([config::MISSING_KEY, config::MISSING_TIME]);
         let paths = roles.missing_is_null.iter();
         paths.fold(plan, |plan, path| plan.attribute("missing-is-null", path))
     }
@@ -288,16 +343,15 @@ struct Fault {
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        rule: &'a Sql,
-        batch: &'a Batch,
-        slots: &'a [Slot],
-        failures: &'a Failures,
-    ) -> Self {
+    fn new(rule: &'a Sql, batch: &'a Batch, slots: &'a [Slot], failures: &'a Failures) -> Self {
         let rows = batch.len();
         let mut run = Self {
             rule,
-            environment: Environment { columns: Vec::new(), slots, failures },
+            environment: Environment {
+                columns: Vec::new(),
+                slots,
+                failures,
+            },
             absent: Vec::new(),
             rows,
             refusals: vec![None; rows],
@@ -315,7 +369,10 @@ impl<'a> Run<'a> {
             }
             run.environment.columns.push(Rc::new(column));
             run.note_failures(|failure| {
-                format!("{failure}, which `{}` of the row is not: {}", input.name, input.logical)
+                format!(
+                    "{failure}, which `{}` of the row is not: {}",
+                    input.name, input.logical
+                )
             });
         }
         run
@@ -325,7 +382,10 @@ impl<'a> Run<'a> {
         let found = self.environment.failures.take();
         for (fault, failure) in self.faults.iter_mut().zip(found) {
             if let Some(failure) = failure {
-                fault.get_or_insert_with(|| Fault { write: None, message: sentence(&failure) });
+                fault.get_or_insert_with(|| Fault {
+                    write: None,
+                    message: sentence(&failure),
+                });
             }
         }
     }
@@ -333,7 +393,11 @@ impl<'a> Run<'a> {
     /// Whether an enricher has no value of an expression, as one is absent that it comes from.
     fn is_absent(&self, expression: &Expression, row: usize) -> bool {
         let absent = |input: &usize| self.absent.get(*input).and_then(Option::as_ref);
-        expression.sources.iter().filter_map(absent).any(|absent| absent[row])
+        expression
+            .sources
+            .iter()
+            .filter_map(absent)
+            .any(|absent| absent[row])
     }
 
     /// The rows of which an expression has a value: of one that names a column that failed, none.
@@ -345,7 +409,9 @@ impl<'a> Run<'a> {
 
     fn is_failed(&self, expression: &Expression, row: usize) -> bool {
         self.faults[row].as_ref().is_some_and(|fault| {
-            fault.write.is_none_or(|write| expression.writes.contains(&write))
+            fault
+                .write
+                .is_none_or(|write| expression.writes.contains(&write))
         })
     }
 
@@ -395,7 +461,11 @@ impl<'a> Run<'a> {
             format!("{} = {value}", known.name)
         });
         let shown: Vec<String> = shown.collect();
-        if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) }
+        if shown.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", shown.join(", "))
+        }
     }
 
     /// Refuses rows without a key or a time.
@@ -420,7 +490,9 @@ impl<'a> Run<'a> {
     fn finish(mut self) -> Output {
         self.check_needs();
         for (refusal, fault) in self.refusals.iter_mut().zip(&mut self.faults) {
-            if refusal.is_none() && let Some(fault) = fault.take() {
+            if refusal.is_none()
+                && let Some(fault) = fault.take()
+            {
                 *refusal = Some((config::SQL_ERROR, fault.message));
             }
         }
@@ -428,10 +500,9 @@ impl<'a> Run<'a> {
         let mut output = Output::new();
         let written = self.environment.columns.iter().skip(self.rule.inputs.len());
         for (write, column) in self.rule.writes.iter().zip(written) {
-            let column =
-                input_column::written(column, &is_kept, |row| {
-                    column.is_absent(row) || self.is_absent(write, row)
-                });
+            let column = input_column::written(column, &is_kept, |row| {
+                column.is_absent(row) || self.is_absent(write, row)
+            });
             output = output.column(&write.name, column);
         }
         for (row, refusal) in self.refusals.into_iter().enumerate() {

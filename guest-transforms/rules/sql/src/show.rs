@@ -40,7 +40,10 @@ pub(crate) fn show(column: &Column, of_type: Type, row: usize) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let end = text.char_indices().nth(SHOWN_MAX).map_or(text.len(), |(end, _)| end);
+    let end = text
+        .char_indices()
+        .nth(SHOWN_MAX)
+        .map_or(text.len(), |(end, _)| end);
     let rest = if end < text.len() { ".." } else { "" };
     format!("'{}{rest}'", text[..end].replace('\'', "''"))
 }

@@ -7,34 +7,48 @@ use crate::value::Value;
 
 /// An expression, what it gives and where it stands.
 #[derive(Clone, Debug)]
-pub struct Node {
-    pub kind: Kind,
-    pub of_type: Type,
-    pub span: Span,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) of_type: Type,
+    pub(crate) span: Span,
     /// Whether it may be null.
-    pub is_nullable: bool,
+    pub(crate) is_nullable: bool,
     /// Of a cast to `numeric(precision,scale)`.
-    pub decimal: Option<(u16, u16)>,
+    pub(crate) decimal: Option<(u16, u16)>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A column of the environment: read, joined or written before.
     Column(usize),
     Constant(Value),
-    Call { function: &'static Function, arguments: Vec<Node>, prepared: Option<Prepared>, slot: usize },
+    Call {
+        function: &'static Function,
+        arguments: Vec<Node>,
+        prepared: Option<Prepared>,
+        slot: usize,
+    },
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
     /// Conditions with their values, in order; the last one has no condition, when there is an
     /// `else`.
-    Case { branches: Vec<(Node, Node)>, otherwise: Option<Box<Node>> },
+    Case {
+        branches: Vec<(Node, Node)>,
+        otherwise: Option<Box<Node>>,
+    },
     Coalesce(Vec<Node>),
 }
 
 impl Node {
     pub(crate) fn constant(value: Value, of_type: Type, span: Span) -> Self {
         let is_nullable = value.is_null();
-        Self { kind: Kind::Constant(value), of_type, span, is_nullable, decimal: None }
+        Self {
+            kind: Kind::Constant(value),
+            of_type,
+            span,
+            is_nullable,
+            decimal: None,
+        }
     }
 
     pub(crate) fn as_constant(&self) -> Option<&Value> {
@@ -56,7 +70,10 @@ impl Node {
                 left.columns(see);
                 right.columns(see);
             }
-            Kind::Case { branches, otherwise } => {
+            Kind::Case {
+                branches,
+                otherwise,
+            } => {
                 for (condition, value) in branches {
                     condition.columns(see);
                     value.columns(see);

@@ -145,7 +145,9 @@ impl Type {
 
     /// Whether a value becomes one of `to` without being asked.
     pub(crate) fn is_implicit_to(self, to: Self) -> bool {
-        use Type::{Any, Date, Float8, Int4, Int8, Interval, Numeric, Time, Timestamp, Timestamptz};
+        use Type::{
+            Any, Date, Float8, Int4, Int8, Interval, Numeric, Time, Timestamp, Timestamptz,
+        };
         self == to
             || to == Any
             || matches!(

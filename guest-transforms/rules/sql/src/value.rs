@@ -5,7 +5,7 @@ use crate::time::Interval;
 
 /// A value that an expression has whatever the row.
 #[derive(Clone, Debug)]
-pub enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// Whole numbers; days, and microseconds.

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use sql::Sql;
 
 fn said(config: &Value) -> String {
-    plan::<Sql>(config).err().unwrap_or_else(|| "NOTHING".to_owned())
+    plan::<Sql>(config)
+        .err()
+        .unwrap_or_else(|| "NOTHING".to_owned())
 }
 
 #[test]

@@ -46,9 +46,18 @@ fn columns_are_written_whatever_the_order_in_which_they_name_each_other() {
 #[test]
 fn the_plan_follows_from_the_expressions() {
     let plan = plan::<Sql>(&email()).unwrap();
-    let writes: Vec<_> =
-        plan.writes.iter().map(|f| (&*f.name, &*f.logical_type, f.nullable)).collect();
-    assert_eq!(writes, [("email_domain", "text", true), ("is_corporate", "boolean", false)]);
+    let writes: Vec<_> = plan
+        .writes
+        .iter()
+        .map(|f| (&*f.name, &*f.logical_type, f.nullable))
+        .collect();
+    assert_eq!(
+        writes,
+        [
+            ("email_domain", "text", true),
+            ("is_corporate", "boolean", false)
+        ]
+    );
     assert_eq!(plan.reject_codes, ["no-at", "sql-error"]);
     assert_eq!(plan.joins[0].on, ["country_code"]);
     assert_eq!(plan.joins[0].take[0].name, "country_name");
@@ -70,8 +79,11 @@ fn types_become_those_of_columns() {
         },
     });
     let plan = plan::<Sql>(&config).unwrap();
-    let types: Vec<String> =
-        plan.writes.iter().map(|f| format!("{} {}", f.name, f.logical_type)).collect();
+    let types: Vec<String> = plan
+        .writes
+        .iter()
+        .map(|f| format!("{} {}", f.name, f.logical_type))
+        .collect();
     assert_eq!(
         types.join(", "),
         "w_4 int64, w_b boolean, w_d date, w_f float64, w_i int64, w_j json, w_l text, w_m decimal, \
@@ -101,8 +113,14 @@ fn what_comes_of_an_absent_value_is_absent() {
         "writes": { "x": "a + 1", "y": "x + b", "z": "1" },
         "rejects": { "large": "coalesce(a, 100) > 50" },
     });
-    let found = rows(config, json!([{ "b": 1 }, { "a": 1, "b": null }, { "a": 2 }]));
-    assert_eq!(found, json!([{ "z": 1 }, { "x": 2, "y": null, "z": 1 }, { "x": 3, "z": 1 }]));
+    let found = rows(
+        config,
+        json!([{ "b": 1 }, { "a": 1, "b": null }, { "a": 2 }]),
+    );
+    assert_eq!(
+        found,
+        json!([{ "z": 1 }, { "x": 2, "y": null, "z": 1 }, { "x": 3, "z": 1 }])
+    );
 }
 
 #[test]
@@ -116,7 +134,10 @@ fn an_expression_that_fails_is_a_dead_letter_of_its_row() {
         },
     });
     let answered = answer(config, json!([{ "a": 4, "b": 2 }, { "a": 1, "b": 0 }]));
-    assert_eq!(json!(answered.rows), json!([{ "share": 2, "safe": 2, "also_safe": true }]));
+    assert_eq!(
+        json!(answered.rows),
+        json!([{ "share": 2, "safe": 2, "also_safe": true }])
+    );
     assert_eq!(answered.rejections, [(1, "sql-error".to_owned())]);
 }
 
@@ -127,7 +148,10 @@ fn conditions_decide_before_failures() {
         "writes": { "n": "a::int8" },
         "rejects": { "no-number": "a !~ '^\\d+$'" },
     });
-    let answered = answer(config, json!([{ "a": "x" }, { "a": "99999999999999999999" }]));
+    let answered = answer(
+        config,
+        json!([{ "a": "x" }, { "a": "99999999999999999999" }]),
+    );
     let expected = [(0, "no-number".to_owned()), (1, "sql-error".to_owned())];
     assert_eq!(answered.rejections, expected);
 }
@@ -171,9 +195,17 @@ fn a_normalizer_passes_on_what_is_absent() {
     ]);
     assert_eq!(json!(answered.rows), expected);
     let codes = [(3, "missing-key"), (4, "missing-time"), (5, "unknown-op")];
-    assert_eq!(answered.rejections, codes.map(|(row, code)| (row, code.to_owned())));
+    assert_eq!(
+        answered.rejections,
+        codes.map(|(row, code)| (row, code.to_owned()))
+    );
     let plan = plan::<Sql>(&users()).unwrap();
-    let never_null: Vec<_> = plan.writes.iter().filter(|f| !f.nullable).map(|f| &*f.name).collect();
+    let never_null: Vec<_> = plan
+        .writes
+        .iter()
+        .filter(|f| !f.nullable)
+        .map(|f| &*f.name)
+        .collect();
     assert_eq!(never_null, ["is_deleted", "updated_at", "user_id"]);
     assert_eq!(plan.roles.unwrap().key, ["user_id"]);
 }
@@ -190,8 +222,11 @@ fn nullability_follows_from_the_expression() {
         },
     });
     let plan = plan::<Sql>(&config).unwrap();
-    let wrong: Vec<_> =
-        plan.writes.iter().filter(|f| f.nullable == f.name.starts_with('n')).collect();
+    let wrong: Vec<_> = plan
+        .writes
+        .iter()
+        .filter(|f| f.nullable == f.name.starts_with('n'))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
@@ -199,6 +234,9 @@ fn nullability_follows_from_the_expression() {
 fn the_schema_describes_each_part() {
     let schema = config_schema::<Sql>();
     for part in ["reads", "writes", "rejects", "joins", "roles"] {
-        assert!(schema["properties"][part]["description"].is_string(), "{part}");
+        assert!(
+            schema["properties"][part]["description"].is_string(),
+            "{part}"
+        );
     }
 }

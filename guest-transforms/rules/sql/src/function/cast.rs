@@ -24,10 +24,7 @@ fn same<'a>(call: &Call<'_, 'a>) -> Column<'a> {
     Column::new(column.values.clone(), column.is_valid.clone())
 }
 
-fn ints<'a>(
-    call: &Call<'_, 'a>,
-    compute: impl Fn(i64) -> Result<i64, Failure>,
-) -> Column<'a> {
+fn ints<'a>(call: &Call<'_, 'a>, compute: impl Fn(i64) -> Result<i64, Failure>) -> Column<'a> {
     let values = call.ints(0);
     call.to_ints(|row| compute(values[row]).map(Some))
 }
@@ -67,7 +64,9 @@ static OF_NUMBERS: &[Function] = &[
     cast(&[Float8], Numeric, |call| {
         let values = call.floats(0);
         call.to_numerics(|row| {
-            Decimal::of_f64(values[row]).map(Some).map_err(Failure::Borrowed)
+            Decimal::of_f64(values[row])
+                .map(Some)
+                .map_err(Failure::Borrowed)
         })
     }),
     cast(&[Numeric], Int4, |call| {
@@ -79,7 +78,12 @@ static OF_NUMBERS: &[Function] = &[
     }),
     cast(&[Numeric], Int8, |call| {
         let values = call.numerics(0);
-        call.to_ints(|row| values[row].to_i64("bigint").map(Some).map_err(Failure::Owned))
+        call.to_ints(|row| {
+            values[row]
+                .to_i64("bigint")
+                .map(Some)
+                .map_err(Failure::Owned)
+        })
     }),
     cast(&[Numeric], Float8, |call| {
         let values = call.numerics(0);
@@ -102,8 +106,12 @@ static OF_TIMES: &[Function] = &[
     cast(&[Date], Timestamptz, |call| ints(call, time::of_date)),
     cast(&[Timestamp], Timestamptz, same),
     cast(&[Timestamptz], Timestamp, same),
-    cast(&[Timestamp], Date, |call| ints(call, |at| Ok(time::date_of(at)))),
-    cast(&[Timestamptz], Date, |call| ints(call, |at| Ok(time::date_of(at)))),
+    cast(&[Timestamp], Date, |call| {
+        ints(call, |at| Ok(time::date_of(at)))
+    }),
+    cast(&[Timestamptz], Date, |call| {
+        ints(call, |at| Ok(time::date_of(at)))
+    }),
     cast(&[Timestamp], Time, time_of),
     cast(&[Timestamptz], Time, time_of),
 ];
@@ -125,14 +133,22 @@ macro_rules! of_text {
 
 static OF_TEXTS: &[Function] = &[
     of_text!(Boolean, to_bools, input::boolean),
-    of_text!(Int4, to_ints, |text| input::whole(text, "integer", i64::from(i32::MAX))),
+    of_text!(Int4, to_ints, |text| input::whole(
+        text,
+        "integer",
+        i64::from(i32::MAX)
+    )),
     of_text!(Int8, to_ints, |text| input::whole(text, "bigint", i64::MAX)),
     of_text!(Float8, to_floats, input::double),
     of_text!(Numeric, to_numerics, Decimal::parse),
     of_text!(Date, to_ints, time::parse_date),
     of_text!(Time, to_ints, time::parse_time),
-    of_text!(Timestamp, to_ints, |text| time::parse_timestamp(text, false)),
-    of_text!(Timestamptz, to_ints, |text| time::parse_timestamp(text, true)),
+    of_text!(Timestamp, to_ints, |text| time::parse_timestamp(
+        text, false
+    )),
+    of_text!(Timestamptz, to_ints, |text| time::parse_timestamp(
+        text, true
+    )),
     strict("cast", &[Text], Uuid, |call| {
         let texts = call.texts(0);
         call.to_texts(|row, buffer| input::uuid(texts[row], buffer).map_err(Failure::Owned))
@@ -166,7 +182,9 @@ static TO_TEXT: &[Function] = &[
     }),
     to_text!(Int4, ints, write_int),
     to_text!(Int8, ints, write_int),
-    to_text!(Float8, floats, |value: &f64, buffer: &mut String| double::write(*value, buffer)),
+    to_text!(Float8, floats, |value: &f64, buffer: &mut String| {
+        double::write(*value, buffer)
+    }),
     to_text!(Numeric, numerics, |value: &Decimal, buffer: &mut String| {
         let _ = write!(buffer, "{value}");
     }),
@@ -174,8 +192,12 @@ static TO_TEXT: &[Function] = &[
         buffer.push_str("\\x");
         input::write_hexadecimal(value, buffer);
     }),
-    to_text!(Date, ints, |days: &i64, buffer: &mut String| time::write_date(*days, buffer)),
-    to_text!(Time, ints, |time: &i64, buffer: &mut String| time::write_time(*time, buffer)),
+    to_text!(Date, ints, |days: &i64, buffer: &mut String| {
+        time::write_date(*days, buffer)
+    }),
+    to_text!(Time, ints, |time: &i64, buffer: &mut String| {
+        time::write_time(*time, buffer)
+    }),
     to_text!(Timestamp, ints, |at: &i64, buffer: &mut String| {
         time::write_timestamp(*at, false, buffer);
     }),
@@ -214,9 +236,9 @@ static OF_JSON: &[Function] = &[
     of_json!(Int8, to_ints, "bigint", |value: Decimal| value
         .to_i64("bigint")
         .map_err(Failure::Owned)),
-    of_json!(Float8, to_floats, "double precision", |value: Decimal| value
-        .to_f64()
-        .map_err(Failure::Owned)),
+    of_json!(Float8, to_floats, "double precision", |value: Decimal| {
+        value.to_f64().map_err(Failure::Owned)
+    }),
     of_json!(Numeric, to_numerics, "numeric", Ok::<Decimal, Failure>),
 ];
 
@@ -227,7 +249,10 @@ pub(crate) static FIT: Function = strict("numeric", &[Numeric], Numeric, |call| 
         return same(call);
     };
     call.to_numerics(|row| {
-        values[row].fit(*precision, *scale).map(Some).map_err(Failure::Borrowed)
+        values[row]
+            .fit(*precision, *scale)
+            .map(Some)
+            .map_err(Failure::Borrowed)
     })
 });
 

@@ -86,7 +86,18 @@ macro_rules! comparisons {
 const JSON: &str = "JSON is not compared here: compare its text, as in `value ->> 'name' = 'x'`";
 
 pub(super) static FUNCTIONS: &[Function] = comparisons!(
-    Boolean, Int4, Int8, Float8, Numeric, Text, Bytea, Date, Time, Timestamp, Timestamptz, Uuid
+    Boolean,
+    Int4,
+    Int8,
+    Float8,
+    Numeric,
+    Text,
+    Bytea,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Uuid
 );
 
 /// Whether values of a type have an order here.
@@ -103,7 +114,11 @@ pub(crate) static NULLIF: Function = strict("nullif", &[Type::Any, Type::Any], T
     let choice: Vec<u32> = (0..call.is_live.len())
         .map(|row| {
             let is_both = call.is_valid(at, row) && call.is_valid(at + 1, row);
-            if is_both && order(row).is_eq() { NONE } else { 0 }
+            if is_both && order(row).is_eq() {
+                NONE
+            } else {
+                0
+            }
         })
         .collect();
     Column::merge(&[&call.arguments[0]], &choice, Type::Any)
@@ -112,15 +127,19 @@ pub(crate) static NULLIF: Function = strict("nullif", &[Type::Any, Type::Any], T
 .nullable();
 
 /// Whether two values differ; null is equal to itself.
-pub(crate) static DISTINCT: Function =
-    strict("is distinct from", &[Type::Any, Type::Any], Boolean, |call| {
+pub(crate) static DISTINCT: Function = strict(
+    "is distinct from",
+    &[Type::Any, Type::Any],
+    Boolean,
+    |call| {
         let order = order(call);
         call.to_bools(|row| match (call.is_valid(0, row), call.is_valid(1, row)) {
             (true, true) => Ok(Some(order(row).is_ne())),
             (left, right) => Ok(Some(left != right)),
         })
-    })
-    .lenient();
+    },
+)
+.lenient();
 
 pub(crate) static GREATEST: Function = strict("greatest", &[Type::Any], Type::Any, |call| {
     extreme(call, Ordering::Greater)
@@ -142,9 +161,9 @@ fn extreme<'a>(call: &Call<'_, 'a>, wanted: Ordering) -> Column<'a> {
             if !column.is_valid[row] || !call.is_live[row] {
                 continue;
             }
-            let is_better = columns.get(*best as usize).is_none_or(|other| {
-                one_order(&column.values, &other.values, row) == wanted
-            });
+            let is_better = columns
+                .get(*best as usize)
+                .is_none_or(|other| one_order(&column.values, &other.values, row) == wanted);
             if is_better {
                 *best = index as u32;
             }

@@ -27,9 +27,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     strict("sha256", &[Bytea], Bytea, |call| {
         let bytes = call.bytes(0);
         call.to_bytes(|row, buffer| {
-            buffer.extend_from_slice(&sha2::Digest::finalize(<Sha256 as sha2::Digest>::new_with_prefix(
-                bytes[row],
-            )));
+            buffer.extend_from_slice(&sha2::Digest::finalize(
+                <Sha256 as sha2::Digest>::new_with_prefix(bytes[row]),
+            ));
             Ok(())
         })
     }),
@@ -77,15 +77,27 @@ fn format(arguments: &[Option<&Value>]) -> Result<Option<Prepared>, (usize, Stri
     let name = arguments.get(1).copied().flatten().and_then(Value::as_text);
     let name = name.ok_or_else(|| (1, "the format must be a constant".to_owned()))?;
     let known = ["hex", "base64", "escape"];
-    match known.into_iter().find(|known| known.eq_ignore_ascii_case(name)) {
+    match known
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(name))
+    {
         Some(known) => Ok(Some(Prepared::Name(known))),
-        None => Err((1, format!("unrecognized encoding: \"{name}\": take hex, base64 or escape"))),
+        None => Err((
+            1,
+            format!("unrecognized encoding: \"{name}\": take hex, base64 or escape"),
+        )),
     }
 }
 
 fn utf8(arguments: &[Option<&Value>]) -> Result<Option<Prepared>, (usize, String)> {
     match arguments.get(1).copied().flatten().and_then(Value::as_text) {
-        Some(name) if ["utf8", "utf-8"].iter().any(|n| name.eq_ignore_ascii_case(n)) => Ok(None),
+        Some(name)
+            if ["utf8", "utf-8"]
+                .iter()
+                .any(|n| name.eq_ignore_ascii_case(n)) =>
+        {
+            Ok(None)
+        }
         _ => Err((1, "the only encoding here is 'UTF8'".to_owned())),
     }
 }
@@ -110,7 +122,10 @@ fn text_of(bytes: &[u8]) -> Result<&str, String> {
     };
     let wrong = &bytes[at..(at + promised).min(bytes.len())];
     let wrong: Vec<String> = wrong.iter().map(|byte| format!("0x{byte:02x}")).collect();
-    Err(format!("invalid byte sequence for encoding \"UTF8\": {}", wrong.join(" ")))
+    Err(format!(
+        "invalid byte sequence for encoding \"UTF8\": {}",
+        wrong.join(" ")
+    ))
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -128,7 +143,11 @@ fn write_base64(bytes: &[u8], buffer: &mut String) {
         let bits = at(0) << 16 | at(1) << 8 | at(2);
         for place in 0..4 {
             let sextet = (bits >> (18 - 6 * place)) as usize & 63;
-            buffer.push(if place > chunk.len() { '=' } else { BASE64[sextet].into() });
+            buffer.push(if place > chunk.len() {
+                '='
+            } else {
+                BASE64[sextet].into()
+            });
         }
         written += 4;
     }

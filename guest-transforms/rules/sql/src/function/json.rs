@@ -45,7 +45,11 @@ fn index(step: &str) -> Option<i64> {
     let digits = step.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
     let bare = digits.strip_prefix(['+', '-']).unwrap_or(digits);
     let is_number = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse::<i32>().ok().filter(|_| is_number).map(i64::from)
+    digits
+        .parse::<i32>()
+        .ok()
+        .filter(|_| is_number)
+        .map(i64::from)
 }
 
 fn path<'c>(call: &'c Call<'_, '_>) -> &'c [Option<String>] {
@@ -58,14 +62,19 @@ fn path<'c>(call: &'c Call<'_, '_>) -> &'c [Option<String>] {
 fn constant_path(arguments: &[Option<&Value>]) -> Result<Option<Prepared>, (usize, String)> {
     match arguments.get(1).copied().flatten() {
         Some(Value::Path(path)) => Ok(Some(Prepared::Path(path.clone()))),
-        _ => Err((1, "the path must be a constant, as in '{address,city}'".to_owned())),
+        _ => Err((
+            1,
+            "the path must be a constant, as in '{address,city}'".to_owned(),
+        )),
     }
 }
 
 /// A literal of a path: `{a,b}`.
 pub(crate) fn parse_path(text: &str) -> Result<Value, String> {
     let wrong = || format!("\"{text}\" is no path here: write names between commas, '{{a,b}}'");
-    let inner = super::trim_spaces(text).strip_prefix('{').and_then(|t| t.strip_suffix('}'));
+    let inner = super::trim_spaces(text)
+        .strip_prefix('{')
+        .and_then(|t| t.strip_suffix('}'));
     let inner = inner.ok_or_else(wrong)?;
     if inner.contains(['"', '\\', '{', '}']) {
         return Err(wrong());

@@ -5,11 +5,10 @@ use crate::call::Call;
 use crate::column::{Column, Values};
 use crate::types::Type::{Any, Boolean, Text};
 
-pub(crate) static NOT: Function =
-    strict("not", &[Boolean], Boolean, |call| {
-        let values = call.bools(0);
-        call.to_bools(|row| Ok(Some(!values[row])))
-    });
+pub(crate) static NOT: Function = strict("not", &[Boolean], Boolean, |call| {
+    let values = call.bools(0);
+    call.to_bools(|row| Ok(Some(!values[row])))
+});
 
 /// Of any type: whether there is no value.
 pub(crate) static IS_NULL: Function = strict("is null", &[Any], Boolean, |call| {
@@ -69,7 +68,11 @@ pub(crate) static CONCAT_WS: Function = strict("concat_ws", &[Text, Any], Text, 
 
 fn append_all(call: &Call, from: usize, row: usize, mut append: impl FnMut(&str)) {
     for argument in &call.arguments[from..] {
-        if let Column { values: Values::Text(texts), is_valid, .. } = &**argument
+        if let Column {
+            values: Values::Text(texts),
+            is_valid,
+            ..
+        } = &**argument
             && is_valid[row]
         {
             append(texts[row]);

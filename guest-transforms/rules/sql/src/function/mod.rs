@@ -25,18 +25,21 @@ use crate::value::Value;
 pub(crate) use text::trim_spaces;
 
 /// Runs a function for all rows.
-pub type Run = for<'x, 'c, 'a> fn(&'x Call<'c, 'a>) -> Column<'a>;
+pub(crate) type Run = for<'x, 'c, 'a> fn(&'x Call<'c, 'a>) -> Column<'a>;
 
 /// Makes of a function's constant arguments what all rows use. An error says which argument is
 /// wrong.
-pub type Prepare = fn(&[Option<&Value>]) -> Result<Option<Prepared>, (usize, String)>;
+pub(crate) type Prepare = fn(&[Option<&Value>]) -> Result<Option<Prepared>, (usize, String)>;
 
 /// What is made of constants, once.
 #[derive(Clone, Debug)]
-pub enum Prepared {
+pub(crate) enum Prepared {
     Like(Like),
     Pattern(Rc<Pattern>),
-    Set { values: HashSet<String>, has_null: bool },
+    Set {
+        values: HashSet<String>,
+        has_null: bool,
+    },
     Field(Field),
     Format(Format),
     Interval(Interval),
@@ -48,27 +51,22 @@ pub enum Prepared {
 
 /// An overload of a function or of an operator.
 #[derive(Debug)]
-pub struct Function {
-    pub name: &'static str,
-    pub takes: &'static [Type],
-    pub gives: Type,
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    pub(crate) takes: &'static [Type],
+    pub(crate) gives: Type,
     /// Whether any null argument makes it null, without being called.
-    pub is_strict: bool,
+    pub(crate) is_strict: bool,
     /// Whether it may be null though no argument is, or of a function that is not strict, at all.
-    pub is_nullable: bool,
-    pub run: Run,
-    pub prepare: Option<Prepare>,
+    pub(crate) is_nullable: bool,
+    pub(crate) run: Run,
+    pub(crate) prepare: Option<Prepare>,
     /// Why it is not here, though PostgreSQL has it.
-    pub refused: Option<&'static str>,
+    pub(crate) refused: Option<&'static str>,
 }
 
 /// A function of values that are not null.
-const fn strict(
-    name: &'static str,
-    takes: &'static [Type],
-    gives: Type,
-    run: Run,
-) -> Function {
+const fn strict(name: &'static str, takes: &'static [Type], gives: Type, run: Run) -> Function {
     Function {
         name,
         takes,
@@ -110,12 +108,12 @@ impl Function {
     }
 
     /// Whether it is written between or before its arguments.
-    pub fn is_operator(&self) -> bool {
+    pub(crate) fn is_operator(&self) -> bool {
         !self.name.starts_with(|c: char| c.is_ascii_alphabetic())
     }
 
     /// `name(type, ..)`.
-    pub fn signature(&self) -> String {
+    pub(crate) fn signature(&self) -> String {
         let takes: Vec<&str> = self.takes.iter().map(|t| t.short()).collect();
         match (self.is_operator(), &takes[..]) {
             (true, [left, right]) => format!("{left} {} {right}", self.name),
@@ -125,7 +123,7 @@ impl Function {
 }
 
 /// All functions and operators by name.
-pub fn all() -> impl Iterator<Item = &'static Function> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Function> {
     [
         compare::FUNCTIONS,
         number::WHOLE,

@@ -50,7 +50,11 @@ fn decimals<'a>(
     compute: impl Fn(&Decimal, &Decimal) -> numeric::Answer,
 ) -> Column<'a> {
     let (a, b) = (call.numerics(0), call.numerics(1));
-    call.to_numerics(|row| compute(&a[row], &b[row]).map(Some).map_err(Failure::Borrowed))
+    call.to_numerics(|row| {
+        compute(&a[row], &b[row])
+            .map(Some)
+            .map_err(Failure::Borrowed)
+    })
 }
 
 fn decimal<'a>(call: &Call<'_, 'a>, compute: impl Fn(&Decimal) -> numeric::Answer) -> Column<'a> {
@@ -65,21 +69,35 @@ fn places<'a>(
 ) -> Column<'a> {
     let (values, places) = (call.numerics(0), call.ints(1));
     call.to_numerics(|row| {
-        compute(&values[row], places[row]).map(Some).map_err(Failure::Borrowed)
+        compute(&values[row], places[row])
+            .map(Some)
+            .map_err(Failure::Borrowed)
     })
 }
 
 fn divide(a: i64, b: i64) -> Result<Option<i64>, Failure> {
-    if b == 0 { Err(DIVISION) } else { Ok(a.checked_div(b)) }
+    if b == 0 {
+        Err(DIVISION)
+    } else {
+        Ok(a.checked_div(b))
+    }
 }
 
 fn remainder(a: i64, b: i64) -> Result<Option<i64>, Failure> {
     // The smallest number modulo -1 is zero, not an overflow.
-    if b == 0 { Err(DIVISION) } else { Ok(Some(a.wrapping_rem(b))) }
+    if b == 0 {
+        Err(DIVISION)
+    } else {
+        Ok(Some(a.wrapping_rem(b)))
+    }
 }
 
 fn finite(result: f64, is_infinite: bool) -> Result<f64, Failure> {
-    if result.is_infinite() && !is_infinite { Err(OVERFLOW) } else { Ok(result) }
+    if result.is_infinite() && !is_infinite {
+        Err(OVERFLOW)
+    } else {
+        Ok(result)
+    }
 }
 
 fn multiply_floats(a: f64, b: f64) -> Result<f64, Failure> {
@@ -127,18 +145,36 @@ pub(super) static WHOLE: &[Function] = whole_operators!(
 
 pub(super) static FUNCTIONS: &[Function] = &[
     strict("+", &[Float8, Float8], Float8, |call| {
-        floats(call, |a, b| finite(a + b, a.is_infinite() || b.is_infinite()))
+        floats(call, |a, b| {
+            finite(a + b, a.is_infinite() || b.is_infinite())
+        })
     }),
     strict("-", &[Float8, Float8], Float8, |call| {
-        floats(call, |a, b| finite(a - b, a.is_infinite() || b.is_infinite()))
+        floats(call, |a, b| {
+            finite(a - b, a.is_infinite() || b.is_infinite())
+        })
     }),
-    strict("*", &[Float8, Float8], Float8, |call| floats(call, multiply_floats)),
-    strict("/", &[Float8, Float8], Float8, |call| floats(call, divide_floats)),
-    strict("+", &[Numeric, Numeric], Numeric, |call| decimals(call, Decimal::add)),
-    strict("-", &[Numeric, Numeric], Numeric, |call| decimals(call, Decimal::subtract)),
-    strict("*", &[Numeric, Numeric], Numeric, |call| decimals(call, Decimal::multiply)),
-    strict("/", &[Numeric, Numeric], Numeric, |call| decimals(call, Decimal::divide)),
-    strict("%", &[Numeric, Numeric], Numeric, |call| decimals(call, Decimal::modulo)),
+    strict("*", &[Float8, Float8], Float8, |call| {
+        floats(call, multiply_floats)
+    }),
+    strict("/", &[Float8, Float8], Float8, |call| {
+        floats(call, divide_floats)
+    }),
+    strict("+", &[Numeric, Numeric], Numeric, |call| {
+        decimals(call, Decimal::add)
+    }),
+    strict("-", &[Numeric, Numeric], Numeric, |call| {
+        decimals(call, Decimal::subtract)
+    }),
+    strict("*", &[Numeric, Numeric], Numeric, |call| {
+        decimals(call, Decimal::multiply)
+    }),
+    strict("/", &[Numeric, Numeric], Numeric, |call| {
+        decimals(call, Decimal::divide)
+    }),
+    strict("%", &[Numeric, Numeric], Numeric, |call| {
+        decimals(call, Decimal::modulo)
+    }),
     refused("^", &[Float8, Float8], Float8, LIBRARY),
     refused("^", &[Numeric, Numeric], Numeric, LIBRARY),
     strict("-", &[Int4], Int4, |call| {
@@ -150,14 +186,28 @@ pub(super) static FUNCTIONS: &[Function] = &[
         call.to_ints(|row| values[row].checked_neg().ok_or(BIGINT).map(Some))
     }),
     strict("-", &[Float8], Float8, |call| float(call, |value| -value)),
-    strict("-", &[Numeric], Numeric, |call| decimal(call, |value| Ok(value.clone().negate()))),
-    strict("+", &[Int4], Int4, |call| call.to_ints(|row| Ok(Some(call.ints(0)[row])))),
-    strict("+", &[Int8], Int8, |call| call.to_ints(|row| Ok(Some(call.ints(0)[row])))),
+    strict("-", &[Numeric], Numeric, |call| {
+        decimal(call, |value| Ok(value.clone().negate()))
+    }),
+    strict("+", &[Int4], Int4, |call| {
+        call.to_ints(|row| Ok(Some(call.ints(0)[row])))
+    }),
+    strict("+", &[Int8], Int8, |call| {
+        call.to_ints(|row| Ok(Some(call.ints(0)[row])))
+    }),
     strict("+", &[Float8], Float8, |call| float(call, |value| value)),
-    strict("+", &[Numeric], Numeric, |call| decimal(call, |value| Ok(value.clone()))),
-    strict("mod", &[Int4, Int4], Int4, |call| whole(call, true, remainder)),
-    strict("mod", &[Int8, Int8], Int8, |call| whole(call, false, remainder)),
-    strict("mod", &[Numeric, Numeric], Numeric, |call| decimals(call, Decimal::modulo)),
+    strict("+", &[Numeric], Numeric, |call| {
+        decimal(call, |value| Ok(value.clone()))
+    }),
+    strict("mod", &[Int4, Int4], Int4, |call| {
+        whole(call, true, remainder)
+    }),
+    strict("mod", &[Int8, Int8], Int8, |call| {
+        whole(call, false, remainder)
+    }),
+    strict("mod", &[Numeric, Numeric], Numeric, |call| {
+        decimals(call, Decimal::modulo)
+    }),
     strict("abs", &[Int4], Int4, |call| {
         let values = call.ints(0);
         call.to_ints(|row| int4(values[row].wrapping_abs()).map(Some))
@@ -167,19 +217,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
         call.to_ints(|row| values[row].checked_abs().ok_or(BIGINT).map(Some))
     }),
     strict("abs", &[Float8], Float8, |call| float(call, f64::abs)),
-    strict("abs", &[Numeric], Numeric, |call| decimal(call, |value| Ok(value.clone().abs()))),
-    strict("round", &[Float8], Float8, |call| float(call, f64::round_ties_even)),
-    strict("round", &[Numeric], Numeric, |call| decimal(call, |value| value.round(0))),
-    strict("round", &[Numeric, Int4], Numeric, |call| places(call, Decimal::round)),
+    strict("abs", &[Numeric], Numeric, |call| {
+        decimal(call, |value| Ok(value.clone().abs()))
+    }),
+    strict("round", &[Float8], Float8, |call| {
+        float(call, f64::round_ties_even)
+    }),
+    strict("round", &[Numeric], Numeric, |call| {
+        decimal(call, |value| value.round(0))
+    }),
+    strict("round", &[Numeric, Int4], Numeric, |call| {
+        places(call, Decimal::round)
+    }),
     strict("trunc", &[Float8], Float8, |call| float(call, f64::trunc)),
-    strict("trunc", &[Numeric], Numeric, |call| decimal(call, |value| value.truncate(0))),
-    strict("trunc", &[Numeric, Int4], Numeric, |call| places(call, Decimal::truncate)),
+    strict("trunc", &[Numeric], Numeric, |call| {
+        decimal(call, |value| value.truncate(0))
+    }),
+    strict("trunc", &[Numeric, Int4], Numeric, |call| {
+        places(call, Decimal::truncate)
+    }),
     strict("ceil", &[Float8], Float8, |call| float(call, f64::ceil)),
-    strict("ceil", &[Numeric], Numeric, |call| decimal(call, |value| value.whole(true))),
+    strict("ceil", &[Numeric], Numeric, |call| {
+        decimal(call, |value| value.whole(true))
+    }),
     strict("ceiling", &[Float8], Float8, |call| float(call, f64::ceil)),
-    strict("ceiling", &[Numeric], Numeric, |call| decimal(call, |value| value.whole(true))),
+    strict("ceiling", &[Numeric], Numeric, |call| {
+        decimal(call, |value| value.whole(true))
+    }),
     strict("floor", &[Float8], Float8, |call| float(call, f64::floor)),
-    strict("floor", &[Numeric], Numeric, |call| decimal(call, |value| value.whole(false))),
+    strict("floor", &[Numeric], Numeric, |call| {
+        decimal(call, |value| value.whole(false))
+    }),
     strict("sign", &[Float8], Float8, |call| float(call, sign_of)),
     strict("sign", &[Numeric], Numeric, |call| {
         decimal(call, |value| match value.is_nan() {
@@ -194,8 +262,13 @@ pub(super) static FUNCTIONS: &[Function] = &[
             false => Ok(Some(values[row].sqrt())),
         })
     }),
-    refused("sqrt", &[Numeric], Numeric, "of a numeric it is not here: take that of a double, \
-                                          `sqrt(value::float8)`"),
+    refused(
+        "sqrt",
+        &[Numeric],
+        Numeric,
+        "of a numeric it is not here: take that of a double, \
+                                          `sqrt(value::float8)`",
+    ),
     refused("power", &[Float8, Float8], Float8, LIBRARY),
     refused("power", &[Numeric, Numeric], Numeric, LIBRARY),
     refused("pow", &[Float8, Float8], Float8, LIBRARY),

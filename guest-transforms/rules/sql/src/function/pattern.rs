@@ -15,7 +15,11 @@ type Prepares = Result<Option<Prepared>, (usize, String)>;
 const ARRAY: &str = "it gives arrays, which are not here: take `substring(text from 'pattern')`";
 
 fn text<'a>(arguments: &[Option<&'a Value>], index: usize) -> Option<&'a str> {
-    arguments.get(index).copied().flatten().and_then(Value::as_text)
+    arguments
+        .get(index)
+        .copied()
+        .flatten()
+        .and_then(Value::as_text)
 }
 
 /// A pattern that is a constant; none where it is null.
@@ -27,7 +31,10 @@ fn constant<'a>(
     match arguments.get(index).copied().flatten() {
         Some(Value::Null) => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
-        _ => Err((index, format!("the {what} must be a constant: it is made ready once"))),
+        _ => Err((
+            index,
+            format!("the {what} must be a constant: it is made ready once"),
+        )),
     }
 }
 
@@ -52,11 +59,15 @@ fn likes<'a>(call: &Call<'_, 'a>, is_exact: bool) -> Column<'a> {
     let (texts, patterns) = (call.texts(0), call.texts(1));
     match call.prepared {
         Some(Prepared::Like(like)) => call.to_bools(|row| {
-            like.matches(texts[row]).map(Some).map_err(Failure::Borrowed)
+            like.matches(texts[row])
+                .map(Some)
+                .map_err(Failure::Borrowed)
         }),
         _ => call.to_bools(|row| {
             let like = Like::new(patterns[row], is_exact);
-            like.matches(texts[row]).map(Some).map_err(Failure::Borrowed)
+            like.matches(texts[row])
+                .map(Some)
+                .map_err(Failure::Borrowed)
         }),
     }
 }
@@ -95,10 +106,12 @@ fn substring<'a>(call: &Call<'_, 'a>) -> Column<'a> {
     };
     call.to_views(|row| {
         let text = texts[row];
-        let found = pattern.find(text, 0).and_then(|found| match pattern.group_count {
-            0 => Some(found),
-            _ => pattern.groups(text, found)[1],
-        });
+        let found = pattern
+            .find(text, 0)
+            .and_then(|found| match pattern.group_count {
+                0 => Some(found),
+                _ => pattern.groups(text, found)[1],
+            });
         Ok(found.map(|(start, end)| &text[start..end]))
     })
 }
@@ -114,12 +127,18 @@ fn prepare_replace(arguments: &[Option<&Value>]) -> Prepares {
         return Ok(None);
     };
     if let Some(other) = flags.chars().find(|flag| !matches!(flag, 'g' | 'i')) {
-        return Err((3, format!("the flag `{other}` is not here: `g` and `i` are")));
+        return Err((
+            3,
+            format!("the flag `{other}` is not here: `g` and `i` are"),
+        ));
     }
     let replacement = Replacement::parse(replacement);
-    let used = if replacement.needs_groups() { Use::Groups } else { Use::Find };
-    let mut pattern =
-        Pattern::new(pattern, !flags.contains('i'), used).map_err(|why| (1, why))?;
+    let used = if replacement.needs_groups() {
+        Use::Groups
+    } else {
+        Use::Find
+    };
+    let mut pattern = Pattern::new(pattern, !flags.contains('i'), used).map_err(|why| (1, why))?;
     pattern.is_global = flags.contains('g');
     pattern.replacement = Some(replacement);
     Ok(Some(Prepared::Pattern(Rc::new(pattern))))
@@ -172,18 +191,26 @@ pub(super) static FUNCTIONS: &[Function] = &[
         .with(|arguments| prepare_like(arguments, true)),
     strict("ilike", &[Text, Text], Boolean, |call| likes(call, false))
         .with(|arguments| prepare_like(arguments, false)),
-    strict("like", &[Text, Text, Text], Boolean, |call| likes(call, true))
-        .with(|arguments| prepare_like_escape(arguments, true)),
-    strict("ilike", &[Text, Text, Text], Boolean, |call| likes(call, false))
-        .with(|arguments| prepare_like_escape(arguments, false)),
+    strict("like", &[Text, Text, Text], Boolean, |call| {
+        likes(call, true)
+    })
+    .with(|arguments| prepare_like_escape(arguments, true)),
+    strict("ilike", &[Text, Text, Text], Boolean, |call| {
+        likes(call, false)
+    })
+    .with(|arguments| prepare_like_escape(arguments, false)),
     strict("~~", &[Text, Text], Boolean, |call| likes(call, true))
         .with(|arguments| prepare_like(arguments, true)),
     strict("~~*", &[Text, Text], Boolean, |call| likes(call, false))
         .with(|arguments| prepare_like(arguments, false)),
-    strict("!~~", &[Text, Text], Boolean, |call| negated(likes(call, true)))
-        .with(|arguments| prepare_like(arguments, true)),
-    strict("!~~*", &[Text, Text], Boolean, |call| negated(likes(call, false)))
-        .with(|arguments| prepare_like(arguments, false)),
+    strict("!~~", &[Text, Text], Boolean, |call| {
+        negated(likes(call, true))
+    })
+    .with(|arguments| prepare_like(arguments, true)),
+    strict("!~~*", &[Text, Text], Boolean, |call| {
+        negated(likes(call, false))
+    })
+    .with(|arguments| prepare_like(arguments, false)),
     strict("~", &[Text, Text], Boolean, tests).with(|arguments| prepare_test(arguments, true)),
     strict("~*", &[Text, Text], Boolean, tests).with(|arguments| prepare_test(arguments, false)),
     strict("!~", &[Text, Text], Boolean, |call| negated(tests(call)))
@@ -194,10 +221,22 @@ pub(super) static FUNCTIONS: &[Function] = &[
         .with(|arguments| prepare_test(arguments, true)),
     strict("regexp_replace", &[Text, Text, Text], Text, replaced).with(prepare_replace),
     strict("regexp_replace", &[Text, Text, Text, Text], Text, replaced).with(prepare_replace),
-    refused("regexp_replace", &[Text, Text, Text, Int4], Text, "of a start it is not here"),
-    strict("substring", &[Text, Text], Text, substring).with(prepare_substring).nullable(),
+    refused(
+        "regexp_replace",
+        &[Text, Text, Text, Int4],
+        Text,
+        "of a start it is not here",
+    ),
+    strict("substring", &[Text, Text], Text, substring)
+        .with(prepare_substring)
+        .nullable(),
     refused("regexp_match", &[Text, Text], TextArray, ARRAY),
     refused("regexp_matches", &[Text, Text], TextArray, ARRAY),
-    refused("string_to_array", &[Text, Text], TextArray, "there are no arrays here: `split_part` \
-                                                          takes a part"),
+    refused(
+        "string_to_array",
+        &[Text, Text],
+        TextArray,
+        "there are no arrays here: `split_part` \
+                                                          takes a part",
+    ),
 ];

@@ -129,7 +129,9 @@ fn position<'a>(call: &Call<'_, 'a>) -> Column<'a> {
     let (texts, parts) = (call.texts(0), call.texts(1));
     call.to_ints(|row| {
         let found = texts[row].find(parts[row]);
-        Ok(Some(found.map_or(0, |at| chars(&texts[row][..at]) as i64 + 1)))
+        Ok(Some(
+            found.map_or(0, |at| chars(&texts[row][..at]) as i64 + 1),
+        ))
     })
 }
 
@@ -159,7 +161,11 @@ fn padded<'a>(call: &Call<'_, 'a>, is_left: bool) -> Column<'a> {
         let (text, fill) = (texts[row], if is_default { " " } else { fills[row] });
         let length = usize::try_from(lengths[row]).unwrap_or(0);
         let text = first_chars(text, length);
-        let missing = if fill.is_empty() { 0 } else { length - chars(text) };
+        let missing = if fill.is_empty() {
+            0
+        } else {
+            length - chars(text)
+        };
         if missing.saturating_mul(4) > LENGTH_MAX {
             return Err(TOO_LONG);
         }
@@ -221,24 +227,41 @@ fn append(buffer: &mut String, text: &str, change: impl Fn(&mut str)) {
 
 pub(super) static FUNCTIONS: &[Function] = &[
     strict("lower", &[Text], Text, |call| {
-        changed(call, |text, buffer| append(buffer, text, str::make_ascii_lowercase))
+        changed(call, |text, buffer| {
+            append(buffer, text, str::make_ascii_lowercase)
+        })
     }),
     strict("upper", &[Text], Text, |call| {
-        changed(call, |text, buffer| append(buffer, text, str::make_ascii_uppercase))
+        changed(call, |text, buffer| {
+            append(buffer, text, str::make_ascii_uppercase)
+        })
     }),
     strict("initcap", &[Text], Text, |call| changed(call, initcap)),
     strict("btrim", &[Text], Text, |call| trimmed(call, true, true)),
-    strict("btrim", &[Text, Text], Text, |call| trimmed(call, true, true)),
+    strict("btrim", &[Text, Text], Text, |call| {
+        trimmed(call, true, true)
+    }),
     strict("ltrim", &[Text], Text, |call| trimmed(call, true, false)),
-    strict("ltrim", &[Text, Text], Text, |call| trimmed(call, true, false)),
+    strict("ltrim", &[Text, Text], Text, |call| {
+        trimmed(call, true, false)
+    }),
     strict("rtrim", &[Text], Text, |call| trimmed(call, false, true)),
-    strict("rtrim", &[Text, Text], Text, |call| trimmed(call, false, true)),
-    refused("btrim", &[Bytea, Bytea], Bytea, "bytes are not trimmed here"),
+    strict("rtrim", &[Text, Text], Text, |call| {
+        trimmed(call, false, true)
+    }),
+    refused(
+        "btrim",
+        &[Bytea, Bytea],
+        Bytea,
+        "bytes are not trimmed here",
+    ),
     strict("length", &[Text], Int4, length),
     strict("char_length", &[Text], Int4, length),
     strict("character_length", &[Text], Int4, length),
     strict("octet_length", &[Text], Int4, |call| counts(call, str::len)),
-    strict("bit_length", &[Text], Int4, |call| counts(call, |text| text.len() * 8)),
+    strict("bit_length", &[Text], Int4, |call| {
+        counts(call, |text| text.len() * 8)
+    }),
     strict("length", &[Bytea], Int4, |call| {
         call.to_ints(|row| Ok(Some(call.bytes(0)[row].len() as i64)))
     }),
@@ -253,10 +276,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
     strict("substring", &[Text, Int4, Int4], Text, substring_for),
     strict("substr", &[Text, Int4], Text, substring_from),
     strict("substr", &[Text, Int4, Int4], Text, substring_for),
-    refused("substring", &[Bytea, Int4], Bytea, "of bytes it is not here"),
-    refused("substring", &[Bytea, Int4, Int4], Bytea, "of bytes it is not here"),
+    refused(
+        "substring",
+        &[Bytea, Int4],
+        Bytea,
+        "of bytes it is not here",
+    ),
+    refused(
+        "substring",
+        &[Bytea, Int4, Int4],
+        Bytea,
+        "of bytes it is not here",
+    ),
     refused("substr", &[Bytea, Int4], Bytea, "of bytes it is not here"),
-    refused("substr", &[Bytea, Int4, Int4], Bytea, "of bytes it is not here"),
+    refused(
+        "substr",
+        &[Bytea, Int4, Int4],
+        Bytea,
+        "of bytes it is not here",
+    ),
     strict("position", &[Text, Text], Int4, position),
     strict("strpos", &[Text, Text], Int4, position),
     refused("position", &[Bytea, Bytea], Int4, "of bytes it is not here"),
@@ -265,7 +303,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
     strict("lpad", &[Text, Int4], Text, |call| padded(call, true)),
     strict("lpad", &[Text, Int4, Text], Text, |call| padded(call, true)),
     strict("rpad", &[Text, Int4], Text, |call| padded(call, false)),
-    strict("rpad", &[Text, Int4, Text], Text, |call| padded(call, false)),
+    strict("rpad", &[Text, Int4, Text], Text, |call| {
+        padded(call, false)
+    }),
 ];
 
 pub(super) static MORE: &[Function] = &[
@@ -329,16 +369,18 @@ pub(super) static MORE: &[Function] = &[
     refused("to_char", &[Int8, Text], Text, NUMBERS),
 ];
 
-const NUMBERS: &str = "of numbers it is not here: cast to text, or to numeric(p,s) and then to text";
+const NUMBERS: &str =
+    "of numbers it is not here: cast to text, or to numeric(p,s) and then to text";
 
 fn character(code: i64) -> Result<char, Failure> {
     match code {
         0 => Err("null character not permitted".into()),
         ..0 => Err("character number must be positive".into()),
         0x11_0000.. => Err(format!("requested character too large for encoding: {code}").into()),
-        _ => u32::try_from(code).ok().and_then(char::from_u32).ok_or_else(|| {
-            format!("requested character not valid for encoding: {code}").into()
-        }),
+        _ => u32::try_from(code)
+            .ok()
+            .and_then(char::from_u32)
+            .ok_or_else(|| format!("requested character not valid for encoding: {code}").into()),
     }
 }
 

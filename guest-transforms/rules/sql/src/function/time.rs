@@ -96,7 +96,11 @@ fn of_epoch(seconds: f64) -> Result<i64, Failure> {
         return Err("timestamp cannot be NaN".into());
     }
     if seconds.is_infinite() {
-        return Ok(if seconds > 0.0 { time::INFINITY } else { time::NEGATIVE_INFINITY });
+        return Ok(if seconds > 0.0 {
+            time::INFINITY
+        } else {
+            time::NEGATIVE_INFINITY
+        });
     }
     let wrong = || {
         let mut text = String::new();
@@ -114,18 +118,23 @@ fn of_epoch(seconds: f64) -> Result<i64, Failure> {
 
 fn make_date(year: i64, month: i64, day: i64) -> Result<i64, Failure> {
     let wrong = || {
-        Failure::Owned(format!("date field value out of range: {year}-{month:02}-{day:02}"))
+        Failure::Owned(format!(
+            "date field value out of range: {year}-{month:02}-{day:02}"
+        ))
     };
-    let civil = Civil { year: if year < 0 { year + 1 } else { year }, month, day };
+    let civil = Civil {
+        year: if year < 0 { year + 1 } else { year },
+        month,
+        day,
+    };
     if year == 0
         || !(1..=12).contains(&month)
         || !(1..=Civil::month_days(civil.year, month)).contains(&day)
     {
         return Err(wrong());
     }
-    time::check_date(Some(civil.to_days())).map_err(|_| {
-        Failure::Owned(format!("date out of range: {year}-{month:02}-{day:02}"))
-    })
+    time::check_date(Some(civil.to_days()))
+        .map_err(|_| Failure::Owned(format!("date out of range: {year}-{month:02}-{day:02}")))
 }
 
 type Prepares = Result<Option<Prepared>, (usize, String)>;
@@ -150,9 +159,10 @@ fn field(arguments: &[Option<&Value>], is_taken: fn(Field) -> bool, of: &str) ->
             let near = crate::mistake::did_you_mean(name, Field::names());
             Err((0, format!("no field `{name}` is here{near}")))
         }
-        Some(field) if !is_taken(field) => {
-            Err((0, format!("unit \"{}\" not supported for type {of}", field.name())))
-        }
+        Some(field) if !is_taken(field) => Err((
+            0,
+            format!("unit \"{}\" not supported for type {of}", field.name()),
+        )),
         Some(field) => Ok(Some(Prepared::Field(field))),
     }
 }
@@ -185,7 +195,11 @@ fn format(arguments: &[Option<&Value>]) -> Prepares {
 }
 
 fn utc(arguments: &[Option<&Value>]) -> Prepares {
-    let zone = arguments.first().copied().flatten().and_then(Value::as_text);
+    let zone = arguments
+        .first()
+        .copied()
+        .flatten()
+        .and_then(Value::as_text);
     match zone {
         Some(zone) if zone.eq_ignore_ascii_case("utc") => Ok(None),
         _ => Err((
@@ -233,13 +247,21 @@ pub(super) static FUNCTIONS: &[Function] = &[
     strict("-", &[Date, Int4], Date, |call| days(call, 0, 1, -1)),
     strict("-", &[Date, Date], Int4, |call| {
         let (a, b) = (call.ints(0), call.ints(1));
-        call.to_ints(|row| match time::is_infinite(a[row]) || time::is_infinite(b[row]) {
-            true => Err("cannot subtract infinite dates".into()),
-            false => Ok(Some(a[row] - b[row])),
-        })
+        call.to_ints(
+            |row| match time::is_infinite(a[row]) || time::is_infinite(b[row]) {
+                true => Err("cannot subtract infinite dates".into()),
+                false => Ok(Some(a[row] - b[row])),
+            },
+        )
     }),
-    strict("+", &[Date, Interval], Timestamp, |call| shifted_day(call, true)).with(interval),
-    strict("-", &[Date, Interval], Timestamp, |call| shifted_day(call, false)).with(interval),
+    strict("+", &[Date, Interval], Timestamp, |call| {
+        shifted_day(call, true)
+    })
+    .with(interval),
+    strict("-", &[Date, Interval], Timestamp, |call| {
+        shifted_day(call, false)
+    })
+    .with(interval),
     strict("+", &[Date, Time], Timestamp, |call| {
         let (days, times) = (call.ints(0), call.ints(1));
         call.to_ints(|row| {
@@ -260,16 +282,32 @@ pub(super) static FUNCTIONS: &[Function] = &[
             }
         })
     }),
-    refused("+", &[Time, Interval], Time, "a time of day is not moved here"),
-    refused("-", &[Time, Interval], Time, "a time of day is not moved here"),
+    refused(
+        "+",
+        &[Time, Interval],
+        Time,
+        "a time of day is not moved here",
+    ),
+    refused(
+        "-",
+        &[Time, Interval],
+        Time,
+        "a time of day is not moved here",
+    ),
     refused("-", &[Time, Time], Interval, SPANS),
-    strict("extract", &[Text, Date], Numeric, |call| part_of(call, Field::of_date))
-        .with(date_field)
-        .nullable(),
-    strict("extract", &[Text, Time], Numeric, |call| part_of(call, Field::of_time))
-        .with(time_field),
+    strict("extract", &[Text, Date], Numeric, |call| {
+        part_of(call, Field::of_date)
+    })
+    .with(date_field)
+    .nullable(),
+    strict("extract", &[Text, Time], Numeric, |call| {
+        part_of(call, Field::of_time)
+    })
+    .with(time_field),
     strict("date_part", &[Text, Date], Float8, |call| {
-        part_as_float(call, |field, days| time::of_date(days).map(|at| field.of_timestamp(at)))
+        part_as_float(call, |field, days| {
+            time::of_date(days).map(|at| field.of_timestamp(at))
+        })
     })
     .with(any_field)
     .nullable(),
@@ -283,8 +321,18 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let seconds = call.floats(0);
         call.to_ints(|row| of_epoch(seconds[row]).map(Some))
     }),
-    refused("to_timestamp", &[Text, Text], Timestamptz, "cast a text in ISO form instead"),
-    refused("to_date", &[Text, Text], Date, "cast a text in ISO form instead"),
+    refused(
+        "to_timestamp",
+        &[Text, Text],
+        Timestamptz,
+        "cast a text in ISO form instead",
+    ),
+    refused(
+        "to_date",
+        &[Text, Text],
+        Date,
+        "cast a text in ISO form instead",
+    ),
     strict("make_date", &[Int4, Int4, Int4], Date, |call| {
         let [years, months, days] = [0, 1, 2].map(|index| call.ints(index));
         call.to_ints(|row| make_date(years[row], months[row], days[row]).map(Some))

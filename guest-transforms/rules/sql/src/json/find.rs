@@ -62,7 +62,10 @@ pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn elements(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text.strip_prefix('[').filter(|rest| !rest.starts_with(']')).unwrap_or("");
+    let mut rest = text
+        .strip_prefix('[')
+        .filter(|rest| !rest.starts_with(']'))
+        .unwrap_or("");
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -121,9 +124,10 @@ pub(crate) fn unquoted(text: &str) -> Cow<'_, str> {
             Some('r') => found.push('\r'),
             Some('t') => found.push('\t'),
             Some('u') => {
-                let code = chars.by_ref().take(4).fold(0, |code, digit| {
-                    code * 16 + digit.to_digit(16).unwrap_or(0)
-                });
+                let code = chars
+                    .by_ref()
+                    .take(4)
+                    .fold(0, |code, digit| code * 16 + digit.to_digit(16).unwrap_or(0));
                 found.extend(char::from_u32(code));
             }
             other => found.extend(other),
@@ -152,7 +156,9 @@ pub(crate) fn is_kind(text: &str, wanted: &str) -> bool {
 /// The words that PostgreSQL has for what cannot be cast.
 fn cannot(text: &str, type_name: &str) -> String {
     let kind = match kind(text) {
-        kind @ ("array" | "object") => return format!("cannot cast jsonb {kind} to type {type_name}"),
+        kind @ ("array" | "object") => {
+            return format!("cannot cast jsonb {kind} to type {type_name}");
+        }
         kind => kind,
     };
     let kind = if kind == "number" { "numeric" } else { kind };
@@ -187,6 +193,9 @@ mod tests {
         let list = member(text, "a").unwrap();
         assert_eq!(element(list, -1), Some(r#"{"b": "x, }\""}"#));
         assert_eq!((element(list, 0), element(list, 2)), (Some("1"), None));
-        assert_eq!(unquoted(member(element(list, 1).unwrap(), "b").unwrap()), "x, }\"");
+        assert_eq!(
+            unquoted(member(element(list, 1).unwrap(), "b").unwrap()),
+            "x, }\""
+        );
     }
 }

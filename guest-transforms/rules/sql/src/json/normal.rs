@@ -11,7 +11,11 @@ const INVALID: &str = "invalid input syntax for type json";
 
 /// Appends the normal form of `text`, which may be any JSON.
 pub(crate) fn normalize(text: &str, buffer: &mut String) -> Result<(), String> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        depth: 0,
+    };
     reader.blanks();
     reader.value(buffer)?;
     reader.blanks();
@@ -66,7 +70,9 @@ impl Reader<'_> {
         self.at += 1;
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(format!("the JSON is nested more than {DEPTH_MAX} deep, the limit here"));
+            return Err(format!(
+                "the JSON is nested more than {DEPTH_MAX} deep, the limit here"
+            ));
         }
         read(self, buffer)?;
         self.depth -= 1;
@@ -164,9 +170,14 @@ impl Reader<'_> {
     fn word(&mut self, buffer: &mut String) -> Result<(), String> {
         let rest = &self.text[self.at..];
         let known = ["null", "true", "false"];
-        let word = known.into_iter().find(|word| rest.starts_with(word)).ok_or(INVALID)?;
+        let word = known
+            .into_iter()
+            .find(|word| rest.starts_with(word))
+            .ok_or(INVALID)?;
         self.at += word.len();
-        let goes_on = self.peek().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_' || b > 127);
+        let goes_on = self
+            .peek()
+            .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_' || b > 127);
         if goes_on {
             return Err(INVALID.to_owned());
         }
@@ -179,7 +190,9 @@ impl Reader<'_> {
         let mut found = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let end = rest.find(|c| matches!(c, '"' | '\\' | '\0'..='\x1f')).ok_or(INVALID)?;
+            let end = rest
+                .find(|c| matches!(c, '"' | '\\' | '\0'..='\x1f'))
+                .ok_or(INVALID)?;
             found.push_str(&rest[..end]);
             self.at += end + 1;
             match rest.as_bytes()[end] {
@@ -290,7 +303,17 @@ mod tests {
             normalize(text, &mut normal).unwrap();
             assert_eq!(normal, expected);
         }
-        for text in ["", "{", "[1,]", "01", "nul", "\"\\u0000\"", "1 2", "{a:1}", "\"\\ud800\""] {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "01",
+            "nul",
+            "\"\\u0000\"",
+            "1 2",
+            "{a:1}",
+            "\"\\ud800\"",
+        ] {
             assert!(normalize(text, &mut String::new()).is_err(), "{text}");
         }
     }

@@ -25,7 +25,11 @@ impl Numeric {
     }
 
     pub(crate) fn abs(self) -> Self {
-        if self.signum() < 0 { self.negate() } else { self }
+        if self.signum() < 0 {
+            self.negate()
+        } else {
+            self
+        }
     }
 
     pub(crate) fn add(&self, other: &Self) -> Answer {
@@ -164,7 +168,11 @@ impl Numeric {
 
     /// Toward zero.
     pub(crate) fn truncate(&self, places: i64) -> Answer {
-        self.cut(places, |units, unit| units / unit, |units, unit| units / unit)
+        self.cut(
+            places,
+            |units, unit| units / unit,
+            |units, unit| units / unit,
+        )
     }
 
     fn cut(
@@ -180,7 +188,13 @@ impl Numeric {
             // What is cut off, and what is put back before the point.
             let unit = u32::try_from(less).ok().and_then(small_power);
             let back = u32::try_from(-places).ok().map_or(Some(1), small_power);
-            let kept = unit.map(|unit| if unit == 1 { *units } else { small(*units, unit) });
+            let kept = unit.map(|unit| {
+                if unit == 1 {
+                    *units
+                } else {
+                    small(*units, unit)
+                }
+            });
             if let Some(units) = kept.and_then(|units| units.checked_mul(back?)) {
                 return Ok(Self::Small(units, shown as u16));
             }
@@ -215,7 +229,11 @@ impl Numeric {
     pub(crate) fn fit(&self, precision: u16, scale: u16) -> Answer {
         const OVERFLOW: &str = "numeric field overflow";
         if !self.is_finite() {
-            return if self.is_nan() { Ok(Self::NaN) } else { Err(OVERFLOW) };
+            return if self.is_nan() {
+                Ok(Self::NaN)
+            } else {
+                Err(OVERFLOW)
+            };
         }
         let rounded = self.round(scale.into())?;
         let limit = Self::of_parts(big_power(precision.into()), scale.into())?;
@@ -257,7 +275,10 @@ mod tests {
         ] {
             assert_eq!(number(a).divide(&number(b)).unwrap().to_string(), expected);
         }
-        assert_eq!(number("1").divide(&number("0.0")).unwrap_err(), "division by zero");
+        assert_eq!(
+            number("1").divide(&number("0.0")).unwrap_err(),
+            "division by zero"
+        );
     }
 
     #[test]

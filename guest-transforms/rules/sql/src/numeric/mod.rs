@@ -15,7 +15,7 @@ const OVERFLOW: &str = "value overflows numeric format";
 
 /// A decimal: a whole number of its smallest unit, which is `10^-scale`. Zeros at its end count.
 #[derive(Clone, Debug)]
-pub enum Numeric {
+pub(crate) enum Numeric {
     NegativeInfinity,
     /// Nearly all.
     Small(i128, u16),
@@ -205,7 +205,16 @@ mod tests {
 
     #[test]
     fn numbers_compare_by_value() {
-        let in_order = ["-Infinity", "-1e40", "-1", "0", "0.5", "1e40", "Infinity", "NaN"];
+        let in_order = [
+            "-Infinity",
+            "-1e40",
+            "-1",
+            "0",
+            "0.5",
+            "1e40",
+            "Infinity",
+            "NaN",
+        ];
         for pair in in_order.windows(2) {
             assert_eq!(number(pair[0]).compare(&number(pair[1])), Ordering::Less);
         }
@@ -214,7 +223,11 @@ mod tests {
 
     #[test]
     fn doubles_keep_fifteen_digits() {
-        for (value, text) in [(0.1 + 0.2, "0.3"), (1e20, "100000000000000000000"), (-0.0, "0")] {
+        for (value, text) in [
+            (0.1 + 0.2, "0.3"),
+            (1e20, "100000000000000000000"),
+            (-0.0, "0"),
+        ] {
             assert_eq!(Numeric::of_f64(value).unwrap().to_string(), text);
         }
     }

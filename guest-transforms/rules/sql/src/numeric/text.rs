@@ -42,7 +42,7 @@ impl Numeric {
             true => small(whole, fraction),
             false => big(whole, fraction),
         };
-        if scale > SCALE_MAX || scale < -WHOLE_DIGITS_MAX {
+        if !(-WHOLE_DIGITS_MAX..=SCALE_MAX).contains(&scale) {
             // Zeros alone take no room.
             if scale > SCALE_MAX || units.signum() != 0 || exponent == EXPONENT_END {
                 return Err(OVERFLOW.to_owned());
@@ -59,10 +59,14 @@ impl Numeric {
     fn with_scale(self, scale: i64) -> super::Answer {
         match self {
             Self::Small(units, _) if scale >= 0 => Ok(Self::Small(units, scale as u16)),
-            Self::Small(units, _) if small_power(-scale as u32)
-                .is_some_and(|power| units.checked_mul(power).is_some()) =>
+            Self::Small(units, _)
+                if small_power(-scale as u32)
+                    .is_some_and(|power| units.checked_mul(power).is_some()) =>
             {
-                Ok(Self::Small(units * small_power(-scale as u32).unwrap_or(1), 0))
+                Ok(Self::Small(
+                    units * small_power(-scale as u32).unwrap_or(1),
+                    0,
+                ))
             }
             _ => {
                 let (units, _) = self.parts().unwrap_or_default();
@@ -77,7 +81,9 @@ impl Numeric {
 
 fn small(whole: &str, fraction: &str) -> Numeric {
     let digits = whole.bytes().chain(fraction.bytes());
-    let units = digits.fold(0, |units: i128, digit| units * 10 + i128::from(digit - b'0'));
+    let units = digits.fold(0, |units: i128, digit| {
+        units * 10 + i128::from(digit - b'0')
+    });
     Numeric::Small(units, 0)
 }
 
@@ -137,12 +143,7 @@ impl fmt::Display for Numeric {
     }
 }
 
-fn point(
-    f: &mut fmt::Formatter<'_>,
-    is_negative: bool,
-    digits: &str,
-    scale: usize,
-) -> fmt::Result {
+fn point(f: &mut fmt::Formatter<'_>, is_negative: bool, digits: &str, scale: usize) -> fmt::Result {
     let sign = if is_negative { "-" } else { "" };
     if scale == 0 {
         return write!(f, "{sign}{digits}");
@@ -174,7 +175,10 @@ mod tests {
         }
         for text in ["", ".", "1e", "1_000", "0x1", "1 2", "--1", "e5"] {
             let error = Numeric::parse(text).unwrap_err();
-            assert_eq!(error, format!("invalid input syntax for type numeric: \"{text}\""));
+            assert_eq!(
+                error,
+                format!("invalid input syntax for type numeric: \"{text}\"")
+            );
         }
         assert_eq!(Numeric::parse("1e200000").unwrap_err(), OVERFLOW);
     }

@@ -26,7 +26,9 @@ const BAD: &str = "invalid regular expression: brackets [] not balanced";
 
 fn class(name: &str) -> Option<ClassUnicode> {
     let ranges = CLASSES.iter().find(|(known, _)| *known == name)?.1;
-    Some(ClassUnicode::new(ranges.iter().map(|(a, b)| ClassUnicodeRange::new(*a, *b))))
+    Some(ClassUnicode::new(
+        ranges.iter().map(|(a, b)| ClassUnicodeRange::new(*a, *b)),
+    ))
 }
 
 /// With both cases of ASCII letters, where the case does not count.
@@ -39,9 +41,8 @@ pub(super) fn folded(mut class: ClassUnicode, is_exact: bool) -> ClassUnicode {
         for range in class.ranges() {
             let (start, end) = (range.start().max(from), range.end().min(to));
             if start <= end {
-                let shifted = |c: char| {
-                    char::from_u32(c as u32 - from as u32 + other as u32).unwrap_or(c)
-                };
+                let shifted =
+                    |c: char| char::from_u32(c as u32 - from as u32 + other as u32).unwrap_or(c);
                 more.push(ClassUnicodeRange::new(shifted(start), shifted(end)));
             }
         }
@@ -108,15 +109,17 @@ pub(super) fn parse(chars: &mut Peekable<Chars>, is_exact: bool) -> Result<Class
                 if chars.next() != Some(':') || chars.next() != Some(']') {
                     return Err(BAD.to_owned());
                 }
-                let class = class(&name)
-                    .ok_or("invalid regular expression: invalid character class")?;
+                let class =
+                    class(&name).ok_or("invalid regular expression: invalid character class")?;
                 found.union(&class);
                 check_no_range(chars)?;
             }
             '\\' if chars.peek().is_some_and(|c| class_escape(*c).is_some()) => {
                 let letter = chars.next().unwrap_or_default();
                 if letter.is_ascii_uppercase() {
-                    return Err(format!("`\\{letter}` in brackets is not here: negate the whole set"));
+                    return Err(format!(
+                        "`\\{letter}` in brackets is not here: negate the whole set"
+                    ));
                 }
                 found.union(&class_escape(letter).unwrap_or_else(ClassUnicode::empty));
                 check_no_range(chars)?;

@@ -20,7 +20,7 @@ const SIZE_MAX: usize = 2 << 20;
 
 /// A pattern, ready to match.
 #[derive(Debug)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     automaton: dense::DFA<Vec<u32>>,
     /// Whether a match can begin with each byte.
     begins: Vec<bool>,
@@ -56,9 +56,11 @@ impl Pattern {
     pub(crate) fn new(text: &str, is_exact: bool, used: Use) -> Result<Self, String> {
         let parsed = parse::parse(text, is_exact)?;
         if parsed.has_lazy && used != Use::Test {
-            return Err("quantifiers that take as little as they can, as `*?`, are not here: say \
+            return Err(
+                "quantifiers that take as little as they can, as `*?`, are not here: say \
                         what may not stand there, as in `[^@]*`"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let nfa = nfa(&parsed.hir)?;
         let automaton = dense::Builder::new()
@@ -89,7 +91,9 @@ impl Pattern {
     /// Whether there is a match.
     pub(crate) fn is_match(&self, text: &str) -> bool {
         let input = Input::new(text).earliest(true);
-        self.automaton.try_search_fwd(&input).is_ok_and(|found| found.is_some())
+        self.automaton
+            .try_search_fwd(&input)
+            .is_ok_and(|found| found.is_some())
     }
 
     /// The first longest match from `at` on.
@@ -98,11 +102,15 @@ impl Pattern {
         let input = Input::new(text).span(at..text.len()).earliest(true);
         self.automaton.try_search_fwd(&input).ok().flatten()?;
         for start in at..=text.len() {
-            let may_begin = bytes.get(start).is_none_or(|byte| self.begins[usize::from(*byte)]);
+            let may_begin = bytes
+                .get(start)
+                .is_none_or(|byte| self.begins[usize::from(*byte)]);
             if !may_begin || !text.is_char_boundary(start) {
                 continue;
             }
-            let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
+            let input = Input::new(text)
+                .span(start..text.len())
+                .anchored(Anchored::Yes);
             if let Ok(Some(end)) = self.automaton.try_search_fwd(&input) {
                 return Some((start, end.offset()));
             }
@@ -116,9 +124,13 @@ impl Pattern {
         found[0] = Some((start, end));
         if let Some(groups) = &self.groups {
             let mut slots: Vec<Option<NonMaxUsize>> = vec![None; 2 * found.len()];
-            let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
+            let input = Input::new(text)
+                .span(start..text.len())
+                .anchored(Anchored::Yes);
             let mut cache = groups.cache.borrow_mut();
-            let _ = groups.automaton.try_search_slots(&mut cache, &input, &mut slots);
+            let _ = groups
+                .automaton
+                .try_search_slots(&mut cache, &input, &mut slots);
             for (group, pair) in found.iter_mut().zip(slots.chunks(2)).skip(1) {
                 *group = match pair {
                     [Some(start), Some(end)] => Some((start.get(), end.get())),
@@ -134,7 +146,9 @@ impl Groups {
     fn new(nfa: &NFA) -> Result<Self, String> {
         let automaton = onepass::Builder::new()
             .configure(
-                onepass::Config::new().match_kind(MatchKind::All).size_limit(Some(SIZE_MAX)),
+                onepass::Config::new()
+                    .match_kind(MatchKind::All)
+                    .size_limit(Some(SIZE_MAX)),
             )
             .build_from_nfa(nfa.clone())
             .map_err(|_| {
@@ -162,7 +176,9 @@ fn nfa(hir: &Hir) -> Result<NFA, String> {
 fn begins(automaton: &dense::DFA<Vec<u32>>) -> Option<Vec<bool>> {
     let mut begins = vec![false; 256];
     for text in ["", "a", "\n"] {
-        let input = Input::new(text).span(text.len()..text.len()).anchored(Anchored::Yes);
+        let input = Input::new(text)
+            .span(text.len()..text.len())
+            .anchored(Anchored::Yes);
         let start = automaton.start_state_forward(&input).ok()?;
         for byte in 0..=255_u8 {
             let next = automaton.next_state(start, byte);
@@ -177,7 +193,9 @@ mod tests {
     use super::*;
 
     fn find(pattern: &str, text: &str) -> Option<(usize, usize)> {
-        Pattern::new(pattern, true, Use::Find).unwrap().find(text, 0)
+        Pattern::new(pattern, true, Use::Find)
+            .unwrap()
+            .find(text, 0)
     }
 
     #[test]

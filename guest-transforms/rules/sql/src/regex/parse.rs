@@ -33,7 +33,11 @@ pub(super) fn parse(text: &str, is_exact: bool) -> Result<Parsed, String> {
     }
     let hir = parser.alternation()?;
     match parser.chars.next() {
-        None => Ok(Parsed { hir, groups: parser.groups, has_lazy: parser.has_lazy }),
+        None => Ok(Parsed {
+            hir,
+            groups: parser.groups,
+            has_lazy: parser.has_lazy,
+        }),
         Some(_) => Err("invalid regular expression: parentheses () not balanced".to_owned()),
     }
 }
@@ -164,7 +168,12 @@ impl Parser<'_> {
         if is_quantifier {
             return Err(BAD_REPEAT.to_owned());
         }
-        Ok(Hir::repetition(Repetition { min, max, greedy: true, sub: Box::new(atom) }))
+        Ok(Hir::repetition(Repetition {
+            min,
+            max,
+            greedy: true,
+            sub: Box::new(atom),
+        }))
     }
 
     fn group(&mut self) -> Result<Hir, String> {
@@ -173,14 +182,18 @@ impl Parser<'_> {
             match self.chars.next() {
                 Some(':') => is_captured = false,
                 Some('=' | '!' | '<') => {
-                    return Err("a pattern does not look ahead or behind here: match what follows, \
+                    return Err(
+                        "a pattern does not look ahead or behind here: match what follows, \
                                 too, or test it by a condition of its own"
-                        .to_owned());
+                            .to_owned(),
+                    );
                 }
                 _ => {
-                    return Err("options in a pattern, `(?..)`, are not taken here: `~*` and the \
+                    return Err(
+                        "options in a pattern, `(?..)`, are not taken here: `~*` and the \
                                 flag `i` pass over case"
-                        .to_owned());
+                            .to_owned(),
+                    );
                 }
             }
         }
@@ -196,7 +209,11 @@ impl Parser<'_> {
         }
         self.depth -= 1;
         Ok(match is_captured {
-            true => Hir::capture(Capture { index, name: None, sub: Box::new(inner) }),
+            true => Hir::capture(Capture {
+                index,
+                name: None,
+                sub: Box::new(inner),
+            }),
             false => inner,
         })
     }
@@ -208,8 +225,10 @@ impl Parser<'_> {
 
     /// What an escape means, and whether that is a place.
     fn escape(&mut self) -> Result<(Hir, bool), String> {
-        let letter = self.chars.next().ok_or("invalid regular expression: invalid escape \\ \
-                                              sequence")?;
+        let letter = self.chars.next().ok_or(
+            "invalid regular expression: invalid escape \\ \
+                                              sequence",
+        )?;
         match letter {
             'A' => return Ok((Hir::look(Look::Start), true)),
             'Z' => return Ok((Hir::look(Look::End), true)),
@@ -227,7 +246,10 @@ impl Parser<'_> {
             _ => {}
         }
         if let Some(class) = bracket::class_escape(letter) {
-            return Ok((Hir::class(Class::Unicode(self.class(class.ranges().iter().copied()))), false));
+            return Ok((
+                Hir::class(Class::Unicode(self.class(class.ranges().iter().copied()))),
+                false,
+            ));
         }
         bracket::char_escape(letter).map(|c| (self.literal(c), false))
     }

@@ -43,7 +43,9 @@ impl Replacement {
     }
 
     pub(crate) fn needs_groups(&self) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Group(1..)))
+        self.0
+            .iter()
+            .any(|piece| matches!(piece, Piece::Group(1..)))
     }
 
     pub(crate) fn write(&self, text: &str, found: &Found, buffer: &mut String) {

@@ -8,8 +8,14 @@ use crate::tree::Node;
 use crate::types::Type;
 
 /// Functions whose type follows from their arguments: they are not in the table.
-pub(crate) const SHAPED: [&str; 6] =
-    ["coalesce", "concat", "concat_ws", "greatest", "least", "nullif"];
+pub(crate) const SHAPED: [&str; 6] = [
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "greatest",
+    "least",
+    "nullif",
+];
 
 impl Resolver<'_> {
     pub(super) fn call(
@@ -41,7 +47,7 @@ impl Resolver<'_> {
         };
         let named: Vec<_> = function::all().filter(|f| f.name == name.text).collect();
         if named.is_empty() {
-            let names = function::all().filter(|f| !f.is_operator() == !is_operator);
+            let names = function::all().filter(|f| f.is_operator() == is_operator);
             let names = names.map(|f| f.name).chain(SHAPED);
             let near = match is_operator {
                 true => String::new(),
@@ -59,7 +65,10 @@ impl Resolver<'_> {
             .map(|f| format!("`{}`", f.signature()))
             .collect();
         known.dedup();
-        Mistake::new(span, format!("`{call}` does not exist: there are {}", known.join(", ")))
+        Mistake::new(
+            span,
+            format!("`{call}` does not exist: there are {}", known.join(", ")),
+        )
     }
 
     /// The call with the casts that would make it one that is there.
@@ -71,8 +80,7 @@ impl Resolver<'_> {
             .filter(|f| {
                 let mut pairs = arguments.iter().zip(f.takes);
                 pairs.all(|(argument, to)| {
-                    fits(argument.of_type, *to)
-                        || function::cast(argument.of_type, *to).is_some()
+                    fits(argument.of_type, *to) || function::cast(argument.of_type, *to).is_some()
                 })
             })
             // A cast to text always works, so it is offered first.

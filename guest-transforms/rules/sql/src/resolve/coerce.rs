@@ -46,7 +46,10 @@ impl Resolver<'_> {
         }
         match function::cast(from, to) {
             Some(cast) => self.apply(cast, vec![value], span),
-            None => Err(Mistake::new(span, format!("cannot cast type {from} to {to}"))),
+            None => Err(Mistake::new(
+                span,
+                format!("cannot cast type {from} to {to}"),
+            )),
         }
     }
 
@@ -57,7 +60,11 @@ impl Resolver<'_> {
             Kind::Constant(Value::Null) => return Ok(Node::constant(Value::Null, to, span)),
             // A `case` or the like of literals alone is text.
             kind => {
-                let value = Node { kind, of_type: Type::Text, ..value };
+                let value = Node {
+                    kind,
+                    of_type: Type::Text,
+                    ..value
+                };
                 return self.coerce(value, to);
             }
         };
@@ -74,7 +81,7 @@ impl Resolver<'_> {
     }
 
     /// Whether it is true: the operand of `and`, a condition.
-    pub(super) fn to_condition(&mut self, value: Node, of: &str) -> Result<Node, Mistake> {
+    pub(super) fn as_condition(&mut self, value: Node, of: &str) -> Result<Node, Mistake> {
         match value.of_type {
             Type::Boolean | Type::Unknown => self.coerce(value, Type::Boolean),
             other => Err(Mistake::new(
@@ -109,7 +116,11 @@ impl Resolver<'_> {
                 common = next;
             }
         }
-        Ok(if common == Type::Unknown { Type::Text } else { common })
+        Ok(if common == Type::Unknown {
+            Type::Text
+        } else {
+            common
+        })
     }
 
     /// Values as of their common type.
@@ -121,7 +132,10 @@ impl Resolver<'_> {
         let mut found = Vec::with_capacity(nodes.len());
         for node in nodes {
             if node.of_type != Type::Unknown && !node.of_type.is_implicit_to(common) {
-                let sentence = format!("{} does not become {common} by itself: cast it", node.of_type);
+                let sentence = format!(
+                    "{} does not become {common} by itself: cast it",
+                    node.of_type
+                );
                 return Err(Mistake::new(node.span, sentence));
             }
             found.push(self.coerce(node, common)?);
@@ -158,7 +172,10 @@ impl Resolver<'_> {
             }
             _ => Err(Mistake::new(
                 to.span,
-                format!("`{}` has no numbers in brackets here: leave them out", to.text),
+                format!(
+                    "`{}` has no numbers in brackets here: leave them out",
+                    to.text
+                ),
             )),
         }
     }
@@ -205,23 +222,46 @@ impl Resolver<'_> {
         span: Span,
     ) -> Result<Node, Mistake> {
         if let Some(why) = function.refused {
-            return Err(Mistake::new(span, format!("`{}`: {why}", function.signature())));
+            return Err(Mistake::new(
+                span,
+                format!("`{}`: {why}", function.signature()),
+            ));
         }
-        let is_constant = arguments.iter().all(|argument| argument.as_constant().is_some());
+        let is_constant = arguments
+            .iter()
+            .all(|argument| argument.as_constant().is_some());
         let is_nullable =
             function.is_nullable || function.is_strict && arguments.iter().any(|a| a.is_nullable);
         let slot = self.slot();
-        let kind = Kind::Call { function, arguments, prepared, slot };
-        let node = Node { kind, of_type: function.gives, span, is_nullable, decimal: None };
-        if is_constant { self.fold(&node) } else { Ok(node) }
+        let kind = Kind::Call {
+            function,
+            arguments,
+            prepared,
+            slot,
+        };
+        let node = Node {
+            kind,
+            of_type: function.gives,
+            span,
+            is_nullable,
+            decimal: None,
+        };
+        if is_constant {
+            self.fold(&node)
+        } else {
+            Ok(node)
+        }
     }
 
     /// The value of an expression without columns.
     pub(super) fn fold(&self, node: &Node) -> Result<Node, Mistake> {
         let slots: Vec<_> = (0..*self.slots).map(|_| Default::default()).collect();
         let failures = Failures::default();
-        let environment =
-            Environment { columns: Vec::new(), slots: &slots, failures: &failures };
+        let environment = Environment {
+            columns: Vec::new(),
+            slots: &slots,
+            failures: &failures,
+        };
         let value = environment.run(node, &[true]).value(0);
         match failures.take().into_iter().flatten().next() {
             Some(failure) => Err(Mistake::new(node.span, failure)),
@@ -236,5 +276,8 @@ fn unknown_type(to: &TypeName) -> Mistake {
         Some((_, instead)) => format!(": take {instead}"),
         None => did_you_mean(&to.text, Type::NAMES.into_iter()),
     };
-    Mistake::new(to.span, format!("there is no type `{}` here{advice}", to.text))
+    Mistake::new(
+        to.span,
+        format!("there is no type `{}` here{advice}", to.text),
+    )
 }

@@ -14,16 +14,21 @@ use crate::value::Value;
 
 /// A column that expressions may name.
 #[derive(Clone, Debug)]
-pub struct Known {
-    pub name: String,
-    pub of_type: Type,
-    pub is_nullable: bool,
+pub(crate) struct Known {
+    pub(crate) name: String,
+    pub(crate) of_type: Type,
+    pub(crate) is_nullable: bool,
 }
 
 /// Reads an expression over `columns`; `slots` counts the steps of the whole rule.
-pub fn resolve(text: &str, columns: &[Known], slots: &mut usize) -> Result<Node, Mistake> {
+pub(crate) fn resolve(text: &str, columns: &[Known], slots: &mut usize) -> Result<Node, Mistake> {
     let written = syntax::parse(text)?;
-    Resolver { text, columns, slots }.expression(&written)
+    Resolver {
+        text,
+        columns,
+        slots,
+    }
+    .expression(&written)
 }
 
 /// The columns that an expression names, whether or not they are known.
@@ -37,7 +42,11 @@ pub(crate) fn names(text: &str) -> Vec<String> {
                 walk(a, names);
                 walk(b, names);
             }
-            Written::Case { operand, branches, otherwise } => {
+            Written::Case {
+                operand,
+                branches,
+                otherwise,
+            } => {
                 operand.iter().chain(otherwise).for_each(|e| walk(e, names));
                 for (condition, value) in branches {
                     walk(condition, names);
@@ -70,9 +79,11 @@ impl Resolver<'_> {
         match &written.kind {
             Written::Null => Ok(Node::constant(Value::Null, Type::Unknown, span)),
             Written::Bool(value) => Ok(Node::constant(Value::Bool(*value), Type::Boolean, span)),
-            Written::Text(text) => {
-                Ok(Node::constant(Value::Text(text.clone()), Type::Unknown, span))
-            }
+            Written::Text(text) => Ok(Node::constant(
+                Value::Text(text.clone()),
+                Type::Unknown,
+                span,
+            )),
             Written::Number(text) => number(text, span),
             Written::Column(name) => self.column(name, span),
             Written::Call { name, arguments } => {
@@ -91,15 +102,21 @@ impl Resolver<'_> {
                 let (left, right) = self.conditions(left, right, "or")?;
                 Ok(condition(Kind::Or, left, right, span))
             }
-            Written::Case { operand, branches, otherwise } => {
-                self.case(operand.as_deref(), branches, otherwise.as_deref(), span)
-            }
+            Written::Case {
+                operand,
+                branches,
+                otherwise,
+            } => self.case(operand.as_deref(), branches, otherwise.as_deref(), span),
             Written::In { value, list } => {
                 let value = self.expression(value)?;
                 let list = self.all(list)?;
                 self.in_list(value, list, span)
             }
-            Written::Is { value, what, is_null } => {
+            Written::Is {
+                value,
+                what,
+                is_null,
+            } => {
                 let value = self.expression(value)?;
                 self.is(value, *what, *is_null, span)
             }
@@ -111,7 +128,10 @@ impl Resolver<'_> {
     }
 
     fn all(&mut self, written: &[Expression]) -> Result<Vec<Node>, Mistake> {
-        written.iter().map(|expression| self.expression(expression)).collect()
+        written
+            .iter()
+            .map(|expression| self.expression(expression))
+            .collect()
     }
 
     fn conditions(
@@ -121,16 +141,26 @@ impl Resolver<'_> {
         of: &str,
     ) -> Result<(Node, Node), Mistake> {
         let left = self.expression(left)?;
-        let left = self.to_condition(left, of)?;
+        let left = self.as_condition(left, of)?;
         let right = self.expression(right)?;
-        Ok((left, self.to_condition(right, of)?))
+        Ok((left, self.as_condition(right, of)?))
     }
 
     fn column(&self, name: &str, span: Span) -> Result<Node, Mistake> {
         if let Some(at) = self.columns.iter().position(|column| column.name == name) {
-            let Known { of_type, is_nullable, .. } = self.columns[at];
+            let Known {
+                of_type,
+                is_nullable,
+                ..
+            } = self.columns[at];
             let kind = Kind::Column(at);
-            return Ok(Node { kind, of_type, span, is_nullable, decimal: None });
+            return Ok(Node {
+                kind,
+                of_type,
+                span,
+                is_nullable,
+                decimal: None,
+            });
         }
         let known = self.columns.iter().map(|column| &*column.name);
         let near = did_you_mean(name, known);
@@ -142,7 +172,10 @@ impl Resolver<'_> {
             "" => ": add it to `reads` with its type".to_owned(),
             _ => near,
         };
-        Err(Mistake::new(span, format!("no column `{name}` is read{advice}")))
+        Err(Mistake::new(
+            span,
+            format!("no column `{name}` is read{advice}"),
+        ))
     }
 
     /// What stands at a place of the text.
@@ -156,15 +189,16 @@ impl Resolver<'_> {
     }
 }
 
-fn condition(
-    kind: fn(Box<Node>, Box<Node>) -> Kind,
-    left: Node,
-    right: Node,
-    span: Span,
-) -> Node {
+fn condition(kind: fn(Box<Node>, Box<Node>) -> Kind, left: Node, right: Node, span: Span) -> Node {
     let is_nullable = left.is_nullable || right.is_nullable;
     let kind = kind(left.into(), right.into());
-    Node { kind, of_type: Type::Boolean, span, is_nullable, decimal: None }
+    Node {
+        kind,
+        of_type: Type::Boolean,
+        span,
+        is_nullable,
+        decimal: None,
+    }
 }
 
 /// A whole number is of the smallest type that holds it; any other is a decimal.
@@ -172,7 +206,11 @@ fn number(text: &str, span: Span) -> Result<Node, Mistake> {
     if !text.contains(['.', 'e', 'E'])
         && let Ok(value) = text.parse::<i64>()
     {
-        let of_type = if i32::try_from(value).is_ok() { Type::Int4 } else { Type::Int8 };
+        let of_type = if i32::try_from(value).is_ok() {
+            Type::Int4
+        } else {
+            Type::Int8
+        };
         return Ok(Node::constant(Value::Int(value), of_type, span));
     }
     let value = crate::numeric::Numeric::parse(text).map_err(|why| Mistake::new(span, why))?;

@@ -24,7 +24,10 @@ impl Resolver<'_> {
             Choice::None => Err(self.no_overload(name, arguments, span)),
             Choice::Several => Err(Mistake::new(
                 span,
-                format!("`{}` may be of several types here: cast an argument", name.text),
+                format!(
+                    "`{}` may be of several types here: cast an argument",
+                    name.text
+                ),
             )),
         }
     }
@@ -72,17 +75,31 @@ fn keep_best(
     candidates: Vec<&'static Function>,
     count: impl Fn(&Function) -> usize,
 ) -> Vec<&'static Function> {
-    let best = candidates.iter().map(|function| count(function)).max().unwrap_or(0);
-    candidates.into_iter().filter(|function| count(function) == best).collect()
+    let best = candidates
+        .iter()
+        .map(|function| count(function))
+        .max()
+        .unwrap_or(0);
+    candidates
+        .into_iter()
+        .filter(|function| count(function) == best)
+        .collect()
 }
 
 /// As `func_select_candidate` of PostgreSQL does.
 fn select(candidates: Vec<&'static Function>, types: &[Type]) -> Choice {
     let pairs = |function: &Function| -> Vec<(Type, Type)> {
-        types.iter().copied().zip(function.takes.iter().copied()).collect()
+        types
+            .iter()
+            .copied()
+            .zip(function.takes.iter().copied())
+            .collect()
     };
     let candidates = keep_best(candidates, |function| {
-        pairs(function).iter().filter(|(from, to)| from == to).count()
+        pairs(function)
+            .iter()
+            .filter(|(from, to)| from == to)
+            .count()
     });
     if let [one] = candidates.as_slice() {
         return Choice::One(one);
@@ -107,8 +124,14 @@ fn select(candidates: Vec<&'static Function>, types: &[Type]) -> Choice {
 fn by_literals(candidates: Vec<&'static Function>, types: &[Type]) -> Choice {
     let mut kept = candidates.clone();
     let mut is_clear = true;
-    for (at, _) in types.iter().enumerate().filter(|(_, of_type)| **of_type == Type::Unknown) {
-        let is_text = candidates.iter().any(|f| f.takes[at].category() == Category::Text);
+    for (at, _) in types
+        .iter()
+        .enumerate()
+        .filter(|(_, of_type)| **of_type == Type::Unknown)
+    {
+        let is_text = candidates
+            .iter()
+            .any(|f| f.takes[at].category() == Category::Text);
         let first = candidates[0].takes[at].category();
         let category = if is_text { Category::Text } else { first };
         if !is_text && candidates.iter().any(|f| f.takes[at].category() != first) {
@@ -116,8 +139,9 @@ fn by_literals(candidates: Vec<&'static Function>, types: &[Type]) -> Choice {
             break;
         }
         let of_category = |f: &&Function| f.takes[at].category() == category;
-        let has_preferred =
-            candidates.iter().any(|f| of_category(f) && f.takes[at].is_preferred());
+        let has_preferred = candidates
+            .iter()
+            .any(|f| of_category(f) && f.takes[at].is_preferred());
         kept.retain(|f| of_category(f) && (!has_preferred || f.takes[at].is_preferred()));
     }
     if !is_clear || kept.is_empty() {
@@ -127,13 +151,21 @@ fn by_literals(candidates: Vec<&'static Function>, types: &[Type]) -> Choice {
         return Choice::One(one);
     }
     // Literals of the type that all others have.
-    let known: Vec<Type> = types.iter().copied().filter(|t| *t != Type::Unknown).collect();
+    let known: Vec<Type> = types
+        .iter()
+        .copied()
+        .filter(|t| *t != Type::Unknown)
+        .collect();
     if let Some(first) = known.first()
         && known.iter().all(|of_type| of_type == first)
     {
         let fits: Vec<_> = kept
             .iter()
-            .filter(|f| f.takes.iter().all(|takes| first == takes || first.is_implicit_to(*takes)))
+            .filter(|f| {
+                f.takes
+                    .iter()
+                    .all(|takes| first == takes || first.is_implicit_to(*takes))
+            })
             .collect();
         if let [one] = fits.as_slice() {
             return Choice::One(one);

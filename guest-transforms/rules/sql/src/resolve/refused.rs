@@ -4,20 +4,55 @@ use crate::mistake::Mistake;
 use crate::syntax::Name;
 use crate::syntax::special::clock;
 
-const CLOCKS: [&str; 5] =
-    ["now", "clock_timestamp", "statement_timestamp", "transaction_timestamp", "timeofday"];
+const CLOCKS: [&str; 5] = [
+    "now",
+    "clock_timestamp",
+    "statement_timestamp",
+    "transaction_timestamp",
+    "timeofday",
+];
 const RANDOM: [&str; 6] = [
-    "random", "setseed", "gen_random_uuid", "uuid_generate_v4", "uuid_generate_v1",
+    "random",
+    "setseed",
+    "gen_random_uuid",
+    "uuid_generate_v4",
+    "uuid_generate_v1",
     "gen_random_bytes",
 ];
 const AGGREGATES: [&str; 20] = [
-    "count", "sum", "avg", "min", "max", "string_agg", "array_agg", "json_agg", "jsonb_agg",
-    "json_object_agg", "jsonb_object_agg", "bool_and", "bool_or", "every", "stddev", "variance",
-    "bit_and", "bit_or", "percentile_cont", "mode",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "string_agg",
+    "array_agg",
+    "json_agg",
+    "jsonb_agg",
+    "json_object_agg",
+    "jsonb_object_agg",
+    "bool_and",
+    "bool_or",
+    "every",
+    "stddev",
+    "variance",
+    "bit_and",
+    "bit_or",
+    "percentile_cont",
+    "mode",
 ];
 const WINDOWS: [&str; 11] = [
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead",
-    "first_value", "last_value", "nth_value",
+    "row_number",
+    "rank",
+    "dense_rank",
+    "percent_rank",
+    "cume_dist",
+    "ntile",
+    "lag",
+    "lead",
+    "first_value",
+    "last_value",
+    "nth_value",
 ];
 /// Names of other databases, with what means the same.
 const ELSEWHERE: [(&str, &str); 12] = [
@@ -65,9 +100,9 @@ pub(super) fn check(name: &Name, arguments: usize) -> Result<(), Mistake> {
         ));
     }
     match ELSEWHERE.iter().find(|(known, _)| *known == text) {
-        Some((_, instead)) => {
-            mistake(format!("`{text}` is not of PostgreSQL, or not here: write `{instead}`"))
-        }
+        Some((_, instead)) => mistake(format!(
+            "`{text}` is not of PostgreSQL, or not here: write `{instead}`"
+        )),
         None => Ok(()),
     }
 }

@@ -18,12 +18,14 @@ impl Resolver<'_> {
         otherwise: Option<&Expression>,
         span: Span,
     ) -> Result<Node, Mistake> {
-        let operand = operand.map(|operand| self.expression(operand)).transpose()?;
+        let operand = operand
+            .map(|operand| self.expression(operand))
+            .transpose()?;
         let (mut conditions, mut values) = (Vec::new(), Vec::new());
         for (condition, value) in branches {
             let condition = self.expression(condition)?;
             conditions.push(match &operand {
-                None => self.to_condition(condition, "when")?,
+                None => self.as_condition(condition, "when")?,
                 Some(operand) => {
                     let at = condition.span;
                     self.equal(operand.clone(), condition, at)?
@@ -42,12 +44,24 @@ impl Resolver<'_> {
         let is_nullable = otherwise.as_ref().is_none_or(|value| value.is_nullable)
             || values.iter().any(|value| value.is_nullable);
         let branches = conditions.into_iter().zip(values).collect();
-        let kind = Kind::Case { branches, otherwise };
-        Ok(Node { kind, of_type, span, is_nullable, decimal: None })
+        let kind = Kind::Case {
+            branches,
+            otherwise,
+        };
+        Ok(Node {
+            kind,
+            of_type,
+            span,
+            is_nullable,
+            decimal: None,
+        })
     }
 
     pub(super) fn equal(&mut self, left: Node, right: Node, span: Span) -> Result<Node, Mistake> {
-        let name = Name { text: "=".to_owned(), span };
+        let name = Name {
+            text: "=".to_owned(),
+            span,
+        };
         self.call(&name, vec![left, right], span)
     }
 
@@ -100,7 +114,7 @@ impl Resolver<'_> {
         let value = match is_null {
             true if value.of_type == Type::Unknown => self.coerce(value, Type::Text)?,
             true => value,
-            false => self.to_condition(value, "is true")?,
+            false => self.as_condition(value, "is true")?,
         };
         let function: &'static Function = match what {
             Some(true) => &function::IS_TRUE,
@@ -110,21 +124,35 @@ impl Resolver<'_> {
         self.apply(function, vec![value], span)
     }
 
-    pub(super) fn distinct(&mut self, left: Node, right: Node, span: Span) -> Result<Node, Mistake> {
+    pub(super) fn distinct(
+        &mut self,
+        left: Node,
+        right: Node,
+        span: Span,
+    ) -> Result<Node, Mistake> {
         let (left, right) = self.comparable(left, right, span)?;
         self.apply(&function::DISTINCT, vec![left, right], span)
     }
 
     /// Two values as of the type in which they compare.
     fn comparable(&mut self, left: Node, right: Node, span: Span) -> Result<(Node, Node), Mistake> {
-        let name = Name { text: "=".to_owned(), span };
+        let name = Name {
+            text: "=".to_owned(),
+            span,
+        };
         let types = [left.of_type, right.of_type];
         let found = self.overload(&name, &[left.clone(), right.clone()], span)?;
         if let Some(why) = found.refused {
-            return Err(Mistake::new(span, format!("`{}`: {why}", found.signature())));
+            return Err(Mistake::new(
+                span,
+                format!("`{}`: {why}", found.signature()),
+            ));
         }
         // Whole numbers of two sizes compare as they are.
-        if types.iter().all(|of_type| matches!(of_type, Type::Int4 | Type::Int8)) {
+        if types
+            .iter()
+            .all(|of_type| matches!(of_type, Type::Int4 | Type::Int8))
+        {
             return Ok((left, right));
         }
         let left = self.coerce(left, found.takes[0])?;
@@ -142,7 +170,11 @@ impl Resolver<'_> {
             true => Ok(()),
             false => Err(Mistake::new(
                 span,
-                format!("`{}` takes at least {count} argument{}", name.text, plural(count)),
+                format!(
+                    "`{}` takes at least {count} argument{}",
+                    name.text,
+                    plural(count)
+                ),
             )),
         };
         let count = arguments.len();
@@ -166,7 +198,7 @@ impl Resolver<'_> {
                 self.concat(std::mem::take(arguments), fixed, span)?
             }
             "not" => {
-                let value = self.to_condition(arguments.remove(0), "not")?;
+                let value = self.as_condition(arguments.remove(0), "not")?;
                 self.apply(&function::NOT, vec![value], span)?
             }
             "||" => return self.joined(arguments),
@@ -181,19 +213,35 @@ impl Resolver<'_> {
         let is_nullable = nodes.iter().all(|node| node.is_nullable);
         let is_constant = nodes.iter().all(|node| node.as_constant().is_some());
         let kind = Kind::Coalesce(nodes);
-        let node = Node { kind, of_type, span, is_nullable, decimal: None };
-        if is_constant { self.fold(&node) } else { Ok(node) }
+        let node = Node {
+            kind,
+            of_type,
+            span,
+            is_nullable,
+            decimal: None,
+        };
+        if is_constant {
+            self.fold(&node)
+        } else {
+            Ok(node)
+        }
     }
 
     fn extreme(&mut self, name: &str, nodes: Vec<Node>, span: Span) -> Result<Node, Mistake> {
         let of_type = self.common(&nodes.iter().collect::<Vec<_>>(), name)?;
         if !function::is_ordered(of_type) {
-            return Err(Mistake::new(span, format!("values of type {of_type} have no order here")));
+            return Err(Mistake::new(
+                span,
+                format!("values of type {of_type} have no order here"),
+            ));
         }
         let nodes = self.as_common(nodes, of_type)?;
         let is_nullable = nodes.iter().all(|node| node.is_nullable);
-        let function: &'static Function =
-            if name == "least" { &function::LEAST } else { &function::GREATEST };
+        let function: &'static Function = if name == "least" {
+            &function::LEAST
+        } else {
+            &function::GREATEST
+        };
         let mut node = self.apply(function, nodes, span)?;
         (node.of_type, node.is_nullable) = (of_type, is_nullable);
         Ok(node)
@@ -203,7 +251,9 @@ impl Resolver<'_> {
     /// compares both types as they are.
     fn nullif(&mut self, left: Node, right: Node, span: Span) -> Result<Node, Mistake> {
         let is_crossed = left.of_type != right.of_type
-            && [&left, &right].iter().all(|node| function::is_moment(node.of_type));
+            && [&left, &right]
+                .iter()
+                .all(|node| function::is_moment(node.of_type));
         let first = is_crossed.then(|| left.clone());
         let (left, right) = self.comparable(left, right, span)?;
         let of_type = first.as_ref().unwrap_or(&left).of_type;
@@ -230,8 +280,11 @@ impl Resolver<'_> {
             });
         }
         let is_nullable = fixed > 0 && texts[0].is_nullable;
-        let function: &'static Function =
-            if fixed > 0 { &function::CONCAT_WS } else { &function::CONCAT };
+        let function: &'static Function = if fixed > 0 {
+            &function::CONCAT_WS
+        } else {
+            &function::CONCAT
+        };
         let mut node = self.apply(function, texts, span)?;
         node.is_nullable = is_nullable;
         Ok(node)
@@ -241,7 +294,10 @@ impl Resolver<'_> {
     fn joined(&mut self, arguments: &mut [Node]) -> Result<Option<Node>, Mistake> {
         let is_text = |node: &Node| matches!(node.of_type, Type::Text | Type::Unknown);
         let is_other = |node: &Node| {
-            !matches!(node.of_type, Type::Bytea | Type::Jsonb | Type::Interval | Type::TextArray)
+            !matches!(
+                node.of_type,
+                Type::Bytea | Type::Jsonb | Type::Interval | Type::TextArray
+            )
         };
         for (one, other) in [(0, 1), (1, 0)] {
             let (Some(text), Some(joined)) = (arguments.get(one), arguments.get(other)) else {
@@ -273,5 +329,7 @@ fn any(mut nodes: Vec<Node>, span: Span) -> Node {
         }
         nodes = pairs;
     }
-    nodes.pop().unwrap_or_else(|| Node::constant(Value::Bool(false), Type::Boolean, span))
+    nodes
+        .pop()
+        .unwrap_or_else(|| Node::constant(Value::Bool(false), Type::Boolean, span))
 }

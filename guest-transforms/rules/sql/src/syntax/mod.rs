@@ -8,15 +8,18 @@ pub(crate) use parse::parse;
 
 /// A place in the text of an expression: bytes, the end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    pub start: usize,
-    pub end: usize,
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 impl Span {
     /// From the start of one to the end of another.
     pub(crate) fn to(self, other: Self) -> Self {
-        Self { start: self.start, end: other.end }
+        Self {
+            start: self.start,
+            end: other.end,
+        }
     }
 }
 
@@ -37,8 +40,14 @@ pub(crate) enum Written {
     Text(String),
     Column(String),
     /// A function, or an operator by its symbol.
-    Call { name: Name, arguments: Vec<Expression> },
-    Cast { value: Box<Expression>, to: TypeName },
+    Call {
+        name: Name,
+        arguments: Vec<Expression>,
+    },
+    Cast {
+        value: Box<Expression>,
+        to: TypeName,
+    },
     And(Box<Expression>, Box<Expression>),
     Or(Box<Expression>, Box<Expression>),
     Case {
@@ -46,9 +55,16 @@ pub(crate) enum Written {
         branches: Vec<(Expression, Expression)>,
         otherwise: Option<Box<Expression>>,
     },
-    In { value: Box<Expression>, list: Vec<Expression> },
+    In {
+        value: Box<Expression>,
+        list: Vec<Expression>,
+    },
     /// `is null`, and `is true`, `false` and `unknown`.
-    Is { value: Box<Expression>, what: Option<bool>, is_null: bool },
+    Is {
+        value: Box<Expression>,
+        what: Option<bool>,
+        is_null: bool,
+    },
     Distinct(Box<Expression>, Box<Expression>),
 }
 
@@ -73,13 +89,19 @@ impl Expression {
     }
 
     pub(crate) fn call(name: Name, arguments: Vec<Self>, span: Span) -> Self {
-        Self { kind: Written::Call { name, arguments }, span }
+        Self {
+            kind: Written::Call { name, arguments },
+            span,
+        }
     }
 
     /// `not` of the expression.
     pub(crate) fn negated(self) -> Self {
         let span = self.span;
-        let name = Name { text: "not".to_owned(), span };
+        let name = Name {
+            text: "not".to_owned(),
+            span,
+        };
         Self::call(name, vec![self], span)
     }
 }

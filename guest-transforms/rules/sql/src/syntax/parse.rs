@@ -29,7 +29,11 @@ const CHAIN_MAX: usize = 200;
 
 /// Reads a whole expression.
 pub(crate) fn parse(text: &str) -> Result<Expression, Mistake> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        at: 0,
+        depth: 0,
+    };
     if *parser.peek() == Token::End {
         return Err(Mistake::new(Span::default(), "the expression is empty"));
     }
@@ -117,8 +121,10 @@ impl Parser {
     pub(super) fn expression(&mut self, above: u8) -> Result<Expression, Mistake> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(self.wrong("more than 60 expressions stand in each other here: write a part \
-                                   of it as a column of its own"));
+            return Err(self.wrong(
+                "more than 60 expressions stand in each other here: write a part \
+                                   of it as a column of its own",
+            ));
         }
         let mut left = self.prefix()?;
         for _ in 0..CHAIN_MAX {
@@ -129,8 +135,10 @@ impl Parser {
                 return Ok(left);
             }
         }
-        Err(self.wrong("more than 200 operators follow each other here: write a part of it as a \
-                        column of its own, or `in (..)`"))
+        Err(self.wrong(
+            "more than 200 operators follow each other here: write a part of it as a \
+                        column of its own, or `in (..)`",
+        ))
     }
 
     fn prefix(&mut self) -> Result<Expression, Mistake> {
@@ -138,7 +146,10 @@ impl Parser {
         if self.take_word("not") {
             let value = self.expression(power::NOT - 1)?;
             let span = start.to(value.span);
-            let name = Name { text: "not".to_owned(), span: start };
+            let name = Name {
+                text: "not".to_owned(),
+                span: start,
+            };
             return Ok(Expression::call(name, vec![value], span));
         }
         if let Token::Operator(symbol) = self.peek().clone() {
@@ -157,7 +168,10 @@ impl Parser {
                 };
                 return Ok(Expression::new(Written::Number(number), span));
             }
-            let name = Name { text: symbol, span: start };
+            let name = Name {
+                text: symbol,
+                span: start,
+            };
             return Ok(Expression::call(name, vec![value], span));
         }
         self.primary()
@@ -171,7 +185,16 @@ impl Parser {
                 self.next();
                 let to = self.type_name()?;
                 let span = left.span.to(to.span);
-                Ok((Expression::new(Written::Cast { value: left.into(), to }, span), true))
+                Ok((
+                    Expression::new(
+                        Written::Cast {
+                            value: left.into(),
+                            to,
+                        },
+                        span,
+                    ),
+                    true,
+                ))
             }
             Token::Mark("[") => Err(self.wrong(
                 "elements of arrays are not taken here: `split_part` takes a part of a text, `->` \
@@ -204,7 +227,9 @@ impl Parser {
 
     fn check_single_comparison(&self) -> Result<(), Mistake> {
         match self.peek() {
-            Token::Operator(symbol) if matches!(&**symbol, "<" | ">" | "=" | "<=" | ">=" | "<>") => {
+            Token::Operator(symbol)
+                if matches!(&**symbol, "<" | ">" | "=" | "<=" | ">=" | "<>") =>
+            {
                 Err(self.wrong("comparisons do not chain: join them by `and`"))
             }
             _ => Ok(()),
@@ -232,8 +257,10 @@ impl Parser {
             },
             "at" => (power::TIME_ZONE, false),
             "collate" => {
-                return Err(self.wrong("texts compare by their bytes here, the collation C: leave \
-                                       `collate` out"));
+                return Err(self.wrong(
+                    "texts compare by their bytes here, the collation C: leave \
+                                       `collate` out",
+                ));
             }
             _ => return Ok((left, false)),
         };
@@ -255,9 +282,17 @@ impl Parser {
             "is" => self.is(left)?,
             "isnull" | "notnull" => {
                 let span = left.span.to(self.last_span());
-                let kind = Written::Is { value: left.into(), what: None, is_null: true };
+                let kind = Written::Is {
+                    value: left.into(),
+                    what: None,
+                    is_null: true,
+                };
                 let is_null = Expression::new(kind, span);
-                if word == "isnull" { is_null } else { is_null.negated() }
+                if word == "isnull" {
+                    is_null
+                } else {
+                    is_null.negated()
+                }
             }
             "at" => self.time_zone(left)?,
             _ => {
@@ -294,7 +329,10 @@ impl Parser {
                     span = span.to(escape.span);
                     arguments.push(escape);
                 }
-                let name = Name { text: word.to_owned(), span: word_span };
+                let name = Name {
+                    text: word.to_owned(),
+                    span: word_span,
+                };
                 Ok(Expression::call(name, arguments, span))
             }
         }
@@ -303,8 +341,10 @@ impl Parser {
     fn between(&mut self, value: Expression) -> Result<Expression, Mistake> {
         let span = self.last_span();
         if self.is_word("symmetric") {
-            return Err(self.wrong("`between symmetric` is not taken here: put the smaller bound \
-                                   first"));
+            return Err(self.wrong(
+                "`between symmetric` is not taken here: put the smaller bound \
+                                   first",
+            ));
         }
         self.take_word("asymmetric");
         let low = self.expression(power::LIKE)?;
@@ -312,7 +352,10 @@ impl Parser {
         let high = self.expression(power::LIKE)?;
         let whole = value.span.to(high.span);
         let compare = |symbol: &str, bound: Expression| {
-            let name = Name { text: symbol.to_owned(), span };
+            let name = Name {
+                text: symbol.to_owned(),
+                span,
+            };
             let span = value.span.to(bound.span);
             Box::new(Expression::call(name, vec![value.clone(), bound], span))
         };
@@ -324,7 +367,13 @@ impl Parser {
         self.expect_mark("(")?;
         let list = self.list()?;
         let span = value.span.to(self.last_span());
-        Ok(Expression::new(Written::In { value: value.into(), list }, span))
+        Ok(Expression::new(
+            Written::In {
+                value: value.into(),
+                list,
+            },
+            span,
+        ))
     }
 
     /// Expressions between commas, up to the closing bracket.
@@ -341,7 +390,11 @@ impl Parser {
         let is_negated = self.take_word("not");
         let start = left.span;
         let is = |value: Expression, what, is_null, end: Span| {
-            let kind = Written::Is { value: value.into(), what, is_null };
+            let kind = Written::Is {
+                value: value.into(),
+                what,
+                is_null,
+            };
             Expression::new(kind, start.to(end))
         };
         let found = match self.next() {
@@ -369,7 +422,10 @@ impl Parser {
         self.expect_word("zone")?;
         let zone = self.expression(power::TIME_ZONE)?;
         let whole = value.span.to(zone.span);
-        let name = Name { text: "timezone".to_owned(), span };
+        let name = Name {
+            text: "timezone".to_owned(),
+            span,
+        };
         Ok(Expression::call(name, vec![zone, value], whole))
     }
 
@@ -391,7 +447,9 @@ impl Parser {
             loop {
                 match self.next() {
                     (Token::Number(number), span) => modifiers.push(
-                        number.parse().map_err(|_| Mistake::new(span, "no whole number"))?,
+                        number
+                            .parse()
+                            .map_err(|_| Mistake::new(span, "no whole number"))?,
                     ),
                     (_, span) => return Err(Mistake::new(span, "a number is missing here")),
                 }
@@ -402,7 +460,10 @@ impl Parser {
             self.expect_mark(")")?;
         }
         if matches!(&*text, "time" | "timestamp") {
-            for (word, suffix) in [("with", " with time zone"), ("without", " without time zone")] {
+            for (word, suffix) in [
+                ("with", " with time zone"),
+                ("without", " without time zone"),
+            ] {
                 let is_zone = matches!(self.peek_after(1), Token::Word(next) if next == "time");
                 if is_zone && self.take_word(word) {
                     self.expect_word("time")?;
@@ -414,7 +475,11 @@ impl Parser {
         if *self.peek() == Token::Mark("[") {
             return Err(self.wrong("there are no arrays here"));
         }
-        Ok(TypeName { text, modifiers, span: start.to(self.last_span()) })
+        Ok(TypeName {
+            text,
+            modifiers,
+            span: start.to(self.last_span()),
+        })
     }
 }
 

@@ -6,13 +6,33 @@ use super::{Expression, Name, Span, TypeName, Written};
 use crate::mistake::Mistake;
 
 /// Words that stand for the time of the query.
-const CLOCKS: [&str; 5] =
-    ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
+const CLOCKS: [&str; 5] = [
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+];
 
 /// Types whose name may stand before a literal.
 const LITERALS: [&str; 17] = [
-    "interval", "date", "time", "timestamp", "timestamptz", "uuid", "numeric", "decimal", "jsonb",
-    "json", "text", "bytea", "int4", "int8", "float8", "bool", "boolean",
+    "interval",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "numeric",
+    "decimal",
+    "jsonb",
+    "json",
+    "text",
+    "bytea",
+    "int4",
+    "int8",
+    "float8",
+    "bool",
+    "boolean",
 ];
 
 impl Parser {
@@ -33,13 +53,18 @@ impl Parser {
                 self.expect_mark(")")?;
                 Ok(Expression::new(inner.kind, span.to(self.last_span())))
             }
-            Token::End => Err(Mistake::new(span, "the expression ends where a value is missing")),
-            Token::Mark(mark) => {
-                Err(Mistake::new(span, format!("a value is missing before `{mark}`")))
-            }
-            Token::Operator(symbol) => {
-                Err(Mistake::new(span, format!("a value is missing before `{symbol}`")))
-            }
+            Token::End => Err(Mistake::new(
+                span,
+                "the expression ends where a value is missing",
+            )),
+            Token::Mark(mark) => Err(Mistake::new(
+                span,
+                format!("a value is missing before `{mark}`"),
+            )),
+            Token::Operator(symbol) => Err(Mistake::new(
+                span,
+                format!("a value is missing before `{symbol}`"),
+            )),
         }
     }
 
@@ -71,7 +96,9 @@ impl Parser {
             "exists" | "any" | "all" | "some" if is_call => {
                 return Err(Mistake::new(
                     span,
-                    format!("`{word}` asks a query or an array, which are not here: write `in (..)`"),
+                    format!(
+                        "`{word}` asks a query or an array, which are not here: write `in (..)`"
+                    ),
                 ));
             }
             _ if CLOCKS.contains(&&*word) => return Err(clock(&word, span)),
@@ -97,9 +124,8 @@ impl Parser {
         if let Token::Word(word) = self.peek()
             && (word == "over" || word == "filter" || word == "within")
         {
-            return Err(self.wrong(
-                "an expression sees one row: there are no windows and no aggregates here",
-            ));
+            return Err(self
+                .wrong("an expression sees one row: there are no windows and no aggregates here"));
         }
         Ok(Expression::call(name, arguments, whole))
     }
@@ -112,7 +138,11 @@ impl Parser {
         if !(LITERALS.contains(&word) && (is_text || is_zoned) || is_double) {
             return Ok(None);
         }
-        let mut to = TypeName { text: word.to_owned(), modifiers: Vec::new(), span };
+        let mut to = TypeName {
+            text: word.to_owned(),
+            modifiers: Vec::new(),
+            span,
+        };
         if is_double {
             self.next();
             to.text = "double precision".to_owned();
@@ -123,12 +153,19 @@ impl Parser {
             }
             self.expect_word("time")?;
             self.expect_word("zone")?;
-            to.text.push_str(if with { " with time zone" } else { " without time zone" });
+            to.text.push_str(if with {
+                " with time zone"
+            } else {
+                " without time zone"
+            });
         }
         match self.next() {
             (Token::Text(text), end) => {
                 let value = Box::new(Expression::new(Written::Text(text), end));
-                Ok(Some(Expression::new(Written::Cast { value, to }, span.to(end))))
+                Ok(Some(Expression::new(
+                    Written::Cast { value, to },
+                    span.to(end),
+                )))
             }
             (_, end) => Err(Mistake::new(end, "a text in quotes is missing here")),
         }
@@ -148,7 +185,8 @@ impl Parser {
         if self.take_mark(")") {
             return Ok(Vec::new());
         }
-        if matches!(self.peek(), Token::Operator(symbol) if symbol == "*") || self.is_word("distinct")
+        if matches!(self.peek(), Token::Operator(symbol) if symbol == "*")
+            || self.is_word("distinct")
         {
             return Err(self.wrong("an expression sees one row: there are no aggregates here"));
         }
@@ -178,7 +216,14 @@ impl Parser {
             return Err(self.wrong("the `case` does not end: close it with `end`"));
         }
         let span = start.to(self.last_span());
-        Ok(Expression::new(Written::Case { operand, branches, otherwise }, span))
+        Ok(Expression::new(
+            Written::Case {
+                operand,
+                branches,
+                otherwise,
+            },
+            span,
+        ))
     }
 
     fn cast(&mut self, start: Span) -> Result<Expression, Mistake> {
@@ -241,7 +286,11 @@ impl Parser {
     }
 
     fn trim(&mut self, span: Span) -> Result<Expression, Mistake> {
-        let sides = [("both", "btrim"), ("leading", "ltrim"), ("trailing", "rtrim")];
+        let sides = [
+            ("both", "btrim"),
+            ("leading", "ltrim"),
+            ("trailing", "rtrim"),
+        ];
         let side = sides.into_iter().find(|(word, _)| self.take_word(word));
         let (_, text) = side.unwrap_or(sides[0]);
         let arguments = if self.take_word("from") {
@@ -261,7 +310,10 @@ impl Parser {
                 vec![first]
             }
         };
-        let name = Name { text: text.to_owned(), span };
+        let name = Name {
+            text: text.to_owned(),
+            span,
+        };
         Ok(Expression::call(name, arguments, span.to(self.last_span())))
     }
 }

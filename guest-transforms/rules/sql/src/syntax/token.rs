@@ -42,15 +42,24 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Mistake> {
 fn skip(text: &str, mut at: usize) -> Result<usize, Mistake> {
     loop {
         let rest = &text[at..];
-        let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r', '\x0c']).len();
+        let blank = rest.len()
+            - rest
+                .trim_start_matches([' ', '\t', '\n', '\r', '\x0c'])
+                .len();
         at += blank;
         let rest = &text[at..];
         if rest.starts_with("--") {
             at += rest.find('\n').unwrap_or(rest.len());
         } else if rest.starts_with("/*") {
             let Some(end) = rest.find("*/") else {
-                let span = Span { start: at, end: at + 2 };
-                return Err(Mistake::new(span, "the comment does not end: close it with `*/`"));
+                let span = Span {
+                    start: at,
+                    end: at + 2,
+                };
+                return Err(Mistake::new(
+                    span,
+                    "the comment does not end: close it with `*/`",
+                ));
             };
             at += end + 2;
         } else {
@@ -70,11 +79,17 @@ fn next(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
         '"' => quoted(text, at, '"').map(|(text, end)| (Token::Quoted(text), end)),
         'e' | 'E' if second == Some('\'') => escaped(text, at),
         'b' | 'B' | 'x' | 'X' | 'n' | 'N' if second == Some('\'') => Err(Mistake::new(
-            Span { start: at, end: at + 2 },
+            Span {
+                start: at,
+                end: at + 2,
+            },
             format!("literals `{first}'..'` are not taken here: write a text in plain quotes"),
         )),
         '$' => Err(Mistake::new(
-            Span { start: at, end: at + 1 },
+            Span {
+                start: at,
+                end: at + 1,
+            },
             "`$` begins no value here: write texts in quotes, `'..'`, and columns by their names",
         )),
         '0'..='9' => number(text, at),
@@ -88,7 +103,10 @@ fn next(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
         _ => match MARKS.iter().find(|mark| rest.starts_with(**mark)) {
             Some(mark) => Ok((Token::Mark(mark), at + mark.len())),
             None => Err(Mistake::new(
-                Span { start: at, end: at + first.len_utf8() },
+                Span {
+                    start: at,
+                    end: at + first.len_utf8(),
+                },
                 format!("`{first}` means nothing in SQL"),
             )),
         },
@@ -103,7 +121,10 @@ fn quoted(text: &str, at: usize, quote: char) -> Result<(String, usize), Mistake
         let Some(length) = text[from..].find(quote) else {
             let what = if quote == '"' { "name" } else { "text" };
             return Err(Mistake::new(
-                Span { start: at, end: at + 1 },
+                Span {
+                    start: at,
+                    end: at + 1,
+                },
                 format!("the {what} does not end: close it with `{quote}`"),
             ));
         };
@@ -140,7 +161,10 @@ fn escaped(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
                     _ => {
                         let start = at + 2 + offset;
                         return Err(Mistake::new(
-                            Span { start, end: start + 2 },
+                            Span {
+                                start,
+                                end: start + 2,
+                            },
                             "this escape is not taken here: only \\n, \\t, \\r, \\b, \\f, \\\\ and \
                              \\' are; write other characters themselves",
                         ));
@@ -150,8 +174,14 @@ fn escaped(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
             _ => found.push(c),
         }
     }
-    let span = Span { start: at, end: at + 2 };
-    Err(Mistake::new(span, "the text does not end: close it with `'`"))
+    let span = Span {
+        start: at,
+        end: at + 2,
+    };
+    Err(Mistake::new(
+        span,
+        "the text does not end: close it with `'`",
+    ))
 }
 
 fn number(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
@@ -176,7 +206,10 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
     let follows = text[end..].chars().next();
     if follows.is_some_and(|c| c.is_alphanumeric() || c == '_') {
         return Err(Mistake::new(
-            Span { start: at, end: end + 1 },
+            Span {
+                start: at,
+                end: end + 1,
+            },
             "a number and a name run into each other: put a blank or an operator between them",
         ));
     }
@@ -195,7 +228,11 @@ fn operator(text: &str, at: usize) -> (Token, usize) {
             end -= 1;
         }
     }
-    let symbol = if &rest[..end] == "!=" { "<>" } else { &rest[..end] };
+    let symbol = if &rest[..end] == "!=" {
+        "<>"
+    } else {
+        &rest[..end]
+    };
     (Token::Operator(symbol.to_owned()), at + end)
 }
 

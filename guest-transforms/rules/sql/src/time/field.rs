@@ -5,7 +5,7 @@ use crate::numeric::Numeric;
 
 /// What `extract`, `date_part` and `date_trunc` name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub(crate) enum Field {
     Microseconds,
     Milliseconds,
     Second,
@@ -28,8 +28,16 @@ pub enum Field {
 
 /// Names, and the words that mean them, too.
 const NAMES: [(Field, &str, &[&str]); 18] = [
-    (Field::Microseconds, "microseconds", &["microsecond", "us", "usec"]),
-    (Field::Milliseconds, "milliseconds", &["millisecond", "ms", "msec"]),
+    (
+        Field::Microseconds,
+        "microseconds",
+        &["microsecond", "us", "usec"],
+    ),
+    (
+        Field::Milliseconds,
+        "milliseconds",
+        &["millisecond", "ms", "msec"],
+    ),
     (Field::Second, "second", &["seconds", "sec"]),
     (Field::Minute, "minute", &["minutes", "min"]),
     (Field::Hour, "hour", &["hours"]),
@@ -89,11 +97,17 @@ impl Field {
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let is_name = |known: &str, others: &[&str]| known == name || others.contains(&&*name);
-        NAMES.iter().find(|(_, known, others)| is_name(known, others)).map(|(field, ..)| *field)
+        NAMES
+            .iter()
+            .find(|(_, known, others)| is_name(known, others))
+            .map(|(field, ..)| *field)
     }
 
     pub(crate) fn name(self) -> &'static str {
-        NAMES.iter().find(|(field, ..)| *field == self).map_or("", |(_, name, _)| name)
+        NAMES
+            .iter()
+            .find(|(field, ..)| *field == self)
+            .map_or("", |(_, name, _)| name)
     }
 
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -108,7 +122,10 @@ impl Field {
     /// Whether a time of day has it.
     pub(crate) fn is_of_time(self) -> bool {
         use Field::{Epoch, Hour, Microseconds, Milliseconds, Minute, Second};
-        matches!(self, Microseconds | Milliseconds | Second | Minute | Hour | Epoch)
+        matches!(
+            self,
+            Microseconds | Milliseconds | Second | Minute | Hour | Epoch
+        )
     }
 
     /// The part of an infinity: infinite where it grows with time.
@@ -171,7 +188,15 @@ impl Field {
             Self::Isoyear => named(iso_week(days).0),
             Self::Dow => iso_weekday(days) % 7,
             Self::Isodow => iso_weekday(days),
-            Self::Doy => days - Civil { year, month: 1, day: 1 }.to_days() + 1,
+            Self::Doy => {
+                days - Civil {
+                    year,
+                    month: 1,
+                    day: 1,
+                }
+                .to_days()
+                    + 1
+            }
             _ => return Part::None,
         };
         Part::Number(value, 0)
@@ -212,7 +237,13 @@ impl Field {
             Self::Millennium => (-((999 - (year - 1)) / 1000) * 1000 + 1, 1),
             _ => return cut,
         };
-        Civil { year, month, day: 1 }.to_days().saturating_mul(DAY)
+        Civil {
+            year,
+            month,
+            day: 1,
+        }
+        .to_days()
+        .saturating_mul(DAY)
     }
 }
 
@@ -220,6 +251,11 @@ impl Field {
 pub(crate) fn iso_week(days: i64) -> (i64, i64) {
     let thursday = days - iso_weekday(days) + 4;
     let year = Civil::of_days(thursday).year;
-    let first = Civil { year, month: 1, day: 1 }.to_days();
+    let first = Civil {
+        year,
+        month: 1,
+        day: 1,
+    }
+    .to_days();
     (year, (thursday - first) / 7 + 1)
 }

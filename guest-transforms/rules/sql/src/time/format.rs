@@ -7,7 +7,7 @@ use super::{Civil, DAY, HOUR, MINUTE, SECOND, iso_weekday};
 
 /// A pattern, known before a row flows.
 #[derive(Clone, Debug)]
-pub struct Format(Vec<Piece>);
+pub(crate) struct Format(Vec<Piece>);
 
 #[derive(Clone, Debug)]
 enum Piece {
@@ -28,11 +28,28 @@ const WORDS: [&str; 16] = [
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
-const DAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 /// Full names are filled up to the longest one, as PostgreSQL has them.
 const WORD_WIDTH: usize = 9;
 
@@ -47,8 +64,9 @@ impl Format {
                 continue;
             }
             if first == '"' {
-                let (literal, more) =
-                    rest[1..].split_once('"').ok_or("a quotation mark is not closed")?;
+                let (literal, more) = rest[1..]
+                    .split_once('"')
+                    .ok_or("a quotation mark is not closed")?;
                 if literal.contains('\\') {
                     return Err("`\\` is not taken in a format here".to_owned());
                 }
@@ -99,7 +117,9 @@ fn name_at(text: &str) -> Option<&'static str> {
     let word = WORDS.iter().find(|word| text.starts_with(**word));
     let number = NUMBERS.iter().find(|name| {
         text.starts_with(**name)
-            || text.get(..name.len()).is_some_and(|start| start == name.to_ascii_lowercase())
+            || text
+                .get(..name.len())
+                .is_some_and(|start| start == name.to_ascii_lowercase())
     });
     match (word, number) {
         (Some(word), Some(number)) if number.len() > word.len() => Some(number),
@@ -113,7 +133,13 @@ fn write_part(name: &str, is_filled: bool, days: i64, time: i64, buffer: &mut St
     let named = |year: i64| if year > 0 { year } else { 1 - year };
     let (hour, minute) = (time / HOUR, time % HOUR / MINUTE);
     let half = if hour % 12 == 0 { 12 } else { hour % 12 };
-    let of_year = days - Civil { year, month: 1, day: 1 }.to_days();
+    let of_year = days
+        - Civil {
+            year,
+            month: 1,
+            day: 1,
+        }
+        .to_days();
     let (value, width) = match name {
         "YYYY" => (named(year), 4),
         "YYY" => (named(year) % 1000, 3),
@@ -138,18 +164,15 @@ fn write_part(name: &str, is_filled: bool, days: i64, time: i64, buffer: &mut St
         _ => return write_word(name, is_filled, days, month, hour, buffer),
     };
     // Fractions keep their zeros.
-    let width = if is_filled || matches!(name, "MS" | "US") { width } else { 0 };
+    let width = if is_filled || matches!(name, "MS" | "US") {
+        width
+    } else {
+        0
+    };
     let _ = write!(buffer, "{value:0width$}");
 }
 
-fn write_word(
-    name: &str,
-    is_filled: bool,
-    days: i64,
-    month: i64,
-    hour: i64,
-    buffer: &mut String,
-) {
+fn write_word(name: &str, is_filled: bool, days: i64, month: i64, hour: i64, buffer: &mut String) {
     let start = buffer.len();
     let month = MONTHS[(month - 1) as usize];
     let day = DAYS[(iso_weekday(days) - 1) as usize];

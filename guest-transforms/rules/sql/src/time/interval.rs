@@ -5,22 +5,85 @@ use crate::call::Failure;
 
 /// Months and days are of no fixed length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interval {
-    pub months: i64,
-    pub days: i64,
-    pub microseconds: i64,
+pub(crate) struct Interval {
+    pub(crate) months: i64,
+    pub(crate) days: i64,
+    pub(crate) microseconds: i64,
 }
 
 const UNITS: [(&str, Interval); 9] = [
-    ("microsecond", Interval { months: 0, days: 0, microseconds: 1 }),
-    ("millisecond", Interval { months: 0, days: 0, microseconds: 1000 }),
-    ("second", Interval { months: 0, days: 0, microseconds: SECOND }),
-    ("minute", Interval { months: 0, days: 0, microseconds: MINUTE }),
-    ("hour", Interval { months: 0, days: 0, microseconds: HOUR }),
-    ("day", Interval { months: 0, days: 1, microseconds: 0 }),
-    ("week", Interval { months: 0, days: 7, microseconds: 0 }),
-    ("month", Interval { months: 1, days: 0, microseconds: 0 }),
-    ("year", Interval { months: 12, days: 0, microseconds: 0 }),
+    (
+        "microsecond",
+        Interval {
+            months: 0,
+            days: 0,
+            microseconds: 1,
+        },
+    ),
+    (
+        "millisecond",
+        Interval {
+            months: 0,
+            days: 0,
+            microseconds: 1000,
+        },
+    ),
+    (
+        "second",
+        Interval {
+            months: 0,
+            days: 0,
+            microseconds: SECOND,
+        },
+    ),
+    (
+        "minute",
+        Interval {
+            months: 0,
+            days: 0,
+            microseconds: MINUTE,
+        },
+    ),
+    (
+        "hour",
+        Interval {
+            months: 0,
+            days: 0,
+            microseconds: HOUR,
+        },
+    ),
+    (
+        "day",
+        Interval {
+            months: 0,
+            days: 1,
+            microseconds: 0,
+        },
+    ),
+    (
+        "week",
+        Interval {
+            months: 0,
+            days: 7,
+            microseconds: 0,
+        },
+    ),
+    (
+        "month",
+        Interval {
+            months: 1,
+            days: 0,
+            microseconds: 0,
+        },
+    ),
+    (
+        "year",
+        Interval {
+            months: 12,
+            days: 0,
+            microseconds: 0,
+        },
+    ),
 ];
 
 /// Short names of units.
@@ -60,7 +123,9 @@ impl Interval {
             }
             // A number and its unit may stand together: 7days.
             let digits = word.trim_start_matches(['+', '-']);
-            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            let end = digits
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(digits.len());
             let (number, unit) = word.split_at(word.len() - digits.len() + end);
             let number: i64 = number.parse().map_err(|_| wrong())?;
             let unit = match unit {
@@ -78,9 +143,15 @@ impl Interval {
 
     fn unit(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        let long = SHORT.iter().find(|(short, _)| *short == name).map(|(_, long)| *long);
+        let long = SHORT
+            .iter()
+            .find(|(short, _)| *short == name)
+            .map(|(_, long)| *long);
         let name = long.unwrap_or_else(|| name.strip_suffix('s').unwrap_or(&name));
-        UNITS.iter().find(|(unit, _)| *unit == name).map(|(_, unit)| *unit)
+        UNITS
+            .iter()
+            .find(|(unit, _)| *unit == name)
+            .map(|(_, unit)| *unit)
     }
 
     fn plus(self, unit: Self, times: i64) -> Self {
@@ -109,10 +180,17 @@ impl Interval {
             let day = civil.day.min(Civil::month_days(year, month));
             let days = Civil { year, month, day }.to_days();
             let time = at.rem_euclid(DAY);
-            at = check_timestamp(days.checked_mul(DAY).and_then(|days| days.checked_add(time)))?;
+            at = check_timestamp(
+                days.checked_mul(DAY)
+                    .and_then(|days| days.checked_add(time)),
+            )?;
         }
         if self.days != 0 {
-            at = check_timestamp(self.days.checked_mul(DAY).and_then(|days| at.checked_add(days)))?;
+            at = check_timestamp(
+                self.days
+                    .checked_mul(DAY)
+                    .and_then(|days| at.checked_add(days)),
+            )?;
         }
         check_timestamp(at.checked_add(self.microseconds))
     }
@@ -124,8 +202,15 @@ mod tests {
 
     #[test]
     fn intervals_are_whole_numbers_with_units() {
-        let expected = Interval { months: 14, days: -3, microseconds: 90 * MINUTE };
-        assert_eq!(Interval::parse("1 year 2 mons -3 days 01:30").unwrap(), expected);
+        let expected = Interval {
+            months: 14,
+            days: -3,
+            microseconds: 90 * MINUTE,
+        };
+        assert_eq!(
+            Interval::parse("1 year 2 mons -3 days 01:30").unwrap(),
+            expected
+        );
         for text in ["", "1.5 days", "soon", "1", "P1D", "1 day ago"] {
             assert!(Interval::parse(text).is_err(), "{text}");
         }

@@ -10,7 +10,7 @@ use crate::call::Failure;
 
 pub(crate) use field::{Field, Part};
 pub(crate) use format::Format;
-pub use interval::Interval;
+pub(crate) use interval::Interval;
 pub(crate) use parse::{parse_date, parse_time, parse_timestamp};
 pub(crate) use write::{write_date, write_time, write_timestamp};
 
@@ -57,7 +57,11 @@ impl Civil {
         let month = (5 * of_year + 2) / 153;
         let day = of_year - (153 * month + 2) / 5 + 1;
         let month = if month < 10 { month + 3 } else { month - 9 };
-        Self { year: year + era * 400 + i64::from(month <= 2), month, day }
+        Self {
+            year: year + era * 400 + i64::from(month <= 2),
+            month,
+            day,
+        }
     }
 
     /// Days since the epoch.
@@ -65,7 +69,11 @@ impl Civil {
         let year = self.year - i64::from(self.month <= 2);
         let era = year.div_euclid(400);
         let of_era = year.rem_euclid(400);
-        let month = if self.month > 2 { self.month - 3 } else { self.month + 9 };
+        let month = if self.month > 2 {
+            self.month - 3
+        } else {
+            self.month + 9
+        };
         let of_year = (153 * month + 2) / 5 + self.day - 1;
         era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
     }
@@ -87,12 +95,14 @@ pub(crate) fn iso_weekday(days: i64) -> i64 {
 
 /// A day that PostgreSQL has.
 pub(crate) fn check_date(days: Option<i64>) -> Result<i64, Failure> {
-    days.filter(|days| (FIRST_DAY..DAYS_END).contains(days)).ok_or(DATE_RANGE)
+    days.filter(|days| (FIRST_DAY..DAYS_END).contains(days))
+        .ok_or(DATE_RANGE)
 }
 
 /// A time that PostgreSQL and an `i64` since 1970 have: up to January of 294247.
 pub(crate) fn check_timestamp(at: Option<i64>) -> Result<i64, Failure> {
-    at.filter(|at| (FIRST_TIME..INFINITY).contains(at)).ok_or(TIMESTAMP_RANGE)
+    at.filter(|at| (FIRST_TIME..INFINITY).contains(at))
+        .ok_or(TIMESTAMP_RANGE)
 }
 
 /// The beginning of a day.
@@ -105,7 +115,11 @@ pub(crate) fn of_date(days: i64) -> Result<i64, Failure> {
 }
 
 pub(crate) fn date_of(at: i64) -> i64 {
-    if is_infinite(at) { at } else { at.div_euclid(DAY) }
+    if is_infinite(at) {
+        at
+    } else {
+        at.div_euclid(DAY)
+    }
 }
 
 /// Since midnight; an infinity has none.

@@ -25,7 +25,10 @@ impl Reader<'_> {
 
     /// A number of `min` to `max` digits that no further digit follows.
     fn number(&mut self, min: usize, max: usize) -> Option<i64> {
-        let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(self.rest.len());
         if !(min..=max).contains(&end) {
             return None;
         }
@@ -53,14 +56,16 @@ enum Refusal {
 
 fn parts(text: &str) -> Result<Parts, Refusal> {
     let mut reader = Reader { rest: text };
-    let mut parts = Parts { day: None, time: None, zone: None };
+    let mut parts = Parts {
+        day: None,
+        time: None,
+        zone: None,
+    };
     let is_day = reader.rest.bytes().take_while(u8::is_ascii_digit).count() >= 3;
     let mut is_range = false;
     if is_day {
         let day = day(&mut reader).ok_or(Refusal::NotIso)?;
-        is_range |= !(1..=12).contains(&day.month)
-            || !(1..=31).contains(&day.day)
-            || day.year == 0;
+        is_range |= !(1..=12).contains(&day.month) || !(1..=31).contains(&day.day) || day.year == 0;
         parts.day = Some(day);
         let must_have_time = reader.take('T');
         let has_time = must_have_time || reader.take(' ');
@@ -81,9 +86,8 @@ fn parts(text: &str) -> Result<Parts, Refusal> {
         parts.zone = zone(&mut reader)?;
     }
     let last = text.rsplit_once(' ').map_or("", |(_, last)| last);
-    let is_before_christ = is_day
-        && last.eq_ignore_ascii_case("bc")
-        && reader.rest.trim_start_matches(' ') == last;
+    let is_before_christ =
+        is_day && last.eq_ignore_ascii_case("bc") && reader.rest.trim_start_matches(' ') == last;
     if is_before_christ {
         reader.rest = "";
     }
@@ -96,7 +100,11 @@ fn parts(text: &str) -> Result<Parts, Refusal> {
         }
         is_range |= day.day > Civil::month_days(day.year, day.month);
     }
-    if is_range { Err(Refusal::Range) } else { Ok(parts) }
+    if is_range {
+        Err(Refusal::Range)
+    } else {
+        Ok(parts)
+    }
 }
 
 fn day(reader: &mut Reader) -> Option<Civil> {
@@ -114,7 +122,9 @@ fn time(reader: &mut Reader, is_range: &mut bool) -> Option<i64> {
         second = reader.number(1, 2)?;
         if reader.rest.starts_with('.') {
             let digits = &reader.rest[1..];
-            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+            let end = digits
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(digits.len());
             if end == 0 {
                 return None;
             }
@@ -213,7 +223,10 @@ pub(crate) fn parse_timestamp(text: &str, has_zone: bool) -> Result<i64, Failure
     let day = parts.day.ok_or_else(|| fail(Refusal::NotIso))?;
     let zone = if has_zone { parts.zone.unwrap_or(0) } else { 0 };
     let time = parts.time.unwrap_or(0) - zone;
-    let at = day.to_days().checked_mul(DAY).and_then(|at| at.checked_add(time));
+    let at = day
+        .to_days()
+        .checked_mul(DAY)
+        .and_then(|at| at.checked_add(time));
     check_timestamp(at).map_err(|_| format!("timestamp out of range: \"{text}\"").into())
 }
 
@@ -232,7 +245,15 @@ mod tests {
         ] {
             assert_eq!(parse_timestamp(text, true).unwrap(), expected, "{text}");
         }
-        for text in ["now", "01/02/2024", "2024-13-01", "2024-02-30", "24-01-01", "", "10:00"] {
+        for text in [
+            "now",
+            "01/02/2024",
+            "2024-13-01",
+            "2024-02-30",
+            "24-01-01",
+            "",
+            "10:00",
+        ] {
             assert!(parse_timestamp(text, true).is_err(), "{text}");
         }
         assert_eq!(parse_date("0001-01-01 BC").unwrap(), -719_528);

@@ -16,7 +16,11 @@ fn write_infinity(value: i64, buffer: &mut String) -> bool {
 /// The year counts from one, also before Christ.
 fn write_day(days: i64, buffer: &mut String) -> &'static str {
     let Civil { year, month, day } = Civil::of_days(days);
-    let (year, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
+    let (year, era) = if year > 0 {
+        (year, "")
+    } else {
+        (1 - year, " BC")
+    };
     let _ = write!(buffer, "{year:04}-{month:02}-{day:02}");
     era
 }

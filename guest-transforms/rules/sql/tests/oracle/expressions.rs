@@ -3,14 +3,27 @@
 type Expressions = Vec<(String, String)>;
 
 fn of(pairs: &[(&str, &str)]) -> Expressions {
-    pairs.iter().map(|(text, columns)| ((*text).to_owned(), (*columns).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(text, columns)| ((*text).to_owned(), (*columns).to_owned()))
+        .collect()
 }
 
 pub(crate) fn numbers() -> Expressions {
     let mut found = Vec::new();
-    let kinds =
-        ["int4", "int8", "float8", "numeric", "small", "small_float", "small_numeric"];
-    for (left, right) in kinds.iter().flat_map(|left| kinds.map(|right| (*left, right))) {
+    let kinds = [
+        "int4",
+        "int8",
+        "float8",
+        "numeric",
+        "small",
+        "small_float",
+        "small_numeric",
+    ];
+    for (left, right) in kinds
+        .iter()
+        .flat_map(|left| kinds.map(|right| (*left, right)))
+    {
         for operator in ["+", "-", "*", "/", "%"] {
             let is_float = left.contains("float") || right.contains("float");
             if operator != "%" || !is_float {
@@ -20,8 +33,21 @@ pub(crate) fn numbers() -> Expressions {
     }
     for kind in kinds {
         for text in [
-            "-a", "+a", "abs(a)", "round(a)", "trunc(a)", "ceil(a)", "ceiling(a)", "floor(a)",
-            "sign(a)", "a + 1", "a * 2.50", "1 / a", "a / 3", "a / 7.0", "a - 0.1",
+            "-a",
+            "+a",
+            "abs(a)",
+            "round(a)",
+            "trunc(a)",
+            "ceil(a)",
+            "ceiling(a)",
+            "floor(a)",
+            "sign(a)",
+            "a + 1",
+            "a * 2.50",
+            "1 / a",
+            "a / 3",
+            "a / 7.0",
+            "a - 0.1",
         ] {
             found.push((text.to_owned(), format!("a:{kind}")));
         }
@@ -57,32 +83,72 @@ pub(crate) fn numbers() -> Expressions {
 pub(crate) fn comparisons() -> Expressions {
     let mut found = Vec::new();
     let kinds = [
-        "bool", "int4", "int8", "float8", "numeric", "text", "bytea", "date", "time", "timestamp",
-        "timestamptz", "uuid", "small", "small_float", "small_numeric", "letters",
+        "bool",
+        "int4",
+        "int8",
+        "float8",
+        "numeric",
+        "text",
+        "bytea",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "small",
+        "small_float",
+        "small_numeric",
+        "letters",
     ];
     for kind in kinds {
         for operator in ["=", "<>", "<", "<=", ">", ">="] {
             found.push((format!("a {operator} b"), format!("a:{kind} b:{kind}")));
         }
         for text in [
-            "a is distinct from b", "a is not distinct from b", "a between b and c",
-            "a not between b and c", "greatest(a, b, c)", "least(a, b, c)", "nullif(a, b)",
-            "coalesce(a, b, c)", "a in (b, c)", "a not in (b, c)", "a is null", "a is not null",
-            "case a when b then 'b' when c then 'c' else 'x' end", "a = a", "a <> a",
+            "a is distinct from b",
+            "a is not distinct from b",
+            "a between b and c",
+            "a not between b and c",
+            "greatest(a, b, c)",
+            "least(a, b, c)",
+            "nullif(a, b)",
+            "coalesce(a, b, c)",
+            "a in (b, c)",
+            "a not in (b, c)",
+            "a is null",
+            "a is not null",
+            "case a when b then 'b' when c then 'c' else 'x' end",
+            "a = a",
+            "a <> a",
             "case when a = b then a else c end",
         ] {
             found.push((text.to_owned(), format!("a:{kind} b:{kind} c:{kind}")));
         }
     }
     let mixed = [
-        ("int4", "int8"), ("int8", "numeric"), ("int8", "float8"), ("numeric", "float8"),
-        ("date", "timestamp"), ("date", "timestamptz"), ("timestamp", "timestamptz"),
-        ("small", "small_float"), ("small", "small_numeric"), ("small_float", "small_numeric"),
+        ("int4", "int8"),
+        ("int8", "numeric"),
+        ("int8", "float8"),
+        ("numeric", "float8"),
+        ("date", "timestamp"),
+        ("date", "timestamptz"),
+        ("timestamp", "timestamptz"),
+        ("small", "small_float"),
+        ("small", "small_numeric"),
+        ("small_float", "small_numeric"),
     ];
     for (left, right) in mixed {
         for text in [
-            "a = b", "a < b", "b <= a", "greatest(a, b)", "coalesce(a, b)", "nullif(a, b)",
-            "nullif(b, a)", "a is distinct from b", "a in (b)", "case when a < b then a else b end",
+            "a = b",
+            "a < b",
+            "b <= a",
+            "greatest(a, b)",
+            "coalesce(a, b)",
+            "nullif(a, b)",
+            "nullif(b, a)",
+            "a is distinct from b",
+            "a in (b)",
+            "case when a < b then a else b end",
         ] {
             found.push((text.to_owned(), format!("a:{left} b:{right}")));
         }
@@ -94,7 +160,10 @@ pub(crate) fn comparisons() -> Expressions {
         ("a in ('ada@contoso.com', '', 'a')", "a:text"),
         ("a not in ('a', null)", "a:text"),
         ("a = '00000000-0000-0000-0000-000000000000'", "a:uuid"),
-        ("a in ('00000000-0000-0000-0000-000000000000', null)", "a:uuid"),
+        (
+            "a in ('00000000-0000-0000-0000-000000000000', null)",
+            "a:uuid",
+        ),
         ("a > '2000-01-01'", "a:date"),
         ("a > '2000-01-01 10:00'", "a:timestamptz"),
         ("a between '2000-01-01' and '2030-01-01'", "a:timestamp"),
@@ -120,32 +189,99 @@ pub(crate) fn texts() -> Expressions {
     let mut found = Vec::new();
     for kind in ["text", "email", "letters"] {
         for text in [
-            "lower(a)", "upper(a)", "initcap(a)", "length(a)", "char_length(a)",
-            "character_length(a)", "octet_length(a)", "bit_length(a)", "trim(a)", "btrim(a)",
-            "ltrim(a)", "rtrim(a)", "trim(both 'a ' from a)", "trim(leading 'ab' from a)",
-            "trim(trailing from a)", "btrim(a, b)", "ltrim(a, b)", "rtrim(a, b)", "reverse(a)",
-            "md5(a)", "ascii(a)", "a || b", "b || '-' || a", "concat(a, b)", "concat(a, '-', b)",
-            "concat_ws('-', a, b)", "concat_ws(a, b, 'x', b)", "position(b in a)", "strpos(a, b)",
-            "starts_with(a, b)", "replace(a, b, 'xy')", "replace(a, 'a', b)", "replace(a, 'ab', '')",
-            "translate(a, 'abc', 'xy')", "translate(a, b, 'é1')", "a like b", "a ilike b",
-            "a not like b", "a like '%a%'", "a like 'a%'", "a like '%a'", "a like '%a%b%'",
-            "a like 'a_b%'", "a like '_%_'", "a ilike '%AB%'", "a like '%\\%%'", "a like ''",
-            "a like '%é'", "a like 'a!%%' escape '!'", "a like '%@%.com'", "a ~~ 'a%'", "a !~~* 'A%'",
-            "split_part(a, '@', 1)", "split_part(a, '@', -1)", "split_part(a, b, 2)",
-            "split_part(a, b, -2)", "split_part(a, 'aa', -1)", "left(a, 3)", "right(a, 2)",
-            "substring(a from 2)", "substring(a from 2 for 3)", "substring(a for 2)", "substr(a, 2, 1)",
-            "lpad(a, 5)", "rpad(a, 5, 'xy')", "lpad(a, 6, b)", "a::varchar(3)", "nullif(a, '')",
-            "repeat(a, 2)", "case when a like '%@%' then nullif(split_part(a, '@', -1), '') end",
-            "coalesce(lower(a) in ('contoso.com', 'autodesk.com'), false)", "a::bytea is null",
-            "encode(convert_to(a, 'UTF8'), 'hex')", "encode(convert_to(a, 'UTF8'), 'base64')",
-            "encode(convert_to(a, 'UTF8'), 'escape')", "sha256(convert_to(a, 'UTF8'))",
+            "lower(a)",
+            "upper(a)",
+            "initcap(a)",
+            "length(a)",
+            "char_length(a)",
+            "character_length(a)",
+            "octet_length(a)",
+            "bit_length(a)",
+            "trim(a)",
+            "btrim(a)",
+            "ltrim(a)",
+            "rtrim(a)",
+            "trim(both 'a ' from a)",
+            "trim(leading 'ab' from a)",
+            "trim(trailing from a)",
+            "btrim(a, b)",
+            "ltrim(a, b)",
+            "rtrim(a, b)",
+            "reverse(a)",
+            "md5(a)",
+            "ascii(a)",
+            "a || b",
+            "b || '-' || a",
+            "concat(a, b)",
+            "concat(a, '-', b)",
+            "concat_ws('-', a, b)",
+            "concat_ws(a, b, 'x', b)",
+            "position(b in a)",
+            "strpos(a, b)",
+            "starts_with(a, b)",
+            "replace(a, b, 'xy')",
+            "replace(a, 'a', b)",
+            "replace(a, 'ab', '')",
+            "translate(a, 'abc', 'xy')",
+            "translate(a, b, 'é1')",
+            "a like b",
+            "a ilike b",
+            "a not like b",
+            "a like '%a%'",
+            "a like 'a%'",
+            "a like '%a'",
+            "a like '%a%b%'",
+            "a like 'a_b%'",
+            "a like '_%_'",
+            "a ilike '%AB%'",
+            "a like '%\\%%'",
+            "a like ''",
+            "a like '%é'",
+            "a like 'a!%%' escape '!'",
+            "a like '%@%.com'",
+            "a ~~ 'a%'",
+            "a !~~* 'A%'",
+            "split_part(a, '@', 1)",
+            "split_part(a, '@', -1)",
+            "split_part(a, b, 2)",
+            "split_part(a, b, -2)",
+            "split_part(a, 'aa', -1)",
+            "left(a, 3)",
+            "right(a, 2)",
+            "substring(a from 2)",
+            "substring(a from 2 for 3)",
+            "substring(a for 2)",
+            "substr(a, 2, 1)",
+            "lpad(a, 5)",
+            "rpad(a, 5, 'xy')",
+            "lpad(a, 6, b)",
+            "a::varchar(3)",
+            "nullif(a, '')",
+            "repeat(a, 2)",
+            "case when a like '%@%' then nullif(split_part(a, '@', -1), '') end",
+            "coalesce(lower(a) in ('contoso.com', 'autodesk.com'), false)",
+            "a::bytea is null",
+            "encode(convert_to(a, 'UTF8'), 'hex')",
+            "encode(convert_to(a, 'UTF8'), 'base64')",
+            "encode(convert_to(a, 'UTF8'), 'escape')",
+            "sha256(convert_to(a, 'UTF8'))",
         ] {
             found.push((text.to_owned(), format!("a:{kind} b:{kind}")));
         }
         for text in [
-            "split_part(a, 'a', b)", "split_part(a, '@', b)", "split_part(a, '', b)", "left(a, b)",
-            "right(a, b)", "substring(a from b)", "substring(a from b for c)", "lpad(a, b, 'xyz')",
-            "rpad(a, b, 'é1')", "lpad(a, b, '')", "repeat(a, b)", "substr(a, b, c)", "rpad(a, b)",
+            "split_part(a, 'a', b)",
+            "split_part(a, '@', b)",
+            "split_part(a, '', b)",
+            "left(a, b)",
+            "right(a, b)",
+            "substring(a from b)",
+            "substring(a from b for c)",
+            "lpad(a, b, 'xyz')",
+            "rpad(a, b, 'é1')",
+            "lpad(a, b, '')",
+            "repeat(a, b)",
+            "substr(a, b, c)",
+            "rpad(a, b)",
         ] {
             found.push((text.to_owned(), format!("a:{kind} b:small c:small")));
         }
@@ -191,12 +327,29 @@ pub(crate) fn texts() -> Expressions {
 pub(crate) fn times() -> Expressions {
     let mut found = Vec::new();
     let fields = [
-        "microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter",
-        "year", "decade", "century", "millennium", "isoyear", "dow", "isodow", "doy", "epoch",
+        "microseconds",
+        "milliseconds",
+        "second",
+        "minute",
+        "hour",
+        "day",
+        "week",
+        "month",
+        "quarter",
+        "year",
+        "decade",
+        "century",
+        "millennium",
+        "isoyear",
+        "dow",
+        "isodow",
+        "doy",
+        "epoch",
     ];
     for kind in ["timestamp", "timestamptz", "date", "time"] {
         for field in fields {
-            let is_time = ["microseconds", "milliseconds", "second", "minute", "hour"].contains(&field);
+            let is_time =
+                ["microseconds", "milliseconds", "second", "minute", "hour"].contains(&field);
             let is_here = match kind {
                 "date" => !is_time,
                 "time" => is_time || field == "epoch",
@@ -215,18 +368,46 @@ pub(crate) fn times() -> Expressions {
             found.push((format!("date_trunc('{field}', a)"), format!("a:{kind}")));
         }
         for interval in [
-            "1 day", "-1 day", "1 month", "-13 months", "1 year 2 mons 3 days 04:05:06.5", "3 hours",
-            "90 min", "1 week", "100 years", "-1 second", "1 microsecond", "1500 milliseconds",
+            "1 day",
+            "-1 day",
+            "1 month",
+            "-13 months",
+            "1 year 2 mons 3 days 04:05:06.5",
+            "3 hours",
+            "90 min",
+            "1 week",
+            "100 years",
+            "-1 second",
+            "1 microsecond",
+            "1500 milliseconds",
         ] {
             found.push((format!("a + interval '{interval}'"), format!("a:{kind}")));
             found.push((format!("a - '{interval}'::interval"), format!("a:{kind}")));
         }
         for format in [
-            "YYYY-MM-DD", "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD\"T\"HH24:MI:SS.MS", "DD.MM.YY",
-            "HH12:MI AM", "HH:MI:SS.US pm", "Day, DD Month YYYY", "FMDay, FMDD FMMonth YYYY",
-            "Dy DD Mon", "DDD", "FMDDD", "D ID", "IYYY-IW", "WW W Q", "DAY MONTH day month DY dy",
-            "YYY Y FMYYYY", "yyyy-mm-dd hh24:mi:ss", "MON mon FMHH24 FMMI", "FMMS FMUS FMMM", "",
-            "\"q\"YYYY\"Q\"Q", "YYYYMMDD", "am AM",
+            "YYYY-MM-DD",
+            "YYYY-MM-DD HH24:MI:SS",
+            "YYYY-MM-DD\"T\"HH24:MI:SS.MS",
+            "DD.MM.YY",
+            "HH12:MI AM",
+            "HH:MI:SS.US pm",
+            "Day, DD Month YYYY",
+            "FMDay, FMDD FMMonth YYYY",
+            "Dy DD Mon",
+            "DDD",
+            "FMDDD",
+            "D ID",
+            "IYYY-IW",
+            "WW W Q",
+            "DAY MONTH day month DY dy",
+            "YYY Y FMYYYY",
+            "yyyy-mm-dd hh24:mi:ss",
+            "MON mon FMHH24 FMMI",
+            "FMMS FMUS FMMM",
+            "",
+            "\"q\"YYYY\"Q\"Q",
+            "YYYYMMDD",
+            "am AM",
         ] {
             found.push((format!("to_char(a, '{format}')"), format!("a:{kind}")));
         }
@@ -255,9 +436,15 @@ pub(crate) fn times() -> Expressions {
         ("to_timestamp(a)", "a:int4"),
         ("to_timestamp(a / 1000.0)", "a:int4"),
         ("to_timestamp(a::float8 / 1000)", "a:int8"),
-        ("make_date(2000 + a, abs(b), abs(c))", "a:small b:small c:small"),
+        (
+            "make_date(2000 + a, abs(b), abs(c))",
+            "a:small b:small c:small",
+        ),
         ("make_date(a, 2, 28)", "a:small"),
-        ("extract(epoch from a) - extract(epoch from b)", "a:timestamptz b:timestamptz"),
+        (
+            "extract(epoch from a) - extract(epoch from b)",
+            "a:timestamptz b:timestamptz",
+        ),
         ("date_trunc('day', a)::date", "a:timestamptz"),
         ("extract(year from a)::int", "a:timestamptz"),
         ("extract('year' from a)", "a:date"),
@@ -306,10 +493,43 @@ pub(crate) fn casts() -> Expressions {
         ("bool", &["int4", "text"][..]),
         ("int4", &["bool", "int8", "float8", "numeric", "text"]),
         ("int8", &["int4", "float8", "numeric", "text"]),
-        ("float8", &["int4", "int8", "numeric", "text", "numeric(10,2)", "numeric(5)"]),
-        ("small_float", &["int4", "int8", "numeric", "text", "numeric(10,2)"]),
-        ("numeric", &["int4", "int8", "float8", "text", "numeric(12,3)", "numeric(40,15)"]),
-        ("small_numeric", &["int4", "int8", "float8", "text", "numeric(6,1)", "numeric(4,4)"]),
+        (
+            "float8",
+            &[
+                "int4",
+                "int8",
+                "numeric",
+                "text",
+                "numeric(10,2)",
+                "numeric(5)",
+            ],
+        ),
+        (
+            "small_float",
+            &["int4", "int8", "numeric", "text", "numeric(10,2)"],
+        ),
+        (
+            "numeric",
+            &[
+                "int4",
+                "int8",
+                "float8",
+                "text",
+                "numeric(12,3)",
+                "numeric(40,15)",
+            ],
+        ),
+        (
+            "small_numeric",
+            &[
+                "int4",
+                "int8",
+                "float8",
+                "text",
+                "numeric(6,1)",
+                "numeric(4,4)",
+            ],
+        ),
         ("text", &["varchar", "varchar(2)", "text", "bytea"]),
         ("bytea", &["text"]),
         ("date", &["text", "timestamp", "timestamptz"]),
@@ -317,8 +537,14 @@ pub(crate) fn casts() -> Expressions {
         ("timestamp", &["text", "date", "time"]),
         ("timestamptz", &["text", "date", "time"]),
         ("uuid", &["text"]),
-        ("number_text", &["int4", "int8", "float8", "numeric", "numeric(8,2)"]),
-        ("digits", &["int4", "int8", "float8", "numeric", "date", "time"]),
+        (
+            "number_text",
+            &["int4", "int8", "float8", "numeric", "numeric(8,2)"],
+        ),
+        (
+            "digits",
+            &["int4", "int8", "float8", "numeric", "date", "time"],
+        ),
         ("boolean_text", &["bool"]),
         ("uuid_text", &["uuid"]),
         ("bytes_text", &["bytea"]),
@@ -342,7 +568,10 @@ pub(crate) fn casts() -> Expressions {
 
 pub(crate) fn shapes() -> Expressions {
     of(&[
-        ("case when a > 0 then 'p' when a < 0 then 'n' else '' end", "a:small"),
+        (
+            "case when a > 0 then 'p' when a < 0 then 'n' else '' end",
+            "a:small",
+        ),
         ("case when a > 0 then 1 when a < 0 then 2.5 end", "a:small"),
         ("case a when 1 then 'one' when 2 then 'two' end", "a:small"),
         ("case when b then a end", "a:int8 b:bool"),
@@ -371,7 +600,10 @@ pub(crate) fn shapes() -> Expressions {
         ("a || b like '%a%'", "a:letters b:letters"),
         ("a = b is true", "a:small b:small"),
         ("a < b = (b > a)", "a:small b:small"),
-        ("a is not null and b is null or not (a = b)", "a:small b:small"),
+        (
+            "a is not null and b is null or not (a = b)",
+            "a:small b:small",
+        ),
         ("a::text || '.' || b::text", "a:small b:small"),
         ("-1::text || a", "a:letters"),
         ("(-1)::text || a", "a:letters"),
@@ -395,7 +627,10 @@ pub(crate) fn shapes() -> Expressions {
         ("substring(a from '@(.*)$')", "a:email"),
         ("substring(a from '[^@]+')", "a:email"),
         ("substring(a from '(ada)?@')", "a:email"),
-        ("a ~ '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\\.[A-Za-z]{2,}$'", "a:email"),
+        (
+            "a ~ '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\\.[A-Za-z]{2,}$'",
+            "a:email",
+        ),
         ("a ~* '^ADA'", "a:email"),
         ("a !~ '\\d'", "a:text"),
         ("a !~* 'É'", "a:text"),

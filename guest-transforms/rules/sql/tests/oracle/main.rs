@@ -34,7 +34,10 @@ struct Tally {
 }
 
 fn rows() -> usize {
-    std::env::var("ORACLE_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(ROWS)
+    std::env::var("ORACLE_ROWS")
+        .ok()
+        .and_then(|rows| rows.parse().ok())
+        .unwrap_or(ROWS)
 }
 
 /// Runs expressions with the columns that follow them: `a:int8 b:text`.
@@ -60,7 +63,11 @@ fn check(name: &str, expressions: &[(String, String)]) {
                 tally.worded,
                 tally.wrong.len()
             );
-            tally.wrong.iter().take(3).for_each(|wrong| println!("    {wrong}"));
+            tally
+                .wrong
+                .iter()
+                .take(3)
+                .for_each(|wrong| println!("    {wrong}"));
         }
         total.same += tally.same;
         total.failed += tally.failed;
@@ -77,7 +84,11 @@ fn check(name: &str, expressions: &[(String, String)]) {
         total.worded,
         total.wrong.len()
     );
-    assert!(total.wrong.is_empty(), "{} values differ", total.wrong.len());
+    assert!(
+        total.wrong.is_empty(),
+        "{} values differ",
+        total.wrong.len()
+    );
 }
 
 fn compare(
@@ -88,9 +99,17 @@ fn compare(
 ) -> Tally {
     let count = if columns.is_empty() { 1 } else { rows() };
     let rows: Vec<Vec<Option<String>>> = (0..count)
-        .map(|_| columns.iter().map(|(_, kind)| values.value(*kind)).collect())
+        .map(|_| {
+            columns
+                .iter()
+                .map(|(_, kind)| values.value(*kind))
+                .collect()
+        })
         .collect();
-    let typed: Vec<_> = columns.iter().map(|(name, kind)| (*name, kind.of_type())).collect();
+    let typed: Vec<_> = columns
+        .iter()
+        .map(|(name, kind)| (*name, kind.of_type()))
+        .collect();
     let expected = oracle.ask(text, &typed, &rows);
     let mut tally = Tally::default();
     let found = match (probe(text, &typed, &rows), &expected) {
@@ -101,7 +120,9 @@ fn compare(
             return tally;
         }
         (Err(here), Err(there)) => {
-            tally.wrong.push(format!("the whole fails: {here} | {there}"));
+            tally
+                .wrong
+                .push(format!("the whole fails: {here} | {there}"));
             return tally;
         }
         (Err(error), Ok((_, rows))) => {
@@ -113,7 +134,9 @@ fn compare(
             return tally;
         }
         (Ok(found), Err(error)) => {
-            tally.wrong.push(format!("{} here, PostgreSQL says {error}", found.of_type));
+            tally
+                .wrong
+                .push(format!("{} here, PostgreSQL says {error}", found.of_type));
             return tally;
         }
     };
@@ -121,7 +144,9 @@ fn compare(
         return tally;
     };
     if of_type != found.of_type.name() && of_type != "character varying" {
-        tally.wrong.push(format!("of type {} here, {of_type} there", found.of_type));
+        tally
+            .wrong
+            .push(format!("of type {} here, {of_type} there", found.of_type));
     }
     for ((row, found), expected) in rows.iter().zip(found.rows).zip(expected) {
         match (found, expected) {
@@ -140,7 +165,9 @@ fn compare(
                 }
             }
             (found, expected) => {
-                tally.wrong.push(format!("{row:?}: {found:?} here, {expected:?} there"));
+                tally
+                    .wrong
+                    .push(format!("{row:?}: {found:?} here, {expected:?} there"));
             }
         }
     }

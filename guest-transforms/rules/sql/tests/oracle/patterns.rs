@@ -42,9 +42,36 @@ fn branch(values: &mut Values, depth: u64) -> String {
 
 fn piece(values: &mut Values, depth: u64) -> String {
     let atoms = [
-        "a", "b", "ab", "c", ".", "\\.", "[ab]", "[^ab]", "[a-c1]", "\\d", "\\w", "\\s", "\\D", "\\W",
-        "[[:alpha:]]", "[[:digit:]-]", "[^[:space:]@]", "@", "é", "[é-ü]", "1", "^", "$", "[]a]",
-        "[a-]", "A", "[A-Z]", "\\n", "_", " ",
+        "a",
+        "b",
+        "ab",
+        "c",
+        ".",
+        "\\.",
+        "[ab]",
+        "[^ab]",
+        "[a-c1]",
+        "\\d",
+        "\\w",
+        "\\s",
+        "\\D",
+        "\\W",
+        "[[:alpha:]]",
+        "[[:digit:]-]",
+        "[^[:space:]@]",
+        "@",
+        "é",
+        "[é-ü]",
+        "1",
+        "^",
+        "$",
+        "[]a]",
+        "[a-]",
+        "A",
+        "[A-Z]",
+        "\\n",
+        "_",
+        " ",
     ];
     let atom = match values.below(5) {
         0 if depth > 0 => format!("({})", alternation(values, depth - 1)),
@@ -54,6 +81,8 @@ fn piece(values: &mut Values, depth: u64) -> String {
     if atom == "^" || atom == "$" || atom == "ab" {
         return atom;
     }
-    let quantifiers = ["", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,1}", "{2,}", "*?", "+?"];
+    let quantifiers = [
+        "", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,1}", "{2,}", "*?", "+?",
+    ];
     format!("{atom}{}", values.pick(&quantifiers))
 }

@@ -18,7 +18,10 @@ pub(crate) type Answers = (String, Vec<Result<Option<String>, String>>);
 impl Oracle {
     pub(crate) fn connect() -> Self {
         let url = std::env::var("ORACLE_URL").expect("ORACLE_URL names a PostgreSQL");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let client = runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
             tokio::spawn(connection);
@@ -41,7 +44,8 @@ impl Oracle {
         columns: &[(&str, Type)],
         rows: &[Vec<Option<String>>],
     ) -> Result<Answers, String> {
-        self.runtime.block_on(ask(&self.client, text, columns, rows))
+        self.runtime
+            .block_on(ask(&self.client, text, columns, rows))
     }
 }
 
@@ -55,10 +59,14 @@ async fn ask(
         Some(error) => error.message().to_owned(),
         None => error.to_string(),
     };
-    let declared: Vec<String> =
-        columns.iter().map(|(name, of_type)| format!("{name} {}", of_type.name())).collect();
-    let nulls: Vec<String> =
-        columns.iter().map(|(name, of_type)| format!("null::{} as {name}", of_type.name())).collect();
+    let declared: Vec<String> = columns
+        .iter()
+        .map(|(name, of_type)| format!("{name} {}", of_type.name()))
+        .collect();
+    let nulls: Vec<String> = columns
+        .iter()
+        .map(|(name, of_type)| format!("null::{} as {name}", of_type.name()))
+        .collect();
     let from = match nulls.is_empty() {
         true => String::new(),
         false => format!(" from (select {}) as t", nulls.join(", ")),
@@ -99,10 +107,14 @@ async fn ask_chunk(
         .collect();
     let parameters: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
         arrays.iter().map(|array| array as _).collect();
-    let values: Vec<String> =
-        columns.iter().map(|(name, of_type)| format!("{name}::{}", of_type.name())).collect();
+    let values: Vec<String> = columns
+        .iter()
+        .map(|(name, of_type)| format!("{name}::{}", of_type.name()))
+        .collect();
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let unnested: Vec<String> = (1..=columns.len()).map(|at| format!("${at}::text[]")).collect();
+    let unnested: Vec<String> = (1..=columns.len())
+        .map(|at| format!("${at}::text[]"))
+        .collect();
     let query = match columns.is_empty() {
         true => "select pg_temp.probe()".to_owned(),
         false => format!(

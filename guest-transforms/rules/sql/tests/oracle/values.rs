@@ -109,9 +109,12 @@ impl Values {
             Kind::SmallFloat => format!("{}", self.below(4000) as f64 / 8.0 - 250.0),
             Kind::SmallNumeric => self.decimal(4, 3),
             Kind::Email => self.email(),
-            Kind::Letters => {
-                self.text_of(&["a", "b", "c", "ab", "1", " ", "@", ".", "é", "A", "_", "\n", "-"], 9)
-            }
+            Kind::Letters => self.text_of(
+                &[
+                    "a", "b", "c", "ab", "1", " ", "@", ".", "é", "A", "_", "\n", "-",
+                ],
+                9,
+            ),
             Kind::Digits => self.text_of(&["0", "1", "25", "9", "-", ".", "x"], 6),
             Kind::NumberText => self.number_text(),
             Kind::BooleanText => self.boolean_text(),
@@ -121,7 +124,9 @@ impl Values {
             Kind::TimeText => self.time_text(),
             Kind::JsonText => self.json_text(),
             Kind::Base64 => self.text_of(
-                &["QUJD", "YWI=", "YQ==", "=", "A", "/+", "\n", " ", "*", "é", "abcd"],
+                &[
+                    "QUJD", "YWI=", "YQ==", "=", "A", "/+", "\n", " ", "*", "é", "abcd",
+                ],
                 5,
             ),
             Kind::Hex => self.text_of(&["00", "ff", "aB", "1", " ", "\n", "g", "é", "7f"], 6),
@@ -132,9 +137,16 @@ impl Values {
         match of_type {
             Type::Boolean => self.pick(&["true", "false"]).to_owned(),
             Type::Int4 => self.int(&["2147483647", "-2147483648", "0", "1", "-1"], 32),
-            Type::Int8 => {
-                self.int(&["9223372036854775807", "-9223372036854775808", "0", "1", "-1"], 64)
-            }
+            Type::Int8 => self.int(
+                &[
+                    "9223372036854775807",
+                    "-9223372036854775808",
+                    "0",
+                    "1",
+                    "-1",
+                ],
+                64,
+            ),
             Type::Float8 => self.float(),
             Type::Numeric => self.numeric(),
             Type::Bytea => self.bytes(),
@@ -162,20 +174,46 @@ impl Values {
 
     fn float(&mut self) -> String {
         const ODD: [&str; 22] = [
-            "NaN", "Infinity", "-Infinity", "0", "-0", "1", "-1", "0.5", "1.5", "2.5", "-2.5",
-            "1e308", "-1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "1e15", "1e23",
-            "9007199254740993", "0.1", "1e-5", "123456789012345.6", "9223372036854775807",
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "0",
+            "-0",
+            "1",
+            "-1",
+            "0.5",
+            "1.5",
+            "2.5",
+            "-2.5",
+            "1e308",
+            "-1.7976931348623157e308",
+            "5e-324",
+            "2.2250738585072014e-308",
+            "1e15",
+            "1e23",
+            "9007199254740993",
+            "0.1",
+            "1e-5",
+            "123456789012345.6",
+            "9223372036854775807",
         ];
         match self.below(4) {
             0 => self.pick(&ODD).to_owned(),
             1 => {
                 let value = f64::from_bits(self.next());
-                if value.is_nan() { "NaN".to_owned() } else { format!("{value:e}") }
+                if value.is_nan() {
+                    "NaN".to_owned()
+                } else {
+                    format!("{value:e}")
+                }
             }
             2 => format!("{}", (self.below(2_000_000) as f64 - 1e6) / 1000.0),
             _ => {
                 let power = self.below(50) as i32 - 25;
-                format!("{:e}", (self.below(2000) as f64 - 1000.0) * 10_f64.powi(power))
+                format!(
+                    "{:e}",
+                    (self.below(2000) as f64 - 1000.0) * 10_f64.powi(power)
+                )
             }
         }
     }
@@ -198,7 +236,16 @@ impl Values {
     fn numeric(&mut self) -> String {
         match self.below(6) {
             0 => {
-                let odd = ["NaN", "Infinity", "-Infinity", "0", "0.00", "-0.50", "1e30", "1e-20"];
+                let odd = [
+                    "NaN",
+                    "Infinity",
+                    "-Infinity",
+                    "0",
+                    "0.00",
+                    "-0.50",
+                    "1e30",
+                    "1e-20",
+                ];
                 self.pick(&odd).to_owned()
             }
             1 => self.decimal(2, 2),
@@ -209,14 +256,47 @@ impl Values {
     }
 
     fn text_of(&mut self, parts: &[&str], most: u64) -> String {
-        (0..self.below(most + 1)).map(|_| self.pick(parts)).collect()
+        (0..self.below(most + 1))
+            .map(|_| self.pick(parts))
+            .collect()
     }
 
     fn text(&mut self) -> String {
         const PARTS: [&str; 34] = [
-            "a", "b", "c", "A", "Z", "abc", "Ada Lovelace", " ", "  ", "\t", "\n", "@", ".", ",",
-            "%", "_", "\\", "'", "\"", "é", "e\u{301}", "ß", "İ", "中", "😀", "👩\u{200d}👧", "0",
-            "1", "42", "x@y.z", "-", "\u{7f}", "\u{1}", "ab",
+            "a",
+            "b",
+            "c",
+            "A",
+            "Z",
+            "abc",
+            "Ada Lovelace",
+            " ",
+            "  ",
+            "\t",
+            "\n",
+            "@",
+            ".",
+            ",",
+            "%",
+            "_",
+            "\\",
+            "'",
+            "\"",
+            "é",
+            "e\u{301}",
+            "ß",
+            "İ",
+            "中",
+            "😀",
+            "👩\u{200d}👧",
+            "0",
+            "1",
+            "42",
+            "x@y.z",
+            "-",
+            "\u{7f}",
+            "\u{1}",
+            "ab",
         ];
         match self.below(8) {
             0 => String::new(),
@@ -247,8 +327,17 @@ impl Values {
 
     fn date(&mut self) -> String {
         const ODD: [&str; 12] = [
-            "infinity", "-infinity", "1970-01-01", "2000-02-29", "1900-03-01", "0001-01-01",
-            "0001-12-31 BC", "4714-11-24 BC", "5874897-12-31", "9999-12-31", "2024-12-30",
+            "infinity",
+            "-infinity",
+            "1970-01-01",
+            "2000-02-29",
+            "1900-03-01",
+            "0001-01-01",
+            "0001-12-31 BC",
+            "4714-11-24 BC",
+            "5874897-12-31",
+            "9999-12-31",
+            "2024-12-30",
             "2021-01-03",
         ];
         if self.below(4) == 0 {
@@ -259,13 +348,23 @@ impl Values {
             _ => 1950 + self.below(120),
         };
         // The first year is 4714 before Christ.
-        let era = if year < 4700 && self.below(30) == 0 { " BC" } else { "" };
-        format!("{year:04}-{:02}-{:02}{era}", 1 + self.below(12), 1 + self.below(28))
+        let era = if year < 4700 && self.below(30) == 0 {
+            " BC"
+        } else {
+            ""
+        };
+        format!(
+            "{year:04}-{:02}-{:02}{era}",
+            1 + self.below(12),
+            1 + self.below(28)
+        )
     }
 
     fn time(&mut self) -> String {
         match self.below(6) {
-            0 => self.pick(&["00:00:00", "24:00:00", "23:59:59.999999", "12:00:00"]).to_owned(),
+            0 => self
+                .pick(&["00:00:00", "24:00:00", "23:59:59.999999", "12:00:00"])
+                .to_owned(),
             _ => {
                 let second = self.below(60);
                 let (hour, minute) = (self.below(24), self.below(60));
@@ -281,12 +380,20 @@ impl Values {
 
     fn timestamp(&mut self, zone: &str) -> String {
         const ODD: [&str; 6] = [
-            "infinity", "-infinity", "1970-01-01 00:00:00", "1999-12-31 23:59:59.999999",
-            "2000-01-01 00:00:00", "290000-12-31 23:59:59.5",
+            "infinity",
+            "-infinity",
+            "1970-01-01 00:00:00",
+            "1999-12-31 23:59:59.999999",
+            "2000-01-01 00:00:00",
+            "290000-12-31 23:59:59.5",
         ];
         if self.below(5) == 0 {
             let odd = self.pick(&ODD);
-            return if odd.contains("inf") { odd.to_owned() } else { format!("{odd}{zone}") };
+            return if odd.contains("inf") {
+                odd.to_owned()
+            } else {
+                format!("{odd}{zone}")
+            };
         }
         loop {
             let date = self.date();
@@ -314,8 +421,10 @@ impl Values {
 
     fn json_string(&mut self) -> String {
         let mut text = String::from("\"");
-        let parts = ["a", "b", "ab", "é", "😀", "\\n", "\\\"", "\\\\", "\\u00e9", "\\/", " ", "{", "]",
-            ",", ":", "\\u0007", "1"];
+        let parts = [
+            "a", "b", "ab", "é", "😀", "\\n", "\\\"", "\\\\", "\\u00e9", "\\/", " ", "{", "]", ",",
+            ":", "\\u0007", "1",
+        ];
         text.push_str(&self.text_of(&parts, 4));
         text.push('"');
         text
@@ -324,11 +433,21 @@ impl Values {
     fn json(&mut self, depth: u64) -> String {
         match self.below(if depth > 0 { 9 } else { 5 }) {
             0 => self.pick(&["null", "true", "false"]).to_owned(),
-            1 => self.pick(&["0", "-0", "1.50", "1e2", "-1.5E-3", "12345678901234567890123"]).into(),
+            1 => self
+                .pick(&[
+                    "0",
+                    "-0",
+                    "1.50",
+                    "1e2",
+                    "-1.5E-3",
+                    "12345678901234567890123",
+                ])
+                .into(),
             2 => (self.below(100) as i64 - 50).to_string(),
             3 | 4 => self.json_string(),
             5 | 6 => {
-                let values: Vec<String> = (0..self.below(4)).map(|_| self.json(depth - 1)).collect();
+                let values: Vec<String> =
+                    (0..self.below(4)).map(|_| self.json(depth - 1)).collect();
                 format!("[{}]", values.join(self.pick(&[",", " , "])))
             }
             _ => {
@@ -336,7 +455,9 @@ impl Values {
                 for _ in 0..self.below(5) {
                     let name = match self.below(3) {
                         0 => self.json_string(),
-                        _ => self.pick(&["\"a\"", "\"b\"", "\"name\"", "\"0\"", "\"\""]).into(),
+                        _ => self
+                            .pick(&["\"a\"", "\"b\"", "\"name\"", "\"0\"", "\"\""])
+                            .into(),
                     };
                     members.push(format!("{name}: {}", self.json(depth - 1)));
                 }
@@ -353,7 +474,11 @@ impl Values {
                 let mut chars: Vec<char> = text.chars().collect();
                 if !chars.is_empty() {
                     let at = self.below(chars.len() as u64) as usize;
-                    chars[at] = self.pick(&["x", " ", "1", "-", ".", ":", "e", "T"]).chars().next().unwrap();
+                    chars[at] = self
+                        .pick(&["x", " ", "1", "-", ".", ":", "e", "T"])
+                        .chars()
+                        .next()
+                        .unwrap();
                 }
                 chars.into_iter().collect()
             }
@@ -367,17 +492,38 @@ impl Values {
             1 => self.numeric(),
             2 => self.of_type(Type::Int8),
             3 => self.of_type(Type::Int4),
-            _ => self.pick(&[
-                "", " ", "+5", "1e400", "-1e-400", "1_000", "0x1F", "1e", ".5", "5.", ".", "inf",
-                "nan", "9223372036854775808", "-2147483649", "1e10", "١", "00012", "- 1",
-            ]).to_owned(),
+            _ => self
+                .pick(&[
+                    "",
+                    " ",
+                    "+5",
+                    "1e400",
+                    "-1e-400",
+                    "1_000",
+                    "0x1F",
+                    "1e",
+                    ".5",
+                    "5.",
+                    ".",
+                    "inf",
+                    "nan",
+                    "9223372036854775808",
+                    "-2147483649",
+                    "1e10",
+                    "١",
+                    "00012",
+                    "- 1",
+                ])
+                .to_owned(),
         };
         self.mutated(text)
     }
 
     fn boolean_text(&mut self) -> String {
-        let words = ["t", "tr", "true", "TRUE", "y", "yes", "on", "o", "1", "f", "fal", "false", "n",
-            "no", "of", "off", "0", "", "maybe", "2"];
+        let words = [
+            "t", "tr", "true", "TRUE", "y", "yes", "on", "o", "1", "f", "fal", "false", "n", "no",
+            "of", "off", "0", "", "maybe", "2",
+        ];
         let text = self.pick(&words).to_owned();
         self.mutated(text)
     }
@@ -396,20 +542,42 @@ impl Values {
 
     fn date_text(&mut self) -> String {
         let text = match self.below(5) {
-            0 => self.pick(&[
-                "2024-02-30", "2023-02-29", "2024-13-01", "2024-00-10", "0000-01-01", "2024-1-2",
-                "", "infinity", "-infinity", "2024-01-31T10:00:00Z", "2024-01-31 10:00:00.5+02",
-                "2024-01-31 24:00:00", "2024-01-31 25:00:00", "2024-01-31 10:60", "2024-01-31 10:00",
-                "2024-01-31 10:00:00.1234567", "2024-01-31 23:59:59.9999999",
-                "2024-01-31T10:00:00.000-03:30", "2024-01-31 10:00:00 +16", "2024-01-31 1:2:3",
-                "10000-01-01", "2024-01-31 10:00:00 UTC", "2024-01-31 10:00:00 z",
-            ]).to_owned(),
+            0 => self
+                .pick(&[
+                    "2024-02-30",
+                    "2023-02-29",
+                    "2024-13-01",
+                    "2024-00-10",
+                    "0000-01-01",
+                    "2024-1-2",
+                    "",
+                    "infinity",
+                    "-infinity",
+                    "2024-01-31T10:00:00Z",
+                    "2024-01-31 10:00:00.5+02",
+                    "2024-01-31 24:00:00",
+                    "2024-01-31 25:00:00",
+                    "2024-01-31 10:60",
+                    "2024-01-31 10:00",
+                    "2024-01-31 10:00:00.1234567",
+                    "2024-01-31 23:59:59.9999999",
+                    "2024-01-31T10:00:00.000-03:30",
+                    "2024-01-31 10:00:00 +16",
+                    "2024-01-31 1:2:3",
+                    "10000-01-01",
+                    "2024-01-31 10:00:00 UTC",
+                    "2024-01-31 10:00:00 z",
+                ])
+                .to_owned(),
             1 => self.date(),
             _ => self.timestamp(""),
         };
         let text = match self.below(4) {
             0 if !text.ends_with("BC") && !text.ends_with('y') => {
-                format!("{text}{}", self.pick(&["Z", "+02", "-08:00", "+0530", " +01"]))
+                format!(
+                    "{text}{}",
+                    self.pick(&["Z", "+02", "-08:00", "+0530", " +01"])
+                )
             }
             1 => text.replacen(' ', "T", 1),
             _ => text,
@@ -419,10 +587,21 @@ impl Values {
 
     fn time_text(&mut self) -> String {
         let text = match self.below(3) {
-            0 => self.pick(&[
-                "10:00", "24:00", "24:00:01", "25:00", "10:60", "1:2:3", "", "10:00:00.1234567",
-                "23:59:59.9999999", "10", "10:00:60",
-            ]).to_owned(),
+            0 => self
+                .pick(&[
+                    "10:00",
+                    "24:00",
+                    "24:00:01",
+                    "25:00",
+                    "10:60",
+                    "1:2:3",
+                    "",
+                    "10:00:00.1234567",
+                    "23:59:59.9999999",
+                    "10",
+                    "10:00:60",
+                ])
+                .to_owned(),
             _ => self.time(),
         };
         self.mutated(text)
@@ -430,11 +609,33 @@ impl Values {
 
     fn json_text(&mut self) -> String {
         let text = match self.below(4) {
-            0 => self.pick(&[
-                "", "{", "[1,]", "{\"a\":}", "01", "1.", "-", "nul", "\"\\u0000\"", "\"\\ud83d\\ude00\"",
-                "\"\\ud83d\"", "\"\\x\"", "\"a\nb\"", "{a:1}", "[1 2]", "1 2", "1e5", "1E+2", "-0.0",
-                "1e400", "  null  ", "nulll", "\"\u{7f}\"",
-            ]).to_owned(),
+            0 => self
+                .pick(&[
+                    "",
+                    "{",
+                    "[1,]",
+                    "{\"a\":}",
+                    "01",
+                    "1.",
+                    "-",
+                    "nul",
+                    "\"\\u0000\"",
+                    "\"\\ud83d\\ude00\"",
+                    "\"\\ud83d\"",
+                    "\"\\x\"",
+                    "\"a\nb\"",
+                    "{a:1}",
+                    "[1 2]",
+                    "1 2",
+                    "1e5",
+                    "1E+2",
+                    "-0.0",
+                    "1e400",
+                    "  null  ",
+                    "nulll",
+                    "\"\u{7f}\"",
+                ])
+                .to_owned(),
             _ => self.json(3),
         };
         match self.below(8) {
