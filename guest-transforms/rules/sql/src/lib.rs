@@ -18,6 +18,7 @@ pub mod probe;
 mod regex;
 mod resolve;
 mod rule;
+mod run;
 mod show;
 mod syntax;
 mod time;

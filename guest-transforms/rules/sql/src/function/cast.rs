@@ -262,7 +262,7 @@ pub(crate) static CUT: Function = strict("varchar", &[Text], Text, |call| {
     let Some(Prepared::Length(length)) = call.prepared else {
         return same(call);
     };
-    call.to_views(|row| Ok(Some(super::text::first_chars(texts[row], *length as usize))))
+    call.to_views(|row| Ok(Some(super::part::first_chars(texts[row], *length as usize))))
 });
 
 /// A truth as its output function writes it.

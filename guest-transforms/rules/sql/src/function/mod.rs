@@ -7,6 +7,7 @@ mod hash;
 mod json;
 mod logic;
 mod number;
+mod part;
 mod pattern;
 mod text;
 mod time;
@@ -22,7 +23,7 @@ use crate::time::{Field, Format, Interval};
 use crate::types::Type;
 use crate::value::Value;
 
-pub(crate) use text::trim_spaces;
+pub(crate) use part::trim_spaces;
 
 /// Runs a function for all rows.
 pub(crate) type Run = for<'x, 'c, 'a> fn(&'x Call<'c, 'a>) -> Column<'a>;

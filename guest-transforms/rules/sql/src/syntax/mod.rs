@@ -1,5 +1,6 @@
 //! Expressions as they are written.
 
+mod infix;
 mod parse;
 pub(crate) mod special;
 mod token;
