@@ -151,14 +151,14 @@ impl Config {
             match (read, self.roles.is_some()) {
                 (Read::Type(of_type), true) => {
                     return Err(format!(
-                        "`reads.{name}` has no path, and a rule with `roles` reads documents: write \
-                         `{name} = {{ path = \"value.after.{name}\", type = \"{of_type}\" }}`"
+                        "`reads.{name}` has no path, and a rule with `roles` reads documents: \
+                         write `{name} = {{ path = \"value.after.{name}\", type = \"{of_type}\" }}`"
                     ));
                 }
                 (Read::Path(read), false) => {
                     return Err(format!(
-                        "`reads.{name}` has a path, and a rule without `roles` reads columns: write \
-                         `{name} = \"{}\"`",
+                        "`reads.{name}` has a path, and a rule without `roles` reads columns: \
+                         write `{name} = \"{}\"`",
                         read.r#type
                     ));
                 }

@@ -25,9 +25,9 @@ impl Input {
     pub(crate) fn new(name: &str, field: &str, logical: &str) -> Result<Self, String> {
         let of_type = Type::of_logical(logical).ok_or_else(|| {
             format!(
-                "`{name}` is of type `{logical}`, which is not known: take boolean, int64, float64, \
-                 text, bytes, timestamp(us), timestamp(ms), date, time(us), time(ms), uuid, \
-                 decimal(p,s), decimal or json"
+                "`{name}` is of type `{logical}`, which is not known: take boolean, int64, \
+                 float64, text, bytes, timestamp(us), timestamp(ms), date, time(us), time(ms), \
+                 uuid, decimal(p,s), decimal or json"
             )
         })?;
         let (name, field, logical) = (name.to_owned(), field.to_owned(), logical.to_owned());

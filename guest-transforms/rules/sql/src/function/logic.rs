@@ -34,12 +34,23 @@ pub(crate) static IN_TEXTS: Function = strict("in", &[Text], Boolean, |call| {
     let Some(Prepared::Set { values, has_null }) = call.prepared else {
         return call.to_bools(|_| Ok(None));
     };
-    call.to_bools(|row| match values.contains(texts[row]) {
+    call.to_bools(|row| match is_among(values, texts[row]) {
         true => Ok(Some(true)),
         false => Ok((!has_null).then_some(false)),
     })
 })
 .nullable();
+
+/// Lengths differ more often than not, and are the cheapest to compare.
+fn is_among(values: &[String], text: &str) -> bool {
+    let found = values.binary_search_by(|known| {
+        known
+            .len()
+            .cmp(&text.len())
+            .then_with(|| known.as_str().cmp(text))
+    });
+    found.is_ok()
+}
 
 /// The texts of all arguments, those of nulls left out.
 pub(crate) static CONCAT: Function = strict("concat", &[Any], Text, |call| {

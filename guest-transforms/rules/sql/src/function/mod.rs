@@ -12,7 +12,6 @@ mod pattern;
 mod text;
 mod time;
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::call::Call;
@@ -37,8 +36,9 @@ pub(crate) type Prepare = fn(&[Option<&Value>]) -> Result<Option<Prepared>, (usi
 pub(crate) enum Prepared {
     Like(Like),
     Pattern(Rc<Pattern>),
+    /// Texts by length and then by bytes, and whether null is among them.
     Set {
-        values: HashSet<String>,
+        values: Vec<String>,
         has_null: bool,
     },
     Field(Field),

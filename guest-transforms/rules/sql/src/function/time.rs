@@ -220,7 +220,8 @@ macro_rules! of_timestamps {
     ($($of_type:ident),*) => {
         &[$(
             strict("+", &[$of_type, Interval], $of_type, |call| shifted(call, true)).with(interval),
-            strict("-", &[$of_type, Interval], $of_type, |call| shifted(call, false)).with(interval),
+            strict("-", &[$of_type, Interval], $of_type, |call| shifted(call, false))
+                .with(interval),
             refused("-", &[$of_type, $of_type], Interval, SPANS),
             strict("extract", &[Text, $of_type], Numeric, |call| {
                 part_of(call, Field::of_timestamp)

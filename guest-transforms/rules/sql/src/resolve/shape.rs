@@ -1,7 +1,5 @@
 //! Expressions of a form of their own: `case`, `in`, `is`, `coalesce` and the like.
 
-use std::collections::HashSet;
-
 use super::{Resolver, condition};
 use crate::function::{self, Function, Prepared};
 use crate::mistake::Mistake;
@@ -87,16 +85,15 @@ impl Resolver<'_> {
                 .collect();
             return Ok(any(equals?, span));
         }
-        let (mut values, mut has_null) = (HashSet::new(), false);
+        let (mut values, mut has_null) = (Vec::new(), false);
         for item in list {
             let item = self.coerce(item, value.of_type)?;
             match item.as_constant() {
-                Some(Value::Text(text)) => {
-                    values.insert(text.clone());
-                }
+                Some(Value::Text(text)) => values.push(text.clone()),
                 _ => has_null = true,
             }
         }
+        values.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         let is_nullable = value.is_nullable || has_null;
         let prepared = Some(Prepared::Set { values, has_null });
         let mut node = self.apply_prepared(&function::IN_TEXTS, vec![value], prepared, span)?;
