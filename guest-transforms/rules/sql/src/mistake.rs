@@ -53,7 +53,7 @@ impl fmt::Display for Mistake {
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = known
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(name.len()) / 3 + 1)
+        .filter(|(distance, known)| *distance <= (known.len().max(name.len()) / 3).max(1))
         .filter(|(distance, _)| *distance < name.len())
         .min();
     match near {

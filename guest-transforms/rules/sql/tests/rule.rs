@@ -240,3 +240,21 @@ fn the_schema_describes_each_part() {
         );
     }
 }
+
+#[test]
+fn what_is_too_deep_or_too_long_is_refused() {
+    let refused = |text: String| {
+        let config = json!({ "reads": { "a": "int64" }, "writes": { "x": text } });
+        plan::<Sql>(&config).unwrap_err()
+    };
+    let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
+    assert!(refused(deep).contains("more than 60"));
+    let chain = "a + ".repeat(300) + "a";
+    assert!(refused(chain).contains("more than 100"));
+    let both = (0..5).fold("a".to_owned(), |inner, _| {
+        format!("({inner}{})", " + a".repeat(80))
+    });
+    assert!(refused(both).contains("too deep"));
+    let long = format!("a in ({})", vec!["1"; 3000].join(", "));
+    assert!(refused(long).contains("more than 4000 words"));
+}

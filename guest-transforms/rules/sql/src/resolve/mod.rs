@@ -27,6 +27,7 @@ pub(crate) fn resolve(text: &str, columns: &[Known], slots: &mut usize) -> Resul
         text,
         columns,
         slots,
+        depth: 0,
     }
     .expression(&written)
 }
@@ -67,14 +68,29 @@ pub(crate) fn names(text: &str) -> Vec<String> {
     found
 }
 
+/// Expressions in each other: what the stack of a rule, a megabyte, has room for many times over.
+const DEPTH_MAX: usize = 150;
+
 pub(crate) struct Resolver<'r> {
     text: &'r str,
     columns: &'r [Known],
     slots: &'r mut usize,
+    depth: usize,
 }
 
 impl Resolver<'_> {
     fn expression(&mut self, written: &Expression) -> Result<Node, Mistake> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            let sentence = "the expression is too deep: write a part of it as a column of its own";
+            return Err(Mistake::new(written.span, sentence));
+        }
+        let found = self.typed(written);
+        self.depth -= 1;
+        found
+    }
+
+    fn typed(&mut self, written: &Expression) -> Result<Node, Mistake> {
         let span = written.span;
         match &written.kind {
             Written::Null => Ok(Node::constant(Value::Null, Type::Unknown, span)),

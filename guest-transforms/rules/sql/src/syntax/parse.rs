@@ -24,8 +24,11 @@ pub(super) mod power {
 /// Brackets in brackets: far more than a person writes, and far from the end of the stack.
 const DEPTH_MAX: usize = 60;
 
+/// Words of an expression, for the same reason.
+const WORDS_MAX: usize = 4000;
+
 /// Operators in a row, for the same reason.
-const CHAIN_MAX: usize = 200;
+const CHAIN_MAX: usize = 100;
 
 /// Reads a whole expression.
 pub(crate) fn parse(text: &str) -> Result<Expression, Mistake> {
@@ -34,6 +37,11 @@ pub(crate) fn parse(text: &str) -> Result<Expression, Mistake> {
         at: 0,
         depth: 0,
     };
+    if parser.tokens.len() > WORDS_MAX {
+        let sentence = "the expression has more than 4000 words: write parts of it as columns of \
+                        their own";
+        return Err(Mistake::new(parser.tokens[WORDS_MAX].1, sentence));
+    }
     if *parser.peek() == Token::End {
         return Err(Mistake::new(Span::default(), "the expression is empty"));
     }
@@ -136,7 +144,7 @@ impl Parser {
             }
         }
         Err(self.wrong(
-            "more than 200 operators follow each other here: write a part of it as a \
+            "more than 100 operators follow each other here: write a part of it as a \
                         column of its own, or `in (..)`",
         ))
     }
