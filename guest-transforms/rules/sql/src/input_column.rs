@@ -114,11 +114,12 @@ fn read_uuids<'a>(call: &Call<'_, 'a>) -> Column<'a> {
 fn values(any: &AnyColumn) -> (Values<'_>, Vec<bool>) {
     macro_rules! taken {
         ($variant:ident, $column:expr, $blank:expr) => {{
-            let is_valid = $column.iter().map(|value| value.is_some()).collect();
-            let values = $column
-                .iter()
-                .map(|value| value.unwrap_or($blank))
-                .collect();
+            let mut is_valid = Vec::with_capacity($column.len());
+            let mut values = Vec::with_capacity($column.len());
+            for value in $column.iter() {
+                is_valid.push(value.is_some());
+                values.push(value.unwrap_or($blank));
+            }
             (Values::$variant(values), is_valid)
         }};
     }

@@ -15,6 +15,8 @@ mod numeric;
 mod order;
 #[doc(hidden)]
 pub mod probe;
+#[doc(hidden)]
+pub mod reference;
 mod regex;
 mod resolve;
 mod rule;

@@ -54,8 +54,8 @@ impl<'a> Run<'a> {
         for (input, slot) in rule.inputs.iter().zip(slots) {
             let any = batch.column(&input.field);
             let mut column = input.read(any, rows, slot, failures);
-            let absent: Vec<bool> = (0..rows).map(|row| any.is_absent(row)).collect();
-            let absent = absent.contains(&true).then_some(absent);
+            let has_absent = (0..rows).any(|row| any.is_absent(row));
+            let absent = has_absent.then(|| (0..rows).map(|row| any.is_absent(row)).collect());
             // A normalizer computes with what is there.
             match rule.config.roles {
                 Some(_) => column.is_absent = absent,

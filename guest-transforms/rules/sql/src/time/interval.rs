@@ -105,6 +105,8 @@ impl Interval {
     /// Whole numbers with their units, and a time of day: `1 year 2 days 03:04:05`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut found = Self::default();
+        // Each unit may stand once; a time of day has three.
+        let mut seen: Vec<Self> = Vec::new();
         let mut words = text.split_ascii_whitespace().peekable();
         let wrong = || {
             format!(
@@ -118,6 +120,11 @@ impl Interval {
         while let Some(word) = words.next() {
             if word.contains(':') {
                 let time = super::parse_time(word).map_err(|_| wrong())?;
+                let units = ["hour", "minute", "second"].map(Self::unit);
+                if units.iter().flatten().any(|unit| seen.contains(unit)) {
+                    return Err(wrong());
+                }
+                seen.extend(units.into_iter().flatten());
                 found.microseconds += time;
                 continue;
             }
@@ -133,9 +140,10 @@ impl Interval {
                 unit => unit,
             };
             let unit = Self::unit(unit).ok_or_else(wrong)?;
-            if number.abs() > MAX {
+            if number.abs() > MAX || seen.contains(&unit) {
                 return Err(wrong());
             }
+            seen.push(unit);
             found = found.plus(unit, number);
         }
         Ok(found)
@@ -211,7 +219,15 @@ mod tests {
             Interval::parse("1 year 2 mons -3 days 01:30").unwrap(),
             expected
         );
-        for text in ["", "1.5 days", "soon", "1", "P1D", "1 day ago"] {
+        for text in [
+            "",
+            "1.5 days",
+            "soon",
+            "1",
+            "P1D",
+            "1 day ago",
+            "1 day 1 day",
+        ] {
             assert!(Interval::parse(text).is_err(), "{text}");
         }
     }
