@@ -60,10 +60,14 @@ impl Input {
         };
         debug_assert_eq!(rows, is_live.len());
         match self.logical.as_str() {
-            "timestamp(ms)" | "time(ms)" => {
-                let values = call.ints(0);
-                call.to_ints(|row| from_ms(values[row]).map(Some))
-            }
+            "timestamp(ms)" => moments(&call, |at| from_ms(at).and_then(timestamp)),
+            "timestamp(us)" => moments(&call, timestamp),
+            "time(ms)" => moments(&call, |at| from_ms(at).and_then(time_of_day)),
+            "time(us)" => moments(&call, time_of_day),
+            "date" => moments(&call, |days| match time::is_infinite(days) {
+                true => Ok(days),
+                false => time::check_date(Some(days)),
+            }),
             "uuid" => read_uuids(&call),
             "json" => {
                 let texts = call.texts(0);
@@ -80,6 +84,28 @@ impl Input {
                 Rc::unwrap_or_clone(raw)
             }
         }
+    }
+}
+
+/// What PostgreSQL has no room for fails.
+fn moments<'a>(call: &Call<'_, 'a>, checked: impl Fn(i64) -> Result<i64, Failure>) -> Column<'a> {
+    let values = call.ints(0);
+    call.to_ints(|row| checked(values[row]).map(Some))
+}
+
+fn timestamp(at: i64) -> Result<i64, Failure> {
+    if time::is_infinite(at) {
+        Ok(at)
+    } else {
+        time::check_timestamp(Some(at))
+    }
+}
+
+/// Up to 24:00.
+fn time_of_day(at: i64) -> Result<i64, Failure> {
+    match (0..=time::DAY).contains(&at) {
+        true => Ok(at),
+        false => Err("time out of range".into()),
     }
 }
 

@@ -64,6 +64,7 @@ fn each_mistake_has_its_sentence() {
         "id\n  + lenght(\n email)",
         "round(f, 2)",
         "in (1)",
+        "userId + 1",
         "",
     ];
     let mut text = String::new();
@@ -71,7 +72,7 @@ fn each_mistake_has_its_sentence() {
         let config = json!({
             "reads": {
                 "email": "text", "id": "int64", "at": "timestamp(us)", "day": "date", "f": "float64",
-                "doc": "json",
+                "doc": "json", "userId": "int64",
             },
             "writes": { "x": expression },
         });

@@ -258,3 +258,29 @@ fn what_is_too_deep_or_too_long_is_refused() {
     let long = format!("a in ({})", vec!["1"; 3000].join(", "));
     assert!(refused(long).contains("more than 4000 words"));
 }
+
+#[test]
+fn a_value_that_postgres_has_no_room_for_is_a_dead_letter() {
+    let config = json!({
+        "reads": { "at": "timestamp(us)", "ms": "timestamp(ms)", "day": "date", "j": "json" },
+        "writes": { "y": "extract(year from at)", "w": "day + 1", "z": "j", "m": "ms" },
+    });
+    let row = json!({ "at": 0, "ms": 0, "day": 0, "j": "{}" });
+    let odd = [
+        ("at", json!(i64::MAX - 1)),
+        ("at", json!(i64::MIN + 1)),
+        ("ms", json!(i64::MAX - 1)),
+        ("day", json!(i64::MAX - 1)),
+        ("j", json!("{")),
+    ];
+    let rows = odd.map(|(name, value)| {
+        let mut row = row.clone();
+        row[name] = value;
+        row
+    });
+    let answered = answer(config.clone(), json!(rows));
+    // The largest timestamp but infinity is in 294247.
+    assert_eq!(answered.rejections.len(), 4);
+    let infinite = json!([{ "at": i64::MAX, "ms": i64::MIN, "day": i64::MAX, "j": "1" }]);
+    assert_eq!(answer(config, infinite).rejections, []);
+}

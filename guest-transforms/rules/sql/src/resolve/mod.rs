@@ -181,6 +181,14 @@ impl Resolver<'_> {
         let known = self.columns.iter().map(|column| &*column.name);
         let near = did_you_mean(name, known);
         let is_quoted = self.text[span.start..].starts_with('"');
+        let mut capitals = self.columns.iter().map(|column| &column.name);
+        if let Some(known) = capitals.find(|known| known.eq_ignore_ascii_case(name)) {
+            let sentence = format!(
+                "no column `{name}` is read: a name with capitals stands in double quotes, \
+                 `\"{known}\"`"
+            );
+            return Err(Mistake::new(span, sentence));
+        }
         let advice = match near.as_str() {
             "" if is_quoted => {
                 ": double quotes are for names, a text stands in single ones".to_owned()

@@ -225,7 +225,7 @@ impl Field {
         let days = at.div_euclid(DAY);
         let Civil { year, month, .. } = Civil::of_days(days);
         let (year, month) = match self {
-            Self::Week => return (days - iso_weekday(days) + 1) * DAY,
+            Self::Week => return (days - iso_weekday(days) + 1).saturating_mul(DAY),
             Self::Month => (year, month),
             Self::Quarter => (year, (month - 1) / 3 * 3 + 1),
             Self::Year => (year, 1),
