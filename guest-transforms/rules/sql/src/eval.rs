@@ -54,6 +54,14 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// The same for a part that may be needed in no row.
+    fn run_some(&self, node: &'a Node, is_live: &[bool]) -> Rc<Column<'a>> {
+        match is_live.contains(&true) {
+            true => self.run(node, is_live),
+            false => Rc::new(Column::nulls(node.of_type, is_live.len())),
+        }
+    }
+
     /// `and`, whose left side decides when it is false; `or`, when it is true.
     fn both(&self, left: &'a Node, right: &'a Node, is_live: &[bool], decides: bool) -> Column<'a> {
         let left = self.run(left, is_live);
@@ -61,7 +69,7 @@ impl<'a> Environment<'a> {
         let rest: Vec<bool> = (0..is_live.len())
             .map(|r| is_live[r] && !is_decided(r))
             .collect();
-        let right = self.run(right, &rest);
+        let right = self.run_some(right, &rest);
         let mut values = Vec::with_capacity(is_live.len());
         let mut is_valid = Vec::with_capacity(is_live.len());
         for row in 0..is_live.len() {
@@ -104,7 +112,7 @@ impl<'a> Environment<'a> {
         let mut choice = vec![NONE; rest.len()];
         let mut columns = Vec::with_capacity(branches.len() + 1);
         for (condition, value) in branches {
-            let condition = self.run(condition, &rest);
+            let condition = self.run_some(condition, &rest);
             let index = columns.len() as u32;
             let mut is_taken = vec![false; rest.len()];
             for (row, is_live) in rest.iter_mut().enumerate() {
@@ -112,14 +120,14 @@ impl<'a> Environment<'a> {
                     (choice[row], is_taken[row], *is_live) = (index, true, false);
                 }
             }
-            columns.push(self.run(value, &is_taken));
+            columns.push(self.run_some(value, &is_taken));
         }
         if let Some(value) = otherwise {
             let index = columns.len() as u32;
             for (row, _) in rest.iter().enumerate().filter(|(_, is_live)| **is_live) {
                 choice[row] = index;
             }
-            columns.push(self.run(value, &rest));
+            columns.push(self.run_some(value, &rest));
         }
         merge(&columns, &choice, of_type)
     }
