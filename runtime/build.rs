@@ -15,7 +15,7 @@ use guest_build::Toolchain;
 
 /// The shipped transforms, in an order in which a pipeline can run them: packages under
 /// `guest-transforms/rules/`. The only list of them.
-const SHIPPED: [&str; 8] = [
+const SHIPPED: [&str; 9] = [
     "normalize-cdc",
     "normalize-debezium",
     "enrich-country",
@@ -24,6 +24,7 @@ const SHIPPED: [&str; 8] = [
     "enrich-disposable-email",
     "enrich-weekday",
     "enrich-quality",
+    "sql",
 ];
 
 /// The rule that benchmarks compare with.

@@ -97,6 +97,10 @@ fn what_ships_is_pure_on_rows_that_nobody_wrote() -> Result<()> {
         let component = sandbox.load(name, bytes, &Limits::default())?;
         let config = match name {
             "normalize-cdc" | "normalize-debezium" => json!({"key": ["id"], "columns": columns}),
+            "sql" => json!({"reads": columns, "writes": {
+                "upper": "upper(name)", "half": "price / 2", "day": "date_trunc('day', at)",
+                "hash": "md5(blob)", "inverse": "1 / id", "parts": "regexp_replace(name, 'a+', '')",
+            }}),
             _ => json!({}),
         };
         let plan = component.open(&config)?.plan().clone();

@@ -1,5 +1,7 @@
 //! Runs expressions, a step for all rows at once.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::call::{Call, Failures, Slot};
@@ -13,15 +15,31 @@ pub(crate) struct Environment<'a> {
     /// A place for the texts of each step.
     pub(crate) slots: &'a [Slot],
     pub(crate) failures: &'a Failures,
+    /// What [`Kind::Shared`] gave, by its slot.
+    shared: RefCell<BTreeMap<usize, Rc<Column<'a>>>>,
 }
 
 impl<'a> Environment<'a> {
+    pub(crate) fn new(
+        columns: Vec<Rc<Column<'a>>>,
+        slots: &'a [Slot],
+        failures: &'a Failures,
+    ) -> Self {
+        Self {
+            columns,
+            slots,
+            failures,
+            shared: RefCell::default(),
+        }
+    }
+
     /// The values of `node` in the rows that are live; what the others have is meaningless, and
     /// nothing of them fails.
     pub(crate) fn run(&self, node: &'a Node, is_live: &[bool]) -> Rc<Column<'a>> {
         match &node.kind {
             Kind::Column(column) => Rc::clone(&self.columns[*column]),
             Kind::Constant(value) => Rc::new(Column::of_value(value, node.of_type, is_live.len())),
+            Kind::Shared { node, slot } => self.shared(node, *slot, is_live),
             Kind::And(left, right) => Rc::new(self.both(left, right, is_live, false)),
             Kind::Or(left, right) => Rc::new(self.both(left, right, is_live, true)),
             Kind::Coalesce(nodes) => Rc::new(self.coalesce(nodes, node.of_type, is_live)),
@@ -52,6 +70,15 @@ impl<'a> Environment<'a> {
                 Rc::new((function.run)(&call))
             }
         }
+    }
+
+    fn shared(&self, node: &'a Node, slot: usize, is_live: &[bool]) -> Rc<Column<'a>> {
+        if let Some(column) = self.shared.borrow().get(&slot) {
+            return Rc::clone(column);
+        }
+        let column = self.run(node, is_live);
+        self.shared.borrow_mut().insert(slot, Rc::clone(&column));
+        column
     }
 
     /// The same for a part that may be needed in no row.

@@ -158,16 +158,17 @@ fn values(any: &AnyColumn) -> (Values<'_>, Vec<bool>) {
     }
 }
 
-/// A column as the host takes it: the rows that are kept, those absent where it says so.
+/// A column as the host takes it: of the rows that are kept, absent where it says so.
 pub(crate) fn written(
     column: &Column,
-    is_kept: &[bool],
+    kept: &[usize],
     is_absent: impl Fn(usize) -> bool,
 ) -> AnyColumn {
     macro_rules! pushed {
         ($layout:ty, $values:expr, $value:ident => $pushed:expr) => {{
-            let mut written = GuestColumn::<$layout>::with_capacity(is_kept.len());
-            for (row, $value) in $values.iter().enumerate().filter(|(row, _)| is_kept[*row]) {
+            let mut written = GuestColumn::<$layout>::with_capacity(kept.len());
+            for row in kept.iter().copied() {
+                let $value = &$values[row];
                 match column.is_valid[row] {
                     _ if is_absent(row) => written.push_absent(),
                     true => written.push(Some($pushed)),

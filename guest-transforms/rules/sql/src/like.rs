@@ -55,10 +55,20 @@ fn matches_parts(parts: &[String], text: &str) -> bool {
     let [first, inner @ .., last] = parts else {
         return parts.iter().all(|only| only == text);
     };
-    let rest = text.strip_prefix(first.as_str());
-    let Some(mut rest) = rest.and_then(|rest| rest.strip_suffix(last.as_str())) else {
-        return false;
-    };
+    let mut rest = text;
+    // Most patterns begin and end with `%`, and to compare with nothing is not free.
+    if !first.is_empty() {
+        match rest.strip_prefix(first.as_str()) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    if !last.is_empty() {
+        match rest.strip_suffix(last.as_str()) {
+            Some(before) => rest = before,
+            None => return false,
+        }
+    }
     for part in inner {
         let found = match part.as_bytes() {
             [] => Some(0),

@@ -56,11 +56,7 @@ pub fn probe(
     if let Some(failure) = failures.take().into_iter().flatten().next() {
         return Err(format!("a value of the test is none: {failure}"));
     }
-    let environment = Environment {
-        columns: inputs,
-        slots: &slots,
-        failures: &failures,
-    };
+    let environment = Environment::new(inputs, &slots, &failures);
     let found = environment.run(&node, &is_live);
     let of_type = if node.of_type == Type::Unknown {
         Type::Text

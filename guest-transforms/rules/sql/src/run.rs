@@ -17,7 +17,7 @@ pub(crate) struct Run<'a> {
     /// Of each input of an enricher the rows in which it is absent, where there are any.
     absent: Vec<Option<Vec<bool>>>,
     rows: usize,
-    /// Why a row is no row: a code and a message.
+    /// Why a row is no row: a code and a message. Empty while there is none.
     refusals: Vec<Option<(&'a str, String)>>,
     /// The same of failures, which count where nothing else does.
     faults: Vec<Option<Fault>>,
@@ -41,15 +41,11 @@ impl<'a> Run<'a> {
         let rows = batch.len();
         let mut run = Self {
             rule,
-            environment: Environment {
-                columns: Vec::new(),
-                slots,
-                failures,
-            },
+            environment: Environment::new(Vec::new(), slots, failures),
             absent: Vec::new(),
             rows,
-            refusals: vec![None; rows],
-            faults: vec![None; rows],
+            refusals: Vec::new(),
+            faults: Vec::new(),
         };
         for (input, slot) in rule.inputs.iter().zip(slots) {
             let any = batch.column(&input.field);
@@ -73,15 +69,28 @@ impl<'a> Run<'a> {
     }
 
     fn note_failures(&mut self, sentence: impl Fn(&str) -> String) {
-        let found = self.environment.failures.take();
-        for (fault, failure) in self.faults.iter_mut().zip(found) {
+        for (row, failure) in self.environment.failures.take().into_iter().enumerate() {
             if let Some(failure) = failure {
-                fault.get_or_insert_with(|| Fault {
+                self.note_fault(row, || Fault {
                     write: None,
                     message: sentence(&failure),
                 });
             }
         }
+    }
+
+    fn note_fault(&mut self, row: usize, fault: impl FnOnce() -> Fault) {
+        self.faults.resize(self.rows, None);
+        self.faults[row].get_or_insert_with(fault);
+    }
+
+    fn refuse(&mut self, row: usize, code: &'a str, message: String) {
+        self.refusals.resize(self.rows, None);
+        self.refusals[row].get_or_insert((code, message));
+    }
+
+    fn is_refused(&self, row: usize) -> bool {
+        self.refusals.get(row).is_some_and(Option::is_some)
     }
 
     /// Whether an enricher has no value of an expression, as one is absent that it comes from.
@@ -94,19 +103,31 @@ impl<'a> Run<'a> {
             .any(|absent| absent[row])
     }
 
+    /// Whether an enricher may lack a value that an expression comes from.
+    fn may_be_absent(&self, expression: &Expression) -> bool {
+        let absent = |input: &usize| self.absent.get(*input).is_some_and(Option::is_some);
+        expression.sources.iter().any(absent)
+    }
+
     /// The rows of which an expression has a value: of one that names a column that failed, none.
     fn live(&self, expression: &Expression) -> Vec<bool> {
+        if self.faults.is_empty() && !self.may_be_absent(expression) {
+            return vec![true; self.rows];
+        }
         (0..self.rows)
             .map(|row| !self.is_failed(expression, row) && !self.is_absent(expression, row))
             .collect()
     }
 
     fn is_failed(&self, expression: &Expression, row: usize) -> bool {
-        self.faults[row].as_ref().is_some_and(|fault| {
-            fault
-                .write
-                .is_none_or(|write| expression.writes.contains(&write))
-        })
+        self.faults
+            .get(row)
+            .and_then(Option::as_ref)
+            .is_some_and(|fault| {
+                fault
+                    .write
+                    .is_none_or(|write| expression.writes.contains(&write))
+            })
     }
 
     fn compute(
@@ -121,7 +142,7 @@ impl<'a> Run<'a> {
             if let Some(failure) = failure {
                 let values = self.values(expression, row);
                 let (name, text) = (&expression.name, &expression.text);
-                self.faults[row].get_or_insert_with(|| {
+                self.note_fault(row, || {
                     let message = format!("`{name}`: {failure}, in `{text}`{values}");
                     Fault { write, message }
                 });
@@ -139,10 +160,10 @@ impl<'a> Run<'a> {
     fn reject(&mut self, reject: &'a Expression) {
         let (column, live) = self.compute(reject, None);
         for (row, is_live) in live.iter().enumerate() {
-            if *is_live && column.is_true(row) && self.refusals[row].is_none() {
+            if *is_live && column.is_true(row) && !self.is_refused(row) {
                 let values = self.values(reject, row);
                 let message = format!("`{}` is true{values}", reject.text);
-                self.refusals[row] = Some((&reject.name, message));
+                self.refuse(row, &reject.name, message);
             }
         }
     }
@@ -171,11 +192,11 @@ impl<'a> Run<'a> {
             };
             let column = Rc::clone(&self.environment.columns[rule.inputs.len() + at]);
             for row in 0..self.rows {
-                let is_missing = !column.is_valid[row] && self.faults[row].is_none();
-                if is_missing && self.refusals[row].is_none() {
+                let is_failed = self.faults.get(row).is_some_and(Option::is_some);
+                if !column.is_valid[row] && !is_failed && !self.is_refused(row) {
                     let values = self.values(write, row);
                     let message = format!("`{}` is null, by `{}`{values}", write.name, write.text);
-                    self.refusals[row] = Some((code, message));
+                    self.refuse(row, code, message);
                 }
             }
         }
@@ -191,19 +212,20 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Output {
         self.check_needs();
-        for (refusal, fault) in self.refusals.iter_mut().zip(&mut self.faults) {
-            if refusal.is_none()
-                && let Some(fault) = fault.take()
-            {
-                *refusal = Some((config::SQL_ERROR, fault.message));
+        for (row, fault) in std::mem::take(&mut self.faults).into_iter().enumerate() {
+            if let Some(fault) = fault {
+                self.refuse(row, config::SQL_ERROR, fault.message);
             }
         }
-        let is_kept: Vec<bool> = self.refusals.iter().map(Option::is_none).collect();
+        let kept: Vec<usize> = (0..self.rows)
+            .filter(|row| !self.is_refused(*row))
+            .collect();
         let mut output = Output::new();
         let written = self.environment.columns.iter().skip(self.rule.inputs.len());
         for (write, column) in self.rule.writes.iter().zip(written) {
-            let column = input_column::written(column, &is_kept, |row| {
-                column.is_absent(row) || self.is_absent(write, row)
+            let may_be_absent = column.is_absent.is_some() || self.may_be_absent(write);
+            let column = input_column::written(column, &kept, |row| {
+                may_be_absent && (column.is_absent(row) || self.is_absent(write, row))
             });
             output = output.column(&write.name, column);
         }

@@ -1,5 +1,7 @@
 //! Expressions whose types are known.
 
+use std::rc::Rc;
+
 use crate::function::{Function, Prepared};
 use crate::syntax::Span;
 use crate::types::Type;
@@ -37,6 +39,12 @@ pub(crate) enum Kind {
         otherwise: Option<Box<Node>>,
     },
     Coalesce(Vec<Node>),
+    /// What stands in several places, as the operand of `case` does: it is computed where it is
+    /// needed first, and that place has all rows of the others.
+    Shared {
+        node: Rc<Node>,
+        slot: usize,
+    },
 }
 
 impl Node {
@@ -63,6 +71,7 @@ impl Node {
         match &self.kind {
             Kind::Column(column) => see(*column),
             Kind::Constant(_) => {}
+            Kind::Shared { node, .. } => node.columns(see),
             Kind::Call { arguments, .. } | Kind::Coalesce(arguments) => {
                 arguments.iter().for_each(|argument| argument.columns(see));
             }

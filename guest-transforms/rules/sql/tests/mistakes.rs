@@ -71,8 +71,8 @@ fn each_mistake_has_its_sentence() {
     for expression in expressions {
         let config = json!({
             "reads": {
-                "email": "text", "id": "int64", "at": "timestamp(us)", "day": "date", "f": "float64",
-                "doc": "json", "userId": "int64",
+                "email": "text", "id": "int64", "at": "timestamp(us)", "day": "date",
+                "f": "float64", "doc": "json", "userId": "int64",
             },
             "writes": { "x": expression },
         });

@@ -17,8 +17,10 @@ fn email() -> Value {
     json!({
         "reads": { "email": "text", "country_code": "text" },
         "writes": {
-            "is_corporate": "coalesce(lower(email_domain) in ('contoso.com', 'autodesk.com'), false)",
-            "email_domain": "case when email like '%@%' then nullif(split_part(email, '@', -1), '') end",
+            "is_corporate":
+                "coalesce(lower(email_domain) in ('contoso.com', 'autodesk.com'), false)",
+            "email_domain":
+                "case when email like '%@%' then nullif(split_part(email, '@', -1), '') end",
         },
         "rejects": { "no-at": "email not like '%@%'" },
         "joins": { "countries": { "on": "country_code", "take": { "country_name": "text" } } },
@@ -74,7 +76,8 @@ fn types_become_those_of_columns() {
         "writes": {
             "w_b": "not b", "w_i": "i + 1", "w_f": "f * 2", "w_t": "t || '!'", "w_y": "sha256(y)",
             "w_us": "date_trunc('day', us)", "w_ms": "ms", "w_d": "d + 1", "w_tus": "tus",
-            "w_tms": "tms", "w_u": "u", "w_p": "p", "w_n": "(n * 2)::numeric(12,3)", "w_j": "j -> 'a'",
+            "w_tms": "tms", "w_u": "u", "w_p": "p", "w_n": "(n * 2)::numeric(12,3)",
+            "w_j": "j -> 'a'",
             "w_4": "length(t)", "w_l": "'x'", "w_m": "n + 1", "w_r": "round(i / 3.0, 1)",
         },
     });
@@ -86,8 +89,8 @@ fn types_become_those_of_columns() {
         .collect();
     assert_eq!(
         types.join(", "),
-        "w_4 int64, w_b boolean, w_d date, w_f float64, w_i int64, w_j json, w_l text, w_m decimal, \
-         w_ms timestamp(us), w_n decimal(12,3), w_p decimal(10,2), w_r decimal, w_t text, \
+        "w_4 int64, w_b boolean, w_d date, w_f float64, w_i int64, w_j json, w_l text, \
+         w_m decimal, w_ms timestamp(us), w_n decimal(12,3), w_p decimal(10,2), w_r decimal, w_t text, \
          w_tms time(us), w_tus time(us), w_u uuid, w_us timestamp(us), w_y bytes"
     );
     let row = json!({

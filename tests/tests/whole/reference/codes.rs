@@ -26,7 +26,7 @@ A transform declares its codes; `gristmill transform inspect` shows those of any
 ";
 
 /// What the shipped transforms mean by their codes: their plans have the names only.
-const MEANINGS: [(&str, &str); 5] = [
+const MEANINGS: [(&str, &str); 6] = [
     (
         "unknown-op",
         "The operation is none of those that are known, or missing.",
@@ -40,6 +40,10 @@ const MEANINGS: [(&str, &str); 5] = [
     (
         "missing-version",
         "The event has no place in Postgres' log, by which versions are told.",
+    ),
+    (
+        "sql-error",
+        "An expression has no value in this row: a division by zero, a text that is no number.",
     ),
 ];
 

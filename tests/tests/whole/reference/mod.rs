@@ -1,11 +1,12 @@
 //! The pages of `docs/reference`, made from what they describe: the command line, the pipeline
-//! file's types, the shipped components, the codes and the SQL.
+//! file's types, the shipped components, the codes, the SQL and the functions of `builtin:sql`.
 
 mod codes;
 mod command_line;
 mod keys;
 mod markdown;
 mod pipeline_file;
+mod sql_functions;
 mod tables;
 mod transforms;
 mod types;
@@ -29,6 +30,7 @@ fn each_page_is_what_it_describes() -> Result<()> {
         ("codes.md", codes::page(&shipped)?),
         ("tables.md", tables::page()?),
         ("types.md", types::page()),
+        ("sql-functions.md", sql_functions::page()),
     ];
     let folder = repository().join("docs/reference");
     let mut stale = Vec::new();

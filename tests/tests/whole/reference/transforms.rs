@@ -42,7 +42,7 @@ key = [\"country_code\"]
 ";
 
 /// What a plan and a schema cannot say.
-const NOTES: [(&str, &str); 5] = [
+const NOTES: [(&str, &str); 6] = [
     (
         "normalize-cdc",
         "A delete takes its row from `before`, every other event from `after`. An update that \
@@ -67,6 +67,12 @@ const NOTES: [(&str, &str); 5] = [
         "The flags are a JSON array of `name-missing`, `name-too-long`, `email-missing`, \
          `email-too-long`, `email-malformed` and `stale`, and `[]` when nothing is wrong. A \
          component has no clock, so `stale` compares with a fixed moment.",
+    ),
+    (
+        "sql",
+        "It reads, joins, writes and rejects what its config says. The guide [Rules in \
+         SQL](../guides/rules-in-sql.md) explains it, and [Functions in SQL](sql-functions.md) \
+         lists what expressions may call.",
     ),
 ];
 
@@ -101,6 +107,10 @@ fn example(name: &str) -> Option<Value> {
     let columns = match name {
         "normalize-cdc" => json!({ "user_id": "int64", "name": "text" }),
         "normalize-debezium" => json!({ "user_id": "bigint", "name": "text" }),
+        "sql" => {
+            let writes = json!({ "domain": "split_part(email, '@', 2)" });
+            return Some(json!({ "reads": { "email": "text" }, "writes": writes }));
+        }
         _ => return None,
     };
     Some(json!({ "key": ["user_id"], "columns": columns }))

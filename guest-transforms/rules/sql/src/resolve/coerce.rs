@@ -227,6 +227,11 @@ impl Resolver<'_> {
                 format!("`{}`: {why}", function.signature()),
             ));
         }
+        let is_null = |argument: &Node| argument.as_constant().is_some_and(Value::is_null);
+        if function.is_strict && arguments.iter().any(is_null) {
+            // Whatever the others are, and even if they fail: PostgreSQL does not compute them.
+            return Ok(Node::constant(Value::Null, function.gives, span));
+        }
         let is_constant = arguments
             .iter()
             .all(|argument| argument.as_constant().is_some());
@@ -257,11 +262,7 @@ impl Resolver<'_> {
     pub(super) fn fold(&self, node: &Node) -> Result<Node, Mistake> {
         let slots: Vec<_> = (0..*self.slots).map(|_| Default::default()).collect();
         let failures = Failures::default();
-        let environment = Environment {
-            columns: Vec::new(),
-            slots: &slots,
-            failures: &failures,
-        };
+        let environment = Environment::new(Vec::new(), &slots, &failures);
         let value = environment.run(node, &[true]).value(0);
         match failures.take().into_iter().flatten().next() {
             Some(failure) => Err(Mistake::new(node.span, failure)),

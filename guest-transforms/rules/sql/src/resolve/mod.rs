@@ -112,11 +112,11 @@ impl Resolver<'_> {
             }
             Written::And(left, right) => {
                 let (left, right) = self.conditions(left, right, "and")?;
-                Ok(condition(Kind::And, left, right, span))
+                Ok(condition(left, right, false, span))
             }
             Written::Or(left, right) => {
                 let (left, right) = self.conditions(left, right, "or")?;
-                Ok(condition(Kind::Or, left, right, span))
+                Ok(condition(left, right, true, span))
             }
             Written::Case {
                 operand,
@@ -213,9 +213,27 @@ impl Resolver<'_> {
     }
 }
 
-fn condition(kind: fn(Box<Node>, Box<Node>) -> Kind, left: Node, right: Node, span: Span) -> Node {
+/// `or` of two conditions, where `decides` is true, else `and`. A constant that decides is all that
+/// is left, as in PostgreSQL: what the other one is does not count, even if it fails.
+fn condition(left: Node, right: Node, decides: bool, span: Span) -> Node {
+    let constant = |node: &Node| match node.as_constant() {
+        Some(Value::Bool(value)) => Some(*value),
+        _ => None,
+    };
+    match [&left, &right].map(constant) {
+        [Some(value), _] | [_, Some(value)] if value == decides => {
+            return Node::constant(Value::Bool(decides), Type::Boolean, span);
+        }
+        [Some(_), _] => return right,
+        [_, Some(_)] => return left,
+        _ => {}
+    }
     let is_nullable = left.is_nullable || right.is_nullable;
-    let kind = kind(left.into(), right.into());
+    let (left, right) = (left.into(), right.into());
+    let kind = match decides {
+        true => Kind::Or(left, right),
+        false => Kind::And(left, right),
+    };
     Node {
         kind,
         of_type: Type::Boolean,

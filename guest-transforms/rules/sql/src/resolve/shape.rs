@@ -1,5 +1,7 @@
 //! Expressions of a form of their own: `case`, `in`, `is`, `coalesce` and the like.
 
+use std::rc::Rc;
+
 use super::{Resolver, condition};
 use crate::function::{self, Function, Prepared};
 use crate::mistake::Mistake;
@@ -18,7 +20,8 @@ impl Resolver<'_> {
     ) -> Result<Node, Mistake> {
         let operand = operand
             .map(|operand| self.expression(operand))
-            .transpose()?;
+            .transpose()?
+            .map(|operand| self.shared(operand));
         let (mut conditions, mut values) = (Vec::new(), Vec::new());
         for (condition, value) in branches {
             let condition = self.expression(condition)?;
@@ -55,6 +58,24 @@ impl Resolver<'_> {
         })
     }
 
+    /// A node that may stand in several places.
+    fn shared(&mut self, node: Node) -> Node {
+        if matches!(node.kind, Kind::Column(_) | Kind::Constant(_)) {
+            return node;
+        }
+        let (of_type, span) = (node.of_type, node.span);
+        let (is_nullable, decimal) = (node.is_nullable, node.decimal);
+        let (node, slot) = (Rc::new(node), self.slot());
+        let kind = Kind::Shared { node, slot };
+        Node {
+            kind,
+            of_type,
+            span,
+            is_nullable,
+            decimal,
+        }
+    }
+
     pub(super) fn equal(&mut self, left: Node, right: Node, span: Span) -> Result<Node, Mistake> {
         let name = Name {
             text: "=".to_owned(),
@@ -76,6 +97,7 @@ impl Resolver<'_> {
                     && (item.of_type == Type::Unknown || item.of_type == value.of_type)
             });
         if !is_text {
+            let value = self.shared(value);
             let equals: Result<Vec<Node>, Mistake> = list
                 .into_iter()
                 .map(|item| {
@@ -320,7 +342,7 @@ fn any(mut nodes: Vec<Node>, span: Span) -> Node {
         let mut rest = nodes.into_iter();
         while let Some(left) = rest.next() {
             pairs.push(match rest.next() {
-                Some(right) => condition(Kind::Or, left, right, span),
+                Some(right) => condition(left, right, true, span),
                 None => left,
             });
         }

@@ -1,8 +1,12 @@
 //! The PostgreSQL that decides.
 
+use anyhow::Result;
+use gristmill_tests::postgres::Postgres;
 use sql::Type;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
+
+use crate::values::Row;
 
 /// What begins an answer that is an error.
 const ERROR: &str = "\u{1}!error ";
@@ -16,25 +20,28 @@ pub(crate) struct Oracle {
 pub(crate) type Answers = (String, Vec<Result<Option<String>, String>>);
 
 impl Oracle {
-    pub(crate) fn connect() -> Self {
-        let url = std::env::var("ORACLE_URL").expect("ORACLE_URL names a PostgreSQL");
+    /// A database called `name` on the server that all tests share: of the encoding UTF8 and the
+    /// collation C.
+    pub(crate) fn connect(name: &str) -> Result<Self> {
+        let url = Postgres::shared()?.create_database(name)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-            .unwrap();
+            .build()?;
         let client = runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
             tokio::spawn(connection);
             client
                 .batch_execute(
+                    // With a plan of its own for each of the first rows, what is null there
+                    // would count as a constant.
                     "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set client_min_messages = \
-                     'error'; set extra_float_digits = 1",
+                     'error'; set extra_float_digits = 1; set plan_cache_mode = \
+                     'force_generic_plan'",
                 )
-                .await
-                .unwrap();
-            client
-        });
-        Self { runtime, client }
+                .await?;
+            anyhow::Ok(client)
+        })?;
+        Ok(Self { runtime, client })
     }
 
     /// Runs `text` on each row by itself, so that an error is one of the row.
@@ -42,7 +49,7 @@ impl Oracle {
         &mut self,
         text: &str,
         columns: &[(&str, Type)],
-        rows: &[Vec<Option<String>>],
+        rows: &[Row],
     ) -> Result<Answers, String> {
         self.runtime
             .block_on(ask(&self.client, text, columns, rows))
@@ -53,7 +60,7 @@ async fn ask(
     client: &Client,
     text: &str,
     columns: &[(&str, Type)],
-    rows: &[Vec<Option<String>>],
+    rows: &[Row],
 ) -> Result<Answers, String> {
     let said = |error: tokio_postgres::Error| match error.as_db_error() {
         Some(error) => error.message().to_owned(),
@@ -100,7 +107,7 @@ async fn ask(
 async fn ask_chunk(
     client: &Client,
     columns: &[(&str, Type)],
-    rows: &[Vec<Option<String>>],
+    rows: &[Row],
 ) -> Result<Vec<Result<Option<String>, String>>, tokio_postgres::Error> {
     let arrays: Vec<Vec<Option<&str>>> = (0..columns.len())
         .map(|at| rows.iter().map(|row| row[at].as_deref()).collect())

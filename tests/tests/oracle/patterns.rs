@@ -1,15 +1,15 @@
 //! Patterns, made by chance.
 
+use crate::expressions::Expressions;
 use crate::values::Values;
 
 /// Patterns that are tried in each way.
 const PATTERNS: usize = 300;
 
-pub(crate) fn patterns() -> Vec<(String, String)> {
-    let mut values = Values::new(11);
+pub(crate) fn patterns(values: &mut Values) -> Expressions {
     let mut found = Vec::new();
     for _ in 0..PATTERNS {
-        let pattern = alternation(&mut values, 2).replace('\'', "''");
+        let pattern = alternation(values, 2).replace('\'', "''");
         let columns = "a:letters".to_owned();
         // What is refused here is not asked there.
         for text in [
