@@ -20,6 +20,7 @@ SOAK_SECONDS ?= 120
 SOAK_HISTORIES ?= 1000000
 SOAK_LIVES ?= 20000
 SOAK_MIRRORS ?= 50
+SOAK_ORACLE_ROWS ?= 10000
 
 WASM := wasm32-unknown-unknown
 # Whether the target's standard library is installed beside the compiler.
@@ -89,6 +90,7 @@ soak: $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
 	GRISTMILL_LIVES=$(SOAK_LIVES) $(TEST) --test postgres lives::a_table
 	GRISTMILL_SOAK_SECONDS=$(SOAK_SECONDS) $(TEST) --test fleet soak::
 	GRISTMILL_MIRRORS=$(SOAK_MIRRORS) $(TEST) --test whole mirror::live
+	GRISTMILL_ORACLE_ROWS=$(SOAK_ORACLE_ROWS) $(TEST) --test oracle
 	for bin in $(POSTGRES_BINS); do \
 		export GRISTMILL_POSTGRES_BIN=$(CURDIR)/$$bin; \
 		{ $(TEST) --no-fail-fast --test postgres && \

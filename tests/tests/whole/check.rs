@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
 use gristmill_tests::program::{refusal, text};
-use gristmill_tests::rules::{OPERATION_IN_KIND, corporate};
+use gristmill_tests::rules::{OPERATION_IN_KIND, SHIPPED, corporate};
 use gristmill_tests::topic::Message;
 use gristmill_tests::wait::SOON;
 
@@ -26,6 +26,22 @@ fn check_says_everything_that_is_wrong_and_nothing_else() -> Result<()> {
         output.contains("on_gpa") && output.contains("on_gap") && output.contains("users.toml:"),
         "{output}"
     );
+    Ok(())
+}
+
+#[test]
+fn check_names_a_mistake_in_an_expression_with_its_place() -> Result<()> {
+    let job = Job::new("check_expression")?;
+    job.edit_pipeline(|text| {
+        let config = "reads = { email = \"text\" }\n[transform.config.writes]\nemail_domain = \
+                      \"email\"\nis_corporate = \"lowr(email) = 'a'\"";
+        text.replace("builtin:enrich-email", "builtin:sql")
+            .replace(SHIPPED, config)
+    })?;
+    let output = complaint(&job)?;
+    let said = "writes.is_corporate, line 1, column 1: no function `lowr(text)` is here: did you \
+                mean `lower`?";
+    assert!(output.contains(said) && output.contains("^^^^"), "{output}");
     Ok(())
 }
 

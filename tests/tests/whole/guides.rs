@@ -270,6 +270,33 @@ fn a_topic_of_debezium_becomes_a_table_as_the_guide_says() -> Result<()> {
 }
 
 #[test]
+fn the_users_pipeline_in_sql_runs_and_changes_as_the_guide_says() -> Result<()> {
+    let reader = Reader::new("in_sql", "users_cdc_in_sql", "gristmill-users_in_sql")?;
+    let guide = Guide::read("docs/guides/rules-in-sql.md")?;
+    let own = |script: String| {
+        script
+            .replace("users_cdc", "users_cdc_in_sql")
+            .replace("name = \"users\"", "name = \"users_in_sql\"")
+    };
+    let script = own(guide.script(&[Needs::Author, Needs::Servers]));
+    let query = "select string_agg(name, ', ' order by user_id) from users";
+    let (_running, printed) =
+        reader.start(&script, query, "Daniel J. Kim, Priya Nair, Elena Fischer")?;
+    for line in [
+        "dead letter (transform:sql, no-at): `email not like '%@%'` is true: email = 'nobody'",
+        "is_corporate  boolean, never null",
+        "ready to run",
+    ] {
+        assert!(printed.contains(line), "no {line:?} in\n{printed}");
+    }
+    let running = guide.script(&[Needs::Running]);
+    shows(
+        &guide,
+        &success(reader.bash(reader.folder.path(), &running)?.output()?)?,
+    )
+}
+
+#[test]
 fn places_in_a_log_are_told_as_the_guide_says() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let guide = Guide::read("docs/guides/versions-and-deletes.md")?;

@@ -56,7 +56,19 @@ impl<'a> Environment<'a> {
                 prepared,
                 slot,
             } => {
-                let arguments: Vec<_> = arguments.iter().map(|a| self.run(a, is_live)).collect();
+                // What was made ready of constants is not asked for again.
+                let is_ready = |node: &Node| {
+                    prepared.is_some()
+                        && node.as_constant().is_some()
+                        && arguments.iter().any(|other| other.as_constant().is_none())
+                };
+                let arguments: Vec<_> = arguments
+                    .iter()
+                    .map(|argument| match is_ready(argument) {
+                        true => Rc::new(Column::nulls(argument.of_type, 0)),
+                        false => self.run(argument, is_live),
+                    })
+                    .collect();
                 let strict = function
                     .is_strict
                     .then(|| without_nulls(is_live, &arguments));

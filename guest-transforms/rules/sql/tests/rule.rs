@@ -90,8 +90,8 @@ fn types_become_those_of_columns() {
     assert_eq!(
         types.join(", "),
         "w_4 int64, w_b boolean, w_d date, w_f float64, w_i int64, w_j json, w_l text, \
-         w_m decimal, w_ms timestamp(us), w_n decimal(12,3), w_p decimal(10,2), w_r decimal, w_t text, \
-         w_tms time(us), w_tus time(us), w_u uuid, w_us timestamp(us), w_y bytes"
+         w_m decimal, w_ms timestamp(us), w_n decimal(12,3), w_p decimal(10,2), w_r decimal, \
+         w_t text, w_tms time(us), w_tus time(us), w_u uuid, w_us timestamp(us), w_y bytes"
     );
     let row = json!({
         "b": true, "i": 1, "f": 0.5, "t": "é", "y": "", "us": 86_400_000_001_i64, "ms": 1, "d": -1,

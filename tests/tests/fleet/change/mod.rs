@@ -2,5 +2,6 @@
 
 mod columns;
 mod file;
+mod in_sql;
 mod refused;
 mod restart;

@@ -76,6 +76,21 @@ fn what_cannot_or_must_not_run_is_refused_and_changes_nothing() -> Result<()> {
         ),
         (
             "enrich-email",
+            "builtin:sql",
+            r#"{"reads": {"email": "text"}, "writes": {"email_domain": "lower(emial)"}}"#,
+            "writes.email_domain, line 1, column 7: no column `emial` is read: did you mean \
+             `email`?\n    lower(emial)\n          ^^^^^",
+        ),
+        (
+            "enrich-email",
+            "builtin:sql",
+            r#"{"reads": {"email": "text"}, "writes": {"email_domain": "length(email)",
+                "is_corporate": "true"}}"#,
+            "the column email_domain of the table users_enriched is text, but the pipeline \
+             writes int64: make it bigint",
+        ),
+        (
+            "enrich-email",
             "builtin:enrich-country",
             "{}",
             "it writes column `country_name`, which transform `enrich-country` writes already: \
