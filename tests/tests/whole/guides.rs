@@ -284,7 +284,7 @@ fn the_users_pipeline_in_sql_runs_and_changes_as_the_guide_says() -> Result<()> 
         reader.start(&script, query, "Daniel J. Kim, Priya Nair, Elena Fischer")?;
     for line in [
         "dead letter (transform:sql, no-at): `email not like '%@%'` is true: email = 'nobody'",
-        "is_corporate  boolean, never null",
+        "is_corporate  boolean  not null",
         "ready to run",
     ] {
         assert!(printed.contains(line), "no {line:?} in\n{printed}");

@@ -15,14 +15,26 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Why a text is no number. PostgreSQL takes other bases and underscores from version 16 on, so that
+/// neither a value nor its sentence would be right everywhere.
+pub(crate) fn no_number(text: &str, type_name: &str) -> String {
+    let bare = trim_spaces(text).trim_start_matches(['+', '-']);
+    let base = bare.get(..2).unwrap_or("").to_ascii_lowercase();
+    let is_number = bare.starts_with(|c: char| c.is_ascii_digit());
+    match ["0x", "0o", "0b"].contains(&base.as_str()) || is_number && bare.contains('_') {
+        true => format!(
+            "numbers with underscores, or in other bases than ten, are not read here: \"{text}\""
+        ),
+        false => format!("invalid input syntax for type {type_name}: \"{text}\""),
+    }
+}
+
 /// A whole number up to `max`, and down to one below its negative.
 pub(crate) fn whole(text: &str, type_name: &str, max: i64) -> Result<i64, String> {
     let digits = trim_spaces(text);
     let bare = digits.strip_prefix(['+', '-']).unwrap_or(digits);
     if bare.is_empty() || !bare.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!(
-            "invalid input syntax for type {type_name}: \"{text}\""
-        ));
+        return Err(no_number(text, type_name));
     }
     let value: Result<i64, _> = digits.parse();
     value
@@ -34,16 +46,13 @@ pub(crate) fn whole(text: &str, type_name: &str, max: i64) -> Result<i64, String
 /// A double. Hexadecimal ones are refused.
 pub(crate) fn double(text: &str) -> Result<f64, String> {
     let trimmed = trim_spaces(text);
-    let invalid = || format!("invalid input syntax for type double precision: \"{text}\"");
+    let invalid = || no_number(text, "double precision");
     let bare = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
     let is_word = ["nan", "inf", "infinity"]
         .iter()
         .any(|w| bare.eq_ignore_ascii_case(w));
     if !is_word && !bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Err(invalid());
-    }
-    if bare.len() > 1 && bare[..2].eq_ignore_ascii_case("0x") {
-        return Err(format!("hexadecimal numbers are not read here: \"{text}\""));
     }
     let value: f64 = trimmed.parse().map_err(|_| invalid())?;
     let digits = bare.split(['e', 'E']).next().unwrap_or(bare);

@@ -153,9 +153,16 @@ pub(crate) fn is_kind(text: &str, wanted: &str) -> bool {
     kind(text) == wanted
 }
 
-/// The words that PostgreSQL has for what cannot be cast.
+/// The words that PostgreSQL has for what cannot be cast. A null is null from version 18 on, and an
+/// error before.
 fn cannot(text: &str, type_name: &str) -> String {
     let kind = match kind(text) {
+        "null" => {
+            return format!(
+                "the null of JSON is not cast to type {type_name} here: take `->>`, which gives \
+                 null for it"
+            );
+        }
         kind @ ("array" | "object") => {
             return format!("cannot cast jsonb {kind} to type {type_name}");
         }

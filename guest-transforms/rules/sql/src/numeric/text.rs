@@ -14,7 +14,7 @@ const SMALL_DIGITS: usize = 38;
 impl Numeric {
     /// A decimal of its text: digits with a point and an exponent, `NaN`, or an infinity.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let invalid = || format!("invalid input syntax for type numeric: \"{text}\"");
+        let invalid = || crate::input::no_number(text, "numeric");
         let trimmed = crate::function::trim_spaces(text);
         let (is_negative, rest) = match trimmed.as_bytes().first() {
             Some(b'-') => (true, &trimmed[1..]),
@@ -173,12 +173,16 @@ mod tests {
         ] {
             assert_eq!(Numeric::parse(text).unwrap().to_string(), expected);
         }
-        for text in ["", ".", "1e", "1_000", "0x1", "1 2", "--1", "e5"] {
+        for text in ["", ".", "1e", "1 2", "--1", "e5"] {
             let error = Numeric::parse(text).unwrap_err();
             assert_eq!(
                 error,
                 format!("invalid input syntax for type numeric: \"{text}\"")
             );
+        }
+        for text in ["1_000", "-0x1"] {
+            let error = Numeric::parse(text).unwrap_err();
+            assert!(error.starts_with("numbers with underscores"), "{error}");
         }
         assert_eq!(Numeric::parse("1e200000").unwrap_err(), OVERFLOW);
     }
