@@ -160,6 +160,29 @@ pub fn check_rows(plan: &Plan, input: &[Value]) -> Result<()> {
     Ok(())
 }
 
+/// Where the rows of a case are typed as the plan says and those of a pipeline may not be, a
+/// sentence each: a dimension that is a file has texts only.
+pub fn typed_joins(plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    for join in &plan.joins {
+        let on = plan
+            .reads
+            .iter()
+            .filter(|read| join.on.contains(&read.name));
+        for field in on.chain(&join.take) {
+            if field.logical_type != LogicalType::Text {
+                notes.push(format!(
+                    "the rule has `{}` of the dimension `{}` as {}: where a pipeline reads the \
+                     dimension from a file, all of it is text, and `check` refuses that; a `query` \
+                     gives it the type",
+                    field.name, join.dimension, field.logical_type
+                ));
+            }
+        }
+    }
+    notes
+}
+
 /// The key's columns of a dimension that is joined on the columns `on`: those of the same names,
 /// else as many from the first on.
 pub fn key(csv: &[u8], on: &[String]) -> Result<Vec<String>> {

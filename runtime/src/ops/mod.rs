@@ -27,6 +27,7 @@ pub mod absent;
 pub mod capture;
 pub mod change_progress;
 pub mod evolve;
+mod images;
 pub mod init;
 mod later_events;
 pub mod letter_list;

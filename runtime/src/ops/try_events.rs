@@ -7,7 +7,6 @@ use std::vec::IntoIter;
 
 use anyhow::{Context, Result, bail, ensure};
 use gristmill_core::dead_letter::DeadLetter;
-use gristmill_core::decode::names;
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
@@ -24,6 +23,7 @@ use crate::definition::bundle::Bundle;
 use crate::definition::file::{self, Config};
 use crate::definition::pipeline::Pipeline;
 
+use super::images::Images;
 use super::{newest_values, topic_events, unread_columns};
 
 /// What is tried on which events.
@@ -350,53 +350,4 @@ fn columns(dry_run: &DryRun, reads: Option<&[String]>) -> Vec<String> {
     };
     let names = dry_run.fields().iter().map(|f| f.name.clone());
     names.filter(is_shown).collect()
-}
-
-/// Where the normalizer finds a row in an event.
-struct Images {
-    op: String,
-    /// What a delete is called.
-    delete: String,
-    before: String,
-    after: String,
-}
-
-impl Images {
-    fn of(config: &Config) -> Self {
-        let normalizer = config.transform.first().map(|t| &t.config);
-        let path = |key: &str| {
-            let set = normalizer.and_then(|config| config.get(key)?.as_str());
-            set.map_or(format!("value.{key}"), str::to_owned)
-        };
-        Self {
-            op: path("op"),
-            delete: normalizer
-                .and_then(|config| config.get("ops")?.get("delete")?.as_str())
-                .unwrap_or("d")
-                .to_owned(),
-            before: path("before"),
-            after: path("after"),
-        }
-    }
-
-    /// The row in an event as it came: of a delete the one before; of an object without either,
-    /// itself.
-    fn row<'a>(&self, value: &'a Value) -> Option<&'a Value> {
-        let at = |path: &str| {
-            let names = names(path)?;
-            let below = |value: &'a Value| {
-                let mut names = names.iter().skip(1);
-                names.try_fold(value, |value, name| value.get(name))
-            };
-            // In a wrapper that no path names.
-            below(value).or_else(|| below(value.get("payload")?))
-        };
-        let is_delete = at(&self.op).and_then(Value::as_str) == Some(&self.delete);
-        let (first, second) = match is_delete {
-            true => (&self.before, &self.after),
-            false => (&self.after, &self.before),
-        };
-        let row = |path| at(path).filter(|row| row.is_object());
-        row(first).or_else(|| row(second)).or(Some(value))
-    }
 }

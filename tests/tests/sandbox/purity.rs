@@ -138,6 +138,12 @@ fn joins_are_typed_as_the_plan_says() -> Result<()> {
     ];
     assert_eq!(taken, expected);
 
+    let notes = input::typed_joins(&plan);
+    assert!(
+        notes.len() == 1 && notes[0].contains("`seats` of the dimension `plans` as int64"),
+        "{notes:?}"
+    );
+
     let wrong = |_: &str| Ok(b"plan_id,seats\n1,ten\n".to_vec());
     let error = format!("{:#}", input::batch(&plan, &input, &wrong).unwrap_err());
     let said = "dimension `plans`, row 1: `seats` is `ten`, which is no int64";

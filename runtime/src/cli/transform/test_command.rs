@@ -1,12 +1,15 @@
 //! `gristmill transform test`: golden cases, and whether the rule is pure.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use gristmill_core::transform::Transform as _;
 use gristmill_core::visible::visible;
-use gristmill_sandbox::HeardLine;
+use gristmill_sandbox::{Component, HeardLine};
+use serde_json::Value;
 
 use super::{Out, table};
 use crate::authoring::golden::{self, Mismatch, OddRows, Verdict};
@@ -47,17 +50,8 @@ pub(super) fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
         };
         render(&name.to_string(), &case.about, &verdict, &log, out)?;
     }
-    for config in golden::distinct_configs(rule.config(), cases.values()) {
-        match golden::odd_rows(&component, config) {
-            Ok(None) => {}
-            Ok(Some(odd)) => note(&odd, out)?,
-            Err(error) => {
-                wrong += 1;
-                let what = format!("rows that nobody wrote, config {config}");
-                writeln!(out, "{:<8} {what}\n  {error:#}\n", "WRONG")?;
-            }
-        }
-    }
+    let configs = golden::distinct_configs(rule.config(), cases.values());
+    wrong += try_odd_rows(&component, &configs, out)?;
     if wrong == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -67,6 +61,35 @@ pub(super) fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
          `gristmill transform test --update`"
     )?;
     Ok(ExitCode::FAILURE)
+}
+
+/// Runs rows that nobody wrote, with each config, and returns with how many the rule has no answer
+/// for them.
+fn try_odd_rows(component: &Component, configs: &[&Value], out: Out<'_>) -> Result<u32> {
+    let mut wrong = 0;
+    let mut joins = BTreeSet::new();
+    for config in configs {
+        // That it does not open is told below.
+        let opened = component.open(config).ok();
+        joins.extend(
+            opened
+                .iter()
+                .flat_map(|opened| input::typed_joins(opened.plan())),
+        );
+        match golden::odd_rows(component, config) {
+            Ok(None) => {}
+            Ok(Some(odd)) => note(&odd, out)?,
+            Err(error) => {
+                wrong += 1;
+                let what = format!("rows that nobody wrote, config {config}");
+                writeln!(out, "{:<8} {what}\n  {error:#}\n", "WRONG")?;
+            }
+        }
+    }
+    for said in joins {
+        writeln!(out, "note: {said}")?;
+    }
+    Ok(wrong)
 }
 
 /// A line for a case that is well, more for one that is not.

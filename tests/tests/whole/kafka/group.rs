@@ -168,7 +168,7 @@ fn kill_and_start_again(kafka: &Kafka, group: &str, kill_leader: bool) -> Result
     let state = tempfile::tempdir()?;
     let start = || Member::start(kafka, "killed", group, state.path());
     let own = tempfile::tempdir()?;
-    let instance = Membership::acquire_in(own.path(), group)?;
+    let instance = Membership::acquire_in(own.path(), group, "killed")?;
     let mut config = SourceConfig::new(&kafka.bootstrap(), &["killed"], group);
     config.instance_id = Some(instance.id().to_owned());
     let (mut member, (source, told));
