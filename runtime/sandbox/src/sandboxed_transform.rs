@@ -183,10 +183,14 @@ impl SandboxedTransform {
         }
         let limits = self.component.limits();
         let deadline = Duration::from_millis(limits.applying(batch.weight()).deadline_ms);
-        let max = (deadline * PATIENCE).max(PATIENCE_MIN);
+        let max = deadline.saturating_mul(PATIENCE).max(PATIENCE_MIN);
         let patience = Patience::new(max);
         match self.run(Meter::Clock, batch, Some(patience)) {
-            Err(Stop::Deadline) if patience.is_spent() => {
+            // The code is there now.
+            Err(Stop::Deadline) if self.component.compiled().is_metered_known() => {
+                self.run(Meter::Fuel, batch, None)
+            }
+            Err(Stop::Deadline) => {
                 let name = self.component.name();
                 Err(Stop::Fault(Fault::OutOfFuel(format!(
                     "transform `{name}` did not finish apply within {} ms of work: it loops, or \
@@ -194,8 +198,6 @@ impl SandboxedTransform {
                     max.as_millis()
                 ))))
             }
-            // The code is there now.
-            Err(Stop::Deadline) => self.run(Meter::Fuel, batch, None),
             answer => answer,
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use gristmill_tests::author::{new_rule, run};
 use gristmill_tests::guests;
+use gristmill_tests::job::Job;
 use gristmill_tests::program::success;
 
 /// The folder of a rule that a command builds from a module as a compiler leaves it.
@@ -100,6 +101,30 @@ fn a_shipped_rule_with_a_config_is_a_rule() -> Result<()> {
         ),
         "{tried}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_folder_is_swapped_in_with_the_config_of_its_rule_toml() -> Result<()> {
+    let job = Job::new("folder_swap")?;
+    let _running = job.run()?;
+    job.users_on_both_done(1..3, "example.org")?;
+    let folder = tempfile::tempdir()?;
+    std::fs::write(
+        folder.path().join("rule.toml"),
+        "component = \"builtin:enrich-email\"\nconfig = { corporate_domains = [\"example.org\"] \
+         }\n",
+    )?;
+    let rule = folder.path().display().to_string();
+    job.transform("swap", &["enrich-email", &rule])?;
+    // A host may hear of it with the first batch that follows; by the second it has.
+    job.users_on_both_done(3..5, "example.org")?;
+    job.users_on_both_done(5..7, "example.org")?;
+    let answer = job.psql(
+        "select string_agg(user_id::text, ',' order by user_id) from users_enriched where \
+         is_corporate and user_id not in (3, 4)",
+    )?;
+    ensure!(answer == "5,6", "{answer}\n{}", job.explain());
     Ok(())
 }
 
