@@ -38,7 +38,7 @@
 //! partition   one partition's life: assignment, take, worker, batch, flush
 //! fleet       what all hosts run: propose, check, stage, follow, fall back, compare
 //! handles     what the partitions of a process work with
-//! authoring   for those who write rules: cases, samples, a rule's crate
+//! authoring   for those who write rules: cases, samples, a rule's folder
 //! definition  from the pipeline file to the revision that runs
 //! folders, host_name  what this machine is, and where files lie on it
 //! gristmill_postgres, gristmill_sandbox, gristmill_kafka  all SQL, all wasmtime, all rdkafka
