@@ -15,8 +15,8 @@ pub(crate) fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Why a text is no number. PostgreSQL takes other bases and underscores from version 16 on, so that
-/// neither a value nor its sentence would be right everywhere.
+/// Why a text is no number. PostgreSQL takes other bases and underscores from version 16 on, so
+/// that neither a value nor its sentence would be right everywhere.
 pub(crate) fn no_number(text: &str, type_name: &str) -> String {
     let bare = trim_spaces(text).trim_start_matches(['+', '-']);
     let base = bare.get(..2).unwrap_or("").to_ascii_lowercase();
