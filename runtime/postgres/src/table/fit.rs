@@ -309,9 +309,14 @@ impl TargetTable {
         }
         if !column.accepts(field.logical_type) {
             let (is, wanted) = (&column.type_name, wanted);
+            let is_named = roles.deleted.as_ref() == Some(name) || roles.event_time == *name;
+            let or_else = match is_named {
+                true => ", or let the transform's config name another column for that",
+                false => "",
+            };
             return Some(format!(
                 "the column {name} of the table {table} is {is}, but the pipeline writes {}: make \
-                 it {wanted}",
+                 it {wanted}{or_else}",
                 field.logical_type
             ));
         }
