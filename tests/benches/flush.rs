@@ -193,6 +193,7 @@ fn batch(from: i64, rows: usize, key: i64) -> Computed {
     }
     Computed {
         steps_back: Default::default(),
+        source_columns: None,
         read: None,
         unknown: None,
         unread: None,

@@ -1,10 +1,11 @@
 //! Batches written as JSON rows, so that a case reads like a table. An absent value has no key;
 //! null is null.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::column::{Batch, Column, Field};
-use crate::decode;
+use crate::column::{Batch, Column, Field, LogicalType};
+use crate::decode::{self, Elements, ListStyle, Unit};
 use anyhow::{Context, Result, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -37,6 +38,68 @@ pub fn read(fields: &[Field], columns: &[Column], rows: usize) -> Vec<Value> {
         Value::Object(values.collect::<Map<_, _>>())
     };
     (0..rows).map(row).collect()
+}
+
+/// The same for people to read: times as times, bytes as hexadecimal digits, and in text the
+/// numbers that JSON has none for.
+pub fn shown(fields: &[Field], columns: &[Column], rows: usize) -> Vec<Value> {
+    let row = |i: usize| {
+        let named = fields.iter().zip(columns);
+        let values = named.filter_map(|(field, column)| {
+            let value = cell(column, i)?;
+            Some((
+                field.name.clone(),
+                for_people(field.logical_type, column, i, value),
+            ))
+        });
+        Value::Object(values.collect::<Map<_, _>>())
+    };
+    (0..rows).map(row).collect()
+}
+
+fn for_people(logical_type: LogicalType, column: &Column, row: usize, value: Value) -> Value {
+    if column.values.is_null(row) {
+        return value;
+    }
+    let elements = match logical_type {
+        LogicalType::Float64 => {
+            let number = column.values.as_primitive::<Float64Type>().value(row);
+            let word = match (number.is_nan(), number > 0.0) {
+                (true, _) => "NaN",
+                (false, true) => "Infinity",
+                (false, false) => "-Infinity",
+            };
+            return if number.is_finite() {
+                value
+            } else {
+                word.into()
+            };
+        }
+        LogicalType::Bytes => {
+            let bytes = column.values.as_binary::<i32>().value(row);
+            let digits = bytes.iter().fold("\\x".to_owned(), |mut digits, byte| {
+                // Writing to a text does not fail.
+                let _ = write!(digits, "{byte:02x}");
+                digits
+            });
+            return digits.into();
+        }
+        LogicalType::Date => Elements::Dates,
+        LogicalType::TimestampUs => Elements::Instants(Unit::Micros),
+        LogicalType::TimestampMs => Elements::Instants(Unit::Millis),
+        LogicalType::TimeUs => Elements::Times(Unit::Micros),
+        LogicalType::TimeMs => Elements::Times(Unit::Millis),
+        _ => return value,
+    };
+    let (list, mut text, style) = (format!("[{value}]"), String::new(), ListStyle::Json);
+    match decode::write_list(&list, elements, None, style, &mut text, &mut Vec::new()) {
+        Ok(()) => text
+            .trim_matches(['[', ']', '"'])
+            .replace(".000000", "")
+            .into(),
+        // No time: it is shown as what it is.
+        Err(_) => value,
+    }
 }
 
 /// One value; `None` where it is absent.
@@ -97,5 +160,58 @@ fn value(array: &ArrayRef, row: usize) -> Value {
         DataType::Float64 => array.as_primitive::<Float64Type>().value(row).into(),
         DataType::Binary => String::from_utf8_lossy(array.as_binary::<i32>().value(row)).into(),
         _ => array.as_string::<i32>().value(row).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn people_see_times_and_numbers_that_json_has_none_for() {
+        let field = |logical_type| Field {
+            name: "c".to_owned(),
+            logical_type,
+            nullable: true,
+        };
+        let whole = |logical_type, values: Vec<Option<i64>>| {
+            let column = Column::new(Arc::new(Int64Array::from(values)));
+            shown(&[field(logical_type)], &[column], 1)[0]["c"].clone()
+        };
+        for (logical_type, value, text) in [
+            (
+                LogicalType::TimestampUs,
+                1_726_576_496_789_012,
+                "2024-09-17 12:34:56.789012+00",
+            ),
+            (
+                LogicalType::TimestampMs,
+                1_726_531_200_000,
+                "2024-09-17 00:00:00+00",
+            ),
+            (LogicalType::TimestampUs, i64::MAX, "infinity"),
+            (LogicalType::Date, -735_160, "0044-03-15 BC"),
+            (LogicalType::TimeUs, 45_296_789, "00:00:45.296789"),
+            (LogicalType::TimeMs, 45_296_789, "12:34:56.789000"),
+        ] {
+            assert_eq!(whole(logical_type, vec![Some(value)]), text);
+        }
+        assert_eq!(whole(LogicalType::Date, vec![None]), Value::Null);
+        assert_eq!(whole(LogicalType::Int64, vec![Some(7)]), 7);
+        assert_eq!(whole(LogicalType::TimeUs, vec![Some(-7)]), -7);
+        let floats = Float64Array::from(vec![f64::NAN, f64::NEG_INFINITY, 1.5]);
+        let floats = Column::new(Arc::new(floats));
+        let rows = shown(&[field(LogicalType::Float64)], &[floats], 3);
+        assert_eq!(
+            json!(rows),
+            json!([{ "c": "NaN" }, { "c": "-Infinity" }, { "c": 1.5 }])
+        );
+        let bytes = Column::new(Arc::new(BinaryArray::from(vec![&[0_u8, 255][..]])));
+        assert_eq!(
+            shown(&[field(LogicalType::Bytes)], &[bytes], 1)[0]["c"],
+            "\\x00ff"
+        );
     }
 }

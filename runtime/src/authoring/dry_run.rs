@@ -19,7 +19,7 @@ pub struct DryRun {
 
 /// What becomes of one record.
 pub struct Outcome {
-    /// The rows that would go to the table; an absent value has no key. None: the record was
+    /// The rows that would go to the table, for people; an absent value has no key. None: the record was
     /// passed over, or is a dead letter.
     pub rows: Vec<Value>,
     pub dead_letters: Vec<DeadLetter>,
@@ -48,7 +48,7 @@ impl DryRun {
         self.chain.forget_uncommitted();
         let batch = &computed.rows;
         Ok(Outcome {
-            rows: rows::read(&batch.fields, &batch.columns, batch.rows),
+            rows: rows::shown(&batch.fields, &batch.columns, batch.rows),
             dead_letters: computed.dead_letters,
         })
     }

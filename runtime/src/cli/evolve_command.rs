@@ -39,6 +39,9 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
     for change in &evolved.changes {
         writeln!(out, "- {change}")?;
     }
+    for doubtful in &evolved.doubtful {
+        writeln!(out, "- {doubtful}")?;
+    }
     match evolved.active {
         Some(active) => progress_text::spread(active.spread, path, out)?,
         None => writeln!(

@@ -88,6 +88,9 @@ pub(super) fn render(status: &Status, path: &Path, out: Out<'_>) -> io::Result<(
             )?;
         }
     }
+    for notice in &status.notices {
+        writeln!(out, "{notice}")?;
+    }
     letters(status, path, out)?;
     for error in &status.lag_unknown {
         writeln!(out, "lag unknown: {error}")?;

@@ -132,6 +132,7 @@ fn status() -> Status {
         }),
         processes: 1,
         waiting: None,
+        notices: Vec::new(),
         partitions: vec![
             partition(0, RunState::Running),
             unknown,

@@ -42,6 +42,8 @@ pub struct Standing {
     since_us: i64,
     /// Since when nothing has succeeded; kept while it tries again.
     failing_since_us: Option<i64>,
+    /// What a person should know of it while it runs.
+    notice: Option<Reason>,
 }
 
 /// A partition that has run this long without failing has nothing to do with what failed before.
@@ -128,6 +130,14 @@ impl Standings {
         self.set(partition, None, PartitionState::Waiting, Some(reason));
     }
 
+    /// What a person should know of the partition while it runs; `None`: nothing.
+    pub fn notes(&self, partition: &TopicPartition, notice: Option<String>) {
+        if let Some(standing) = lock(&self.partitions).get_mut(partition) {
+            standing.notice = notice.map(Reason::now);
+            self.changed.notify_one();
+        }
+    }
+
     /// A person has paused the partition. `lease`: where it was taken.
     pub fn pauses(&self, partition: &TopicPartition, lease: Option<&Lease>, reason: &str) {
         let reason = Some(Reason::now(reason));
@@ -165,6 +175,7 @@ impl Standings {
             failing_since_us: Some(reason.since_us),
             reason: Some(reason),
             request: None,
+            notice: None,
         };
         lock(&self.partitions).insert(partition.clone(), standing);
         self.changed.notify_one();
@@ -242,7 +253,8 @@ impl Standings {
         self.all().into_iter().filter_map(held).collect()
     }
 
-    /// What waits or has halted, and what is paused untaken, which no checkpoint says.
+    /// What waits or has halted, and what is paused untaken, which no checkpoint says; and what
+    /// runs and a person should know something of.
     pub fn waiting(&self) -> Vec<Wait> {
         let wait = |partition, state, reason: Reason, request| Wait {
             partition,
@@ -252,7 +264,10 @@ impl Standings {
             request,
         };
         let of_partition = |(partition, standing): (TopicPartition, Standing)| {
-            let reason = standing.reason?;
+            let reason = match standing.state {
+                PartitionState::Running => standing.notice?,
+                _ => standing.reason?,
+            };
             let is_told = standing.state != PartitionState::Paused || standing.lease.is_none();
             let name = (partition.topic.to_string(), partition.partition);
             is_told.then(|| wait(Some(name), standing.state, reason, standing.request))
@@ -298,6 +313,7 @@ impl Standings {
             reason,
             request,
             since_us: Timestamp::now().as_microsecond(),
+            notice: standing.notice.take(),
             failing_since_us,
         };
         drop(partitions);
@@ -379,6 +395,7 @@ mod tests {
             request: None,
             since_us,
             failing_since_us: Some(5),
+            notice: None,
         };
         assert_eq!(running(10).failing_since(11), Some(5));
         assert_eq!(running(10).failing_since(11 + TRIES_AGAIN_US), None);

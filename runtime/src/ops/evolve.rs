@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use gristmill_postgres::table::filled_columns::FilledChange;
+use gristmill_postgres::table::written_since::written_since;
 use serde::Serialize;
 
 use crate::definition::pipeline::Pipeline;
@@ -17,6 +19,8 @@ use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
 pub struct Evolved {
     /// A sentence each; none where nothing is to be done.
     pub changes: Vec<String>,
+    /// What was written while the table's columns were of other types already, a sentence each.
+    pub doubtful: Vec<String>,
     /// `None`: it was only to be said, or there is nothing to do.
     pub active: Option<Evolution>,
 }
@@ -42,6 +46,7 @@ pub async fn evolve(
     found.extend(taken_in(&running.active, &next));
     let mut evolved = Evolved {
         changes: found,
+        doubtful: doubtful(running, &next).await?,
         active: None,
     };
     if dry_run || evolved.changes.is_empty() {
@@ -64,4 +69,34 @@ pub async fn evolve(
         evolved.active = Some(Evolution { revision, spread });
     }
     Ok(evolved)
+}
+
+/// What was read by the old types and written after the table had got the new ones: a look at the
+/// table comes every few seconds, and only then the partitions halt.
+async fn doubtful(running: &RunningPipeline, next: &Pipeline) -> Result<Vec<String>> {
+    let (before, now) = (running.active.filled_columns(), next.filled_columns());
+    let changes = before.changes(&now);
+    let changed = changes.iter().filter_map(|change| match change {
+        FilledChange::Type { name, .. } => Some(name.as_str()),
+        FilledChange::New { .. } | FilledChange::Gone { .. } => None,
+    });
+    let changed: Vec<&str> = changed.collect();
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let connection = running.opened.database.connect().await?;
+    let target = next.target(&connection).await?;
+    let ranges = written_since(&connection, &target, &changed).await?;
+    let told = ranges.into_iter().map(|range| {
+        format!(
+            "{} rows of partition {}, from offsets {} to {}, were written after {} was changed in \
+             the table, and may have been read wrongly: a snapshot of the source sends them again",
+            range.rows,
+            range.partition,
+            range.first_offset,
+            range.last_offset,
+            changed.join(", ")
+        )
+    });
+    Ok(told.collect())
 }

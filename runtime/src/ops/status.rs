@@ -1,6 +1,6 @@
 //! How a pipeline is doing, from Postgres and Kafka.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -45,6 +45,8 @@ pub struct Status {
     pub processes: usize,
     /// What all of the pipeline waits for, in some process.
     pub waiting: Option<String>,
+    /// What a person should know of partitions that run, a sentence each.
+    pub notices: Vec<String>,
     pub partitions: Vec<PartitionStatus>,
     pub gaps: Vec<MissingOffsets>,
     /// Dead letters that nobody has looked at and that no topic has got.
@@ -175,6 +177,7 @@ impl Stored {
         let alive = || hosts.values().filter(|host| host.is_alive);
         let of_all = |wait: &&Wait| wait.partition.is_none();
         let waiting = alive().find_map(|host| host.waiting.iter().find(of_all));
+        let notices: BTreeSet<&str> = alive().flat_map(Host::notices).collect();
         let lags = in_kafka.lags.into_iter().chain(std::iter::repeat(None));
         let untaken = untaken(hosts, &self.checkpoints).into_iter();
         let untaken = untaken.filter_map(|(host, wait)| PartitionStatus::untaken(host, wait));
@@ -200,6 +203,7 @@ impl Stored {
             }),
             processes: alive().count(),
             waiting: waiting.map(|wait| wait.reason.clone()),
+            notices: notices.into_iter().map(str::to_owned).collect(),
             partitions,
             gaps: self.gaps.into_iter().map(MissingOffsets::from).collect(),
             letters_waiting: self.letters_waiting,

@@ -12,6 +12,7 @@ pub mod ended;
 mod flush;
 mod new_log;
 pub(crate) mod open_batch;
+mod source_columns_log;
 mod steps_back;
 pub mod take;
 pub mod task;

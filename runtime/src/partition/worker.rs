@@ -40,6 +40,7 @@ use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::new_log::{NewLog, NewLogWatch, Watch};
 use crate::partition::open_batch::OpenBatch;
+use crate::partition::source_columns_log::SourceColumnsLog;
 use crate::partition::steps_back::StepsBackLog;
 use crate::partition::take::{PartitionWanted, Ready};
 use crate::partition::timed_transform::TimedTransform;
@@ -82,6 +83,7 @@ pub struct Worker {
     /// The fleet's row, as this process reads it: a second late at most.
     pub(super) rollout: watch::Receiver<Rollout>,
     pub(super) steps_back: StepsBackLog,
+    pub(super) source_columns: SourceColumnsLog,
     pub(super) new_log: NewLogWatch,
     /// What is computed beside, to be compared.
     pub(super) shadow: Option<Shadow>,
@@ -117,6 +119,7 @@ impl Worker {
             shadow: None,
             first_records: None,
             steps_back: StepsBackLog::default(),
+            source_columns: SourceColumnsLog::default(),
             new_log: NewLogWatch::new(
                 partition.partition,
                 ready.next_offset,
@@ -437,6 +440,10 @@ impl Worker {
         let (partition, pipeline) = (&self.partition, &self.pipeline);
         self.steps_back
             .add(pipeline.name(), partition, &computed.steps_back);
+        if let Some(found) = &computed.source_columns {
+            let (name, standings) = (pipeline.name(), &pipeline.standings);
+            self.source_columns.add(name, partition, standings, found);
+        }
         pipeline.commits.add(computed);
         let (dedup_keys, dedup_bytes) = self.chain.state_size();
         let sizes = Sizes {

@@ -248,6 +248,7 @@ pub(crate) fn computed_of(
     }
     Computed {
         steps_back: Default::default(),
+        source_columns: None,
         read: None,
         unknown: None,
         unread: None,

@@ -27,3 +27,4 @@ mod time_texts;
 mod tls;
 mod tombstones;
 mod types;
+mod written_since;

@@ -321,7 +321,19 @@ impl<'a> Events<'a> {
         }
         let mut sequences = self.sequences.iter();
         let sequence = sequences.find_map(|column| column.get(row));
-        let [commit, change_place] = sequence.map(spelling::sequence).unwrap_or_default();
+        let [commit, change_place] = match sequence.map(|text| (text, spelling::sequence(text))) {
+            None => [None; 2],
+            Some((_, Some(places))) => places,
+            Some((text, None)) => {
+                let message = format!(
+                    "`{}` is `{}`, and not two places in Postgres' log: where another connector \
+                     writes it, set version = \"offset\"",
+                    self.paths.sequences.join("`, `"),
+                    quoted(text)
+                );
+                return Err(Refusal::new(Refusal::MISSING_VERSION, message));
+            }
+        };
         let mut lsns = self.lsns.iter();
         let lsn = lsns.find_map(|column| column.get(row)).or(change_place);
         let commit = commit.or(lsn);

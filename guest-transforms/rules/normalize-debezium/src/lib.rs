@@ -77,6 +77,11 @@ impl Transform for NormalizeDebezium {
         let plan = self
             .key_paths()
             .fold(plan, |plan, path| plan.attribute("key-path", path));
+        let rows = &self.paths.images[Image::After as usize];
+        let plan = rows
+            .iter()
+            .flatten()
+            .fold(plan, |plan, path| plan.attribute("row-path", path));
         let old_key = self.old_key_columns.iter().zip(self.key());
         let plan = old_key.fold(plan, |plan, (name, column)| {
             plan.write(Field::new(name, &column.write))

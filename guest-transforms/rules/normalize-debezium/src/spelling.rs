@@ -145,11 +145,15 @@ fn quote(text: &mut String, value: &str) {
 }
 
 /// The two places of `source.sequence`, `["lastCommitLsn","lsn"]`, either of which may be null.
-pub(crate) fn sequence(text: &str) -> [Option<i64>; 2] {
-    let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
-    let mut places = inner.split(',');
-    let mut next = || places.next()?.trim().trim_matches('"').parse().ok();
-    [next(), next()]
+/// `None`: the text says no places.
+pub(crate) fn sequence(text: &str) -> Option<[Option<i64>; 2]> {
+    let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
+    let (commit, change) = inner.split_once(',')?;
+    let place = |text: &str| match text.trim() {
+        "null" => Some(None),
+        text => Some(Some(text.trim_matches('"').parse().ok()?)),
+    };
+    Some([place(commit)?, place(change)?])
 }
 
 #[cfg(test)]
@@ -210,11 +214,13 @@ mod tests {
     fn a_sequence_may_lack_either_place() {
         assert_eq!(
             sequence(r#"["26956728","26956730"]"#),
-            [Some(26_956_728), Some(26_956_730)]
+            Some([Some(26_956_728), Some(26_956_730)])
         );
-        assert_eq!(sequence(r#"[null,"26929584"]"#), [None, Some(26_929_584)]);
-        assert_eq!(sequence(r#"["5",null]"#), [Some(5), None]);
-        assert_eq!(sequence("odd"), [None, None]);
-        assert_eq!(sequence(""), [None, None]);
+        let places = sequence(r#"[null,"26929584"]"#);
+        assert_eq!(places, Some([None, Some(26_929_584)]));
+        assert_eq!(sequence(r#"["5",null]"#), Some([Some(5), None]));
+        for odd in ["odd", "", r#"["5"]"#, r#"["abc","1"]"#, r#"["1","2","3"]"#] {
+            assert_eq!(sequence(odd), None, "{odd}");
+        }
     }
 }

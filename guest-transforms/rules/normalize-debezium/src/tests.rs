@@ -97,6 +97,8 @@ fn the_host_is_told_by_what_rows_have_versions() {
         let paths = places.into_iter().chain(["key"]);
         let paths = paths.map(|place| format!("key-path={place}.id"));
         let told = std::iter::once("truncate=_truncate".to_owned()).chain(paths);
+        let rows = ["doc", "id"].map(|name| format!("row-path={}.{name}", places[1]));
+        let told = told.chain(rows);
         let versions = ["old-key=_old_id"].iter().chain(versions);
         let versions = versions.map(|version| (*version).to_owned());
         told.chain(versions).collect::<Vec<_>>()

@@ -7,6 +7,7 @@ use crate::dead_letter::DeadLetter;
 use crate::record::Records;
 
 use super::layer::{Layer, RowSource};
+use super::source_columns::SourceColumns;
 use super::wanted_cells::WantedCells;
 
 /// What a batch's records are judged by beside each other.
@@ -119,6 +120,9 @@ pub struct Computed {
     pub counts: Counts,
     /// Of [`Counts::superseded`] those that lost though they are later in the partition.
     pub steps_back: StepsBackAt,
+    /// How the columns of the newest record's row differ from those that are read. `None`: no
+    /// record says it.
+    pub source_columns: Option<SourceColumns>,
 }
 
 /// Rows that lost to a row that stands before them in the partition: their event time is earlier.

@@ -1,5 +1,5 @@
-//! What nobody knows of the table's rows once events that changed them are dead letters, or
-//! enrichers could not answer.
+//! What nobody knows of the table's rows once events that changed them are dead letters, or do not
+//! name all columns though they should, or enrichers could not answer.
 //!
 //! The table keeps what such an event would have changed, and later events may leave it out: it
 //! would stay for good, as if it were right. So the cells that the event carried count as unknown,
@@ -17,6 +17,7 @@ use crate::dedup::{Candidates, Version, VersionColumns, Versions};
 use super::cells::Cells;
 use super::enrich::Unanswered;
 use super::normalize::Normalized;
+use super::source_columns::Unnamed;
 use super::step::{Step, ordinal};
 use super::target_columns::TargetColumns;
 use super::{Layer, RowSource};
@@ -42,12 +43,15 @@ impl LostCells<'_> {
     pub(super) fn find<'v>(
         &self,
         dead_letters: &[DeadLetter],
-        unanswered: &[Unanswered],
+        (unanswered, unnamed): (&[Unanswered], &[Unnamed]),
         known: impl Fn(u32) -> Option<Version<'v>>,
     ) -> Option<Layer> {
         let failed = self.failed(dead_letters);
         let mut lost: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
-        for &row in &failed {
+        let of_failed = failed.iter().map(|&row| (row, self.carried(row, true)));
+        let unnamed = unnamed.iter().filter(|of| !failed.contains(&of.row));
+        let of_unnamed = unnamed.map(|of| (of.row, self.made_of(&of.columns)));
+        for (row, mut carried) in of_failed.chain(of_unnamed) {
             let is_older = known(row).is_some_and(|known| self.versions.version(row) < known);
             if is_older || !self.changes(row) {
                 continue;
@@ -59,7 +63,6 @@ impl LostCells<'_> {
             if is_emptied || newer.iter().any(is_over) {
                 continue;
             }
-            let mut carried = self.carried(row, true);
             for &row in &newer {
                 let told = self.carried(row, false);
                 carried.retain(|column| !told.contains(column));
@@ -148,6 +151,17 @@ impl LostCells<'_> {
             }
         }
         carried
+    }
+
+    /// The target's columns of the normalizer's `columns`, and of the enrichers that read them.
+    fn made_of(&self, columns: &[usize]) -> BTreeSet<usize> {
+        let own = columns.iter().filter(|c| self.cells.columns.contains(c));
+        let own = own.filter_map(|&column| self.target.place(column));
+        let made = self
+            .made()
+            .filter(|(inputs, _)| inputs.iter().any(|c| columns.contains(c)));
+        let made = made.flat_map(|(_, places)| places);
+        own.map(|(place, _)| place).chain(made).collect()
     }
 
     /// Of each enricher the normalizer's columns that it reads, and the target's that it writes.

@@ -26,6 +26,7 @@ use super::lost_cells::LostCells;
 use super::normalize::{Normalized, normalize};
 use super::pending::{Learned, Pending, leave_out};
 use super::read_back::{ReadBack, Stored};
+use super::source_columns::RowNames;
 use super::step::Step;
 use super::target_columns::TargetColumns;
 use super::truncates::{self, Truncates};
@@ -50,6 +51,8 @@ pub struct Chain {
     /// The normalizer's column that says that the source table was emptied.
     truncate: Option<usize>,
     old_key: Option<OldKey>,
+    /// `None`: records do not name all columns of a row.
+    row_names: Option<RowNames>,
     target: TargetColumns,
     pub(super) identity: Identity,
     pub(super) state: State,
@@ -121,6 +124,7 @@ impl Chain {
             .with_forms(spec.forms)
             .with_missing(normalizer.plan());
         let keys = KeyReader::new(normalizer.plan(), spec.partition);
+        let row_names = RowNames::new(normalizer.plan());
         let normalizer = Step::new(normalizer, &reads, dimensions, &[])?;
         let enrichers = transforms.map(|t| Step::new(t, &written, dimensions, &roles.key));
         let enrichers = enrichers.collect::<Option<Vec<_>>>()?;
@@ -133,6 +137,7 @@ impl Chain {
             normalizer,
             cells: Cells::new(&roles, &writes, &enrichers, &spec.target),
             truncate: truncate.and_then(|name| writes.iter().position(|f| f.name == *name)),
+            row_names,
             old_key: OldKey::new(&roles, &writes),
             enrichers,
             event_time: EventTimeColumn::new(&roles.event_time, &writes)?,
@@ -312,6 +317,13 @@ impl Chain {
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
         let mut normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
+        let names = self.row_names.as_ref();
+        let source_columns = names.and_then(|names| names.look(records));
+        let lacks = source_columns
+            .as_ref()
+            .is_some_and(|found| !found.lacking.is_empty());
+        let unnamed = names.filter(|_| lacks);
+        let unnamed = unnamed.map_or_else(Vec::new, |names| names.unnamed(records, &normalized));
         let previous = self.fill_previous(
             &mut normalized,
             records,
@@ -420,7 +432,8 @@ impl Chain {
             candidates: &candidates,
             emptied,
         };
-        let (unknown, unread) = match dead_letters.is_empty() && unanswered.is_empty() {
+        let is_all_known = dead_letters.is_empty() && unanswered.is_empty() && unnamed.is_empty();
+        let (unknown, unread) = match is_all_known {
             true => (None, None),
             false => {
                 let whole = dead_letters.iter().filter(|letter| letter.ordinal == 0);
@@ -428,8 +441,9 @@ impl Chain {
                 let keys = self.keys.as_mut();
                 let found = keys.map(|keys| keys.read(&self.decoder, records, of));
                 let unread = found.and_then(|found| lost.unread(found, &dead_letters));
-                let unknown =
-                    lost.find(&dead_letters, &unanswered, |row| self.known(&versions, row));
+                let unknown = lost.find(&dead_letters, (&unanswered, &unnamed), |row| {
+                    self.known(&versions, row)
+                });
                 (unknown, unread)
             }
         };
@@ -484,6 +498,7 @@ impl Chain {
             event_time_max,
             counts,
             steps_back,
+            source_columns,
         })
     }
 

@@ -23,7 +23,8 @@ pub struct Beat<'a> {
     pub staged_revision: Option<i32>,
     /// Why the process cannot run it; `None`: it can.
     pub error: Option<&'a str>,
-    /// What waits or has halted, and what is paused untaken.
+    /// What waits or has halted, what is paused untaken, and what runs and a person should know
+    /// something of.
     pub waiting: Vec<Wait>,
 }
 
@@ -198,7 +199,16 @@ impl Host {
             let of = wait.partition.as_ref();
             of.is_some_and(|(t, p)| t == topic && *p == partition)
         };
-        self.waiting.iter().find(is_its).filter(|_| self.is_alive)
+        let is_still = |wait: &&Wait| wait.state != PartitionState::Running;
+        let mut still = self.waiting.iter().filter(is_still);
+        still.find(is_its).filter(|_| self.is_alive)
+    }
+
+    /// What a person should know of partitions that run.
+    pub fn notices(&self) -> impl Iterator<Item = &str> {
+        let runs = |wait: &&Wait| wait.state == PartitionState::Running;
+        let notices = self.waiting.iter().filter(runs).filter(|_| self.is_alive);
+        notices.map(|wait| wait.reason.as_str())
     }
 }
 
@@ -214,7 +224,8 @@ pub fn untaken<'h>(
     };
     let mut untaken = BTreeMap::new();
     for (name, host) in hosts.iter().filter(|(_, host)| host.is_alive) {
-        for wait in &host.waiting {
+        let is_still = |wait: &&Wait| wait.state != PartitionState::Running;
+        for wait in host.waiting.iter().filter(is_still) {
             if let Some((topic, partition)) = &wait.partition
                 && !is_taken(topic, *partition)
             {

@@ -9,6 +9,7 @@
 //! - [`bookkeeping`]: what gristmill keeps of it beside its rows; [`rule_number`] numbers the rules
 //!   by which they have versions;
 //! - [`later_columns`]: which rows were written before a column was;
+//! - [`written_since`]: which rows were written after a column was changed;
 //! - [`row_lookup`] compares rows with what the table holds, and writes nothing;
 //! - [`absent_rows`] finds rows with cells that nobody knows;
 //! - [`dimension_query`] loads reference data;
@@ -32,3 +33,4 @@ pub mod rule_number;
 pub mod schema;
 pub mod target_table;
 mod wanted_table;
+pub mod written_since;

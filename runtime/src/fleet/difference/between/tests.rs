@@ -41,6 +41,7 @@ fn computed(fields: &[Field], rows: &[Value], letters: &[(u32, &str)]) -> Comput
         event_time_max: None,
         counts: Counts::default(),
         steps_back: Default::default(),
+        source_columns: None,
         read: None,
         unknown: None,
         unread: None,

@@ -1,0 +1,135 @@
+//! Which columns a source's rows have, by their names in the records. Of a column that was renamed,
+//! dropped or added nothing else tells.
+
+use serde_json::{Map, Value};
+
+use crate::decode::names;
+use crate::plan::Plan;
+use crate::record::Records;
+
+use super::normalize::Normalized;
+
+/// How the columns of the newest row differ from those that are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceColumns {
+    /// What is read, and the row does not have.
+    pub lacking: Vec<String>,
+    /// What the row has, and is not read.
+    pub new: Vec<String>,
+}
+
+/// Cells that a row's event does not name, though it names all columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unnamed {
+    pub(super) row: u32,
+    /// The normalizer's columns.
+    pub(super) columns: Vec<usize>,
+}
+
+/// Where records name all columns of a row: the plan's attributes `row-path`.
+#[derive(Clone, Debug)]
+pub(super) struct RowNames {
+    /// The names on the way from the value to the row.
+    object: Vec<String>,
+    /// What the row calls each column, and the normalizer's column.
+    columns: Vec<(String, usize)>,
+}
+
+/// Records that are looked at for one with a row: a delete has none.
+const LOOKED_AT_MAX: usize = 16;
+
+impl RowNames {
+    /// `None`: the plan does not say it.
+    pub(super) fn new(plan: &Plan) -> Option<Self> {
+        let paths = plan
+            .attributes
+            .iter()
+            .filter(|(name, _)| name == "row-path");
+        let paths = paths.map(|(_, path)| names(path));
+        let paths: Vec<Vec<String>> = paths.collect::<Option<_>>()?;
+        let (_, object) = paths.first()?.split_last()?;
+        let column = |(at, path): (usize, &Vec<String>)| {
+            let (name, parent) = path.split_last()?;
+            (parent == object).then(|| (name.clone(), at))
+        };
+        let (root, below) = object.split_first()?;
+        let columns = paths
+            .iter()
+            .enumerate()
+            .map(column)
+            .collect::<Option<_>>()?;
+        (root == "value").then(|| Self {
+            object: below.to_vec(),
+            columns,
+        })
+    }
+
+    /// How the newest row differs. `None`: no record has one.
+    pub(super) fn look(&self, records: &Records) -> Option<SourceColumns> {
+        let newest = (0..records.len()).rev().take(LOOKED_AT_MAX);
+        let document = newest.filter_map(|at| document(records, at));
+        let differences = document.filter_map(|document| {
+            let row = self.row(&document)?;
+            let lacking = self
+                .columns
+                .iter()
+                .filter(|(name, _)| !row.contains_key(name));
+            let is_read = |name: &String| self.columns.iter().any(|(read, _)| read == name);
+            // What begins so is of the connector.
+            let is_new = |name: &&String| !name.starts_with("__") && !is_read(name);
+            Some(SourceColumns {
+                lacking: lacking.map(|(name, _)| name.clone()).collect(),
+                new: row.keys().filter(is_new).cloned().collect(),
+            })
+        });
+        differences.into_iter().next()
+    }
+
+    /// The cells of the batch that are absent because their events do not name them.
+    pub(super) fn unnamed(&self, records: &Records, normalized: &Normalized) -> Vec<Unnamed> {
+        let cells = &normalized.batch.columns;
+        let sources = normalized.sources.iter().enumerate();
+        let unnamed = sources.filter_map(|(row, source)| {
+            let absent = self.columns.iter();
+            let absent = absent.filter(|(_, column)| !cells[*column].is_present(row));
+            let absent: Vec<&(String, usize)> = absent.collect();
+            if absent.is_empty() {
+                return None;
+            }
+            let document = document(records, source.record as usize)?;
+            let named = self.row(&document)?;
+            let unnamed = absent
+                .into_iter()
+                .filter(|(name, _)| !named.contains_key(name));
+            let columns: Vec<usize> = unnamed.map(|(_, column)| *column).collect();
+            (!columns.is_empty()).then_some(Unnamed {
+                row: row as u32,
+                columns,
+            })
+        });
+        unnamed.collect()
+    }
+
+    /// The row that a document has, where it has any of its columns.
+    fn row<'v>(&self, document: &'v Value) -> Option<&'v Map<String, Value>> {
+        let mut path = self.object.iter();
+        let row = path.try_fold(document, |value, name| value.get(name))?;
+        let row = row.as_object()?;
+        let mut columns = self.columns.iter();
+        columns
+            .any(|(name, _)| row.contains_key(name))
+            .then_some(row)
+    }
+}
+
+/// The value of a record, below the wrapper that may lie around it.
+fn document(records: &Records, at: usize) -> Option<Value> {
+    let mut value: Value = serde_json::from_slice(records.get(at).value?).ok()?;
+    let is_wrapper = value
+        .as_object()
+        .is_some_and(|o| o.len() == 2 && o.contains_key("schema") && o.contains_key("payload"));
+    Some(match is_wrapper {
+        true => value["payload"].take(),
+        false => value,
+    })
+}
