@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -9,10 +10,41 @@ use tempfile::TempDir;
 use crate::guests;
 use crate::program::{gristmill, success};
 
+/// The languages of rules whose tools come from PyPI and npm, by the names of `--lang`, and how the
+/// source of a rule is called.
+pub const OTHER_LANGUAGES: [(&str, &str); 3] =
+    [("python", "rule.py"), ("js", "rule.js"), ("c", "rule.c")];
+
+/// The first who uses a language's tools installs them, for all.
+static TOOLS: [Mutex<()>; OTHER_LANGUAGES.len()] = [const { Mutex::new(()) }; 3];
+
+/// While it is held nobody else builds a rule in `language`.
+pub fn tools(language: &str) -> Result<MutexGuard<'static, ()>> {
+    let place = OTHER_LANGUAGES
+        .iter()
+        .position(|(name, _)| *name == language);
+    let tools = &TOOLS[place.with_context(|| format!("no tools for {language}"))?];
+    Ok(tools.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// A temporary folder, and in it the folder of a new rule called `name`.
 pub fn new_rule(name: &str) -> Result<(TempDir, PathBuf)> {
+    new_rule_in(name, "rust", "enricher")
+}
+
+/// The same in a language, begun as `template`.
+pub fn new_rule_in(name: &str, language: &str, template: &str) -> Result<(TempDir, PathBuf)> {
     let folder = tempfile::tempdir()?;
-    let printed = success(run(folder.path(), &["transform", "new", name])?)?;
+    let new = [
+        "transform",
+        "new",
+        name,
+        "--lang",
+        language,
+        "--template",
+        template,
+    ];
+    let printed = success(run(folder.path(), &new)?)?;
     ensure!(printed.contains(&format!("cd {name}")), "{printed}");
     let rule = folder.path().join(name);
     Ok((folder, rule))
@@ -46,8 +78,10 @@ pub fn bash(folder: &Path, script: &str) -> Result<Command> {
 /// Compiles rules beside the shipped transforms, so that what they share is compiled once, and from
 /// the crates that are here already.
 fn as_author(command: &mut Command) -> Result<()> {
+    let target = guests::target()?;
     command
-        .env("CARGO_TARGET_DIR", guests::target()?)
+        .env("GRISTMILL_TOOLS", target.join("languages"))
+        .env("CARGO_TARGET_DIR", target)
         .env("CARGO_NET_OFFLINE", "true")
         .env_remove("RUSTC_BOOTSTRAP");
     Ok(())

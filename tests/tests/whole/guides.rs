@@ -18,6 +18,7 @@ use gristmill_tests::process::{Process, tail, wait_until};
 use gristmill_tests::program::{gristmill, repository, success};
 use gristmill_tests::topic::{self, Message};
 use gristmill_tests::wait::SOON;
+use rstest::rstest;
 use tempfile::TempDir;
 
 /// The rule of the guide for authors has one name wherever it is written, and so one place in the
@@ -323,6 +324,37 @@ fn a_rule_is_written_as_the_guide_says() -> Result<()> {
         "birth_year  int64",
     ] {
         assert!(output.contains(line), "no {line:?} in\n{output}");
+    }
+    Ok(())
+}
+
+#[rstest]
+#[case("python", "rules-in-python.md")]
+#[case("js", "rules-in-javascript.md")]
+#[case("c", "rules-in-c.md")]
+fn a_rule_in_another_language_is_written_as_its_guide_says(
+    #[case] language: &str,
+    #[case] page: &str,
+) -> Result<()> {
+    let _alone = author::tools(language)?;
+    let folder = tempfile::tempdir()?;
+    let script = Guide::read(&format!("docs/guides/{page}"))?.script(&[Needs::Author]);
+    let output = success(bash(folder.path(), &script)?.output()?)?;
+    for line in [
+        "written  cases/first.json",
+        "ok       cases/first.json",
+        "rows a second, one core",
+        "birth_year  int64",
+    ] {
+        assert!(output.contains(line), "no {line:?} in\n{output}");
+    }
+    let case = std::fs::read_to_string(folder.path().join("enrich-age/cases/first.json"))?;
+    for answer in [
+        r#"{"age": 36, "is_adult": true}"#,
+        r#"{"age": null, "is_adult": null}"#,
+        r#"{"row": 2, "code": "unborn", "message": "`birth_year` is after 2026"}"#,
+    ] {
+        assert!(case.contains(answer), "no {answer:?} in\n{case}");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod capture;
 mod folder;
 mod inspect;
+mod languages;
 mod mistakes;
 mod rule_toml;
 mod sentences;

@@ -1,0 +1,3 @@
+// What is written is not said.
+
+#include "gristmill.h"

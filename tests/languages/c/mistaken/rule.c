@@ -1,0 +1,45 @@
+// Does wrong what the row says.
+
+#define READS(COLUMN) COLUMN(text, what, nullable)
+#define WRITES(COLUMN)               \
+    COLUMN(int64, number, nullable)  \
+    COLUMN(text, said, nullable)     \
+    COLUMN(timestamp(ms), day, never)
+#define REJECTS(CODE) CODE("even")
+#include "gristmill.h"
+
+#include <assert.h>
+
+static int64_t down(volatile int64_t *number) {
+    int64_t one = *number;
+    return down(&one) + 1;
+}
+
+static gm_answer mistaken(const input *row, output *out, const config *config) {
+    out->day = gm_value_int64(0);
+    int64_t largest = INT64_MAX;
+    volatile int64_t zero = 0;
+    volatile size_t five = 5;
+    int64_t few[3] = {1, 2, 3};
+    int64_t *volatile nowhere = NULL;
+#define IS(text) (row->what.size == strlen(text) && memcmp(row->what.data, text, strlen(text)) == 0)
+    if (IS("an addition without room")) out->number = gm_value_int64(largest + 1 + zero);
+    if (IS("a division by zero")) out->number = gm_value_int64(1 / zero);
+    if (IS("an index outside")) out->number = gm_value_int64(few[five]);
+    if (IS("a null pointer")) out->number = gm_value_int64(*nowhere);
+    if (IS("a shift too far")) out->number = gm_value_int64(1LL << (64 + zero));
+    if (IS("a fraction without room")) out->number = gm_value_int64((int64_t)(1e30 + (double)zero));
+    if (IS("an assertion")) assert(zero == 1);
+    if (IS("a failure")) gm_fail("`what` cannot be %d", 7);
+    if (IS("an abort")) abort();
+    if (IS("null where a value is promised")) out->day.is = GM_NULL;
+    if (IS("absent where nobody expects it")) out->said.is = GM_ABSENT;
+    if (IS("no UTF-8")) out->said = gm_value_text("\xff", 1);
+    if (IS("an unknown code")) return gm_reject("odd", "the row is odd");
+    if (IS("no row")) return gm_no_row();
+    if (IS("a recursion without end")) out->number = gm_value_int64(down(&largest));
+    if (IS("too much memory")) memset(gm_alloc(1 << 28), 1, 1 << 28);
+    return gm_row();
+}
+
+GRISTMILL_RULE(mistaken)

@@ -1,0 +1,5 @@
+// A package is not there.
+
+import lodash from "lodash";
+
+export default lodash;

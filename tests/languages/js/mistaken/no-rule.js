@@ -1,0 +1,5 @@
+// Nothing is exported.
+
+import { rule } from "./vendor/gristmill/index.js";
+
+rule({ writes: { name: "text" }, row: () => ({ name: "" }) });

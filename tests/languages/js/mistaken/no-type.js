@@ -1,0 +1,5 @@
+// No column is a string.
+
+import { rule } from "./vendor/gristmill/index.js";
+
+export default rule({ writes: { name: "string" }, row: () => ({ name: "" }) });

@@ -1,0 +1,8 @@
+"""A bracket is missing."""
+
+from gristmill import rule
+
+
+@rule(
+def mistaken(row):
+    return row

@@ -1,0 +1,7 @@
+"""A package is not there."""
+
+from typing import NamedTuple
+
+import pandas
+
+from gristmill import rule

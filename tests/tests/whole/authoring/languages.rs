@@ -1,0 +1,170 @@
+//! Rules in other languages than Rust, built by their own compilers: what each answers is what all
+//! answer, and a mistake is told with what to do and the author's line.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use gristmill_tests::author::{self, OTHER_LANGUAGES, new_rule_in, run};
+use gristmill_tests::job::Job;
+use gristmill_tests::program::{printed, repository, success};
+use gristmill_tests::rules::SHIPPED;
+use gristmill_tests::seed::seed;
+use insta::assert_snapshot;
+use rstest::rstest;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Rules that each language has in `tests/languages/LANGUAGE/RULE/`, with cases in `data/golden/`.
+const RULES: [&str; 3] = ["enrich-email", "enrich-country", "every-type"];
+
+const TEMPLATES: [&str; 3] = ["enricher", "join", "normalizer"];
+
+#[rstest]
+#[case("python")]
+#[case("js")]
+#[case("c")]
+fn every_language_gives_the_golden_answers(#[case] language: &str) -> Result<()> {
+    let _alone = author::tools(language)?;
+    for name in RULES {
+        let (_folder, rule) = golden_rule(name, language)?;
+        let tested = success(run(&rule, &["transform", "test"])?)
+            .with_context(|| format!("{name} in {language}"))?;
+        let cases = fs::read_dir(repository().join("data/golden").join(name))?;
+        assert_eq!(
+            tested.matches("ok       cases/").count(),
+            cases.count(),
+            "{tested}"
+        );
+    }
+    Ok(())
+}
+
+#[rstest]
+#[case("python")]
+#[case("js")]
+#[case("c")]
+fn a_new_rule_passes_its_case_and_is_not_built_twice(#[case] language: &str) -> Result<()> {
+    let _alone = author::tools(language)?;
+    for template in TEMPLATES {
+        let (_folder, rule) = new_rule_in("own-template", language, template)?;
+        let tested = success(run(&rule, &["transform", "test"])?)
+            .with_context(|| format!("{template} in {language}"))?;
+        assert!(tested.contains("ok       cases/first.json"), "{tested}");
+        let component = rule.join("own-template.wasm");
+        let made = fs::metadata(&component)?.modified()?;
+        success(run(&rule, &["transform", "test"])?)?;
+        assert_eq!(fs::metadata(&component)?.modified()?, made, "{template}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_rule_goes_through_all_languages_while_events_come() -> Result<()> {
+    let job = Job::new("languages")?;
+    job.generate(5_000, 500, seed("languages"))?;
+    let _run = job.run()?;
+    let mut rules = Vec::new();
+    for (language, _) in OTHER_LANGUAGES {
+        let _alone = author::tools(language)?;
+        let (folder, rule) = golden_rule("enrich-email", language)?;
+        success(run(&rule, &["transform", "build"])?)?;
+        rules.push((folder, rule.join("enrich-email.wasm").display().to_string()));
+    }
+    let components = rules.iter().map(|(_, component)| component.as_str());
+    let components: Vec<&str> = components.chain(["builtin:enrich-email"]).collect();
+    job.under_load(400, 1, || {
+        for component in components {
+            let swapped = job.swap_rule("enrich-email", component, SHIPPED, &[])?;
+            ensure!(swapped.contains("is active"), "{component}: {swapped}");
+        }
+        Ok(())
+    })?;
+    job.wait_until_caught_up()?;
+    job.check()
+}
+
+#[rstest]
+#[case("python")]
+#[case("js")]
+#[case("c")]
+fn a_mistake_is_told_with_what_to_do(#[case] language: &str) -> Result<()> {
+    let _alone = author::tools(language)?;
+    let (_folder, rule) = new_rule_in("mistaken", language, "enricher")?;
+    let own = repository()
+        .join("tests/languages")
+        .join(language)
+        .join("mistaken");
+    let source = source_of(language)?;
+    fs::copy(own.join(source), rule.join(source))?;
+    // Each event names what the rule does wrong.
+    let mistakes = fs::read_to_string(own.join("mistakes.txt"))?;
+    let events: Vec<Value> = mistakes
+        .lines()
+        .map(|what| json!({ "what": what }))
+        .collect();
+    fs::write(rule.join("events.json"), json!(events).to_string())?;
+    let (code, tried) = printed(run(
+        &rule,
+        &["try", ".", "--on", "events.json", "--limit", "99"],
+    )?);
+    assert_eq!(code, Some(1), "{tried}");
+    let letters = tried
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("dead letter "));
+    let told: Vec<String> = mistakes
+        .lines()
+        .zip(letters)
+        .map(|(what, letter)| format!("{what}: {letter}"))
+        .collect();
+    assert_eq!(told.len(), events.len(), "{tried}");
+    assert_snapshot!(format!("running_{language}"), told.join("\n"));
+
+    let mut built = Vec::new();
+    for flawed in flawed(&own)? {
+        fs::copy(own.join(&flawed), rule.join(source))?;
+        let (code, said) = printed(run(&rule, &["transform", "build"])?);
+        assert_eq!(code, Some(1), "{flawed}: {said}");
+        built.push(format!("{flawed}:\n{}", said.trim_end()));
+    }
+    assert_snapshot!(format!("building_{language}"), built.join("\n\n"));
+    Ok(())
+}
+
+/// The folder of a rule of `RULES` with its golden cases.
+fn golden_rule(name: &str, language: &str) -> Result<(TempDir, PathBuf)> {
+    let (folder, rule) = new_rule_in(name, language, "enricher")?;
+    let source = source_of(language)?;
+    let own = repository()
+        .join("tests/languages")
+        .join(language)
+        .join(name);
+    fs::copy(own.join(source), rule.join(source))?;
+    fs::remove_dir_all(rule.join("cases"))?;
+    fs::create_dir_all(rule.join("cases/dimensions"))?;
+    for case in fs::read_dir(repository().join("data/golden").join(name))? {
+        let case = case?;
+        fs::copy(case.path(), rule.join("cases").join(case.file_name()))?;
+    }
+    let countries = repository().join("data/countries.csv");
+    fs::copy(countries, rule.join("cases/dimensions/countries.csv"))?;
+    Ok((folder, rule))
+}
+
+/// The sources beside the one that builds, which do not.
+fn flawed(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name().into_string().unwrap_or_default();
+        if name.starts_with("no-") {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn source_of(language: &str) -> Result<&'static str> {
+    let known = OTHER_LANGUAGES.iter().find(|(name, _)| *name == language);
+    Ok(known.with_context(|| format!("no {language}"))?.1)
+}
