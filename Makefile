@@ -80,7 +80,7 @@ build: setup-build ## build target/release/gristmill
 	$(BUILD)
 
 .PHONY: test
-test: setup setup-kafka setup-debezium ## run every test, on a real Kafka and a real PostgreSQL
+test: setup setup-kafka setup-debezium setup-languages ## run every test, on a real Kafka and a real PostgreSQL
 	$(TEST) --no-fail-fast
 
 .PHONY: soak
@@ -155,7 +155,7 @@ guests: setup-build ## build the shipped transforms alone, as core modules under
 setup: setup-build setup-postgres ## install what building and running the demo need
 
 .PHONY: setup-all
-setup-all: setup setup-kafka setup-debezium setup-tools ## install what all targets need
+setup-all: setup setup-kafka setup-debezium setup-languages setup-tools ## install what all targets need
 
 .PHONY: setup-build
 setup-build: setup-rust ## install what compiling needs
@@ -217,6 +217,12 @@ target/postgres/%/bin: tests/postgres/pom.xml
 		dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/target/postgres/$*"
 	@cd target/postgres/$* && unzip -q ./*.jar && tar -xJf ./*.txz && rm ./*.jar ./*.txz
 	@touch $@
+
+# The compilers themselves come from PyPI and npm, by the tests, into the guests' target folder.
+.PHONY: setup-languages
+setup-languages: ## install what builds rules in Python, C and JavaScript for the tests
+	$(call need,python3 -m ensurepip --version,python3-venv,builds rules in Python and C)
+	$(call need,command -v npm,nodejs npm,builds rules in JavaScript)
 
 .PHONY: setup-tools
 setup-tools: $(TOOLS)/installed ## install the tools of make check into target/tools
