@@ -80,7 +80,8 @@ build: setup-build ## build target/release/gristmill
 	$(BUILD)
 
 .PHONY: test
-test: setup setup-kafka setup-debezium setup-languages ## run every test, on a real Kafka and a real PostgreSQL
+test: setup setup-kafka setup-debezium
+test: setup-languages ## run every test, on a real Kafka and a real PostgreSQL
 	$(TEST) --no-fail-fast
 
 .PHONY: soak
@@ -155,7 +156,8 @@ guests: setup-build ## build the shipped transforms alone, as core modules under
 setup: setup-build setup-postgres ## install what building and running the demo need
 
 .PHONY: setup-all
-setup-all: setup setup-kafka setup-debezium setup-languages setup-tools ## install what all targets need
+setup-all: setup setup-kafka setup-debezium
+setup-all: setup-languages setup-tools ## install what all targets need
 
 .PHONY: setup-build
 setup-build: setup-rust ## install what compiling needs
