@@ -140,12 +140,10 @@ impl<'a> Run<'a> {
         let found = self.environment.failures.take();
         for (row, failure) in found.into_iter().enumerate() {
             if let Some(failure) = failure {
-                let values = self.values(expression, row);
                 let (name, text) = (&expression.name, &expression.text);
-                self.note_fault(row, || {
-                    let message = format!("`{name}`: {failure}, in `{text}`{values}");
-                    Fault { write, message }
-                });
+                let parts = ["`", name, "`: ", &failure, ", in `", text, "`"];
+                let message = self.message(&parts, expression, row);
+                self.note_fault(row, || Fault { write, message });
             }
         }
         (column, live)
@@ -161,26 +159,35 @@ impl<'a> Run<'a> {
         let (column, live) = self.compute(reject, None);
         for (row, is_live) in live.iter().enumerate() {
             if *is_live && column.is_true(row) && !self.is_refused(row) {
-                let values = self.values(reject, row);
-                let message = format!("`{}` is true{values}", reject.text);
+                let message = self.message(&["`", &reject.text, "` is true"], reject, row);
                 self.refuse(row, &reject.name, message);
             }
         }
     }
 
-    /// The values that an expression read: `: a = 1, b = null`.
-    fn values(&self, expression: &Expression, row: usize) -> String {
-        let shown = expression.names.iter().map(|column| {
+    /// Appends the values that an expression read: `: a = 1, b = null`.
+    fn push_values(&self, expression: &Expression, row: usize, message: &mut String) {
+        let mut separator = ": ";
+        for column in &expression.names {
             let known = &self.rule.columns[*column];
-            let value = show::show(&self.environment.columns[*column], known.of_type, row);
-            format!("{} = {value}", known.name)
-        });
-        let shown: Vec<String> = shown.collect();
-        if shown.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", shown.join(", "))
+            message.push_str(std::mem::replace(&mut separator, ", "));
+            message.push_str(&known.name);
+            message.push_str(" = ");
+            show::show(
+                &self.environment.columns[*column],
+                known.of_type,
+                row,
+                message,
+            );
         }
+    }
+
+    /// The parts of a message, with the values that the expression read.
+    fn message(&self, parts: &[&str], expression: &Expression, row: usize) -> String {
+        let mut message = String::with_capacity(MESSAGE_BYTES);
+        parts.iter().for_each(|part| message.push_str(part));
+        self.push_values(expression, row, &mut message);
+        message
     }
 
     /// Refuses rows without a key or a time.
@@ -194,8 +201,8 @@ impl<'a> Run<'a> {
             for row in 0..self.rows {
                 let is_failed = self.faults.get(row).is_some_and(Option::is_some);
                 if !column.is_valid[row] && !is_failed && !self.is_refused(row) {
-                    let values = self.values(write, row);
-                    let message = format!("`{}` is null, by `{}`{values}", write.name, write.text);
+                    let parts = ["`", &write.name, "` is null, by `", &write.text, "`"];
+                    let message = self.message(&parts, write, row);
                     self.refuse(row, code, message);
                 }
             }
@@ -237,3 +244,6 @@ impl<'a> Run<'a> {
         output
     }
 }
+
+/// Set aside for a message: most have one condition and one value.
+const MESSAGE_BYTES: usize = 120;

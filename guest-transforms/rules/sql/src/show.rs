@@ -7,43 +7,55 @@ use crate::{double, input, time};
 /// Characters of a value that a message shows: enough to know it by.
 const SHOWN_MAX: usize = 60;
 
-/// The value at `row` as a literal of SQL.
-pub(crate) fn show(column: &Column, of_type: Type, row: usize) -> String {
+/// Appends the value at `row` as a literal of SQL.
+pub(crate) fn show(column: &Column, of_type: Type, row: usize, shown: &mut String) {
     if !column.is_valid[row] {
-        return "null".to_owned();
+        return shown.push_str("null");
     }
-    let mut text = String::new();
     match &column.values {
-        Values::Bool(values) => return values[row].to_string(),
-        Values::Numeric(values) => text = values[row].to_string(),
-        Values::Float(values) => double::write(values[row], &mut text),
-        Values::Text(values) => return quoted(values[row]),
+        Values::Bool(values) => shown.push_str(if values[row] { "true" } else { "false" }),
+        Values::Numeric(values) => shown.push_str(&values[row].to_string()),
+        Values::Float(values) => double::write(values[row], shown),
+        Values::Text(values) => quote(values[row], shown),
         Values::Bytes(values) => {
-            text.push_str("\\x");
-            let shown = &values[row][..values[row].len().min(SHOWN_MAX)];
-            input::write_hexadecimal(shown, &mut text);
-            return quoted(&text);
+            let bytes = &values[row][..values[row].len().min(SHOWN_MAX)];
+            shown.push_str("'\\x");
+            input::write_hexadecimal(bytes, shown);
+            shown.push_str(if bytes.len() < values[row].len() {
+                "..'"
+            } else {
+                "'"
+            });
         }
-        Values::Int(values) => match of_type {
-            Type::Date => time::write_date(values[row], &mut text),
-            Type::Time => time::write_time(values[row], &mut text),
-            Type::Timestamp | Type::Timestamptz => {
-                time::write_timestamp(values[row], of_type == Type::Timestamptz, &mut text);
-            }
-            _ => return values[row].to_string(),
-        },
-    }
-    match of_type {
-        Type::Date | Type::Time | Type::Timestamp | Type::Timestamptz => quoted(&text),
-        _ => text,
+        Values::Int(values) => show_whole(values[row], of_type, shown),
     }
 }
 
-fn quoted(text: &str) -> String {
-    let end = text
-        .char_indices()
-        .nth(SHOWN_MAX)
-        .map_or(text.len(), |(end, _)| end);
-    let rest = if end < text.len() { ".." } else { "" };
-    format!("'{}{rest}'", text[..end].replace('\'', "''"))
+fn show_whole(value: i64, of_type: Type, shown: &mut String) {
+    let mut text = String::new();
+    match of_type {
+        Type::Date => time::write_date(value, &mut text),
+        Type::Time => time::write_time(value, &mut text),
+        Type::Timestamp | Type::Timestamptz => {
+            time::write_timestamp(value, of_type == Type::Timestamptz, &mut text);
+        }
+        _ => return shown.push_str(&value.to_string()),
+    }
+    quote(&text, shown);
+}
+
+fn quote(text: &str, shown: &mut String) {
+    let end = match text.len() > SHOWN_MAX {
+        true => text.char_indices().nth(SHOWN_MAX),
+        false => None,
+    };
+    let end = end.map_or(text.len(), |(end, _)| end);
+    shown.push('\'');
+    for (at, part) in text[..end].split('\'').enumerate() {
+        if at > 0 {
+            shown.push_str("''");
+        }
+        shown.push_str(part);
+    }
+    shown.push_str(if end < text.len() { "..'" } else { "'" });
 }

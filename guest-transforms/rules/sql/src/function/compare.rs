@@ -39,13 +39,19 @@ fn order_of<'c>(left: &'c Values, right: &'c Values) -> Box<dyn Fn(usize) -> Ord
     }
 }
 
-/// Nearly all comparisons are of texts for equality.
-fn equal<'a>(call: &Call<'_, 'a>) -> Column<'a> {
-    if let [Values::Text(a), Values::Text(b)] = [0, 1].map(|at| &call.arguments[at].values) {
-        return call.to_bools(|row| Ok(Some(a[row] == b[row])));
+/// Nearly all comparisons are of texts for equality, which mostly differ in their lengths.
+fn is_equal<'c>(left: &'c Values, right: &'c Values) -> Box<dyn Fn(usize) -> bool + 'c> {
+    if let (Values::Text(a), Values::Text(b)) = (left, right) {
+        return Box::new(|row| a[row] == b[row]);
     }
-    let order = order(call);
-    call.to_bools(|row| Ok(Some(order(row).is_eq())))
+    let order = order_of(left, right);
+    Box::new(move |row| order(row).is_eq())
+}
+
+fn equal<'a>(call: &Call<'_, 'a>) -> Column<'a> {
+    let [left, right] = [0, 1].map(|at| &call.arguments[at].values);
+    let is_equal = is_equal(left, right);
+    call.to_bools(|row| Ok(Some(is_equal(row))))
 }
 
 macro_rules! comparisons {
@@ -110,11 +116,11 @@ pub(crate) fn is_ordered(of_type: Type) -> bool {
 /// The first argument, null where the last two are equal: of two arguments these are they.
 pub(crate) static NULLIF: Function = strict("nullif", &[Type::Any, Type::Any], Type::Any, |call| {
     let at = call.arguments.len() - 2;
-    let order = order_of(&call.arguments[at].values, &call.arguments[at + 1].values);
+    let (left, right) = (&call.arguments[at], &call.arguments[at + 1]);
+    let is_equal = is_equal(&left.values, &right.values);
     let choice: Vec<u32> = (0..call.is_live.len())
         .map(|row| {
-            let is_both = call.is_valid(at, row) && call.is_valid(at + 1, row);
-            if is_both && order(row).is_eq() {
+            if left.is_valid[row] && right.is_valid[row] && is_equal(row) {
                 NONE
             } else {
                 0
