@@ -19,6 +19,11 @@ pub(crate) fn batch_max_bytes(queued_max_bytes: usize) -> usize {
     resumes_below(queued_max_bytes).min(BATCH_MAX_BYTES)
 }
 
+/// So long a batch that could be flushed waits for records that the source has at hand: reading half
+/// a queue takes 20 ms, on a busy machine twice that. Each flush costs Postgres half a millisecond,
+/// and while much waits that is what reading lacks.
+const FILL_WAIT: Duration = Duration::from_millis(50);
+
 /// Records that were read and wait for a flush. Bytes stay counted against the partition's bound
 /// until [`OpenBatch::release`].
 pub(crate) struct OpenBatch {
@@ -40,6 +45,8 @@ pub(crate) struct OpenBatch {
     /// After the newest record the partition's end was reached, or nothing has come for a moment:
     /// waiting would bring no more.
     caught_up: bool,
+    /// After the newest record the source had more at hand.
+    more_follow: bool,
     /// The guards of chunks not yet committed, each with the records it still covers.
     held: VecDeque<(usize, QueuedBytes)>,
     /// What counts by `held`: the bytes of whole chunks, those of a batch in flight among them.
@@ -65,13 +72,14 @@ impl OpenBatch {
             bytes: 0,
             since: None,
             caught_up: false,
+            more_follow: false,
             held: VecDeque::new(),
             held_bytes: 0,
         }
     }
 
     pub(crate) fn push(&mut self, chunk: Chunk) {
-        self.caught_up = chunk.caught_up;
+        (self.caught_up, self.more_follow) = (chunk.caught_up, chunk.more_follow);
         let rows = chunk.records.len();
         if rows == 0 {
             return;
@@ -90,14 +98,18 @@ impl OpenBatch {
     }
 
     /// Whether a flush should begin now, none being in flight: no more records are on their way, or
-    /// enough wait, or the oldest has waited long enough.
+    /// enough wait and no more come at once, or the oldest has waited long enough.
     pub(crate) fn is_due(&self) -> bool {
         self.rows > 0
             && (self.caught_up
-                || self.rows >= self.linger_rows
+                || self.has_enough() && !self.more_follow
                 || self.held_bytes >= self.linger_bytes
                 || self.is_full()
                 || self.due_at().is_some_and(|due| due <= Instant::now()))
+    }
+
+    fn has_enough(&self) -> bool {
+        self.rows >= self.linger_rows
     }
 
     /// Bytes that are read and not yet committed.
@@ -107,7 +119,11 @@ impl OpenBatch {
 
     /// When the oldest record will have waited long enough.
     pub(crate) fn due_at(&self) -> Option<Instant> {
-        self.since.map(|since| since + self.linger)
+        let wait = match self.has_enough() {
+            true => self.linger.min(FILL_WAIT),
+            false => self.linger,
+        };
+        self.since.map(|since| since + wait)
     }
 
     /// One flush's records, oldest first: some below the offset `cut`, or others.
@@ -260,6 +276,25 @@ mod tests {
         assert!(open.is_due());
         open.take(0);
         assert!(!open.is_due());
+    }
+
+    #[tokio::test]
+    async fn a_batch_waits_a_moment_for_records_that_follow_at_once() {
+        let mut open = OpenBatch::new(100, 3, usize::MAX, Duration::from_secs(9));
+        let (feed, mut intake) = feed();
+        for offsets in [0..2, 2..4] {
+            feed.send_and_go_on(chunk(offsets, false).records);
+            open.push(intake.try_recv().expect("just sent"));
+            assert!(!open.is_due());
+        }
+        let within = open.due_at().expect("records wait") - Instant::now();
+        assert!(within <= FILL_WAIT, "{within:?}");
+        open.push(chunk(4..5, false));
+        assert!(open.is_due());
+        open.take(0);
+        feed.send_and_go_on(chunk(5..105, false).records);
+        open.push(intake.try_recv().expect("just sent"));
+        assert!(open.is_full() && open.is_due());
     }
 
     #[tokio::test]

@@ -61,6 +61,9 @@ pub struct Chunk {
     /// number that one topic alone has here: librdkafka's safe interface names the number and
     /// not the topic.
     pub caught_up: bool,
+    /// The source had more records at hand, perhaps of other partitions: a batch that is not full
+    /// may wait a moment.
+    pub more_follow: bool,
     /// The records count against the partition's bounds until this is dropped: keep it until they
     /// are committed.
     pub held: QueuedBytes,
@@ -78,6 +81,15 @@ impl Feed {
     /// Hands a chunk over. A worker that is gone is no error: its partition is about to be stopped
     /// or restarted.
     pub fn send(&self, records: Records, caught_up: bool) {
+        self.hand_over(records, caught_up, false);
+    }
+
+    /// The same, while more records wait behind these.
+    pub fn send_and_go_on(&self, records: Records) {
+        self.hand_over(records, false, true);
+    }
+
+    fn hand_over(&self, records: Records, caught_up: bool, more_follow: bool) {
         let bytes = records.bytes() + records.len() * RECORD_OVERHEAD_BYTES;
         self.queued.bytes.fetch_add(bytes, Ordering::Relaxed);
         let added = records.len();
@@ -90,6 +102,7 @@ impl Feed {
         let _ = self.sender.send(Chunk {
             records,
             caught_up,
+            more_follow,
             held,
         });
     }

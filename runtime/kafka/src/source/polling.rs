@@ -71,6 +71,8 @@ enum Trouble {
 #[derive(PartialEq)]
 enum Flow {
     Continue,
+    /// Records wait still.
+    More,
     Stop,
 }
 
@@ -103,10 +105,11 @@ impl<A: Assignments + Send + 'static> Polling<A> {
 
     pub(crate) fn run(mut self) {
         while self.follow_requests() == Flow::Continue {
-            if self.pass() == Flow::Stop {
+            let flow = self.pass();
+            if flow == Flow::Stop {
                 break;
             }
-            self.readings.deliver_all();
+            self.readings.deliver_all(flow == Flow::More);
             self.apply_back_pressure();
             self.hint();
         }
@@ -145,7 +148,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     fn pass(&mut self) -> Flow {
         let may_be_more = self.readings.may_be_more();
         let mut timeout = if may_be_more { MORE_POLL } else { IDLE_POLL };
-        let mut answered = false;
+        let (mut answered, mut flow) = (false, Flow::More);
         for taken in 0..PASS_RECORDS {
             let polled = self.consumer.poll(timeout);
             timeout = Duration::ZERO;
@@ -163,6 +166,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                         self.readings.set_all_caught_up();
                     }
                     self.follow_changes();
+                    flow = Flow::Continue;
                     break;
                 }
             };
@@ -173,7 +177,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
         if answered {
             self.set_reachable();
         }
-        Flow::Continue
+        flow
     }
 
     /// Takes over what a rebalance or a restart changed.
@@ -310,7 +314,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     /// librdkafka does not say which partition's offset is not to be had, so the broker is asked
     /// about each.
     fn find_out_of_range(&mut self, reason: String) {
-        self.readings.deliver_all();
+        self.readings.deliver_all(false);
         let positions = self.readings.positions();
         let partitions: Vec<_> = positions.iter().map(|(p, _)| p.clone()).collect();
         let bounds = self.admin.watermarks(&partitions).unwrap_or_default();

@@ -113,7 +113,7 @@ impl Reading {
         if self.records.len() < CHUNK_RECORDS && self.records.bytes() < CHUNK_BYTES {
             return Pushed::Kept;
         }
-        self.deliver();
+        self.deliver(true);
         Pushed::ChunkLeft
     }
 
@@ -128,14 +128,19 @@ impl Reading {
         self.paused && bound.held_by(&self.feed) < 0.5
     }
 
-    fn deliver(&mut self) {
+    /// Hands over what was read. `more_follow`: records wait still.
+    fn deliver(&mut self, more_follow: bool) {
         if self.records.is_empty() && !self.caught_up {
             return;
         }
         let caught_up = std::mem::take(&mut self.caught_up);
         self.may_be_more &= !caught_up;
         self.chunk = (self.records.len(), self.records.bytes());
-        self.feed.send(std::mem::take(&mut self.records), caught_up);
+        let records = std::mem::take(&mut self.records);
+        match more_follow && !caught_up {
+            true => self.feed.send_and_go_on(records),
+            false => self.feed.send(records, caught_up),
+        }
     }
 }
 
@@ -179,7 +184,7 @@ impl Readings {
             .filter(|r| r.partition.partition == partition);
         if let (Some(reading), None) = (same.next(), same.next()) {
             reading.caught_up = true;
-            reading.deliver();
+            reading.deliver(false);
         }
     }
 
@@ -195,9 +200,10 @@ impl Readings {
         }
     }
 
-    pub(crate) fn deliver_all(&mut self) {
+    /// Hands over what was read of each. `more_follow`: records wait still.
+    pub(crate) fn deliver_all(&mut self, more_follow: bool) {
         for reading in &mut self.readings {
-            reading.deliver();
+            reading.deliver(more_follow);
         }
     }
 

@@ -214,7 +214,8 @@ pub struct TargetSection {
     /// The most records of one flush. At most 20,000.
     #[serde(default = "max_rows")]
     pub max_rows: usize,
-    /// A flush begins when this many records wait, or half of `queued_max_bytes`.
+    /// A flush begins when this many records wait, or half of `queued_max_bytes`. While the topic
+    /// has more at hand it waits up to 50 ms for a fuller one.
     #[serde(default = "linger_rows")]
     pub linger_rows: usize,
     /// A flush begins when a record has waited this long. A partition that has caught up does not
