@@ -137,7 +137,7 @@ async fn in_transaction(
     owner: &str,
 ) -> Result<Vec<Taken>, tokio_postgres::Error> {
     client.batch_execute(BEGIN).await?;
-    let mut parameters = requests.keys().to_vec();
+    let mut parameters = requests.keys.named().to_vec();
     parameters.extend([
         ("revisions", Type::INT4_ARRAY, &requests.revisions as _),
         (
@@ -166,13 +166,7 @@ pub async fn stand_still(
     state: PartitionState,
     reason: &str,
 ) -> Result<bool, DatabaseError> {
-    let values: [Named<'_>; 2] = [
-        ("state", Type::TEXT, &state.as_str()),
-        ("reason", Type::TEXT, &reason),
-    ];
-    set(client, lease, "state = :state, reason = :reason", &values)
-        .await
-        .map_err(DatabaseError::query("write the partition's state"))
+    Ok(say(client, &[lease], state, Some(reason)).await? == 1)
 }
 
 /// Sets the checkpoint back to `offset`, from where records are to be read again. `false`: the
@@ -277,48 +271,33 @@ pub(crate) async fn set(
 /// Marks the partitions running again, and returns how many: leases that are no longer good write
 /// nothing.
 pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseError> {
-    let key = || leases.iter().map(|lease| &lease.key);
-    let parameters: [Named<'_>; 5] = [
-        (
-            "pipelines",
-            Type::TEXT_ARRAY,
-            &key().map(|k| k.pipeline.as_str()).collect::<Vec<_>>(),
-        ),
-        (
-            "runs",
-            Type::INT8_ARRAY,
-            &key().map(|k| k.run).collect::<Vec<_>>(),
-        ),
-        (
-            "topics",
-            Type::TEXT_ARRAY,
-            &key().map(|k| k.topic.as_str()).collect::<Vec<_>>(),
-        ),
-        (
-            "partitions",
-            Type::INT4_ARRAY,
-            &key().map(|k| k.partition).collect::<Vec<_>>(),
-        ),
-        (
-            "owner_epochs",
-            Type::INT8_ARRAY,
-            &leases
-                .iter()
-                .map(|lease| lease.owner_epoch)
-                .collect::<Vec<_>>(),
-        ),
-    ];
+    say(client, leases, PartitionState::Running, None).await
+}
+
+/// Says in which state the partitions are, and why. A heartbeat says it again, and a flush says
+/// that one which waited for it runs.
+async fn say(
+    client: &Client,
+    leases: &[&Lease],
+    state: PartitionState,
+    reason: Option<&str>,
+) -> Result<u64, DatabaseError> {
+    let keys = KeyArrays::new(leases.iter().map(|lease| &lease.key));
+    let owner_epochs: Vec<i64> = leases.iter().map(|lease| lease.owner_epoch).collect();
+    let state = state.as_str();
+    let mut parameters = keys.named().to_vec();
+    parameters.extend([
+        ("owner_epochs", Type::INT8_ARRAY, &owner_epochs as _),
+        ("state", Type::TEXT, &state as _),
+        ("reason", Type::TEXT, &reason as _),
+    ]);
     let sql = r"
-        with l as (
-          select *
-          from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
-            as l (pipeline, run, topic, partition, owner_epoch)
-        )
         update gristmill.checkpoint c
-        set state = 'running', reason = null
-        from l
-        where c.pipeline = l.pipeline and c.run = l.run and c.topic = l.topic
-          and c.partition = l.partition and c.owner_epoch = l.owner_epoch";
+        set state = :state, reason = :reason
+        from unnest(:pipelines, :runs, :topics, :partitions, :owner_epochs)
+          as l (pipeline, run, topic, partition, owner_epoch)
+        where (c.pipeline, c.run, c.topic, c.partition, c.owner_epoch)
+          = (l.pipeline, l.run, l.topic, l.partition, l.owner_epoch)";
     placeholder::execute(client, sql, &parameters)
         .await
         .map_err(DatabaseError::query("write the partitions' state"))
@@ -326,7 +305,7 @@ pub async fn resume(client: &Client, leases: &[&Lease]) -> Result<u64, DatabaseE
 
 /// Ends the sessions that hold checkpoints of `requests`.
 async fn end_holders(client: &Client, requests: &RequestArrays<'_>) -> Result<(), DatabaseError> {
-    let ended = placeholder::query(client, END_HOLDERS, &requests.keys())
+    let ended = placeholder::query(client, END_HOLDERS, &requests.keys.named())
         .await
         .map_err(DatabaseError::query(
             "end the session of the partitions' previous owner: it holds their checkpoints, and \
@@ -345,12 +324,37 @@ async fn end_holders(client: &Client, requests: &RequestArrays<'_>) -> Result<()
     Ok(())
 }
 
-/// Requests as arrays, one a column.
-struct RequestArrays<'a> {
+/// Partitions as arrays, one a column.
+struct KeyArrays<'a> {
     pipelines: Vec<&'a str>,
     runs: Vec<i64>,
     topics: Vec<&'a str>,
     partitions: Vec<i32>,
+}
+
+impl<'a> KeyArrays<'a> {
+    fn new(keys: impl Iterator<Item = &'a PartitionKey> + Clone) -> Self {
+        Self {
+            pipelines: keys.clone().map(|k| k.pipeline.as_str()).collect(),
+            runs: keys.clone().map(|k| k.run).collect(),
+            topics: keys.clone().map(|k| k.topic.as_str()).collect(),
+            partitions: keys.map(|k| k.partition).collect(),
+        }
+    }
+
+    fn named(&self) -> [Named<'_>; 4] {
+        [
+            ("pipelines", Type::TEXT_ARRAY, &self.pipelines),
+            ("runs", Type::INT8_ARRAY, &self.runs),
+            ("topics", Type::TEXT_ARRAY, &self.topics),
+            ("partitions", Type::INT4_ARRAY, &self.partitions),
+        ]
+    }
+}
+
+/// Requests as arrays, one a column.
+struct RequestArrays<'a> {
+    keys: KeyArrays<'a>,
     revisions: Vec<i32>,
     start_offsets: Vec<i64>,
     topic_ids: Vec<Option<&'a str>>,
@@ -359,26 +363,13 @@ struct RequestArrays<'a> {
 
 impl<'a> RequestArrays<'a> {
     fn new(requests: &'a [TakeRequest]) -> Self {
-        let key = || requests.iter().map(|r| &r.key);
         Self {
-            pipelines: key().map(|k| k.pipeline.as_str()).collect(),
-            runs: key().map(|k| k.run).collect(),
-            topics: key().map(|k| k.topic.as_str()).collect(),
-            partitions: key().map(|k| k.partition).collect(),
+            keys: KeyArrays::new(requests.iter().map(|r| &r.key)),
             revisions: requests.iter().map(|r| r.revision).collect(),
             start_offsets: requests.iter().map(|r| r.start_offset_if_new).collect(),
             topic_ids: requests.iter().map(|r| r.topic_id.as_deref()).collect(),
             end_offsets: requests.iter().map(|r| r.end_offset).collect(),
         }
-    }
-
-    fn keys(&self) -> [Named<'_>; 4] {
-        [
-            ("pipelines", Type::TEXT_ARRAY, &self.pipelines),
-            ("runs", Type::INT8_ARRAY, &self.runs),
-            ("topics", Type::TEXT_ARRAY, &self.topics),
-            ("partitions", Type::INT4_ARRAY, &self.partitions),
-        ]
     }
 }
 
