@@ -99,8 +99,16 @@ impl<'a> RowsSql<'a> {
     }
 
     /// A row whose cells are kept is looked at by Postgres as if it were new: where that would
-    /// refuse it, it needs the stored cells.
+    /// refuse it, it needs the stored cells. One that is deleted for good is not written.
     fn looked_up(&self) -> Option<String> {
+        let of_written = self.looked_up_where_written()?;
+        Some(match self.takes_out() {
+            true => format!("not {} and ({of_written})", self.deleted()),
+            false => of_written,
+        })
+    }
+
+    fn looked_up_where_written(&self) -> Option<String> {
         let (shape, deleted) = (&self.shape, self.deleted());
         let is_marked = self.kind == RowsKind::Deleted && !shape.deletes_for_good();
         if self.kind == RowsKind::Plain {
