@@ -19,9 +19,9 @@ pub(crate) fn batch_max_bytes(queued_max_bytes: usize) -> usize {
     resumes_below(queued_max_bytes).min(BATCH_MAX_BYTES)
 }
 
-/// So long a batch that could be flushed waits for records that the source has at hand: reading half
-/// a queue takes 20 ms, on a busy machine twice that. Each flush costs Postgres half a millisecond,
-/// and while much waits that is what reading lacks.
+/// So long a batch that could be flushed waits for records that the source has at hand: reading
+/// half a queue takes 20 ms, on a busy machine twice that. Each flush costs Postgres half a
+/// millisecond, and while much waits that is what reading lacks.
 const FILL_WAIT: Duration = Duration::from_millis(50);
 
 /// Records that were read and wait for a flush. Bytes stay counted against the partition's bound
