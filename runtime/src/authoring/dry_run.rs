@@ -19,8 +19,8 @@ pub struct DryRun {
 
 /// What becomes of one record.
 pub struct Outcome {
-    /// The rows that would go to the table, for people; an absent value has no key. None: the record was
-    /// passed over, or is a dead letter.
+    /// The rows that would go to the table, for people; an absent value has no key. None: the
+    /// record was passed over, or is a dead letter.
     pub rows: Vec<Value>,
     pub dead_letters: Vec<DeadLetter>,
 }

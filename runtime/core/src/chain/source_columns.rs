@@ -3,11 +3,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::column::Batch;
 use crate::decode::names;
 use crate::plan::Plan;
 use crate::record::Records;
 
-use super::normalize::Normalized;
+use super::layer::RowSource;
 
 /// How the columns of the newest row differ from those that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,10 +86,16 @@ impl RowNames {
         differences.into_iter().next()
     }
 
-    /// The cells of the batch that are absent because their events do not name them.
-    pub(super) fn unnamed(&self, records: &Records, normalized: &Normalized) -> Vec<Unnamed> {
-        let cells = &normalized.batch.columns;
-        let sources = normalized.sources.iter().enumerate();
+    /// The cells of `rows`, which are the normalizer's and come from `sources`, that are absent
+    /// because their events do not name them.
+    pub(super) fn unnamed(
+        &self,
+        records: &Records,
+        rows: &Batch,
+        sources: &[RowSource],
+    ) -> Vec<Unnamed> {
+        let cells = &rows.columns;
+        let sources = sources.iter().enumerate();
         let unnamed = sources.filter_map(|(row, source)| {
             let absent = self.columns.iter();
             let absent = absent.filter(|(_, column)| !cells[*column].is_present(row));

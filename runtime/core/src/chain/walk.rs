@@ -323,7 +323,9 @@ impl Chain {
             .as_ref()
             .is_some_and(|found| !found.lacking.is_empty());
         let unnamed = names.filter(|_| lacks);
-        let unnamed = unnamed.map_or_else(Vec::new, |names| names.unnamed(records, &normalized));
+        let unnamed = unnamed.map_or_else(Vec::new, |names| {
+            names.unnamed(records, &normalized.batch, &normalized.sources)
+        });
         let previous = self.fill_previous(
             &mut normalized,
             records,
