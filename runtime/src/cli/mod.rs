@@ -168,7 +168,7 @@ enum Command {
                       pipelines/users.toml --topic users_cdc --bootstrap localhost:9092\n  \
                       gristmill try pipelines/users.toml . --on events.json"
     )]
-    Try(try_command::Args),
+    Try(Box<try_command::Args>),
     /// Send events from a file, or generated ones, to a topic
     #[command(
         after_help = "Example: gristmill produce --file data/sample_events.json --topic users_cdc \
@@ -305,7 +305,7 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::MissedDeletes(args) => missed_deletes_command::run(&args, out).await?,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
-        Command::Try(args) => return try_command::run(args, out).await,
+        Command::Try(args) => return try_command::run(*args, out).await,
         Command::Completions { shell } => manual_command::completions(self::command(), shell, out)?,
         Command::Man => manual_command::man(self::command(), out)?,
         Command::Produce(args) => produce_command::run(args, out).await?,
