@@ -256,7 +256,7 @@ const DOES: &str = r#"match name.unwrap_or_default() {
 
 #[test]
 fn of_a_rule_that_runs() -> Result<()> {
-    let (_folder, rule) = new_rule("enrich-wrong")?;
+    let (_folder, rule) = new_rule("enrich-trapped")?;
     edit(&rule.join("src/lib.rs"), "if name.is_some_and(", DOES)?;
     std::fs::remove_file(rule.join("cases/first.json"))?;
     let names = [
@@ -284,7 +284,7 @@ fn of_a_rule_that_runs() -> Result<()> {
 
 #[test]
 fn of_a_rule_that_does_not_compile() -> Result<()> {
-    let (_folder, rule) = new_rule("enrich-wrong")?;
+    let (_folder, rule) = new_rule("enrich-broken")?;
     let source = rule.join("src/lib.rs");
     let good = std::fs::read_to_string(&source)?;
     let random = rule.join("getrandom");

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::cargo_build;
 use super::guest_build::{self, Toolchain};
 use crate::authoring::component_file;
-use crate::folders::cache_folder;
 use gristmill_sandbox::{Component, Limits, Sandbox};
 
 /// A crate that compiles to a transform.
@@ -31,7 +30,6 @@ const SUMMARY: &str = "GRISTMILL_SUMMARY";
 struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
-    workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -48,26 +46,12 @@ struct Target {
     src_path: PathBuf,
 }
 
-impl Metadata {
-    /// Where the rule is compiled: where cargo is told to, else in one folder for all rules of this
-    /// user, so that the second rule finds compiled what both need.
-    fn target_dir(&self, cache: Option<PathBuf>) -> PathBuf {
-        match cache {
-            Some(cache) if self.target_directory == self.workspace_root.join("target") => {
-                cache.join("target")
-            }
-            _ => self.target_directory.clone(),
-        }
-    }
-}
-
 impl RuleCrate {
     /// The crate whose `Cargo.toml` lies in `dir`. The error says what is missing for it to become
     /// a transform.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
         let manifest = dir.join("Cargo.toml").canonicalize()?;
         let metadata = metadata(&manifest)?;
-        let target_dir = metadata.target_dir(cache_folder());
         let package = metadata
             .packages
             .into_iter()
@@ -91,7 +75,7 @@ impl RuleCrate {
             library: library.name.clone(),
             source: library.src_path.clone(),
             name: package.name,
-            target_dir,
+            target_dir: metadata.target_directory,
         })
     }
 
@@ -150,21 +134,6 @@ fn metadata(manifest: &Path) -> Result<Metadata> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rules_share_a_target_folder_unless_cargo_is_told_of_one() {
-        let metadata = |target: &str| Metadata {
-            packages: Vec::new(),
-            target_directory: target.into(),
-            workspace_root: "/rules/age".into(),
-        };
-        let shared = Some(PathBuf::from("/cache"));
-        let plain = metadata("/rules/age/target");
-        assert_eq!(plain.target_dir(shared.clone()), Path::new("/cache/target"));
-        assert_eq!(plain.target_dir(None), Path::new("/rules/age/target"));
-        let told = metadata("/fast/disk");
-        assert_eq!(told.target_dir(shared), Path::new("/fast/disk"));
-    }
 
     #[test]
     fn the_summary_is_the_first_paragraph() {
