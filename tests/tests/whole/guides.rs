@@ -290,7 +290,7 @@ fn the_users_pipeline_in_sql_runs_and_changes_as_the_guide_says() -> Result<()> 
     ] {
         assert!(printed.contains(line), "no {line:?} in\n{printed}");
     }
-    let running = guide.script(&[Needs::Running]);
+    let running = own(guide.script(&[Needs::Running]));
     shows(
         &guide,
         &success(reader.bash(reader.folder.path(), &running)?.output()?)?,
