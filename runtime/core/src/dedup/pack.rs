@@ -237,6 +237,18 @@ mod tests {
         }
 
         #[test]
+        fn decimals_are_one_key_where_they_are_one_number(
+            (a, b) in prop::array::uniform2((-120_i64..120, 0_u32..4)).prop_map(|[a, b]| (a, b))
+        ) {
+            // In units of 10^-4, whatever the places that are written.
+            let unscaled = |(value, places): (i64, u32)| value * 10_i64.pow(4 - places);
+            let text = |(value, places): (i64, u32)| format!("{value}e-{places}");
+            let texts = StringArray::from(vec![text(a), text(b)]);
+            let packed = packed(&[(LogicalType::Numeric, Column::new(Arc::new(texts)))], 2);
+            prop_assert_eq!(packed.get(0) == packed.get(1), unscaled(a) == unscaled(b));
+        }
+
+        #[test]
         fn floats_order_totally(a: f64, b: f64) {
             if let Some(expected) = a.partial_cmp(&b) {
                 prop_assert_eq!(ordered_float(a).cmp(&ordered_float(b)), expected);
@@ -253,16 +265,17 @@ mod tests {
         assert_eq!(packed_floats.get(2), packed_floats.get(3));
         assert!(packed_floats.get(4) < packed_floats.get(2));
         let one = ["1", "1.0", "01.00", "10e-1", "0.1E1", "100e-2"];
-        let others = ["0", "-1", "10", "1.01", "1e2", "NaN", "1x", ""];
-        let texts = one.into_iter().chain(others);
-        let column = Column::new(Arc::new(StringArray::from_iter_values(texts)));
-        let behind = Column::new(Arc::new(StringArray::from(vec!["a"; 14])));
-        for (columns, rows) in [
-            (vec![(LogicalType::Numeric, column.clone())], 14),
-            (
-                vec![(LogicalType::Numeric, column), (LogicalType::Text, behind)],
-                14,
-            ),
+        let others = [
+            "0", "-1", "10", "1.01", "1e2", "NaN", "1x", "", "0.1", "-0.1", "0.01", "-0.01",
+            "0.001", "-10", "-0.001", "0.5", "-0.5", "0.05", "-5",
+        ];
+        let texts: Vec<_> = one.into_iter().chain(others).collect();
+        let rows = texts.len();
+        let column = Column::new(Arc::new(StringArray::from(texts)));
+        let behind = Column::new(Arc::new(StringArray::from(vec!["a"; rows])));
+        for columns in [
+            vec![(LogicalType::Numeric, column.clone())],
+            vec![(LogicalType::Numeric, column), (LogicalType::Text, behind)],
         ] {
             let packed = packed(&columns, rows);
             let keys: std::collections::BTreeSet<_> = (0..rows).map(|r| packed.get(r)).collect();

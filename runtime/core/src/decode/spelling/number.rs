@@ -90,10 +90,11 @@ pub(crate) fn put_number(text: &str, out: &mut Vec<u8>) {
     if counting.peek().is_none() {
         return out.push(b'0');
     }
+    let _ = std::io::Write::write_fmt(out, format_args!("{digits}:"));
+    // Behind the count, which has a sign of its own below 0.1.
     if unsigned.len() < text.len() {
         out.push(b'-');
     }
-    let _ = std::io::Write::write_fmt(out, format_args!("{digits}:"));
     out.extend(counting);
     let end = out
         .iter()
