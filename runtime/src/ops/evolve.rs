@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use gristmill_postgres::table::filled_columns::FilledChange;
-use gristmill_postgres::table::written_since::written_since;
+use gristmill_postgres::table::written_since::{WrittenRange, written_since};
 use serde::Serialize;
 
 use crate::definition::pipeline::Pipeline;
@@ -46,9 +46,12 @@ pub async fn evolve(
     found.extend(taken_in(&running.active, &next));
     let mut evolved = Evolved {
         changes: found,
-        doubtful: doubtful(running, &next).await?,
+        doubtful: Vec::new(),
         active: None,
     };
+    if dry_run {
+        evolved.doubtful = doubtful(running, &next, None).await;
+    }
     if dry_run || evolved.changes.is_empty() {
         return Ok(evolved);
     }
@@ -67,13 +70,20 @@ pub async fn evolve(
         };
         let spread = running.activate(revision, tell).await?;
         evolved.active = Some(Evolution { revision, spread });
+        // All of the table is looked at: the partitions do not wait for it.
+        evolved.doubtful = doubtful(running, &next, Some(revision)).await;
     }
     Ok(evolved)
 }
 
 /// What was read by the old types and written after the table had got the new ones: a look at the
-/// table comes every few seconds, and only then the partitions halt.
-async fn doubtful(running: &RunningPipeline, next: &Pipeline) -> Result<Vec<String>> {
+/// table comes every few seconds, and only then the partitions halt. `revision`: the one that reads
+/// by the new types. A sentence where it cannot be found out.
+async fn doubtful(
+    running: &RunningPipeline,
+    next: &Pipeline,
+    revision: Option<i32>,
+) -> Vec<String> {
     let (before, now) = (running.active.filled_columns(), next.filled_columns());
     let changes = before.changes(&now);
     let changed = changes.iter().filter_map(|change| match change {
@@ -82,21 +92,36 @@ async fn doubtful(running: &RunningPipeline, next: &Pipeline) -> Result<Vec<Stri
     });
     let changed: Vec<&str> = changed.collect();
     if changed.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let connection = running.opened.database.connect().await?;
-    let target = next.target(&connection).await?;
-    let ranges = written_since(&connection, &target, &changed).await?;
+    let names = changed.join(", ");
+    let ranges = match written(running, next, &changed, revision).await {
+        Ok(ranges) => ranges,
+        Err(error) => {
+            return vec![format!(
+                "which rows were written after {names} was changed in the table, and may have \
+                 been read wrongly, was not found out: {error:#}"
+            )];
+        }
+    };
     let told = ranges.into_iter().map(|range| {
         format!(
-            "{} rows of partition {}, from offsets {} to {}, were written after {} was changed in \
-             the table, and may have been read wrongly: a snapshot of the source sends them again",
-            range.rows,
-            range.partition,
-            range.first_offset,
-            range.last_offset,
-            changed.join(", ")
+            "{} rows of partition {}, from offsets {} to {}, were written after {names} was \
+             changed in the table, and may have been read wrongly: a snapshot of the source sends \
+             them again",
+            range.rows, range.partition, range.first_offset, range.last_offset,
         )
     });
-    Ok(told.collect())
+    told.collect()
+}
+
+async fn written(
+    running: &RunningPipeline,
+    next: &Pipeline,
+    changed: &[&str],
+    revision: Option<i32>,
+) -> Result<Vec<WrittenRange>> {
+    let connection = running.opened.database.connect().await?;
+    let target = next.target(&connection).await?;
+    Ok(written_since(&connection, &target, changed, revision).await?)
 }
