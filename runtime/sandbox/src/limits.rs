@@ -1,9 +1,14 @@
 //! What a component may use. Every limit is on by default.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::meter::TICK_MS;
+
+/// Fuel that a core burns in a nanosecond, about: what the defaults below are made of.
+const FUEL_PER_NS: u64 = 4;
 
 /// The limits of one transform, as written in the pipeline file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -20,8 +25,8 @@ pub struct Limits {
     /// Wall clock of a call, besides `deadline_per_row_us`. After it the batch is run again and
     /// its instructions are counted. 50 ms: five ticks of the 10 ms clock.
     pub deadline_base_ms: u64,
-    /// Wall clock for each row, and for each KiB of text and bytes. 50 us: eight times what the
-    /// slowest toolchain tried (JavaScript, 3.7-5.9 us) needs for a row of `enrich-email`.
+    /// Wall clock for each row, and for each KiB of text and bytes. 50 us: three times what the
+    /// slowest toolchain tried (JavaScript, 17 us) needs for a row.
     pub deadline_per_row_us: u64,
     /// Fuel of a call, besides `fuel_per_row`. One WebAssembly instruction takes about one. A row
     /// that needs more is at fault. 200 million: what a core at four instructions a nanosecond
@@ -97,6 +102,11 @@ impl Limits {
 }
 
 impl Allowance {
+    /// What a core needs for the fuel.
+    pub(crate) fn fuel_time(&self) -> Duration {
+        Duration::from_nanos(self.fuel / FUEL_PER_NS)
+    }
+
     /// Ticks until the deadline; one more than fit, because the first may come at once.
     pub(crate) fn ticks(&self) -> u64 {
         self.deadline_ms.div_ceil(TICK_MS).saturating_add(1)

@@ -13,6 +13,7 @@ use crate::call::instance::{Instance, Stop};
 use crate::call::lower::Lowered;
 use crate::component::Component;
 use crate::host_state::{HostState, Patience};
+use crate::limits::Allowance;
 use crate::load::check_plan;
 use crate::log::Log;
 use crate::meter::Meter;
@@ -55,11 +56,18 @@ impl Component {
     }
 }
 
-/// How often its deadline a batch may work while there is no code to run it metered, and how long
-/// at least. A core runs what the fuel allows by default within one deadline. 2 s: longer than a
-/// rule in Rust takes to compile, so that its batches are judged by fuel.
+/// How often its deadline, and the time that its fuel is for, a batch may work while there is no
+/// code to run it metered, and how long at least. By default both are the same. 2 s: longer than a
+/// rule in Rust takes to compile on a quiet machine, so that its batches are judged by fuel.
 const PATIENCE: u32 = 10;
 const PATIENCE_MIN: Duration = Duration::from_secs(2);
+
+/// What a batch may work while there is no code to run it metered.
+fn work_max(allowance: Allowance) -> Duration {
+    let deadline = Duration::from_millis(allowance.deadline_ms);
+    let time = deadline.max(allowance.fuel_time());
+    time.saturating_mul(PATIENCE).max(PATIENCE_MIN)
+}
 
 /// Why an instance did not open.
 enum OpenError {
@@ -181,9 +189,7 @@ impl SandboxedTransform {
         if self.component.compiled().is_metered_known() {
             return self.run(Meter::Fuel, batch, None);
         }
-        let limits = self.component.limits();
-        let deadline = Duration::from_millis(limits.applying(batch.weight()).deadline_ms);
-        let max = deadline.saturating_mul(PATIENCE).max(PATIENCE_MIN);
+        let max = work_max(self.component.limits().applying(batch.weight()));
         let patience = Patience::new(max);
         match self.run(Meter::Clock, batch, Some(patience)) {
             // The code is there now.
@@ -194,7 +200,7 @@ impl SandboxedTransform {
                 let name = self.component.name();
                 Err(Stop::Fault(Fault::OutOfFuel(format!(
                     "transform `{name}` did not finish apply within {} ms of work: it loops, or \
-                     needs a higher deadline_base_ms or deadline_per_row_us in its limits",
+                     needs a higher fuel_base or fuel_per_row in its limits",
                     max.as_millis()
                 ))))
             }
@@ -259,4 +265,24 @@ fn instance(
     let plan = check_plan::check(component.name(), plan)
         .map_err(|fault| OpenError::Stop(Stop::Fault(fault)))?;
     Ok((instance, plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[test]
+    fn raised_fuel_counts_before_there_is_code_to_count_it() {
+        let limits = |deadline_base_ms, fuel_base| Limits {
+            deadline_base_ms,
+            fuel_base,
+            ..Limits::default()
+        };
+        let seconds = |limits: Limits| work_max(limits.applying(1)).as_secs();
+        assert_eq!(seconds(Limits::default()), 2);
+        assert_eq!(seconds(limits(0, 40_000_000_000)), 100);
+        assert_eq!(seconds(limits(1_000, 0)), 10);
+        assert!(seconds(limits(u64::MAX, u64::MAX)) > 100);
+    }
 }

@@ -1,30 +1,29 @@
 //! How long a thread has worked, which a machine that is busy does not lengthen.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Measures the thread that started it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WorkClock {
+    /// `None` where the system does not tell what a thread has worked.
     worked: Option<Duration>,
-    began: Instant,
 }
 
 impl WorkClock {
     pub(crate) fn start() -> Self {
-        Self {
-            worked: worked(),
-            began: Instant::now(),
-        }
+        Self { worked: worked() }
     }
 
-    /// Since the start. Where the system does not tell what a thread has worked, the time by the
-    /// clock.
-    pub(crate) fn elapsed(&self) -> Duration {
-        match (worked(), self.worked) {
-            (Some(now), Some(then)) => now.saturating_sub(then),
-            _ => self.began.elapsed(),
-        }
+    /// Since the start; `None` where the system does not tell.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        Some(worked()?.saturating_sub(self.worked?))
+    }
+
+    /// As on a system that does not tell.
+    #[cfg(test)]
+    pub(crate) fn untold() -> Self {
+        Self { worked: None }
     }
 }
 
@@ -39,22 +38,28 @@ fn worked() -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
     fn waiting_is_no_work() {
-        let clock = WorkClock::start();
+        let (began, clock) = (Instant::now(), WorkClock::start());
         std::thread::sleep(Duration::from_millis(50));
-        let waited = clock.elapsed();
-        let until = Instant::now();
-        while clock.elapsed() <= waited {
+        let Some(waited) = clock.elapsed() else {
+            return;
+        };
+        while clock.elapsed() <= Some(waited) {
             assert!(
-                until.elapsed() < Duration::from_secs(60),
+                began.elapsed() < Duration::from_secs(60),
                 "work is not counted"
             );
         }
-        if clock.worked.is_some() {
-            assert!(waited < clock.began.elapsed(), "{waited:?}");
-        }
+        assert!(waited < began.elapsed(), "{waited:?}");
+    }
+
+    #[test]
+    fn time_that_nobody_tells_is_no_work() {
+        assert_eq!(WorkClock::untold().elapsed(), None);
     }
 }

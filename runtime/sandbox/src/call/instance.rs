@@ -260,6 +260,9 @@ mod tests {
         assert!(goes_on(Some(hour), false));
         assert!(!goes_on(Some(hour), true), "there is a better judge now");
         assert!(!goes_on(Some(Patience::new(Duration::ZERO)), false));
+        let untold = Patience::untold(Duration::ZERO);
+        assert!(goes_on(Some(untold), false), "it may have stood still");
+        assert!(!goes_on(Some(untold), true));
         assert!(!goes_on(None, false));
     }
 }

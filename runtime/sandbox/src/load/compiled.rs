@@ -1,6 +1,7 @@
 //! The code of a component, for both engines.
 
 use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 
 use crate::bindings::TransformPre;
 use crate::host_state::HostState;
@@ -18,6 +19,8 @@ pub(crate) struct Compiled {
     fast: TransformPre<HostState>,
     /// The error is its sentence: it is told to everybody who asks.
     metered: OnceLock<Result<TransformPre<HostState>, String>>,
+    /// Who compiles it beside everything else.
+    preparing: OnceLock<JoinHandle<()>>,
     toolchain: Arc<Toolchain>,
 }
 
@@ -69,6 +72,7 @@ impl Compiled {
             bytes,
             fast,
             metered: OnceLock::new(),
+            preparing: OnceLock::new(),
             toolchain,
         })
     }
@@ -90,9 +94,10 @@ impl Compiled {
         }
     }
 
-    /// Whether the code for the metered engine is there, or will never be.
+    /// Whether the code for the metered engine is there, or nobody compiles it: then who needs it
+    /// does.
     pub(crate) fn is_metered_known(&self) -> bool {
-        self.metered.get().is_some()
+        self.metered.get().is_some() || self.preparing.get().is_none_or(JoinHandle::is_finished)
     }
 
     fn metered(&self) -> &Result<TransformPre<HostState>, String> {
@@ -115,9 +120,17 @@ impl Compiled {
     pub(crate) fn prepare_metered(self: &Arc<Self>) {
         let compiled = Arc::clone(self);
         let preparing = std::thread::Builder::new().name("sandbox-compile".to_owned());
-        // Without a thread it is compiled when it is needed.
-        let _ = preparing.spawn(move || {
+        let preparing = preparing.spawn(move || {
             let _ = compiled.metered();
         });
+        match preparing {
+            Ok(preparing) => {
+                let _ = self.preparing.set(preparing);
+            }
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "no thread to compile in: it is done when it is needed"
+            ),
+        }
     }
 }

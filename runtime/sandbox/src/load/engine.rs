@@ -138,8 +138,9 @@ fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES_MAX)
         .total_core_instances(CORE_INSTANCES_MAX)
-        // One each, and as many again for components that are put together. A memory reserves 4
-        // GiB of addresses, so the pool 8 of the 128 TiB that a process has.
+        // One each, and as many again for components that are put together: there is room for 666
+        // that have 3. A memory reserves 4 GiB of addresses, so the pool 8 of the 128 TiB that a
+        // process has.
         .total_memories(2 * INSTANCES_MAX)
         .total_tables(4 * INSTANCES_MAX)
         .max_memories_per_component(MEMORIES_MAX)
