@@ -23,9 +23,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Produced at a time: what a producer may hold at once is 1 GiB.
 const CHUNK_BYTES: usize = 64 << 20;
 
+/// Whether somebody can read such events.
+type Reads = fn(Workload) -> bool;
+
 /// Who reads such events by itself: Kafka Connect's sink, which knows the columns by the schemas
 /// alone, and Flink, whose `debezium-json` refuses an update without the row before it.
-const RIVALS: [(&str, fn(Workload) -> bool); 2] = [
+const RIVALS: [(&str, Reads); 2] = [
     ("kafka-connect", Workload::has_schema),
     ("flink-best", Workload::has_before),
 ];
