@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LEFT_OUT: [&str; 5] = ["tests", "node_modules", "dist", "target", "__pycache__"];
 
 /// A path below a rule's folder, and the file that goes there.
-type Files = Vec<(String, PathBuf)>;
+type Placed = Vec<(String, PathBuf)>;
 
 /// Writes a Rust list of `LanguageFiles` to `list`, and what has to be written anew below `out`.
 pub(crate) fn write(workspace: &Path, out: &Path, list: &Path) -> Result<(), String> {
@@ -34,7 +34,7 @@ pub(crate) fn write(workspace: &Path, out: &Path, list: &Path) -> Result<(), Str
     fs::write(list, text + "]\n").map_err(|e| format!("{}: {e}", list.display()))
 }
 
-fn entries(files: &Files) -> Result<String, String> {
+fn entries(files: &Placed) -> Result<String, String> {
     let mut text = String::new();
     for (path, file) in files {
         let file = file
@@ -50,7 +50,7 @@ fn entries(files: &Files) -> Result<String, String> {
 }
 
 /// The SDK of a language but Rust: its files as they are, with the interface beside them.
-fn sdk(workspace: &Path, language: &str) -> Result<Files, String> {
+fn sdk(workspace: &Path, language: &str) -> Result<Placed, String> {
     let folder = workspace.join("guest-transforms/sdk").join(language);
     let mut files = all_below(&folder, &LEFT_OUT)?;
     files.push((
@@ -61,7 +61,7 @@ fn sdk(workspace: &Path, language: &str) -> Result<Files, String> {
 }
 
 /// The SDK of Rust as a crate outside of this repository's workspace.
-fn rust_sdk(workspace: &Path, to: &Path) -> Result<Files, String> {
+fn rust_sdk(workspace: &Path, to: &Path) -> Result<Placed, String> {
     let sdk = workspace.join("guest-transforms/sdk/rust");
     let mut texts = vec![
         ("Cargo.toml".to_owned(), manifest(workspace, &sdk)?),
@@ -74,7 +74,7 @@ fn rust_sdk(workspace: &Path, to: &Path) -> Result<Files, String> {
         let text = read(&source)?.replace("path: \"../../../wit\"", "path: \"wit\"");
         texts.push((format!("src/{name}"), text));
     }
-    let mut files = Files::new();
+    let mut files = Placed::new();
     for (path, text) in texts {
         let copy = to.join(&path);
         fs::create_dir_all(copy.parent().unwrap_or(to)).map_err(|e| e.to_string())?;
@@ -105,8 +105,8 @@ fn manifest(workspace: &Path, sdk: &Path) -> Result<String, String> {
 
 /// The files below `folder` by their paths in it, in order; none of folders called as in `left_out`
 /// and of names that begin with a dot.
-fn all_below(folder: &Path, left_out: &[&str]) -> Result<Files, String> {
-    let mut files = Files::new();
+fn all_below(folder: &Path, left_out: &[&str]) -> Result<Placed, String> {
+    let mut files = Placed::new();
     for name in names(folder)? {
         let path = folder.join(&name);
         if !path.is_dir() {

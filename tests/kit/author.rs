@@ -16,7 +16,8 @@ pub const OTHER_LANGUAGES: [(&str, &str); 3] =
     [("python", "rule.py"), ("js", "rule.js"), ("c", "rule.c")];
 
 /// The first who uses a language's tools installs them, for all.
-static TOOLS: [Mutex<()>; OTHER_LANGUAGES.len()] = [const { Mutex::new(()) }; 3];
+static TOOLS: [Mutex<()>; OTHER_LANGUAGES.len()] =
+    [const { Mutex::new(()) }; OTHER_LANGUAGES.len()];
 
 /// While it is held nobody else builds a rule in `language`.
 pub fn tools(language: &str) -> Result<MutexGuard<'static, ()>> {

@@ -84,7 +84,7 @@ impl Feed {
         self.hand_over(records, caught_up, false);
     }
 
-    /// The same, while more records wait behind these.
+    /// The same, while more records may wait behind these.
     pub fn send_and_go_on(&self, records: Records) {
         self.hand_over(records, false, true);
     }

@@ -71,7 +71,7 @@ enum Trouble {
 #[derive(PartialEq)]
 enum Flow {
     Continue,
-    /// Records wait still.
+    /// Records may wait still.
     More,
     Stop,
 }
@@ -156,7 +156,11 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 Some(Ok(message)) => {
                     answered = true;
                     match self.readings.push(&message) {
-                        Pushed::ChunkLeft if self.readings.is_full() => break,
+                        // Nobody reads what waits: no batch waits for it either.
+                        Pushed::ChunkLeft if self.readings.is_full() => {
+                            flow = Flow::Continue;
+                            break;
+                        }
                         _ => continue,
                     }
                 }

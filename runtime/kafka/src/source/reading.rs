@@ -128,7 +128,7 @@ impl Reading {
         self.paused && bound.held_by(&self.feed) < 0.5
     }
 
-    /// Hands over what was read. `more_follow`: records wait still.
+    /// Hands over what was read. `more_follow`: records may wait still.
     fn deliver(&mut self, more_follow: bool) {
         if self.records.is_empty() && !self.caught_up {
             return;
@@ -200,7 +200,7 @@ impl Readings {
         }
     }
 
-    /// Hands over what was read of each. `more_follow`: records wait still.
+    /// Hands over what was read of each. `more_follow`: records may wait still.
     pub(crate) fn deliver_all(&mut self, more_follow: bool) {
         for reading in &mut self.readings {
             reading.deliver(more_follow);
