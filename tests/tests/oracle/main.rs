@@ -5,6 +5,7 @@
 //! the expressions that have it in their text.
 
 mod expressions;
+mod formats;
 mod nested;
 mod patterns;
 mod server;
@@ -96,6 +97,11 @@ fn constants() -> Result<()> {
 #[test]
 fn generated_patterns() -> Result<()> {
     check("patterns", patterns::patterns)
+}
+
+#[test]
+fn generated_formats() -> Result<()> {
+    check("formats", formats::formats)
 }
 
 #[test]

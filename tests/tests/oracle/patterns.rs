@@ -5,11 +5,16 @@ use crate::values::Values;
 
 /// Patterns that are tried in each way.
 const PATTERNS: usize = 300;
+/// Patterns whose groups are repeated.
+const REPEATED: usize = 300;
 
 pub(crate) fn patterns(values: &mut Values) -> Expressions {
     let mut found = Vec::new();
-    for _ in 0..PATTERNS {
-        let pattern = alternation(values, 2).replace('\'', "''");
+    for index in 0..PATTERNS + REPEATED {
+        let pattern = match index < PATTERNS {
+            true => alternation(values, 2),
+            false => repeated(values, 3),
+        };
         let columns = "a:letters".to_owned();
         // What is refused here is not asked there.
         for text in [
@@ -27,6 +32,27 @@ pub(crate) fn patterns(values: &mut Values) -> Expressions {
         }
     }
     found
+}
+
+/// Groups in repetitions, so plain otherwise that there is one way to match.
+fn repeated(values: &mut Values, depth: u64) -> String {
+    let forms = [
+        "({})", "({})", "(?:{})", "{}|{}", "{}{}", "{}{}{}", "({}){}",
+    ];
+    let form = match depth {
+        0 => values.pick(&["a", "b", "c", "1", "@"]),
+        _ => values.pick(&forms),
+    };
+    let mut parts = form.split("{}");
+    let mut pattern = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        pattern += &repeated(values, depth - 1);
+        pattern += part;
+    }
+    if pattern.ends_with(')') {
+        pattern += values.pick(&["", "", "*", "+", "?", "{2}", "{1,2}"]);
+    }
+    pattern
 }
 
 fn alternation(values: &mut Values, depth: u64) -> String {

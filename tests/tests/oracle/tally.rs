@@ -37,6 +37,7 @@ impl Tally {
             .map(|(name, kind)| (*name, kind.of_type()))
             .collect();
         let mut tally = Self::default();
+        tally.check_never_null(text, &typed, rows);
         match (probe(text, &typed, rows), oracle.ask(text, &typed, rows)) {
             (Ok(here), Ok((of_type, there))) => {
                 if of_type != here.of_type.name() && of_type != "character varying" {
@@ -59,6 +60,21 @@ impl Tally {
             }
         }
         tally
+    }
+
+    /// Whether what the types say can never be null is null of none of the rows without a null.
+    fn check_never_null(&mut self, text: &str, columns: &[(&str, Type)], rows: &[Row]) {
+        let whole = |row: &&Row| row.iter().all(Option::is_some);
+        let rows: Vec<Row> = rows.iter().filter(whole).cloned().collect();
+        let Ok(here) = probe(text, columns, &rows) else {
+            return;
+        };
+        for (row, value) in rows.iter().zip(here.rows) {
+            if value == Ok(None) && !here.is_nullable {
+                let wrong = format!("{text}: {row:?}: null, and its column is never null");
+                self.wrong.push(wrong);
+            }
+        }
     }
 
     fn compare(&mut self, row: &str, values: (Answer, Answer)) {

@@ -12,10 +12,13 @@ use crate::types::Type;
 /// What an expression gives for each row, as text.
 pub struct Probed {
     pub of_type: Type,
+    /// Whether a value may be null, by the types alone.
+    pub is_nullable: bool,
     pub rows: Vec<Result<Option<String>, String>>,
 }
 
-/// Runs `text` over columns whose values are written as texts that a cast reads.
+/// Runs `text` over columns whose values are written as texts that a cast reads. A column of which
+/// no value is null is one that is never null.
 pub fn probe(
     text: &str,
     columns: &[(&str, Type)],
@@ -23,10 +26,11 @@ pub fn probe(
 ) -> Result<Probed, String> {
     let known: Vec<Known> = columns
         .iter()
-        .map(|(name, of_type)| Known {
+        .enumerate()
+        .map(|(at, (name, of_type))| Known {
             name: (*name).to_owned(),
             of_type: *of_type,
-            is_nullable: true,
+            is_nullable: rows.iter().any(|row| row[at].is_none()),
         })
         .collect();
     let mut count = 0;
@@ -84,6 +88,7 @@ pub fn probe(
         });
     Ok(Probed {
         of_type,
+        is_nullable: node.is_nullable,
         rows: rows.collect(),
     })
 }

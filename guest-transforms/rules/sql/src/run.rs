@@ -23,12 +23,24 @@ pub(crate) struct Run<'a> {
     faults: Vec<Option<Fault>>,
 }
 
-/// Why a value of a row could not be computed.
+/// What of a row could not be computed.
 #[derive(Clone)]
 struct Fault {
-    /// The column of `writes`; none: an input, or a condition.
-    write: Option<usize>,
+    /// Why the first of it could not.
     message: String,
+    has_input: bool,
+    /// Columns of `writes`.
+    writes: Vec<usize>,
+}
+
+/// What could not be computed.
+#[derive(Clone, Copy)]
+enum Part {
+    Input,
+    /// A column of `writes`.
+    Write(usize),
+    /// Nothing is computed of it.
+    Condition,
 }
 
 impl<'a> Run<'a> {
@@ -71,17 +83,23 @@ impl<'a> Run<'a> {
     fn note_failures(&mut self, sentence: impl Fn(&str) -> String) {
         for (row, failure) in self.environment.failures.take().into_iter().enumerate() {
             if let Some(failure) = failure {
-                self.note_fault(row, || Fault {
-                    write: None,
-                    message: sentence(&failure),
-                });
+                self.note_fault(row, Part::Input, sentence(&failure));
             }
         }
     }
 
-    fn note_fault(&mut self, row: usize, fault: impl FnOnce() -> Fault) {
+    fn note_fault(&mut self, row: usize, part: Part, message: String) {
         self.faults.resize(self.rows, None);
-        self.faults[row].get_or_insert_with(fault);
+        let fault = self.faults[row].get_or_insert(Fault {
+            message,
+            has_input: false,
+            writes: Vec::new(),
+        });
+        match part {
+            Part::Input => fault.has_input = true,
+            Part::Write(write) => fault.writes.push(write),
+            Part::Condition => {}
+        }
     }
 
     fn refuse(&mut self, row: usize, code: &'a str, message: String) {
@@ -124,17 +142,12 @@ impl<'a> Run<'a> {
             .get(row)
             .and_then(Option::as_ref)
             .is_some_and(|fault| {
-                fault
-                    .write
-                    .is_none_or(|write| expression.writes.contains(&write))
+                let is_named = |write| expression.writes.contains(write);
+                fault.has_input || fault.writes.iter().any(is_named)
             })
     }
 
-    fn compute(
-        &mut self,
-        expression: &'a Expression,
-        write: Option<usize>,
-    ) -> (Rc<Column<'a>>, Vec<bool>) {
+    fn compute(&mut self, expression: &'a Expression, part: Part) -> (Rc<Column<'a>>, Vec<bool>) {
         let live = self.live(expression);
         let column = self.environment.run(&expression.node, &live);
         let found = self.environment.failures.take();
@@ -143,7 +156,7 @@ impl<'a> Run<'a> {
                 let (name, text) = (&expression.name, &expression.text);
                 let parts = ["`", name, "`: ", &failure, ", in `", text, "`"];
                 let message = self.message(&parts, expression, row);
-                self.note_fault(row, || Fault { write, message });
+                self.note_fault(row, part, message);
             }
         }
         (column, live)
@@ -151,12 +164,12 @@ impl<'a> Run<'a> {
 
     fn write(&mut self, write: &'a Expression) {
         let at = self.environment.columns.len() - self.rule.inputs.len();
-        let (column, _) = self.compute(write, Some(at));
+        let (column, _) = self.compute(write, Part::Write(at));
         self.environment.columns.push(column);
     }
 
     fn reject(&mut self, reject: &'a Expression) {
-        let (column, live) = self.compute(reject, None);
+        let (column, live) = self.compute(reject, Part::Condition);
         for (row, is_live) in live.iter().enumerate() {
             if *is_live && column.is_true(row) && !self.is_refused(row) {
                 let message = self.message(&["`", &reject.text, "` is true"], reject, row);

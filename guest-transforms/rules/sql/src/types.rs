@@ -90,13 +90,13 @@ impl Type {
             "timestamptz" | "timestamp with time zone" => Self::Timestamptz,
             "interval" => Self::Interval,
             "uuid" => Self::Uuid,
-            "jsonb" | "json" => Self::Jsonb,
+            "jsonb" => Self::Jsonb,
             _ => return None,
         })
     }
 
     /// The names by which a misspelt one is found.
-    pub(crate) const NAMES: [&str; 24] = [
+    pub(crate) const NAMES: [&str; 23] = [
         "boolean",
         "bool",
         "integer",
@@ -119,7 +119,6 @@ impl Type {
         "timestamp with time zone",
         "interval",
         "uuid",
-        "json",
         "jsonb",
     ];
 

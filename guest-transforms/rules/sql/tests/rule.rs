@@ -159,6 +159,44 @@ fn conditions_decide_before_failures() {
     assert_eq!(answered.rejections, expected);
 }
 
+#[test]
+fn the_code_of_a_row_does_not_hang_on_the_names_of_the_codes() {
+    for failing in ["a-bad", "z-bad"] {
+        let config = json!({
+            "reads": { "x": "int64" },
+            "writes": { "y": "x + 1" },
+            "rejects": { failing: "1 / x > 0", "b-bad": "x = 0" },
+        });
+        let answered = answer(config, json!([{ "x": 0 }]));
+        assert_eq!(answered.rejections, [(0, "b-bad".to_owned())], "{failing}");
+    }
+}
+
+#[test]
+fn a_condition_is_not_asked_of_any_column_that_failed() {
+    let config = json!({
+        "reads": { "x": "text", "y": "text" },
+        "writes": { "a": "x::int", "b": "y::int", "c": "coalesce(b, 0)" },
+        "rejects": { "no-b": "b is null", "no-c": "c = 0" },
+    });
+    let events = json!([{ "x": "q", "y": "q" }, { "x": "q", "y": null }, { "x": "1", "y": "q" }]);
+    let answered = answer(config, events);
+    let codes = [(0, "sql-error"), (1, "no-b"), (2, "sql-error")];
+    let expected = codes.map(|(row, code)| (row, code.to_owned()));
+    assert_eq!(answered.rejections, expected);
+}
+
+#[test]
+fn the_time_of_an_infinity_is_null_and_its_column_says_so() {
+    let config = json!({
+        "reads": { "at": "timestamp(us)" },
+        "writes": { "t": "coalesce(at, '2024-01-01')::time" },
+    });
+    assert!(plan::<Sql>(&config).unwrap().writes[0].nullable);
+    let events = json!([{ "at": i64::MAX }, { "at": null }]);
+    assert_eq!(rows(config, events), json!([{ "t": null }, { "t": 0 }]));
+}
+
 /// A normalizer of change events.
 fn users() -> Value {
     json!({

@@ -112,8 +112,8 @@ static OF_TIMES: &[Function] = &[
     cast(&[Timestamptz], Date, |call| {
         ints(call, |at| Ok(time::date_of(at)))
     }),
-    cast(&[Timestamp], Time, time_of),
-    cast(&[Timestamptz], Time, time_of),
+    cast(&[Timestamp], Time, time_of).nullable(),
+    cast(&[Timestamptz], Time, time_of).nullable(),
 ];
 
 fn time_of<'a>(call: &Call<'_, 'a>) -> Column<'a> {

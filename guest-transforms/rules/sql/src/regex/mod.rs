@@ -62,6 +62,13 @@ impl Pattern {
                     .to_owned(),
             );
         }
+        if parsed.has_passed_by && used == Use::Groups {
+            return Err(
+                "a group that only some rounds of a repetition match, as in `((a)|b)*`, is not \
+                 here: write `(?:` for brackets whose text is not asked for"
+                    .to_owned(),
+            );
+        }
         let nfa = nfa(&parsed.hir)?;
         let automaton = dense::Builder::new()
             .configure(
@@ -215,5 +222,35 @@ mod tests {
         let expected = vec![Some((0, 3)), Some((0, 1)), Some((2, 3))];
         assert_eq!(pattern.groups("a@b", found), expected);
         assert!(Pattern::new("(a*)(a*)", true, Use::Groups).is_err());
+    }
+
+    #[test]
+    fn a_group_that_only_some_rounds_match_is_refused() {
+        for pattern in [
+            "((a)|b)*",
+            "((a)?b)*",
+            "(?:(a)|b)*",
+            "(?:(a)|b){2}",
+            "((a)|b)+",
+            "(?:(?:(a)|b)?c)*",
+            "(?:(?:(a)b)*c){1,3}",
+        ] {
+            let refused = Pattern::new(pattern, true, Use::Groups).err();
+            let is_said = refused.is_some_and(|why| why.contains("some rounds"));
+            assert!(is_said, "{pattern}");
+            assert!(Pattern::new(pattern, true, Use::Find).is_ok(), "{pattern}");
+        }
+        for pattern in [
+            "((a)b)*",
+            "((a)|b)?",
+            "((a)|b){1}",
+            "(?:a|b)*(c)",
+            "(?:(a)(b+)c)+",
+        ] {
+            assert!(
+                Pattern::new(pattern, true, Use::Groups).is_ok(),
+                "{pattern}"
+            );
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
+use regex_syntax::hir::{
+    Capture, Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
+};
 
 use super::bracket;
 
@@ -18,6 +20,8 @@ pub(super) struct Parsed {
     pub(super) groups: usize,
     /// Whether it has quantifiers that take as little as they can.
     pub(super) has_lazy: bool,
+    /// Whether a round of a repetition may pass a group by that an earlier one matched.
+    pub(super) has_passed_by: bool,
 }
 
 pub(super) fn parse(text: &str, is_exact: bool) -> Result<Parsed, String> {
@@ -26,6 +30,7 @@ pub(super) fn parse(text: &str, is_exact: bool) -> Result<Parsed, String> {
         is_exact,
         groups: 0,
         has_lazy: false,
+        has_passed_by: false,
         depth: 0,
     };
     if text.starts_with("***") {
@@ -37,6 +42,7 @@ pub(super) fn parse(text: &str, is_exact: bool) -> Result<Parsed, String> {
             hir,
             groups: parser.groups,
             has_lazy: parser.has_lazy,
+            has_passed_by: parser.has_passed_by,
         }),
         Some(_) => Err("invalid regular expression: parentheses () not balanced".to_owned()),
     }
@@ -47,6 +53,7 @@ struct Parser<'a> {
     is_exact: bool,
     groups: usize,
     has_lazy: bool,
+    has_passed_by: bool,
     depth: usize,
 }
 
@@ -168,6 +175,8 @@ impl Parser<'_> {
         if is_quantifier {
             return Err(BAD_REPEAT.to_owned());
         }
+        let has_rounds = max.is_none_or(|max| max > 1);
+        self.has_passed_by |= has_rounds && may_pass_group(&atom);
         Ok(Hir::repetition(Repetition {
             min,
             max,
@@ -252,6 +261,20 @@ impl Parser<'_> {
             ));
         }
         bracket::char_escape(letter).map(|c| (self.literal(c), false))
+    }
+}
+
+/// Whether a match of `hir` may leave out a group that is in it.
+fn may_pass_group(hir: &Hir) -> bool {
+    let has_group = |hir: &Hir| hir.properties().explicit_captures_len() > 0;
+    match hir.kind() {
+        HirKind::Alternation(branches) => branches.iter().any(has_group),
+        HirKind::Concat(pieces) => pieces.iter().any(may_pass_group),
+        HirKind::Capture(group) => may_pass_group(&group.sub),
+        HirKind::Repetition(Repetition { min, sub, .. }) => {
+            *min == 0 && has_group(sub) || may_pass_group(sub)
+        }
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::types::{Category, Type};
 use crate::value::Value;
 
 /// Types that PostgreSQL has, with those to take instead.
-const OTHER_TYPES: [(&str, &str); 12] = [
+const OTHER_TYPES: [(&str, &str); 13] = [
     ("smallint", "integer"),
     ("int2", "integer"),
     ("real", "double precision"),
@@ -24,6 +24,7 @@ const OTHER_TYPES: [(&str, &str); 12] = [
     ("timetz", "time"),
     ("time with time zone", "time"),
     ("serial", "integer"),
+    ("json", "jsonb"),
 ];
 
 /// Digits of a decimal: PostgreSQL's limit.

@@ -16,15 +16,20 @@ enum Piece {
     Part(&'static str, bool),
 }
 
-/// Patterns in the order in which they are looked for: a longer one first. Those in small letters
-/// mean the same, but those of words.
-const NUMBERS: [&str; 22] = [
+/// Patterns of numbers. Those in small letters mean the same.
+const NUMBERS: [&str; 21] = [
     "DDD", "DD", "D", "HH24", "HH12", "HH", "IYYY", "IW", "ID", "MI", "MM", "MS", "Q", "SS", "US",
-    "WW", "W", "YYYY", "YYY", "YY", "Y", "J",
+    "WW", "W", "YYYY", "YYY", "YY", "Y",
 ];
 const WORDS: [&str; 16] = [
     "MONTH", "Month", "month", "MON", "Mon", "mon", "DAY", "Day", "day", "DY", "Dy", "dy", "AM",
     "am", "PM", "pm",
+];
+/// What else PostgreSQL reads as one pattern, in large letters or small ones.
+const OTHERS: [&str; 29] = [
+    "A.D.", "A.M.", "AD", "B.C.", "BC", "CC", "FF1", "FF2", "FF3", "FF4", "FF5", "FF6", "FX",
+    "IDDD", "IYY", "IY", "I", "J", "OF", "P.M.", "RM", "SSSSS", "SSSS", "TZH", "TZM", "TZ",
+    "Y,YYY", "TM", "SP",
 ];
 
 const MONTHS: [&str; 12] = [
@@ -57,11 +62,12 @@ impl Format {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut rest = text;
-        let mut is_filled = true;
         while let Some(first) = rest.chars().next() {
-            if let Some(more) = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm")) {
-                (rest, is_filled) = (more, false);
-                continue;
+            let shortened = rest.strip_prefix("FM").or_else(|| rest.strip_prefix("fm"));
+            rest = shortened.unwrap_or(rest);
+            let name = name_at(rest)?;
+            if shortened.is_some() && name.is_none() {
+                return Err("FM stands before a pattern here: it is of that one alone".to_owned());
             }
             if first == '"' {
                 let (literal, more) = rest[1..]
@@ -72,26 +78,23 @@ impl Format {
                 }
                 pieces.push(Piece::Literal(literal.to_owned()));
                 rest = more;
-            } else if let Some(name) = name_at(rest) {
+            } else if let Some(name) = name {
                 rest = &rest[name.len()..];
                 if rest.starts_with("TH") || rest.starts_with("th") {
                     return Err("ordinal numbers, TH, are not here: put a `T` in quotes, \
                                 `\"T\"`"
                         .to_owned());
                 }
-                pieces.push(Piece::Part(name, is_filled));
+                pieces.push(Piece::Part(name, shortened.is_none()));
             } else if first.is_ascii_alphanumeric() || first == '\\' {
                 return Err(format!(
-                    "`{first}` begins no pattern that is here: put letters in double quotes; the \
-                     patterns are {}, Month, Mon, Day, Dy, AM and FM",
-                    NUMBERS[..NUMBERS.len() - 1].join(", ")
+                    "`{first}` begins no pattern that is here: put letters in double quotes; {}",
+                    patterns()
                 ));
             } else {
                 pieces.push(Piece::Literal(first.to_string()));
                 rest = &rest[first.len_utf8()..];
-                continue;
             }
-            is_filled = true;
         }
         Ok(Self(pieces))
     }
@@ -112,20 +115,28 @@ impl Format {
     }
 }
 
-/// The pattern that `text` begins with.
-fn name_at(text: &str) -> Option<&'static str> {
-    let word = WORDS.iter().find(|word| text.starts_with(**word));
-    let number = NUMBERS.iter().find(|name| {
-        text.starts_with(**name)
-            || text
-                .get(..name.len())
-                .is_some_and(|start| start == name.to_ascii_lowercase())
-    });
-    match (word, number) {
-        (Some(word), Some(number)) if number.len() > word.len() => Some(number),
-        (Some(word), _) => Some(word),
-        (None, number) => number.copied().filter(|name| *name != "J"),
+/// The pattern that `text` begins with: the longest one, as PostgreSQL has it.
+fn name_at(text: &str) -> Result<Option<&'static str>, String> {
+    let is_small = |name: &str| {
+        let start = text.get(..name.len());
+        start.is_some_and(|start| start == name.to_ascii_lowercase())
+    };
+    let numbers = NUMBERS.into_iter().chain(OTHERS);
+    let numbers = numbers.filter(|name| text.starts_with(name) || is_small(name));
+    let words = WORDS.into_iter().filter(|word| text.starts_with(word));
+    let longest = numbers.chain(words).max_by_key(|name| name.len());
+    match longest.filter(|name| OTHERS.contains(name)) {
+        Some(other) => Err(format!(
+            "the pattern {other} is not here: put what is no pattern in double quotes; {}",
+            patterns()
+        )),
+        None => Ok(longest),
     }
+}
+
+fn patterns() -> String {
+    let numbers = NUMBERS.join(", ");
+    format!("the patterns are {numbers}, Month, Mon, Day, Dy, AM and FM")
 }
 
 fn write_part(name: &str, is_filled: bool, days: i64, time: i64, buffer: &mut String) {
@@ -190,5 +201,43 @@ fn write_word(name: &str, is_filled: bool, days: i64, month: i64, hour: i64, buf
         _ if name.bytes().all(|byte| byte.is_ascii_lowercase()) => written.make_ascii_lowercase(),
         _ if name.bytes().all(|byte| byte.is_ascii_uppercase()) => written.make_ascii_uppercase(),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgres_reads_as_one_pattern_is_not_cut_in_two() {
+        for (format, other) in [
+            ("SSSS", "SSSS"),
+            ("HH24SSSSS", "SSSSS"),
+            ("iddd", "IDDD"),
+            ("Y,YYY", "Y,YYY"),
+            ("y,yyy", "Y,YYY"),
+            ("a.m.", "A.M."),
+        ] {
+            let refused = Format::parse(format).err().unwrap_or_default();
+            let is_said = refused.starts_with(&format!("the pattern {other} is not here"));
+            assert!(is_said, "{format}: {refused}");
+        }
+        assert!(Format::parse("SS.SS Y, YYY ID DD").is_ok());
+    }
+
+    #[test]
+    fn a_fill_mode_is_of_the_pattern_after_it() {
+        for format in ["FM-MM", "DD FM MM", "FMFMDD", "FM", "DDFM", "FM\"x\"DD"] {
+            let refused = Format::parse(format).err().unwrap_or_default();
+            assert!(
+                refused.starts_with("FM stands before"),
+                "{format}: {refused}"
+            );
+        }
+        let mut text = String::new();
+        Format::parse("FMDD-DD fmmm MM")
+            .unwrap()
+            .write(0, &mut text);
+        assert_eq!(text, "1-01 1 01");
     }
 }
