@@ -82,6 +82,13 @@ static gm_text formatted(const char *format, va_list arguments) {
     return gm_value_text(data, (size_t)size);
 }
 
+/// What is said to a person.
+static const char *said(const char *format, va_list arguments) {
+    gm_text text = formatted(format, arguments);
+    gm_make_utf8((char *)text.data, text.size);
+    return text.data;
+}
+
 gm_text gm_format(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -93,9 +100,9 @@ gm_text gm_format(const char *format, ...) {
 gm_answer gm_reject(const char *code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    gm_text message = formatted(format, arguments);
+    const char *message = said(format, arguments);
     va_end(arguments);
-    return (gm_answer){.kind = GM_REJECT, .code = code, .message = message.data};
+    return (gm_answer){.kind = GM_REJECT, .code = code, .message = message};
 }
 
 const char *gm_failure;
@@ -104,6 +111,6 @@ void gm_say_failure(const char *format, ...) {
     if (gm_failure != NULL) return;
     va_list arguments;
     va_start(arguments, format);
-    gm_failure = formatted(format, arguments).data;
+    gm_failure = said(format, arguments);
     va_end(arguments);
 }

@@ -6,10 +6,12 @@ compiler, Zig's clang, into `.venv`. What it makes is a core module; gristmill m
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -22,6 +24,9 @@ TOOLS = os.environ.get("GRISTMILL_TOOLS")
 """A folder for the tools of several rules; without one each has its own."""
 
 VENV = Path(TOOLS, "c") if TOOLS else Path(".venv")
+
+NO_SOURCE = {"cases", "tests", "vendor"}
+"""Folders of which nothing is a part of the component, beside those that begin with a dot."""
 
 # Undefined behaviour fails on the row, with its line: see undefined.c. `function` and `vptr` are of
 # no use in C, and `alignment` is no fault in WebAssembly.
@@ -62,23 +67,36 @@ def main() -> None:
     build(name, component)
 
 
-def own_sources() -> list[Path]:
-    return sorted(file for file in Path(".").glob("*.[ch]"))
+def sources() -> list[Path]:
+    """What a component is made of: the rule's folder but for tools and cases, and the SDK. Any file
+    may be included or embedded."""
+    found = []
+    for folder, below, files in os.walk("."):
+        below[:] = [name for name in below if name not in NO_SOURCE and name[0] != "."]
+        own = (file for file in files if not file.endswith((".wasm", ".wasm.new")))
+        found += [Path(folder, file) for file in own if file[0] != "."]
+    return found + [*SDK.glob("*.[ch]*"), SDK / "build.py"]
 
 
 def is_current(component: Path) -> bool:
     if not component.exists():
         return False
     made = component.stat().st_mtime
-    sources = [*own_sources(), *SDK.glob("*.[ch]*"), SDK / "build.py"]
-    return all(source.stat().st_mtime < made for source in sources)
+    return all(source.stat().st_mtime < made for source in sources())
 
 
 def install() -> None:
-    """Makes .venv hold the compiler."""
+    """Makes .venv hold the compiler. Of several rules that share it the first installs it."""
+    VENV.mkdir(parents=True, exist_ok=True)
+    folder = os.open(VENV, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
     mark = VENV / COMPILER
-    if mark.exists():
-        return
+    if not mark.exists() or not (VENV / "bin/python").exists():
+        install_compiler(mark)
+    os.close(folder)
+
+
+def install_compiler(mark: Path) -> None:
     say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
     try:
         venv.create(VENV, with_pip=True, clear=True)
@@ -98,10 +116,13 @@ def install() -> None:
 
 
 def build(name: str, component: Path) -> None:
+    # Whoever saves a file while the compiler runs has a source newer than the component.
+    begun = time.time()
     made = component.with_suffix(".wasm.new")
     zig = [str(VENV / "bin/python"), "-m", "ziglang", "cc"]
-    sources = [str(file) for file in own_sources() if file.suffix == ".c"]
-    sources += [str(file) for file in sorted(SDK.glob("*.c"))]
+    # The SDK first: its `printf` has to stand before a call of it makes the linker take libc's.
+    sources = [str(file) for file in sorted(SDK.glob("*.c"))]
+    sources += [str(file) for file in sorted(Path(".").glob("*.c"))]
     own = [f'-DGM_NAME="{name}"', f"-I{SDK}", "-I."]
     # 256 KiB of stack, where Zig would reserve 16 MiB. It lies below everything else, so that a
     # recursion without end leaves the memory, and traps.
@@ -112,6 +133,7 @@ def build(name: str, component: Path) -> None:
     if built.returncode:
         raise SystemExit(1)
     say_type(made)
+    os.utime(made, (begun, begun))
     made.replace(component)
 
 

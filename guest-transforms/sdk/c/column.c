@@ -101,29 +101,6 @@ static void put_value(gm_column *column, abi_layout layout, const void *cell, bo
     }
 }
 
-static bool is_utf8(const gm_text *text) {
-    const uint8_t *at = (const uint8_t *)text->data;
-    const uint8_t *end = at + text->size;
-    while (at < end) {
-        if (*at < 0x80) {
-            at++;
-            continue;
-        }
-        int more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : 1;
-        uint32_t letter = *at & (0x3fu >> more);
-        if (*at < 0xc2 || *at > 0xf4 || end - at <= more) return false;
-        for (int i = 1; i <= more; i++) {
-            if ((at[i] & 0xc0) != 0x80) return false;
-            letter = letter << 6 | (at[i] & 0x3fu);
-        }
-        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-        bool is_half = letter >= 0xd800 && letter <= 0xdfff;
-        if (letter < least[more] || letter > 0x10ffff || is_half) return false;
-        at += more + 1;
-    }
-    return true;
-}
-
 void gm_write_row(gm_column *columns, const uint8_t *output, uint32_t row, uint32_t source_row,
                   uint32_t capacity) {
     const gm_rule *rule = &gm_the_rule;
@@ -142,7 +119,7 @@ void gm_write_row(gm_column *columns, const uint8_t *output, uint32_t row, uint3
                            "declare it `absent`",
                            source_row, field->name);
         }
-        if (is == GM_VALUE && layout == ABI_TEXT && !is_utf8(cell)) {
+        if (is == GM_VALUE && layout == ABI_TEXT && !gm_is_utf8(cell)) {
             gm_say_failure("row %u: `%s` is no UTF-8: cut texts between letters, or declare bytes",
                            source_row, field->name);
         }

@@ -17,6 +17,12 @@ void gm_keep(void);
 void gm_say_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern const char *gm_failure;
 
+bool gm_is_utf8(const gm_text *text);
+
+/// Puts `?` for each byte that belongs to no letter of UTF-8: the host takes no other text, and
+/// what is said to a person need not be exact.
+void gm_make_utf8(char *text, size_t size);
+
 /// Where a value of this logical type lies in a column.
 abi_layout gm_layout(const char *logical_type);
 

@@ -15,10 +15,15 @@ enum { LINE_MAX = 2048 };
 static char line[LINE_MAX];
 static size_t line_size;
 
+static void write_log(int32_t level, char *text, size_t size) {
+    gm_make_utf8(text, size);
+    gm_log_write(level, text, size);
+}
+
 static void put(const char *text, size_t size) {
     for (size_t at = 0; at < size; at++) {
         if (text[at] == '\n') {
-            gm_log_write(INFO, line, line_size);
+            write_log(INFO, line, line_size);
             line_size = 0;
         } else if (line_size < LINE_MAX) {
             line[line_size++] = text[at];
@@ -74,7 +79,7 @@ void gm_fail_at(const char *file, int line_number, const char *format, ...) {
         int more = snprintf(text + said, sizeof text - said, " (%s:%d)", name, line_number);
         if (more > 0 && (size_t)more < sizeof text - said) said += (size_t)more;
     }
-    gm_log_write(ERROR, text, said);
+    write_log(ERROR, text, said);
     __builtin_trap();
 }
 

@@ -191,13 +191,15 @@ EXPORT("describe") abi_description *describe(void) {
 
 EXPORT("open") abi_result *open_rule(const char *json, size_t size) {
     static abi_result result;
+    gm_failure = NULL;
     void *config = gm_config(json, size);
     const char *refused = gm_the_rule.prepare == NULL ? NULL : gm_the_rule.prepare(config);
     config_of_rule = config;
     gm_end_line();
     gm_keep();
     if (refused != NULL) {
-        result = (abi_result){.is_error = 1, .error = text_of(refused)};
+        gm_say_failure("%s", refused);
+        result = (abi_result){.is_error = 1, .error = text_of(gm_failure)};
     } else {
         result = (abi_result){.plan = plan_of_rule()};
     }

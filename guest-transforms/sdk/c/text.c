@@ -14,3 +14,39 @@ gm_text gm_trim(gm_text text) {
     }
     return text;
 }
+
+/// How many bytes the letter at `at` takes, and 0 where no letter of UTF-8 begins.
+static size_t letter_size(const char *text, const char *text_end) {
+    const uint8_t *at = (const uint8_t *)text;
+    const uint8_t *end = (const uint8_t *)text_end;
+    if (*at < 0x80) return 1;
+    int more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : 1;
+    uint32_t letter = *at & (0x3fu >> more);
+    if (*at < 0xc2 || *at > 0xf4 || end - at <= more) return 0;
+    for (int i = 1; i <= more; i++) {
+        if ((at[i] & 0xc0) != 0x80) return 0;
+        letter = letter << 6 | (at[i] & 0x3fu);
+    }
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    bool is_half = letter >= 0xd800 && letter <= 0xdfff;
+    if (letter < least[more] || letter > 0x10ffff || is_half) return 0;
+    return (size_t)more + 1;
+}
+
+bool gm_is_utf8(const gm_text *text) {
+    const char *end = text->data + text->size;
+    for (const char *at = text->data; at < end;) {
+        size_t size = letter_size(at, end);
+        if (size == 0) return false;
+        at += size;
+    }
+    return true;
+}
+
+void gm_make_utf8(char *text, size_t size) {
+    for (char *at = text, *end = text + size; at < end;) {
+        size_t letter = letter_size(at, end);
+        if (letter == 0) *at = '?';
+        at += letter == 0 ? 1 : letter;
+    }
+}

@@ -12,6 +12,7 @@ import {
   readdirSync,
   renameSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
@@ -27,8 +28,8 @@ const COMPILER = { name: "componentize-qjs", version: "0.4.5", size: "38 MB" };
 /** A folder for the tools of several rules; without one each has its own. */
 const TOOLS = process.env.GRISTMILL_TOOLS ? path.join(process.env.GRISTMILL_TOOLS, "js") : ".";
 
-/** Folders of which nothing is a part of the component. */
-const NO_SOURCE = new Set(["node_modules", ".build", ".git", "cases", "tests"]);
+/** Folders of which nothing is a part of the component, beside those with a dot in front. */
+const NO_SOURCE = new Set(["node_modules", "cases", "tests"]);
 
 const name = process.argv[2];
 if (name === undefined) fail("usage: node vendor/gristmill/build.mjs NAME");
@@ -36,10 +37,12 @@ if (!existsSync("rule.js")) fail("there is no rule.js here: it holds the rule");
 const component = `${name}.wasm`;
 if (!isCurrent()) {
   install();
+  // Whoever saves a file while the compiler runs has a source newer than the component.
+  const begun = new Date();
   mkdirSync(".build", { recursive: true });
   writeFileSync(".build/about.js", `export const NAME = ${JSON.stringify(name)};\n`);
   await check();
-  build();
+  build(begun);
 }
 
 function isCurrent() {
@@ -52,7 +55,8 @@ function isCurrent() {
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) return NO_SOURCE.has(entry.name) ? [] : sources(file);
+    const isNone = entry.name.startsWith(".") || NO_SOURCE.has(entry.name);
+    if (entry.isDirectory()) return isNone ? [] : sources(file);
     return /\.(js|mjs|wit)$|^package\.json$/.test(entry.name) ? [file] : [];
   });
 }
@@ -61,13 +65,14 @@ function sources(folder) {
 function install() {
   const { name, version, size } = COMPILER;
   const folder = path.join(TOOLS, "node_modules");
-  if (existsSync(path.join(folder, name, "package.json"))) return;
+  const installed = path.join(folder, name, "package.json");
+  if (existsSync(installed) && JSON.parse(readFileSync(installed)).version === version) return;
   console.error(`installing ${name} ${version} from npm into ${folder}, once (${size})`);
   mkdirSync(TOOLS, { recursive: true });
   const options = ["--save-dev", "--save-exact", "--no-audit", "--no-fund", "--loglevel=error"];
-  const installed = run("npm", ["install", "--prefix", TOOLS, ...options, `${name}@${version}`]);
-  if (installed.error !== undefined) fail("there is no npm here: install Node.js, which brings it");
-  if (installed.status !== 0) {
+  const npm = run("npm", ["install", "--prefix", TOOLS, ...options, `${name}@${version}`]);
+  if (npm.error !== undefined) fail("there is no npm here: install Node.js, which brings it");
+  if (npm.status !== 0) {
     fail(`npm cannot install ${name}: see above. It needs the network once, or npm's \`registry\``);
   }
 }
@@ -104,7 +109,7 @@ function grammar() {
   return spawnSync(process.execPath, ["--check", "rule.js"], { encoding: "utf8" }).stderr;
 }
 
-function build() {
+function build(begun) {
   const compiler = path.resolve(TOOLS, "node_modules", ".bin", COMPILER.name);
   const entry = path.join(SDK, "component.js");
   const wit = ".build/wit";
@@ -120,6 +125,7 @@ function build() {
     fail(said.slice(Math.max(0, said.indexOf("Error:"))).trim());
   }
   writeFileSync(made, asInt64(readFileSync(made)));
+  utimesSync(made, begun, begun);
   renameSync(made, component);
 }
 

@@ -5,6 +5,7 @@ import { read, write } from "./column.js";
 import { configSchema, configured, declared } from "./declared.js";
 import { ABSENT, Reject } from "./index.js";
 import { Mistake } from "./mistake.js";
+import { wellFormed } from "./utf8.js";
 import { NAME } from "../../.build/about.js";
 import author from "../../rule.js";
 
@@ -30,7 +31,7 @@ function open(given) {
   try {
     opened = { config: author.prepare === undefined ? config : author.prepare(config) };
   } catch (error) {
-    throw error instanceof Outside ? inWords(error) : String(error?.message ?? error);
+    throw error instanceof Outside ? inWords(error) : wellFormed(error?.message ?? error);
   }
   const field = ({ name, logicalType, nullable }) => ({ name, logicalType, nullable });
   const { reads, joins, writes, roles, rejects, attributes } = DECLARED;
@@ -135,12 +136,15 @@ function rejection(row, { code, message, stack }) {
     mistake.stack = stack;
     throw mistake;
   }
-  return { row, code, message };
+  return { row, code, message: wellFormed(message) };
 }
 
 /** An error in one line, with the author's line that it comes from. */
 function inWords(error) {
-  if (!(error instanceof Error)) return `the rule threw ${String(error)}`;
+  return wellFormed(error instanceof Error ? placed(error) : `the rule threw ${String(error)}`);
+}
+
+function placed(error) {
   const isOurs = error instanceof Mistake || error instanceof Outside;
   const said = isOurs ? error.message : `${error.name}: ${error.message}`;
   const frames = String(error.stack ?? "").split("\n");

@@ -3,6 +3,8 @@
 
 import { write } from "gristmill:transform/log@0.1.0";
 
+import { wellFormed } from "./utf8.js";
+
 const CLOCK =
   "a rule has no clock, so that the same row gives the same answer tomorrow: take the time from " +
   "a column of the row, or from the config";
@@ -71,7 +73,7 @@ export function isReady() {
 
 function says(level) {
   return (...values) => {
-    if (isBuilt) write(level, values.map(shown).join(" ").slice(0, LINE_MAX));
+    if (isBuilt) write(level, wellFormed(values.map(shown).join(" ").slice(0, LINE_MAX)));
   };
 }
 

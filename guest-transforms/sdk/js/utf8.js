@@ -17,6 +17,11 @@ export function decodeTexts(data, offsets) {
   return texts;
 }
 
+/** What is said to a person, with U+FFFD for half a surrogate pair: the host takes whole ones. */
+export function wellFormed(text) {
+  return String(text).toWellFormed();
+}
+
 /** A string with a character for each byte. */
 function latinOf(data) {
   let latin = "";

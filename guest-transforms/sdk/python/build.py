@@ -6,10 +6,12 @@ compiler into `.venv`, and what `requirements.txt` names, which must be pure Pyt
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -27,8 +29,8 @@ PACKAGES = Path(".build/packages")
 
 REQUIREMENTS = Path("requirements.txt")
 ABOUT = Path(".build/gristmill_about.py")
-NO_SOURCE = {".venv", ".build", "__pycache__", "cases", "tests"}
-"""Folders of which nothing is a part of the component."""
+NO_SOURCE = {"__pycache__", "cases", "tests", "vendor"}
+"""Folders of which nothing is a part of the component, beside those that begin with a dot."""
 
 
 def main() -> None:
@@ -51,8 +53,9 @@ def sources() -> list[Path]:
     """What a component is made of: the rule's folder but for tools and cases, and the SDK."""
     found = []
     for folder, below, files in os.walk("."):
-        below[:] = [name for name in below if name not in NO_SOURCE and name != "vendor"]
-        found += [Path(folder, file) for file in files if not file.endswith(".wasm")]
+        below[:] = [name for name in below if name not in NO_SOURCE and name[0] != "."]
+        own = (file for file in files if not file.endswith((".wasm", ".wasm.new")))
+        found += [Path(folder, file) for file in own if file[0] != "."]
     return found + [file for file in SDK.rglob("*") if file.suffix in (".py", ".wit")]
 
 
@@ -80,19 +83,15 @@ def version() -> str:
 
 
 def install() -> None:
-    """Makes .venv hold the compiler, and the packages of requirements.txt."""
+    """Makes .venv hold the compiler, and the packages of requirements.txt. Of several rules that
+    share the compiler the first installs it."""
+    VENV.mkdir(parents=True, exist_ok=True)
+    folder = os.open(VENV, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
     mark = VENV / COMPILER
-    if not mark.exists():
-        say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
-        try:
-            venv.create(VENV, with_pip=True, clear=True)
-        except subprocess.CalledProcessError:
-            raise SystemExit(
-                "this Python cannot make a virtual environment: install its venv module, "
-                "on Debian and Ubuntu with `apt install python3-venv`"
-            ) from None
-        pip(COMPILER)
-        mark.touch()
+    if not mark.exists() or not (VENV / "bin/python").exists():
+        install_compiler(mark)
+    os.close(folder)
     if REQUIREMENTS.exists():
         asked = REQUIREMENTS.read_text()
         installed = PACKAGES / REQUIREMENTS
@@ -100,6 +99,19 @@ def install() -> None:
             say(f"installing the packages of requirements.txt into {PACKAGES}")
             pip("--target", str(PACKAGES), "--upgrade", "-r", str(REQUIREMENTS))
             installed.write_text(asked)
+
+
+def install_compiler(mark: Path) -> None:
+    say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:
+        raise SystemExit(
+            "this Python cannot make a virtual environment: install its venv module, "
+            "on Debian and Ubuntu with `apt install python3-venv`"
+        ) from None
+    pip(COMPILER)
+    mark.touch()
 
 
 def pip(*what: str) -> None:
@@ -113,6 +125,8 @@ def pip(*what: str) -> None:
 
 
 def build(component: Path) -> None:
+    # Whoever saves a file while the compiler runs has a source newer than the component.
+    begun = time.time()
     made = component.with_suffix(".wasm.new")
     folders = [str(ABOUT.parent), ".", str(SDK)] + ([str(PACKAGES)] if PACKAGES.exists() else [])
     paths = [argument for folder in folders for argument in ("-p", folder)]
@@ -124,6 +138,7 @@ def build(component: Path) -> None:
         raise SystemExit(in_words(built.stdout + built.stderr))
     sys.stderr.write(built.stderr)
     sys.stdout.write(built.stdout)
+    os.utime(made, (begun, begun))
     made.replace(component)
 
 

@@ -1,6 +1,6 @@
 //! A rule's component as a file.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
@@ -14,12 +14,16 @@ pub(super) fn load(sandbox: &Sandbox, name: &str, file: &Path) -> Result<Compone
 }
 
 /// Loads what a build has left, and leaves it as a component where it was a core module: a pipeline
-/// takes both, but others see only here what the rule is.
+/// takes both, but others see only here what the rule is. The file keeps its time, by which a build
+/// tells whether a source is newer.
 pub(super) fn settle(sandbox: &Sandbox, name: &str, file: &Path) -> Result<Component> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let component = sandbox.load(name, &bytes, &Limits::default())?;
     if component.bytes() != bytes {
+        let made = fs::metadata(file).and_then(|metadata| metadata.modified());
         write(file, component.bytes())?;
+        made.and_then(|made| File::options().write(true).open(file)?.set_modified(made))
+            .with_context(|| format!("cannot set the time of {}", file.display()))?;
     }
     Ok(component)
 }

@@ -36,7 +36,7 @@ dataclass what a pipeline file can set:
   parameter of its own, and its values are None where nothing matches.
 - `normalizer` instead of `rule` makes the first transform of a pipeline.
 - `print` goes to gristmill's log. There is no clock, no random number, no file: the same row gives
-  the same answer tomorrow.
+  the same answer tomorrow. Sort a set before its order matters: it differs from build to build.
 
 The function stays a plain function: a unit test calls `enrich_age(Person(1990), Config(2026))`.
 """

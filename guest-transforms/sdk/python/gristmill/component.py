@@ -121,7 +121,8 @@ class Rule:
 
     def describe(self) -> wit.Description:
         outside.is_built()
-        return wit.Description(gristmill_about.NAME, gristmill_about.VERSION, _summary(), _SCHEMA, [])
+        name, version = gristmill_about.NAME, gristmill_about.VERSION
+        return wit.Description(name, version, _summary(), _SCHEMA, [])
 
     def open(self, given: str) -> wit.Plan:
         global _opened
@@ -129,7 +130,7 @@ class Rule:
         try:
             _opened = _Opened(given)
         except ValueError as refused:
-            raise Err(str(refused)) from None
+            raise Err(outside.whole(str(refused))) from None
         except BaseException as error:
             raise Err(_in_words(error)) from None
         finally:
@@ -186,7 +187,7 @@ def _rejection(row: int, reject: Reject) -> wit.Rejection:
         raise Mistake(
             f"the rule rejects with `{reject.code}`, which it does not declare: rejects={spelt}"
         ) from reject
-    return wit.Rejection(row, str(reject.code), str(reject.message))
+    return wit.Rejection(row, str(reject.code), outside.whole(str(reject.message)))
 
 
 def _in_words(error: BaseException) -> str:
@@ -195,7 +196,7 @@ def _in_words(error: BaseException) -> str:
         error = Mistake("there is no more memory: raise memory_max_bytes in the transform's limits")
     kind = "" if isinstance(error, (Mistake, outside.Outside)) else f"{type(error).__name__}: "
     cause = error.__cause__ if isinstance(error.__cause__, Reject) else error
-    return f"{kind}{error} ({_place(cause)})"
+    return outside.whole(f"{kind}{error} ({_place(cause)})")
 
 
 def _place(error: BaseException) -> str:

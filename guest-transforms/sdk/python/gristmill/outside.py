@@ -1,5 +1,5 @@
-"""What a rule does not have: clock, random numbers, files, other programs. Each of them raises a
-sentence that says what to do. `print` goes to the log.
+"""What a rule does not have: clock, random numbers, files, other programs, modules that are not a
+part of the component. Each of them raises a sentence that says what to do. `print` goes to the log.
 
 Imported before the rule, so that `from time import time` in it gets what stands here.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import builtins
 import datetime
+import importlib
 import io
 import os
 import random
 import sys
 import time
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from typing import Any, NoReturn
 
 from wit_world.imports import log
@@ -35,11 +37,49 @@ _FILES = (
     "makes it a part of the component"
 )
 
+_HASH = (
+    "the hash of a text differs from build to build of the component: take hashlib.sha256(..) or "
+    "zlib.crc32(..)"
+)
+
+_CODECS = """
+    ascii base64_codec cp437 cp850 cp1250 cp1251 cp1252 hex_codec idna iso8859_1 iso8859_2
+    iso8859_15 koi8_r latin_1 mac_roman punycode raw_unicode_escape unicode_escape utf_16
+    utf_16_be utf_16_le utf_32 utf_32_be utf_32_le utf_7 utf_8 utf_8_sig
+"""
+
+_LATE_MODULES = ["_strptime", "stringprep", *(f"encodings.{name}" for name in _CODECS.split())]
+"""What the standard library imports where it is first used. Other codecs are large or rare."""
+
 _is_built = False
 
 
 class Outside(Exception):
     """A rule asked for what it does not have."""
+
+
+class _NoMoreModules:
+    """Refuses what is neither loaded nor built into the interpreter: there are no files."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> NoReturn:
+        raise Outside(
+            f"the module `{name}` is not a part of the component: write `import {name}` at the top "
+            "of rule.py"
+        )
+
+
+class _StandIn(type):
+    """Of a class that stands for the one it is made of: what belongs to the one belongs to the
+    other."""
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        real = cls.__dict__.get("stands_for")
+        return type.__instancecheck__(cls, value) if real is None else isinstance(value, real)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        real = cls.__dict__.get("stands_for")
+        return type.__subclasscheck__(cls, kind) if real is None else issubclass(kind, real)
 
 
 class LogWriter(io.TextIOBase):
@@ -58,14 +98,19 @@ class LogWriter(io.TextIOBase):
             return self.while_built.write(text)
         *lines, self.line = (self.line + text).split("\n")
         for line in lines:
-            log.write(self.level, line[:LOG_LINE_MAX])
+            log.write(self.level, whole(line[:LOG_LINE_MAX]))
         return len(text)
 
     def end_call(self) -> None:
         """Sends what has no end of line yet."""
         if self.line:
             line, self.line = self.line, ""
-            log.write(self.level, line[:LOG_LINE_MAX])
+            log.write(self.level, whole(line[:LOG_LINE_MAX]))
+
+
+def whole(text: str) -> str:
+    """What is said to a person, with `?` for half a surrogate pair: the host takes whole ones."""
+    return text.encode("utf-8", "replace").decode()
 
 
 _streams: list[LogWriter] = []
@@ -74,8 +119,11 @@ _streams: list[LogWriter] = []
 def close() -> None:
     """Called before the rule is imported: nothing of the clock and of random numbers from now on,
     and no file once the component is built."""
+    for module in _LATE_MODULES:
+        importlib.import_module(module)
     _close_clock()
     _close_random()
+    _close_hash()
     _close_files()
     _streams.extend([LogWriter(log.Level.INFO, sys.stdout), LogWriter(log.Level.WARN, sys.stderr)])
     sys.stdout, sys.stderr = _streams
@@ -84,7 +132,10 @@ def close() -> None:
 def is_built() -> None:
     """Called by the first call into the component."""
     global _is_built
-    _is_built = True
+    if not _is_built:
+        _is_built = True
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not PathFinder]
+        sys.meta_path.append(_NoMoreModules)
 
 
 def end_call() -> None:
@@ -122,12 +173,14 @@ def _close_clock() -> None:
     for name, given in (("localtime", 0), ("gmtime", 0), ("ctime", 0), ("strftime", 1)):
         setattr(time, name, _needs(getattr(time, name), given, f"time.{name}()"))
 
-    class RuleDateTime(datetime.datetime):
+    class RuleDateTime(datetime.datetime, metaclass=_StandIn):
+        stands_for = datetime.datetime
         now = classmethod(_raises("datetime.now()", _CLOCK))
         utcnow = classmethod(_raises("datetime.utcnow()", _CLOCK))
         today = classmethod(_raises("datetime.today()", _CLOCK))
 
-    class RuleDate(datetime.date):
+    class RuleDate(datetime.date, metaclass=_StandIn):
+        stands_for = datetime.date
         today = classmethod(_raises("date.today()", _CLOCK))
 
     for kind, shown in ((RuleDateTime, "datetime"), (RuleDate, "date")):
@@ -161,6 +214,19 @@ def _close_random() -> None:
     if hasattr(os, "getrandom"):
         os.getrandom = _raises("os.getrandom()", _RANDOM)
     random._urandom = os.urandom  # type: ignore[attr-defined]
+
+
+def _close_hash() -> None:
+    real = builtins.hash
+
+    def checked(value: Any, /) -> int:
+        # Inside of __hash__ it is for a dict or a set, whose answers do not depend on it.
+        if isinstance(value, (str, bytes)) and sys._getframe(1).f_code.co_name != "__hash__":
+            raise Outside(f"hash(): {_HASH}")
+        return real(value)
+
+    checked.__name__ = checked.__qualname__ = "hash"
+    builtins.hash = checked
 
 
 def _close_files() -> None:

@@ -39,6 +39,22 @@ static gm_answer mistaken(const input *row, output *out, const config *config) {
     if (IS("no row")) return gm_no_row();
     if (IS("a recursion without end")) out->number = gm_value_int64(down(&largest));
     if (IS("too much memory")) memset(gm_alloc(1 << 28), 1, 1 << 28);
+    if (IS("a reason that is no UTF-8")) return gm_reject("even", "`%.2s` is odd", "x\u00e9");
+    if (IS("a failure that is no UTF-8")) gm_fail("`%.2s` is odd", "x\u00e9");
+    if (IS("a code that is no UTF-8")) return gm_reject("\xff", "the row is odd");
+    if (IS("lines that are printed")) {
+        printf("%d: %.*s\n", 7, GM_ARGS(row->what));
+        puts("a text");
+        printf("one more\n");
+        putchar('x');
+        printf("%c, without an end", 0xe9);
+        return gm_reject("even", "printed");
+    }
+    if (IS("a line that is too long")) {
+        for (int i = 0; i < 1500; i++) printf("\u00e9");
+        printf("%1500s%1500s\n", "x", "\u00e9");
+        return gm_reject("even", "printed");
+    }
     return gm_row();
 }
 

@@ -28,6 +28,16 @@ const DOES = {
   "no error thrown": () => {
     throw "a text";
   },
+  "a reason with half a letter": () => {
+    throw new Reject("even", "half of \ud83d");
+  },
+  "an error with half a letter": () => {
+    throw new Error("half of \ud83d");
+  },
+  "a line with half a letter": () => {
+    console.log(`x${"\u{1f600}".repeat(2000)}`);
+    throw new Reject("even", "printed");
+  },
   "a promise": async () => ({}),
 };
 

@@ -20,6 +20,10 @@ class Output(NamedTuple):
     day: TimestampMs
 
 
+class Own(datetime.datetime):
+    pass
+
+
 def of(what: str) -> Output:
     match what:
         case "the clock":
@@ -64,6 +68,30 @@ def of(what: str) -> Output:
             return Output(len([0] * (1 << 28)), None, 0)
         case "an exit":
             raise SystemExit(3)
+        case "a reason with half a letter":
+            raise Reject("even", "half of \ud83d")
+        case "an error with half a letter":
+            raise ValueError("half of \ud83d")
+        case "a line with half a letter":
+            print("half of \ud83d")
+            raise Reject("even", "printed")
+        case "a module that is not there":
+            import csv
+
+            return Output(len(csv.__name__), None, 0)
+        case "a codec that is not there":
+            return Output(len("\u0436".encode("cp866")), None, 0)
+        case "the hash of a text":
+            return Output(hash(what), None, 0)
+        case "a date in a text":
+            day = datetime.datetime.strptime("2024-01-05", "%Y-%m-%d")
+            raise Reject("even", f"{day:%A}, {day.isoformat().encode('utf-16-le')[:4]}")
+        case "kinds of dates":
+            moment = datetime.datetime(2024, 1, 5)
+            kinds = datetime.date, datetime.datetime
+            values = moment, moment.date(), datetime.datetime.min, Own(2024, 1, 5), 5
+            of_each = [[isinstance(value, kind) for kind in kinds] for value in values]
+            raise Reject("even", f"{of_each}, {[issubclass(Own, kind) for kind in kinds]}")
 
 
 @rule(rejects=["even"])

@@ -1,8 +1,11 @@
 //! Rules in other languages than Rust, built by their own compilers: what each answers is what all
 //! answer, and a mistake is told with what to do and the author's line.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use gristmill_tests::author::{self, OTHER_LANGUAGES, new_rule_in, run};
@@ -56,6 +59,50 @@ fn a_new_rule_passes_its_case_and_is_not_built_twice(#[case] language: &str) -> 
         success(run(&rule, &["transform", "test"])?)?;
         assert_eq!(fs::metadata(&component)?.modified()?, made, "{template}");
     }
+    Ok(())
+}
+
+#[rstest]
+#[case("python")]
+#[case("js")]
+#[case("c")]
+fn a_source_that_is_saved_while_it_is_compiled_is_newer(#[case] language: &str) -> Result<()> {
+    let _alone = author::tools(language)?;
+    let (_folder, rule) = new_rule_in("own-hurry", language, "enricher")?;
+    let source = File::options()
+        .write(true)
+        .open(rule.join(source_of(language)?))?;
+    let (component, draft) = (rule.join("own-hurry.wasm"), rule.join("own-hurry.wasm.new"));
+    let mut build = author::command(&rule, &["transform", "build"])?
+        .stdout(Stdio::null())
+        .spawn()?;
+    // The draft is the last that a compiler writes.
+    while !draft.exists() && !component.exists() && build.try_wait()?.is_none() {
+        source.set_modified(SystemTime::now())?;
+        sleep(Duration::from_millis(2));
+    }
+    ensure!(build.wait()?.success(), "{language}");
+    let made = fs::metadata(&component)?.modified()?;
+    assert!(made < source.metadata()?.modified()?, "{language}");
+    Ok(())
+}
+
+#[test]
+fn a_compiler_of_another_version_is_replaced() -> Result<()> {
+    let (folder, rule) = new_rule_in("own-version", "js", "enricher")?;
+    let compiler = folder.path().join("js/node_modules/componentize-qjs");
+    fs::create_dir_all(&compiler)?;
+    fs::write(compiler.join("package.json"), r#"{"version": "0.0.1"}"#)?;
+    let mut build = author::command(&rule, &["transform", "build"])?;
+    // There is no package to be had: that it is asked for is enough.
+    let output = build
+        .env("GRISTMILL_TOOLS", folder.path())
+        .env("npm_config_offline", "true")
+        .env("npm_config_cache", folder.path().join("empty"))
+        .output()?;
+    let (code, said) = printed(output);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("installing componentize-qjs"), "{said}");
     Ok(())
 }
 
@@ -118,6 +165,10 @@ fn a_mistake_is_told_with_what_to_do(#[case] language: &str) -> Result<()> {
         .map(|(what, letter)| format!("{what}: {letter}"))
         .collect();
     assert_eq!(told.len(), events.len(), "{tried}");
+    let logged = tried.lines().map(str::trim);
+    let logged = logged.filter(|line| line.starts_with("log ("));
+    let told = told.into_iter().chain(logged.map(shortened));
+    let told: Vec<String> = told.collect();
     assert_snapshot!(format!("running_{language}"), told.join("\n"));
 
     let mut built = Vec::new();
@@ -162,6 +213,21 @@ fn flawed(folder: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// A line of the log with its ends: `try` shows what the host keeps, up to 2,048 bytes.
+fn shortened(line: &str) -> String {
+    let letters: Vec<char> = line.chars().collect();
+    if letters.len() <= 100 {
+        return line.to_owned();
+    }
+    let (begin, end) = (&letters[..40], &letters[letters.len() - 10..]);
+    let count = letters.len();
+    format!(
+        "{}..{} ({count} letters)",
+        String::from_iter(begin),
+        String::from_iter(end)
+    )
 }
 
 fn source_of(language: &str) -> Result<&'static str> {
