@@ -103,8 +103,9 @@ impl Standings {
         lock(&self.lost).remove(partition)
     }
 
-    /// The partition runs, under `lease`.
+    /// The partition runs, under `lease`. What a person should know of it is found out anew.
     pub fn runs(&self, partition: &TopicPartition, lease: &Lease) {
+        self.notes(partition, None);
         self.set(partition, Some(lease), PartitionState::Running, None);
     }
 
@@ -336,6 +337,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use gristmill_postgres::commit::checkpoint::PartitionKey;
+
     use super::*;
 
     fn waiting_since(standings: &Standings) -> i64 {
@@ -371,6 +374,32 @@ mod tests {
         let told = standings.waiting().into_iter();
         let told: Vec<_> = told.map(|wait| (wait.state, wait.request)).collect();
         assert_eq!(told, [(PartitionState::Halted, Some(4))]);
+    }
+
+    #[test]
+    fn what_was_to_be_known_of_it_is_over_once_it_is_taken_again() {
+        let standings = Standings::new(Arc::default());
+        let partition = TopicPartition::new("t", 0);
+        standings.begins(&partition);
+        standings.goes_on(&partition);
+        standings.notes(&partition, Some("a column is missing".to_owned()));
+        standings.waits(&partition, "no space left");
+        standings.goes_on(&partition);
+        assert_eq!(standings.waiting().len(), 1);
+        let key = PartitionKey {
+            pipeline: "p".to_owned(),
+            run: 1,
+            topic: "t".to_owned(),
+            partition: 0,
+        };
+        let lease = Lease {
+            key,
+            owner_epoch: 1,
+            log: 1,
+            revision: 1,
+        };
+        standings.runs(&partition, &lease);
+        assert!(standings.waiting().is_empty());
     }
 
     #[test]

@@ -1,19 +1,31 @@
 //! The warning that the source's rows have other columns than those that are read.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use gristmill_core::chain::SourceColumns;
 use gristmill_kafka::TopicPartition;
 
 use crate::handles::standing::Standings;
 
+/// Between two lines of the log: rows of two tables in one topic may differ from batch to batch.
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
+
+/// Names that are told, and characters of one, which is as many as Postgres takes: a record may
+/// have any number.
+const NAMES_MAX: usize = 8;
+const NAME_CHARS_MAX: usize = 63;
+
 /// Tells a person of a partition whose rows have other columns, once for each change.
 #[derive(Debug, Default)]
 pub(super) struct SourceColumnsLog {
     /// What the first rows had and was not read: somebody has left it out.
     left_out: Option<BTreeSet<String>>,
-    /// What was told last.
+    /// What `status` tells.
     told: SourceColumns,
+    /// What the log told last, and when.
+    logged: SourceColumns,
+    logged_at: Option<Instant>,
 }
 
 impl SourceColumnsLog {
@@ -26,11 +38,15 @@ impl SourceColumnsLog {
         found: &SourceColumns,
     ) {
         let told = self.differences(found);
-        if told == self.told {
+        if told != self.told {
+            standings.notes(partition, notice(&told));
+            self.told.clone_from(&told);
+        }
+        let is_soon = self.logged_at.is_some_and(|at| at.elapsed() < LOGGED_EVERY);
+        if told == self.logged || is_soon {
             return;
         }
-        let notice = notice(&told);
-        match &notice {
+        match notice(&told) {
             Some(notice) => tracing::warn!(
                 pipeline,
                 topic = %partition.topic,
@@ -44,8 +60,7 @@ impl SourceColumnsLog {
                 "the newest records have the columns again that are read"
             ),
         }
-        standings.notes(partition, notice);
-        self.told = told;
+        (self.logged, self.logged_at) = (told, Some(Instant::now()));
     }
 
     /// Without what has been left out from the beginning, unless the rows lack something: that may
@@ -64,7 +79,7 @@ impl SourceColumnsLog {
 
 /// What a person is told; `None`: there is nothing to tell.
 fn notice(columns: &SourceColumns) -> Option<String> {
-    let (lacking, new) = (columns.lacking.join(", "), columns.new.join(", "));
+    let (lacking, new) = (listed(&columns.lacking), listed(&columns.new));
     Some(match (lacking.is_empty(), new.is_empty()) {
         (true, true) => return None,
         (true, false) => format!(
@@ -83,6 +98,17 @@ fn notice(columns: &SourceColumns) -> Option<String> {
              `gristmill evolve`"
         ),
     })
+}
+
+/// The names, or the first of them, and how many there are beyond.
+fn listed(names: &[String]) -> String {
+    let short = |name: &String| name.chars().take(NAME_CHARS_MAX).collect::<String>();
+    let told: Vec<String> = names.iter().take(NAMES_MAX).map(short).collect();
+    let beyond = match names.len() - told.len() {
+        0 => String::new(),
+        beyond => format!(" and {beyond} more"),
+    };
+    told.join(", ") + &beyond
 }
 
 #[cfg(test)]
@@ -125,5 +151,41 @@ mod tests {
             log.differences(&columns(&["mail"], &["email"])).new,
             ["email"]
         );
+    }
+
+    #[test]
+    fn a_record_of_many_names_makes_a_short_sentence() {
+        let many: Vec<String> = (0..50_000).map(|n| format!("c{n:05}")).collect();
+        let columns = SourceColumns {
+            new: many,
+            ..SourceColumns::default()
+        };
+        let told = notice(&columns).unwrap();
+        assert!(
+            told.contains("c00006, c00007 and 49992 more, which"),
+            "{told}"
+        );
+        let columns = SourceColumns {
+            new: vec!["n".repeat(1_000_000)],
+            ..SourceColumns::default()
+        };
+        assert!(notice(&columns).unwrap().len() < 400);
+    }
+
+    #[test]
+    fn rows_that_differ_from_batch_to_batch_are_logged_once() {
+        let mut log = SourceColumnsLog::default();
+        let standings = Standings::new(std::sync::Arc::default());
+        let partition = TopicPartition::new("t", 0);
+        standings.begins(&partition);
+        standings.goes_on(&partition);
+        let mut told = |found: &SourceColumns| {
+            log.add("p", &partition, &standings, found);
+            (log.logged.lacking.len(), standings.waiting().len())
+        };
+        let renamed = columns(&["mail"], &["email"]);
+        assert_eq!(told(&renamed), (1, 1));
+        assert_eq!(told(&columns(&[], &[])), (1, 0));
+        assert_eq!(told(&renamed), (1, 1));
     }
 }

@@ -49,8 +49,8 @@ impl LostCells<'_> {
         let failed = self.failed(dead_letters);
         let mut lost: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
         let of_failed = failed.iter().map(|&row| (row, self.carried(row, true)));
-        let unnamed = unnamed.iter().filter(|of| !failed.contains(&of.row));
-        let of_unnamed = unnamed.map(|of| (of.row, self.made_of(&of.columns)));
+        let of_unnamed = unnamed.iter();
+        let of_unnamed = of_unnamed.map(|of| (of.row, self.made_of(&of.columns)));
         for (row, mut carried) in of_failed.chain(of_unnamed) {
             let is_older = known(row).is_some_and(|known| self.versions.version(row) < known);
             if is_older || !self.changes(row) {

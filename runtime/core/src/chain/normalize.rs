@@ -29,7 +29,7 @@ impl Normalized {
 /// Runs the normalizer. What it rejects or fails on costs the record as a whole.
 pub(super) fn normalize(
     step: &mut Step,
-    decoded: Decoded,
+    decoded: &Decoded,
     dead_letters: &mut Vec<DeadLetter>,
 ) -> Result<Normalized, ChainFault> {
     let Decoded { batch, records, .. } = decoded;
@@ -68,7 +68,7 @@ pub(super) fn normalize(
     let dropped = seen.iter().filter(|&&s| !s).count() as u64;
     Ok(Normalized {
         batch,
-        sources: sources(&source_rows, &records),
+        sources: sources(&source_rows, records),
         dropped,
     })
 }

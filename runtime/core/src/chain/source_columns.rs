@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::column::Batch;
-use crate::decode::names;
+use crate::decode::{Decoded, names};
 use crate::plan::Plan;
 use crate::record::Records;
 
@@ -32,8 +32,26 @@ pub(super) struct Unnamed {
 pub(super) struct RowNames {
     /// The names on the way from the value to the row.
     object: Vec<String>,
-    /// What the row calls each column, and the normalizer's column.
-    columns: Vec<(String, usize)>,
+    columns: Vec<RowColumn>,
+}
+
+/// A column of the source's rows.
+#[derive(Clone, Debug)]
+struct RowColumn {
+    /// What the row calls it.
+    name: String,
+    /// The read of it.
+    read: usize,
+    /// The normalizer's column.
+    column: usize,
+}
+
+impl RowColumn {
+    /// Whether the decoded row has it, be it without its value.
+    fn is_named(&self, decoded: &Decoded, row: u32) -> bool {
+        let is_sent = decoded.batch.columns[self.read].is_present(row as usize);
+        is_sent || decoded.unsent[self.read].binary_search(&row).is_ok()
+    }
 }
 
 /// Records that are looked at for one with a row: a delete has none.
@@ -42,23 +60,23 @@ const LOOKED_AT_MAX: usize = 16;
 impl RowNames {
     /// `None`: the plan does not say it.
     pub(super) fn new(plan: &Plan) -> Option<Self> {
-        let paths = plan
+        let paths: Vec<&str> = plan
             .attributes
             .iter()
-            .filter(|(name, _)| name == "row-path");
-        let paths = paths.map(|(_, path)| names(path));
-        let paths: Vec<Vec<String>> = paths.collect::<Option<_>>()?;
-        let (_, object) = paths.first()?.split_last()?;
-        let column = |(at, path): (usize, &Vec<String>)| {
-            let (name, parent) = path.split_last()?;
-            (parent == object).then(|| (name.clone(), at))
+            .filter(|(name, _)| name == "row-path")
+            .map(|(_, path)| path.as_str())
+            .collect();
+        let first = names(paths.first()?)?;
+        let (_, object) = first.split_last()?;
+        let of_column = |(column, path): (usize, &&str)| {
+            let read = plan.reads.iter().position(|field| field.name == **path)?;
+            let mut names = names(path)?;
+            let name = names.pop()?;
+            (names == object).then_some(RowColumn { name, read, column })
         };
         let (root, below) = object.split_first()?;
-        let columns = paths
-            .iter()
-            .enumerate()
-            .map(column)
-            .collect::<Option<_>>()?;
+        let columns = paths.iter().enumerate().map(of_column);
+        let columns = columns.collect::<Option<_>>()?;
         (root == "value").then(|| Self {
             object: below.to_vec(),
             columns,
@@ -74,12 +92,12 @@ impl RowNames {
             let lacking = self
                 .columns
                 .iter()
-                .filter(|(name, _)| !row.contains_key(name));
-            let is_read = |name: &String| self.columns.iter().any(|(read, _)| read == name);
+                .filter(|column| !row.contains_key(&column.name));
+            let is_read = |name: &String| self.columns.iter().any(|column| column.name == *name);
             // What begins so is of the connector.
             let is_new = |name: &&String| !name.starts_with("__") && !is_read(name);
             Some(SourceColumns {
-                lacking: lacking.map(|(name, _)| name.clone()).collect(),
+                lacking: lacking.map(|column| column.name.clone()).collect(),
                 new: row.keys().filter(is_new).cloned().collect(),
             })
         });
@@ -90,25 +108,31 @@ impl RowNames {
     /// because their events do not name them.
     pub(super) fn unnamed(
         &self,
-        records: &Records,
+        decoded: &Decoded,
         rows: &Batch,
         sources: &[RowSource],
     ) -> Vec<Unnamed> {
         let cells = &rows.columns;
+        let has_absent = |column: &&RowColumn| cells[column.column].presence.is_some();
+        let open: Vec<&RowColumn> = self.columns.iter().filter(has_absent).collect();
+        if open.is_empty() {
+            return Vec::new();
+        }
         let sources = sources.iter().enumerate();
         let unnamed = sources.filter_map(|(row, source)| {
-            let absent = self.columns.iter();
-            let absent = absent.filter(|(_, column)| !cells[*column].is_present(row));
-            let absent: Vec<&(String, usize)> = absent.collect();
-            if absent.is_empty() {
+            let mut absent = open
+                .iter()
+                .filter(|column| !cells[column.column].is_present(row))
+                .peekable();
+            absent.peek()?;
+            let from = decoded.records.binary_search(&source.record).ok()? as u32;
+            // A delete has no row, and names none of them.
+            let mut columns = self.columns.iter();
+            if !columns.any(|column| column.is_named(decoded, from)) {
                 return None;
             }
-            let document = document(records, source.record as usize)?;
-            let named = self.row(&document)?;
-            let unnamed = absent
-                .into_iter()
-                .filter(|(name, _)| !named.contains_key(name));
-            let columns: Vec<usize> = unnamed.map(|(_, column)| *column).collect();
+            let unnamed = absent.filter(|column| !column.is_named(decoded, from));
+            let columns: Vec<usize> = unnamed.map(|column| column.column).collect();
             (!columns.is_empty()).then_some(Unnamed {
                 row: row as u32,
                 columns,
@@ -124,7 +148,7 @@ impl RowNames {
         let row = row.as_object()?;
         let mut columns = self.columns.iter();
         columns
-            .any(|(name, _)| row.contains_key(name))
+            .any(|column| row.contains_key(&column.name))
             .then_some(row)
     }
 }

@@ -316,16 +316,13 @@ impl Chain {
         let mut decoded = self.decoder.decode(records);
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);
-        let mut normalized = normalize(&mut self.normalizer, decoded, &mut dead_letters)?;
+        let mut normalized = normalize(&mut self.normalizer, &decoded, &mut dead_letters)?;
         let names = self.row_names.as_ref();
         let source_columns = names.and_then(|names| names.look(records));
-        let lacks = source_columns
-            .as_ref()
-            .is_some_and(|found| !found.lacking.is_empty());
-        let unnamed = names.filter(|_| lacks);
-        let unnamed = unnamed.map_or_else(Vec::new, |names| {
-            names.unnamed(records, &normalized.batch, &normalized.sources)
+        let unnamed = names.map_or_else(Vec::new, |names| {
+            names.unnamed(&decoded, &normalized.batch, &normalized.sources)
         });
+        drop(decoded);
         let previous = self.fill_previous(
             &mut normalized,
             records,

@@ -17,6 +17,8 @@ pub(super) struct ColumnBuilder {
     values: Builder,
     /// Made when the first value is absent.
     presence: Option<BooleanBufferBuilder>,
+    /// The rows whose values were not sent, though they are named.
+    unsent: Vec<u32>,
     rows: usize,
 }
 
@@ -43,6 +45,7 @@ impl ColumnBuilder {
         Self {
             values,
             presence: None,
+            unsent: Vec::new(),
             rows: 0,
         }
     }
@@ -64,11 +67,14 @@ impl ColumnBuilder {
                 b.append_value(&row.bytes[start..end])
             }
             (values, slot) => {
-                debug_assert!(matches!(slot, Slot::Absent | Slot::Null), "{slot:?}");
+                debug_assert!(slot.is_empty(), "{slot:?}");
                 values.append_null();
             }
         }
-        let present = !matches!(slot, Slot::Absent);
+        let present = !matches!(slot, Slot::Absent | Slot::Unsent);
+        if matches!(slot, Slot::Unsent) {
+            self.unsent.push(self.rows as u32);
+        }
         if let Some(presence) = &mut self.presence {
             presence.append(present);
         } else if !present {
@@ -87,6 +93,11 @@ impl ColumnBuilder {
             Builder::Bytes(b) => b.values_slice().len(),
             _ => 0,
         }
+    }
+
+    /// Takes the rows whose values were not sent, though they are named.
+    pub(super) fn take_unsent(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.unsent)
     }
 
     pub(super) fn finish(mut self) -> Column {

@@ -110,7 +110,7 @@ impl KeyReader {
             self.fill(decoder, &record, &mut row);
             let mut is_told = false;
             for image in &self.images {
-                let has = |slot: &usize| !matches!(row.slots[*slot], Slot::Absent | Slot::Null);
+                let has = |slot: &usize| !row.slots[*slot].is_empty();
                 if image.is_record_key && is_told || !image.slots.iter().all(has) {
                     continue;
                 }

@@ -84,6 +84,8 @@ pub struct Decoded {
     pub batch: Batch,
     /// The record of each row, as an index into the `Records`.
     pub records: Vec<u32>,
+    /// Of each read the rows, in order, that name it, and say that its value was not sent.
+    pub unsent: Vec<Vec<u32>>,
     /// The records that cannot be used, in offset order.
     pub dead_letters: Vec<DeadLetter>,
     /// Records without a value that were passed over.
@@ -182,6 +184,7 @@ impl Decoder {
         }
         self.scratch = (row.scratch, row.bytes);
         self.text_bytes = columns.iter().map(ColumnBuilder::text_bytes).collect();
+        let unsent = columns.iter_mut().map(ColumnBuilder::take_unsent).collect();
         let columns = columns.into_iter().map(ColumnBuilder::finish).collect();
         let batch = Batch {
             rows: rows.len(),
@@ -191,6 +194,7 @@ impl Decoder {
         Decoded {
             batch,
             records: rows,
+            unsent,
             dead_letters,
             tombstones,
         }

@@ -128,7 +128,7 @@ impl Reads {
         self.fill_meta(topic, record, is_tombstone, row);
         for &slot in &self.required {
             let found = match row.slots[slot] {
-                Slot::Absent => "nothing",
+                Slot::Absent | Slot::Unsent => "nothing",
                 Slot::Null => "null",
                 _ => continue,
             };

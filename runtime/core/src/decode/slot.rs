@@ -11,6 +11,8 @@ use crate::column::{Field, LogicalType};
 pub(super) enum Slot<'r> {
     /// The record does not say.
     Absent,
+    /// The record names it, and says that its value was not sent.
+    Unsent,
     Null,
     Boolean(bool),
     Int64(i64),
@@ -31,6 +33,13 @@ pub(super) enum Slot<'r> {
     },
     /// It cannot be used; why is in [`Row::faults`].
     Faulty,
+}
+
+impl Slot<'_> {
+    /// Whether it holds no value.
+    pub(super) fn is_empty(self) -> bool {
+        matches!(self, Self::Absent | Self::Unsent | Self::Null)
+    }
 }
 
 /// Why a record cannot be used: a dead letter's code and message.

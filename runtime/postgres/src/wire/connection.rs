@@ -37,7 +37,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// - no JIT: to compile a statement that takes milliseconds takes seconds on a busy machine;
 /// - UTC: a `timestamp` column without time zone holds UTC;
 /// - how text is read and names are shown, whatever the database says: a null in an array, the
-///   signs of an interval, the catalogue's types.
+///   signs of an interval, all digits of a double, the catalogue's types.
 const SESSION: &str = r"
     set idle_in_transaction_session_timeout = '10s';
     set statement_timeout = '60s';
@@ -47,6 +47,7 @@ const SESSION: &str = r"
     set timezone = 'UTC';
     set array_nulls = on;
     set intervalstyle = 'postgres';
+    set extra_float_digits = 1;
     set quote_all_identifiers = off;
     select pg_catalog.set_config('synchronous_commit', 'on', false)
     where pg_catalog.current_setting('synchronous_commit') in ('off', 'local');

@@ -90,7 +90,7 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
     #[inline]
     fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
         if self.walk.placeholder.is_text(text) {
-            self.set(Slot::Absent);
+            self.set(Slot::Unsent);
             return Ok(());
         }
         match self.leaf {
@@ -103,7 +103,7 @@ impl<'r> Visitor<'r> for Place<'_, '_, 'r> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         if self.walk.placeholder.is_text(text) {
-            self.set(Slot::Absent);
+            self.set(Slot::Unsent);
             return Ok(());
         }
         match (self.leaf, self.bare_leaf()) {
@@ -236,7 +236,7 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
     fn visit_borrowed_str<E: Error>(self, text: &'r str) -> Result<(), E> {
         let Self { mut at, leaf } = self;
         if at.walk.placeholder.is_json(text) {
-            at.set(Slot::Absent);
+            at.set(Slot::Unsent);
             return Ok(());
         }
         if !at.node.below.is_empty() {
@@ -257,7 +257,7 @@ impl<'r> Visitor<'r> for Raw<'_, '_, 'r> {
             return at.visit_bytes(text.as_bytes());
         };
         if at.walk.placeholder.is_text(&content) {
-            at.set(Slot::Absent);
+            at.set(Slot::Unsent);
             return Ok(());
         }
         if !at.node.below.is_empty() {
