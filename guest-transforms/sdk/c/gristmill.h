@@ -34,6 +34,7 @@
 //   truth, string and strings; REQUIRED where there is no default.
 // - `ROLES`: `.key = {"id"}, .event_time = "updated_at", .deleted = "is_deleted", .order = {"seq"}`
 //   makes the rule a normalizer. It may answer `gm_no_row()`, and `gm_emit(out)` further rows.
+// - A text has no zero at its end: `gm_parse_int64` reads a number, `gm_c_text` copies it with one.
 // - `printf` goes to gristmill's log. There is no clock, no random number, no file. A mistake that
 //   C leaves undefined, such as an overflow or a null pointer, fails on the row, with its line.
 
@@ -129,6 +130,14 @@ gm_text gm_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /// The size and the data of a text, for `%.*s`.
 #define GM_ARGS(text) (int)(text).size, (text).data
+
+/// A copy with a zero at its end, for what C's library reads: `strtod(gm_c_text(row->price), NULL)`.
+/// Without one it would read on in the next row.
+const char *gm_c_text(gm_text text);
+
+/// Sets `number` to the whole number that `text` is, with nothing around it. False where it is none,
+/// or has no room in 64 bits.
+bool gm_parse_int64(gm_text text, int64_t *number);
 
 /// A text without the ASCII spaces at its ends.
 gm_text gm_trim(gm_text text);

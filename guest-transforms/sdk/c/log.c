@@ -89,7 +89,7 @@ void gm_assert_fail(const char *what, const char *file, int line_number, const c
     gm_fail_at(file, line_number, "assert(%s) does not hold", what);
 }
 
-/// Behind `abort` and `exit`.
+/// Behind `abort`.
 void gm_abort(void) {
     gm_fail_at("", 0, "the rule called abort(): answer gm_reject(..) for a row that is of no use");
 }

@@ -50,3 +50,27 @@ void gm_make_utf8(char *text, size_t size) {
         at += letter == 0 ? 1 : letter;
     }
 }
+
+const char *gm_c_text(gm_text text) {
+    char *copy = gm_alloc(text.size + 1);
+    if (text.size > 0) memcpy(copy, text.data, text.size);
+    copy[text.size] = 0;
+    return copy;
+}
+
+bool gm_parse_int64(gm_text text, int64_t *number) {
+    bool is_negative = text.size > 0 && text.data[0] == '-';
+    size_t at = is_negative || (text.size > 0 && text.data[0] == '+') ? 1 : 0;
+    if (at == text.size) return false;
+    // Downwards: there is one more number below 0 than above.
+    int64_t below = 0;
+    for (; at < text.size; at++) {
+        int digit = text.data[at] - '0';
+        if (digit < 0 || digit > 9) return false;
+        if (__builtin_mul_overflow(below, 10, &below)) return false;
+        if (__builtin_sub_overflow(below, digit, &below)) return false;
+    }
+    if (!is_negative && below == INT64_MIN) return false;
+    *number = is_negative ? below : -below;
+    return true;
+}

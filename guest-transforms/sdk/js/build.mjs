@@ -69,7 +69,10 @@ function install() {
   if (existsSync(installed) && JSON.parse(readFileSync(installed)).version === version) return;
   console.error(`installing ${name} ${version} from npm into ${folder}, once (${size})`);
   mkdirSync(TOOLS, { recursive: true });
-  const options = ["--save-dev", "--save-exact", "--no-audit", "--no-fund", "--loglevel=error"];
+  // NODE_ENV=production would leave both kinds out.
+  const all = ["--include=dev", "--include=optional"];
+  const save = ["--save-dev", "--save-exact", ...all];
+  const options = [...save, "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = run("npm", ["install", "--prefix", TOOLS, ...options, `${name}@${version}`]);
   if (npm.error !== undefined) fail("there is no npm here: install Node.js, which brings it");
   if (npm.status !== 0) {

@@ -130,7 +130,9 @@ def build(component: Path) -> None:
     made = component.with_suffix(".wasm.new")
     folders = [str(ABOUT.parent), ".", str(SDK)] + ([str(PACKAGES)] if PACKAGES.exists() else [])
     paths = [argument for folder in folders for argument in ("-p", folder)]
-    command = [str(VENV / "bin/componentize-py"), "--quiet", "-d", str(SDK / "wit")]
+    # Its own script names the folder in which it was installed, and the rule's may be moved.
+    compiler = [str(VENV / "bin/python"), "-c", "from componentize_py import script; script()"]
+    command = [*compiler, "--quiet", "-d", str(SDK / "wit")]
     command += ["-w", "transform", "componentize", "--stub-wasi", *paths]
     command += ["gristmill.component", "-o", str(made)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)

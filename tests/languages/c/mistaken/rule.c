@@ -42,6 +42,18 @@ static gm_answer mistaken(const input *row, output *out, const config *config) {
     if (IS("a reason that is no UTF-8")) return gm_reject("even", "`%.2s` is odd", "x\u00e9");
     if (IS("a failure that is no UTF-8")) gm_fail("`%.2s` is odd", "x\u00e9");
     if (IS("a code that is no UTF-8")) return gm_reject("\xff", "the row is odd");
+    if (IS("numbers in texts")) {
+        const char *least = "-9223372036854775808";
+        const char *texts[] = {"12", least, least + 1, "+5", "1 ", "-", ""};
+        char said[200] = "";
+        for (size_t i = 0; i < 7; i++) {
+            int64_t number = 0;
+            bool is_one = gm_parse_int64(gm_value_text(texts[i], strlen(texts[i])), &number);
+            size_t size = strlen(said);
+            snprintf(said + size, sizeof said - size, "%d %lld, ", is_one, number);
+        }
+        return gm_reject("even", "%s%s", said, gm_c_text(gm_value_text("123", 2)));
+    }
     if (IS("lines that are printed")) {
         printf("%d: %.*s\n", 7, GM_ARGS(row->what));
         puts("a text");
