@@ -65,7 +65,7 @@ fn values_that_the_table_writes_otherwise_are_no_difference() -> Result<()> {
     )?;
     let event = |id: i64, day: &str| {
         let further = concat!(
-            r#""price":"12.340","seen":1726531200400,"about":{"b": 1,"a":[1.50]},"size":1.1,"#,
+            r#""price":"12.300","seen":1726531200400,"about":{"b": 1,"a":[1.50]},"size":1.1,"#,
             r#""ref":"7D444840-9DC0-11D1-B245-5FFDCE74FAD2""#
         );
         let row = format!(r#"{{"user_id":{id},{further},"day":"{day}"}}"#);
