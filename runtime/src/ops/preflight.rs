@@ -1,6 +1,7 @@
 //! Everything that would stop a pipeline, found before it starts.
 
 use anyhow::{Error, Result};
+use gristmill_core::chain::Delete;
 use gristmill_core::column::Field;
 use gristmill_core::dedup::Guard;
 use gristmill_core::plan::Roles;
@@ -87,6 +88,10 @@ pub async fn check(config: Config) -> Result<Preflight> {
         let several = of_kafka.partitions > 1;
         let warnings = table.target.warnings(&table.fields, &table.roles, several);
         found.warnings.extend(warnings);
+        if memory_of.target.delete == Delete::Hard {
+            let spelt = table.target.deleted_by_spelling(&table.roles.key);
+            found.warnings.extend(spelt);
+        }
     }
     if let Some(pipeline) = found.pipeline {
         let unseen = lost_values::of_unseen_changes(&pipeline.config);

@@ -171,6 +171,14 @@ async fn what_some_rows_do_not_fit_is_a_warning() -> Result<()> {
         several[1].contains("a unique index on (name), the foreign key people_place_fkey"),
         "{several:?}"
     );
+    let key = ["id".to_owned()];
+    assert_eq!(target.deleted_by_spelling(&key), None);
+    fixture.psql("alter table people alter id type jsonb using to_jsonb(id)")?;
+    let target = TargetTable::load(&connection, "people").await?;
+    let told = target.and_then(|target| target.deleted_by_spelling(&key));
+    assert!(
+        told.is_some_and(|told| told.starts_with("values of id in the key of the table people"))
+    );
     Ok(())
 }
 

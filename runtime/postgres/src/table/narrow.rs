@@ -57,6 +57,24 @@ impl TargetTable {
         warnings
     }
 
+    /// That what is left of rows that were deleted for good, which is their key as text, is not
+    /// found by an event that spells its key in another way.
+    pub fn deleted_by_spelling(&self, key: &[String]) -> Option<String> {
+        let has_many = |column: &TargetColumn| match column.base_type.as_str() {
+            "citext" => false,
+            base => base == "jsonb" || column.is_nondeterministic,
+        };
+        let name = key
+            .iter()
+            .find(|name| self.column(name).is_some_and(has_many))?;
+        Some(format!(
+            "values of {name} in the key of the table {} are equal though they are spelt in \
+             several ways: an older event in another spelling could bring a row back that was \
+             deleted for good; keep deleted rows, by delete = \"soft\"",
+            self.name
+        ))
+    }
+
     /// Unique indexes beside that of the key, and foreign keys.
     fn beside_key(&self, roles: &Roles) -> impl Iterator<Item = String> {
         let is_key = |columns: &Vec<String>| {
