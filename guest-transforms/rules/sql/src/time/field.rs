@@ -60,6 +60,8 @@ const NAMES: [(Field, &str, &[&str]); 18] = [
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Part {
     Number(i64, u16),
+    /// The second of a minute, in microseconds.
+    Second(i64),
     Infinite(bool),
     None,
 }
@@ -68,6 +70,7 @@ impl Part {
     pub(crate) fn to_numeric(self) -> Option<Numeric> {
         match self {
             Self::Number(value, scale) => Some(Numeric::Small(value.into(), scale)),
+            Self::Second(value) => Some(Numeric::Small(value.into(), 6)),
             Self::Infinite(true) => Some(Numeric::Infinity),
             Self::Infinite(false) => Some(Numeric::NegativeInfinity),
             Self::None => None,
@@ -82,9 +85,7 @@ impl Part {
                 let (second, fraction) = (value / SECOND, value % SECOND);
                 Some(second as f64 * 1000.0 + fraction as f64 / 1000.0)
             }
-            Self::Number(value, _) if value.abs() < MINUTE => {
-                Some((value / SECOND) as f64 + (value % SECOND) as f64 / 1e6)
-            }
+            Self::Second(value) => Some((value / SECOND) as f64 + (value % SECOND) as f64 / 1e6),
             Self::Number(value, _) => Some(value as f64 / 1e6),
             Self::Infinite(true) => Some(f64::INFINITY),
             Self::Infinite(false) => Some(f64::NEG_INFINITY),
@@ -156,7 +157,7 @@ impl Field {
         match self {
             Self::Microseconds => Part::Number(time % MINUTE, 0),
             Self::Milliseconds => Part::Number(time % MINUTE, 3),
-            Self::Second => Part::Number(time % MINUTE, 6),
+            Self::Second => Part::Second(time % MINUTE),
             Self::Minute => Part::Number(time % HOUR / MINUTE, 0),
             Self::Hour => Part::Number(time / HOUR, 0),
             Self::Epoch => Part::Number(time, 6),
@@ -258,4 +259,19 @@ pub(crate) fn iso_week(days: i64) -> (i64, i64) {
     }
     .to_days();
     (year, (thursday - first) / 7 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_divided_as_postgres_does() {
+        let (second, epoch) = (Field::Second, Field::Epoch);
+        assert_eq!(epoch.of_time(1_684_000).to_f64(), Some(1.684));
+        assert_eq!(epoch.of_timestamp(1_684_000).to_f64(), Some(1.684));
+        let sum = 1.0 + 0.684;
+        assert_eq!(second.of_time(61_684_000).to_f64(), Some(sum));
+        assert_ne!(sum, 1.684);
+    }
 }
