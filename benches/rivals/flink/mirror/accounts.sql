@@ -1,4 +1,5 @@
--- The table `accounts` as Debezium captured it. Times are microseconds since 1970, and each has whole milliseconds.
+-- The table `accounts` as Debezium captured it. Times are microseconds since 1970, and each has
+-- whole milliseconds.
 
 CREATE TABLE captured (
     id BIGINT,
