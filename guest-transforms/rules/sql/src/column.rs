@@ -20,8 +20,8 @@ pub(crate) enum Values<'a> {
 pub(crate) struct Column<'a> {
     pub(crate) values: Values<'a>,
     pub(crate) is_valid: Vec<bool>,
-    /// The rows whose value the source did not say, in a normalizer. It passes on with the column
-    /// itself; to what is computed of it such a value is null.
+    /// The rows whose value the source did not say, in a normalizer: they have no value. To what is
+    /// computed of it such a value is null, and what is null for that reason is absent, too.
     pub(crate) is_absent: Option<Vec<bool>>,
 }
 
@@ -147,6 +147,22 @@ impl<'a> Column<'a> {
             merged.is_absent = Some(absent.collect());
         }
         merged
+    }
+
+    /// Makes absent what has no value though one of `sources` is absent there.
+    pub(crate) fn with_absent_of(mut self, sources: &[&Column]) -> Self {
+        for source in sources {
+            let Some(absent) = &source.is_absent else {
+                continue;
+            };
+            let is_absent = self
+                .is_absent
+                .get_or_insert_with(|| vec![false; self.is_valid.len()]);
+            for (row, is_valid) in self.is_valid.iter().enumerate() {
+                is_absent[row] |= absent[row] && !is_valid;
+            }
+        }
+        self
     }
 
     /// Whether the source did not say the value at `row`.

@@ -79,7 +79,8 @@ impl<'a> Environment<'a> {
                     slot: &self.slots[*slot],
                     failures: self.failures,
                 };
-                Rc::new((function.run)(&call))
+                let sources: Vec<&Column> = arguments.iter().map(AsRef::as_ref).collect();
+                Rc::new((function.run)(&call).with_absent_of(&sources))
             }
         }
     }
@@ -117,7 +118,7 @@ impl<'a> Environment<'a> {
             values.push(is_decided == decides);
             is_valid.push(is_decided || left.is_valid[row] && right.is_valid[row]);
         }
-        Column::new(Values::Bool(values), is_valid)
+        Column::new(Values::Bool(values), is_valid).with_absent_of(&[&left, &right])
     }
 
     fn coalesce(&self, nodes: &'a [Node], of_type: Type, is_live: &[bool]) -> Column<'a> {
@@ -137,7 +138,8 @@ impl<'a> Environment<'a> {
                 break;
             }
         }
-        merge(&columns, &choice, of_type)
+        let columns: Vec<&Column> = columns.iter().map(Rc::as_ref).collect();
+        Column::merge(&columns, &choice, of_type).with_absent_of(&columns)
     }
 
     fn case(
@@ -150,6 +152,8 @@ impl<'a> Environment<'a> {
         let mut rest = is_live.to_vec();
         let mut choice = vec![NONE; rest.len()];
         let mut columns = Vec::with_capacity(branches.len() + 1);
+        // Rows of which nobody knows whether a condition holds.
+        let mut undecided = Vec::new();
         for (condition, value) in branches {
             let condition = self.run_some(condition, &rest);
             let index = columns.len() as u32;
@@ -157,6 +161,9 @@ impl<'a> Environment<'a> {
             for (row, is_live) in rest.iter_mut().enumerate() {
                 if *is_live && condition.is_true(row) {
                     (choice[row], is_taken[row], *is_live) = (index, true, false);
+                } else if *is_live && condition.is_absent(row) {
+                    undecided.push(row);
+                    *is_live = false;
                 }
             }
             columns.push(self.run_some(value, &is_taken));
@@ -168,13 +175,14 @@ impl<'a> Environment<'a> {
             }
             columns.push(self.run_some(value, &rest));
         }
-        merge(&columns, &choice, of_type)
+        let columns: Vec<&Column> = columns.iter().map(Rc::as_ref).collect();
+        let mut merged = Column::merge(&columns, &choice, of_type);
+        for row in undecided {
+            let rows = choice.len();
+            merged.is_absent.get_or_insert_with(|| vec![false; rows])[row] = true;
+        }
+        merged
     }
-}
-
-fn merge<'a>(columns: &[Rc<Column<'a>>], choice: &[u32], of_type: Type) -> Column<'a> {
-    let columns: Vec<&Column> = columns.iter().map(Rc::as_ref).collect();
-    Column::merge(&columns, choice, of_type)
 }
 
 fn without_nulls(is_live: &[bool], arguments: &[Rc<Column>]) -> Vec<bool> {

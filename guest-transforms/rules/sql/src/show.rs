@@ -14,7 +14,11 @@ pub(crate) fn show(column: &Column, of_type: Type, row: usize, shown: &mut Strin
     }
     match &column.values {
         Values::Bool(values) => shown.push_str(if values[row] { "true" } else { "false" }),
-        Values::Numeric(values) => shown.push_str(&values[row].to_string()),
+        Values::Numeric(values) => {
+            let digits = values[row].to_string();
+            shown.push_str(&digits[..digits.len().min(SHOWN_MAX)]);
+            shown.push_str(if digits.len() > SHOWN_MAX { ".." } else { "" });
+        }
         Values::Float(values) => double::write(values[row], shown),
         Values::Text(values) => quote(values[row], shown),
         Values::Bytes(values) => {
@@ -58,4 +62,30 @@ fn quote(text: &str, shown: &mut String) {
         shown.push_str(part);
     }
     shown.push_str(if end < text.len() { "..'" } else { "'" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numeric::Numeric;
+
+    #[test]
+    fn long_values_are_cut() {
+        let shown = |values: Values| {
+            let mut shown = String::new();
+            show(
+                &Column::new(values, vec![true]),
+                Type::Unknown,
+                0,
+                &mut shown,
+            );
+            shown
+        };
+        let (long, short) = ("1".repeat(61), "1".repeat(60));
+        let number = |text: &str| Values::Numeric(vec![Numeric::parse(text).unwrap()]);
+        assert_eq!(shown(number(&long)), format!("{short}.."));
+        assert_eq!(shown(number(&short)), short);
+        assert_eq!(shown(Values::Text(vec![&long])), format!("'{short}..'"));
+        assert_eq!(shown(Values::Text(vec!["it's"])), "'it''s'");
+    }
 }

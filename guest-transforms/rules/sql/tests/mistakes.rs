@@ -64,6 +64,7 @@ fn each_mistake_has_its_sentence() {
         "id = 1 = 2",
         "interval '1 day'",
         "at + interval '1.5 days'",
+        "at + interval '01:00+02'",
         "array[1]",
         "email collate \"C\"",
         "id\n  + lenght(\n email)",

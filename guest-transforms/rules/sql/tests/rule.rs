@@ -252,6 +252,74 @@ fn a_normalizer_passes_on_what_is_absent() {
 }
 
 #[test]
+fn in_a_normalizer_what_is_computed_of_an_absent_value_is_absent() {
+    let mut config = users();
+    let writes = json!({
+        "lower": "lower(name)",
+        "case_of": "case when name <> '' then name end",
+        "case_else": "case when name <> '' then 1 else 2 end",
+        "chosen": "case when op = 'c' then 'new' when name = 'x' then 'x' else 'old' end",
+        "and_true": "name = 'Ada' and op = 'u'",
+        "and_false": "name = 'Ada' and op = 'c'",
+        "or_true": "op = 'u' or name = 'Ada'",
+        "in_list": "name in ('Ada', 'Bob')",
+        "twice": "lower || lower",
+        "either": "coalesce(name, lower)",
+        "same": "nullif(name, '')",
+        "largest": "greatest(name, lower(name))",
+        // These ask whether there is a value, or do with what there is.
+        "is_null": "name is null",
+        "or_none": "coalesce(name, 'none')",
+        "joined": "concat(name, '!')",
+        "told": "case when name is not null then name end",
+        "first": "least(name, 'B')",
+    });
+    config["writes"]
+        .as_object_mut()
+        .unwrap()
+        .extend(writes.as_object().unwrap().clone());
+    config["rejects"] = json!({ "bad": "name = 'x'", "worse": "not (name <> 'x')" });
+    let event = json!({ "op": "u", "after": { "user_id": 1 }, "timestamp_ms": 2 });
+    let expected = json!({
+        "user_id": 1, "updated_at": 2000, "is_deleted": false,
+        "and_false": false, "or_true": true, "is_null": true, "or_none": "none", "joined": "!",
+        "told": null, "first": "B",
+    });
+    assert_eq!(
+        rows(config.clone(), json!([{ "value": event }])),
+        json!([expected])
+    );
+    let mut event = event;
+    event["after"]["name"] = json!(null);
+    let found = rows(config, json!([{ "value": event }]));
+    let names: Vec<&String> = found[0].as_object().unwrap().keys().collect();
+    assert_eq!(
+        names.len(),
+        21,
+        "a null that is told is null in each: {found}"
+    );
+}
+
+#[test]
+fn constants_of_a_list_are_compared_first() {
+    let config = json!({
+        "reads": { "n": "int64", "m": "int64" },
+        "writes": { "x": "n in (1 / m, 5, 6)" },
+    });
+    let answered = answer(config, json!([{ "n": 5, "m": 0 }, { "n": 7, "m": 0 }]));
+    assert_eq!(json!(answered.rows), json!([{ "x": true }]));
+    assert_eq!(answered.rejections, [(1, "sql-error".to_owned())]);
+}
+
+#[test]
+fn comments_stand_in_each_other() {
+    let written = |text: &str| plan::<Sql>(&json!({ "reads": {}, "writes": { "x": text } }));
+    let config = json!({ "writes": { "x": "1 /* /* */ + 1 */ + 2" } });
+    assert_eq!(rows(config, json!([{}])), json!([{ "x": 3 }]));
+    assert!(written("1 /* /* */").unwrap_err().contains("does not end"));
+}
+
+#[test]
 fn nullability_follows_from_the_expression() {
     let config = json!({
         "reads": { "a": "int64", "t": "text" },

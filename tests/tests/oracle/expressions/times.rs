@@ -61,6 +61,7 @@ pub(crate) fn times() -> Expressions {
         ] {
             found.push((format!("a + interval '{interval}'"), format!("a:{kind}")));
             found.push((format!("a - '{interval}'::interval"), format!("a:{kind}")));
+            found.push((format!("interval '{interval}' + a"), format!("a:{kind}")));
         }
         for format in [
             "YYYY-MM-DD",

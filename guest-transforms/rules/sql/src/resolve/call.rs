@@ -25,6 +25,13 @@ impl Resolver<'_> {
         span: Span,
     ) -> Result<Node, Mistake> {
         refused::check(name, arguments.len())?;
+        // An interval is added from either side.
+        if name.text == "+"
+            && let [left, right] = &mut arguments[..]
+            && left.of_type == Type::Interval
+        {
+            std::mem::swap(left, right);
+        }
         if let Some(node) = self.shaped(name, &mut arguments, span)? {
             return Ok(node);
         }

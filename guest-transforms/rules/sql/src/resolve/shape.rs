@@ -98,7 +98,7 @@ impl Resolver<'_> {
             });
         if !is_text {
             let value = self.shared(value);
-            let equals: Result<Vec<Node>, Mistake> = list
+            let equals: Result<Vec<Node>, Mistake> = constants_first(list)
                 .into_iter()
                 .map(|item| {
                     let at = item.span;
@@ -329,6 +329,15 @@ impl Resolver<'_> {
         }
         Ok(None)
     }
+}
+
+/// As PostgreSQL compares with several constants before it computes the others, which may fail.
+fn constants_first(mut list: Vec<Node>) -> Vec<Node> {
+    let is_constant = |item: &Node| item.as_constant().is_some();
+    if list.iter().filter(|item| is_constant(item)).count() > 1 {
+        list.sort_by_key(|item| !is_constant(item));
+    }
+    list
 }
 
 fn plural(count: usize) -> &'static str {

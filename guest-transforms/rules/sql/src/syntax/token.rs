@@ -51,7 +51,7 @@ fn skip(text: &str, mut at: usize) -> Result<usize, Mistake> {
         if rest.starts_with("--") {
             at += rest.find('\n').unwrap_or(rest.len());
         } else if rest.starts_with("/*") {
-            let Some(end) = rest.find("*/") else {
+            let Some(length) = comment(rest) else {
                 let span = Span {
                     start: at,
                     end: at + 2,
@@ -61,9 +61,29 @@ fn skip(text: &str, mut at: usize) -> Result<usize, Mistake> {
                     "the comment does not end: close it with `*/`",
                 ));
             };
-            at += end + 2;
+            at += length;
         } else {
             return Ok(at);
+        }
+    }
+}
+
+/// The length of the comment that `text` begins with; comments stand in each other.
+fn comment(text: &str) -> Option<usize> {
+    let (mut depth, mut at) = (0, 0);
+    loop {
+        let found = text[at..].find(['*', '/'])?;
+        at += found;
+        let rest = &text[at..];
+        if rest.starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if rest.starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+            if depth == 0 {
+                return Some(at);
+            }
+        } else {
+            at += 1;
         }
     }
 }

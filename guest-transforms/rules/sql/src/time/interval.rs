@@ -119,6 +119,11 @@ impl Interval {
         }
         while let Some(word) = words.next() {
             if word.contains(':') {
+                // A time may have a zone, an interval has none.
+                let is_time = |c: char| c.is_ascii_digit() || matches!(c, ':' | '.');
+                if !word.chars().all(is_time) {
+                    return Err(wrong());
+                }
                 let time = super::parse_time(word).map_err(|_| wrong())?;
                 let units = ["hour", "minute", "second"].map(Self::unit);
                 if units.iter().flatten().any(|unit| seen.contains(unit)) {
