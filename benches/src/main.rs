@@ -27,7 +27,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use gristmill::definition::file;
 use gristmill::http::listener::Listen;
-use gristmill::process;
+use gristmill::process::{self, PipelineFile};
 use gristmill_sandbox::Sandbox;
 use gristmill_tests::kafka::Kafka;
 use gristmill_tests::postgres::Postgres;
@@ -100,13 +100,12 @@ fn run_native(pipeline: &Path) -> Result<()> {
     let config = file::load(pipeline)?;
     let sandbox = Sandbox::linked(gristmill::folders::cache_folder().as_deref(), native::rule)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(process::run(
+    let file = PipelineFile {
         config,
-        sandbox,
-        Listen::Off,
-        None,
-        CancellationToken::new(),
-    ))
+        replay: None,
+    };
+    let stop = CancellationToken::new();
+    runtime.block_on(process::run(vec![file], sandbox, Listen::Off, stop))
 }
 
 fn bench(args: &Args) -> Result<()> {

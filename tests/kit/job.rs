@@ -2,6 +2,7 @@
 //! topics, a group and a database of its own.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
@@ -84,6 +85,11 @@ impl<'s> Job<'s> {
         output(&mut self.command(arguments)?)
     }
 
+    /// The job's pipeline file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("users.toml")
+    }
+
     /// Flushes after this many rows, so that there are many flushes and something is always under
     /// way.
     pub fn flush_after(&self, max_rows: u32) -> Result<()> {
@@ -93,13 +99,19 @@ impl<'s> Job<'s> {
 
     /// Starts `gristmill run`. Its log is [`Job::log`].
     pub fn run(&self) -> Result<Process> {
+        self.run_files(&[Path::new("users.toml")])
+    }
+
+    /// Starts `gristmill run` with these files, relative to the job's folder.
+    pub fn run_files(&self, files: &[&Path]) -> Result<Process> {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.folder.path().join("run.log"))?;
-        let mut command = self.command(&["run", "users.toml"])?;
+        let mut command = self.command(&["run"])?;
         Process::spawn(
             command
+                .args(files)
                 .stdin(Stdio::null())
                 .stdout(log.try_clone()?)
                 .stderr(log),

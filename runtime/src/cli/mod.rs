@@ -32,7 +32,7 @@ mod wait_argument;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -40,11 +40,11 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
 use crate::definition::{file, host_sandbox};
+use crate::handles::Replay;
 use crate::http::listener::Listen;
 use crate::ops::letter_replay::{Which, replay_letters};
 use crate::ops::opened::Opened;
-use crate::process;
-use crate::process::letter_retry::Replay;
+use crate::process::{self, PipelineFile};
 use gristmill_sandbox::{Sandbox, compiler};
 
 use logging::LogFormat;
@@ -92,7 +92,10 @@ enum Command {
                       app.public.users"
     )]
     Init(Box<init_command::Args>),
-    /// Run a pipeline until it is told to stop (Ctrl-C or SIGTERM)
+    /// Run pipelines until they are told to stop (Ctrl-C or SIGTERM)
+    ///
+    /// Several files run in one process: each has a consumer group of its own, and they share
+    /// connections, memory and heartbeat. One that halts, or cannot begin, stops none of the others.
     #[command(after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 \
                             DATABASE_URL=postgres://app@localhost/appdb gristmill run \
                             pipelines/users.toml")]
@@ -195,11 +198,11 @@ enum Command {
 
 #[derive(Args)]
 struct RunArgs {
-    /// The pipeline's TOML file
-    #[arg(value_name = "FILE")]
-    path: PathBuf,
+    /// The pipelines' TOML files
+    #[arg(value_name = "FILE", required = true)]
+    paths: Vec<PathBuf>,
     /// Where to answer /healthz, /readyz and /metrics: HOST:PORT, or off; the file's `[http]
-    /// listen` where it is not given
+    /// listen` where it is not given (of the first file that has one)
     #[arg(long, value_name = "ADDRESS|off")]
     http: Option<Listen>,
     /// What the log looks like: text where standard error is a terminal, else JSON
@@ -294,7 +297,7 @@ fn level(command: &Command) -> &'static str {
 async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
     match command {
         Command::Init(args) => init_command::run(*args, out).await?,
-        Command::Run(args) => run_pipeline(args).await?,
+        Command::Run(args) => run_pipelines(args).await?,
         Command::Check(pipeline) => return check_command::run(&pipeline, out).await,
         Command::Schema(command) => schema_command::run(command, out).await?,
         Command::Status(pipeline) => return status_command::run(&pipeline, out).await,
@@ -315,27 +318,33 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What tries dead letters of the pipeline again.
-fn replay(opened: Opened, sandbox: Sandbox) -> Replay {
-    let opened = Arc::new(opened);
-    Arc::new(move |ids| {
-        let (opened, sandbox) = (Arc::clone(&opened), sandbox.clone());
+/// What tries dead letters of the pipelines of the file at `path` again.
+fn replay(path: &Path, sandbox: &Sandbox) -> Replay {
+    let (path, sandbox) = (path.to_owned(), sandbox.clone());
+    Arc::new(move |config, ids| {
+        let (path, sandbox) = (path.clone(), sandbox.clone());
         Box::pin(async move {
+            let opened = Opened::new(&path, config)?;
             let replayed = replay_letters(&opened, &sandbox, Which::Ids(ids)).await?;
             Ok(replayed.used)
         })
     })
 }
 
-async fn run_pipeline(args: RunArgs) -> Result<()> {
+async fn run_pipelines(args: RunArgs) -> Result<()> {
     let stop = stop_signal(Some(RUN_END_MAX))?;
-    let config = file::load(&args.path)?;
-    let listen = match (args.http, &config.http.listen) {
+    let sandbox = host_sandbox::open()?;
+    let mut files = Vec::new();
+    for path in &args.paths {
+        let config = file::load(path)?;
+        let replay = Some(replay(path, &sandbox));
+        files.push(PipelineFile { config, replay });
+    }
+    let listens = files.iter().find_map(|f| f.config.http.listen.as_deref());
+    let listen = match (args.http, listens) {
         (Some(listen), _) => listen,
         (None, Some(text)) => text.parse().context("http.listen")?,
         (None, None) => Listen::default(),
     };
-    let sandbox = host_sandbox::open()?;
-    let replay = replay(Opened::new(&args.path, config.clone())?, sandbox.clone());
-    process::run(config, sandbox, listen, Some(replay), stop).await
+    process::run(files, sandbox, listen, stop).await
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::Semaphore;
 
 use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
@@ -28,18 +29,21 @@ pub struct Revisions {
     ready: Mutex<HashMap<i32, Arc<Revision>>>,
     /// One is loaded at a time: two partitions that start at once want the same.
     loading: tokio::sync::Mutex<()>,
+    /// Those that a process loads at a time, of whatever pipeline.
+    places: Arc<Semaphore>,
 }
 
 impl Revisions {
     /// None is ready yet. `host` says what a revision does not: addresses, sizes, and the
-    /// pipeline's name.
-    pub fn new(host: Config, sandbox: Sandbox, database: Database) -> Self {
+    /// pipeline's name. Each that is loaded takes one of `places`.
+    pub fn new(host: Config, sandbox: Sandbox, database: Database, places: Arc<Semaphore>) -> Self {
         Self {
             host,
             sandbox,
             database,
             ready: Mutex::default(),
             loading: tokio::sync::Mutex::default(),
+            places,
         }
     }
 
@@ -62,6 +66,7 @@ impl Revisions {
         if let Some(ready) = self.get(number) {
             return Ok(ready);
         }
+        let _place = self.places.acquire().await;
         let revision = self
             .fetch(number)
             .await

@@ -19,6 +19,7 @@ use crate::definition::file::{self, Config};
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
 use crate::http::listener::Listen;
+use crate::process::PipelineFile;
 use gristmill_kafka::embedded::EmbeddedBroker;
 use gristmill_kafka::producer::event_producer::EventProducer;
 use gristmill_postgres::commit::checkpoint;
@@ -65,11 +66,14 @@ pub async fn run(keep: bool, stop: CancellationToken, out: &mut (dyn Write + Sen
     let sent = send(&broker.bootstrap(), &config.source.topic, out)?;
     let end = CancellationToken::new();
     let name = config.pipeline.name.clone();
-    let mut running = tokio::spawn(crate::process::run(
+    let file = PipelineFile {
         config,
+        replay: None,
+    };
+    let mut running = tokio::spawn(crate::process::run(
+        vec![file],
         sandbox,
         Listen::Off,
-        None,
         end.clone(),
     ));
     writeln!(

@@ -1,5 +1,5 @@
 //! The host's side: it says that it lives, reads what each fleet is to run, and has ready what may
-//! be wanted. One task does so for all pipelines of a process.
+//! be wanted. One task does so for all pipelines of a database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,12 @@ use gristmill_postgres::table::fitness::Fitness;
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_postgres::wire::database_error::DatabaseError;
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::definition::revision::Revision;
-use crate::handles::{Commits, HostedPipeline};
+use crate::handles::{HostedDatabase, HostedPipeline};
 
 /// How often the process tells the `host` table that it lives, and reads what is to run: what a
 /// swap waits for.
@@ -31,18 +30,13 @@ const RELOAD_AFTER: Duration = Duration::from_secs(10);
 /// How often the tables are looked at: what somebody does to one may lose rows until then.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Follows the fleets of `pipelines` until `stop`. A database that is away is waited for.
-pub async fn follow(
-    commits: Arc<Commits>,
-    pipelines: Vec<Arc<HostedPipeline>>,
-    look_again: Arc<Notify>,
-    stop: CancellationToken,
-) {
+/// Follows the fleets of the pipelines of `database` until `stop`. A database that is away is
+/// waited for.
+pub async fn follow(database: Arc<HostedDatabase>, stop: CancellationToken) {
     let mut follower = Follower {
-        commits,
-        members: pipelines.into_iter().map(Member::new).collect(),
+        database,
+        members: Vec::new(),
         loading: JoinSet::new(),
-        look_again,
         connection: None,
         is_refused: false,
     };
@@ -59,10 +53,9 @@ pub async fn follow(
 
 /// What this process does about the revisions that its fleets name.
 struct Follower {
-    commits: Arc<Commits>,
+    database: Arc<HostedDatabase>,
     members: Vec<Member>,
     loading: JoinSet<anyhow::Result<Arc<Revision>>>,
-    look_again: Arc<Notify>,
     /// Its own: a place in the pool is for flushes.
     connection: Option<Connection>,
     /// Whether it was said that Postgres answers, and does not take beats.
@@ -110,7 +103,7 @@ impl Follower {
                     self.loaded(panicked.id(), Err(error));
                 }
             },
-            () = self.look_again.notified() => {}
+            () = self.database.look_again.notified() => {}
             () = tokio::time::sleep(BEAT_EVERY) => {}
         }
         false
@@ -129,7 +122,7 @@ impl Follower {
         let beat = async {
             let connection = match self.connection.take() {
                 Some(connection) => connection,
-                None => self.commits.pool.database().connect().await?,
+                None => self.database.commits.pool.database().connect().await?,
             };
             self.beat(&connection).await?;
             self.connection = Some(connection);
@@ -144,15 +137,15 @@ impl Follower {
     fn note(&mut self, beaten: anyhow::Result<()>) {
         match beaten {
             Ok(()) => {
-                self.commits.answered(None);
+                self.database.commits.answered(None);
                 if std::mem::take(&mut self.is_refused) {
                     tracing::info!("postgres takes this process's heartbeat again");
                 }
             }
             Err(error) => {
                 let text = format!("{error:#}");
-                let is_silent =
-                    error.is::<NoAnswer>() || self.commits.pool.silent_since().is_some();
+                let pool = &self.database.commits.pool;
+                let is_silent = error.is::<NoAnswer>() || pool.silent_since().is_some();
                 if !is_silent && !self.is_refused {
                     self.is_refused = true;
                     tracing::warn!(
@@ -160,12 +153,13 @@ impl Follower {
                          gone; it goes on by itself: {text}"
                     );
                 }
-                self.commits.answered(Some(text));
+                self.database.commits.answered(Some(text));
             }
         }
     }
 
     async fn beat(&mut self, connection: &Connection) -> Result<(), DatabaseError> {
+        self.meet();
         let before = self.answers();
         self.send(connection, &before).await?;
         let names: Vec<&str> = self.members.iter().map(|m| m.pipeline.name()).collect();
@@ -184,6 +178,13 @@ impl Follower {
             self.send(connection, &now).await?;
         }
         Ok(())
+    }
+
+    /// Takes in what has come since.
+    fn meet(&mut self) {
+        let all = self.database.pipelines.all().into_iter();
+        let new = all.skip(self.members.len()).map(Member::new);
+        self.members.extend(new);
     }
 
     fn answers(&self) -> Vec<Answer> {
@@ -209,7 +210,7 @@ impl Follower {
             .collect();
         let held = self.members.iter();
         let held: Vec<_> = held.flat_map(|m| m.pipeline.standings.held()).collect();
-        host::heartbeat(connection, &self.commits.owner, &beats, &held).await
+        host::heartbeat(connection, &self.database.commits.owner, &beats, &held).await
     }
 
     /// Loads what is wanted and not ready, one revision of a pipeline at a time, and forgets the

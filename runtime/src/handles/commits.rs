@@ -1,15 +1,19 @@
 //! Where batches go.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gristmill_core::chain::Computed;
 use gristmill_postgres::wire::pool::Pool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::handles::standing::Reason;
 
-/// The way into Postgres of one process, and what has gone it.
+/// What may be prepared at a time, each by connections of its own: revisions that are loaded, and
+/// pipelines that begin.
+const PREPARED_AT_ONCE: usize = 2;
+
+/// The way of one process into a database, and what has gone it.
 pub struct Commits {
     /// Connections for flushes and for what stands in their way.
     pub pool: Pool,
@@ -17,6 +21,8 @@ pub struct Commits {
     pub owner: String,
     /// Dead letters have committed: the relay waits for this.
     pub letters_wait: Notify,
+    /// Places for what is prepared.
+    pub preparations: Arc<Semaphore>,
     totals: Totals,
     /// Why Postgres does not answer; `None`: it does.
     silent: Mutex<Option<Reason>>,
@@ -31,7 +37,7 @@ struct Totals {
 }
 
 /// Records, rows and dead letters that have committed since the process began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     pub records: u64,
     pub rows: u64,
@@ -44,6 +50,7 @@ impl Commits {
             pool,
             owner,
             letters_wait: Notify::new(),
+            preparations: Arc::new(Semaphore::new(PREPARED_AT_ONCE)),
             totals: Totals::default(),
             silent: Mutex::default(),
         }

@@ -1,6 +1,5 @@
 //! One pipeline that this process runs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use gristmill_kafka::TopicPartition;
@@ -12,6 +11,7 @@ use crate::handles::fleet_view::FleetView;
 use crate::handles::kafka::Kafka;
 use crate::handles::letter_log::LetterLog;
 use crate::handles::metrics::Metrics;
+use crate::handles::replay::Replay;
 use crate::handles::standing::Standings;
 
 /// One pipeline that this process runs, with what its partitions work with.
@@ -30,10 +30,9 @@ pub struct HostedPipeline {
     pub metrics: Arc<Metrics>,
     /// Its dead letters, as the log tells them.
     pub letter_log: LetterLog,
+    /// What tries its dead letters again, where that is to be done.
+    pub replay: Option<Replay>,
 }
-
-/// The pipelines of one consumer, by their topic.
-pub type ByTopic = HashMap<Arc<str>, Arc<HostedPipeline>>;
 
 impl HostedPipeline {
     /// The pipeline's name, under which Postgres keeps all about it.

@@ -45,6 +45,11 @@ impl Kafka {
         self.source().await.restart(partition.clone(), start);
     }
 
+    /// Whether the consumer has ended for good.
+    pub fn has_ended(&self) -> bool {
+        self.source.get().is_some_and(Source::is_finished)
+    }
+
     /// Since when Kafka does not answer, and why; `None` while it does.
     pub fn outage(&self) -> Option<Outage> {
         self.source.get()?.outage()

@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::handles::standing::Standing;
-use crate::handles::{Commits, HostedPipeline};
+use crate::handles::{HostedDatabase, HostedPipeline};
 
 /// How often they are asked for: Prometheus comes every 15 s as a rule.
 const ASK_EVERY: Duration = Duration::from_secs(10);
@@ -25,13 +25,14 @@ const ASK_MAX: Duration = Duration::from_secs(10);
 /// How often a topic's settings are asked for: people change them by hand.
 const SETTINGS_EVERY: Duration = Duration::from_secs(600);
 
-/// Keeps the gauges of `pipelines`, for ever.
-pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
-    let mut known = vec![(Retention::default(), Reached::default()); pipelines.len()];
+/// Keeps the gauges of the pipelines of `databases`, for ever.
+pub async fn keep(databases: Vec<Arc<HostedDatabase>>) {
+    let mut known: HashMap<String, (Retention, Reached)> = HashMap::new();
     loop {
-        for (pipeline, (retention, reached)) in pipelines.iter().zip(&mut known) {
-            retention.refresh(pipeline).await;
-            let answer = timeout(ASK_MAX, ask(&commits, pipeline, retention.ms, reached)).await;
+        for pipeline in databases.iter().flat_map(|d| d.pipelines.all()) {
+            let (retention, reached) = known.entry(pipeline.name().to_owned()).or_default();
+            retention.refresh(&pipeline).await;
+            let answer = timeout(ASK_MAX, ask(&pipeline, retention.ms, reached)).await;
             let error = match answer {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => format!("{error:#}"),
@@ -50,7 +51,7 @@ pub async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
 type Reached = HashMap<TopicPartition, i64>;
 
 /// How long a topic keeps its records.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Retention {
     ms: Option<i64>,
     asked: Option<Instant>,
@@ -70,7 +71,6 @@ impl Retention {
 }
 
 async fn ask(
-    commits: &Commits,
     pipeline: &Arc<HostedPipeline>,
     retention_ms: Option<i64>,
     reached: &mut Reached,
@@ -78,7 +78,7 @@ async fn ask(
     let partitions = pipeline.standings.all();
     let (name, run) = (pipeline.name(), pipeline.run);
     let (checkpoints, letters) = {
-        let connection = commits.pool.get().await?;
+        let connection = pipeline.commits.pool.get().await?;
         let new = Filter {
             states: vec![LetterState::New],
             ..Filter::default()

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::readiness;
 use crate::handles::metrics::{Running, as_prometheus};
-use crate::handles::{Commits, HostedPipeline};
+use crate::handles::{HostedDatabase, HostedPipeline, Metrics};
 
 /// Whoever needs longer to ask, or to read the answer, is no collector.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -29,8 +29,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// What is answered about.
 pub struct Observed {
-    pub commits: Arc<Commits>,
-    pub pipelines: Vec<Arc<HostedPipeline>>,
+    pub metrics: Arc<Metrics>,
+    pub databases: Vec<Arc<HostedDatabase>>,
 }
 
 /// Answers whoever connects to `listener`, for ever.
@@ -85,7 +85,7 @@ fn respond(head: &str, watched: &Observed) -> String {
     match path {
         "/healthz" => message("200 OK", TEXT, "ok\n", has_body),
         "/readyz" => {
-            let reasons = readiness::reasons(&watched.commits, &watched.pipelines);
+            let reasons = readiness::reasons(&watched.databases);
             match reasons.is_empty() {
                 true => message("200 OK", TEXT, "ready\n", has_body),
                 false => {
@@ -111,10 +111,7 @@ fn respond(head: &str, watched: &Observed) -> String {
 }
 
 fn metrics(watched: &Observed) -> String {
-    let Some(metrics) = watched.pipelines.first().map(|p| &p.metrics) else {
-        return String::new();
-    };
-    let running = |pipeline: &Arc<HostedPipeline>| {
+    let running = |pipeline: Arc<HostedPipeline>| {
         let partitions = pipeline.standings.all().into_iter();
         Running {
             pipeline: pipeline.name().to_owned(),
@@ -124,8 +121,9 @@ fn metrics(watched: &Observed) -> String {
                 .collect(),
         }
     };
-    let now: Vec<_> = watched.pipelines.iter().map(running).collect();
-    metrics.open_metrics(&now)
+    let all = watched.databases.iter().flat_map(|d| d.pipelines.all());
+    let now: Vec<_> = all.map(running).collect();
+    watched.metrics.open_metrics(&now)
 }
 
 fn wants_open_metrics(head: &str) -> bool {

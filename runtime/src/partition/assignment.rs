@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::handles::hosted_pipeline::ByTopic;
 use crate::handles::partition_log::log_partition;
+use crate::handles::{HostedPipeline, Pipelines};
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::task::keep_going;
 
@@ -27,7 +27,7 @@ const REVOKE_WAIT: Duration = Duration::from_secs(4);
 
 /// The owner of a consumer's partitions. Its methods run on the consumer's thread.
 pub struct Assignment {
-    pipelines: ByTopic,
+    pipelines: Arc<Pipelines>,
     runtime: Handle,
     partitions: HashMap<TopicPartition, PartitionTask>,
     ended: CancellationToken,
@@ -41,12 +41,28 @@ struct PartitionTask {
 
 impl Assignment {
     /// Must be called inside the runtime. `ended` is cancelled when the consumer ends for good.
-    pub fn new(pipelines: ByTopic, ended: CancellationToken) -> Self {
+    pub fn new(pipelines: Arc<Pipelines>, ended: CancellationToken) -> Self {
         Self {
             pipelines,
             runtime: Handle::current(),
             partitions: HashMap::new(),
             ended,
+        }
+    }
+
+    /// The pipelines that lack what `reason` says is missing: those of the topic that it names, or
+    /// all where it names none.
+    fn concerned(&self, reason: &str) -> Vec<Arc<HostedPipeline>> {
+        let all = self.pipelines.all();
+        // As librdkafka says it: `Subscribed topic not available: TOPIC: ...`.
+        let is_named = |p: &Arc<HostedPipeline>| {
+            let named = format!(" {}:", p.config.source.topic);
+            reason.contains(&named)
+        };
+        let named: Vec<_> = all.iter().filter(|p| is_named(p)).cloned().collect();
+        match named.is_empty() {
+            true => all,
+            false => named,
         }
     }
 
@@ -99,16 +115,16 @@ impl Assignment {
 
 impl Assignments for Assignment {
     fn assigned(&mut self, partitions: &[TopicPartition]) -> Vec<Position> {
-        for pipeline in self.pipelines.values() {
+        for pipeline in self.pipelines.all() {
             pipeline.standings.joined();
         }
         let wanted = |partition: &TopicPartition| {
-            let pipeline = self.pipelines.get(&partition.topic);
+            let pipeline = self.pipelines.reading(&partition.topic);
             if pipeline.is_none() {
                 tracing::error!(%partition, "no pipeline of this process reads this topic");
             }
             Some(PartitionWanted {
-                pipeline: Arc::clone(pipeline?),
+                pipeline: pipeline?,
                 partition: partition.clone(),
             })
         };
@@ -134,20 +150,20 @@ impl Assignments for Assignment {
 
     fn fault(&mut self, fault: SourceFault) {
         if let SourceFault::UnknownTopic { reason } = &fault {
-            for pipeline in self.pipelines.values() {
+            for pipeline in self.concerned(reason) {
                 pipeline.standings.set_missing(Some(reason.clone()));
             }
         }
         if let SourceFault::PositionLost { partitions, reason } = &fault {
             for partition in partitions {
-                if let Some(pipeline) = self.pipelines.get(&partition.topic) {
+                if let Some(pipeline) = self.pipelines.reading(&partition.topic) {
                     pipeline.standings.loses_position(partition, reason);
                 }
             }
         }
         match &fault {
             SourceFault::Reachable => {
-                for pipeline in self.pipelines.values() {
+                for pipeline in self.pipelines.all() {
                     pipeline.standings.set_missing(None);
                 }
                 tracing::info!("{fault}");

@@ -1,20 +1,20 @@
 //! The process: one consumer a pipeline file, one worker an assigned partition, and one heartbeat,
-//! one follower, one relay and one keeper of tombstones for all pipelines.
+//! one follower, one relay and one keeper of tombstones for all pipelines of a database.
 
-pub mod letter_retry;
+mod hosted_file;
+mod letter_retry;
 mod progress;
 pub mod relay;
 mod start;
 mod tombstone_keeper;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use gristmill_kafka::client::SourceConfig;
-use gristmill_kafka::source::Source;
-use gristmill_kafka::source::membership::Membership;
+use anyhow::{Context, Result, bail};
 use gristmill_postgres::fleet::host;
+use gristmill_postgres::wire::connection::Database;
 use gristmill_sandbox::Sandbox;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -22,16 +22,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::definition::file::Config;
 use crate::fleet::follow::follow;
-use crate::fleet::propose::propose;
-use crate::folders::state_folders;
-use crate::handles::{Commits, HostedPipeline, Kafka};
+use crate::handles::{HostedDatabase, Kafka, Metrics};
+use crate::host_name::process_name;
 use crate::http::gauges;
 use crate::http::listener::{self, Listen};
 use crate::http::server::{self, Observed};
-use crate::partition::assignment::Assignment;
-use crate::process::letter_retry::Replay;
-use crate::process::progress::log_progress;
-use crate::process::start::{Started, start};
+use crate::process::hosted_file::HostedFile;
+use crate::process::progress::{committed, log_progress};
+
+pub use hosted_file::PipelineFile;
 
 /// How long the end waits for Postgres to say who else is there, and to take the heartbeats back.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
@@ -41,78 +40,68 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// did is in the checkpoints.
 const STOP_MAX: Duration = Duration::from_secs(8);
 
-/// Runs a pipeline until `stop`, its rules in `sandbox`; `replay` is for dead letters that are
-/// tried again. Errors before the first record are about the set-up; later ones mean that the
-/// consumer, or a task of the process, ended for good.
+/// Runs the pipelines of `files` until `stop`, their rules in `sandbox`. One that cannot begin is
+/// tried again while another one has begun. Errors before the first record are about the set-up;
+/// later ones mean that a consumer, or a task of the process, ended for good.
 pub async fn run(
-    config: Config,
+    files: Vec<PipelineFile>,
     sandbox: Sandbox,
     listen: Listen,
-    replay: Option<Replay>,
     stop: CancellationToken,
 ) -> Result<()> {
+    refuse_clashes(&files)?;
     let listener = listen.bind().await?;
-    let started = tokio::select! {
-        () = stop.cancelled() => return Ok(()),
-        started = start(config, sandbox) => started?,
-    };
-    let ended = CancellationToken::new();
-    let membership = join(&started.pipelines);
-    begin_reading(&started, membership.as_ref(), &ended)?;
-    let background = stop.child_token();
-    let mut tasks = begin_background(&started, &background);
-    if let Some(replay) = replay {
-        let (commits, pipelines) = (Arc::clone(&started.commits), started.pipelines.clone());
-        let retry = until(
-            background.clone(),
-            letter_retry::keep(commits, pipelines, replay),
-        );
-        tasks.spawn(named("the retry of dead letters", retry));
+    let (metrics, ended) = (Arc::<Metrics>::default(), CancellationToken::new());
+    let databases = databases(&files)?;
+    let mut hosted = Vec::new();
+    for file in files {
+        let database = Arc::clone(&databases[&file.config.target.url]);
+        let (metrics, ended) = (Arc::clone(&metrics), ended.clone());
+        hosted.push(HostedFile::new(
+            file,
+            sandbox.clone(),
+            database,
+            metrics,
+            ended,
+        )?);
     }
-    let mut proposing = JoinSet::new();
-    let Started {
-        commits,
-        kafka,
-        pipelines,
-        proposals,
-        ..
-    } = started;
-    for (pipeline, proposal) in proposals {
-        proposing.spawn(until(background.clone(), propose(pipeline, proposal)));
+    let databases: Vec<_> = databases.into_values().collect();
+    let kafkas: Vec<_> = hosted.iter().map(HostedFile::kafka).collect();
+    let hosted = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        begun = begin_all(hosted) => begun?,
+    };
+    let background = stop.child_token();
+    let mut tasks = begin_background(&databases, &background);
+    for file in hosted {
+        let kept = until(background.clone(), file.keep());
+        tasks.spawn(named("what begins pipelines", kept));
     }
     if let Some(listener) = listener {
-        begin_http(&mut tasks, listener, &commits, &pipelines, &background);
+        begin_http(&mut tasks, listener, metrics, &databases, &background);
     }
-    log_running(&pipelines);
     let consumer = "the kafka consumer has ended for good: the log above says why";
     let failed = tokio::select! {
         // The tasks of the process end when it is told to stop, too.
         biased;
         () = stop.cancelled() => None,
         () = ended.cancelled() => Some(consumer.to_owned()),
-        () = consumer_finished(&kafka) => Some(consumer.to_owned()),
+        () = consumer_finished(&kafkas) => Some(consumer.to_owned()),
         failed = first_ended(&mut tasks) => Some(failed),
-        failed = first_panicked(&mut proposing) => Some(failed),
     };
     let end = async {
-        // Whoever is alone finds its place again when it is started again.
-        let others = tokio::time::timeout(LEAVE_WAIT, have_others(&commits, &pipelines)).await;
-        let leaves = matches!(others, Ok(Ok(true)));
-        let closed = tokio::task::spawn_blocking(move || kafka.stop(leaves)).await;
+        let closed = close(kafkas, &databases).await;
         background.cancel();
         while tasks.join_next().await.is_some() {}
         // Nobody waits for a database that is away: the heartbeats get old by themselves.
-        let _ = tokio::time::timeout(LEAVE_WAIT, leave(&commits, &pipelines)).await;
+        let _ = tokio::time::timeout(LEAVE_WAIT, leave(&databases)).await;
         closed
     };
-    let is_clean = match tokio::time::timeout(STOP_MAX, end).await {
-        Ok(closed) => closed.is_ok(),
-        Err(_) => false,
-    };
+    let is_clean = tokio::time::timeout(STOP_MAX, end).await.unwrap_or(false);
     if let Some(failed) = failed {
         bail!("{failed}");
     }
-    let records = commits.committed().records;
+    let records = committed(&databases).records;
     match is_clean {
         true => tracing::info!(records, "stopped cleanly"),
         false => tracing::warn!(
@@ -122,6 +111,77 @@ pub async fn run(
         ),
     }
     Ok(())
+}
+
+/// Each pipeline has one file.
+fn refuse_clashes(files: &[PipelineFile]) -> Result<()> {
+    for (at, PipelineFile { config, .. }) in files.iter().enumerate() {
+        let (name, target) = (&config.pipeline.name, &config.target);
+        for PipelineFile { config: other, .. } in &files[..at] {
+            if other.pipeline.name == *name {
+                bail!("two files hold the pipeline {name}: give each a name of its own");
+            }
+            let is_same = other.target.url == target.url && other.target.table == target.table;
+            if is_same && (other.target.shared.is_none() || target.shared.is_none()) {
+                bail!(
+                    "the pipelines {} and {name} write the table {}, and each would undo what the \
+                     other does: give each a table; or, where their keys never meet, say shared = \
+                     \"disjoint-keys\" under [target] of both",
+                    other.pipeline.name,
+                    target.table
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The databases that `files` name, by their addresses.
+fn databases(files: &[PipelineFile]) -> Result<BTreeMap<String, Arc<HostedDatabase>>> {
+    let owner = process_name();
+    let mut by_url: BTreeMap<&str, Vec<&Config>> = BTreeMap::new();
+    for PipelineFile { config, .. } in files {
+        by_url.entry(&config.target.url).or_default().push(config);
+    }
+    let database = |(url, of): (&str, Vec<&Config>)| {
+        let name = of.first().map_or("", |first| &first.pipeline.name);
+        let application = match of.len() {
+            0 | 1 => format!("gristmill/{name}"),
+            files => format!("gristmill/{name}+{}", files - 1),
+        };
+        let database = Database::new(url, &application);
+        let database = database.with_context(|| format!("{name}: target.url"))?;
+        let hosted = HostedDatabase::new(database, &of, &owner);
+        Ok((url.to_owned(), Arc::new(hosted)))
+    };
+    by_url.into_iter().map(database).collect()
+}
+
+/// Begins the files' pipelines, beside each other. An error where none can begin.
+async fn begin_all(files: Vec<HostedFile>) -> Result<Vec<HostedFile>> {
+    let is_of_several = files.len() > 1;
+    let mut beginning = JoinSet::new();
+    for mut file in files {
+        beginning.spawn(async move {
+            let begun = file.begin().await;
+            (file, begun)
+        });
+    }
+    let begun = beginning.join_all().await;
+    let has_one = begun.iter().any(|(_, begun)| begun.is_ok());
+    let mut all = Vec::new();
+    for (mut file, begun) in begun {
+        match begun {
+            Ok(()) => {}
+            Err(error) if has_one || is_of_several => file.say(&error),
+            Err(error) => return Err(error),
+        }
+        all.push(file);
+    }
+    if !has_one {
+        bail!("no pipeline can begin: the log above says why");
+    }
+    Ok(all)
 }
 
 /// Waits for a task to end that has to go on until the process is told to stop: it panicked, or
@@ -136,94 +196,24 @@ async fn first_ended(tasks: &mut JoinSet<&'static str>) -> String {
     }
 }
 
-/// Waits for a task to panic that may also end.
-async fn first_panicked(tasks: &mut JoinSet<()>) -> String {
-    while let Some(ended) = tasks.join_next().await {
-        if let Err(panicked) = ended {
-            return format!("proposing the file's revision ended, please report this: {panicked}");
-        }
-    }
-    std::future::pending().await
-}
-
-/// The id by which the consumer group knows this process again after a crash, held as long as it
-/// lives.
-fn join(pipelines: &[Arc<HostedPipeline>]) -> Option<Membership> {
-    let config = &pipelines.first()?.config;
-    match Membership::acquire(&state_folders(), &config.group(), &config.source.topic) {
-        Ok(membership) => Some(membership),
-        Err(error) => {
-            let error = anyhow::Error::new(error);
-            tracing::warn!(
-                "{error:#}: after a crash this process waits for its own dead member, up to \
-                 source.session_timeout_ms"
-            );
-            None
-        }
-    }
-}
-
-/// Starts the consumer of all pipelines, which share a file.
-fn begin_reading(
-    started: &Started,
-    membership: Option<&Membership>,
-    ended: &CancellationToken,
-) -> Result<()> {
-    let Some(first) = started.pipelines.first() else {
-        return Ok(());
-    };
-    let source = &first.config.source;
-    let topic = |p: &Arc<HostedPipeline>| p.config.source.topic.clone();
-    let max_rows = started.pipelines.iter().map(|p| p.config.target.max_rows);
-    let config = SourceConfig {
-        bootstrap: source.bootstrap.clone(),
-        topics: started.pipelines.iter().map(topic).collect(),
-        group: first.config.group(),
-        properties: source.properties.clone(),
-        session_timeout_ms: source.session_timeout_ms,
-        queued_max_bytes: source.queued_max_bytes,
-        // One batch in flight and one computed ahead.
-        queued_max_records: 2 * max_rows.max().unwrap_or_default(),
-        record_max_bytes: first.config.limits.record_max_bytes,
-        instance_id: membership.map(|m| m.id().to_owned()),
-    };
-    let by_topic = started.pipelines.iter();
-    let by_topic = by_topic.map(|p| (topic(p).into(), Arc::clone(p))).collect();
-    let assignment = Assignment::new(by_topic, ended.clone());
-    let admin = Arc::clone(&started.kafka.admin);
-    started
-        .kafka
-        .set(Source::start(&config, admin, assignment)?);
-    Ok(())
-}
-
-/// Begins what goes on beside the workers: progress, the follower, tombstones and the relay.
-fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'static str> {
-    let (commits, pipelines) = (&started.commits, &started.pipelines);
+/// Begins what goes on beside the workers: progress, the followers, tombstones and the relays.
+fn begin_background(
+    databases: &[Arc<HostedDatabase>],
+    stop: &CancellationToken,
+) -> JoinSet<&'static str> {
     let mut tasks = JoinSet::new();
-    let progress = log_progress(Arc::clone(commits), pipelines.clone(), stop.clone());
+    let progress = log_progress(databases.to_vec(), stop.clone());
     tasks.spawn(named("the log of the progress", progress));
-    let follower = follow(
-        Arc::clone(commits),
-        pipelines.clone(),
-        Arc::clone(&started.look_again),
-        stop.clone(),
-    );
-    tasks.spawn(named("the follower of the fleet", follower));
-    let tombstones = until(
-        stop.clone(),
-        tombstone_keeper::keep(Arc::clone(commits), pipelines.clone()),
-    );
-    tasks.spawn(named("the keeper of tombstones", tombstones));
-    let relay = relay::run(Arc::clone(commits), pipelines.clone());
-    if pipelines
-        .iter()
-        .any(|p| p.config.dead_letters.topic.is_some())
-    {
-        tasks.spawn(named(
-            "the relay of dead letters",
-            until(stop.clone(), relay),
-        ));
+    for database in databases {
+        let database = || Arc::clone(database);
+        let follower = follow(database(), stop.clone());
+        tasks.spawn(named("the follower of the fleet", follower));
+        let tombstones = until(stop.clone(), tombstone_keeper::keep(database()));
+        tasks.spawn(named("the keeper of tombstones", tombstones));
+        let relay = until(stop.clone(), relay::run(database()));
+        tasks.spawn(named("the relay of dead letters", relay));
+        let retry = until(stop.clone(), letter_retry::keep(database()));
+        tasks.spawn(named("the retry of dead letters", retry));
     }
     tasks
 }
@@ -232,17 +222,17 @@ fn begin_background(started: &Started, stop: &CancellationToken) -> JoinSet<&'st
 fn begin_http(
     tasks: &mut JoinSet<&'static str>,
     listener: TcpListener,
-    commits: &Arc<Commits>,
-    pipelines: &[Arc<HostedPipeline>],
+    metrics: Arc<Metrics>,
+    databases: &[Arc<HostedDatabase>],
     stop: &CancellationToken,
 ) {
     let address = listener::address(&listener);
     tracing::info!("answers /healthz, /readyz and /metrics at http://{address}");
-    let gauges = gauges::keep(Arc::clone(commits), pipelines.to_vec());
+    let gauges = gauges::keep(databases.to_vec());
     tasks.spawn(named("the keeper of gauges", until(stop.clone(), gauges)));
     let watched = Observed {
-        commits: Arc::clone(commits),
-        pipelines: pipelines.to_vec(),
+        metrics,
+        databases: databases.to_vec(),
     };
     let server = server::serve(listener, watched);
     tasks.spawn(named("the http server", until(stop.clone(), server)));
@@ -254,19 +244,6 @@ async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static s
     name
 }
 
-fn log_running(pipelines: &[Arc<HostedPipeline>]) {
-    for pipeline in pipelines {
-        tracing::info!(
-            pipeline = pipeline.name(),
-            topic = pipeline.config.source.topic,
-            table = pipeline.config.target.table,
-            revision = pipeline.fleet.rollout().active,
-            run = pipeline.run,
-            "running"
-        );
-    }
-}
-
 /// Ends `work` at once when `stop` comes: relaying is at least once, and a proposal that was not
 /// made is made at the next start.
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
@@ -276,23 +253,49 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-/// The consumer's thread has ended without a word, which only a panic can do.
-async fn consumer_finished(kafka: &Kafka) {
-    let source = kafka.source().await;
-    while !source.is_finished() {
+/// A consumer's thread has ended without a word, which only a panic can do.
+async fn consumer_finished(kafkas: &[Arc<Kafka>]) {
+    while !kafkas.iter().any(|kafka| kafka.has_ended()) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-/// Whether other processes run one of the pipelines.
-async fn have_others(commits: &Commits, pipelines: &[Arc<HostedPipeline>]) -> Result<bool> {
-    let connection = commits.pool.get().await?;
-    let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
-    Ok(host::others_live(&connection, &commits.owner, &names).await?)
+/// Ends the consumers, together. Whoever is alone finds its place again when it is started again.
+/// Returns whether all of them have closed.
+async fn close(kafkas: Vec<Arc<Kafka>>, databases: &[Arc<HostedDatabase>]) -> bool {
+    let others = tokio::time::timeout(LEAVE_WAIT, have_others(databases)).await;
+    let leaves = matches!(others, Ok(Ok(true)));
+    let mut closing = JoinSet::new();
+    for kafka in kafkas {
+        closing.spawn_blocking(move || kafka.stop(leaves));
+    }
+    let mut is_clean = true;
+    while let Some(closed) = closing.join_next().await {
+        is_clean &= closed.is_ok();
+    }
+    is_clean
 }
 
-async fn leave(commits: &Commits, pipelines: &[Arc<HostedPipeline>]) -> Result<()> {
-    let connection = commits.pool.get().await?;
-    let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
-    Ok(host::leave(&connection, &commits.owner, &names).await?)
+/// Whether other processes run one of the pipelines.
+async fn have_others(databases: &[Arc<HostedDatabase>]) -> Result<bool> {
+    for database in databases {
+        let (commits, pipelines) = (&database.commits, database.pipelines.all());
+        let connection = commits.pool.get().await?;
+        let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
+        if host::others_live(&connection, &commits.owner, &names).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes this process's heartbeats back.
+async fn leave(databases: &[Arc<HostedDatabase>]) -> Result<()> {
+    for database in databases {
+        let (commits, pipelines) = (&database.commits, database.pipelines.all());
+        let connection = commits.pool.get().await?;
+        let names: Vec<&str> = pipelines.iter().map(|p| p.name()).collect();
+        host::leave(&connection, &commits.owner, &names).await?;
+    }
+    Ok(())
 }

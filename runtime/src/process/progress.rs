@@ -5,20 +5,17 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::handles::{Commits, HostedPipeline};
+use crate::handles::HostedDatabase;
+use crate::handles::commits::Committed;
 
 /// How often a running process says how it is doing.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 /// Logs what has committed, as long as something does, until `stop`.
-pub(super) async fn log_progress(
-    commits: Arc<Commits>,
-    pipelines: Vec<Arc<HostedPipeline>>,
-    stop: CancellationToken,
-) {
+pub(super) async fn log_progress(databases: Vec<Arc<HostedDatabase>>, stop: CancellationToken) {
     let (mut before, mut since) = (0, Instant::now());
     while !is_stopped_within(PROGRESS_EVERY, &stop).await {
-        let committed = commits.committed();
+        let committed = committed(&databases);
         if committed.records > before {
             let records = (committed.records - before) as f64;
             let per_second = records / since.elapsed().as_secs_f64();
@@ -30,14 +27,26 @@ pub(super) async fn log_progress(
                 "progress"
             );
         }
-        summarize_letters(&pipelines);
+        summarize_letters(&databases);
         (before, since) = (committed.records, Instant::now());
     }
-    summarize_letters(&pipelines);
+    summarize_letters(&databases);
 }
 
-fn summarize_letters(pipelines: &[Arc<HostedPipeline>]) {
-    for pipeline in pipelines {
+/// What has committed since the process began, in all its databases.
+pub(super) fn committed(databases: &[Arc<HostedDatabase>]) -> Committed {
+    let all = databases
+        .iter()
+        .map(|database| database.commits.committed());
+    all.fold(Committed::default(), |sum, one| Committed {
+        records: sum.records + one.records,
+        rows: sum.rows + one.rows,
+        dead_letters: sum.dead_letters + one.dead_letters,
+    })
+}
+
+fn summarize_letters(databases: &[Arc<HostedDatabase>]) {
+    for pipeline in databases.iter().flat_map(|d| d.pipelines.all()) {
         let topic = &pipeline.config.source.topic;
         pipeline.letter_log.summarize(pipeline.name(), topic);
     }

@@ -13,7 +13,7 @@ use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, Undeli
 use gristmill_postgres::letters::stored_letter::{self, Header, StoredLetter};
 use gristmill_postgres::wire::connection::Connection;
 
-use crate::handles::{Commits, HostedPipeline};
+use crate::handles::{Commits, HostedDatabase, HostedPipeline};
 
 /// Letters of one round: as many as one batch of the producer holds, kilobytes as a rule.
 const BATCH: i64 = 100;
@@ -24,19 +24,17 @@ const BATCH_BYTES: i64 = 4 << 20;
 /// changed hands.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Relays the letters of `pipelines` for ever, as far as they name a topic for them.
-pub async fn run(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
-    let topic =
-        |p: &Arc<HostedPipeline>| Some((p.config.dead_letters.topic.clone()?, Arc::clone(p)));
-    let relayed: Vec<_> = pipelines.iter().filter_map(topic).collect();
-    if relayed.is_empty() {
-        return;
-    }
+/// Relays the letters of the pipelines of `database` for ever, as far as they name a topic for them.
+pub async fn run(database: Arc<HostedDatabase>) {
+    let commits = &database.commits;
+    let mut relayed = Vec::new();
     let mut connections = Connections::default();
     let mut failing = false;
-    try_refused_again(&commits, &relayed).await;
     loop {
-        match relay_all(&commits, &relayed, &mut connections).await {
+        let before = relayed.len();
+        relayed = with_topic(&database);
+        try_refused_again(commits, &relayed[before..]).await;
+        match relay_all(commits, &relayed, &mut connections).await {
             Ok(()) => failing = false,
             Err(error) => {
                 if !failing {
@@ -59,6 +57,13 @@ pub async fn run(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
     }
 }
 
+/// The pipelines that name a topic for their letters, with that, in the order in which they came.
+fn with_topic(database: &HostedDatabase) -> Vec<(String, Arc<HostedPipeline>)> {
+    let all = database.pipelines.all().into_iter();
+    all.filter_map(|p| Some((p.config.dead_letters.topic.clone()?, p)))
+        .collect()
+}
+
 /// The relay's own connections: a place in the pool is for flushes, which a slow broker must not
 /// hold up.
 #[derive(Default)]
@@ -68,10 +73,13 @@ struct Connections {
     kafka: HashMap<String, DeadLetterProducer>,
 }
 
-/// What a topic refused before this process began may pass now. Where Postgres is away it waits for
+/// What a topic refused before `begun` began here may pass now. Where Postgres is away it waits for
 /// the next start.
-async fn try_refused_again(commits: &Commits, relayed: &[(String, Arc<HostedPipeline>)]) {
-    let names: Vec<&str> = relayed.iter().map(|(_, p)| p.name()).collect();
+async fn try_refused_again(commits: &Commits, begun: &[(String, Arc<HostedPipeline>)]) {
+    if begun.is_empty() {
+        return;
+    }
+    let names: Vec<&str> = begun.iter().map(|(_, p)| p.name()).collect();
     let again = async {
         let connection = commits.pool.database().connect().await?;
         anyhow::Ok(stored_letter::try_refused_again(&connection, &names).await?)
@@ -89,6 +97,9 @@ async fn relay_all(
     connections: &mut Connections,
 ) -> Result<()> {
     let Connections { postgres, kafka } = connections;
+    if relayed.is_empty() {
+        return Ok(());
+    }
     let connection = match postgres {
         Some(connection) => connection,
         none => none.insert(commits.pool.database().connect().await?),

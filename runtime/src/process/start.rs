@@ -1,69 +1,73 @@
-//! Everything up to the first connection to the consumer group.
+//! Everything up to a pipeline's first record.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use gristmill_kafka::admin::Admin;
 use gristmill_postgres::fleet::{host, rollout};
-use gristmill_postgres::wire::connection::Database;
-use gristmill_postgres::wire::pool::Pool;
 use gristmill_sandbox::Sandbox;
-use tokio::sync::Notify;
 
 use crate::definition::file::Config;
 use crate::definition::revision::Revisions;
 use crate::fleet::propose::{self, FileProposal};
-use crate::handles::{Commits, FleetView, HostedPipeline, Kafka, LetterLog, Standings};
-use crate::host_name::process_name;
+use crate::handles::{
+    FleetView, HostedDatabase, HostedPipeline, Kafka, LetterLog, Metrics, Replay, Standings,
+};
 
-/// A process that is about to read its first record.
-pub(super) struct Started {
-    pub(super) commits: Arc<Commits>,
+/// What the pipelines of one file share in a process.
+#[derive(Clone)]
+pub(super) struct FileHandles {
+    pub(super) sandbox: Sandbox,
+    pub(super) database: Arc<HostedDatabase>,
     pub(super) kafka: Arc<Kafka>,
-    /// Those of one pipeline file: they share a consumer.
-    pub(super) pipelines: Vec<Arc<HostedPipeline>>,
-    /// What the file proposes where other hosts run the pipeline: it is staged while they do.
-    pub(super) proposals: Vec<(Arc<HostedPipeline>, FileProposal)>,
-    /// Wakes the follower.
-    pub(super) look_again: Arc<Notify>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) replay: Option<Replay>,
 }
 
-/// Reads the file, registers what is new, and loads the active revision of each pipeline.
-pub(super) async fn start(config: Config, sandbox: Sandbox) -> Result<Started> {
-    let name = &config.pipeline.name;
-    let database = Database::new(&config.target.url, &format!("gristmill/{name}"))?;
-    let owner = process_name();
-    let admin = Admin::new(&config.source.bootstrap, &config.source.properties)?;
-    let mut connection = database.connect().await?;
-    let proposal = propose::read(&config, &sandbox, &database, &mut connection, &owner).await?;
-    let rollout = rollout::read(&connection, name)
-        .await?
-        .with_context(|| format!("the pipeline {name} is not registered"))?;
-    let revisions = Revisions::new(config.clone(), sandbox, database.clone());
+/// A pipeline that is about to read its first record.
+pub(super) struct Started {
+    pub(super) pipeline: Arc<HostedPipeline>,
+    /// What the file proposes where other hosts run the pipeline: it is staged while they do.
+    pub(super) proposal: Option<FileProposal>,
+}
+
+/// Registers the pipeline of `config` where it is new, and loads its active revision.
+pub(super) async fn start(config: Config, with: FileHandles) -> Result<Started> {
+    let FileHandles {
+        sandbox,
+        database,
+        kafka,
+        metrics,
+        replay,
+    } = with;
+    let (name, commits) = (&config.pipeline.name, &database.commits);
+    let to = commits.pool.database();
+    let registered = async {
+        let _place = commits.preparations.acquire().await;
+        let mut connection = to.connect().await?;
+        let owner = &commits.owner;
+        let proposal = propose::read(&config, &sandbox, to, &mut connection, owner).await?;
+        let rollout = rollout::read(&connection, name).await?;
+        if let Err(error) = host::prune(&connection, &[name]).await {
+            tracing::debug!("{error:#}");
+        }
+        anyhow::Ok((proposal, rollout))
+    };
+    let (proposal, rollout) = registered.await?;
+    let rollout = rollout.with_context(|| format!("the pipeline {name} is not registered"))?;
+    let places = Arc::clone(&commits.preparations);
+    let revisions = Revisions::new(config.clone(), sandbox, to.clone(), places);
     revisions.load(rollout.active).await?;
-    if let Err(error) = host::prune(&connection, &[name]).await {
-        tracing::debug!("{error:#}");
-    }
-    let pool = Pool::new(database, config.target.connections);
-    let commits = Arc::new(Commits::new(pool, owner));
-    let kafka = Arc::new(Kafka::new(Arc::new(admin)));
-    let look_again = Arc::new(Notify::new());
+    let look_again = &database.look_again;
     let pipeline = Arc::new(HostedPipeline {
         run: rollout.run,
-        fleet: FleetView::new(revisions, rollout, Arc::clone(&look_again)),
-        commits: Arc::clone(&commits),
-        kafka: Arc::clone(&kafka),
-        metrics: Arc::default(),
+        fleet: FleetView::new(revisions, rollout, Arc::clone(look_again)),
+        commits: Arc::clone(commits),
+        kafka,
+        metrics,
         letter_log: LetterLog::default(),
-        standings: Standings::new(Arc::clone(&look_again)),
+        standings: Standings::new(Arc::clone(look_again)),
+        replay,
         config,
     });
-    let proposals = proposal.map(|proposal| (Arc::clone(&pipeline), proposal));
-    Ok(Started {
-        commits,
-        kafka,
-        proposals: proposals.into_iter().collect(),
-        pipelines: vec![pipeline],
-        look_again,
-    })
+    Ok(Started { pipeline, proposal })
 }

@@ -1,12 +1,13 @@
 //! What deletes leave to be done beside the flushes: rows that a race brought back go, and so do
 //! tombstones for which nothing older can come.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::handles::{Commits, HostedPipeline};
+use crate::handles::{HostedDatabase, HostedPipeline};
 
 /// How often it is done: so long, at most, a row stands that a race brought back.
 const EVERY: Duration = Duration::from_secs(10);
@@ -15,35 +16,37 @@ const EVERY: Duration = Duration::from_secs(10);
 /// no flush waits for more than a thousand.
 const PURGES_MAX: usize = 100;
 
-/// Does it for `pipelines`, for ever. Where Postgres is away it is done when that is back.
-pub(super) async fn keep(commits: Arc<Commits>, pipelines: Vec<Arc<HostedPipeline>>) {
-    let mut are_failing = vec![false; pipelines.len()];
+/// Does it for the pipelines of `database`, for ever. Where Postgres is away it is done when that
+/// is back.
+pub(super) async fn keep(database: Arc<HostedDatabase>) {
+    let mut failing: HashSet<String> = HashSet::new();
     loop {
         tokio::time::sleep(EVERY).await;
-        for (pipeline, is_failing) in pipelines.iter().zip(&mut are_failing) {
-            match once(&commits, pipeline).await {
-                Ok(()) => *is_failing = false,
-                Err(error) if *is_failing => tracing::debug!("tombstones stay: {error:#}"),
-                Err(error) => {
-                    *is_failing = true;
-                    let name = pipeline.name();
-                    tracing::warn!(
-                        pipeline = name,
-                        "tombstones of deleted rows stay for now: {error:#}"
-                    );
+        for pipeline in database.pipelines.all() {
+            let name = pipeline.name();
+            match once(&pipeline).await {
+                Ok(()) => {
+                    failing.remove(name);
                 }
+                Err(error) if !failing.insert(name.to_owned()) => {
+                    tracing::debug!(pipeline = name, "tombstones stay: {error:#}");
+                }
+                Err(error) => tracing::warn!(
+                    pipeline = name,
+                    "tombstones of deleted rows stay for now: {error:#}"
+                ),
             }
         }
     }
 }
 
-async fn once(commits: &Commits, pipeline: &HostedPipeline) -> Result<()> {
+async fn once(pipeline: &HostedPipeline) -> Result<()> {
     let active = pipeline.fleet.rollout().active;
     let Some(revision) = pipeline.fleet.revisions.get(active) else {
         return Ok(());
     };
     let sink = &revision.sink;
-    let connection = commits.pool.get().await?;
+    let connection = pipeline.commits.pool.get().await?;
     let swept = sink.sweep(&connection).await;
     if let Ok(rows @ 1..) = swept {
         tracing::info!(

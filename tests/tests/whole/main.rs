@@ -15,6 +15,7 @@ mod halts;
 mod http;
 mod kafka;
 mod locks;
+mod many;
 mod mirror;
 mod missed_deletes;
 mod produce;
