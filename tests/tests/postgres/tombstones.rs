@@ -141,6 +141,47 @@ async fn a_sweep_forgets_no_tombstone_while_an_older_row_may_come() -> Result<()
     Ok(())
 }
 
+/// A flush that takes it for granted that its keys have no tombstones is sent again where one has.
+#[tokio::test]
+async fn a_key_that_is_deleted_once_more_keeps_its_newest_tombstone() -> Result<()> {
+    let mut people = People::new("stone_again", TRACKED, Delete::Hard).await?;
+    people.flush(&[row(1, "a", 10), row(2, "a", 10)]).await?;
+    people.flush(&[gone(1, 20)]).await?;
+    // From here on tombstones are read.
+    people.flush(&[gone(2, 20)]).await?;
+    people.flush(&[row(1, "new", 30), row(3, "a", 30)]).await?;
+    people.flush(&[gone(1, 40), gone(3, 40)]).await?;
+    people.flush(&[gone(1, 35), gone(2, 50)]).await?;
+    let stones = "select key, extract(epoch from event_time) * 1000000 from gristmill.tombstone
+        order by 1";
+    assert_eq!(
+        people.fixture.psql(stones)?,
+        "{1}|40.000000\n{2}|50.000000\n{3}|40.000000"
+    );
+    people
+        .flush(&[row(1, "late", 36), row(2, "late", 45), row(3, "b", 41)])
+        .await?;
+    assert_eq!(people.fixture.psql(SHOWN)?, "3|b|f");
+    Ok(())
+}
+
+/// Whoever holds what is known of the table holds up no delete.
+#[tokio::test]
+async fn tombstones_go_with_their_table_and_wait_for_nobody_who_holds_it() -> Result<()> {
+    let mut people = People::new("stone_alone", TRACKED, Delete::Hard).await?;
+    let holder = people.fixture.connect().await?;
+    holder
+        .batch_execute("begin; select from gristmill.target_table for update")
+        .await?;
+    people.flush(&[row(1, "a", 10), gone(2, 20)]).await?;
+    holder.batch_execute("rollback").await?;
+    let count = "select count(*) from gristmill.tombstone";
+    assert_eq!(people.fixture.psql(count)?, "1");
+    people.fixture.psql("delete from gristmill.target_table")?;
+    assert_eq!(people.fixture.psql(count)?, "0");
+    Ok(())
+}
+
 /// A process that has loaded its revision before another one deletes for good.
 #[tokio::test]
 async fn the_first_tombstone_is_read_by_sinks_that_were_made_before_it() -> Result<()> {

@@ -87,6 +87,17 @@ impl FlushError {
         self.has(HEEDLESS)
     }
 
+    /// Whether a tombstone was to be written that is there already.
+    pub(crate) fn is_of_a_tombstone(&self) -> bool {
+        let Self::Refused { source, .. } = self else {
+            return false;
+        };
+        source.as_db_error().is_some_and(|answer| {
+            *answer.code() == Code::UNIQUE_VIOLATION
+                && (answer.schema(), answer.table()) == (Some("gristmill"), Some("tombstone"))
+        })
+    }
+
     /// Whether a row has changed that the batch was computed from: it was rolled back, and is to be
     /// computed again, with what the table has now.
     pub fn is_outdated(&self) -> bool {

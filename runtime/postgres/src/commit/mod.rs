@@ -43,6 +43,7 @@ mod refused_row;
 pub mod row_origin;
 pub(crate) mod row_writer;
 mod rows_sql;
+mod seen_tombstones;
 pub mod sink;
 mod stale_rows;
 pub(crate) mod statement;

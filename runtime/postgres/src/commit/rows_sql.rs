@@ -25,6 +25,8 @@ pub(crate) struct RowsSql<'a> {
     kind: RowsKind,
     /// Whether rows are held against tombstones.
     reads_tombstones: bool,
+    /// Whether the keys of rows that are deleted have none.
+    are_first: bool,
     /// When the stored row is looked up before the row is written; `None`: never.
     looked_up: Option<String>,
     /// The table expression `incoming`, with a comma behind it, where there is one.
@@ -39,6 +41,7 @@ impl<'a> RowsSql<'a> {
             shape: *shape,
             kind,
             reads_tombstones: false,
+            are_first: false,
             looked_up: None,
             incoming: String::new(),
             rows: String::new(),
@@ -62,6 +65,14 @@ impl<'a> RowsSql<'a> {
     pub(crate) fn reading_tombstones(self) -> Self {
         Self {
             reads_tombstones: self.shape.kept.is_some(),
+            ..self
+        }
+    }
+
+    /// The same, where no key of a deleted row has a tombstone.
+    pub(crate) fn writing_first_tombstones(self) -> Self {
+        Self {
+            are_first: true,
             ..self
         }
     }
@@ -177,7 +188,10 @@ impl<'a> RowsSql<'a> {
             true => Some(self.deleted()),
             false => self.cannot_be_made(),
         };
-        let buried = buried.and_then(|of| shape.tombstones("incoming", and_checkpoint, &of));
+        let buried = buried.and_then(|of| {
+            let are_first = self.are_first;
+            shape.tombstones("incoming", and_checkpoint, &of, are_first)
+        });
         let tombstones = buried.map(|insert| format!("tombstones as (\n{insert}),\n"));
         let gone = self.takes_out().then(|| {
             format!(

@@ -2,7 +2,6 @@
 //! compare-and-swap on the checkpoint.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use gristmill_core::chain::{Computed, Delete, Layer, RowSource, WantedCells};
 use gristmill_core::column::{Batch, Field};
@@ -23,8 +22,9 @@ use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::rows_sql::RowsKind;
+use crate::commit::seen_tombstones::{Seen, SeenTombstones};
 use crate::commit::stale_rows::StaleRows;
-use crate::commit::statement::{Sql, Statements, StatementsByKind};
+use crate::commit::statement::{Sql, Statements};
 use crate::commit::stored_cells::{StoredAnswer, StoredCells};
 use crate::commit::target_shape::TargetShape;
 use crate::commit::time_limit::in_time;
@@ -76,8 +76,7 @@ pub struct Sink {
     pub(crate) deletes_for_good: bool,
     pub(crate) statements: Statements,
     pub(crate) tombstones: Option<Tombstones>,
-    /// Whether flushes read them: from the first on that Postgres has refused because they did not.
-    pub(crate) reads_tombstones: Arc<AtomicBool>,
+    pub(crate) seen: Arc<SeenTombstones>,
     pub(crate) stored: StoredCells,
     pub(crate) older: Option<OlderSql>,
     pub(crate) fate: Option<Sql>,
@@ -137,7 +136,7 @@ impl Sink {
             cells: MissingCells::new(&shape),
             deletes_for_good: shape.deletes_for_good(),
             tombstones: Tombstones::new(&shape),
-            reads_tombstones: Arc::default(),
+            seen: Arc::new(SeenTombstones::new()),
             stored: StoredCells::new(&shape),
             older: OlderSql::new(&shape),
             fate: shape.fate(),
@@ -171,11 +170,15 @@ impl Sink {
         }
         let flush = FlushValues::new(lease, from_offset, batch, revision, digests);
         connection.busy = true;
-        let mut answer = self.send(connection, &flush, batch, revision).await;
-        if answer.as_ref().is_err_and(FlushError::is_heedless) {
-            self.reads_tombstones.store(true, Ordering::Relaxed);
-            answer = self.send(connection, &flush, batch, revision).await;
-        }
+        let mut seen = self.seen.now();
+        let answer = loop {
+            let answer = self.send(connection, &flush, batch, revision, seen).await;
+            let error = answer.as_ref().err();
+            match error.and_then(|error| self.seen.learn(error, seen)) {
+                Some(more) => seen = more,
+                None => break answer,
+            }
+        };
         connection.busy = answer.as_ref().is_err_and(FlushError::spoils_session);
         let (row, stale_rows) = answer?;
         let wanted: Option<i32> = row.try_get(1)?;
@@ -192,12 +195,16 @@ impl Sink {
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
+        seen: Seen,
     ) -> Result<(Row, u64), FlushError> {
         let commit = async {
             let is_one = batch.earlier.is_empty() && batch.read.is_none();
             match is_one && self.unknown(batch).next().is_none() {
-                true => self.commit(connection, flush, batch).await,
-                false => self.commit_steps(connection, flush, batch, revision).await,
+                true => self.commit(connection, flush, batch, seen).await,
+                false => {
+                    self.commit_steps(connection, flush, batch, revision, seen)
+                        .await
+                }
             }
         };
         match steps(batch).any(|step| step.is_truncate) {
@@ -209,25 +216,19 @@ impl Sink {
         }
     }
 
-    fn row_statements(&self) -> &StatementsByKind {
-        match self.reads_tombstones.load(Ordering::Relaxed) {
-            true => &self.statements.heeding,
-            false => &self.statements.heedless,
-        }
-    }
-
     async fn commit(
         &self,
         connection: &mut Connection,
         flush: &FlushValues<'_>,
         batch: &Computed,
+        seen: Seen,
     ) -> Result<(Row, u64), FlushError> {
         let origin = RowOrigin::of(flush.lease);
         let kind = self.cells.kind(&batch.rows);
         let rows = self.rows(origin, &batch.records, &batch.sources, &batch.rows, kind)?;
         let mut values = flush.values();
         rows.push(&mut values);
-        let sql = &self.row_statements().of_rows(kind).flush;
+        let sql = self.statements.flush(kind, seen);
         let statement = connection.prepared(&sql.text, &sql.types).await?;
         let stale_rows = StaleRows::prepare(connection).await?;
         let client: &Client = connection;
@@ -249,12 +250,13 @@ impl Sink {
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
+        seen: Seen,
     ) -> Result<(Row, u64), FlushError> {
         let origin = RowOrigin::of(flush.lease);
         // A step reads the tombstones of those before it.
-        let by_kind = match self.deletes_for_good {
+        let by_kind = match self.deletes_for_good || seen.are_some {
             true => &self.statements.heeding,
-            false => self.row_statements(),
+            false => &self.statements.heedless,
         };
         let steps: Vec<_> = steps(batch).filter(|step| step.rows.rows > 0).collect();
         // A statement of deleted rows counts what it leaves out, which is for the newest rows.

@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::commit::rows_sql::{RowsKind, RowsSql};
+use crate::commit::seen_tombstones::Seen;
 use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::wire::placeholder::numbered;
@@ -36,6 +37,10 @@ pub(crate) struct Statements {
     pub(crate) heedless: StatementsByKind,
     /// Those that hold rows against tombstones.
     pub(crate) heeding: StatementsByKind,
+    /// The flush of deleted rows that holds them against tombstones, for as long as their keys have
+    /// none: with one, it is refused. To look for one takes Postgres as long as to write another.
+    /// `None`: rows are not deleted for good.
+    first_tombstones: Option<Sql>,
     /// Writes tombstones of the rows that it takes, as masked rows. `None`: there are no versions.
     pub(crate) tombstones: Option<Sql>,
     /// Says of stored rows that are no newer than those that it takes, as masked rows, that their
@@ -83,6 +88,19 @@ impl StatementsByKind {
     }
 }
 
+impl Statements {
+    /// Of rows of this kind.
+    pub(crate) fn flush(&self, kind: RowsKind, seen: Seen) -> &Sql {
+        if !seen.are_some {
+            return &self.heedless.of_rows(kind).flush;
+        }
+        let are_deleted = kind == RowsKind::Deleted;
+        let first = self.first_tombstones.as_ref();
+        let first = first.filter(|_| are_deleted && !seen.recur);
+        first.unwrap_or(&self.heeding.of_rows(kind).flush)
+    }
+}
+
 impl TargetShape<'_> {
     pub(crate) fn statements(&self) -> Statements {
         let of_rows = |parts: RowsSql<'_>| RowStatements {
@@ -99,7 +117,11 @@ impl TargetShape<'_> {
         };
         let masked = RowsSql::new(self, RowsKind::Deleted);
         let rows = format!("(select {})", masked.unnested());
-        let tombstones = self.tombstones(&rows, "", "true");
+        let tombstones = self.tombstones(&rows, "", "true", false);
+        let first = self.deletes_for_good().then(|| {
+            let deleted = RowsSql::new(self, RowsKind::Deleted);
+            self.flush(&deleted.reading_tombstones().writing_first_tombstones())
+        });
         let is_stored = format!(
             "select exists (select from {} as t where {}) from {rows} as u",
             self.target.sql_name,
@@ -108,6 +130,7 @@ impl TargetShape<'_> {
         Statements {
             heedless: by_kind(|rows| rows),
             heeding: by_kind(|rows| rows.reading_tombstones()),
+            first_tombstones: first,
             tombstones: tombstones.map(|text| self.alone(&text, masked.arrays(), false)),
             forget: self.forget(&masked, &self.guarded().stored("u.v", &self.event_time())),
             forget_earlier: self.forget(&masked, &is_no_later("u.v")),

@@ -1,7 +1,5 @@
 //! What deletes for good leave behind: rows that a race let through, and tombstones.
 
-use std::sync::atomic::Ordering;
-
 use gristmill_core::chain::Computed;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement, Transaction};
@@ -83,7 +81,7 @@ impl Sink {
         let some = placeholder::query_one(client, sql, &of).await;
         let some = some.map_err(DatabaseError::query("look for tombstones"))?;
         if !some.get::<_, bool>(0) {
-            self.reads_tombstones.store(false, Ordering::Relaxed);
+            self.seen.none_are_left();
         }
         Ok(())
     }

@@ -2,8 +2,4 @@ insert into gristmill.tombstone as s (target, key, version, event_time)
 select {target}, {key}, u.v, coalesce({event_time}, gristmill.event_time_of(u.v))
 from {rows} as u{and_checkpoint}
 where {condition}
-on conflict (target, key) do update set
-  version = excluded.version,
-  event_time = excluded.event_time,
-  at = excluded.at
-where {newer}
+{on_conflict}

@@ -48,14 +48,23 @@ impl Tombstones {
 
 impl TargetShape<'_> {
     /// What writes tombstones of those rows of `rows`, beside `and_checkpoint` in the from clause,
-    /// for which `condition` holds. `None`: there are no versions.
+    /// for which `condition` holds; `are_first`: their keys have none. `None`: there are no
+    /// versions.
     pub(crate) fn tombstones(
         &self,
         rows: &str,
         and_checkpoint: &str,
         condition: &str,
+        are_first: bool,
     ) -> Option<String> {
         let kept = self.kept?;
+        let raised = || {
+            format!(
+                "on conflict (target, key) do update set version = excluded.version, event_time = \
+                 excluded.event_time, at = excluded.at where {}",
+                self.guarded().versions("s.version", "excluded.version")
+            )
+        };
         Some(format!(
             include_str!("tombstone.sql"),
             target = kept.target,
@@ -64,7 +73,7 @@ impl TargetShape<'_> {
             rows = rows,
             and_checkpoint = and_checkpoint,
             condition = condition,
-            newer = self.guarded().versions("s.version", "excluded.version"),
+            on_conflict = (!are_first).then(raised).unwrap_or_default(),
         ))
     }
 
