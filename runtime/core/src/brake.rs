@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::chain::Counts;
 use crate::dead_letter::DeadLetter;
-use crate::record::Records;
+use crate::record::{Records, Value};
 
 /// Records that the ratio is taken over: enough that a handful of bad ones is no trend.
 pub const WINDOW_RECORDS: u64 = 1_000;
@@ -120,7 +120,8 @@ impl TooManyDeadLetters {
         let record = records.get(first.record as usize);
         let (offset, DeadLetter { code, message, .. }) = (record.offset, first);
         self.cause = format!(". {count} are `{code}`, first at offset {offset}: {message}");
-        if let Some([REGISTRY_MAGIC, id @ ..]) = record.value
+        let value = record.value.filter(|value| value.head().is_none());
+        if let Some([REGISTRY_MAGIC, id @ ..]) = value.map(Value::rest)
             && let Some(id) = id.first_chunk()
         {
             let id = u32::from_be_bytes(*id);

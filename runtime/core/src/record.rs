@@ -1,6 +1,15 @@
 //! Raw records of one partition, in offset order, in a few buffers: no allocation a record.
 
-use sha2::{Digest, Sha256};
+mod hash;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::sync::Arc;
+
+use hash::hash_of;
+pub use hash::record_hash;
+pub use value::Value;
 
 /// A run of records of one partition. Offsets increase strictly but may have holes (compaction,
 /// aborted and control records).
@@ -8,6 +17,10 @@ use sha2::{Digest, Sha256};
 pub struct Records {
     /// The last one grows.
     buffers: Vec<Vec<u8>>,
+    /// What values begin with, each once.
+    heads: Vec<Arc<[u8]>>,
+    /// The bytes of heads, each as often as a value has it.
+    shared_bytes: usize,
     index: Vec<IndexEntry>,
     /// Those of which the beginning is here alone, by place.
     cut: Vec<(usize, Cut)>,
@@ -35,6 +48,8 @@ struct IndexEntry {
     timestamp_ms: Option<i64>,
     /// Which buffer the record is in.
     buffer: u32,
+    /// Which head the value has.
+    head: Option<u32>,
     /// The ends of the record's parts in the buffer; each starts where the one before it ends.
     start: usize,
     key_end: usize,
@@ -52,7 +67,7 @@ pub struct Record<'a> {
     pub timestamp_ms: Option<i64>,
     pub key: Option<&'a [u8]>,
     /// `None` is a tombstone.
-    pub value: Option<&'a [u8]>,
+    pub value: Option<Value<'a>>,
     /// Set where key and value are only the beginning, and headers are left out.
     pub cut: Option<Cut>,
     headers: &'a [u8],
@@ -64,7 +79,7 @@ impl Records {
         Self {
             buffers: vec![Vec::with_capacity(bytes)],
             index: Vec::with_capacity(records),
-            cut: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -77,12 +92,26 @@ impl Records {
         value: Option<&[u8]>,
         headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>,
     ) {
+        self.push_sharing(offset, timestamp_ms, key, value.map(Value::from), headers);
+    }
+
+    /// The same of a value that may have a head: that is held once.
+    pub fn push_sharing<'h>(
+        &mut self,
+        offset: i64,
+        timestamp_ms: Option<i64>,
+        key: Option<&[u8]>,
+        value: Option<Value<'_>>,
+        headers: impl Iterator<Item = (&'h str, Option<&'h [u8]>)>,
+    ) {
         debug_assert!(self.index.last().is_none_or(|e| e.offset < offset));
+        let head = value.and_then(Value::head).map(|head| self.keep_head(head));
+        self.shared_bytes += head.map_or(0, |at| self.heads[at as usize].len());
         let (buffer, bytes) = self.last_buffer();
         let start = bytes.len();
         bytes.extend_from_slice(key.unwrap_or_default());
         let key_end = bytes.len();
-        bytes.extend_from_slice(value.unwrap_or_default());
+        bytes.extend_from_slice(value.map_or(&[], Value::rest));
         let value_end = bytes.len();
         for (name, value) in headers {
             bytes.extend_from_slice(&(name.len() as u32).to_le_bytes());
@@ -96,6 +125,7 @@ impl Records {
             offset,
             timestamp_ms,
             buffer,
+            head,
             start,
             key_end,
             value_end,
@@ -112,6 +142,19 @@ impl Records {
         }
         let last = self.buffers.len() - 1;
         (last as u32, &mut self.buffers[last])
+    }
+
+    /// The place of a head, which is kept if it is new. They are few: mostly it is the newest.
+    fn keep_head(&mut self, head: &Arc<[u8]>) -> u32 {
+        let known = self
+            .heads
+            .iter()
+            .rposition(|known| Arc::ptr_eq(known, head));
+        let at = known.unwrap_or_else(|| {
+            self.heads.push(Arc::clone(head));
+            self.heads.len() - 1
+        });
+        at as u32
     }
 
     /// Appends the beginning of a record that is too large to be copied: `bytes` of key, value and
@@ -148,9 +191,37 @@ impl Records {
         self.index.is_empty()
     }
 
-    /// Bytes held: keys, values and headers.
+    /// Bytes held: keys, values and headers. Heads, which other records may hold as well, do not
+    /// count.
     pub fn bytes(&self) -> usize {
         self.buffers.iter().map(Vec::len).sum()
+    }
+
+    /// What they hold with each value in one piece.
+    pub fn whole_bytes(&self) -> usize {
+        self.bytes() + self.shared_bytes
+    }
+
+    /// Whether some value has a head.
+    pub fn share(&self) -> bool {
+        !self.heads.is_empty()
+    }
+
+    /// Copies of all, with each value in one piece.
+    pub fn whole(&self) -> Self {
+        let mut whole = Self::with_room(self.len(), self.whole_bytes());
+        for record in self.iter() {
+            let value = record.value.map(Value::whole);
+            whole.push(
+                record.offset,
+                record.timestamp_ms,
+                record.key,
+                value.as_deref(),
+                record.headers(),
+            );
+        }
+        whole.cut.clone_from(&self.cut);
+        whole
     }
 
     /// The record at `i`, which must be below [`Records::len`].
@@ -166,7 +237,13 @@ impl Records {
             offset: e.offset,
             timestamp_ms: e.timestamp_ms,
             key: e.has_key.then(|| &bytes[e.start..e.key_end]),
-            value: e.has_value.then(|| &bytes[e.key_end..e.value_end]),
+            value: e.has_value.then(|| {
+                let rest = &bytes[e.key_end..e.value_end];
+                match e.head {
+                    None => Value::from(rest),
+                    Some(head) => Value::behind(&self.heads[head as usize], rest),
+                }
+            }),
             headers: &bytes[e.value_end..e.headers_end],
         }
     }
@@ -205,17 +282,22 @@ impl Records {
         let within = other.cut.iter().filter(|(place, _)| range.contains(place));
         self.cut
             .extend(within.map(|(place, cut)| (place - range.start + before, *cut)));
+        let heads: Vec<u32> = other.heads.iter().map(|h| self.keep_head(h)).collect();
         for entries in other.index[range].chunk_by(|a, b| a.buffer == b.buffer) {
             let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
                 continue;
             };
             let copied = &other.buffers[first.buffer as usize][first.start..last.headers_end];
             self.make_room(copied.len());
+            let shared = entries.iter().filter_map(|e| e.head);
+            let shared = shared.map(|head| other.heads[head as usize].len());
+            self.shared_bytes += shared.sum::<usize>();
             let (buffer, bytes) = self.last_buffer();
             let (from, to) = (first.start, bytes.len());
             bytes.extend_from_slice(copied);
             self.index.extend(entries.iter().map(|e| IndexEntry {
                 buffer,
+                head: e.head.map(|head| heads[head as usize]),
                 start: e.start - from + to,
                 key_end: e.key_end - from + to,
                 value_end: e.value_end - from + to,
@@ -237,12 +319,15 @@ impl Records {
     /// Appends all of `other`, whose offsets must follow, without copying what they hold.
     pub fn append_whole(&mut self, other: Records) {
         let (before, buffers) = (self.len(), self.buffers.len() as u32);
+        let heads: Vec<u32> = other.heads.iter().map(|h| self.keep_head(h)).collect();
+        self.shared_bytes += other.shared_bytes;
         let cut = other.cut.into_iter();
         self.cut
             .extend(cut.map(|(place, cut)| (place + before, cut)));
         self.buffers.extend(other.buffers);
         self.index.extend(other.index.iter().map(|e| IndexEntry {
             buffer: e.buffer + buffers,
+            head: e.head.map(|head| heads[head as usize]),
             ..*e
         }));
     }
@@ -251,8 +336,8 @@ impl Records {
 impl<'a> Record<'a> {
     /// The [`record_hash`] of the whole record.
     pub fn hash(&self) -> i64 {
-        self.cut
-            .map_or_else(|| record_hash(self.key, self.value), |cut| cut.hash)
+        let hash = || hash_of(self.key, self.value.map(Value::parts));
+        self.cut.map_or_else(hash, |cut| cut.hash)
     }
 
     /// Headers in their order; a name may repeat.
@@ -269,20 +354,6 @@ impl<'a> Record<'a> {
     }
 }
 
-/// First eight bytes, big-endian, of the SHA-256 over key and value, each after its length as eight
-/// bytes (-1: none).
-pub fn record_hash(key: Option<&[u8]>, value: Option<&[u8]>) -> i64 {
-    let mut sha = Sha256::new();
-    for part in [key, value] {
-        sha.update(part.map_or(-1, |p| p.len() as i64).to_be_bytes());
-        sha.update(part.unwrap_or_default());
-    }
-    let digest = sha.finalize();
-    i64::from_be_bytes([
-        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
-    ])
-}
-
 /// Takes a length-prefixed part off the front; `None` where the length says there is no value.
 fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, tail) = rest.split_first_chunk::<4>()?;
@@ -294,92 +365,4 @@ fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (part, tail) = rest.split_at(length as usize);
     *rest = tail;
     Some(part)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_values_and_headers_come_back_as_they_went_in() {
-        let mut records = Records::default();
-        records.push(3, Some(7), None, Some(b"v"), std::iter::empty());
-        let headers = [("a", None), ("b", Some(&b""[..])), ("a", Some(&b"x"[..]))];
-        records.push(9, None, Some(b"k"), None, headers.into_iter());
-        let (first, last) = (records.get(0), records.get(1));
-        assert_eq!(
-            (first.offset, first.key, first.value),
-            (3, None, Some(&b"v"[..]))
-        );
-        assert_eq!(first.headers().count(), 0);
-        assert_eq!(
-            (last.offset, last.key, last.value),
-            (9, Some(&b"k"[..]), None)
-        );
-        assert_eq!(last.headers().collect::<Vec<_>>(), headers);
-    }
-
-    #[test]
-    fn of_a_record_that_is_too_large_size_hash_and_beginning_are_kept() {
-        let value = vec![b'v'; 9_999];
-        let (key, none) = (Some(&b"key"[..]), None);
-        let mut source = Records::default();
-        source.push(1, none, key, Some(b"small"), std::iter::empty());
-        source.push_cut(2, none, key, Some(&value), 10_002);
-        let mut records = Records::default();
-        records.append(&source, 0..1);
-        records.append(&source, 0..2);
-        let whole = record_hash(key, Some(&value));
-        assert_eq!(records.get(1).cut, None);
-        let large = records.get(2);
-        let (bytes, hash) = (10_002, whole);
-        assert_eq!(large.cut, Some(Cut { bytes, hash }));
-        assert_eq!((large.key, large.hash()), (key, whole));
-        assert_eq!(large.value, Some(&value[..CUT_BYTES]));
-        assert!(records.bytes() < 2_000);
-    }
-
-    /// Stored hashes must mean the same in every version. Computed by Python's hashlib.
-    #[test]
-    fn the_hash_of_a_record_never_changes() {
-        assert_eq!(record_hash(None, None), 6541097565471264777);
-        assert_eq!(record_hash(Some(b""), None), 8681103821628823450);
-        assert_eq!(record_hash(Some(b"ke"), Some(b"y")), 4594199130734786254);
-        assert_eq!(record_hash(Some(b"key"), Some(b"")), -1261742303653236741);
-    }
-
-    #[test]
-    fn appended_records_are_the_same_records() {
-        let mut source = Records::default();
-        for offset in 0..5 {
-            let value = vec![b'v'; offset as usize];
-            let header = [("h", Some(&b"x"[..]))];
-            source.push(offset, None, Some(b"key"), Some(&value), header.into_iter());
-        }
-        source.push_cut(5, None, Some(b"key"), Some(&[b'v'; 9_999]), 10_002);
-        let mut copied = Records::default();
-        copied.append(&source, 1..3);
-        copied.append(&source, 3..3);
-        copied.append(&source, 3..6);
-        let mut moved = copied.select(0..2);
-        moved.append_whole(copied.select(2..4));
-        moved.append_whole(Records::default());
-        moved.append_whole(copied.select(4..5));
-        let mut of_moved = Records::with_room(9, 9);
-        of_moved.append(&moved, 0..1);
-        of_moved.append(&moved, 1..5);
-        for records in [copied, moved, of_moved] {
-            assert_eq!(records.len(), 5);
-            for (i, record) in records.iter().enumerate() {
-                let original = source.get(i + 1);
-                assert_eq!(
-                    (record.offset, record.key, record.value, record.cut),
-                    (original.offset, original.key, original.value, original.cut)
-                );
-                assert!(record.headers().eq(original.headers()));
-            }
-            assert_eq!(records.get(4).cut, source.get(5).cut);
-            assert!(records.get(4).cut.is_some());
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Files of change events: a JSON array, or one event a line.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -104,8 +105,9 @@ pub fn read(path: &Path, limit: usize) -> Result<(Vec<PlacedEvent>, usize)> {
 pub fn rows(path: &Path, is_normalizer: bool) -> Result<Vec<Value>> {
     let (events, _) = read(path, usize::MAX)?;
     let row = |event: PlacedEvent| {
-        let value = event.record.get(0).value.unwrap_or_default();
-        let event: Value = serde_json::from_slice(value).with_context(|| event.place)?;
+        let value = event.record.get(0).value;
+        let value = value.map_or_else(Cow::default, |value| value.whole());
+        let event: Value = serde_json::from_slice(&value).with_context(|| event.place)?;
         Ok(match is_normalizer {
             true => json!({"value": event}),
             false => image(event),

@@ -6,7 +6,7 @@ use gristmill_kafka::client::{FETCH_MAX_BYTES, FETCHED_AHEAD_BYTES, QUEUES_MAX_B
 use serde::Serialize;
 
 use crate::definition::file::Config;
-use crate::partition::open_batch::batch_max_bytes;
+use crate::partition::open_batch::whole_max_bytes;
 
 /// Bytes, for a process that has all partitions of the topic and one broker to fetch from. Most
 /// pipelines stay far below.
@@ -37,7 +37,7 @@ impl MemoryBound {
         let memories = config.transform.iter().map(|t| t.limits.memory_max_bytes);
         // A queue may hold twice its bound while the others have room.
         let queue = config.source.queued_max_bytes.saturating_mul(2);
-        let batch = batch_max_bytes(config.source.queued_max_bytes);
+        let batch = whole_max_bytes(config.source.queued_max_bytes);
         let ahead = property("queued.max.messages.kbytes", 1 << 10, FETCHED_AHEAD_BYTES);
         let fetched = property("fetch.max.bytes", 1, FETCH_MAX_BYTES);
         Self {

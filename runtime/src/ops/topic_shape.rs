@@ -21,16 +21,16 @@ struct Told<'a> {
 /// Where a record lies and what is odd about it, a sentence each.
 pub(super) fn oddities(config: &Config, place: &str, record: &Record<'_>) -> Vec<String> {
     let (told, debezium) = (Told::of(config), lost_values::of_debezium(config));
-    let Some(value) = record.value else {
+    let Some(value) = record.value.map(|value| value.whole()) else {
         return Vec::new();
     };
     if told.is_none() && debezium.is_none() {
         return Vec::new();
     }
-    if let Some(sentence) = framed(place, value) {
+    if let Some(sentence) = framed(place, &value) {
         return vec![sentence];
     }
-    let Ok(value) = serde_json::from_slice::<Value>(value) else {
+    let Ok(value) = serde_json::from_slice::<Value>(&value) else {
         return Vec::new();
     };
     let Some(told) = told else {

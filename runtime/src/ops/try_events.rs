@@ -1,6 +1,7 @@
 //! Events before and after a rule or a pipeline. Nothing is written, and each event is run as if it
 //! were the first.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
@@ -143,7 +144,7 @@ impl Attempt {
         let record = event.record.get(0);
         let value: Value = record
             .value
-            .and_then(|value| serde_json::from_slice(value).ok())
+            .and_then(|value| serde_json::from_slice(&value.whole()).ok())
             .unwrap_or_default();
         let records: Records = match self.is_rule_alone && value.is_object() {
             true => {
@@ -196,8 +197,9 @@ impl From<DeadLetter> for TriedLetter {
 /// What a rule alone reads and no event has.
 fn unread(tried: &Tried, events: &[PlacedEvent], images: &Images) -> Vec<String> {
     let value = |event: &PlacedEvent| {
-        let value = event.record.get(0).value.unwrap_or_default();
-        serde_json::from_slice(value).unwrap_or_default()
+        let value = event.record.get(0).value;
+        let value = value.map_or_else(Cow::default, |value| value.whole());
+        serde_json::from_slice(&value).unwrap_or_default()
     };
     let values: Vec<Value> = events.iter().map(value).collect();
     let Some(reads) = &tried.reads else {

@@ -19,6 +19,13 @@ pub(crate) fn batch_max_bytes(queued_max_bytes: usize) -> usize {
     resumes_below(queued_max_bytes).min(BATCH_MAX_BYTES)
 }
 
+/// Most bytes of one flush with each value in one piece, as dead letters and columns of whole
+/// values hold them.
+pub(crate) fn whole_max_bytes(queued_max_bytes: usize) -> usize {
+    const TIMES: usize = 4;
+    (batch_max_bytes(queued_max_bytes).saturating_mul(TIMES)).min(BATCH_MAX_BYTES)
+}
+
 /// So long a batch that could be flushed waits for records that the source has at hand: reading
 /// half a queue takes 20 ms, on a busy machine twice that. Each flush costs Postgres half a
 /// millisecond, and while much waits that is what reading lacks.
@@ -30,6 +37,8 @@ pub(crate) struct OpenBatch {
     max_rows: usize,
     /// See [`batch_max_bytes`].
     max_bytes: usize,
+    /// See [`whole_max_bytes`].
+    max_whole_bytes: usize,
     linger_rows: usize,
     /// So many bytes that count against the partition's bound do not wait: the source may hold
     /// back more until they are committed.
@@ -40,6 +49,8 @@ pub(crate) struct OpenBatch {
     position: usize,
     rows: usize,
     bytes: usize,
+    /// The same with each value in one piece.
+    whole_bytes: usize,
     /// Since when the oldest record waits.
     since: Option<Instant>,
     /// After the newest record the partition's end was reached, or nothing has come for a moment:
@@ -63,6 +74,7 @@ impl OpenBatch {
         Self {
             max_rows,
             max_bytes: batch_max_bytes(queued_max_bytes),
+            max_whole_bytes: whole_max_bytes(queued_max_bytes),
             linger_rows: linger_rows.min(max_rows),
             linger_bytes: resumes_below(queued_max_bytes),
             linger,
@@ -70,6 +82,7 @@ impl OpenBatch {
             position: 0,
             rows: 0,
             bytes: 0,
+            whole_bytes: 0,
             since: None,
             caught_up: false,
             more_follow: false,
@@ -86,6 +99,7 @@ impl OpenBatch {
         }
         self.rows += rows;
         self.bytes += chunk.records.bytes();
+        self.whole_bytes += chunk.records.whole_bytes();
         self.held_bytes += chunk.held.bytes();
         self.held.push_back((rows, chunk.held));
         self.chunks.push_back(chunk.records);
@@ -94,7 +108,9 @@ impl OpenBatch {
 
     /// Whether a whole flush waits.
     pub(crate) fn is_full(&self) -> bool {
-        self.rows >= self.max_rows || self.bytes >= self.max_bytes
+        self.rows >= self.max_rows
+            || self.bytes >= self.max_bytes
+            || self.whole_bytes >= self.max_whole_bytes
     }
 
     /// Whether a flush should begin now, none being in flight: no more records are on their way, or
@@ -150,12 +166,16 @@ impl OpenBatch {
             }
             self.chunks.pop_front();
             self.position = 0;
-            if records.len() >= self.max_rows || records.bytes() >= self.max_bytes {
+            if records.len() >= self.max_rows
+                || records.bytes() >= self.max_bytes
+                || records.whole_bytes() >= self.max_whole_bytes
+            {
                 break;
             }
         }
         self.rows -= records.len();
         self.bytes -= records.bytes();
+        self.whole_bytes -= records.whole_bytes();
         self.since = (self.rows > 0).then(Instant::now);
         records
     }
@@ -176,7 +196,10 @@ impl OpenBatch {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use gristmill_core::record::Value;
     use gristmill_kafka::source::feed;
 
     fn chunk(offsets: std::ops::Range<i64>, caught_up: bool) -> Chunk {
@@ -247,6 +270,26 @@ mod tests {
         assert!(!open.is_full());
         assert_eq!(open.take(0).len(), 8);
         assert_eq!(open.bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn batches_are_cut_by_what_their_values_would_be_in_one_piece() {
+        let head: Arc<[u8]> = vec![b'h'; 1 << 20].into();
+        let mut open = OpenBatch::new(1_000, 1_000, usize::MAX, Duration::from_secs(9));
+        for offset in 0..40 {
+            let mut records = Records::default();
+            let value = Some(Value::behind(&head, b"rest"));
+            records.push_sharing(offset, None, None, value, std::iter::empty());
+            let (feed, mut intake) = feed();
+            feed.send(records, false);
+            open.push(intake.try_recv().expect("just sent"));
+        }
+        assert!(open.is_full());
+        assert_eq!(open.take(0).len(), 16);
+        open.take(0);
+        assert!(!open.is_full());
+        assert_eq!(open.take(0).len(), 8);
+        assert_eq!((open.bytes, open.whole_bytes), (0, 0));
     }
 
     #[tokio::test]

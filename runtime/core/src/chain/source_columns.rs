@@ -155,7 +155,7 @@ impl RowNames {
 
 /// The value of a record, below the wrapper that may lie around it.
 fn document(records: &Records, at: usize) -> Option<Value> {
-    let mut value: Value = serde_json::from_slice(records.get(at).value?).ok()?;
+    let mut value: Value = serde_json::from_slice(&records.get(at).value?.whole()).ok()?;
     let is_wrapper = value
         .as_object()
         .is_some_and(|o| o.len() == 2 && o.contains_key("schema") && o.contains_key("payload"));

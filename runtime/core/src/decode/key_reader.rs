@@ -14,7 +14,7 @@ use super::slot::{Row, Slot};
 use super::{Decoder, JsonForms};
 use crate::column::{Batch, Column, Field};
 use crate::plan::{Plan, Roles};
-use crate::record::{KEY_CUT_BYTES, Record, Records};
+use crate::record::{KEY_CUT_BYTES, Record, Records, Value};
 
 /// Reads keys. It is not made for speed: few records are dead letters.
 #[derive(Debug)]
@@ -100,12 +100,13 @@ impl KeyReader {
         records: &Records,
         indices: impl Iterator<Item = u32>,
     ) -> KeysFound {
+        let indices: Vec<u32> = indices.collect();
+        let records = records.select(indices.iter().map(|&i| i as usize)).whole();
         let mut row = Row::new(self.fields.len(), Default::default());
         let column = |field: &Field| ColumnBuilder::new(field.logical_type, 0, 0);
         let mut columns: Vec<ColumnBuilder> = self.key.iter().map(column).collect();
         let mut of = Vec::new();
-        for index in indices {
-            let record = records.get(index as usize);
+        for (record, index) in records.iter().zip(indices) {
             row.clear();
             self.fill(decoder, &record, &mut row);
             let mut is_told = false;
@@ -135,7 +136,7 @@ impl KeyReader {
 
     fn fill<'r>(&mut self, decoder: &'r Decoder, record: &Record<'r>, row: &mut Row<'r>) {
         let (mut record, is_cut) = (*record, record.cut.is_some());
-        record.value = record.value.map(whole_values);
+        record.value = record.value.map(|v| Value::from(whole_values(v.rest())));
         // What is cut off would make another key of it.
         record.key = record
             .key

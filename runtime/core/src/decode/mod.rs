@@ -36,15 +36,16 @@ use std::sync::Arc;
 use crate::column::{Batch, Field};
 use crate::dead_letter::{DeadLetter, Stage};
 use crate::plan::Plan;
-use crate::record::{CUT_BYTES, Cut, KEY_CUT_BYTES, Record, Records};
+use crate::record::{CUT_BYTES, Cut, KEY_CUT_BYTES, Record, Records, Value};
 use builder::ColumnBuilder;
 pub use form::{Elements, JsonBytes, JsonDecimals, JsonForms, Unit};
+pub use format::json::Heads;
 pub(crate) use key_reader::{KeyReader, KeysFound};
 pub use list::{ListFault, ListStyle, write_list};
 pub(crate) use no_value::ValueForm;
 pub use path::{PathError, below, names};
 use reads::Reads;
-use slot::{RecordFault, Row};
+use slot::{RecordFault, Row, Unread};
 pub use spelling::number::has_more_digits;
 pub(crate) use spelling::number::put_number;
 pub use spelling::time::instant;
@@ -151,7 +152,8 @@ impl Decoder {
         self.reads.value_form()
     }
 
-    /// Walks each message once. `records` hold less than 2 GiB, which is what a column of text can.
+    /// Walks each message once. `records` hold less than 2 GiB, which is what a column of text can,
+    /// with each value in one piece.
     pub fn decode(&mut self, records: &Records) -> Decoded {
         let topic = self.topic.clone();
         let mut row = Row::new(self.fields.len(), std::mem::take(&mut self.scratch));
@@ -179,7 +181,8 @@ impl Decoder {
                     }
                     rows.push(i as u32);
                 }
-                Err(fault) => dead_letters.push(dead_letter(i as u32, fault)),
+                Err(Unread::Fault(fault)) => dead_letters.push(dead_letter(i as u32, fault)),
+                Err(Unread::InPieces) => return self.decode(&records.whole()),
             }
         }
         self.scratch = (row.scratch, row.bytes);
@@ -206,7 +209,7 @@ impl Decoder {
         record: &Record<'r>,
         is_tombstone: bool,
         row: &mut Row<'r>,
-    ) -> Result<(), RecordFault> {
+    ) -> Result<(), Unread> {
         let bytes = record
             .cut
             .map_or_else(|| record_bytes(record), |cut| cut.bytes);
@@ -223,10 +226,10 @@ impl Decoder {
                 "key, value and headers are {bytes} bytes together: the limit is {limit} \
                  (record_max_bytes){kept}"
             );
-            return Err(RecordFault {
+            return Err(Unread::Fault(RecordFault {
                 code: "too-large",
                 message,
-            });
+            }));
         }
         let context = (&*self.fields, &self.placeholder);
         self.reads.fill(context, topic, record, is_tombstone, row)
@@ -257,7 +260,7 @@ fn record_bytes(record: &Record<'_>) -> usize {
         .headers()
         .map(|(name, value)| name.len() + length(value))
         .sum();
-    length(record.key) + length(record.value) + headers
+    length(record.key) + record.value.map_or(0, Value::len) + headers
 }
 
 fn dead_letter(record: u32, fault: RecordFault) -> DeadLetter {

@@ -1,7 +1,7 @@
 //! The ways in which a record says that it has no value.
 
-use super::format::json::{is_first_of_wrapper, schema_of_null};
-use crate::record::Record;
+use super::format::json::{is_first_of_wrapper, payload_behind, schema_of_null};
+use crate::record::{Record, Value};
 
 /// How a topic's values are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,19 @@ impl ValueForm {
         match (record.value, self) {
             (None, _) => true,
             (Some(_), Self::Opaque) => false,
-            (Some(value), Self::Document) => is_null(value),
+            (Some(value), Self::Document) => match value.head() {
+                None => is_null(value.rest()),
+                Some(_) => is_null_behind(value),
+            },
         }
     }
+}
+
+/// The same of a value that begins with a wrapper's head.
+#[inline]
+fn is_null_behind(value: Value<'_>) -> bool {
+    let payload = payload_behind(value.rest()).map(<[u8]>::trim_ascii);
+    payload == Some(b"null")
 }
 
 #[inline]

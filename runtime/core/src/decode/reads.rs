@@ -5,11 +5,11 @@ use super::format::json::Document;
 use super::format::utf8;
 use super::no_value::ValueForm;
 use super::path::{ColumnSource, Part, PathError, names};
-use super::slot::{RecordFault, Row, Slot};
+use super::slot::{Row, Slot, Unread};
 use super::trie::Trie;
 use super::unavailable::Placeholder;
 use crate::column::{Field, LogicalType};
-use crate::record::Record;
+use crate::record::{Record, Value};
 
 /// Reads by where they come from. A read's slot is its place among the decoder's fields.
 #[derive(Debug)]
@@ -115,10 +115,10 @@ impl Reads {
         record: &Record<'r>,
         is_tombstone: bool,
         row: &mut Row<'r>,
-    ) -> Result<(), RecordFault> {
+    ) -> Result<(), Unread> {
         if let (Some(document), Some(value), false) = (&mut self.value, record.value, is_tombstone)
         {
-            document.walk(value, placeholder, row)?;
+            document.walk_value(value, placeholder, row)?;
         }
         if let (Some(document), Some(key)) = (&mut self.key, record.key) {
             document.walk_key(key, placeholder, row)?;
@@ -134,11 +134,14 @@ impl Reads {
             };
             row.wrong(slot, &fields[slot].name, fields[slot].logical_type, found);
         }
-        row.first_fault().cloned().map_or(Ok(()), Err)
+        match row.first_fault() {
+            None => Ok(()),
+            Some(fault) => Err(fault.clone().into()),
+        }
     }
 
-    /// As [`Reads::fill`], of a record that may be cut or no JSON: what is good comes into its
-    /// slot.
+    /// As [`Reads::fill`], of a record that may be cut or no JSON, with its value in one piece:
+    /// what is good comes into its slot.
     pub(super) fn fill_told<'r>(
         &mut self,
         (fields, placeholder): (&[Field], &Placeholder),
@@ -149,7 +152,7 @@ impl Reads {
     ) {
         if let (Some(document), Some(value), false) = (&mut self.value, record.value, is_tombstone)
         {
-            let _ = document.walk(value, placeholder, row);
+            let _ = document.walk_value(value, placeholder, row);
         }
         if let (Some(document), Some(key)) = (&mut self.key, record.key) {
             let _ = document.walk_key(key, placeholder, row);
@@ -183,10 +186,13 @@ impl Reads {
         fields: &[Field],
         record: &Record<'r>,
         row: &mut Row<'r>,
-    ) -> Result<(), RecordFault> {
+    ) -> Result<(), Unread> {
         for &(part, slot) in &self.bytes {
             let bytes = match part {
-                Part::Value => record.value,
+                Part::Value if record.value.is_some_and(|v| v.head().is_some()) => {
+                    return Err(Unread::InPieces);
+                }
+                Part::Value => record.value.map(Value::rest),
                 Part::Key => record.key,
             };
             let Some(bytes) = bytes else { continue };

@@ -49,6 +49,20 @@ pub(super) struct RecordFault {
     pub(super) message: String,
 }
 
+/// Why a record was not read.
+#[derive(Clone, Debug)]
+pub(super) enum Unread {
+    Fault(RecordFault),
+    /// Its value must be in one piece.
+    InPieces,
+}
+
+impl From<RecordFault> for Unread {
+    fn from(fault: RecordFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
 /// The slots of the record at hand and what they need.
 #[derive(Debug, Default)]
 pub(super) struct Row<'r> {

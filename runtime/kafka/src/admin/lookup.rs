@@ -156,7 +156,7 @@ impl Admin {
                     }
                     if message.offset() == *offset || *which == Which::From {
                         let mut records = Records::default();
-                        push(&mut records, &message, COPY_MAX_BYTES);
+                        push(&mut records, &message, COPY_MAX_BYTES, None);
                         answers[place] = Ok(Some(records));
                     }
                     waiting.remove(&message.partition());

@@ -41,7 +41,7 @@ impl Admin {
                 Some(Ok(message)) if message.offset() < offsets.start => {}
                 Some(Ok(message)) if message.offset() >= offsets.end => break,
                 Some(Ok(message)) => {
-                    push(&mut records, &message, usize::MAX);
+                    push(&mut records, &message, usize::MAX, None);
                     deadline = Instant::now() + SILENCE_MAX;
                     if message.offset() + 1 == offsets.end {
                         break;

@@ -46,7 +46,10 @@ fn ends_and_records_of_many_partitions_come_in_the_order_of_the_question() -> Re
         .iter()
         .map(|found| {
             let record = found.as_ref()?.get(0);
-            Some((record.offset, std::str::from_utf8(record.value?).ok()?))
+            Some((
+                record.offset,
+                std::str::from_utf8(record.value?.rest()).ok()?,
+            ))
         })
         .collect();
     assert_eq!(values, [Some((1, "y")), Some((0, "z")), None, None, None]);

@@ -1,6 +1,7 @@
 //! The partitions being fetched and what was read of each since its last chunk.
 
-use gristmill_core::record::Records;
+use gristmill_core::decode::Heads;
+use gristmill_core::record::{Records, Value};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::client::QUEUES_MAX_BYTES;
@@ -13,12 +14,15 @@ use crate::{TopicId, TopicPartition};
 /// per record, small enough for the cache.
 const CHUNK_BYTES: usize = 1 << 20;
 const CHUNK_RECORDS: usize = 4_096;
+/// The same with each value in one piece: more than fills a batch of those that share most.
+const CHUNK_WHOLE_BYTES: usize = 4 << 20;
 
 /// One partition being fetched.
 pub(crate) struct Reading {
     partition: TopicPartition,
     feed: Feed,
     records: Records,
+    heads: Heads,
     /// Records and bytes of the last chunk: the next one is given room for as much.
     chunk: (usize, usize),
     next_offset: i64,
@@ -78,6 +82,7 @@ impl Reading {
             partition,
             feed: start.feed,
             records: Records::default(),
+            heads: Heads::default(),
             chunk: (0, 0),
             next_offset: start.next_offset,
             topic_id: start.topic_id,
@@ -99,7 +104,8 @@ impl Reading {
             let (records, bytes) = self.chunk;
             self.records = Records::with_room(records, bytes);
         }
-        let copied = push(&mut self.records, message, record_max_bytes);
+        let heads = Some(&mut self.heads);
+        let copied = push(&mut self.records, message, record_max_bytes, heads);
         // Once a start: a producer that does it does it in each record.
         if copied.renamed && !std::mem::replace(&mut self.renamed, true) {
             tracing::warn!(
@@ -110,7 +116,10 @@ impl Reading {
         }
         self.next_offset = offset + 1;
         self.may_be_more = true;
-        if self.records.len() < CHUNK_RECORDS && self.records.bytes() < CHUNK_BYTES {
+        let has_room = self.records.len() < CHUNK_RECORDS
+            && self.records.bytes() < CHUNK_BYTES
+            && self.records.whole_bytes() < CHUNK_WHOLE_BYTES;
+        if has_room {
             return Pushed::Kept;
         }
         self.deliver(true);
@@ -283,12 +292,14 @@ pub(crate) struct Copied {
     pub(crate) renamed: bool,
 }
 
-/// Copies a message, or the beginning of one whose key, value and headers are more than
-/// `bytes_max`: what is too large is known by its size, and costs no more memory than librdkafka's.
+/// Copies a message, but for a head of its value that is held already. Of one whose key, value and
+/// headers are more than `bytes_max` the beginning is copied: what is too large is known by its
+/// size, and costs no more memory than librdkafka's.
 pub(crate) fn push(
     records: &mut Records,
     message: &BorrowedMessage<'_>,
     bytes_max: usize,
+    heads: Option<&mut Heads>,
 ) -> Copied {
     let (offset, timestamp_ms) = (message.offset(), message.timestamp().to_millis());
     let (key, value) = (message.key(), message.payload());
@@ -303,13 +314,17 @@ pub(crate) fn push(
         records.push_cut(offset, timestamp_ms, key, value, bytes);
         return Copied { renamed: false };
     }
+    let value = value.map(|value| match heads {
+        Some(heads) => heads.split(value),
+        None => Value::from(value),
+    });
     if renamed {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (text(n), v)).collect();
         let headers = headers.iter().map(|(name, value)| (&**name, *value));
-        records.push(offset, timestamp_ms, key, value, headers);
+        records.push_sharing(offset, timestamp_ms, key, value, headers);
     } else {
         let utf8 = |(name, value)| Some((std::str::from_utf8(name).ok()?, value));
-        records.push(
+        records.push_sharing(
             offset,
             timestamp_ms,
             key,

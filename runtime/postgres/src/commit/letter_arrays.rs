@@ -1,10 +1,11 @@
 //! A batch's dead letters as arrays.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use gristmill_core::chain::Computed;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
-use gristmill_core::record::{Record, Records};
+use gristmill_core::record::{self, Record, Records};
 use serde_json::{Map, Value};
 
 use crate::wire::column_array::Instant;
@@ -23,7 +24,7 @@ pub(crate) struct LetterArrays<'a> {
     pub(crate) digests: Vec<Option<String>>,
     pub(crate) keys: Vec<Option<&'a [u8]>>,
     pub(crate) headers: Vec<Option<String>>,
-    pub(crate) values: Vec<Option<&'a [u8]>>,
+    pub(crate) values: Vec<Option<Cow<'a, [u8]>>>,
     pub(crate) record_at: Vec<Option<Instant>>,
 }
 
@@ -45,7 +46,7 @@ impl<'a> LetterArrays<'a> {
             letters.digests.push(digests(&letter.stage));
             letters.keys.push(record.key);
             letters.headers.push(headers_json(&record));
-            letters.values.push(record.value);
+            letters.values.push(record.value.map(record::Value::whole));
             letters
                 .record_at
                 .push(record.timestamp_ms.map(Instant::from_ms));

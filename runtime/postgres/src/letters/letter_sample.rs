@@ -54,7 +54,7 @@ fn first<'a>(records: &Records, letters: &'a [DeadLetter]) -> &'a [DeadLetter] {
     let mut bytes = 0;
     let fits = |letter: &&DeadLetter| {
         let record = records.get(letter.record as usize);
-        bytes += record.value.map_or(0, <[u8]>::len);
+        bytes += record.value.map_or(0, |value| value.len());
         bytes <= BYTES_MAX
     };
     let count = letters.iter().take(LETTERS_MAX).take_while(fits).count();

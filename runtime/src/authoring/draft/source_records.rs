@@ -1,5 +1,6 @@
 //! A topic's records as a description of the table that they come from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
@@ -37,7 +38,11 @@ pub fn of_records<'a>(records: impl Iterator<Item = &'a Records>) -> Result<Sour
     for records in records {
         let record = records.get(0);
         seen.key(record.key);
-        seen.value(record.value.unwrap_or_default());
+        seen.value(
+            &record
+                .value
+                .map_or_else(Cow::default, |value| value.whole()),
+        );
     }
     seen.table()
 }

@@ -14,7 +14,7 @@ pub(super) struct NewestDocument {
 
 impl NewestDocument {
     pub(super) fn of(event: &PlacedEvent) -> Option<Self> {
-        let mut value: Value = serde_json::from_slice(event.record.get(0).value?).ok()?;
+        let mut value: Value = serde_json::from_slice(&event.record.get(0).value?.whole()).ok()?;
         let is_wrapper = is_wrapper(&value);
         let has_schema = is_wrapper && !value["schema"].is_null();
         if is_wrapper {

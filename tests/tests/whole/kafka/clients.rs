@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use gristmill_core::record::Value;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, AdminError};
 use gristmill_kafka::client::SourceConfig;
@@ -45,7 +46,7 @@ fn admin_answers_in_offsets_and_sentences() -> Result<()> {
     let at = |offset| admin.records_at(&[(partition.clone(), offset)]);
     let record = at(7)?.pop().flatten().context("no record")?;
     assert_eq!((record.len(), record.get(0).offset), (1, 7));
-    assert_eq!(record.get(0).value, Some(&b"7"[..]));
+    assert_eq!(record.get(0).value, Some(Value::from(&b"7"[..])));
     let every: Vec<_> = partitions.into_iter().zip([0, 9, 0]).collect();
     let found = admin.records_at(&every)?;
     let offsets: Vec<_> = found
@@ -146,7 +147,7 @@ fn dead_letters_arrive_in_order_and_a_huge_one_without_its_value() -> Result<()>
             let text = std::str::from_utf8(headers[VALUE_OMITTED].context("no text")?)?;
             assert!(text.starts_with("1048588 bytes"), "{text}");
         } else {
-            assert_eq!(record.value, Some(&values[i][..]));
+            assert_eq!(record.value, Some(Value::from(&values[i][..])));
             assert!(!headers.contains_key(VALUE_OMITTED));
         }
     }

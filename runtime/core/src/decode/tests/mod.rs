@@ -5,6 +5,7 @@ mod acceptance;
 pub(super) mod documents;
 mod examples;
 mod forms;
+mod heads;
 mod numbers;
 mod oracle;
 mod schemas;

@@ -1,5 +1,7 @@
 //! A record's value or key as a JSON document with reads in it.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeSeed;
 
 use super::connect_schema::formed;
@@ -9,7 +11,7 @@ use super::exact::{ExactReader, NoJson};
 use super::fast::FastReader;
 use super::known_schemas::KnownSchemas;
 use super::place::{Place, Walk};
-use super::wrapper::{self, Wrapper};
+use super::wrapper::{self, Wrapper, payload_behind};
 use crate::column::LogicalType;
 use crate::decode::form::{Form, JsonForms};
 use crate::decode::format::{malformed, utf8};
@@ -17,9 +19,10 @@ use crate::decode::leaf::{FromText, Leaf};
 use crate::decode::path::Part;
 use crate::decode::scratch::Scratch;
 use crate::decode::shape::is_uuid;
-use crate::decode::slot::{RecordFault, Row, Slot};
+use crate::decode::slot::{RecordFault, Row, Slot, Unread};
 use crate::decode::trie::{Node, Trie};
 use crate::decode::unavailable::Placeholder;
+use crate::record::Value;
 
 /// The reads of one part of a record, and what a walk over it needs.
 #[derive(Debug)]
@@ -112,6 +115,47 @@ impl Document {
         }
     }
 
+    /// As [`Document::walk`], of a value that may be in two pieces.
+    #[inline]
+    pub(crate) fn walk_value<'r>(
+        &mut self,
+        value: Value<'r>,
+        placeholder: &Placeholder,
+        row: &mut Row<'r>,
+    ) -> Result<(), Unread> {
+        let Some(head) = value.head() else {
+            return Ok(self.walk(value.rest(), placeholder, row)?);
+        };
+        let payload = match self.knows(head) {
+            true => payload_behind(value.rest()),
+            false => None,
+        };
+        match payload.and_then(|p| simdutf8::basic::from_utf8(p).ok()) {
+            Some(payload) if self.payload(payload, placeholder, row) => Ok(()),
+            _ => Err(Unread::InPieces),
+        }
+    }
+
+    /// Makes the schema in the head of a wrapper the first that is known. `false`: it must be read
+    /// with all of the value.
+    fn knows(&mut self, head: &Arc<[u8]>) -> bool {
+        self.may_be_wrapped && (self.known.find(head) || self.learn(head))
+    }
+
+    #[cold]
+    fn learn(&mut self, head: &Arc<[u8]>) -> bool {
+        let wrapped_null = [head, &b"null}"[..]].concat();
+        let text = std::str::from_utf8(&wrapped_null).ok();
+        let formed = text
+            .and_then(Wrapper::of)
+            .and_then(|wrapper| formed(&self.trie, wrapper.schema).ok());
+        let is_read = formed.is_some();
+        if let Some(formed) = formed {
+            self.known.learn(Some(Arc::clone(head)), formed);
+        }
+        is_read
+    }
+
     /// As [`Document::walk`]. A key that is read by name need not be an object: producers write
     /// bare numbers and texts, and bytes.
     pub(crate) fn walk_key<'r>(
@@ -191,7 +235,7 @@ impl Document {
         let Some(wrapper) = Wrapper::of(text) else {
             return Ok(false);
         };
-        let head = wrapper.ends.then(|| &text[..wrapper.head]);
+        let head = wrapper.ends.then(|| text.as_bytes()[..wrapper.head].into());
         let formed = formed(&self.trie, wrapper.schema).map_err(|error| {
             let part = self.part.name();
             malformed(format!(

@@ -1,6 +1,8 @@
 //! The schemas that documents came with, each with the reads in the forms that it says.
 
-use super::wrapper::behind_head;
+use std::sync::Arc;
+
+use super::wrapper::payload_behind;
 use crate::decode::trie::Trie;
 
 /// How many are kept. A topic has one, two while it changes, and as many as tables where it carries
@@ -21,20 +23,18 @@ pub(super) struct KnownSchemas(Vec<Known>);
 #[derive(Debug)]
 struct Known {
     /// The wrapper up to its payload; empty where something follows the payload, or it is too long.
-    head: Box<str>,
+    head: Arc<[u8]>,
     trie: Trie,
 }
 
-impl Known {
-    #[inline]
-    fn begins(&self, document: &[u8]) -> bool {
-        const END_BYTES: usize = 8;
-        let head = self.head.as_bytes();
-        let from = head.len().saturating_sub(END_BYTES);
-        // Where a head of another length ends stands something else: so a look tells most apart.
-        let ends_alike = document.get(from..head.len()) == Some(&head[from..]);
-        ends_alike && !head.is_empty() && document.starts_with(head)
-    }
+/// Whether a document begins with a head that is not empty.
+#[inline]
+pub(super) fn begins(document: &[u8], head: &[u8]) -> bool {
+    const END_BYTES: usize = 8;
+    let from = head.len().saturating_sub(END_BYTES);
+    // Where a head of another length ends stands something else: so a look tells most apart.
+    let ends_alike = document.get(from..head.len()) == Some(&head[from..]);
+    ends_alike && !head.is_empty() && document.starts_with(head)
 }
 
 impl KnownSchemas {
@@ -44,7 +44,7 @@ impl KnownSchemas {
 
     /// Keeps the reads of documents that begin with `head`, as the first; for one document alone
     /// where there is none.
-    pub(super) fn learn(&mut self, head: Option<&str>, trie: Trie) {
+    pub(super) fn learn(&mut self, head: Option<Arc<[u8]>>, trie: Trie) {
         let head = head.filter(|head| head.len() <= HEAD_MAX_BYTES);
         // What has no head is never found again.
         self.0.retain(|known| !known.head.is_empty());
@@ -52,17 +52,29 @@ impl KnownSchemas {
         while self.0.len() >= SCHEMAS_MAX || bytes > HEADS_MAX_BYTES - HEAD_MAX_BYTES {
             bytes -= self.0.pop().map_or(bytes, |known| known.head.len());
         }
-        let head = head.unwrap_or_default().into();
+        let head = head.unwrap_or_default();
         self.0.insert(0, Known { head, trie });
+    }
+
+    /// Makes the schema in `head` the first, if it is known.
+    #[inline]
+    pub(super) fn find(&mut self, head: &Arc<[u8]>) -> bool {
+        let is_same = |known: &Known| Arc::ptr_eq(&known.head, head) || known.head == *head;
+        let found = self.0.iter().position(is_same);
+        if let Some(at) = found {
+            self.0.swap(0, at);
+        }
+        found.is_some()
     }
 
     /// The payload of a document whose schema is known, which is the first then. Whether it is
     /// JSON, or text, is not known.
     #[inline]
     pub(super) fn payload<'r>(&mut self, document: &'r [u8]) -> Option<&'r [u8]> {
-        let at = self.0.iter().position(|known| known.begins(document))?;
+        let mut known = self.0.iter();
+        let at = known.position(|known| begins(document, &known.head))?;
         self.0.swap(0, at);
-        behind_head(document, &self.0[0].head)
+        payload_behind(&document[self.0[0].head.len()..])
     }
 
     /// The reads by the first, which is there.
@@ -76,14 +88,18 @@ impl KnownSchemas {
 mod tests {
     use super::*;
 
-    fn head(i: usize, bytes: usize) -> String {
+    fn head(i: usize, bytes: usize) -> Arc<[u8]> {
         let pad = " ".repeat(bytes);
         format!(r#"{{"schema":"{i:0>4}{pad}","payload":"#)
+            .into_bytes()
+            .into()
     }
 
-    fn is_known(schemas: &mut KnownSchemas, head: &str) -> bool {
-        let document = format!("{head}{{}}}}");
-        schemas.payload(document.as_bytes()) == Some(b"{}")
+    fn is_known(schemas: &mut KnownSchemas, head: &[u8]) -> bool {
+        let document = [head, b"{}}"].concat();
+        let is_found = schemas.find(&head.into());
+        assert_eq!(schemas.payload(&document).is_some(), is_found);
+        schemas.payload(&document) == Some(b"{}")
     }
 
     #[test]
@@ -91,21 +107,21 @@ mod tests {
         let mut schemas = KnownSchemas::default();
         for i in 0..SCHEMAS_MAX {
             // Some of one length, some of others.
-            schemas.learn(Some(&head(i, i % 50)), Trie::new("value"));
+            schemas.learn(Some(head(i, i % 50)), Trie::new("value"));
         }
         for i in 0..SCHEMAS_MAX {
             assert!(is_known(&mut schemas, &head(i, i % 50)), "{i}");
         }
-        schemas.learn(Some(&head(SCHEMAS_MAX, 0)), Trie::new("value"));
+        schemas.learn(Some(head(SCHEMAS_MAX, 0)), Trie::new("value"));
         assert!(is_known(&mut schemas, &head(SCHEMAS_MAX, 0)));
         assert_eq!(schemas.0.len(), SCHEMAS_MAX);
         assert!(!is_known(&mut schemas, &head(SCHEMAS_MAX + 1, 0)));
 
         schemas.learn(None, Trie::new("value"));
-        schemas.learn(Some(&head(0, HEAD_MAX_BYTES)), Trie::new("value"));
+        schemas.learn(Some(head(0, HEAD_MAX_BYTES)), Trie::new("value"));
         assert!(!is_known(&mut schemas, &head(0, HEAD_MAX_BYTES)));
         for i in 0..20 {
-            schemas.learn(Some(&head(i, HEAD_MAX_BYTES - 100)), Trie::new("value"));
+            schemas.learn(Some(head(i, HEAD_MAX_BYTES - 100)), Trie::new("value"));
         }
         let bytes: usize = schemas.0.iter().map(|known| known.head.len()).sum();
         assert!(bytes <= HEADS_MAX_BYTES);

@@ -4,7 +4,7 @@
 //! - [`visit`]: one walk over it, place ([`place`]) by place, into slots;
 //! - [`decimal`]: a decimal number, in its three forms;
 //! - [`wrapper`]: a document with its schema around it, [`connect_schema`]: what that
-//!   says, and [`known_schemas`]: those of the last documents;
+//!   says, and [`known_schemas`]: those of the last documents; [`heads`]: what of it values share;
 //! - [`fast`]: the reader of nearly every document, by a [`cursor`] that finds the ends of texts
 //!   and numbers by [`runs`] of bytes; [`exact`]: a slow one, for what that one cannot tell;
 //! - [`escape`]: what escapes in texts say; [`depth`]: how deep documents may nest.
@@ -17,6 +17,7 @@ mod document;
 mod escape;
 mod exact;
 mod fast;
+mod heads;
 mod known_schemas;
 mod place;
 mod runs;
@@ -26,4 +27,5 @@ mod wrapper;
 #[cfg(test)]
 pub(crate) use depth::DEPTH_MAX;
 pub(crate) use document::Document;
-pub(crate) use wrapper::{is_first as is_first_of_wrapper, schema_of_null};
+pub use heads::Heads;
+pub(crate) use wrapper::{is_first as is_first_of_wrapper, payload_behind, schema_of_null};

@@ -109,10 +109,9 @@ impl<'r> Wrapper<'r> {
     }
 }
 
-/// The payload of a document that begins with the `head` of another one. Whether it is JSON, and
-/// one value alone, is not known.
+/// The payload of a document that begins with the head of another one, behind which `rest` lies.
+/// Whether it is JSON, and one value alone, is not known.
 #[inline]
-pub(super) fn behind_head<'r>(document: &'r [u8], head: &str) -> Option<&'r [u8]> {
-    let rest = document.strip_prefix(head.as_bytes())?;
+pub(crate) fn payload_behind(rest: &[u8]) -> Option<&[u8]> {
     rest.trim_ascii_end().strip_suffix(b"}")
 }
