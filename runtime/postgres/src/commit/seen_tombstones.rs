@@ -20,7 +20,7 @@ pub(crate) struct SeenTombstones {
 
 /// What one flush goes by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct TombstonesSeen {
     /// Whether the table has tombstones: from the first flush on that Postgres has refused because
     /// it did not read them.
     pub(crate) are_some: bool,
@@ -37,8 +37,8 @@ impl SeenTombstones {
         }
     }
 
-    pub(crate) fn now(&self) -> Seen {
-        Seen {
+    pub(crate) fn now(&self) -> TombstonesSeen {
+        TombstonesSeen {
             are_some: self.are_some.load(Ordering::Relaxed),
             recur: self.began.elapsed().as_secs() < self.recur_until.load(Ordering::Relaxed),
         }
@@ -46,17 +46,17 @@ impl SeenTombstones {
 
     /// What a flush should have gone by that went by `seen` and ended with `error`. `None`: it
     /// failed for another reason.
-    pub(crate) fn learn(&self, error: &FlushError, seen: Seen) -> Option<Seen> {
+    pub(crate) fn learn(&self, error: &FlushError, seen: TombstonesSeen) -> Option<TombstonesSeen> {
         if error.is_heedless() && !seen.are_some {
             self.are_some.store(true, Ordering::Relaxed);
             let are_some = true;
-            return Some(Seen { are_some, ..seen });
+            return Some(TombstonesSeen { are_some, ..seen });
         }
         if error.is_of_a_tombstone() && !seen.recur {
             let until = self.began.elapsed().as_secs() + RECUR_SECS;
             self.recur_until.store(until, Ordering::Relaxed);
             let recur = true;
-            return Some(Seen { recur, ..seen });
+            return Some(TombstonesSeen { recur, ..seen });
         }
         None
     }

@@ -22,7 +22,7 @@ use crate::commit::parameters::{FlushValues, Values};
 use crate::commit::pipelined::{Answer, all};
 use crate::commit::row_origin::RowOrigin;
 use crate::commit::rows_sql::RowsKind;
-use crate::commit::seen_tombstones::{Seen, SeenTombstones};
+use crate::commit::seen_tombstones::{SeenTombstones, TombstonesSeen};
 use crate::commit::stale_rows::StaleRows;
 use crate::commit::statement::{Sql, Statements};
 use crate::commit::stored_cells::{StoredAnswer, StoredCells};
@@ -195,7 +195,7 @@ impl Sink {
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
-        seen: Seen,
+        seen: TombstonesSeen,
     ) -> Result<(Row, u64), FlushError> {
         let commit = async {
             let is_one = batch.earlier.is_empty() && batch.read.is_none();
@@ -221,7 +221,7 @@ impl Sink {
         connection: &mut Connection,
         flush: &FlushValues<'_>,
         batch: &Computed,
-        seen: Seen,
+        seen: TombstonesSeen,
     ) -> Result<(Row, u64), FlushError> {
         let origin = RowOrigin::of(flush.lease);
         let kind = self.cells.kind(&batch.rows);
@@ -250,7 +250,7 @@ impl Sink {
         flush: &FlushValues<'_>,
         batch: &Computed,
         revision: i32,
-        seen: Seen,
+        seen: TombstonesSeen,
     ) -> Result<(Row, u64), FlushError> {
         let origin = RowOrigin::of(flush.lease);
         // A step reads the tombstones of those before it.

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 
 use crate::commit::parameters::{self, FLUSH_PARAMETERS};
 use crate::commit::rows_sql::{RowsKind, RowsSql};
-use crate::commit::seen_tombstones::Seen;
+use crate::commit::seen_tombstones::TombstonesSeen;
 use crate::commit::target_shape::TargetShape;
 use crate::table::identifier::{ABSENT, OFFSET, PARTITION, REVISION, VERSION, quote};
 use crate::wire::placeholder::numbered;
@@ -90,7 +90,7 @@ impl StatementsByKind {
 
 impl Statements {
     /// Of rows of this kind.
-    pub(crate) fn flush(&self, kind: RowsKind, seen: Seen) -> &Sql {
+    pub(crate) fn flush(&self, kind: RowsKind, seen: TombstonesSeen) -> &Sql {
         if !seen.are_some {
             return &self.heedless.of_rows(kind).flush;
         }
