@@ -49,10 +49,16 @@ fn entries(files: &Placed) -> Result<String, String> {
     Ok(text)
 }
 
+/// Languages whose compilers come from PyPI: their SDKs have `sdk/pypi` beside them.
+const OF_PYPI: [&str; 2] = ["c", "python"];
+
 /// The SDK of a language but Rust: its files as they are, with the interface beside them.
 fn sdk(workspace: &Path, language: &str) -> Result<Placed, String> {
-    let folder = workspace.join("guest-transforms/sdk").join(language);
-    let mut files = all_below(&folder, &LEFT_OUT)?;
+    let sdks = workspace.join("guest-transforms/sdk");
+    let mut files = all_below(&sdks.join(language), &LEFT_OUT)?;
+    if OF_PYPI.contains(&language) {
+        files.extend(all_below(&sdks.join("pypi"), &LEFT_OUT)?);
+    }
     files.push((
         "wit/transform.wit".to_owned(),
         workspace.join("wit/transform.wit"),

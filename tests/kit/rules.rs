@@ -13,6 +13,15 @@ use crate::topic::{self, Message};
 /// The config of `enrich-email` in the shipped pipeline file.
 pub const SHIPPED: &str = r#"corporate_domains = ["contoso.com", "autodesk.com", "company.com"]"#;
 
+/// A config of `builtin:sql` by which it writes what `enrich-email` writes with [`SHIPPED`].
+pub const SHIPPED_IN_SQL: &str = r#"
+reads = { email = "text" }
+[writes]
+email_domain = "case when email like '%@%' then nullif(split_part(email, '@', -1), '') end"
+is_corporate = """
+coalesce(lower(email_domain) in ('contoso.com', 'autodesk.com', 'company.com'), false)"""
+"#;
+
 /// A config of `normalize-cdc`, in TOML, that reads the operation from another field than the
 /// shipped one: `kind`.
 pub const OPERATION_IN_KIND: &str = r#"op = "value.kind"

@@ -6,24 +6,19 @@ compiler, Zig's clang, into `.venv`. What it makes is a core module; gristmill m
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
-COMPILER = "ziglang==0.17.1"
-COMPILER_SIZE = "440 MB"
-"""Of the folder .venv, as installed on Linux."""
+from compiler import Compiler, files_below, is_current
+
+# The size is that of the folder .venv, as installed on Linux.
+COMPILER = Compiler("ziglang==0.17.1", "440 MB", "c")
 
 SDK = Path(os.path.relpath(Path(__file__).parent))
-TOOLS = os.environ.get("GRISTMILL_TOOLS")
-"""A folder for the tools of several rules; without one each has its own."""
-
-VENV = Path(TOOLS, "c") if TOOLS else Path(".venv")
 
 NO_SOURCE = {"cases", "tests", "vendor"}
 """Folders of which nothing is a part of the component, beside those that begin with a dot."""
@@ -61,65 +56,19 @@ def main() -> None:
     component = Path(f"{name}.wasm")
     if not Path("rule.c").exists():
         raise SystemExit("there is no rule.c here: it holds the rule")
-    if is_current(component):
+    # Any file may be included or embedded.
+    sdk = [*SDK.glob("*.[ch]*"), *SDK.glob("*.py")]
+    if is_current(component, files_below(NO_SOURCE) + sdk):
         return
-    install()
+    COMPILER.install()
     build(name, component)
-
-
-def sources() -> list[Path]:
-    """What a component is made of: the rule's folder but for tools and cases, and the SDK. Any file
-    may be included or embedded."""
-    found = []
-    for folder, below, files in os.walk("."):
-        below[:] = [name for name in below if name not in NO_SOURCE and name[0] != "."]
-        own = (file for file in files if not file.endswith((".wasm", ".wasm.new")))
-        found += [Path(folder, file) for file in own if file[0] != "."]
-    return found + [*SDK.glob("*.[ch]*"), SDK / "build.py"]
-
-
-def is_current(component: Path) -> bool:
-    if not component.exists():
-        return False
-    made = component.stat().st_mtime
-    return all(source.stat().st_mtime < made for source in sources())
-
-
-def install() -> None:
-    """Makes .venv hold the compiler. Of several rules that share it the first installs it."""
-    VENV.mkdir(parents=True, exist_ok=True)
-    folder = os.open(VENV, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    mark = VENV / COMPILER
-    if not mark.exists() or not (VENV / "bin/python").exists():
-        install_compiler(mark)
-    os.close(folder)
-
-
-def install_compiler(mark: Path) -> None:
-    say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
-    try:
-        venv.create(VENV, with_pip=True, clear=True)
-    except subprocess.CalledProcessError:
-        raise SystemExit(
-            "this Python cannot make a virtual environment: install its venv module, "
-            "on Debian and Ubuntu with `apt install python3-venv`"
-        ) from None
-    command = [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet", COMPILER]
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    if subprocess.run(command, env=environment, check=False).returncode:
-        raise SystemExit(
-            f"pip cannot install {COMPILER}: see above. It needs the network once, or an index "
-            "of your own in PIP_INDEX_URL"
-        )
-    mark.touch()
 
 
 def build(name: str, component: Path) -> None:
     # Whoever saves a file while the compiler runs has a source newer than the component.
     begun = time.time()
     made = component.with_suffix(".wasm.new")
-    zig = [str(VENV / "bin/python"), "-m", "ziglang", "cc"]
+    zig = [str(COMPILER.python), "-m", "ziglang", "cc"]
     # The SDK first: its `printf` has to stand before a call of it makes the linker take libc's.
     sources = [str(file) for file in sorted(SDK.glob("*.c"))]
     sources += [str(file) for file in sorted(Path(".").glob("*.c"))]
@@ -163,10 +112,6 @@ def say_type(module: Path) -> None:
 def leb128(number: int) -> bytes:
     low, rest = number & 0x7F, number >> 7
     return bytes([low | 0x80]) + leb128(rest) if rest else bytes([low])
-
-
-def say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

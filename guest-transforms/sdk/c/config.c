@@ -141,10 +141,11 @@ static void value(reader *from, const char *type, void *to) {
         double number = strtod(from->at, &behind);
         if (strcmp(type, "number") == 0) {
             *(double *)to = number;
-        } else if (memchr(from->at, '.', (size_t)(behind - from->at)) == NULL) {
-            *(int64_t *)to = strtoll(from->at, NULL, 10);
         } else {
-            *(int64_t *)to = (int64_t)number;
+            // JSON may spell a whole number as 5.0 or 1e16.
+            char *digits;
+            long long whole = strtoll(from->at, &digits, 10);
+            *(int64_t *)to = digits == behind ? whole : (int64_t)number;
         }
         from->at = behind;
     }

@@ -87,8 +87,8 @@ async function check() {
       const module = /^\s*import\b.*["']([^"']+)["'];?\s*$/.exec(line)?.[1];
       if (module !== undefined && isBuiltin(module)) {
         fail(
-          `\`${module}\` is a module of Node.js, and a rule has no files, no network and no clock: ` +
-            "put data into the config, into a dimension that it joins, or into a module of its " +
+          `\`${module}\` is a module of Node.js, and a rule has no files, no network and no ` +
+            "clock: put data into the config, into a dimension that it joins, or into a module of its " +
             `own, export default [..] (${source}:${at + 1})`,
         );
       }

@@ -5,7 +5,6 @@ import { Mistake } from "./mistake.js";
 import { encodeInt64, fitsInt64, readInt64 } from "./int64.js";
 import { decodeTexts, encodeTexts } from "./utf8.js";
 
-
 /** The values of a column: null where one is null, ABSENT where the source did not say. */
 export function read(field, column, rows) {
   const values = readValues(field, column, rows);
@@ -147,10 +146,14 @@ function wrong(field, value) {
     return `\`${name}\` ${why}: [...text] has whole letters`;
   }
   if (typeof value === "bigint") {
-    const why = field.layout === "int64" ? "it has no room in 64 bits" : "Number(..) makes a number, and String(..) a text";
+    const why =
+      field.layout === "int64"
+        ? "it has no room in 64 bits"
+        : "Number(..) makes a number, and String(..) a text";
     return `\`${name}\` is ${value}n, a bigint: ${why}`;
   }
-  return `\`${name}\` is ${short(value)}, a ${typeof value}, and the rule declares ${logicalType}`;
+  const kind = typeof value === "object" ? "an object" : `a ${typeof value}`;
+  return `\`${name}\` is ${short(value)}, ${kind}, and the rule declares ${logicalType}`;
 }
 
 function short(value) {

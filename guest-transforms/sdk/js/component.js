@@ -27,8 +27,8 @@ function describe() {
 
 function open(given) {
   isReady();
-  const config = configured(author.config, JSON.parse(given));
   try {
+    const config = configured(author.config, JSON.parse(given));
     opened = { config: author.prepare === undefined ? config : author.prepare(config) };
   } catch (error) {
     throw error instanceof Outside ? inWords(error) : wellFormed(error?.message ?? error);

@@ -87,9 +87,35 @@ export function configSchema(config) {
 
 /** The config with its defaults. */
 export function configured(keys, given) {
+  for (const [name, value] of Object.entries(given)) exact(name, value, keys?.[name]);
   const config = {};
   for (const [name, key] of Object.entries(keys ?? {})) {
     if ("default" in key) config[name] = key.default;
   }
   return Object.assign(config, given);
+}
+
+/** Beyond it a whole number is of no 64 bits, but one that is written as 1e300. */
+const WHOLE_MAX = 2 ** 64;
+
+/** Refuses a whole number whose digits JSON.parse has lost. */
+function exact(name, value, schema) {
+  if (Array.isArray(value)) {
+    for (const item of value) exact(name, item, schema?.items);
+  } else if (value !== null && typeof value === "object") {
+    for (const [inner, held] of Object.entries(value)) {
+      const known = schema?.properties?.[inner] ?? schema?.additionalProperties;
+      exact(`${name}.${inner}`, held, known);
+    }
+  } else if (
+    Number.isInteger(value) &&
+    !Number.isSafeInteger(value) &&
+    Math.abs(value) <= WHOLE_MAX &&
+    schema?.type !== "number"
+  ) {
+    throw new Mistake(
+      `\`${name}\` is beyond 2^53 - 1, which no number of JavaScript holds exactly: make it a ` +
+        "string, and BigInt(..) of it in `prepare`",
+    );
+  }
 }

@@ -6,24 +6,19 @@ compiler into `.venv`, and what `requirements.txt` names, which must be pure Pyt
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 
-COMPILER = "componentize-py==0.25.1"
-COMPILER_SIZE = "72 MB"
-"""Of the folder .venv, as installed on Linux."""
+from compiler import Compiler, files_below, is_current, say
+
+# The size is that of the folder .venv, as installed on Linux.
+COMPILER = Compiler("componentize-py==0.25.1", "72 MB", "python")
 
 SDK = Path(__file__).resolve().parent
-TOOLS = os.environ.get("GRISTMILL_TOOLS")
-"""A folder for the tools of several rules; without one each has its own."""
-
-VENV = Path(TOOLS, "python") if TOOLS else Path(".venv")
 PACKAGES = Path(".build/packages")
 """What requirements.txt names."""
 
@@ -40,30 +35,15 @@ def main() -> None:
     component = Path(f"{name}.wasm")
     if not Path("rule.py").exists():
         raise SystemExit("there is no rule.py here: it holds the rule")
-    if is_current(component):
+    sdk = [file for file in SDK.rglob("*") if file.suffix in (".py", ".wit")]
+    if is_current(component, files_below(NO_SOURCE) + sdk):
         return
     compile_natively()
-    install()
+    COMPILER.install()
+    install_packages()
     ABOUT.parent.mkdir(exist_ok=True)
     ABOUT.write_text(f'NAME = "{name}"\nVERSION = "{version()}"\n')
     build(component)
-
-
-def sources() -> list[Path]:
-    """What a component is made of: the rule's folder but for tools and cases, and the SDK."""
-    found = []
-    for folder, below, files in os.walk("."):
-        below[:] = [name for name in below if name not in NO_SOURCE and name[0] != "."]
-        own = (file for file in files if not file.endswith((".wasm", ".wasm.new")))
-        found += [Path(folder, file) for file in own if file[0] != "."]
-    return found + [file for file in SDK.rglob("*") if file.suffix in (".py", ".wit")]
-
-
-def is_current(component: Path) -> bool:
-    if not component.exists():
-        return False
-    made = component.stat().st_mtime
-    return all(source.stat().st_mtime < made for source in sources())
 
 
 def compile_natively() -> None:
@@ -82,46 +62,16 @@ def version() -> str:
     return said.group(1) if said else "0.1.0"
 
 
-def install() -> None:
-    """Makes .venv hold the compiler, and the packages of requirements.txt. Of several rules that
-    share the compiler the first installs it."""
-    VENV.mkdir(parents=True, exist_ok=True)
-    folder = os.open(VENV, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    mark = VENV / COMPILER
-    if not mark.exists() or not (VENV / "bin/python").exists():
-        install_compiler(mark)
-    os.close(folder)
-    if REQUIREMENTS.exists():
-        asked = REQUIREMENTS.read_text()
-        installed = PACKAGES / REQUIREMENTS
-        if not installed.exists() or installed.read_text() != asked:
-            say(f"installing the packages of requirements.txt into {PACKAGES}")
-            pip("--target", str(PACKAGES), "--upgrade", "-r", str(REQUIREMENTS))
-            installed.write_text(asked)
-
-
-def install_compiler(mark: Path) -> None:
-    say(f"installing {COMPILER} from PyPI into {VENV}, once ({COMPILER_SIZE})")
-    try:
-        venv.create(VENV, with_pip=True, clear=True)
-    except subprocess.CalledProcessError:
-        raise SystemExit(
-            "this Python cannot make a virtual environment: install its venv module, "
-            "on Debian and Ubuntu with `apt install python3-venv`"
-        ) from None
-    pip(COMPILER)
-    mark.touch()
-
-
-def pip(*what: str) -> None:
-    command = [str(VENV / "bin/python"), "-m", "pip", "install", "--quiet"]
-    environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    if subprocess.run([*command, *what], env=environment, check=False).returncode:
-        raise SystemExit(
-            f"pip cannot install {what[-1]}: see above. It needs the network once, or an index "
-            "of your own in PIP_INDEX_URL"
-        )
+def install_packages() -> None:
+    """Makes `PACKAGES` hold what requirements.txt names."""
+    if not REQUIREMENTS.exists():
+        return
+    asked = REQUIREMENTS.read_text()
+    installed = PACKAGES / REQUIREMENTS
+    if not installed.exists() or installed.read_text() != asked:
+        say(f"installing the packages of requirements.txt into {PACKAGES}")
+        COMPILER.pip("--target", str(PACKAGES), "--upgrade", "-r", str(REQUIREMENTS))
+        installed.write_text(asked)
 
 
 def build(component: Path) -> None:
@@ -131,7 +81,7 @@ def build(component: Path) -> None:
     folders = [str(ABOUT.parent), ".", str(SDK)] + ([str(PACKAGES)] if PACKAGES.exists() else [])
     paths = [argument for folder in folders for argument in ("-p", folder)]
     # Its own script names the folder in which it was installed, and the rule's may be moved.
-    compiler = [str(VENV / "bin/python"), "-c", "from componentize_py import script; script()"]
+    compiler = [str(COMPILER.python), "-c", "from componentize_py import script; script()"]
     command = [*compiler, "--quiet", "-d", str(SDK / "wit")]
     command += ["-w", "transform", "componentize", "--stub-wasi", *paths]
     command += ["gristmill.component", "-o", str(made)]
@@ -154,10 +104,6 @@ def in_words(said: str) -> str:
     kind, message = next((e for e in reversed(error) if e[0][0].isupper()), error[-1])
     sentence = message if kind in ("Mistake", "Outside") else f"{kind}: {message}"
     return sentence + ("" if not place else " ({}:{})".format(*place[-1]))
-
-
-def say(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -146,5 +146,6 @@ fn folder_name(dir: &Path) -> Result<String> {
     let whole = dir
         .canonicalize()
         .with_context(|| format!("cannot read {}", dir.display()))?;
-    Ok(stem(&whole))
+    let name = whole.file_name().unwrap_or_default();
+    Ok(name.to_string_lossy().into_owned())
 }

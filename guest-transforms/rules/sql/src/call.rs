@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use crate::column::{Column, Values};
+use crate::column::{Column, Lane, Values};
 use crate::function::Prepared;
 use crate::numeric::Numeric;
 
@@ -49,11 +49,11 @@ pub(crate) struct Call<'c, 'a> {
 }
 
 macro_rules! argument {
-    ($name:ident, $variant:ident, $value:ty) => {
-        pub(crate) fn $name(&self, index: usize) -> &'c [$value] {
-            match self.arguments.get(index).map(|column| &column.values) {
-                Some(Values::$variant(values)) => values,
-                _ => &[],
+    ($name:ident, $value:ty) => {
+        pub(crate) fn $name(&self, index: usize) -> Lane<'c, $value> {
+            match self.arguments.get(index) {
+                Some(column) => column.$name(),
+                None => Lane::default(),
             }
         }
     };
@@ -82,12 +82,12 @@ macro_rules! answer {
 }
 
 impl<'c, 'a> Call<'c, 'a> {
-    argument!(bools, Bool, bool);
-    argument!(ints, Int, i64);
-    argument!(floats, Float, f64);
-    argument!(numerics, Numeric, Numeric);
-    argument!(texts, Text, &'a str);
-    argument!(bytes, Bytes, &'a [u8]);
+    argument!(bools, bool);
+    argument!(ints, i64);
+    argument!(floats, f64);
+    argument!(numerics, Numeric);
+    argument!(texts, &'a str);
+    argument!(bytes, &'a [u8]);
 
     answer!(to_bools, Bool, bool, false);
     answer!(to_ints, Int, i64, 0);
@@ -99,7 +99,7 @@ impl<'c, 'a> Call<'c, 'a> {
     pub(crate) fn is_valid(&self, index: usize, row: usize) -> bool {
         self.arguments
             .get(index)
-            .is_some_and(|column| column.is_valid[row])
+            .is_some_and(|column| column.has(row))
     }
 
     fn fail<T>(&self, row: usize, failure: Failure) -> Option<T> {

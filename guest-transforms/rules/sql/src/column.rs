@@ -1,5 +1,7 @@
 //! Values of all rows of a batch.
 
+use std::ops::Index;
+
 use crate::numeric::Numeric;
 use crate::types::Type;
 use crate::value::Value;
@@ -23,6 +25,52 @@ pub(crate) struct Column<'a> {
     /// The rows whose value the source did not say, in a normalizer: they have no value. To what is
     /// computed of it such a value is null, and what is null for that reason is absent, too.
     pub(crate) is_absent: Option<Vec<bool>>,
+    /// What is taken of the number of a row to find its value: nothing in a constant, which has one
+    /// value for all rows.
+    mask: usize,
+}
+
+/// The values of a column by the numbers of the rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Lane<'c, T> {
+    values: &'c [T],
+    mask: usize,
+}
+
+impl<T> Default for Lane<'_, T> {
+    fn default() -> Self {
+        Self {
+            values: &[],
+            mask: 0,
+        }
+    }
+}
+
+impl<T> Lane<'_, T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl<T> Index<usize> for Lane<'_, T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, row: usize) -> &T {
+        &self.values[row & self.mask]
+    }
+}
+
+macro_rules! lane {
+    ($name:ident, $variant:ident, $value:ty) => {
+        /// The values; none of another layout.
+        pub(crate) fn $name(&self) -> Lane<'_, $value> {
+            match &self.values {
+                Values::$variant(values) => self.lane(values),
+                _ => self.lane(&[]),
+            }
+        }
+    };
 }
 
 impl<'a> Column<'a> {
@@ -31,22 +79,54 @@ impl<'a> Column<'a> {
             values,
             is_valid,
             is_absent: None,
+            mask: usize::MAX,
         }
     }
 
-    pub(crate) fn of_value(value: &'a Value, of_type: Type, rows: usize) -> Self {
+    /// One value for all rows.
+    pub(crate) fn of_value(value: &'a Value, of_type: Type) -> Self {
         let values = match value {
-            Value::Bool(value) => Values::Bool(vec![*value; rows]),
-            Value::Int(value) => Values::Int(vec![*value; rows]),
-            Value::Float(value) => Values::Float(vec![*value; rows]),
-            Value::Numeric(value) => Values::Numeric(vec![value.clone(); rows]),
-            Value::Text(value) => Values::Text(vec![value; rows]),
-            Value::Bytes(value) => Values::Bytes(vec![value; rows]),
+            Value::Bool(value) => Values::Bool(vec![*value]),
+            Value::Int(value) => Values::Int(vec![*value]),
+            Value::Float(value) => Values::Float(vec![*value]),
+            Value::Numeric(value) => Values::Numeric(vec![value.clone()]),
+            Value::Text(value) => Values::Text(vec![value]),
+            Value::Bytes(value) => Values::Bytes(vec![value]),
             // What is made of these a step has at hand.
-            Value::Interval(_) | Value::Path(_) => Values::Text(vec![""; rows]),
-            Value::Null => return Self::nulls(of_type, rows),
+            Value::Interval(_) | Value::Path(_) => Values::Text(vec![""]),
+            Value::Null => Self::nulls(of_type, 1).values,
         };
-        Self::new(values, vec![true; rows])
+        let mut column = Self::new(values, vec![!value.is_null()]);
+        column.mask = 0;
+        column
+    }
+
+    lane!(bools, Bool, bool);
+    lane!(ints, Int, i64);
+    lane!(floats, Float, f64);
+    lane!(numerics, Numeric, Numeric);
+    lane!(texts, Text, &'a str);
+    lane!(bytes, Bytes, &'a [u8]);
+
+    fn lane<'c, T>(&self, values: &'c [T]) -> Lane<'c, T> {
+        Lane {
+            values,
+            mask: self.mask,
+        }
+    }
+
+    /// Where the value at `row` stands.
+    pub(crate) fn at(&self, row: usize) -> usize {
+        row & self.mask
+    }
+
+    pub(crate) fn is_constant(&self) -> bool {
+        self.mask == 0
+    }
+
+    /// Whether there is a value at `row`.
+    pub(crate) fn has(&self, row: usize) -> bool {
+        self.is_valid[self.at(row)]
     }
 
     pub(crate) fn nulls(of_type: Type, rows: usize) -> Self {
@@ -81,6 +161,7 @@ impl<'a> Column<'a> {
 
     /// The value at `row` as a constant.
     pub(crate) fn value(&self, row: usize) -> Value {
+        let row = self.at(row);
         if !self.is_valid[row] {
             return Value::Null;
         }
@@ -94,33 +175,57 @@ impl<'a> Column<'a> {
         }
     }
 
-    pub(crate) fn bools(&self) -> &[bool] {
-        match &self.values {
-            Values::Bool(values) => values,
-            _ => &[],
+    /// Whether the row is true; null is not.
+    pub(crate) fn is_true(&self, row: usize) -> bool {
+        self.has(row) && self.bools()[row]
+    }
+
+    /// Makes true false, and false true.
+    pub(crate) fn negate(&mut self) {
+        if let Values::Bool(values) = &mut self.values {
+            values.iter_mut().for_each(|value| *value = !*value);
         }
     }
 
-    /// Whether the row is true; null is not.
-    pub(crate) fn is_true(&self, row: usize) -> bool {
-        self.is_valid[row] && self.bools()[row]
+    /// Of `rows` rows those that `keeps` says, and null in the others.
+    pub(crate) fn kept(&self, rows: usize, keeps: impl Fn(usize) -> bool) -> Self {
+        let mut kept = match self.is_constant() {
+            true => Self::merge(&[self], &vec![0; rows], Type::Any),
+            false => self.clone(),
+        };
+        for (row, is_valid) in kept.is_valid.iter_mut().enumerate() {
+            *is_valid &= keeps(row);
+        }
+        kept
     }
 
     /// Each row from one of `columns`, all of one layout: the one that `choice` has, null at
     /// `NONE`.
     pub(crate) fn merge(columns: &[&Column<'a>], choice: &[u32], of_type: Type) -> Self {
-        let mut merged = match columns.first() {
-            Some(column) => column.blank(choice.len()),
-            None => Self::nulls(of_type, choice.len()),
+        let whole = columns
+            .iter()
+            .position(|column| column.is_valid.len() == choice.len());
+        // Most rows are of the first column, so that it costs little to begin with all of it.
+        let mut merged = match (whole, columns.first()) {
+            (Some(whole), _) => columns[whole].clone(),
+            (None, Some(column)) => column.blank(choice.len()),
+            (None, None) => Self::nulls(of_type, choice.len()),
         };
+        let whole = whole.map_or(NONE, |whole| whole as u32);
+        merged.is_absent = None;
         macro_rules! fill {
             ($target:ident, $variant:ident) => {
                 for (row, source) in choice.iter().enumerate() {
+                    if *source == whole {
+                        continue;
+                    }
+                    merged.is_valid[row] = false;
                     if let Some(source) = columns.get(*source as usize)
                         && let Values::$variant(values) = &source.values
                     {
-                        $target[row] = values[row].clone();
-                        merged.is_valid[row] = source.is_valid[row];
+                        let at = source.at(row);
+                        $target[row] = values[at].clone();
+                        merged.is_valid[row] = source.is_valid[at];
                     }
                 }
             };
@@ -134,17 +239,11 @@ impl<'a> Column<'a> {
             Values::Bytes(target) => fill!(target, Bytes),
         }
         if columns.iter().any(|column| column.is_absent.is_some()) {
-            let is_absent = |source: &u32, row: usize| {
-                let source = columns
-                    .get(*source as usize)
-                    .and_then(|c| c.is_absent.as_ref());
-                source.is_some_and(|absent| absent[row])
+            let is_absent = |(row, source): (usize, &u32)| {
+                let source = columns.get(*source as usize);
+                source.is_some_and(|source| source.is_absent(row))
             };
-            let absent = choice
-                .iter()
-                .enumerate()
-                .map(|(row, source)| is_absent(source, row));
-            merged.is_absent = Some(absent.collect());
+            merged.is_absent = Some(choice.iter().enumerate().map(is_absent).collect());
         }
         merged
     }

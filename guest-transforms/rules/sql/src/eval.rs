@@ -1,5 +1,6 @@
 //! Runs expressions, a step for all rows at once.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -38,7 +39,7 @@ impl<'a> Environment<'a> {
     pub(crate) fn run(&self, node: &'a Node, is_live: &[bool]) -> Rc<Column<'a>> {
         match &node.kind {
             Kind::Column(column) => Rc::clone(&self.columns[*column]),
-            Kind::Constant(value) => Rc::new(Column::of_value(value, node.of_type, is_live.len())),
+            Kind::Constant(value) => Rc::new(Column::of_value(value, node.of_type)),
             Kind::Shared { node, slot } => self.shared(node, *slot, is_live),
             Kind::And(left, right) => Rc::new(self.both(left, right, is_live, false)),
             Kind::Or(left, right) => Rc::new(self.both(left, right, is_live, true)),
@@ -56,18 +57,9 @@ impl<'a> Environment<'a> {
                 prepared,
                 slot,
             } => {
-                // What was made ready of constants is not asked for again.
-                let is_ready = |node: &Node| {
-                    prepared.is_some()
-                        && node.as_constant().is_some()
-                        && arguments.iter().any(|other| other.as_constant().is_none())
-                };
                 let arguments: Vec<_> = arguments
                     .iter()
-                    .map(|argument| match is_ready(argument) {
-                        true => Rc::new(Column::nulls(argument.of_type, 0)),
-                        false => self.run(argument, is_live),
-                    })
+                    .map(|argument| self.run(argument, is_live))
                     .collect();
                 let strict = function
                     .is_strict
@@ -105,18 +97,18 @@ impl<'a> Environment<'a> {
     /// `and`, whose left side decides when it is false; `or`, when it is true.
     fn both(&self, left: &'a Node, right: &'a Node, is_live: &[bool], decides: bool) -> Column<'a> {
         let left = self.run(left, is_live);
-        let is_decided = |row: usize| left.is_valid[row] && left.bools()[row] == decides;
-        let rest: Vec<bool> = (0..is_live.len())
-            .map(|r| is_live[r] && !is_decided(r))
-            .collect();
+        let sides = left.bools();
+        let is_decided = |row: usize| left.has(row) && sides[row] == decides;
+        let live = is_live.iter().enumerate();
+        let rest: Vec<bool> = live.map(|(row, live)| *live && !is_decided(row)).collect();
         let right = self.run_some(right, &rest);
+        let others = right.bools();
         let mut values = Vec::with_capacity(is_live.len());
         let mut is_valid = Vec::with_capacity(is_live.len());
         for row in 0..is_live.len() {
-            let is_decided =
-                is_decided(row) || right.is_valid[row] && right.bools()[row] == decides;
+            let is_decided = is_decided(row) || right.has(row) && others[row] == decides;
             values.push(is_decided == decides);
-            is_valid.push(is_decided || left.is_valid[row] && right.is_valid[row]);
+            is_valid.push(is_decided || left.has(row) && right.has(row));
         }
         Column::new(Values::Bool(values), is_valid).with_absent_of(&[&left, &right])
     }
@@ -128,7 +120,7 @@ impl<'a> Environment<'a> {
         for (index, node) in nodes.iter().enumerate() {
             let column = self.run(node, &rest);
             for (row, is_live) in rest.iter_mut().enumerate() {
-                if *is_live && column.is_valid[row] {
+                if *is_live && column.has(row) {
                     choice[row] = index as u32;
                     *is_live = false;
                 }
@@ -185,11 +177,18 @@ impl<'a> Environment<'a> {
     }
 }
 
-fn without_nulls(is_live: &[bool], arguments: &[Rc<Column>]) -> Vec<bool> {
-    let mut live = is_live.to_vec();
+/// The rows that are live and in which no argument is null.
+fn without_nulls<'l>(is_live: &'l [bool], arguments: &[Rc<Column>]) -> Cow<'l, [bool]> {
+    let mut live = Cow::Borrowed(is_live);
     for argument in arguments {
-        for (row, is_valid) in argument.is_valid.iter().enumerate() {
-            live[row] &= is_valid;
+        match argument.is_constant() {
+            true if argument.has(0) => {}
+            true => return Cow::Owned(vec![false; is_live.len()]),
+            false => {
+                for (live, is_valid) in live.to_mut().iter_mut().zip(&argument.is_valid) {
+                    *live &= is_valid;
+                }
+            }
         }
     }
     live

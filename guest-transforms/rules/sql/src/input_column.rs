@@ -127,11 +127,8 @@ fn read_uuids<'a>(call: &Call<'_, 'a>) -> Column<'a> {
                 _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
             })
     };
-    if texts
-        .iter()
-        .zip(call.is_live)
-        .all(|(text, is_live)| !is_live || is_usual(text))
-    {
+    let mut live = call.is_live.iter().enumerate();
+    if live.all(|(row, is_live)| !is_live || is_usual(texts[row])) {
         return call.to_views(|row| Ok(Some(texts[row])));
     }
     call.to_texts(|row, buffer| input::uuid(texts[row], buffer).map_err(Failure::Owned))
@@ -168,8 +165,9 @@ pub(crate) fn written(
         ($layout:ty, $values:expr, $value:ident => $pushed:expr) => {{
             let mut written = GuestColumn::<$layout>::with_capacity(kept.len());
             for row in kept.iter().copied() {
-                let $value = &$values[row];
-                match column.is_valid[row] {
+                let at = column.at(row);
+                let $value = &$values[at];
+                match column.is_valid[at] {
                     _ if is_absent(row) => written.push_absent(),
                     true => written.push(Some($pushed)),
                     false => written.push(None),

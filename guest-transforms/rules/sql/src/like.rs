@@ -15,8 +15,22 @@ enum Form {
     /// Texts with `%` between them, without other wildcards: the first one begins what matches, the
     /// last one ends it.
     Parts(Vec<String>),
+    /// `%x%`: any text with this byte.
+    Byte(u8),
     /// Any other.
     Whole(String),
+}
+
+impl Form {
+    fn of_parts(parts: Vec<String>) -> Self {
+        match &parts[..] {
+            [first, part, last] if first.is_empty() && last.is_empty() => match part.as_bytes() {
+                [byte] => Self::Byte(*byte),
+                _ => Self::Parts(parts),
+            },
+            _ => Self::Parts(parts),
+        }
+    }
 }
 
 /// A pattern that ends in its escape character, where a text goes on.
@@ -30,7 +44,7 @@ impl Like {
         };
         let form = match pattern.contains(['_', '\\']) {
             true => Form::Whole(pattern),
-            false => Form::Parts(pattern.split('%').map(str::to_owned).collect()),
+            false => Form::of_parts(pattern.split('%').map(str::to_owned).collect()),
         };
         Self { form, is_exact }
     }
@@ -46,6 +60,7 @@ impl Like {
     fn matches_as_is(&self, text: &str) -> Result<bool, &'static str> {
         match &self.form {
             Form::Parts(parts) => Ok(matches_parts(parts, text)),
+            Form::Byte(byte) => Ok(memchr::memchr(*byte, text.as_bytes()).is_some()),
             Form::Whole(pattern) => matches(text, pattern),
         }
     }

@@ -53,6 +53,7 @@ pub fn probe(
             texts,
             Type::Text,
             *of_type,
+            rows.len(),
             &slots[count + at],
             &failures,
         ));
@@ -71,6 +72,7 @@ pub fn probe(
         found,
         of_type,
         Type::Text,
+        rows.len(),
         &slots[count + columns.len()],
         &failures,
     );
@@ -81,10 +83,7 @@ pub fn probe(
         .enumerate()
         .map(|(row, failure)| match failure {
             Some(failure) => Err(failure.into_owned()),
-            None => Ok(texts.is_valid[row].then(|| match &texts.values {
-                Values::Text(texts) => texts[row].to_owned(),
-                _ => String::new(),
-            })),
+            None => Ok(texts.has(row).then(|| texts.texts()[row].to_owned())),
         });
     Ok(Probed {
         of_type,
@@ -97,13 +96,14 @@ fn cast<'a>(
     column: Rc<Column<'a>>,
     from: Type,
     to: Type,
+    rows: usize,
     slot: &'a Slot,
     failures: &Failures,
 ) -> Rc<Column<'a>> {
     let Some(cast) = function::cast(from, to) else {
         return column;
     };
-    let is_live = column.is_valid.clone();
+    let is_live: Vec<bool> = (0..rows).map(|row| column.has(row)).collect();
     let arguments = [column];
     let call = Call {
         arguments: &arguments,

@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
             let column = Rc::clone(&self.environment.columns[rule.inputs.len() + at]);
             for row in 0..self.rows {
                 let is_failed = self.faults.get(row).is_some_and(Option::is_some);
-                if !column.is_valid[row] && !is_failed && !self.is_refused(row) {
+                if !column.has(row) && !is_failed && !self.is_refused(row) {
                     let parts = ["`", &write.name, "` is null, by `", &write.text, "`"];
                     let message = self.message(&parts, write, row);
                     self.refuse(row, code, message);

@@ -9,6 +9,7 @@ const SHOWN_MAX: usize = 60;
 
 /// Appends the value at `row` as a literal of SQL.
 pub(crate) fn show(column: &Column, of_type: Type, row: usize, shown: &mut String) {
+    let row = column.at(row);
     if !column.is_valid[row] {
         return shown.push_str("null");
     }

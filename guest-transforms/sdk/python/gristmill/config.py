@@ -85,7 +85,8 @@ def _load(hint: Any, value: Any) -> Any:
         return {name: _load(args[1], item) for name, item in value.items()}
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return load(hint, value)  # type: ignore[arg-type]
-    return float(value) if hint is float else value
+    # JSON spells a whole number as 5.0, too.
+    return hint(value) if hint is float or hint is int and isinstance(value, float) else value
 
 
 def _plain(value: Any) -> Any:

@@ -79,6 +79,12 @@ class Declared:
         self.writes = fields(self.output)
         for parameter in _parameters(function):
             self._take(parameter, hints.get(parameter))
+        if not self.inputs:
+            name = function.__name__
+            raise Mistake(
+                f"`{name}` is given no row: its first parameter is a NamedTuple of the columns that "
+                "it reads"
+            )
 
     def _take(self, parameter: str, hint: Any) -> None:
         """Sorts a parameter in: the config last, before it what is read and what is joined."""

@@ -1,6 +1,7 @@
 // Each logical type, passed on: a value, null and absent.
 
 #define SUMMARY "Each logical type, passed on: a value, null and absent."
+#define CONFIG(KEY) KEY(integer, whole, "0", "Stands for a null of `n`; 0 leaves it.")
 #define READS(COLUMN)                    \
     COLUMN(boolean, flag, absent)        \
     COLUMN(int64, n, absent)             \
@@ -40,6 +41,7 @@ static gm_answer every_type(const input *row, output *out, const config *config)
     }
     out->flag = row->flag;
     out->n = row->n;
+    if (row->n.is == GM_NULL && config->whole != 0) out->n = gm_value_int64(config->whole);
     out->x = row->x;
     out->t = row->t;
     out->b = row->b;

@@ -4,6 +4,9 @@ import { Reject, rule } from "./vendor/gristmill/index.js";
 
 export default rule({
   summary: "Each logical type, passed on: a value, null and absent.",
+  config: {
+    whole: { type: "integer", default: 0, description: "Stands for a null of `n`; 0 leaves it." },
+  },
   reads: {
     flag: "boolean | null | absent",
     n: "int64 | null | absent",
@@ -38,10 +41,10 @@ export default rule({
   },
   rejects: ["told-to"],
 
-  row(row) {
+  row(row, { whole }) {
     if (row.t === "reject") {
       throw new Reject("told-to", `\`t\` is ${row.t}, and \`n\` is ${String(row.n)}`);
     }
-    return row;
+    return row.n === null && whole !== 0 ? { ...row, n: whole } : row;
   },
 });

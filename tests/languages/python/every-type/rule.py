@@ -1,6 +1,7 @@
 """Each logical type, passed on: a value, null and absent."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 from gristmill import (
     Absent,
@@ -53,8 +54,15 @@ class Output(NamedTuple):
     doc: Json | None | Absent = at("same_doc")
 
 
+@dataclass
+class Config:
+    whole: Annotated[int, "Stands for a null of `n`; 0 leaves it."] = 0
+
+
 @rule(rejects=["told-to"])
-def every_type(row: Input) -> Output:
+def every_type(row: Input, config: Config) -> Output:
     if row.t == "reject":
         raise Reject("told-to", f"`t` is {row.t}, and `n` is {row.n}")
+    if row.n is None and config.whole != 0:
+        row = row._replace(n=config.whole)
     return Output(*row)

@@ -3,17 +3,8 @@
 use anyhow::{Result, ensure};
 use gristmill_tests::job::Job;
 use gristmill_tests::program::repository;
-use gristmill_tests::rules::SHIPPED;
+use gristmill_tests::rules::{SHIPPED, SHIPPED_IN_SQL};
 use gristmill_tests::seed::seed;
-
-/// What `enrich-email` writes with its shipped config.
-const EMAIL: &str = r#"
-reads = { email = "text" }
-[writes]
-email_domain = "case when email like '%@%' then nullif(split_part(email, '@', -1), '') end"
-is_corporate = """
-coalesce(lower(email_domain) in ('contoso.com', 'autodesk.com', 'company.com'), false)"""
-"#;
 
 #[test]
 fn a_rule_in_sql_takes_the_place_of_a_shipped_one_under_load_and_gives_it_back() -> Result<()> {
@@ -24,11 +15,11 @@ fn a_rule_in_sql_takes_the_place_of_a_shipped_one_under_load_and_gives_it_back()
     job.generate(1_000, 5_000, seed)?;
     job.wait_until_caught_up()?;
     let report = job.under_load(400, seed as u32, || {
-        let compared = job.swap("builtin:sql", EMAIL, &["--shadow", "500"])?;
+        let compared = job.swap("builtin:sql", SHIPPED_IN_SQL, &["--shadow", "500"])?;
         job.transform("promote", &[])?;
         job.wait_until_active(2)?;
         job.swap("builtin:enrich-email", SHIPPED, &[])?;
-        job.swap("builtin:sql", EMAIL, &[])?;
+        job.swap("builtin:sql", SHIPPED_IN_SQL, &[])?;
         Ok(compared)
     })?;
     let differ = report

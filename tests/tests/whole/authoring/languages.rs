@@ -44,6 +44,26 @@ fn every_language_gives_the_golden_answers(#[case] language: &str) -> Result<()>
 }
 
 #[rstest]
+#[case("js", "9007199254740993", "`whole` is beyond 2^53 - 1")]
+#[case("c", "1e16", "ok       cases/large.json")]
+fn a_large_number_of_the_config_is_exact_or_refused(
+    #[case] language: &str,
+    #[case] whole: &str,
+    #[case] told: &str,
+) -> Result<()> {
+    let _alone = author::tools(language)?;
+    let (_folder, rule) = golden_rule("every-type", language)?;
+    let case = format!(
+        r#"{{"about": "A large number.", "config": {{"whole": {whole}}}, "input": [{{"n": null}}],
+            "expect": {{"rows": [{{"same_n": 10000000000000000}}]}}}}"#
+    );
+    fs::write(rule.join("cases/large.json"), case)?;
+    let (_, tested) = printed(run(&rule, &["transform", "test"])?);
+    assert!(tested.contains(told), "{tested}");
+    Ok(())
+}
+
+#[rstest]
 #[case("python")]
 #[case("js")]
 #[case("c")]

@@ -20,8 +20,7 @@ const fn cast(from: &'static [Type], to: Type, run: super::Run) -> Function {
 }
 
 fn same<'a>(call: &Call<'_, 'a>) -> Column<'a> {
-    let column = &call.arguments[0];
-    Column::new(column.values.clone(), column.is_valid.clone())
+    call.arguments[0].kept(call.is_live.len(), |_| true)
 }
 
 fn ints<'a>(call: &Call<'_, 'a>, compute: impl Fn(i64) -> Result<i64, Failure>) -> Column<'a> {

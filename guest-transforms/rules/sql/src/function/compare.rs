@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use super::{Function, refused, strict};
 use crate::call::Call;
 use crate::column::{Column, NONE, Values};
+use crate::numeric::Numeric as Decimal;
 use crate::types::Type::{
     self, Boolean, Bytea, Date, Float8, Int4, Int8, Jsonb, Numeric, Text, Time, Timestamp,
     Timestamptz, Uuid,
@@ -20,38 +21,46 @@ pub(crate) fn compare_floats(a: f64, b: f64) -> Ordering {
 
 /// How two values of a row stand to each other, for all types of one layout.
 fn order<'c>(call: &Call<'c, '_>) -> Box<dyn Fn(usize) -> Ordering + 'c> {
-    let [left, right] = [0, 1].map(|index| call.arguments.get(index).map(|column| &column.values));
-    let (Some(left), Some(right)) = (left, right) else {
-        return Box::new(|_| Ordering::Equal);
-    };
-    order_of(left, right)
-}
-
-fn order_of<'c>(left: &'c Values, right: &'c Values) -> Box<dyn Fn(usize) -> Ordering + 'c> {
-    match (left, right) {
-        (Values::Bool(a), Values::Bool(b)) => Box::new(|row| a[row].cmp(&b[row])),
-        (Values::Int(a), Values::Int(b)) => Box::new(|row| a[row].cmp(&b[row])),
-        (Values::Float(a), Values::Float(b)) => Box::new(|row| compare_floats(a[row], b[row])),
-        (Values::Numeric(a), Values::Numeric(b)) => Box::new(|row| a[row].compare(&b[row])),
-        (Values::Text(a), Values::Text(b)) => Box::new(|row| a[row].cmp(b[row])),
-        (Values::Bytes(a), Values::Bytes(b)) => Box::new(|row| a[row].cmp(b[row])),
+    match (call.arguments.first(), call.arguments.get(1)) {
+        (Some(left), Some(right)) => order_of(left, right),
         _ => Box::new(|_| Ordering::Equal),
     }
 }
 
-/// Nearly all comparisons are of texts for equality, which mostly differ in their lengths.
-fn is_equal<'c>(left: &'c Values, right: &'c Values) -> Box<dyn Fn(usize) -> bool + 'c> {
-    if let (Values::Text(a), Values::Text(b)) = (left, right) {
-        return Box::new(|row| a[row] == b[row]);
+fn order_of<'c>(left: &'c Column, right: &'c Column) -> Box<dyn Fn(usize) -> Ordering + 'c> {
+    macro_rules! by {
+        ($lane:ident, $compare:expr) => {{
+            let (a, b) = (left.$lane(), right.$lane());
+            Box::new(move |row| $compare(&a[row], &b[row]))
+        }};
     }
-    let order = order_of(left, right);
-    Box::new(move |row| order(row).is_eq())
+    match left.values {
+        Values::Bool(_) => by!(bools, bool::cmp),
+        Values::Int(_) => by!(ints, i64::cmp),
+        Values::Float(_) => by!(floats, |a: &f64, b: &f64| compare_floats(*a, *b)),
+        Values::Numeric(_) => by!(numerics, Decimal::compare),
+        Values::Text(_) => by!(texts, |a: &&str, b: &&str| a.cmp(b)),
+        Values::Bytes(_) => by!(bytes, |a: &&[u8], b: &&[u8]| a.cmp(b)),
+    }
 }
 
+/// Nearly all comparisons are of texts for equality, which mostly differ in their lengths, and of
+/// whole numbers.
 fn equal<'a>(call: &Call<'_, 'a>) -> Column<'a> {
-    let [left, right] = [0, 1].map(|at| &call.arguments[at].values);
-    let is_equal = is_equal(left, right);
-    call.to_bools(|row| Ok(Some(is_equal(row))))
+    match call.arguments[0].values {
+        Values::Text(_) => {
+            let (a, b) = (call.texts(0), call.texts(1));
+            call.to_bools(|row| Ok(Some(a[row] == b[row])))
+        }
+        Values::Int(_) => {
+            let (a, b) = (call.ints(0), call.ints(1));
+            call.to_bools(|row| Ok(Some(a[row] == b[row])))
+        }
+        _ => {
+            let order = order(call);
+            call.to_bools(|row| Ok(Some(order(row).is_eq())))
+        }
+    }
 }
 
 macro_rules! comparisons {
@@ -117,17 +126,18 @@ pub(crate) fn is_ordered(of_type: Type) -> bool {
 pub(crate) static NULLIF: Function = strict("nullif", &[Type::Any, Type::Any], Type::Any, |call| {
     let at = call.arguments.len() - 2;
     let (left, right) = (&call.arguments[at], &call.arguments[at + 1]);
-    let is_equal = is_equal(&left.values, &right.values);
-    let choice: Vec<u32> = (0..call.is_live.len())
-        .map(|row| {
-            if left.is_valid[row] && right.is_valid[row] && is_equal(row) {
-                NONE
-            } else {
-                0
-            }
-        })
-        .collect();
-    Column::merge(&[&call.arguments[0]], &choice, Type::Any)
+    let (first, rows) = (&call.arguments[0], call.is_live.len());
+    let both = |row| left.has(row) && right.has(row);
+    match left.values {
+        Values::Text(_) => {
+            let (a, b) = (left.texts(), right.texts());
+            first.kept(rows, |row| !(both(row) && a[row] == b[row]))
+        }
+        _ => {
+            let order = order_of(left, right);
+            first.kept(rows, |row| !(both(row) && order(row).is_eq()))
+        }
+    }
 })
 .lenient()
 .nullable();
@@ -162,30 +172,20 @@ fn extreme<'a>(call: &Call<'_, 'a>, wanted: Ordering) -> Column<'a> {
     let columns: Vec<&Column> = call.arguments.iter().map(AsRef::as_ref).collect();
     let mut choice = vec![NONE; call.is_live.len()];
     for (index, column) in columns.iter().enumerate() {
-        // All rows against each source that may be the best so far.
+        // Against each column that may be the best so far.
+        let orders: Vec<_> = columns[..index]
+            .iter()
+            .map(|other| order_of(column, other))
+            .collect();
         for (row, best) in choice.iter_mut().enumerate() {
-            if !column.is_valid[row] || !call.is_live[row] {
+            if !call.is_live[row] || !column.has(row) {
                 continue;
             }
-            let is_better = columns
-                .get(*best as usize)
-                .is_none_or(|other| one_order(&column.values, &other.values, row) == wanted);
-            if is_better {
+            let best_so_far = orders.get(*best as usize);
+            if best_so_far.is_none_or(|order| order(row) == wanted) {
                 *best = index as u32;
             }
         }
     }
     Column::merge(&columns, &choice, Type::Any)
-}
-
-fn one_order(left: &Values, right: &Values, row: usize) -> Ordering {
-    match (left, right) {
-        (Values::Bool(a), Values::Bool(b)) => a[row].cmp(&b[row]),
-        (Values::Int(a), Values::Int(b)) => a[row].cmp(&b[row]),
-        (Values::Float(a), Values::Float(b)) => compare_floats(a[row], b[row]),
-        (Values::Numeric(a), Values::Numeric(b)) => a[row].compare(&b[row]),
-        (Values::Text(a), Values::Text(b)) => a[row].cmp(b[row]),
-        (Values::Bytes(a), Values::Bytes(b)) => a[row].cmp(b[row]),
-        _ => Ordering::Equal,
-    }
 }

@@ -2,12 +2,12 @@
 
 use super::{Function, Prepared, strict};
 use crate::call::Call;
-use crate::column::{Column, Values};
 use crate::types::Type::{Any, Boolean, Text};
 
 pub(crate) static NOT: Function = strict("not", &[Boolean], Boolean, |call| {
-    let values = call.bools(0);
-    call.to_bools(|row| Ok(Some(!values[row])))
+    let mut column = call.arguments[0].kept(call.is_live.len(), |_| true);
+    column.negate();
+    column
 });
 
 /// Of any type: whether there is no value.
@@ -41,8 +41,14 @@ pub(crate) static IN_TEXTS: Function = strict("in", &[Text], Boolean, |call| {
 })
 .nullable();
 
+/// So many are compared one by one sooner than they are searched.
+const FEW: usize = 8;
+
 /// Lengths differ more often than not, and are the cheapest to compare.
 fn is_among(values: &[String], text: &str) -> bool {
+    if values.len() <= FEW {
+        return values.iter().any(|known| known == text);
+    }
     let found = values.binary_search_by(|known| {
         known
             .len()
@@ -79,14 +85,8 @@ pub(crate) static CONCAT_WS: Function = strict("concat_ws", &[Text, Any], Text, 
 
 fn append_all(call: &Call, from: usize, row: usize, mut append: impl FnMut(&str)) {
     for argument in &call.arguments[from..] {
-        if let Column {
-            values: Values::Text(texts),
-            is_valid,
-            ..
-        } = &**argument
-            && is_valid[row]
-        {
-            append(texts[row]);
+        if argument.has(row) {
+            append(argument.texts()[row]);
         }
     }
 }

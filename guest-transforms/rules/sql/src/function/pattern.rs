@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{Function, Prepared, refused, strict};
 use crate::call::{Call, Failure};
-use crate::column::{Column, Values};
+use crate::column::Column;
 use crate::like::{self, Like};
 use crate::regex::{Pattern, Replacement, Use};
 use crate::types::Type::{Boolean, Int4, Text, TextArray};
@@ -165,7 +165,7 @@ fn replace(pattern: &Pattern, text: &str, buffer: &mut String) {
         if let Some(replacement) = &pattern.replacement {
             match replacement.needs_groups() {
                 true => replacement.write(text, &pattern.groups(text, (start, end)), buffer),
-                false => replacement.write(text, &vec![Some((start, end))], buffer),
+                false => replacement.write(text, &[Some((start, end))], buffer),
             }
         }
         copied = end;
@@ -180,9 +180,7 @@ fn replace(pattern: &Pattern, text: &str, buffer: &mut String) {
 }
 
 fn negated<'a>(mut column: Column<'a>) -> Column<'a> {
-    if let Values::Bool(values) = &mut column.values {
-        values.iter_mut().for_each(|value| *value = !*value);
-    }
+    column.negate();
     column
 }
 

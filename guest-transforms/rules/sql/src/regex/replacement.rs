@@ -1,7 +1,5 @@
 //! What stands in place of a match.
 
-use super::Found;
-
 /// Texts, and parts of the match.
 #[derive(Debug)]
 pub(crate) struct Replacement(Vec<Piece>);
@@ -48,7 +46,7 @@ impl Replacement {
             .any(|piece| matches!(piece, Piece::Group(1..)))
     }
 
-    pub(crate) fn write(&self, text: &str, found: &Found, buffer: &mut String) {
+    pub(crate) fn write(&self, text: &str, found: &[Option<(usize, usize)>], buffer: &mut String) {
         for piece in &self.0 {
             match piece {
                 Piece::Text(literal) => buffer.push_str(literal),
