@@ -102,7 +102,7 @@ impl ByActive {
     ) -> Result<Replayed> {
         let (log, partition) = (letters[0].id.log, letters[0].id.partition);
         let records = records_of(connection, &self.pipeline, self.run, letters).await;
-        let (mut chain, mut computed) = self.compute(partition, records, false)?;
+        let (mut chain, mut computed) = self.compute(partition, records, None)?;
         let mut reads = READS_MAX;
         let ids: Vec<_> = letters.iter().map(|l| l.id.clone()).collect();
         // Of a record that nobody could read the table may know nothing at all.
@@ -133,7 +133,9 @@ impl ByActive {
             if let (Ok(ReplayEnd::Overtaken(_)), 1..) = (&end, reads) {
                 reads -= 1;
                 match with_later(connection, &self.pipeline, self.run, letters).await {
-                    Ok(records) => (chain, computed) = self.compute(partition, records, true)?,
+                    Ok(records) => {
+                        (chain, computed) = self.compute(partition, records, Some(&ids))?;
+                    }
                     Err(error) => {
                         tracing::debug!("what came later is not known: {error:#}");
                         reads = 0;
@@ -156,11 +158,19 @@ impl ByActive {
 }
 
 impl ByActive {
-    /// A state of its own, empty: the guard in Postgres decides what is newer. `folds`: the table
-    /// may have the newest of `records`.
-    fn compute(&self, partition: i32, records: Records, folds: bool) -> Result<(Chain, Computed)> {
+    /// A state of its own, empty: the guard in Postgres decides what is newer. `letters`: where the
+    /// table may have the newest of `records`, those that it does not have.
+    fn compute(
+        &self,
+        partition: i32,
+        records: Records,
+        letters: Option<&[LetterId]>,
+    ) -> Result<(Chain, Computed)> {
         let chain = self.pipeline.chain(partition, None)?.of_letters();
-        let mut chain = if folds { chain.folding() } else { chain };
+        let mut chain = match letters {
+            None => chain,
+            Some(letters) => chain.folding(letters.iter().map(|letter| letter.offset)),
+        };
         let now_us = Timestamp::now().as_microsecond();
         let computed = chain.compute(records, now_us);
         let computed = computed.map_err(|batch| batch.fault)?;

@@ -2,6 +2,7 @@
 //! it the older ones that have what it lacks.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use arrow_buffer::BooleanBuffer;
 
@@ -10,6 +11,7 @@ use crate::dead_letter::{DeadLetter, Stage};
 use crate::dedup::{Candidates, Versions};
 
 use super::RowSource;
+use super::cells::Cells;
 use super::convict::Applied;
 use super::key_rows::KeyRows;
 use super::layering::{Layering, Layers, Passed};
@@ -38,7 +40,7 @@ pub(super) struct Unanswered {
 /// Runs the enrichers on the newest row of each key, and on those that it needs below it; where one
 /// fails, on what takes its place, until all that is needed has passed or nothing is left.
 pub(super) fn enrich(
-    normalized: &Normalized,
+    (cells, normalized): (&Cells, &Normalized),
     versions: &Versions,
     candidates: &Candidates,
     mut layering: Option<(Layering<'_>, &mut ReadBack<'_>)>,
@@ -55,7 +57,7 @@ pub(super) fn enrich(
         let fill = layering.as_mut();
         let fill = fill.and_then(|(layering, read_back)| read_back.fill(&layering.rows, &wave));
         let key_rows = layering.as_ref().map(|(layering, _)| &layering.rows);
-        let mut rows = Wave::new(normalized, candidates, key_rows, wave, fill);
+        let mut rows = Wave::new((cells, normalized), candidates, key_rows, wave, fill);
         for (at, step) in steps.iter_mut().enumerate() {
             rows.apply(at, step, dead_letters)?;
         }
@@ -100,7 +102,8 @@ pub(super) fn enrich(
 
 /// Rows on their way through the enrichers.
 struct Wave<'a> {
-    sources: &'a [RowSource],
+    cells: &'a Cells,
+    normalized: &'a Normalized,
     candidates: &'a Candidates,
     key_rows: Option<&'a KeyRows<'a>>,
     /// The places of the rows still there, among the candidates.
@@ -114,7 +117,7 @@ struct Wave<'a> {
 
 impl<'a> Wave<'a> {
     fn new(
-        normalized: &'a Normalized,
+        (cells, normalized): (&'a Cells, &'a Normalized),
         candidates: &'a Candidates,
         key_rows: Option<&'a KeyRows<'a>>,
         positions: Vec<u32>,
@@ -123,7 +126,8 @@ impl<'a> Wave<'a> {
         let rows: Vec<u32> = positions.iter().map(|&p| candidates.row(p)).collect();
         let columns = normalized.batch.take(&rows).columns;
         Self {
-            sources: &normalized.sources,
+            cells,
+            normalized,
             candidates,
             key_rows,
             positions,
@@ -133,8 +137,13 @@ impl<'a> Wave<'a> {
         }
     }
 
+    /// The place of a row among the normalizer's.
+    fn of_normalizer(&self, row: u32) -> u32 {
+        self.candidates.row(self.positions[row as usize])
+    }
+
     fn source(&self, row: u32) -> RowSource {
-        self.sources[self.candidates.row(self.positions[row as usize]) as usize]
+        self.normalized.sources[self.of_normalizer(row) as usize]
     }
 
     fn apply(
@@ -145,10 +154,7 @@ impl<'a> Wave<'a> {
     ) -> Result<(), ChainFault> {
         let input = self.positions.len();
         let seen = self.seen();
-        let Applied { output, convicted } = match self.shown(at, step, &seen) {
-            None => step.apply(&seen, input)?,
-            Some(shown) => step.apply_to(&shown, &seen, input)?,
-        };
+        let Applied { output, convicted } = self.ask(at, step, &seen)?;
         let rejected = output.rejections.len() + convicted.len();
         if output.rows + rejected != input {
             let transform = step.transform.name().to_owned();
@@ -174,6 +180,39 @@ impl<'a> Wave<'a> {
         }
         self.add(at, output.columns);
         Ok(())
+    }
+
+    /// The answer of the enricher at `at`. It cannot refuse a delete, of which it may see a row
+    /// that the source has made up: what it would have written of such a one is null.
+    fn ask(&self, at: usize, step: &mut Step, seen: &[Column]) -> Result<Applied, ChainFault> {
+        let (rows, convictions) = (self.positions.len(), step.convictions);
+        let shown = self.shown(at, step, seen);
+        let applied = match &shown {
+            None => step.apply(seen, rows)?,
+            Some(shown) => step.apply_to(shown, seen, rows)?,
+        };
+        let rejected = applied.output.rejections.iter().map(|r| r.row);
+        let convicted = applied.convicted.iter().map(|(row, _)| *row);
+        let batch = &self.normalized.batch;
+        let is_deleted = |row: &u32| {
+            self.cells
+                .is_deleted(batch, self.of_normalizer(*row) as usize)
+        };
+        let refused: BTreeSet<u32> = rejected.chain(convicted).filter(is_deleted).collect();
+        if refused.is_empty() {
+            return Ok(applied);
+        }
+        step.convictions = convictions;
+        let shown = shown.unwrap_or_else(|| (0..rows as u32).collect());
+        let others = shown.into_iter().filter(|row| !refused.contains(row));
+        let others: Vec<u32> = others.collect();
+        let mut applied = step.apply_to(&others, seen, rows)?;
+        let left = applied.output.source_rows.iter().flatten();
+        let is_null: BooleanBuffer = left.map(|row| refused.contains(row)).collect();
+        for column in &mut applied.output.columns {
+            column.presence = column.presence.take().map(|present| &present | &is_null);
+        }
+        Ok(applied)
     }
 
     /// Adds what the enricher at `at` wrote. Where it saw nothing that its rows say themselves, a

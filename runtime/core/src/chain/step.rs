@@ -26,7 +26,7 @@ pub(super) struct Step {
     fields: Arc<[Field]>,
     pub(super) writes: Arc<[Field]>,
     /// Rows convicted in the current batch.
-    convictions: usize,
+    pub(super) convictions: usize,
 }
 
 struct Lookup {

@@ -1,7 +1,8 @@
 //! One partition's chain: its transforms, what it knows of the keys, and how far event time has
 //! come.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::column::{Batch, Field};
@@ -62,8 +63,9 @@ pub struct Chain {
     pub(super) pending: VecDeque<Pending>,
     /// Whether what it is given is a log without holes.
     is_log: bool,
-    /// Whether the newest row of a key has what older ones say that it leaves out.
-    folds: bool,
+    /// Where the newest row of a key has what older ones say that it leaves out: the offsets of
+    /// those records that have not been written.
+    folds: Option<BTreeSet<i64>>,
 }
 
 impl Chain {
@@ -149,7 +151,7 @@ impl Chain {
             event_time_max,
             pending: VecDeque::new(),
             is_log: true,
-            folds: false,
+            folds: None,
         })
     }
 
@@ -162,11 +164,12 @@ impl Chain {
         }
     }
 
-    /// For all that is left of some keys' events: their newest rows have what older ones say, too,
-    /// as the table may have that version already, and would turn away what is older.
-    pub fn folding(self) -> Self {
+    /// For all that is left of some keys' events, of which those at the offsets `unwritten` have
+    /// not been written: their newest rows have what older ones say, too, as the table may have
+    /// that version already, and would turn away what is older.
+    pub fn folding(self, unwritten: impl IntoIterator<Item = i64>) -> Self {
         Self {
-            folds: true,
+            folds: Some(unwritten.into_iter().collect()),
             ..self
         }
     }
@@ -379,7 +382,7 @@ impl Chain {
         let stored = learned.stored.as_ref();
         // Whoever folds has all that came after the first; where the offset decides, rows come in
         // the order of their versions. What is remembered of a key may have lost to the table's.
-        let is_newest = self.folds || self.roles.version.kind == VersionKind::Offset;
+        let is_newest = self.folds.is_some() || self.roles.version.kind == VersionKind::Offset;
         let mut read_back = layering.is_some().then(|| {
             let (cells, target) = (&self.cells, &self.target);
             ReadBack::new(cells, &normalized, &versions, target, stored, is_newest)
@@ -389,7 +392,7 @@ impl Chain {
             failed,
             unanswered,
         } = enrich(
-            &normalized,
+            (&self.cells, &normalized),
             &versions,
             &candidates,
             layering.zip(read_back.as_mut()),
@@ -397,7 +400,7 @@ impl Chain {
             &self.target,
             &mut dead_letters,
         )?;
-        if self.folds {
+        if self.folds.is_some() {
             Fold::new(&normalized, &versions, self.cells.deleted).fold(&mut layers);
         }
         let layer = |rows: &[u32]| {
@@ -431,16 +434,25 @@ impl Chain {
             candidates: &candidates,
             emptied,
         };
-        let is_all_known = dead_letters.is_empty() && unanswered.is_empty() && unnamed.is_empty();
+        // Of what was written before the table has what it says, or what is newer.
+        let unwritten = match &self.folds {
+            None => Cow::Borrowed(&dead_letters),
+            Some(offsets) => {
+                let offset = |letter: &&DeadLetter| records.offset(letter.record as usize);
+                let letters = dead_letters.iter().filter(|l| offsets.contains(&offset(l)));
+                Cow::Owned(letters.cloned().collect())
+            }
+        };
+        let is_all_known = unwritten.is_empty() && unanswered.is_empty() && unnamed.is_empty();
         let (unknown, unread) = match is_all_known {
             true => (None, None),
             false => {
-                let whole = dead_letters.iter().filter(|letter| letter.ordinal == 0);
+                let whole = unwritten.iter().filter(|letter| letter.ordinal == 0);
                 let of = whole.map(|letter| letter.record);
                 let keys = self.keys.as_mut();
                 let found = keys.map(|keys| keys.read(&self.decoder, records, of));
-                let unread = found.and_then(|found| lost.unread(found, &dead_letters));
-                let unknown = lost.find(&dead_letters, (&unanswered, &unnamed), |row| {
+                let unread = found.and_then(|found| lost.unread(found, &unwritten));
+                let unknown = lost.find(&unwritten, (&unanswered, &unnamed), |row| {
                     self.known(&versions, row)
                 });
                 (unknown, unread)

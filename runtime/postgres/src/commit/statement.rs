@@ -187,9 +187,12 @@ impl TargetShape<'_> {
         let name = quote(ABSENT);
         let alive = self.is_marked().map(|marked| format!(" and not {marked}"));
         let unknown = format!("gristmill.absent_after(t.{name}, u.m, ''::bytea, true)");
+        // A column that no event ever has is all that is unknown of most rows, and was before.
+        let is_told = format!("t.{name} is not distinct from u.m");
         let text = format!(
             "update {} as t set {name} = {unknown} from (select {}) as u \
-             where {} and {is_older}{} and t.{name} is distinct from {unknown}",
+             where {} and not ({is_told}) and {is_older}{} and t.{name} is distinct from \
+             {unknown}",
             self.target.sql_name,
             rows.unnested(),
             self.on(),

@@ -288,7 +288,8 @@ impl<'s> Moves<'s> {
             let refused = match end {
                 ReplayEnd::Committed(_) => break,
                 ReplayEnd::Overtaken(_) if std::mem::take(&mut may_read) => {
-                    chain = self.chain(number as i32, 64 << 20)?.of_letters().folding();
+                    chain = self.chain(number as i32, 64 << 20)?;
+                    chain = chain.of_letters().folding(letters.iter().copied());
                     let later = with_later(&self.partitions[number], &letters);
                     batch = computed(&mut chain, later.into_iter())?;
                     continue;

@@ -78,14 +78,21 @@ impl Change {
             let seen = own.or_else(|| inherited(column, &self.cells[other]));
             seen.filter(|_| !is_hard)
         };
-        let loud: Cell = a.clone().filter(|_| !is_hard).map(louder);
+        // A delete is not refused: what a rule says of it is null.
+        let is_refused = |cell: &Cell| self.is_deleted && is_refusable(cell);
+        let louder = |a: Cell| match is_refused(&a) {
+            true => Some(None),
+            false => a.map(louder),
+        };
+        let loud: Cell = louder(a.clone().filter(|_| !is_hard));
         let last = loud.clone().map(|loud| loud.map(last));
         let pair = match (seen(1, 2), seen(2, 1)) {
+            (b, _) if is_refused(&b) => Some(None),
             (Some(b), Some(c)) => Some(paired(b.as_deref(), named(c.as_deref()))),
             _ => None,
         };
         // By way of a rule that has no other reason to see the row.
-        let tune = match (seen(0, 2).map(louder), seen(2, 0)) {
+        let tune = match (louder(seen(0, 2)), seen(2, 0)) {
             (Some(loud), Some(c)) => Some(paired(loud.as_deref(), c.as_deref())),
             _ => None,
         };
@@ -98,12 +105,17 @@ impl Change {
     }
 
     /// Whether an enricher or Postgres takes it.
-    pub(crate) fn is_good(&self, mode: Mode) -> bool {
-        let text = |cell: &Cell| cell.clone().flatten().unwrap_or_default();
-        let (a, b) = (text(&self.cells[0]), text(&self.cells[1]));
-        let is_hard = self.is_deleted && mode.delete == Delete::Hard;
-        (is_hard || (a != REJECTED && a != TRAPS && b != REJECTED)) && b != REFUSED
+    pub(crate) fn is_good(&self) -> bool {
+        let [a, b, _] = &self.cells;
+        let is_taken = self.is_deleted || !is_refusable(a) && !is_refusable(b);
+        is_taken && b.clone().flatten().as_deref() != Some(REFUSED)
     }
+}
+
+/// Whether an enricher takes no row with such a cell.
+fn is_refusable(cell: &Cell) -> bool {
+    let text = cell.as_ref().and_then(|text| text.as_deref());
+    matches!(text, Some(REJECTED | TRAPS))
 }
 
 fn version(mode: Mode, at: i64, seq: Option<i64>, offset: i64) -> Version {

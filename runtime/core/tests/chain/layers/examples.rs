@@ -11,8 +11,8 @@ use gristmill_core::plan::Plan;
 use gristmill_core::transform::{Fault, Output, Transform};
 
 use super::change::{
-    Change, Mode, REJECTED, chain, chain_by, given, layered_spec, older, records, stored as answer,
-    transforms,
+    Change, Mode, REJECTED, TRAPS, chain, chain_by, given, layered_spec, older, records,
+    stored as answer, transforms,
 };
 use super::mirror::{Cell, Given, Mirror};
 use crate::outcome::{assert_adds_up, letters};
@@ -145,6 +145,22 @@ fn a_hard_delete_is_a_layer_below_a_row_that_lacks_nothing() {
     let changes = || vec![row(1, "abc"), delete(1, "abc"), row(1, "a"), row(1, "abc")];
     assert_eq!(offsets(&computed(HARD, changes())), "1 | 3");
     assert_eq!(offsets(&computed(SOFT, changes())), "3");
+}
+
+/// A rule may see a row that the source has made up. What it says of one is null.
+#[test]
+fn a_delete_that_a_rule_takes_no_row_of_goes_on() {
+    for cell in [REJECTED, TRAPS] {
+        let mut gone = delete(1, "ac");
+        gone.cells[0] = Some(Some(cell.to_owned()));
+        let computed = computed(SOFT, vec![row(2, "a"), gone]);
+        assert!(computed.dead_letters.is_empty());
+        let rows = written(&computed);
+        assert!(rows[0].is_deleted && !rows[1].is_deleted);
+        let [loud, last] = [3, 5].map(|column| rows[0].cells[column].clone());
+        assert_eq!((loud, last), (Some(None), Some(None)));
+        assert_eq!(rows[1].cells[3], Some(Some("A".to_owned())));
+    }
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl World {
     fn apply_one_by_one(&mut self, first: usize) {
         let batch = self.changes[first..self.committed].iter().zip(first..);
         let mode = self.mode;
-        let good = batch.filter(|(change, _)| change.is_truncate || change.is_good(mode));
+        let good = batch.filter(|(change, _)| change.is_truncate || change.is_good());
         let mut good: Vec<_> = good.collect();
         good.sort_by_key(|(change, offset)| change.version(mode, *offset as i64));
         for (change, offset) in good {
@@ -311,7 +311,7 @@ fn live(seed: u64) -> usize {
     if arrival != Arrival::Mixed || mode.kind == VersionKind::Offset {
         let mut fold = Mirror::new(mode.delete);
         for (offset, change) in world.changes.iter().enumerate() {
-            if change.is_truncate || change.is_good(mode) {
+            if change.is_truncate || change.is_good() {
                 one(&mut fold, change, mode, offset);
             }
         }

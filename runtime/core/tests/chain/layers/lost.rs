@@ -143,6 +143,21 @@ fn an_answer_that_cannot_be_made_anew_is_unknown() {
     assert_eq!(of(anew), [""; 0]);
 }
 
+/// What a record says that is read once more with a letter was written before.
+#[test]
+fn what_came_beside_a_letter_is_never_unknown() {
+    let changes = in_order(vec![row(1, "abc"), row(1, "a"), row(1, "b")]);
+    let chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let mut chain = chain.of_letters().folding([2]);
+    let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
+    let computed = chain.exclude(computed, vec![refuse(2)]).unwrap();
+    assert_eq!(unknown(&computed), ["1@2 b pair"]);
+    let others = vec![refuse(0), refuse(1)];
+    let computed = chain.exclude(computed, others).unwrap();
+    assert_eq!(unknown(&computed), ["1@2 b pair"]);
+    assert!(computed.rows.rows == 0 && computed.dead_letters.len() == 3);
+}
+
 /// Whoever writes a row that the table has already writes all that is known of it at once.
 #[test]
 fn a_folding_chain_gives_the_newest_row_what_older_ones_say() {
@@ -156,7 +171,8 @@ fn a_folding_chain_gives_the_newest_row_what_older_ones_say() {
         rejected(4, "ab"),
         row(4, "c"),
     ]);
-    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20).of_letters().folding();
+    let chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let mut chain = chain.of_letters().folding(0..8);
     let computed = chain.compute(records(&changes, 0), NOW_US).unwrap();
     let rows = written(&computed);
     let cells: Vec<String> = rows
