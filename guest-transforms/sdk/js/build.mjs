@@ -88,8 +88,8 @@ async function check() {
       if (module !== undefined && isBuiltin(module)) {
         fail(
           `\`${module}\` is a module of Node.js, and a rule has no files, no network and no ` +
-            "clock: put data into the config, into a dimension that it joins, or into a module of its " +
-            `own, export default [..] (${source}:${at + 1})`,
+            "clock: put data into the config, into a dimension that it joins, or into a module " +
+            `of its own, export default [..] (${source}:${at + 1})`,
         );
       }
     });

@@ -82,8 +82,8 @@ class Declared:
         if not self.inputs:
             name = function.__name__
             raise Mistake(
-                f"`{name}` is given no row: its first parameter is a NamedTuple of the columns that "
-                "it reads"
+                f"`{name}` is given no row: its first parameter is a NamedTuple of the columns "
+                "that it reads"
             )
 
     def _take(self, parameter: str, hint: Any) -> None:
