@@ -33,7 +33,7 @@
 //! cli         arguments in, text out
 //! demo        the users pipeline on sample events, with servers of its own
 //! ops         what an operator does to a pipeline: one file a verb, values back
-//! process     one consumer, one follower and one relay for the pipelines of a process
+//! process     one consumer a file, one follower and one relay a database
 //! http        what a process says to collectors and probes
 //! partition   one partition's life: assignment, take, worker, batch, flush
 //! fleet       what all hosts run: propose, check, stage, follow, fall back, compare

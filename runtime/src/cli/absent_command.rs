@@ -1,8 +1,11 @@
 //! `gristmill absent`: rows with cells that nobody knows.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use gristmill_core::visible::visible;
 
+use super::each::each;
 use super::out::Out;
 use super::pipeline_argument::PipelineArgument;
 use super::table;
@@ -24,18 +27,18 @@ pub(super) struct Args {
     signal_table: String,
 }
 
-pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<()> {
-    let (opened, sandbox) = (args.pipeline.open()?, host_sandbox::open()?);
-    let source_table = args.source_table.as_deref();
-    let found = absent(
-        opened,
-        &sandbox,
-        args.limit,
-        source_table,
-        &args.signal_table,
-    )
-    .await?;
-    render(&found, out)
+pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
+    let (opened, sandbox) = (
+        args.pipeline.open_those_that_ran().await?,
+        host_sandbox::open()?,
+    );
+    let (limit, source_table) = (args.limit, args.source_table.as_deref());
+    each(opened, out, async |opened, out| {
+        let found = absent(opened, &sandbox, limit, source_table, &args.signal_table);
+        render(&found.await?, out)?;
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
 }
 
 fn render(found: &Absent, out: Out<'_>) -> Result<()> {

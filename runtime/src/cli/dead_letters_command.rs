@@ -10,6 +10,7 @@ use gristmill_core::visible::visible;
 use gristmill_postgres::letters::stored_letter::{Filter, LetterId, LetterState};
 use jiff::Timestamp;
 
+use super::each::each;
 use super::out::Out;
 use super::pipeline_argument::PipelineArgument;
 use super::table;
@@ -18,6 +19,7 @@ use crate::definition::host_sandbox;
 use crate::ops::capture::capture;
 use crate::ops::letter_list::{self, LetterDetail, LetterList, RecordBytes};
 use crate::ops::letter_replay::{Which, replay_letters};
+use crate::ops::opened::Opened;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -117,22 +119,27 @@ pub(super) async fn run(command: Command, out: Out<'_>) -> Result<ExitCode> {
             limit,
         } => {
             let filter = select.filter(Some(limit));
-            render_list(&letter_list::list(&pipeline.open()?, &filter).await?, out)?;
+            let opened = pipeline.open_those_that_ran().await?;
+            let list = async |opened: Opened, out: Out<'_>| {
+                render_list(&letter_list::list(&opened, &filter).await?, out)?;
+                Ok(ExitCode::SUCCESS)
+            };
+            return each(opened, out, list).await;
         }
         Command::Show {
             pipeline,
             id,
             raw: true,
         } => {
-            let value = letter_list::value(&pipeline.open()?, &id).await?;
+            let value = letter_list::value(&pipeline.open().await?, &id).await?;
             io::stdout().write_all(&value)?;
         }
         Command::Show { pipeline, id, .. } => {
-            render_detail(&letter_list::show(&pipeline.open()?, &id).await?, out)?;
+            render_detail(&letter_list::show(&pipeline.open().await?, &id).await?, out)?;
         }
         Command::Capture { pipeline, id, into } => {
             let rule = into.as_deref().map(Subject::of_folder).transpose()?;
-            let case = capture(&pipeline.open()?, &host_sandbox::open()?, &id).await?;
+            let case = capture(&pipeline.open().await?, &host_sandbox::open()?, &id).await?;
             match rule {
                 None => write!(out, "{}", case.text(true))?,
                 Some(rule) => {
@@ -151,16 +158,25 @@ pub(super) async fn run(command: Command, out: Out<'_>) -> Result<ExitCode> {
                 true => Which::Filter(select.filter(limit)),
                 false => Which::Ids(ids),
             };
-            let opened = pipeline.open()?;
-            let replayed = replay_letters(&opened, &host_sandbox::open()?, which).await?;
-            writeln!(
-                out,
-                "{} replayed, {} still cannot be used",
-                replayed.used, replayed.again
-            )?;
-            if replayed.again > 0 {
-                return Ok(ExitCode::FAILURE);
-            }
+            let opened = match which {
+                // A letter is one pipeline's.
+                Which::Ids(_) => vec![pipeline.open().await?],
+                Which::Filter(_) => pipeline.open_to_change().await?,
+            };
+            let sandbox = host_sandbox::open()?;
+            let replay = async |opened: Opened, out: Out<'_>| {
+                let replayed = replay_letters(&opened, &sandbox, which.clone()).await?;
+                writeln!(
+                    out,
+                    "{} replayed, {} still cannot be used",
+                    replayed.used, replayed.again
+                )?;
+                Ok(match replayed.again {
+                    0 => ExitCode::SUCCESS,
+                    _ => ExitCode::FAILURE,
+                })
+            };
+            return each(opened, out, replay).await;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,13 +1,18 @@
 //! `gristmill evolve`: another rule of versions, or another way to delete.
 
-use anyhow::Result;
+use std::process::ExitCode;
 
+use anyhow::Result;
+use gristmill_sandbox::Sandbox;
+
+use super::each::each;
 use super::out::Out;
 use super::pipeline_argument::PipelineArgument;
 use super::progress_text::{self, Teller};
 use super::wait_argument::WaitArgument;
 use crate::definition::host_sandbox;
 use crate::ops::evolve::evolve;
+use crate::ops::opened::Opened;
 use crate::ops::running_pipeline::RunningPipeline;
 
 #[derive(clap::Args)]
@@ -21,8 +26,17 @@ pub(super) struct Args {
     wait: WaitArgument,
 }
 
-pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
-    let mut running = RunningPipeline::open(args.pipeline.open()?, host_sandbox::open()?).await?;
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
+    let (opened, sandbox) = (args.pipeline.open_to_change().await?, host_sandbox::open()?);
+    each(opened, out, async |opened, out| {
+        one(&args, opened, sandbox.clone(), out).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
+}
+
+async fn one(args: &Args, opened: Opened, sandbox: Sandbox, out: Out<'_>) -> Result<()> {
+    let mut running = RunningPipeline::open(opened, sandbox).await?;
     let path = &args.pipeline.path;
     let mut teller = Teller::new(path, out);
     let tell = &mut |progress| teller.tell(&progress);

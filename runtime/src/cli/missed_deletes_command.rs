@@ -30,7 +30,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<()> {
-    let (opened, sandbox) = (args.pipeline.open()?, host_sandbox::open()?);
+    let (opened, sandbox) = (args.pipeline.open().await?, host_sandbox::open()?);
     let request = MissedDeletesRequest {
         since: args.since,
         limit: args.limit,

@@ -5,6 +5,7 @@ mod absent_command;
 mod check_command;
 mod dead_letters_command;
 mod difference_text;
+mod each;
 mod evolve_command;
 mod init_command;
 mod log_writer;
@@ -13,7 +14,9 @@ mod manual_command;
 mod missed_deletes_command;
 mod old_spelling;
 mod out;
+mod overview_text;
 mod pipeline_argument;
+mod pipeline_command;
 mod produce_command;
 mod program_version;
 mod progress_text;
@@ -21,6 +24,7 @@ mod property_arguments;
 mod rule_argument;
 mod schema_command;
 mod status_command;
+mod status_words;
 mod steer_command;
 mod stop_signal;
 mod table;
@@ -95,7 +99,9 @@ enum Command {
     /// Run pipelines until they are told to stop (Ctrl-C or SIGTERM)
     ///
     /// Several files run in one process: each has a consumer group of its own, and they share
-    /// connections, memory and heartbeat. One that halts, or cannot begin, stops none of the others.
+    /// connections, memory and heartbeat. One that halts, or cannot begin, stops none of the
+    /// others. A file with `topics` stands for a pipeline of each topic, also of those that come
+    /// later.
     #[command(after_help = "Example: KAFKA_BOOTSTRAP=localhost:9092 \
                             DATABASE_URL=postgres://app@localhost/appdb gristmill run \
                             pipelines/users.toml")]
@@ -152,6 +158,12 @@ enum Command {
         after_help = "Example: gristmill dead-letters list pipelines/users.toml --code unknown-op"
     )]
     DeadLetters(dead_letters_command::Command),
+    /// Forget pipelines that nobody runs any more
+    #[command(
+        subcommand,
+        after_help = "Example: gristmill pipeline forget pipelines/users.toml users"
+    )]
+    Pipeline(pipeline_command::Command),
     /// Write a rule: build it, test it, look at it
     #[command(
         subcommand,
@@ -302,10 +314,11 @@ async fn dispatch(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Schema(command) => schema_command::run(command, out).await?,
         Command::Status(pipeline) => return status_command::run(&pipeline, out).await,
         Command::Pause(args) => return steer_command::pause(&args, out).await,
-        Command::Evolve(args) => evolve_command::run(args, out).await?,
+        Command::Evolve(args) => return evolve_command::run(args, out).await,
         Command::Resume(args) => return steer_command::resume(&args, out).await,
-        Command::Absent(args) => absent_command::run(&args, out).await?,
+        Command::Absent(args) => return absent_command::run(&args, out).await,
         Command::MissedDeletes(args) => missed_deletes_command::run(&args, out).await?,
+        Command::Pipeline(command) => return pipeline_command::run(command, out).await,
         Command::DeadLetters(command) => return dead_letters_command::run(command, out).await,
         Command::Transform(command) => return transform::run(command, out).await,
         Command::Try(args) => return try_command::run(*args, out).await,
@@ -336,7 +349,7 @@ async fn run_pipelines(args: RunArgs) -> Result<()> {
     let sandbox = host_sandbox::open()?;
     let mut files = Vec::new();
     for path in &args.paths {
-        let config = file::load(path)?;
+        let config = file::load_any(path)?;
         let replay = Some(replay(path, &sandbox));
         files.push(PipelineFile { config, replay });
     }

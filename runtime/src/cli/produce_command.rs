@@ -120,7 +120,7 @@ fn produce(args: &Args) -> Result<Sent> {
         (None, None) => bail!("give --file or --generate"),
     };
     let mut properties = match &args.pipeline {
-        Some(file) => file::load(file)?.source.properties,
+        Some(file) => file::load_any(file)?.source.properties,
         None => BTreeMap::new(),
     };
     properties.extend(args.properties.to_map());

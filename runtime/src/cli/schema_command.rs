@@ -17,23 +17,32 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(command: Command, out: Out<'_>) -> Result<()> {
+    let sandbox = host_sandbox::open()?;
     match command {
-        Command::Print(pipeline) => write!(out, "{}", open(&pipeline).await?.sql().await?)?,
-        Command::Apply(pipeline) => {
-            let mut tables = open(&pipeline).await?;
-            let done = tables.apply().await?;
-            for line in &done {
-                writeln!(out, "{line}")?;
+        Command::Print(pipeline) => {
+            for opened in pipeline.open_all().await?.opened {
+                write!(
+                    out,
+                    "{}",
+                    Tables::open(opened, &sandbox).await?.sql().await?
+                )?;
             }
-            tables.check().await?;
-            if done.is_empty() {
+        }
+        Command::Apply(pipeline) => {
+            let mut has_done = false;
+            for opened in pipeline.open_to_create().await? {
+                let mut tables = Tables::open(opened, &sandbox).await?;
+                let done = tables.apply().await?;
+                for line in &done {
+                    writeln!(out, "{line}")?;
+                }
+                tables.check().await?;
+                has_done |= !done.is_empty();
+            }
+            if !has_done {
                 writeln!(out, "nothing to do: the tables are there")?;
             }
         }
     }
     Ok(())
-}
-
-async fn open(pipeline: &PipelineArgument) -> Result<Tables> {
-    Tables::open(pipeline.open()?, &host_sandbox::open()?).await
 }

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use comfy_table::Table;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use super::out::Out;
+use super::overview_text;
 use super::pipeline_argument::PipelineArgument;
+use super::status_words::{duration, state};
 use super::table;
+use crate::ops::opened::Opened;
+use crate::ops::pipelines_of_file::PipelinesOfFile;
 use crate::ops::status::{self, PartitionStatus, RunState, Status};
 
 #[derive(clap::Args)]
@@ -24,7 +30,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
-    let status = status::status(&args.pipeline.open()?).await?;
+    let found = args.pipeline.open_all().await?;
+    if found.is_template {
+        return of_several(args, found, out).await;
+    }
+    let mut statuses = self::statuses(found.opened).await?.into_iter();
+    let (_, status) = statuses.next().context("the file holds no pipeline")?;
+    let status = status?;
     match args.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&status)?)?,
         false => render(&status, &args.pipeline.path, out)?,
@@ -33,6 +45,47 @@ pub(super) async fn run(args: &Args, out: Out<'_>) -> Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+/// The pipelines of a template: the one that `--only` leaves as any, else a line each.
+async fn of_several(args: &Args, found: PipelinesOfFile, out: Out<'_>) -> Result<ExitCode> {
+    let statuses = statuses(found.opened).await?;
+    match (args.json, statuses.as_slice()) {
+        (true, all) => {
+            let all: Vec<&Status> = all.iter().filter_map(|(_, s)| s.as_ref().ok()).collect();
+            writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+        }
+        (false, [(_, Ok(status))]) => render(status, &args.pipeline.path, out)?,
+        (false, all) => overview_text::render(all, &found.gone, &found.refused, out)?,
+    }
+    let is_well = |status: &Result<Status>| status.as_ref().is_ok_and(Status::is_well);
+    let are_well = statuses.iter().all(|(_, status)| is_well(status));
+    Ok(match are_well && found.refused.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Pipelines that are asked about at a time: each takes a connection.
+const ASKED_AT_ONCE: usize = 8;
+
+/// What each of `opened` is doing, with its name, in their order.
+async fn statuses(opened: Vec<Opened>) -> Result<Vec<(String, Result<Status>)>> {
+    let places = Arc::new(Semaphore::new(ASKED_AT_ONCE));
+    let asked = opened.into_iter().map(|opened| {
+        let places = Arc::clone(&places);
+        tokio::spawn(async move {
+            let _place = places.acquire().await;
+            let status = status::status(&opened).await;
+            (opened.name().to_owned(), status)
+        })
+    });
+    let asked: Vec<_> = asked.collect();
+    let mut all = Vec::new();
+    for one in asked {
+        all.push(one.await?);
+    }
+    Ok(all)
 }
 
 /// `path` is the pipeline's file, as whoever asks called it.
@@ -204,24 +257,4 @@ fn partitions(partitions: &[PartitionStatus]) -> Table {
         ]);
     }
     table
-}
-
-fn state(state: RunState) -> &'static str {
-    match state {
-        RunState::Running => "running",
-        RunState::Waiting => "waiting",
-        RunState::Paused => "paused",
-        RunState::NotRunning => "stopped",
-        RunState::Halted => "halted",
-    }
-}
-
-/// Seconds in the largest unit that keeps two digits.
-fn duration(seconds: i64) -> String {
-    match seconds {
-        ..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        7_200..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::each::worse;
 use super::out::Out;
 use super::pipeline_argument::PipelineArgument;
 use crate::ops::steer::{self, Steered};
@@ -22,23 +23,31 @@ pub(super) struct Args {
 }
 
 pub(super) async fn pause(args: &Args, out: Out<'_>) -> Result<ExitCode> {
-    let (opened, reason) = (args.pipeline.open()?, args.reason.as_deref());
-    let steered = steer::pause(&opened, args.partition, reason).await?;
-    Ok(render(&steered, "paused", &args.what(opened.name()), out)?)
+    let mut code = ExitCode::SUCCESS;
+    for opened in args.pipeline.open_to_change().await? {
+        let steered = steer::pause(&opened, args.partition, args.reason.as_deref()).await?;
+        let one = render(&steered, "paused", &args.what(opened.name()), out)?;
+        code = worse(code, one);
+    }
+    Ok(code)
 }
 
 pub(super) async fn resume(args: &Args, out: Out<'_>) -> Result<ExitCode> {
-    let (opened, reason) = (args.pipeline.open()?, args.reason.as_deref());
-    let steered = steer::resume(&opened, args.partition, reason).await?;
-    if let Some(revision) = steered.differing {
-        writeln!(
-            out,
-            "revision {revision} goes on, and not what {path} says: `gristmill check {path}` says \
-             how that becomes active",
-            path = args.pipeline.path.display()
-        )?;
+    let mut code = ExitCode::SUCCESS;
+    for opened in args.pipeline.open_to_change().await? {
+        let steered = steer::resume(&opened, args.partition, args.reason.as_deref()).await?;
+        if let Some(revision) = steered.differing {
+            writeln!(
+                out,
+                "revision {revision} goes on, and not what {path} says: `gristmill check {path}` \
+                 says how that becomes active",
+                path = args.pipeline.path.display()
+            )?;
+        }
+        let one = render(&steered, "resumed", &args.what(opened.name()), out)?;
+        code = worse(code, one);
     }
-    Ok(render(&steered, "resumed", &args.what(opened.name()), out)?)
+    Ok(code)
 }
 
 impl Args {

@@ -1,6 +1,7 @@
 //! The host's side: it says that it lives, reads what each fleet is to run, and has ready what may
 //! be wanted. One task does so for all pipelines of a database.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ const RELOAD_AFTER: Duration = Duration::from_secs(10);
 
 /// How often the tables are looked at: what somebody does to one may lose rows until then.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Tables that a beat looks at, but those that are unfit: a look is a round trip, and on a busy
+/// server so many take a fraction of [`BEAT_MAX`]. A hundred tables are looked at in four beats.
+const LOOKS_A_BEAT: usize = 25;
 
 /// Follows the fleets of the pipelines of `database` until `stop`. A database that is away is
 /// waited for.
@@ -164,11 +168,14 @@ impl Follower {
         self.send(connection, &before).await?;
         let names: Vec<&str> = self.members.iter().map(|m| m.pipeline.name()).collect();
         let mut rollouts = rollout::read_all(connection, &names).await?;
+        let looked_at = self.due_looks();
         for at in 0..self.members.len() {
             if let Some(rollout) = rollouts.remove(self.members[at].pipeline.name()) {
                 self.prepare(at, &rollout);
                 // Before the partitions hear that they are resumed.
-                self.members[at].look_at_table(connection, &rollout).await;
+                if looked_at.contains(&at) {
+                    self.members[at].look_at_table(connection, &rollout).await;
+                }
                 self.members[at].pipeline.fleet.update(rollout);
             }
         }
@@ -185,6 +192,19 @@ impl Follower {
         let all = self.database.pipelines.all().into_iter();
         let new = all.skip(self.members.len()).map(Member::new);
         self.members.extend(new);
+    }
+
+    /// The members whose tables are to be looked at now: those that are unfit, and of the others
+    /// the ones that have waited longest.
+    fn due_looks(&self) -> HashSet<usize> {
+        let now = Instant::now();
+        let due = self.members.iter().enumerate();
+        let due = due.filter(|(_, m)| m.table.due.is_none_or(|due| due <= now));
+        let is_unfit = |member: &Member| member.pipeline.fleet.unfit().is_some();
+        let (unfit, mut others): (Vec<_>, Vec<_>) = due.partition(|(_, m)| is_unfit(m));
+        others.sort_by_key(|(_, member)| member.table.due);
+        let others = others.into_iter().take(LOOKS_A_BEAT);
+        unfit.into_iter().chain(others).map(|(at, _)| at).collect()
     }
 
     fn answers(&self) -> Vec<Answer> {
@@ -249,8 +269,7 @@ impl Member {
     /// A look that fails is made up by the next.
     async fn look_at_table(&mut self, connection: &Connection, rollout: &Rollout) {
         let fleet = &self.pipeline.fleet;
-        let is_due = self.table.due.is_none_or(|due| due <= Instant::now());
-        let Some(revision) = fleet.revisions.get(rollout.active).filter(|_| is_due) else {
+        let Some(revision) = fleet.revisions.get(rollout.active) else {
             return;
         };
         let TableWatch {

@@ -11,7 +11,7 @@ use crate::handles::standing::Reason;
 
 /// What may be prepared at a time, each by connections of its own: revisions that are loaded, and
 /// pipelines that begin.
-const PREPARED_AT_ONCE: usize = 2;
+const PREPARED_AT_ONCE: usize = 4;
 
 /// The way of one process into a database, and what has gone it.
 pub struct Commits {

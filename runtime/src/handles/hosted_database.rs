@@ -10,9 +10,9 @@ use crate::definition::file::Config;
 use crate::handles::commits::Commits;
 use crate::handles::pipelines::Pipelines;
 
-/// The most places for flushes of one process: with a connection each for heartbeat and relay, and
-/// two for what is being prepared, sixteen, where a server takes a hundred by default.
-const FLUSHES_MAX: usize = 12;
+/// The most places for flushes of several files together: with a connection each for heartbeat and
+/// relay, and four for what is being prepared, sixteen, where a server takes a hundred by default.
+const FLUSHES_MAX: usize = 10;
 
 /// One database that this process writes to, with the pipelines that do.
 pub struct HostedDatabase {

@@ -33,6 +33,13 @@ impl Kafka {
         self.source.wait().await
     }
 
+    /// Reads these topics from now on, where the consumer runs.
+    pub fn subscribe(&self, topics: Vec<String>) {
+        if let Some(source) = self.source.get() {
+            source.subscribe(topics);
+        }
+    }
+
     /// Tells Kafka's lag tools how far a partition has committed.
     pub fn hint(&self, partition: &TopicPartition, next_offset: i64) {
         if let Some(source) = self.source.get() {

@@ -19,6 +19,8 @@ pub struct Standings {
     /// Since when no broker answers, and what is missing: concern all partitions.
     outage: Mutex<Option<Reason>>,
     missing: Mutex<Option<Reason>>,
+    /// That the topic is not there any more, where it was one of several.
+    gone: Mutex<Option<Reason>>,
     is_joined: AtomicBool,
     /// Why feeds have ended, until their workers have heard of it.
     lost: Mutex<HashMap<TopicPartition, String>>,
@@ -87,6 +89,7 @@ impl Standings {
             tasks: AtomicU64::new(0),
             outage: Mutex::default(),
             missing: Mutex::default(),
+            gone: Mutex::default(),
             is_joined: AtomicBool::new(false),
             lost: Mutex::default(),
             changed,
@@ -205,6 +208,18 @@ impl Standings {
         self.changed.notify_one();
     }
 
+    /// That the topic is not there any more, in words; `None`: it is there. Until it is back
+    /// nothing is read.
+    pub fn set_gone(&self, reason: Option<String>) {
+        update(&self.gone, reason);
+        self.changed.notify_one();
+    }
+
+    /// Whether the topic is not there any more.
+    pub fn is_gone(&self) -> bool {
+        lock(&self.gone).is_some()
+    }
+
     /// The consumer group has given this process its partitions, were it none.
     pub fn joined(&self) {
         self.is_joined.store(true, Ordering::Relaxed);
@@ -219,7 +234,8 @@ impl Standings {
     /// What Kafka does not give, and since when.
     pub fn kafka(&self) -> Option<Reason> {
         let outage = lock(&self.outage).clone();
-        outage.or_else(|| lock(&self.missing).clone())
+        let gone = outage.or_else(|| lock(&self.gone).clone());
+        gone.or_else(|| lock(&self.missing).clone())
     }
 
     /// What the partition is doing.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::lag::LagRequest;
 use gristmill_postgres::commit::checkpoint::{self, Checkpoint};
@@ -31,7 +31,9 @@ pub async fn keep(databases: Vec<Arc<HostedDatabase>>) {
     loop {
         for pipeline in databases.iter().flat_map(|d| d.pipelines.all()) {
             let (retention, reached) = known.entry(pipeline.name().to_owned()).or_default();
-            retention.refresh(&pipeline).await;
+            if pipeline.kafka.outage().is_none() {
+                retention.refresh(&pipeline).await;
+            }
             let answer = timeout(ASK_MAX, ask(&pipeline, retention.ms, reached)).await;
             let error = match answer {
                 Ok(Ok(())) => continue,
@@ -87,6 +89,10 @@ async fn ask(
         (checkpoint::list(&connection, name, run).await?, letters)
     };
     pipeline.metrics.set_letters_waiting(name, letters);
+    // A question would wait as long as one may: of many pipelines, for minutes.
+    if let Some(outage) = pipeline.kafka.outage() {
+        bail!("{}", outage.reason);
+    }
     let at = |(partition, standing): (TopicPartition, Standing)| {
         let is_its = |c: &&Checkpoint| {
             c.key.partition == partition.partition && *c.key.topic == *partition.topic

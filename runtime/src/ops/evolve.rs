@@ -12,7 +12,8 @@ use crate::definition::pipeline::Pipeline;
 use crate::fleet::evolution::{changes, taken_in};
 
 use super::change_progress::{Progress, Spread, Tell};
-use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
+use super::proved_change::StageResult;
+use super::running_pipeline::{RunningPipeline, WantedChange};
 
 /// What the pipeline file changes, and what became of it.
 #[derive(Clone, Debug, Serialize)]

@@ -15,9 +15,11 @@
 //! | [`revisions`] | says who changed what a pipeline runs, when and why |
 //! | [`steer`] | pauses partitions and lets them go on |
 //! | [`swap`], [`promote`], [`rollback`] | change a rule of a pipeline that runs |
+//! | [`swap_several`] | changes a rule of several pipelines, or of none |
 //! | [`evolve`] | changes how newer events are told from older ones, and what a delete leaves |
 //! | [`traffic_replay`] | compares another rule with what the table holds |
 //! | [`letter_list`], [`letter_replay`], [`capture`] | look at dead letters and use them again |
+//! | [`forget`] | forgets a pipeline, but its table |
 //! | [`absent`] | finds rows with cells that nobody knows |
 //! | [`missed_deletes`] | finds and deletes rows that the source's newest snapshot lacks |
 //! | [`try_events`] | shows events before and after a rule |
@@ -27,6 +29,7 @@ pub mod absent;
 pub mod capture;
 pub mod change_progress;
 pub mod evolve;
+pub mod forget;
 mod images;
 pub mod init;
 mod later_events;
@@ -38,9 +41,11 @@ pub mod memory_bound;
 pub mod missed_deletes;
 mod newest_values;
 pub mod opened;
+pub mod pipelines_of_file;
 pub mod preflight;
 pub mod produce;
 pub mod promote;
+mod proved_change;
 pub mod revisions;
 pub mod rollback;
 pub mod running_pipeline;
@@ -50,9 +55,11 @@ pub mod status;
 pub mod steer;
 mod steered_partition;
 pub mod swap;
+pub mod swap_several;
 pub mod tables;
 mod topic_events;
 mod topic_shape;
 pub mod traffic_replay;
 pub mod try_events;
 mod unread_columns;
+mod who;

@@ -10,7 +10,8 @@ use crate::definition::bundle::Bundle;
 use crate::definition::spec::Spec;
 
 use super::change_progress::{Spread, Tell};
-use super::running_pipeline::{FAILED, RunningPipeline, StageResult, WantedChange};
+use super::proved_change::StageResult;
+use super::running_pipeline::{FAILED, RunningPipeline, WantedChange};
 
 /// What a rollback came to.
 #[derive(Clone, Copy, Debug, Serialize)]

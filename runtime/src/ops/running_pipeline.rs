@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gristmill_postgres::commit::checkpoint;
-use gristmill_postgres::fleet::rollout::{Proposal, Proposed, Rollout};
+use gristmill_postgres::fleet::rollout::Rollout;
 use gristmill_postgres::fleet::{activation, definition_store};
 use gristmill_postgres::wire::connection::Connection;
 use gristmill_sandbox::Sandbox;
@@ -14,10 +14,11 @@ use crate::definition::pipeline::Pipeline;
 use crate::definition::spec::Spec;
 use crate::fleet::check::{self, Retire};
 use crate::fleet::stage;
-use crate::host_name::host_name;
 
 use super::change_progress::{Progress, Spread, Tell};
 use super::opened::Opened;
+use super::proved_change::{ProvedChange, StageResult};
+use super::who::who;
 
 /// The state of a revision that was taken back or given up.
 pub(super) const FAILED: &str = "failed";
@@ -49,14 +50,6 @@ pub(super) struct WantedChange<'a> {
     pub(super) patience: Duration,
 }
 
-/// What became of a change that was to be staged.
-pub(super) enum StageResult {
-    /// Every live host has the revision of this number ready.
-    Ready(i32),
-    /// The active revision says the same.
-    Same,
-}
-
 impl RunningPipeline {
     /// Loads the active revision of the pipeline.
     pub async fn open(opened: Opened, sandbox: Sandbox) -> Result<Self> {
@@ -84,6 +77,12 @@ impl RunningPipeline {
         change: WantedChange<'_>,
         tell: Tell<'_>,
     ) -> Result<StageResult> {
+        let proved = self.prove(change).await?;
+        proved.stage(&mut self.connection, tell).await
+    }
+
+    /// Proves that the change can run here. Nothing is changed.
+    pub(super) async fn prove(&self, change: WantedChange<'_>) -> Result<ProvedChange> {
         let mut next =
             Pipeline::assemble(change.bundle, &self.sandbox, &self.opened.database).await?;
         next.choose_guard(&self.connection).await?;
@@ -98,32 +97,20 @@ impl RunningPipeline {
         let table = next.target(&self.connection).await?;
         let retire = Retire::Flags(change.retire);
         let retired = check::columns(&self.active, &next, &table, retire)?;
-        let by = who();
-        let spec = serde_json::to_value(next.spec())?;
-        if spec != serde_json::to_value(self.active.spec())? {
-            tell(Progress::Staging);
-        }
-        let proposal = Proposal {
-            pipeline: self.opened.name(),
-            spec: &spec,
-            components: &next.blobs(),
+        Ok(ProvedChange {
+            pipeline: self.opened.name().to_owned(),
             based_on: self.rollout.active,
-            by: &by,
-            reason: change.reason,
+            active: serde_json::to_value(self.active.spec())?,
+            spec: serde_json::to_value(next.spec())?,
+            components: next.blobs(),
+            reason: change.reason.to_owned(),
             // A person has left the active one for good.
             restores: change
                 .restores
                 .or(change.evolves.then_some(self.rollout.active)),
-        };
-        match stage::stage(&mut self.connection, &proposal, change.patience).await? {
-            Proposed::Staged(revision) => {
-                if !retired.is_empty() {
-                    tell(Progress::Retired { columns: retired });
-                }
-                Ok(StageResult::Ready(revision))
-            }
-            Proposed::Same(_) => Ok(StageResult::Same),
-        }
+            patience: change.patience,
+            retired,
+        })
     }
 
     /// Makes a staged revision active everywhere.
@@ -230,10 +217,4 @@ impl RunningPipeline {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-}
-
-/// `user@host`, for what gristmill stores about changes.
-pub(super) fn who() -> String {
-    let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
-    format!("{user}@{}", host_name())
 }

@@ -16,8 +16,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use super::opened::Opened;
-use super::running_pipeline::who;
 use super::steered_partition::{Resumed, SteeredPartition};
+use super::who::who;
 
 /// How long the command waits for the fleet, which follows within a second, to say what came of it.
 const FOLLOW_WAIT: Duration = Duration::from_secs(5);

@@ -13,7 +13,8 @@ use crate::definition::bundle::{Bundle, component};
 use crate::fleet::difference::Difference;
 
 use super::change_progress::{Progress, Spread, Tell};
-use super::running_pipeline::{RunningPipeline, StageResult, WantedChange};
+use super::proved_change::{ProvedChange, StageResult};
+use super::running_pipeline::{RunningPipeline, WantedChange};
 
 /// A file that was written to this lately may not be whole yet.
 const WRITING: Duration = Duration::from_millis(300);
@@ -69,16 +70,8 @@ pub async fn swap(
     if let Some(partition) = request.canary {
         running.check_partition(partition).await?;
     }
-    let change = WantedChange {
-        bundle: changed(running, request)?,
-        retire: &request.retire,
-        reason: &format!("swap {} {}", request.rule, request.component),
-        restores: None,
-        evolves: false,
-        patience: request.patience,
-    };
-    let staged = running.stage(change, tell).await;
-    let revision = match staged.map_err(|error| explain(error, request))? {
+    let proved = prove(running, request).await?;
+    let revision = match proved.stage(&mut running.connection, tell).await? {
         StageResult::Ready(revision) => revision,
         StageResult::Same => {
             let active = running.active_revision();
@@ -108,6 +101,23 @@ pub async fn swap(
             spread: running.activate(revision, tell).await?,
         },
     })
+}
+
+/// Proves that the pipeline can run the rule. Nothing is changed.
+pub(super) async fn prove(
+    running: &RunningPipeline,
+    request: &SwapRequest,
+) -> Result<ProvedChange> {
+    let change = WantedChange {
+        bundle: changed(running, request)?,
+        retire: &request.retire,
+        reason: &format!("swap {} {}", request.rule, request.component),
+        restores: None,
+        evolves: false,
+        patience: request.patience,
+    };
+    let proved = running.prove(change).await;
+    proved.map_err(|error| explain(error, request))
 }
 
 /// The active definition with the other rule in it.

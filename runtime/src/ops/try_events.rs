@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use gristmill_core::dead_letter::DeadLetter;
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::authoring::event_file::{self, PlacedEvent};
 use crate::authoring::{DryRun, Subject, around_rule, draft};
 use crate::definition::bundle::Bundle;
-use crate::definition::file::{self, Config};
+use crate::definition::file::{self, Config, Template};
 use crate::definition::pipeline::Pipeline;
 
 use super::images::Images;
@@ -255,9 +255,8 @@ fn tried(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {
                  --cases out",
                 request.what
             );
-            let config = file::load(request.what.as_ref())?;
             Ok(Tried {
-                config,
+                config: pipeline(request)?,
                 reads: None,
                 paths: Vec::new(),
             })
@@ -278,6 +277,25 @@ fn tried(request: &TryRequest, sandbox: &Sandbox) -> Result<Tried> {
         ),
         None => rule_alone(request, sandbox),
     }
+}
+
+/// The pipeline of the file; of a template, that of the topic whose events are tried.
+fn pipeline(request: &TryRequest) -> Result<Config> {
+    let config = file::load_any(request.what.as_ref())?;
+    let Some(template) = Template::of(&config).map_err(Error::msg)? else {
+        return Ok(config);
+    };
+    let EventSource::Topic { topic, .. } = &request.events else {
+        bail!(
+            "{} stands for a pipeline of each of its topics: name one with --topic, in the place \
+             of --on",
+            request.what
+        );
+    };
+    let pipeline = template.pipeline(topic);
+    let pipeline = pipeline
+        .with_context(|| format!("{}: source.topics does not mean {topic}", request.what))?;
+    pipeline.map_err(Error::msg)
 }
 
 fn subject(rule: &str, request: &TryRequest) -> Result<Subject> {
@@ -322,7 +340,7 @@ async fn events(request: &TryRequest) -> Result<(Vec<PlacedEvent>, usize)> {
             from,
         } => {
             let mut all = match is_pipeline(request) {
-                true => file::load(Path::new(&request.what))?.source.properties,
+                true => file::load_any(Path::new(&request.what))?.source.properties,
                 false => BTreeMap::new(),
             };
             all.extend(properties.clone());

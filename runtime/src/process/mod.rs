@@ -1,6 +1,7 @@
 //! The process: one consumer a pipeline file, one worker an assigned partition, and one heartbeat,
 //! one follower, one relay and one keeper of tombstones for all pipelines of a database.
 
+mod discovery;
 mod hosted_file;
 mod letter_retry;
 mod progress;
@@ -27,6 +28,7 @@ use crate::host_name::process_name;
 use crate::http::gauges;
 use crate::http::listener::{self, Listen};
 use crate::http::server::{self, Observed};
+use crate::process::discovery::NotBegun;
 use crate::process::hosted_file::HostedFile;
 use crate::process::progress::{committed, log_progress};
 
@@ -121,7 +123,10 @@ fn refuse_clashes(files: &[PipelineFile]) -> Result<()> {
             if other.pipeline.name == *name {
                 bail!("two files hold the pipeline {name}: give each a name of its own");
             }
+            // Where one stands for several, each is looked at as it comes.
+            let are_single = config.source.topics.is_none() && other.source.topics.is_none();
             let is_same = other.target.url == target.url && other.target.table == target.table;
+            let is_same = is_same && are_single;
             if is_same && (other.target.shared.is_none() || target.shared.is_none()) {
                 bail!(
                     "the pipelines {} and {name} write the table {}, and each would undo what the \
@@ -159,29 +164,33 @@ fn databases(files: &[PipelineFile]) -> Result<BTreeMap<String, Arc<HostedDataba
 
 /// Begins the files' pipelines, beside each other. An error where none can begin.
 async fn begin_all(files: Vec<HostedFile>) -> Result<Vec<HostedFile>> {
-    let is_of_several = files.len() > 1;
     let mut beginning = JoinSet::new();
     for mut file in files {
         beginning.spawn(async move {
-            let begun = file.begin().await;
-            (file, begun)
+            let failed = file.begin().await;
+            (file, failed)
         });
     }
-    let begun = beginning.join_all().await;
-    let has_one = begun.iter().any(|(_, begun)| begun.is_ok());
-    let mut all = Vec::new();
-    for (mut file, begun) in begun {
-        match begun {
-            Ok(()) => {}
-            Err(error) if has_one || is_of_several => file.say(&error),
-            Err(error) => return Err(error),
-        }
-        all.push(file);
+    let (mut all, mut has_one) = (Vec::new(), false);
+    for (file, failed) in beginning.join_all().await {
+        let failed = failed?;
+        has_one |= failed.is_empty() || file.has_begun();
+        all.push((file, failed));
+    }
+    if let [(_, failed)] = all.as_mut_slice()
+        && failed.len() == 1
+        && !has_one
+        && let Some(NotBegun { error, .. }) = failed.pop()
+    {
+        return Err(error);
+    }
+    for (file, failed) in &mut all {
+        failed.iter().for_each(|failed| file.say(failed));
     }
     if !has_one {
         bail!("no pipeline can begin: the log above says why");
     }
-    Ok(all)
+    Ok(all.into_iter().map(|(file, _)| file).collect())
 }
 
 /// Waits for a task to end that has to go on until the process is told to stop: it panicked, or

@@ -24,7 +24,8 @@ const BATCH_BYTES: i64 = 4 << 20;
 /// changed hands.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Relays the letters of the pipelines of `database` for ever, as far as they name a topic for them.
+/// Relays the letters of the pipelines of `database` for ever, as far as they name a topic for
+/// them.
 pub async fn run(database: Arc<HostedDatabase>) {
     let commits = &database.commits;
     let mut relayed = Vec::new();

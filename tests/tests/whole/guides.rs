@@ -271,6 +271,40 @@ fn a_topic_of_debezium_becomes_a_table_as_the_guide_says() -> Result<()> {
 }
 
 #[test]
+fn the_topics_of_a_database_become_tables_as_the_guide_says() -> Result<()> {
+    let reader = Reader::new(
+        "whole_database",
+        "shop.public.users",
+        "gristmill-shop.{table}",
+    )?;
+    for topic in ["shop.public.orders", "shop.public.items"] {
+        reader.kafka.create_topic(topic, 1, &[])?;
+    }
+    let guide = Guide::read("docs/guides/whole-database.md")?;
+    let script = guide.script(&[Needs::Servers]);
+    let query = "select name || (select total from replica.orders) from replica.users";
+    let (_running, printed) = reader.start(&script, query, "Daniel Kim12")?;
+    for line in [
+        "shop.orders: mirror.toml: ready to run",
+        "added gristmill's columns",
+    ] {
+        assert!(printed.contains(line), "no {line:?} in\n{printed}");
+    }
+    let running = guide.script(&[Needs::Running]);
+    let printed = success(reader.bash(reader.folder.path(), &running)?.output()?)?;
+    for line in [
+        "a lamp",
+        "shop.items   1 running",
+        "pipeline shop.users: shop.public.users -> replica.users, run 1",
+        "the pipeline shop.users is paused: 1 of 1 partitions have followed",
+        "the pipeline shop.users is resumed: 1 of 1 partitions have followed",
+    ] {
+        assert!(printed.contains(line), "no {line:?} in\n{printed}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_users_pipeline_in_sql_runs_and_changes_as_the_guide_says() -> Result<()> {
     let reader = Reader::new("in_sql", "users_cdc_in_sql", "gristmill-users_in_sql")?;
     let guide = Guide::read("docs/guides/rules-in-sql.md")?;

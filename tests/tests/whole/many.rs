@@ -1,8 +1,11 @@
 //! Several pipelines in one process.
 
+use std::path::Path;
+
 use anyhow::Result;
 use gristmill_tests::job::Job;
 use gristmill_tests::program::printed;
+use gristmill_tests::topic::{self, Message};
 
 /// A job whose file names its database itself, so that another job's process can run it.
 fn named(name: &str) -> Result<Job<'static>> {
@@ -64,5 +67,193 @@ fn a_pipeline_that_is_in_two_files_is_refused() -> Result<()> {
     assert_eq!(code, Some(1), "{said}");
     let why = "two files hold the pipeline many_same: give each a name of its own";
     assert!(said.contains(why), "{said}");
+    Ok(())
+}
+
+/// A file that stands for a pipeline of each topic `NAME_SCHEMA.TABLE`.
+const TEMPLATE: &str = r#"
+[pipeline]
+name = "{schema}.{table}"
+[source]
+bootstrap = "${KAFKA_BOOTSTRAP}"
+topics = '^NAME_(?<schema>\w+)\.(?<table>\w+)$'
+topics_except = "NAME_a.secrets"
+[[transform]]
+name = "normalize"
+component = "builtin:normalize-debezium"
+config = { shape = "flat" }
+[target]
+url = "${DATABASE_URL}"
+table = "{table}"
+"#;
+
+/// A job whose folder has [`TEMPLATE`] in mirror.toml.
+struct Mirror {
+    job: Job<'static>,
+    name: &'static str,
+}
+
+impl Mirror {
+    fn new(name: &'static str) -> Result<Self> {
+        let job = Job::new(name)?;
+        let file = job.file().with_file_name("mirror.toml");
+        std::fs::write(file, TEMPLATE.replace("NAME", name))?;
+        Ok(Self { job, name })
+    }
+
+    /// A topic of two partitions, and where there is none, its table, with gristmill's columns.
+    fn add(&self, schema: &str, table: &str) -> Result<()> {
+        self.job.psql(&format!(
+            "create table if not exists {table} (id bigint primary key, name text)"
+        ))?;
+        self.job
+            .kafka
+            .create_topic(&self.topic(schema, table), 2, &[])?;
+        let only = format!("{schema}.{table}");
+        self.job
+            .gristmill(&["schema", "apply", "mirror.toml", "--only", &only])?;
+        Ok(())
+    }
+
+    fn topic(&self, schema: &str, table: &str) -> String {
+        format!("{}_{schema}.{table}", self.name)
+    }
+
+    fn write(&self, schema: &str, table: &str, ids: std::ops::Range<i32>) -> Result<()> {
+        let event = |id: i32| {
+            let ms = 1_726_531_200_000_i64 + i64::from(id);
+            let row = format!(r#"{{"id":{id},"name":"n{id}","__source_ts_ms":{ms}}}"#);
+            Message::new(id % 2, row)
+        };
+        let events: Vec<Message> = ids.map(event).collect();
+        topic::write(
+            &self.job.kafka.bootstrap(),
+            &self.topic(schema, table),
+            &events,
+        )
+    }
+
+    fn wait_for_rows(&self, table: &str, rows: i64) -> Result<()> {
+        self.job.wait_for(&format!("{rows} rows of {table}"), || {
+            Ok(self.job.number(&format!("select count(*) from {table}"))? == rows)
+        })
+    }
+
+    fn run(&self) -> Result<gristmill_tests::process::Process> {
+        self.job.run_files(&[Path::new("mirror.toml")])
+    }
+}
+
+#[test]
+fn each_topic_of_a_template_has_a_pipeline_and_what_comes_later_begins_by_itself() -> Result<()> {
+    let mirror = Mirror::new("many_topics")?;
+    let job = &mirror.job;
+    mirror.add("a", "users")?;
+    mirror.add("a", "orders")?;
+    job.kafka
+        .create_topic(&mirror.topic("a", "secrets"), 1, &[])?;
+    mirror.write("a", "users", 0..20)?;
+    mirror.write("a", "orders", 0..30)?;
+    let run = mirror.run()?;
+    mirror.wait_for_rows("users", 20)?;
+    mirror.wait_for_rows("orders", 30)?;
+
+    mirror.add("b", "items")?;
+    mirror.write("b", "items", 0..40)?;
+    mirror.wait_for_rows("items", 40)?;
+    // Its table is another's already.
+    job.kafka
+        .create_topic(&mirror.topic("b", "users"), 2, &[])?;
+    mirror.write("b", "users", 100..110)?;
+    job.wait_until_logged("both give the table users")?;
+    mirror.write("a", "users", 20..25)?;
+    mirror.wait_for_rows("users", 25)?;
+    let names = "select string_agg(pipeline, ' ' order by pipeline) from gristmill.pipeline";
+    assert_eq!(job.psql(names)?, "a.orders a.users b.items");
+
+    let swap = ["transform", "swap", "mirror.toml", "normalize"];
+    let builtin = "builtin:normalize-debezium";
+    std::fs::write(
+        job.file().with_file_name("all.toml"),
+        "shape = \"flat\"\nrename = {}\n",
+    )?;
+    let to_all = [&swap[..], &[builtin, "--config", "all.toml", "--all"]].concat();
+    let said = job.gristmill(&to_all)?;
+    assert_eq!(said.matches("revision 2 is active").count(), 3, "{said}");
+    // One of them has no such column, so none is changed.
+    let lacking =
+        "shape = \"flat\"\nkey = [\"id\"]\ncolumns = { id = \"bigint\", total = \"bigint\" }\n";
+    std::fs::write(job.file().with_file_name("all.toml"), lacking)?;
+    job.psql(
+        "alter table orders add column total bigint; alter table items add column total bigint",
+    )?;
+    let (code, said) = printed(job.command(&to_all)?.output()?);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("nothing has changed") && said.contains("a.users: "),
+        "{said}"
+    );
+    let newest = "select max(revision) from gristmill.revision";
+    assert_eq!(job.number(newest)?, 2);
+
+    let (code, said) = printed(job.command(&["pause", "mirror.toml"])?.output()?);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("say which with --only NAME|PATTERN, or --all"),
+        "{said}"
+    );
+    job.gristmill(&["pause", "mirror.toml", "--only", "a.o*"])?;
+    let (_, overview) = printed(job.command(&["status", "mirror.toml"])?.output()?);
+    for line in [
+        "a.orders  2 paused",
+        "a.users   2 running",
+        "b.items   2 running",
+    ] {
+        assert!(overview.contains(line), "{overview}");
+    }
+    assert!(overview.contains("2 paused by"), "{overview}");
+
+    job.kafka.delete_topic(&mirror.topic("b", "items"))?;
+    job.wait_for("the topic to be missed", || {
+        let (_, said) = printed(job.command(&["status", "mirror.toml"])?.output()?);
+        Ok(said.contains("is gone: the pipeline goes on when there is one of that name"))
+    })?;
+    mirror.write("a", "users", 25..30)?;
+    mirror.wait_for_rows("users", 30)?;
+
+    let forget = ["pipeline", "forget", "mirror.toml", "b.items"];
+    let (code, said) = printed(job.command(&forget)?.output()?);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("runs the pipeline b.items: end it"), "{said}");
+    drop(run);
+    job.wait_for("the process to be missed", || {
+        Ok(printed(job.command(&forget)?.output()?).0 == Some(0))
+    })?;
+    assert_eq!(job.psql(names)?, "a.orders a.users");
+    mirror.wait_for_rows("items", 40)
+}
+
+#[test]
+fn two_processes_share_the_topics_and_nothing_is_lost_when_one_is_killed() -> Result<()> {
+    let mirror = Mirror::new("many_shared")?;
+    let tables = ["t0", "t1", "t2", "t3"];
+    for table in tables {
+        mirror.add("a", table)?;
+        mirror.write("a", table, 0..50)?;
+    }
+    let (first, _second) = (mirror.run()?, mirror.run()?);
+    let owners = "select count(distinct owner) from gristmill.checkpoint";
+    let job = &mirror.job;
+    job.wait_for("both to own partitions", || Ok(job.number(owners)? == 2))?;
+    for table in tables {
+        mirror.write("a", table, 50..100)?;
+    }
+    drop(first);
+    for table in tables {
+        mirror.write("a", table, 100..150)?;
+    }
+    for table in tables {
+        mirror.wait_for_rows(table, 150)?;
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ mod range;
 mod tests;
 mod topic_settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,16 @@ impl Admin {
             client,
             uncommitted: OnceLock::new(),
         })
+    }
+
+    /// The names of all topics that may be seen, in one request.
+    pub fn topics(&self) -> Result<BTreeSet<String>, AdminError> {
+        let metadata = self
+            .client
+            .fetch_metadata(None, TIMEOUT)
+            .map_err(|e| self.explain("list the topics", None, e))?;
+        let there = metadata.topics().iter().filter(|t| t.error().is_none());
+        Ok(there.map(|t| t.name().to_owned()).collect())
     }
 
     /// The topic's partitions.

@@ -15,7 +15,7 @@ use crate::source::outage::{Outage, Outages};
 use crate::source::polling::Polling;
 use crate::source::rebalance::{Assignments, Context, FetchStart};
 use crate::source::request::Request;
-use crate::source::watch::watch;
+use crate::source::watch::{WatchedTopics, watch};
 
 /// How long a stop waits for the thread. Closing takes some 100 ms when the brokers answer, after
 /// the owner's own wait for flushes in flight (4 s at most); when they do not, nobody is helped by
@@ -28,6 +28,7 @@ pub struct Source {
     requests: mpsc::Sender<Request>,
     hints: Arc<Hints>,
     outages: Arc<Outages>,
+    topics: Arc<WatchedTopics>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Dropped at the end, which ends the watch.
     _watched: mpsc::Sender<()>,
@@ -71,18 +72,27 @@ impl Source {
             .name("kafka-consumer".to_owned())
             .spawn(move || polling.run())?;
         let (watched, stopped) = mpsc::channel();
-        let (topics, seen) = (config.topics.clone(), requests.clone());
+        let topics = Arc::new(WatchedTopics::new(config.topics.clone()));
+        let (watched_topics, seen) = (Arc::clone(&topics), requests.clone());
         // Nobody waits for its end: it may wait for an answer.
         std::thread::Builder::new()
             .name("kafka-watch".to_owned())
-            .spawn(move || watch(&admin, &topics, &stopped, &seen))?;
+            .spawn(move || watch(&admin, &watched_topics, &stopped, &seen))?;
         Ok(Self {
             requests,
             hints,
             outages,
+            topics,
             _watched: watched,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// Reads these topics from now on. The partitions of topics that it has read before, and that
+    /// stay, are left alone.
+    pub fn subscribe(&self, topics: Vec<String>) {
+        self.topics.set(topics.clone());
+        self.send(Request::Subscribe(topics));
     }
 
     /// Fetches `partition` again, into a new feed; the old feed ends. Ignored when the partition is

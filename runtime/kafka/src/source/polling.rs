@@ -202,6 +202,7 @@ impl<A: Assignments + Send + 'static> Polling<A> {
             match self.requests.try_recv() {
                 Ok(Request::Restart(partition, start)) => self.restart(partition, start),
                 Ok(Request::Halt(partition)) => self.stop_fetching(&[partition]),
+                Ok(Request::Subscribe(topics)) => self.subscribe(&topics),
                 Ok(Request::Seen(seen)) => self.follow_watch(seen),
                 Ok(Request::Leave) => {
                     self.leaves = true;
@@ -210,6 +211,14 @@ impl<A: Assignments + Send + 'static> Polling<A> {
                 Ok(Request::Stop) | Err(mpsc::TryRecvError::Disconnected) => return Flow::Stop,
                 Err(mpsc::TryRecvError::Empty) => return Flow::Continue,
             }
+        }
+    }
+
+    /// Partitions of topics that stay are left alone: the group's protocol is cooperative.
+    fn subscribe(&mut self, topics: &[String]) {
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        if let Err(error) = self.consumer.subscribe(&topics) {
+            tracing::error!(%error, "cannot subscribe to {}", topics.join(", "));
         }
     }
 

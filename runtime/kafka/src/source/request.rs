@@ -10,6 +10,8 @@ use crate::{TopicId, TopicPartition};
 pub(crate) enum Request {
     Restart(TopicPartition, FetchStart),
     Halt(TopicPartition),
+    /// Read these topics from now on.
+    Subscribe(Vec<String>),
     Seen(Seen),
     /// End, and keep the place in the group.
     Stop,

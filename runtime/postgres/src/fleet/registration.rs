@@ -1,5 +1,7 @@
 //! What a pipeline file says when a process starts, against what the fleet knows of the pipeline.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
@@ -35,6 +37,16 @@ pub struct Registered {
     pub is_accompanied: bool,
     /// What a person should know about the choice.
     pub note: Option<String>,
+}
+
+/// The topics of every pipeline that has run, by its name.
+pub async fn topics_by_pipeline(
+    client: &Client,
+) -> Result<BTreeMap<String, Vec<String>>, DatabaseError> {
+    let sql = "select pipeline, topics from gristmill.pipeline";
+    let rows = client.query(sql, &[]).await;
+    let rows = rows.map_err(DatabaseError::query("read which pipelines have run"))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// Registers the pipeline: a new one starts with run 1 and revision 1; a file that is as it was

@@ -3,15 +3,20 @@
 
 use std::io;
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::{Out, PipelineArgument, table};
+use super::{Out, PipelineArgument, each, table};
 use crate::ops::revisions::{Past, past};
 
-pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<()> {
-    let past = past(&pipeline.open()?).await?;
-    Ok(render(&past, &pipeline.path, out)?)
+pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<ExitCode> {
+    let opened = pipeline.open_those_that_ran().await?;
+    each(opened, out, async |opened, out| {
+        render(&past(&opened).await?, &pipeline.path, out)?;
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
 }
 
 /// `path` is the pipeline's file, as whoever asks called it.

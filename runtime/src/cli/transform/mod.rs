@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::each::each;
 use super::out::Out;
 use super::pipeline_argument::PipelineArgument;
 use super::{difference_text, progress_text, stop_signal, table};
@@ -88,9 +89,9 @@ pub(super) async fn run(command: Command, out: Out<'_>) -> Result<ExitCode> {
         Command::Inspect(args) => inspect_command::run(&args, out)?,
         Command::Replay(args) => replay_command::run(args, out).await?,
         Command::Swap(args) => swap_command::run(args, out).await?,
-        Command::Promote(args) => promote_command::run(args, out).await?,
-        Command::Rollback(args) => rollback_command::run(args, out).await?,
-        Command::History(pipeline) => history_command::run(&pipeline, out).await?,
+        Command::Promote(args) => return promote_command::run(args, out).await,
+        Command::Rollback(args) => return rollback_command::run(args, out).await,
+        Command::History(pipeline) => return history_command::run(&pipeline, out).await,
     }
     Ok(ExitCode::SUCCESS)
 }

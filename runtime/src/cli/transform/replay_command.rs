@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
         offsets: args.from..args.to,
     };
     request.check()?;
-    let opened = args.pipeline.open()?;
+    let opened = args.pipeline.open().await?;
     let replayed = replay_traffic(opened, &host_sandbox::open()?, &request).await?;
     Ok(render(&replayed, out)?)
 }

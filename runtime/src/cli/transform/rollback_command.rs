@@ -1,10 +1,14 @@
 //! `gristmill transform rollback`: going back to what a rule was.
 
-use anyhow::Result;
+use std::process::ExitCode;
 
-use super::{Out, PipelineArgument, progress_text};
+use anyhow::Result;
+use gristmill_sandbox::Sandbox;
+
+use super::{Out, PipelineArgument, each, progress_text};
 use crate::cli::wait_argument::WaitArgument;
 use crate::definition::host_sandbox;
+use crate::ops::opened::Opened;
 use crate::ops::rollback::{RolledBack, rollback};
 use crate::ops::running_pipeline::RunningPipeline;
 use progress_text::Teller;
@@ -22,8 +26,17 @@ pub(crate) struct Args {
     wait: WaitArgument,
 }
 
-pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
-    let mut running = RunningPipeline::open(args.pipeline.open()?, host_sandbox::open()?).await?;
+pub(super) async fn run(args: Args, out: Out<'_>) -> Result<ExitCode> {
+    let (opened, sandbox) = (args.pipeline.open_to_change().await?, host_sandbox::open()?);
+    each(opened, out, async |opened, out| {
+        one(&args, opened, sandbox.clone(), out).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+    .await
+}
+
+async fn one(args: &Args, opened: Opened, sandbox: Sandbox, out: Out<'_>) -> Result<()> {
+    let mut running = RunningPipeline::open(opened, sandbox).await?;
     let path = &args.pipeline.path;
     let mut teller = Teller::new(path, out);
     let tell = &mut |progress| teller.tell(&progress);

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use gristmill_sandbox::Sandbox;
 
 use super::{Out, PipelineArgument, progress_text, stop_signal};
 use crate::cli::wait_argument::WaitArgument;
 use crate::definition::host_sandbox;
+use crate::ops::opened::Opened;
 use crate::ops::running_pipeline::RunningPipeline;
 use crate::ops::swap::{SwapRequest, Swapped, swap};
+use crate::ops::swap_several::swap_several;
 use progress_text::Teller;
 
 #[derive(clap::Args)]
@@ -48,7 +51,15 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
         canary: args.canary,
         patience: args.wait.patience(),
     };
-    let mut running = RunningPipeline::open(args.pipeline.open()?, host_sandbox::open()?).await?;
+    let (mut opened, sandbox) = (args.pipeline.open_to_change().await?, host_sandbox::open()?);
+    let one = match (opened.pop(), opened.is_empty()) {
+        (Some(one), true) => one,
+        (last, _) => {
+            opened.extend(last);
+            return of_several(opened, &sandbox, &request, out).await;
+        }
+    };
+    let mut running = RunningPipeline::open(one, sandbox).await?;
     let mut teller = Teller::new(path, out);
     let tell = &mut |progress| teller.tell(&progress);
     let swapped = swap(&mut running, &request, stop_signal::stopped(), tell).await?;
@@ -66,5 +77,34 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
             progress_text::spread(spread, path, out)?;
         }
     }
+    Ok(())
+}
+
+async fn of_several(
+    opened: Vec<Opened>,
+    sandbox: &Sandbox,
+    request: &SwapRequest,
+    out: Out<'_>,
+) -> Result<()> {
+    ensure!(
+        request.shadow_rows.is_none() && request.canary.is_none(),
+        "--shadow and --canary are about one pipeline: name it with --only"
+    );
+    let mut failed = 0;
+    for one in swap_several(opened, sandbox, request).await? {
+        let name = one.pipeline;
+        match (one.revision, one.error) {
+            (_, Some(error)) => {
+                failed += 1;
+                writeln!(out, "{name}: not changed: {error:#}")?;
+            }
+            (Some(revision), None) => writeln!(out, "{name}: revision {revision} is active")?,
+            (None, None) => writeln!(out, "{name}: nothing to change")?,
+        }
+    }
+    ensure!(
+        failed == 0,
+        "{failed} pipelines were not changed, as another change came between"
+    );
     Ok(())
 }

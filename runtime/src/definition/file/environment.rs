@@ -129,6 +129,13 @@ pub(super) fn refuse_in_stored(root: &DeTable<'_>, problem: &mut impl FnMut(Rang
                     .filter_map(|table| table.get("config"))
                     .for_each(|config| refuse(config, "a transform's config"));
             }
+            ("only", DeValue::Array(only)) => {
+                for table in only.iter().filter_map(|only| only.get_ref().as_table()) {
+                    let stored = ["config", "transform"].map(|key| table.get(key));
+                    let stored = stored.into_iter().flatten();
+                    stored.for_each(|value| refuse(value, "[[only]]"));
+                }
+            }
             ("dimension", DeValue::Table(dimensions)) => {
                 let tables = dimensions
                     .iter()

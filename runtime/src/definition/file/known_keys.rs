@@ -6,13 +6,13 @@ use std::ops::Range;
 use gristmill_core::suggest::nearest;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 use gristmill_sandbox::Limits;
 
 use super::{
-    Config, DeadLettersSection, DimensionSection, HttpSection, LimitsSection, PipelineSection,
-    SourceSection, TargetSection, TransformSection,
+    Config, DeadLettersSection, DimensionSection, HttpSection, LimitsSection, OnlySection,
+    PipelineSection, SourceSection, TargetSection, TransformSection,
 };
 
 /// Takes every key that no type has out of the file, and tells each with its place.
@@ -34,14 +34,35 @@ pub(super) fn take_unknown(root: &mut DeTable<'_>, problem: &mut impl FnMut(Rang
                     }
                 }
             }
-            ("transform", DeValue::Array(tables)) => {
+            ("transform", DeValue::Array(tables)) => take_from_transforms(tables, problem),
+            ("only", DeValue::Array(tables)) => {
                 for value in tables.iter_mut() {
                     if let DeValue::Table(table) = value.get_mut() {
-                        take_from_transform(table, problem);
+                        take_from_only(table, problem);
                     }
                 }
             }
             _ => {}
+        }
+    }
+}
+
+fn take_from_only(only: &mut DeTable<'_>, problem: &mut impl FnMut(Range<usize>, String)) {
+    take::<OnlySection>(only, problem);
+    for (key, value) in only.iter_mut() {
+        if let ("transform", DeValue::Array(tables)) = (key.get_ref().as_ref(), value.get_mut()) {
+            take_from_transforms(tables, problem);
+        }
+    }
+}
+
+fn take_from_transforms(
+    transforms: &mut DeArray<'_>,
+    problem: &mut impl FnMut(Range<usize>, String),
+) {
+    for value in transforms.iter_mut() {
+        if let DeValue::Table(table) = value.get_mut() {
+            take_from_transform(table, problem);
         }
     }
 }
@@ -157,16 +178,17 @@ mod tests {
     fn unknown_keys_are_found_in_every_table() {
         let text = "x = 1\n[pipeline]\nx = 1\n[source]\nx = 1\n[[transform]]\nx = 1\n\
                     limits = { x = 1 }\n[target]\nx = 1\n[dead_letters]\nx = 1\n[limits]\nx = 1\n\
-                    [dimension.d]\nx = 1\n[http]\nx = 1\n";
+                    [dimension.d]\nx = 1\n[http]\nx = 1\n[[only]]\nx = 1\n\
+                    [[only.transform]]\nx = 1\n";
         let mut root = DeTable::parse(text).unwrap();
         let mut lines = Vec::new();
         take_unknown(root.get_mut(), &mut |span, _| {
             lines.push(text[..span.start].matches('\n').count() + 1);
         });
         lines.sort_unstable();
-        assert_eq!(lines, [1, 3, 5, 7, 8, 10, 12, 14, 16, 18]);
+        assert_eq!(lines, [1, 3, 5, 7, 8, 10, 12, 14, 16, 18, 20, 22]);
         // Every table that the file may have is looked at.
         let sections = keys::<Config>().len();
-        assert_eq!(sections, lines.len() - 2, "{:?}", keys::<Config>());
+        assert_eq!(sections, lines.len() - 3, "{:?}", keys::<Config>());
     }
 }

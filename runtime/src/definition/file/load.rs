@@ -4,25 +4,45 @@
 use std::ops::Range;
 use std::path::Path;
 
-use gristmill_postgres::table::identifier::is_name;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::Config;
+use super::contradictions::contradictions;
 use super::environment::{
     fill_table, refuse_in_stored, replace, retyped, variables_at, without_values,
 };
 use super::known_keys::take_unknown;
 use super::problem::{ConfigError, Problem};
+use super::template::Template;
 use super::wrong_type::{take_unquoted_properties, told, value_at};
 
-/// Reads and checks the file at `path`, with variables from the process' environment.
+/// Reads and checks the file of one pipeline at `path`, with variables from the process'
+/// environment.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let fail = |message: String| ConfigError {
+    let config = load_any(path)?;
+    match config.source.topics {
+        None => Ok(config),
+        Some(_) => Err(failed(
+            path,
+            "the file stands for a pipeline of each of source.topics, and one is needed here: \
+             name `topic` alone"
+                .to_owned(),
+        )),
+    }
+}
+
+fn failed(path: &Path, message: String) -> ConfigError {
+    ConfigError {
         path: path.to_owned(),
         problems: vec![Problem { line: 0, message }],
-    };
+    }
+}
+
+/// As [`load`], also a file with `topics`: see [`Template`].
+pub fn load_any(path: &Path) -> Result<Config, ConfigError> {
+    let fail = |message: String| failed(path, message);
     let text = std::fs::read_to_string(path)
         .map_err(|e| fail(format!("cannot read the pipeline file: {e}")))?;
     let mut config =
@@ -71,6 +91,7 @@ pub fn parse(
         problems.push(Problem { line, message });
     };
     take_unknown(parsed.get_mut(), &mut problem);
+    allow_topics(parsed.get_mut());
     take_unquoted_properties(parsed.get_mut(), &mut problem);
     // Rebound, so that it may borrow from `filled`.
     let mut root = parsed;
@@ -108,7 +129,7 @@ pub fn parse(
         }
     };
     if let Some(config) = &config {
-        problems.extend(contradictions(config));
+        problems.extend(contradictions_of_file(config));
     }
     match config {
         Some(config) if problems.is_empty() => Ok(config),
@@ -119,6 +140,19 @@ pub fn parse(
             }
             Err(problems)
         }
+    }
+}
+
+/// Where the source names `topics` it need not name a `topic`.
+fn allow_topics(root: &mut DeTable<'_>) {
+    let Some(DeValue::Table(source)) = root.get_mut("source").map(Spanned::get_mut) else {
+        return;
+    };
+    if let Some(topics) = source.get("topics").map(Spanned::span)
+        && !source.contains_key("topic")
+    {
+        let nothing = Spanned::new(topics.clone(), DeValue::String("".into()));
+        source.insert(Spanned::new(topics, "topic".into()), nothing);
     }
 }
 
@@ -159,110 +193,28 @@ fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
     })
 }
 
-/// A row that Postgres refuses is found within 32 savepoints among so many: each halving may cost
-/// two.
-const MAX_ROWS: usize = 20_000;
-/// Kafka's default of `group.min.session.timeout.ms`.
-const MIN_SESSION_TIMEOUT_MS: u32 = 6_000;
-/// As much as one process is to hold back for one partition: far above what a flush can carry.
-const MAX_QUEUED_BYTES: usize = 1 << 30;
-
-/// What no type can say.
-fn contradictions(config: &Config) -> Vec<Problem> {
-    let mut found = Vec::new();
-    let mut problem = |message: String| found.push(Problem { line: 0, message });
-    let name = &config.pipeline.name;
-    if name.is_empty()
-        || !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    {
-        problem(format!(
-            "pipeline.name `{name}` must be letters, digits, `-`, `_` and `.`"
-        ));
-    }
-    let table = &config.target.table;
-    if !is_name(table) {
-        problem(format!(
-            "target.table `{table}` is no name of a table: write it as psql takes it, table or \
-             schema.table, and in double quotes what has other characters than letters, digits and \
-             `_`: table = '\"my table\"'"
-        ));
-    }
-    if config.transform.is_empty() {
-        problem(
-            "there is no [[transform]]: the first one turns messages into rows, for example \
-             component = \"builtin:normalize-cdc\""
-                .to_owned(),
-        );
-    }
-    for (i, t) in config.transform.iter().enumerate() {
-        if config.transform[..i]
-            .iter()
-            .any(|other| other.name == t.name)
-        {
-            problem(format!(
-                "two transforms are called `{}`: give each its own name",
-                t.name
-            ));
+/// What no type can say, of a file that is one pipeline or many.
+fn contradictions_of_file(file: &Config) -> Vec<Problem> {
+    let problem = |message: String| Problem { line: 0, message };
+    let template = match Template::of(file) {
+        Ok(Some(template)) => template,
+        Ok(None) if !file.only.is_empty() || file.source.topics_except.is_some() => {
+            let why = "[[only]] and source.topics_except are about some of source.topics: the \
+                       file has one topic";
+            return vec![problem(why.to_owned())];
         }
+        Ok(None) => return contradictions(file),
+        Err(why) => return vec![problem(why)],
+    };
+    if !file.source.topic.is_empty() {
+        let why = "source has either `topic` or `topics`";
+        return vec![problem(why.to_owned())];
     }
-    for (name, d) in &config.dimension {
-        if d.file.is_some() == d.query.is_some() {
-            problem(format!("dimension `{name}` needs either `file` or `query`"));
-        }
+    let problems: Vec<Problem> = template.problems().into_iter().map(problem).collect();
+    match problems.is_empty() {
+        true => contradictions(&template.sample()),
+        false => problems,
     }
-    for (key, value) in [
-        ("target.max_rows", config.target.max_rows),
-        ("target.connections", config.target.connections),
-        ("limits.record_max_bytes", config.limits.record_max_bytes),
-        ("source.queued_max_bytes", config.source.queued_max_bytes),
-    ] {
-        if value == 0 {
-            problem(format!("{key} must be above 0"));
-        }
-    }
-    for (key, value) in [
-        (
-            "pipeline.watermark_delay_ms",
-            config.pipeline.watermark_delay_ms,
-        ),
-        ("pipeline.state_ttl_ms", config.pipeline.state_ttl_ms),
-        ("pipeline.future_max_ms", config.pipeline.future_max_ms),
-    ] {
-        if value < 0 {
-            problem(format!("{key} must not be negative"));
-        }
-    }
-    if config.dead_letters.topic.as_ref() == Some(&config.source.topic) {
-        problem(format!(
-            "dead_letters.topic is the source's own topic `{}`: each dead letter would be read \
-             again",
-            config.source.topic
-        ));
-    }
-    if config.target.max_rows > MAX_ROWS {
-        problem(format!(
-            "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains \
-             nothing more per row"
-        ));
-    }
-    if config.source.session_timeout_ms < MIN_SESSION_TIMEOUT_MS {
-        problem(format!(
-            "source.session_timeout_ms must be at least {MIN_SESSION_TIMEOUT_MS}: brokers let \
-             nobody into the group with less"
-        ));
-    }
-    if config.source.queued_max_bytes > MAX_QUEUED_BYTES {
-        problem(format!(
-            "source.queued_max_bytes must be at most {MAX_QUEUED_BYTES}: it is memory, once for \
-             each partition"
-        ));
-    }
-    if !(0.0..=1.0).contains(&config.dead_letters.ratio_max) {
-        problem("dead_letters.ratio_max is a part of 1: between 0.0 and 1.0".to_owned());
-    }
-    found
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 //! Every key is listed here; one that is not is an error that names the line and the nearest key
 //! ([`load`]).
 
+mod contradictions;
 mod environment;
 mod known_keys;
 mod load;
 mod problem;
+mod template;
+mod topic_pattern;
 mod wrong_type;
 
 use std::collections::BTreeMap;
@@ -20,8 +23,10 @@ use gristmill_core::decode::{JsonBytes, JsonDecimals};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits;
 
-pub use load::{load, parse};
+pub use load::{load, load_any, parse};
 pub use problem::{ConfigError, Problem};
+pub use template::Template;
+pub use topic_pattern::Topics;
 
 /// A pipeline file with its environment variables filled in.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -31,6 +36,9 @@ pub struct Config {
     pub source: SourceSection,
     /// The transforms in the order in which they run. The first is the normalizer.
     pub transform: Vec<TransformSection>,
+    /// What is otherwise for some of the topics of a file with `topics`.
+    #[serde(default)]
+    pub only: Vec<OnlySection>,
     #[serde(default)]
     pub dimension: BTreeMap<String, DimensionSection>,
     pub target: TargetSection,
@@ -77,8 +85,15 @@ pub struct PipelineSection {
 pub struct SourceSection {
     /// The brokers: `host:port`, several with commas.
     pub bootstrap: String,
-    /// The topic to read. It must exist.
+    /// The topic to read. It must exist. `topics` may stand in its place.
     pub topic: String,
+    /// In the place of `topic`: names of topics, or patterns that begin with `^`, one or a list.
+    /// The file then stands for one pipeline for each topic, also for those that come later, and
+    /// the named groups of the patterns fill `{NAME}` in `pipeline.name`, `target.table` and
+    /// `dead_letters.topic`; `{topic}` is the topic's whole name.
+    pub topics: Option<Topics>,
+    /// Of these, those that are left out: names, or patterns that begin with `^`.
+    pub topics_except: Option<Topics>,
     /// The consumer group. Without it the group is `gristmill-` and the pipeline's name.
     pub group: Option<String>,
     /// The offset at which a partition without a checkpoint begins.
@@ -170,6 +185,22 @@ pub struct TransformSection {
     /// What one instance of the component may use.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// What is otherwise for some of a template's topics. Where several mean a topic, the later ones go
+/// over the earlier ones.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnlySection {
+    /// The topics: names, or patterns that begin with `^`.
+    pub topics: Topics,
+    /// Their table, in the place of the template's. It may have the same placeholders.
+    pub table: Option<String>,
+    /// Properties of the first transform's config, in the place of those of the same name.
+    #[serde(default)]
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// Their transforms, in the place of the template's: `[[only.transform]]`.
+    pub transform: Option<Vec<TransformSection>>,
 }
 
 /// Reference data that transforms may join. Exactly one of `file` and `query` is needed.

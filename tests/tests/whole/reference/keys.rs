@@ -93,6 +93,12 @@ fn kind(root: &Value, schema: &Value) -> Result<String> {
         Some("object") => "table".to_owned(),
         Some(other) => other.to_owned(),
         None if schema["oneOf"].is_array() => "string".to_owned(),
+        None if schema["anyOf"].is_array() => {
+            let variants = schema["anyOf"].as_array().into_iter().flatten();
+            let some = variants.filter(|v| v["type"] != "null");
+            let kinds: Vec<String> = some.map(|v| kind(root, v)).collect::<Result<_>>()?;
+            kinds.join(" or ")
+        }
         // Any value: the config of a component.
         None => "table".to_owned(),
     })

@@ -10,10 +10,10 @@ use super::markdown::{paragraph, sentence};
 const HEAD: &str = "# Pipeline file
 
 A pipeline file is TOML. Any string may contain `${NAME}` or `${NAME:-default}`, which are filled in
-from the environment; a number or a boolean may come from there, too. Only the config of a transform
-and the query of a dimension take none: they are stored in `gristmill.revision` as they are. A key
-that is not listed here is an error with its line and the nearest key. Paths are relative to the
-file.
+from the environment; a number or a boolean may come from there, too. Only the config of a
+transform, what `[[only]]` says of transforms, and the query of a dimension take none: they are
+stored in `gristmill.revision` as they are. A key that is not listed here is an error with its line
+and the nearest key. Paths are relative to the file.
 
 [`pipelines/users.toml`](../../pipelines/users.toml) is a complete example.
 ";
@@ -30,11 +30,12 @@ guard](../guides/change-the-guard.md).
 
 /// The tables of the file in the order in which people write them, each with the path to its
 /// schema.
-const TABLES: [(&str, &[&str]); 9] = [
+const TABLES: [(&str, &[&str]); 10] = [
     ("[pipeline]", &["pipeline"]),
     ("[source]", &["source"]),
     ("[[transform]]", &["transform", "items"]),
     ("[transform.limits]", &["transform", "items", "limits"]),
+    ("[[only]]", &["only", "items"]),
     ("[dimension.NAME]", &["dimension", "additionalProperties"]),
     ("[target]", &["target"]),
     ("[dead_letters]", &["dead_letters"]),
