@@ -7,8 +7,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
 /// Two batches, one in flight and one computed ahead; a third fills in what other partitions leave.
-/// Of Debezium's events (700 bytes, without the schema that they share) a batch has up to 5,000 rows
-/// then. Postgres takes a sixth more for each row of a batch of 500 than of one of 1,000.
+/// Of Debezium's events (700 bytes, without the schema that they share) a batch has up to 5,000
+/// rows then. Postgres takes a sixth more for each row of a batch of 500 than of one of 1,000.
 pub const QUEUED_MAX_BYTES: usize = 8 << 20;
 /// Two batches of the sink's 5,000 rows: of small records more gains nothing.
 pub const QUEUED_MAX_RECORDS: usize = 10_000;

@@ -22,6 +22,7 @@ pub(crate) fn batch_max_bytes(queued_max_bytes: usize) -> usize {
 /// Most bytes of one flush with each value in one piece, as dead letters and columns of whole
 /// values hold them.
 pub(crate) fn whole_max_bytes(queued_max_bytes: usize) -> usize {
+    // Debezium's schema of a table takes three times what its payload does.
     const TIMES: usize = 4;
     (batch_max_bytes(queued_max_bytes).saturating_mul(TIMES)).min(BATCH_MAX_BYTES)
 }

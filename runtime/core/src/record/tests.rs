@@ -22,7 +22,7 @@ fn keys_values_and_headers_come_back_as_they_went_in() {
 }
 
 #[test]
-fn of_a_record_that_is_too_large_size_hash_and_beginning_are_kept() {
+fn of_a_record_that_is_too_large_size_hash_and_beginning_stay() {
     let value = vec![b'v'; 9_999];
     let (key, none) = (Some(&b"key"[..]), None);
     let mut source = Records::default();
