@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// The folder for compiled components, kept between runs: `$XDG_CACHE_HOME/gristmill` or
+/// The folder for what is compiled, kept between runs: `$XDG_CACHE_HOME/gristmill` or
 /// `~/.cache/gristmill`; none without a home.
 pub fn cache_folder() -> Option<PathBuf> {
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::cargo_build;
 use super::guest_build::{self, Toolchain};
+use super::shared_crates::SharedCrates;
 use crate::authoring::component_file;
 use gristmill_sandbox::{Component, Limits, Sandbox};
 
@@ -97,7 +98,14 @@ impl RuleCrate {
             cargo.env(SUMMARY, summary);
         }
         cargo.args(["--package", &self.name]);
+        // Where nothing can be lent or kept, the build takes longer, and is the same.
+        let shared = SharedCrates::of(&self.dir, &self.target_dir);
+        let _ = shared.as_ref().map(SharedCrates::lend);
         cargo_build::run(&self.name, &manifest, &mut cargo)?;
+        if let (Some(shared), Ok(lock)) = (shared, fs::read_to_string(self.dir.join("Cargo.lock")))
+        {
+            let _ = shared.keep(&lock);
+        }
         let module = guest_build::module(&self.target_dir, &self.library);
         let bytes =
             fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
