@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn a_crate_that_also_lies_in_a_folder_is_not_shared() {
         let lock = "version = 4\n\n[[package]]\nname = \"own-rule\"\nversion = \"0.1.0\"\n\n\
-                    [[package]]\nname = \"serde\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\n\
-                    [[package]]\nname = \"helper\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\n\
+                    [[package]]\nname = \"serde\"\nsource = \"registry+x\"\n\n\
+                    [[package]]\nname = \"helper\"\nsource = \"registry+x\"\n\n\
                     [[package]]\nname = \"helper\"\nversion = \"0.1.0\"\n";
         assert_eq!(of_registries(lock), BTreeSet::from(["serde".to_owned()]));
     }
