@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use gristmill_tests::author::{self, OTHER_LANGUAGES, new_rule_in, run};
 use gristmill_tests::job::Job;
 use gristmill_tests::program::{printed, repository, success};
-use gristmill_tests::rules::SHIPPED;
+use gristmill_tests::rules::{SHIPPED, SHIPPED_IN_SQL};
 use gristmill_tests::seed::seed;
 use insta::assert_snapshot;
 use rstest::rstest;
@@ -131,18 +131,28 @@ fn a_rule_goes_through_all_languages_while_events_come() -> Result<()> {
     let job = Job::new("languages")?;
     job.generate(5_000, 500, seed("languages"))?;
     let _run = job.run()?;
-    let mut rules = Vec::new();
+    let mut folders = Vec::new();
     for (language, _) in OTHER_LANGUAGES {
         let _alone = author::tools(language)?;
         let (folder, rule) = golden_rule("enrich-email", language)?;
         success(run(&rule, &["transform", "build"])?)?;
-        rules.push((folder, rule.join("enrich-email.wasm").display().to_string()));
+        folders.push((folder, rule));
     }
-    let components = rules.iter().map(|(_, component)| component.as_str());
-    let components: Vec<&str> = components.chain(["builtin:enrich-email"]).collect();
+    // It begins with the shipped rule, in Rust, and ends with an author's of its source.
+    let (folder, rule) = new_rule_in("enrich-email", "rust", "enricher")?;
+    let shipped = "guest-transforms/rules/enrich-email/src/lib.rs";
+    fs::copy(repository().join(shipped), rule.join("src/lib.rs"))?;
+    success(run(&rule, &["transform", "build"])?)?;
+    folders.push((folder, rule));
+    let folders: Vec<String> = folders
+        .iter()
+        .map(|(_, rule)| rule.display().to_string())
+        .collect();
+    let rules = folders.iter().map(|rule| (rule.as_str(), SHIPPED));
+    let rules = [("builtin:sql", SHIPPED_IN_SQL)].into_iter().chain(rules);
     job.under_load(400, 1, || {
-        for component in components {
-            let swapped = job.swap_rule("enrich-email", component, SHIPPED, &[])?;
+        for (component, config) in rules {
+            let swapped = job.swap_rule("enrich-email", component, config, &[])?;
             ensure!(swapped.contains("is active"), "{component}: {swapped}");
         }
         Ok(())
