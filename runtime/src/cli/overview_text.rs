@@ -25,7 +25,7 @@ pub(super) fn render(
     table.set_header(["pipeline", "partitions", "lag", "behind", "rows", "letters"]);
     for (name, status) in all {
         let row = match status {
-            Ok(status) => row(name, status),
+            Ok(status) => row(name, status, gone),
             Err(_) => [name.clone(), "?".to_owned()].into_iter().collect(),
         };
         table.add_row(row);
@@ -45,7 +45,7 @@ pub(super) fn render(
     Ok(())
 }
 
-fn row(name: &str, status: &Status) -> Vec<String> {
+fn row(name: &str, status: &Status, gone: &BTreeSet<String>) -> Vec<String> {
     let partitions = &status.partitions;
     let known = |of: fn(&PartitionStatus) -> Option<i64>| -> Option<Vec<i64>> {
         partitions.iter().map(of).collect()
@@ -56,7 +56,10 @@ fn row(name: &str, status: &Status) -> Vec<String> {
     let unknown = || "?".to_owned();
     vec![
         name.to_owned(),
-        states(partitions),
+        match gone.contains(name) {
+            true => "gone".to_owned(),
+            false => states(partitions),
+        },
         lag.map_or_else(unknown, |lag| lag.to_string()),
         behind.map_or_else(unknown, duration),
         sum(|p| p.rows).to_string(),

@@ -11,6 +11,10 @@ pub fn reasons(databases: &[Arc<HostedDatabase>]) -> Vec<String> {
     let postgres = silent.map(|reason| format!("waiting for postgres: {}", reason.text));
     let of_pipeline = |pipeline: Arc<HostedPipeline>| {
         let (name, standings) = (pipeline.name(), &pipeline.standings);
+        // One table that the source has dropped is no trouble of the others.
+        if standings.is_gone() {
+            return None;
+        }
         if let Some(reason) = standings.kafka() {
             return Some(format!("{name}: waiting for kafka: {}", reason.text));
         }

@@ -216,7 +216,8 @@ fn each_topic_of_a_template_has_a_pipeline_and_what_comes_later_begins_by_itself
     job.kafka.delete_topic(&mirror.topic("b", "items"))?;
     job.wait_for("the topic to be missed", || {
         let (_, said) = printed(job.command(&["status", "mirror.toml"])?.output()?);
-        Ok(said.contains("is gone: the pipeline goes on when there is one of that name"))
+        let why = "is gone: the pipeline goes on when there is one of that name";
+        Ok(said.contains(why) && said.contains("b.items   gone"))
     })?;
     mirror.write("a", "users", 25..30)?;
     mirror.wait_for_rows("users", 30)?;
