@@ -162,7 +162,7 @@ fn clash(config: &Config, other: &Config) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::file::parse;
+    use crate::definition::file::{Shared, parse};
 
     fn pipelines(name: &str, table: &str, topics: &[&str]) -> Vec<Config> {
         let text = format!(
@@ -200,6 +200,16 @@ mod tests {
             );
             assert!(refused[0].1.contains(told), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn topics_whose_keys_never_meet_may_share_a_table() {
+        let mut wanted = pipelines("{schema}.{table}", "{table}", &["a.users", "b.users"]);
+        for config in &mut wanted {
+            config.target.shared = Some(Shared::DisjointKeys);
+        }
+        let (begin, refused) = without_clashes(wanted, &[], &BTreeMap::new());
+        assert_eq!((begin.len(), refused.len()), (2, 0));
     }
 
     #[test]
