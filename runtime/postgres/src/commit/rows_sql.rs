@@ -157,7 +157,7 @@ impl<'a> RowsSql<'a> {
         let masks = self
             .are_masked()
             .then(|| ("m".to_owned(), Type::BYTEA_ARRAY));
-        let fields = self.shape.sent(self.are_masked()).into_iter();
+        let fields = self.shape.sent(self.kind == RowsKind::Deleted).into_iter();
         let types = self.shape.fields;
         let columns = fields.map(|i| (format!("c{i}"), sent_type(types[i].logical_type)));
         let before = offsets.into_iter().chain(versions).chain(masks);
@@ -472,11 +472,17 @@ impl<'a> RowsSql<'a> {
         let sent = format!("excluded.{name}");
         let is_new_life = self.is_new_life().unwrap_or_else(|| "false".to_owned());
         let assigned = match self.shape.flag() {
-            Some(flag) => format!(
-                "case when coalesce(excluded.{flag}, false) then {stored} when {is_known} then \
-                 case when {is_new_life} then {sent} end else {} end",
-                after(&sent, &is_new_life)
-            ),
+            Some(flag) => {
+                let kept = match self.kind == RowsKind::Deleted {
+                    true => format!(" when coalesce(excluded.{flag}, false) then {stored}"),
+                    false => String::new(),
+                };
+                format!(
+                    "case{kept} when {is_known} then case when {is_new_life} then {sent} end else \
+                     {} end",
+                    after(&sent, &is_new_life)
+                )
+            }
             None => format!(
                 "case when not ({is_known}) or {is_new_life} then {} end",
                 after(&sent, &is_new_life)

@@ -63,7 +63,7 @@ pub struct Flushed {
 pub struct Sink {
     pub(crate) target: TargetTable,
     fields: Vec<Field>,
-    /// The fields that are sent of rows of which all is known, and of others.
+    /// The fields that are sent of rows of which none is deleted, and of others.
     sent: [Vec<usize>; 2],
     has_partition: bool,
     /// How columns take texts, parallel to the fields.
@@ -465,7 +465,7 @@ impl Sink {
                 .then(|| places().map(|p| p.offset).collect()),
             versions: self.versions.as_ref().map(pack),
             masks: are_masked.then(|| self.cells.masks(rows)),
-            columns: self.columns(rows, are_masked)?,
+            columns: self.columns(rows, kind == RowsKind::Deleted)?,
         })
     }
 
@@ -533,9 +533,9 @@ impl Sink {
     fn columns<'a>(
         &self,
         rows: &'a Batch,
-        are_masked: bool,
+        are_deleted: bool,
     ) -> Result<Vec<ColumnArray<'a>>, FlushError> {
-        let sent = &self.sent[usize::from(are_masked)];
+        let sent = &self.sent[usize::from(are_deleted)];
         let columns = sent.iter().map(|&i| {
             let column = rows.columns.get(i)?;
             let array = ColumnArray::new(self.fields[i].logical_type, column)?;

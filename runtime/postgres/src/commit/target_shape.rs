@@ -48,13 +48,14 @@ impl<'a> TargetShape<'a> {
         values.filter_map(|(i, _)| Some((i, self.column(i)?)))
     }
 
-    /// The fields that are sent: those that are stored, and those that say what becomes of a row.
-    pub(crate) fn sent(&self, are_masked: bool) -> Vec<usize> {
+    /// The fields that are sent: those that are stored, and, where some rows are deleted, those
+    /// that say what becomes of a row.
+    pub(crate) fn sent(&self, are_deleted: bool) -> Vec<usize> {
         let time = self
             .kept
             .and_then(|_| self.position(&self.roles.event_time));
         let deciding = [self.deleted(), time];
-        let decides = |i: &usize| are_masked && deciding.contains(&Some(*i));
+        let decides = |i: &usize| are_deleted && deciding.contains(&Some(*i));
         let all = 0..self.fields.len();
         all.filter(|i| self.column(*i).is_some() || decides(i))
             .collect()
