@@ -204,7 +204,7 @@ impl Metrics {
             dead_letters "dead_letters" "Records and rows that could not be used"
             letters_waiting "dead_letters_waiting" "Dead letters that nobody took yet"
             lag "lag_records" "Records that Kafka has and the table does not"
-            lag_seconds "lag_seconds" "Age of the last record written; 0 where none waits"
+            lag_seconds "lag_seconds" "Age of the first record that waits; 0 where none does"
             watermark "watermark_seconds" "The watermark, seconds since the Unix epoch"
             flush_seconds "flush_seconds" "Time from a flush's begin to its commit"
             flush_rows "flush_rows" "Rows of a flush"
@@ -276,7 +276,7 @@ impl Metrics {
         self.dedup_bytes.remove(&of);
     }
 
-    /// How far a partition is behind: records, and the age of the last one that was written.
+    /// How far a partition is behind: records, and the age of the first one that waits.
     pub fn set_lag(&self, pipeline: &str, partition: &TopicPartition, records: i64, seconds: f64) {
         let of = OfPartition::new(pipeline, partition);
         self.lag.get_or_create(&of).set(records);

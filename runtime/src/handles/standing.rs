@@ -24,6 +24,9 @@ pub struct Standings {
     is_joined: AtomicBool,
     /// Why feeds have ended, until their workers have heard of it.
     lost: Mutex<HashMap<TopicPartition, String>>,
+    /// Below which offset what was read is surely of the topic that a partition began with, where
+    /// the topic was created again; until it is taken again.
+    sure_below: Mutex<HashMap<TopicPartition, i64>>,
     /// Wakes the follower.
     changed: Arc<Notify>,
 }
@@ -92,6 +95,7 @@ impl Standings {
             gone: Mutex::default(),
             is_joined: AtomicBool::new(false),
             lost: Mutex::default(),
+            sure_below: Mutex::default(),
             changed,
         }
     }
@@ -104,6 +108,17 @@ impl Standings {
     /// Why the partition's feed has ended, said once.
     pub fn lost_position(&self, partition: &TopicPartition) -> Option<String> {
         lock(&self.lost).remove(partition)
+    }
+
+    /// The partition's topic was created again: what was read from `offset` on may be of the new
+    /// one.
+    pub fn reads_another_topic(&self, partition: &TopicPartition, offset: i64) {
+        lock(&self.sure_below).insert(partition.clone(), offset);
+    }
+
+    /// Below which offset what was read is of the topic before, where that is known; said once.
+    pub fn sure_below(&self, partition: &TopicPartition) -> Option<i64> {
+        lock(&self.sure_below).remove(partition)
     }
 
     /// The partition runs, under `lease`. What a person should know of it is found out anew.
@@ -193,6 +208,7 @@ impl Standings {
         let is_last = partitions.get(partition).is_some_and(|s| s.task == task);
         if is_last {
             partitions.remove(partition);
+            lock(&self.sure_below).remove(partition);
         }
         is_last
     }

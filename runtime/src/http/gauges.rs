@@ -106,15 +106,15 @@ async fn ask(
             partition,
             next_offset,
             may_read: stands && standing.state.reads(),
+            after_ms: checkpoint.last_record.and_then(|last| last.at_ms),
         };
-        Some((position, checkpoint))
+        Some(position)
     };
-    let held: Vec<_> = partitions.into_iter().filter_map(at).collect();
-    let positions: Vec<_> = held.iter().map(|(position, _)| position.clone()).collect();
-    let kafka = Arc::clone(&pipeline.kafka);
-    let lags = spawn_blocking(move || kafka.admin.lags(&positions)).await??;
+    let positions: Vec<_> = partitions.into_iter().filter_map(at).collect();
+    let (kafka, asked) = (Arc::clone(&pipeline.kafka), positions.clone());
+    let lags = spawn_blocking(move || kafka.admin.lags(&asked)).await??;
     let now_ms = Timestamp::now().as_millisecond();
-    for ((LagRequest { partition, .. }, checkpoint), lag) in held.iter().zip(lags) {
+    for (LagRequest { partition, .. }, lag) in positions.iter().zip(lags) {
         let lag = match lag {
             Ok(lag) => lag,
             Err(error) => {
@@ -123,9 +123,8 @@ async fn ask(
                 continue;
             }
         };
-        let behind_ms = checkpoint.behind_ms(lag.readable, now_ms);
+        let behind_ms = lag.behind_ms(now_ms);
         let seconds = behind_ms.unwrap_or_default() as f64 / 1e3;
-        // The next record is no older than the last one.
         let left_ms = retention_ms
             .zip(behind_ms)
             .map(|(kept, behind)| kept - behind);

@@ -199,6 +199,7 @@ impl OfRun<'_> {
                 partition: TopicPartition::new(source.topic.as_str(), *partition),
                 next_offset: known.map_or(0, |c| c.next_offset),
                 may_read: true,
+                after_ms: None,
             }
         };
         let requests: Vec<LagRequest> = snapshot.from.keys().map(request).collect();

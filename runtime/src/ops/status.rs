@@ -83,7 +83,7 @@ pub struct PartitionStatus {
     pub lag: Option<i64>,
     /// Those of them that cannot be read before an open transaction ends.
     pub hidden: Option<i64>,
-    /// Seconds since the last record that was written was put into Kafka; 0 where none waits that
+    /// For how many seconds the first record that waits has been in Kafka; 0 where none waits that
     /// can be read.
     pub behind_seconds: Option<i64>,
     /// The highest event time, microseconds since the Unix epoch.
@@ -266,6 +266,7 @@ fn positions(checkpoints: &[Checkpoint]) -> Vec<LagRequest> {
         partition: TopicPartition::new(c.key.topic.as_str(), c.key.partition),
         next_offset: c.next_offset,
         may_read: c.state.reads(),
+        after_ms: c.last_record.and_then(|last| last.at_ms),
     };
     checkpoints.iter().map(position).collect()
 }
@@ -274,7 +275,7 @@ impl PartitionStatus {
     fn new(checkpoint: Checkpoint, lag: Option<Lag>, hosts: &HashMap<String, Host>) -> Self {
         let (state, reason, still_seconds) = standing(&checkpoint, hosts);
         let now_ms = Timestamp::now().as_millisecond();
-        let behind_ms = lag.and_then(|lag| checkpoint.behind_ms(lag.readable, now_ms));
+        let behind_ms = lag.and_then(|lag| lag.behind_ms(now_ms));
         let until = checkpoint.left_out.allowed_until(checkpoint.revision);
         Self {
             state,

@@ -213,6 +213,7 @@ impl Asked<'_> {
                 partition: TopicPartition::new(source.topic.as_str(), *number),
                 next_offset: 0,
                 may_read: false,
+                after_ms: None,
             };
             let positions: Vec<_> = numbers.iter().map(position).collect();
             let ends = admin.lags(&positions)?.into_iter().zip(numbers);

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handles::partition_log::log_partition;
 use crate::handles::{HostedPipeline, Pipelines};
+use crate::partition::first_meeting::meet_topic;
 use crate::partition::take::{Begin, PartitionWanted, Ready, take_partitions};
 use crate::partition::task::keep_going;
 
@@ -152,12 +153,20 @@ impl Assignments for Assignment {
         if let SourceFault::UnknownTopic { reason } = &fault {
             for pipeline in self.concerned(reason) {
                 pipeline.standings.set_missing(Some(reason.clone()));
+                self.runtime.spawn(meet_missing(pipeline));
             }
         }
         if let SourceFault::PositionLost { partitions, reason } = &fault {
             for partition in partitions {
                 if let Some(pipeline) = self.pipelines.reading(&partition.topic) {
                     pipeline.standings.loses_position(partition, reason);
+                }
+            }
+        }
+        if let SourceFault::Recreated { sure_below, .. } = &fault {
+            for (partition, offset) in sure_below {
+                if let Some(pipeline) = self.pipelines.reading(&partition.topic) {
+                    pipeline.standings.reads_another_topic(partition, *offset);
                 }
             }
         }
@@ -181,6 +190,16 @@ impl Assignments for Assignment {
             | SourceFault::Refused { .. }
             | SourceFault::Unreachable { .. } => tracing::warn!("{fault}"),
         }
+    }
+}
+
+/// Notes that a pipeline's topic is not there yet, where that counts: its records are all new then.
+async fn meet_missing(pipeline: Arc<HostedPipeline>) {
+    if let Err(error) = meet_topic(&pipeline).await {
+        tracing::debug!(
+            pipeline = pipeline.name(),
+            "cannot ask for its topic: {error:#}"
+        );
     }
 }
 

@@ -18,6 +18,15 @@ pub enum Ended {
     Halt(anyhow::Error),
 }
 
+/// Why a partition cannot be begun before a person acts.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct CannotBegin {
+    /// A word for the cause.
+    pub code: &'static str,
+    pub reason: String,
+}
+
 /// The code of a flush that found another owner.
 pub const FENCED: &str = "fenced";
 
@@ -33,6 +42,15 @@ pub fn code(error: &anyhow::Error) -> String {
     };
     if error.is::<TooManyDeadLetters>() {
         return "dead-letter-ratio".to_owned();
+    }
+    if let Some(CannotBegin { code, .. }) = error.downcast_ref() {
+        return (*code).to_owned();
+    }
+    let refused = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<DatabaseError>()?.refused_with()
+    };
+    if let Some(state) = error.chain().find_map(refused) {
+        return state.to_string();
     }
     match error.chain().find_map(fault) {
         Some(SinkFault::Answered(state)) => state.to_string(),

@@ -4,11 +4,13 @@
 //!   [`take`];
 //! - [`worker`]: reads, computes and flushes, by way of `open_batch`, `compute` and `flush`;
 //!   `new_log` notices when all that comes is left out;
+//! - [`first_meeting`]: where a topic begins that is read from its end on;
 //! - [`ended`]: why a worker ended.
 
 pub mod assignment;
 mod compute;
 pub mod ended;
+pub mod first_meeting;
 mod flush;
 mod new_log;
 pub(crate) mod open_batch;

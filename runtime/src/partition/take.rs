@@ -6,7 +6,7 @@
 //! they begin and end now, with the record that each checkpoint read last, and whether the topics
 //! are still the same (Kafka).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,16 +15,17 @@ use gristmill_core::record::Records;
 use gristmill_kafka::source::{self, Intake, feed};
 use gristmill_kafka::{TopicId, TopicPartition};
 use gristmill_postgres::commit::checkpoint::{LeftOut, PartitionState};
-use gristmill_postgres::commit::first_start;
 use gristmill_postgres::commit::gap::{Cause, Gap, accept_gap, halt_at_gap};
 use gristmill_postgres::commit::lease::{self, Lease, TakeRequest, Taken, resume, take};
 use gristmill_postgres::commit::vain_takes::VAIN_TAKES_MAX;
 use gristmill_postgres::fleet::rollout;
 use tokio::task::spawn_blocking;
 
-use crate::definition::file::{OnGap, Start};
+use crate::definition::file::OnGap;
 use crate::definition::revision::Revision;
 use crate::handles::{Commits, HostedPipeline, Kafka};
+use crate::partition::ended::CannotBegin;
+use crate::partition::first_meeting::meet_topic;
 
 /// A partition to be taken, and the pipeline that reads it. All of one call share a consumer.
 #[derive(Clone)]
@@ -83,8 +84,10 @@ pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Be
         return Ok(Vec::new());
     };
     let (kafka, commits) = (&pipeline.kafka, &pipeline.commits);
+    for pipeline in pipelines(wanted) {
+        meet_topic(pipeline).await?;
+    }
     let topics = TopicIds::ask(kafka, wanted).await?;
-    begin_latest(&topics, wanted).await?;
     let bounds = offset_bounds(kafka, wanted.iter().map(|w| w.partition.clone())).await?;
     let revisions = load_revisions(commits, wanted).await?;
     let runnable = wanted.iter().zip(bounds).zip(revisions);
@@ -117,6 +120,12 @@ pub async fn take_partitions(wanted: &[PartitionWanted]) -> Result<Vec<Result<Be
     Ok(begins)
 }
 
+/// The pipelines of some partitions, each once.
+fn pipelines(wanted: &[PartitionWanted]) -> impl Iterator<Item = &HostedPipeline> {
+    let by_name = wanted.iter().map(|w| (w.pipeline.name(), &*w.pipeline));
+    by_name.collect::<BTreeMap<_, _>>().into_values()
+}
+
 /// The ids of the topics of some partitions, where the brokers give any.
 struct TopicIds(HashMap<Arc<str>, TopicId>);
 
@@ -139,41 +148,6 @@ impl TopicIds {
     }
 }
 
-/// Begins the topics that are read from their ends on and that nobody has read yet: all partitions
-/// at once, so that no record between the first host's start and the last one's is passed over.
-async fn begin_latest(topics: &TopicIds, wanted: &[PartitionWanted]) -> Result<()> {
-    let mut asked = BTreeSet::new();
-    for PartitionWanted {
-        pipeline,
-        partition,
-    } in wanted
-    {
-        let topic = Arc::clone(&partition.topic);
-        if pipeline.config.source.start != Start::Latest || !asked.insert(Arc::clone(&topic)) {
-            continue;
-        }
-        let commits = &pipeline.commits;
-        if first_start::has_met(&*commits.pool.get().await?, pipeline.name(), &topic).await? {
-            continue;
-        }
-        let kafka = Arc::clone(&pipeline.kafka);
-        let ends = spawn_blocking(move || {
-            let numbers = kafka.admin.topic(&topic)?.partitions.into_iter();
-            let partition = |number| TopicPartition::new(Arc::clone(&topic), number);
-            let partitions: Vec<_> = numbers.map(partition).collect();
-            let bounds = kafka.admin.watermarks(&partitions)?;
-            anyhow::Ok(partitions.into_iter().zip(bounds))
-        });
-        let ends = ends.await??;
-        let begins = ends.map(|(partition, (_, high))| (pipeline.key(&partition), high));
-        let begins: Vec<_> = begins.collect();
-        let id = topics.of(partition);
-        let (id, owner) = (id.as_ref().map(TopicId::as_str), &commits.owner);
-        first_start::begin_at(&*commits.pool.get().await?, owner, id, &begins).await?;
-    }
-    Ok(())
-}
-
 /// The first offset that Kafka has of each partition, and the one after its last.
 async fn offset_bounds(
     kafka: &Arc<Kafka>,
@@ -190,10 +164,7 @@ async fn load_revisions(
     commits: &Commits,
     wanted: &[PartitionWanted],
 ) -> Result<Vec<Result<Arc<Revision>>>> {
-    let pipelines: HashMap<&str, &HostedPipeline> = wanted
-        .iter()
-        .map(|w| (w.pipeline.name(), &*w.pipeline))
-        .collect();
+    let pipelines: HashMap<_, _> = pipelines(wanted).map(|p| (p.name(), p)).collect();
     let names: Vec<&str> = pipelines.keys().copied().collect();
     let rollouts = rollout::read_all(&*commits.pool.get().await?, &names).await?;
     for (name, rollout) in &rollouts {
@@ -334,6 +305,9 @@ impl TopicIds {
         if self.of(partition) != owned.runnable.topic_id {
             bail!("the topic of {partition} was created again at this moment");
         }
+        if owned.is_of_another_topic() {
+            owned.go_back(commits).await?;
+        }
         if let Some(gap) = owned.gap(found)
             && let Some(reason) = owned.settle(commits, &gap).await?
         {
@@ -347,7 +321,8 @@ impl TopicIds {
         }
         if owned.leaves_out() {
             let reason = owned.taken.reason.unwrap_or_default();
-            let (lease, reason) = (owned.taken.lease, anyhow::Error::msg(reason));
+            let (lease, code) = (owned.taken.lease, "new-log");
+            let reason = CannotBegin { code, reason }.into();
             return Ok(Begin::Halt { lease, reason });
         }
         owned.let_be_left_out(commits, found.high).await?;
@@ -372,9 +347,7 @@ impl Owned<'_> {
         let next_offset = self.taken.next_offset;
         let last = found.last.as_ref().and_then(Records::last);
         let is_another = |hash: i64| last.is_some_and(|r| r.hash() != hash);
-        let known = self.taken.topic_id.as_deref();
-        let has_another_id = |seen: &TopicId| known.is_some_and(|known| known != seen.as_str());
-        let cause = if self.runnable.topic_id.as_ref().is_some_and(has_another_id) {
+        let cause = if self.is_of_another_topic() {
             Cause::Recreated
         } else if next_offset > found.high {
             Cause::Truncated
@@ -394,6 +367,33 @@ impl Owned<'_> {
             to_offset: found.low,
             cause,
         })
+    }
+
+    /// Whether the topic has another id than the one that the checkpoint is of.
+    fn is_of_another_topic(&self) -> bool {
+        let known = self.taken.topic_id.as_deref();
+        let has_another_id = |seen: &TopicId| known.is_some_and(|known| known != seen.as_str());
+        self.runnable.topic_id.as_ref().is_some_and(has_another_id)
+    }
+
+    /// What this process wrote before it saw that the topic was created again may be of the new
+    /// one: the checkpoint goes back to where it is surely of the topic before.
+    async fn go_back(&mut self, commits: &Commits) -> Result<()> {
+        let PartitionWanted {
+            pipeline,
+            partition,
+        } = self.runnable.wanted;
+        let sure_below = pipeline.standings.sure_below(partition);
+        let Some(offset) = sure_below.filter(|offset| *offset < self.taken.next_offset) else {
+            return Ok(());
+        };
+        let connection = commits.pool.get().await?;
+        if !lease::read_again(&connection, &self.taken.lease, offset).await? {
+            bail!("{partition} was taken by another process");
+        }
+        self.taken.next_offset = offset;
+        self.taken.last_record = None;
+        Ok(())
     }
 
     /// Whether it would leave out what it has halted for: nobody has resumed it since.
@@ -428,13 +428,15 @@ impl Owned<'_> {
 
     fn died_of(&self, partition: &TopicPartition) -> anyhow::Error {
         let offset = self.taken.next_offset;
-        anyhow!(
+        let reason = format!(
             "{partition}: {VAIN_TAKES_MAX} processes that took it at offset {offset} have ended \
              without moving it: a record there may need more memory than there is (a compressed \
              one is inflated before its size is known). Give the process more memory, or delete \
              the records up to it in Kafka and go on with `on_gap = \"continue\"`; `gristmill \
              resume` tries it once more"
-        )
+        );
+        let code = "owners-died";
+        CannotBegin { code, reason }.into()
     }
 
     /// Records a gap. Returns why the partition must halt for it; else it goes on behind it.
@@ -445,9 +447,15 @@ impl Owned<'_> {
         let lease = &self.taken.lease;
         match self.runnable.revision.pipeline.config.source.on_gap {
             OnGap::Halt => {
-                let reason = anyhow!("{what}: {}", gap.way_out());
-                halt_at_gap(&mut connection, lease, gap, &reason.to_string()).await?;
-                Ok(Some(reason))
+                let reason = format!("{what}: {}", gap.way_out());
+                halt_at_gap(&mut connection, lease, gap, &reason).await?;
+                Ok(Some(
+                    CannotBegin {
+                        code: "gap",
+                        reason,
+                    }
+                    .into(),
+                ))
             }
             OnGap::Continue => {
                 let by = "on_gap = continue";

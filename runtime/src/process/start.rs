@@ -12,6 +12,7 @@ use crate::fleet::propose::{self, FileProposal};
 use crate::handles::{
     FleetView, HostedDatabase, HostedPipeline, Kafka, LetterLog, Metrics, Replay, Standings,
 };
+use crate::partition::first_meeting::meet_topic;
 
 /// What the pipelines of one file share in a process.
 #[derive(Clone)]
@@ -69,5 +70,12 @@ pub(super) async fn start(config: Config, with: FileHandles) -> Result<Started> 
         replay,
         config,
     });
+    // Where Kafka is away the first answer counts.
+    if let Err(error) = meet_topic(&pipeline).await {
+        tracing::debug!(
+            pipeline = pipeline.name(),
+            "cannot ask for its topic: {error:#}"
+        );
+    }
     Ok(Started { pipeline, proposal })
 }

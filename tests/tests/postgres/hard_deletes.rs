@@ -5,6 +5,7 @@ use gristmill_core::chain::{Computed, Delete, Earlier, Layer};
 use gristmill_core::dedup::{VersionKind, VersionRule};
 use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::lease::Lease;
+use gristmill_postgres::commit::older_rows::LogPlace;
 use gristmill_postgres::commit::row_origin::RowOrigin;
 use gristmill_postgres::letters::replay_commit::{LetterReplay, ReplayEnd, replay};
 use gristmill_postgres::letters::stored_letter::LetterId;
@@ -322,4 +323,71 @@ impl People {
             .await?
             .lease)
     }
+}
+
+/// A table that inherits from the target has rows of its own, whatever their keys.
+#[tokio::test]
+async fn rows_of_a_table_that_inherits_are_left_alone() -> Result<()> {
+    for delete in [Delete::Soft, Delete::Hard] {
+        let roles = that_truncates(VersionKind::EventTime);
+        let name = format!("heirs_{}", delete as u8);
+        let mut people = People::with_roles(&name, TRACKED, delete, &roles).await?;
+        people
+            .flush(&[row(1, "a", 10), row(2, "a", 10), row(4, "a", 10)])
+            .await?;
+        let heirs = "create table heir () inherits (people); insert into heir select * from people";
+        people.fixture.psql(heirs)?;
+        let count = "select count(*) from heir where name = 'a' and not is_deleted and _gm_absent \
+                     is null and id < 5";
+        people.flush(&[gone(1, 20)]).await?;
+        people
+            .flush(&[(2, ABSENT, ABSENT, ABSENT, false, 30)])
+            .await?;
+        let before_all = truncating(people.next_of(0), 40, &[row(3, "n", 50)]);
+        people.commit(&before_all).await?;
+        people.sink.sweep(&people.connection).await?;
+        assert_eq!(people.fixture.psql(count)?, "3");
+        // What a snapshot lacks is older than its place.
+        let at = LogPlace {
+            partition: 0,
+            log: 1,
+            offset: 1_000,
+        };
+        let counted = people.sink.older(&people.connection, &[at], 10).await?;
+        assert_eq!(counted.map(|older| older.all), Some(1), "3 alone lives");
+        let deleted = people
+            .sink
+            .delete_older(&people.connection, &[at], &[None])
+            .await?;
+        assert_eq!((deleted, people.fixture.psql(count)?), (1, "3".to_owned()));
+    }
+    Ok(())
+}
+
+/// Places of rows are those of their partition: another one has rows at the same places.
+#[tokio::test]
+async fn what_a_snapshot_lacks_goes_from_its_own_partition_of_the_table() -> Result<()> {
+    let table = TRACKED.to_owned()
+        + " partition by hash (id); create table people_0 partition of people for values with \
+           (modulus 2, remainder 0); create table people_1 partition of people for values with \
+           (modulus 2, remainder 1)";
+    for delete in [Delete::Soft, Delete::Hard] {
+        let name = format!("lacks_{}", delete as u8);
+        let mut people = People::new(&name, &table, delete).await?;
+        let rows: Vec<Row> = (0..40).map(|id| row(id, "a", 10)).collect();
+        people.flush(&rows).await?;
+        let at = LogPlace {
+            partition: 0,
+            log: 1,
+            offset: 1,
+        };
+        // The first row's record alone comes before that.
+        let places = "select count(*), count(distinct ctid) < count(*) from people";
+        assert_eq!(people.fixture.psql(places)?, "40|t");
+        let client = &people.connection;
+        let deleted = people.sink.delete_older(client, &[at], &[None]).await?;
+        let left = "select count(*) from people where not is_deleted";
+        assert_eq!((deleted, people.fixture.psql(left)?), (1, "39".to_owned()));
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Creating tables, and sentences about what is wrong with them.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use gristmill_core::chain::Delete;
 use gristmill_core::column::LogicalType;
 use gristmill_core::dedup::Guard;
@@ -8,12 +8,15 @@ use gristmill_core::plan::Roles;
 use gristmill_postgres::commit::flush_error::FlushError;
 use gristmill_postgres::commit::refusal::blame;
 use gristmill_postgres::commit::row_origin::RowOrigin;
+use gristmill_postgres::table::bookkeeping::Bookkeeping;
 use gristmill_postgres::table::schema::{self, WantedTable};
+use gristmill_postgres::table::target_table::TargetTable;
 use gristmill_postgres::table::{dimension_query, privileges};
 use gristmill_postgres::wire::connection::Database;
 use gristmill_tests::postgres::Postgres;
 use rstest::rstest;
 
+use crate::absent::{People, TRACKED, cell_fields};
 use crate::fixture::{Fixture, PIPELINE, WITH_PROVENANCE, computed, field, fields, roles};
 
 #[tokio::test]
@@ -338,6 +341,28 @@ async fn what_others_create_on_the_path_is_not_called() -> Result<()> {
     .await?;
     assert_eq!(judged.refused.len(), 1);
     assert_eq!(privileges::open_schemas(&connection).await?, ["public"]);
+    Ok(())
+}
+
+/// Postgres' own operators of arrays are of any array, so that others' may be nearer.
+#[tokio::test]
+async fn operators_that_others_made_for_arrays_are_not_called() -> Result<()> {
+    let people = People::new("nearer", TRACKED, Delete::Soft).await?;
+    let nearer = "create function equal(text[], name[]) returns boolean language plpgsql as
+        $$ begin raise 'caught'; end $$;
+        create operator = (leftarg = text[], rightarg = name[], function = equal);
+        create operator <@ (leftarg = text[], rightarg = name[], function = equal);";
+    people.fixture.psql(nearer)?;
+    let client = &people.connection;
+    let target = TargetTable::load(client, "people").await?;
+    let target = target.context("the table")?;
+    for _ in 0..2 {
+        let known = Bookkeeping::load(client, &target, &cell_fields(), &roles(), Guard::Version);
+        let known = known.await?.context("it has versions")?;
+        known.of_revision(client, &target, (PIPELINE, 1)).await?;
+    }
+    let remembered = "select count(*) from gristmill.revision where columns is not null";
+    assert_eq!(people.fixture.psql(remembered)?, "1");
     Ok(())
 }
 

@@ -398,6 +398,7 @@ fn of_what_the_consumer_sees() {
             topic: "users_cdc".into(),
             expected: TopicId::new("old"),
             seen: TopicId::new("new"),
+            sure_below: vec![(partition(), 17)],
         }),
         SourceFault::Recreated { .. } => Some(SourceFault::UnknownTopic { reason: reason() }),
         SourceFault::UnknownTopic { .. } => Some(SourceFault::Refused { reason: reason() }),

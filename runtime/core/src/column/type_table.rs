@@ -81,7 +81,8 @@ pub const TYPES: [TypeEntry; 14] = [
     TypeEntry {
         name: "text",
         meaning: "Text. A column of another type reads it as Postgres reads that type's text; what \
-                  it refuses is a dead letter.",
+                  it refuses is a dead letter. For columns of whole numbers, boolean and bytea \
+                  declare their own type, which reads text, too.",
         json: "Text.",
         schemas: &[
             "org.apache.kafka.connect.data.Decimal",

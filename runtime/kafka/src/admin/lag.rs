@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 
 use super::admin_error::Reasons;
-use super::offsets::each_offset_for;
+use super::offsets::{ask_each, each_offset_for};
 use super::{Admin, AdminError, TIMEOUT};
 use crate::TopicPartition;
 
 /// How long one broker may take to say where its partitions end: whoever looks at a pipeline in
 /// trouble has no time, and those of the other brokers are waited for as long.
 const ENDS_WAIT: Duration = Duration::from_secs(2);
+
+/// How exactly the time of a record that may not be read is looked for, and how often at most: a
+/// year is halved into half a second by 26 questions.
+const TIME_STEP_MS: i64 = 500;
+const TIME_QUESTIONS_MAX: usize = 26;
 
 /// How far a partition was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,9 @@ pub struct LagRequest {
     /// Whether the next record may be fetched, to find out whether there is one: not where the
     /// partition may stand still because of that record.
     pub may_read: bool,
+    /// Kafka's time of the last record that was read, milliseconds: behind it the time of one that
+    /// may not be read is looked for.
+    pub after_ms: Option<i64>,
 }
 
 /// What Kafka has of a partition behind an offset. Offsets without a record between the first and
@@ -39,6 +47,20 @@ pub struct Lag {
     pub hidden: i64,
     /// The offset behind the last record that can be read.
     pub end: i64,
+    /// Kafka's time of the first record that waits, milliseconds; nearly so where it may not be
+    /// read. `None`: none waits, or its time is not known.
+    pub first_at_ms: Option<i64>,
+}
+
+impl Lag {
+    /// For how many milliseconds the first record has waited at `now_ms`; 0 where none waits that
+    /// can be read. `None`: not known.
+    pub fn behind_ms(&self, now_ms: i64) -> Option<i64> {
+        match self.readable {
+            0 => Some(0),
+            _ => Some((now_ms - self.first_at_ms?).max(0)),
+        }
+    }
 }
 
 /// What is known of one partition; the error may be that of several.
@@ -124,26 +146,91 @@ impl Admin {
                 return positions.iter().map(|_| Err(Arc::clone(&error))).collect();
             }
         };
-        let ends = positions.iter().zip(stable.into_iter().zip(high));
+        let times = self.times_behind(positions, &stable);
+        let ends = positions
+            .iter()
+            .zip(stable.into_iter().zip(high))
+            .zip(times);
         type End = KafkaResult<i64>;
-        let lag = |(position, (stable, high)): (&&LagRequest, (End, End))| {
+        type Known<'a> = ((&'a &'a LagRequest, (End, End)), Option<i64>);
+        let lag = |((position, (stable, high)), time): Known<'_>| {
             let lag = stable.and_then(|stable| {
                 let next = position.next_offset;
                 let from = match position.may_read && next < stable {
                     true => first.next().transpose()?.flatten(),
                     false => None,
                 };
-                let from = from.and_then(|records| Some(records.first()?.offset));
-                let from = from.or((!position.may_read).then_some(next));
+                let from = from.and_then(|records| {
+                    let first = records.first()?;
+                    Some((first.offset, first.timestamp_ms))
+                });
+                let (from, at_ms) = match from {
+                    Some((offset, at_ms)) => (Some(offset), at_ms),
+                    None => ((!position.may_read).then_some(next), time),
+                };
                 Ok(Lag {
                     readable: from.map_or(0, |from| (stable - from).max(0)),
                     hidden: (high? - next.max(stable)).max(0),
                     end: stable,
+                    first_at_ms: at_ms,
                 })
             });
             lag.map_err(|error| self.unknown(position, error))
         };
         ends.map(lag).collect()
+    }
+
+    /// The time of the first record that waits of each partition whose records may not be read,
+    /// as far as it is known: the broker says at which offset a time begins, so it is halved in
+    /// between. Where times ascend, what is answered is no earlier than the record's, but for half
+    /// a second, and later by a 64th of its age at most.
+    fn times_behind(
+        &self,
+        positions: &[&LagRequest],
+        stable: &[KafkaResult<i64>],
+    ) -> Vec<Option<i64>> {
+        let now_ms = now_ms();
+        let between = positions.iter().zip(stable).map(|(position, stable)| {
+            let waits = stable.as_ref().is_ok_and(|end| position.next_offset < *end);
+            let after_ms = position.after_ms.filter(|_| waits && !position.may_read)?;
+            Some((after_ms.min(now_ms), now_ms))
+        });
+        let mut between: Vec<Option<(i64, i64)>> = between.collect();
+        let is_wide = |(from, to): &(i64, i64)| to - from > ((now_ms - to) / 64).max(TIME_STEP_MS);
+        for _ in 0..TIME_QUESTIONS_MAX {
+            let open = between.iter().enumerate();
+            let open = open.filter_map(|(at, b)| Some((at, b.filter(is_wide)?)));
+            let open: Vec<_> = open
+                .map(|(at, (from, to))| (at, from + (to - from) / 2))
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let wanted = open
+                .iter()
+                .map(|&(at, ms)| (&positions[at].partition, Offset::Offset(ms)));
+            let wanted: Vec<_> = wanted.collect();
+            let Ok(answers) = ask_each(&self.client, &wanted, ENDS_WAIT) else {
+                return vec![None; positions.len()];
+            };
+            for ((at, ms), answer) in open.into_iter().zip(answers) {
+                let is_later = match answer {
+                    Ok(Offset::Offset(offset)) => offset > positions[at].next_offset,
+                    // No record is as young.
+                    Ok(_) => true,
+                    Err(_) => {
+                        between[at] = None;
+                        continue;
+                    }
+                };
+                if let Some((from, to)) = &mut between[at] {
+                    *if is_later { to } else { from } = ms;
+                }
+            }
+        }
+        // So close to now that the last record's own time says it.
+        let time = |(from, to): (i64, i64)| if to == now_ms { from } else { to };
+        between.into_iter().map(|b| b.map(time)).collect()
     }
 
     fn all_unknown(&self, positions: &[&LagRequest], error: KafkaError) -> Vec<KnownLag> {
@@ -169,6 +256,13 @@ impl Admin {
         let client = config.create_with_context(Reasons::default())?;
         Ok(self.uncommitted.get_or_init(|| client))
     }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 fn leaderless(position: &LagRequest) -> Arc<AdminError> {

@@ -103,9 +103,19 @@ fn ask(
     timestamp: Offset,
     wait: Duration,
 ) -> KafkaResult<Vec<KafkaResult<Offset>>> {
-    let mut list = TopicPartitionList::with_capacity(partitions.len());
-    for TopicPartition { topic, partition } in partitions {
-        list.add_partition_offset(topic, *partition, timestamp)?;
+    let wanted: Vec<_> = partitions.iter().map(|p| (p, timestamp)).collect();
+    ask_each(client, &wanted, wait)
+}
+
+/// One ListOffsets request a broker, with a timestamp for each partition.
+pub(super) fn ask_each(
+    client: &BaseConsumer<Reasons>,
+    wanted: &[(&TopicPartition, Offset)],
+    wait: Duration,
+) -> KafkaResult<Vec<KafkaResult<Offset>>> {
+    let mut list = TopicPartitionList::with_capacity(wanted.len());
+    for (TopicPartition { topic, partition }, timestamp) in wanted {
+        list.add_partition_offset(topic, *partition, *timestamp)?;
     }
     let answer = client.offsets_for_times(list, wait)?;
     let elements = answer.elements();

@@ -10,7 +10,7 @@ use rdkafka::error::KafkaError;
 use crate::admin::Admin;
 use crate::client::SourceConfig;
 use crate::source::outage::Outages;
-use crate::source::reading::{Full, Pushed, QueueBound, Reading, Readings};
+use crate::source::reading::{Full, OfAnother, Pushed, QueueBound, Reading, Readings};
 use crate::source::rebalance::{Assignments, Context, FetchChange, FetchStart};
 use crate::source::request::{Request, Seen};
 use crate::source::source_fault::{Kind, SourceFault, kind};
@@ -257,17 +257,21 @@ impl<A: Assignments + Send + 'static> Polling<A> {
     /// to be taken again.
     fn stop_another(&mut self, topic: Arc<str>, seen: TopicId) {
         let another = self.readings.of_another(&topic, &seen);
-        let Some((_, expected)) = another.first() else {
+        let Some(OfAnother { began_with, .. }) = another.first() else {
             return;
         };
-        let expected = expected.clone();
-        let partitions: Vec<_> = another.into_iter().map(|(p, _)| p).collect();
-        self.stop_fetching(&partitions);
+        let expected = began_with.clone();
+        let sure_below = another.into_iter().map(|a| (a.partition, a.sure_below));
+        let sure_below: Vec<_> = sure_below.collect();
+        let partitions: Vec<_> = sure_below.iter().map(|(p, _)| p.clone()).collect();
+        // Before the feeds end: whoever takes a partition again asks where it is sure.
         self.report(SourceFault::Recreated {
             topic,
             expected,
             seen,
+            sure_below,
         });
+        self.stop_fetching(&partitions);
     }
 
     fn stop_fetching(&mut self, partitions: &[TopicPartition]) {

@@ -27,6 +27,10 @@ pub(crate) struct Reading {
     chunk: (usize, usize),
     next_offset: i64,
     topic_id: Option<TopicId>,
+    /// Below this offset all was read while the topic was surely the one that the partition began
+    /// with, and where the next answer of the brokers moves that to.
+    sure_below: i64,
+    sure_next: i64,
     caught_up: bool,
     /// Records came since the worker was told that waiting would bring no more.
     may_be_more: bool,
@@ -68,6 +72,15 @@ pub(crate) enum Full {
     Resume,
 }
 
+/// A partition whose topic is no longer the one that it began with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OfAnother {
+    pub(crate) partition: TopicPartition,
+    pub(crate) began_with: TopicId,
+    /// What was read below this offset is surely of that one.
+    pub(crate) sure_below: i64,
+}
+
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
@@ -86,6 +99,8 @@ impl Reading {
             chunk: (0, 0),
             next_offset: start.next_offset,
             topic_id: start.topic_id,
+            sure_below: start.next_offset,
+            sure_next: start.next_offset,
             caught_up: false,
             may_be_more: false,
             paused: false,
@@ -224,16 +239,24 @@ impl Readings {
             .collect()
     }
 
-    /// The partitions whose topic is no longer the one that they began with, now that the topic
-    /// called `topic` has the id `seen`; each with the id that it began with.
-    pub(crate) fn of_another(&self, topic: &str, seen: &TopicId) -> Vec<(TopicPartition, TopicId)> {
-        let of_topic = self
-            .readings
-            .iter()
-            .filter(|r| &*r.partition.topic == topic);
+    /// The partitions whose topic is no longer the one that they began with, now that the brokers
+    /// have answered that the topic called `topic` has the id `seen`.
+    pub(crate) fn of_another(&mut self, topic: &str, seen: &TopicId) -> Vec<OfAnother> {
+        let of_topic = self.readings.iter_mut();
+        let of_topic = of_topic.filter(|r| &*r.partition.topic == topic);
         let another = of_topic.filter_map(|r| {
-            let began_with = r.topic_id.as_ref().filter(|id| *id != seen)?;
-            Some((r.partition.clone(), began_with.clone()))
+            let began_with = r.topic_id.as_ref()?;
+            if began_with == seen {
+                // What had been read when the answer before came was read before this one was asked
+                // for.
+                r.sure_below = std::mem::replace(&mut r.sure_next, r.next_offset);
+                return None;
+            }
+            Some(OfAnother {
+                partition: r.partition.clone(),
+                began_with: began_with.clone(),
+                sure_below: r.sure_below,
+            })
         });
         another.collect()
     }
@@ -437,8 +460,21 @@ mod tests {
         readings.add(Reading::new(TopicPartition::new("t", 9), start));
         assert_eq!(readings.of_another("t", &TopicId::new("one")), []);
         assert_eq!(readings.of_another("u", &TopicId::new("two")), []);
-        let another = readings.of_another("t", &TopicId::new("two"));
-        let numbers: Vec<i32> = another.iter().map(|(p, _)| p.partition).collect();
-        assert_eq!(numbers, [0, 1]);
+        let two = TopicId::new("two");
+        let numbers = |another: &[OfAnother]| -> Vec<(i32, i64)> {
+            another
+                .iter()
+                .map(|a| (a.partition.partition, a.sure_below))
+                .collect()
+        };
+        let another = readings.of_another("t", &two);
+        assert_eq!(numbers(&another), [(0, 0), (1, 0)]);
+        // What was read before an answer came is sure with the one after it.
+        for next_offset in [30, 50, 70] {
+            readings.readings[1].next_offset = next_offset;
+            assert_eq!(readings.of_another("t", &TopicId::new("one")), []);
+        }
+        let another = readings.of_another("t", &two);
+        assert_eq!(numbers(&another), [(0, 0), (1, 50)]);
     }
 }

@@ -36,6 +36,8 @@ pub enum SourceFault {
         topic: Arc<str>,
         expected: TopicId,
         seen: TopicId,
+        /// Below which offset what was read of each partition is surely of the former topic.
+        sure_below: Vec<(TopicPartition, i64)>,
     },
     /// A subscribed topic does not exist. It is picked up when it appears.
     #[error("{reason}")]

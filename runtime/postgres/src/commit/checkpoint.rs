@@ -141,7 +141,7 @@ pub async fn read(
         .map_err(failed())
 }
 
-/// All checkpoints of the pipeline's run, by topic and partition.
+/// All checkpoints of the pipeline's run, by topic and partition, of partitions that were taken.
 pub async fn list(
     client: &Client,
     pipeline: &str,
@@ -151,7 +151,7 @@ pub async fn list(
     let sql = r"
         select *
         from gristmill.checkpoint
-        where pipeline = $1 and run = $2
+        where pipeline = $1 and run = $2 and revision > 0
         order by topic, partition";
     let rows = client
         .query(sql, &[&pipeline, &run])
@@ -164,17 +164,6 @@ pub async fn list(
 }
 
 impl Checkpoint {
-    /// Milliseconds from the time that Kafka gave the last record that was written to `now_ms`; 0
-    /// where none of the `readable` records waits. `None`: nothing was written, or its time is not
-    /// known.
-    pub fn behind_ms(&self, readable: i64, now_ms: i64) -> Option<i64> {
-        if readable == 0 {
-            return Some(0);
-        }
-        let at_ms = self.last_record.as_ref()?.at_ms?;
-        Some((now_ms - at_ms).max(0))
-    }
-
     pub(crate) fn from_row(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let instant = |name: &str| row.try_get::<_, Option<Instant>>(name);
         let (offset, hash): (Option<i64>, Option<i64>) = (

@@ -56,7 +56,7 @@ impl TargetShape<'_> {
              pg_catalog.min(gristmill.offset_of(u.v)) filter (where {has_lost}) \
              from (select {arrays}) as u join {table} as t on {on}",
             arrays = rows.unnested(),
-            table = self.target.sql_name,
+            table = self.target.own_rows,
             on = self.on(),
         );
         Some(self.alone(&text, rows.arrays(), false))

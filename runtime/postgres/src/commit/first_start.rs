@@ -1,7 +1,8 @@
 //! Where the partitions of a topic begin that a pipeline reads from its end on.
 //!
-//! `start = "latest"` counts once: for the partitions that the topic has when the pipeline meets it
-//! first. One that is added later begins with its first record.
+//! `start = "latest"` counts once: for the partitions that the topic has when the pipeline asks for
+//! it first. One that is added later begins with its first record, and so does a topic that was not
+//! there then.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -48,15 +49,25 @@ pub async fn begin_at(
     };
     let partitions: Vec<i32> = begins.iter().map(|(key, _)| key.partition).collect();
     let offsets: Vec<i64> = begins.iter().map(|(_, offset)| *offset).collect();
-    // Revision 0: none has run yet, so the take writes from which offset on its own does.
+    // Revision 0: none has run yet, so the take writes from which offset on its own does. A topic in
+    // the place of another has offsets of its own, as `take.sql` says.
     let sql = r"
         insert into gristmill.checkpoint (
           pipeline, run, topic, partition, topic_id, next_offset,
-          owner_epoch, owner, backend_pid, revision
+          owner_epoch, owner, backend_pid, revision, log
         )
         select
           :pipeline, :run, :topic, p.number, :topic_id, p.next_offset,
-          0, :owner, pg_catalog.pg_backend_pid(), 0
+          0, :owner, pg_catalog.pg_backend_pid(), 0,
+          (
+            select coalesce(
+              pg_catalog.max(c.log) filter (where c.topic = :topic), pg_catalog.max(c.log) + 1, 1
+            )
+            from gristmill.pipeline as w
+              join gristmill.pipeline as o on o.target = w.target
+              join gristmill.checkpoint as c on c.pipeline = o.pipeline
+            where w.pipeline = :pipeline
+          )
         from unnest(:partitions, :offsets) as p (number, next_offset)
         where not exists (
           select from gristmill.checkpoint where pipeline = :pipeline and topic = :topic

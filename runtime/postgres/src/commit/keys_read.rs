@@ -54,7 +54,7 @@ impl TargetShape<'_> {
              on l.n = u.n where l.v is distinct from u.r) then gristmill.read_again() end",
             unnested.collect::<Vec<_>>().join(", "),
             quote(VERSION),
-            self.target.sql_name,
+            self.target.own_rows,
             self.on(),
         );
         Some(self.alone(&text, arrays.into_iter(), false))

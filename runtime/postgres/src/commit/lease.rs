@@ -15,9 +15,10 @@ use crate::wire::placeholder::{self, Named};
 /// flush in progress takes milliseconds.
 const BEGIN: &str = "begin; set local lock_timeout = '2s'";
 
-/// What is read again has been counted.
+/// What is read again has been counted. Which record comes before it is not known.
 const SET_BACK: &str = "next_offset = least(next_offset, :offset), \
-                        counted_below = greatest(counted_below, next_offset)";
+                        counted_below = greatest(counted_below, next_offset), \
+                        last_record_offset = null, last_record_at = null, last_record_hash = null";
 
 const TAKE: &str = include_str!("take.sql");
 const END_HOLDERS: &str = include_str!("end_holders.sql");

@@ -19,7 +19,7 @@ impl OlderSql {
     /// `None`: the target's rows do not say where they come from.
     pub(crate) fn new(shape: &TargetShape<'_>) -> Option<Self> {
         let kept = shape.kept?;
-        let (table, version) = (&shape.target.sql_name, format!("t.{}", quote(VERSION)));
+        let (table, version) = (&shape.target.own_rows, format!("t.{}", quote(VERSION)));
         let lives = match shape.is_marked() {
             Some(marked) => format!("not {marked}"),
             None => "true".to_owned(),
@@ -41,8 +41,8 @@ impl OlderSql {
         let names = names.collect::<Vec<_>>().join(", ");
         // As old as the snapshot that lacks them, but for rows that are newer by other words.
         let some = format!(
-            "older as (select t.ctid as place, case when {} then p.version else {version} end as \
-             version {} limit :most for update of t), d as (select o.*, \
+            "older as (select t.tableoid as part, t.ctid as place, case when {} then p.version else \
+             {version} end as version {} limit :most for update of t), d as (select o.*, \
              gristmill.event_time_of(o.version) as event_time from older as o)",
             shape.guarded().versions(&version, "p.version"),
             older(", pg_catalog.unnest(:versions) as version"),
@@ -51,13 +51,14 @@ impl OlderSql {
         let delete = match shape.flag().filter(|_| !shape.deletes_for_good()) {
             Some(flag) => format!(
                 "with {some}, gone as (update {table} as t set {flag} = true{buried} from d where \
-                 t.ctid = d.place returning 1) select pg_catalog.count(*) from gone",
+                 t.ctid = d.place and t.tableoid = d.part returning 1) select pg_catalog.count(*) \
+                 from gone",
                 buried = shape.buried(),
             ),
             None => format!(
                 "with {some}, gone as (delete from {table} as t using d where t.ctid = d.place \
-                 returning {key} as key, d.version), tombstones as (insert into \
-                 gristmill.tombstone as s (target, key, version, event_time) select \
+                 and t.tableoid = d.part returning {key} as key, d.version), tombstones as (insert \
+                 into gristmill.tombstone as s (target, key, version, event_time) select \
                  {target}, g.key, g.version, gristmill.event_time_of(g.version) from gone as g on \
                  conflict (target, key) do update set version = excluded.version, event_time = \
                  excluded.event_time, at = excluded.at where {newer}) select pg_catalog.count(*) \

@@ -44,7 +44,7 @@ impl TargetShape<'_> {
              (select pg_catalog.generate_subscripts(:v, 1) as n, {}) as u join {} as t on {} where \
              not ({}){}",
             rows.unnested(),
-            self.target.sql_name,
+            self.target.own_rows,
             self.on(),
             self.guarded().stored("u.v", &self.event_time()),
             alive.unwrap_or_default(),

@@ -90,7 +90,7 @@ impl<'a> RowsSql<'a> {
             include_str!("incoming.sql"),
             arrays = self.unnested() + &self.horizon(),
             stored = values.chain(flag).collect::<String>(),
-            table = shape.target.sql_name,
+            table = shape.target.own_rows,
             looked_up = looked_up,
             on = shape.on(),
         )
@@ -196,7 +196,7 @@ impl<'a> RowsSql<'a> {
         let gone = self.takes_out().then(|| {
             format!(
                 include_str!("gone.sql"),
-                table = shape.target.sql_name,
+                table = shape.target.own_rows,
                 and_checkpoint = and_checkpoint,
                 deleted = self.deleted(),
                 on = shape.on(),

@@ -124,7 +124,7 @@ impl TargetShape<'_> {
         });
         let is_stored = format!(
             "select exists (select from {} as t where {}) from {rows} as u",
-            self.target.sql_name,
+            self.target.own_rows,
             self.on(),
         );
         Statements {
@@ -140,7 +140,7 @@ impl TargetShape<'_> {
             truncate_has_origin: self.marks_truncated(),
             lock: format!(
                 "lock table {} in share row exclusive mode",
-                self.target.sql_name
+                self.target.own_rows
             ),
             is_stored: self.alone(&is_stored, masked.arrays(), false),
         }
@@ -193,7 +193,7 @@ impl TargetShape<'_> {
             "update {} as t set {name} = {unknown} from (select {}) as u \
              where {} and not ({is_told}) and {is_older}{} and t.{name} is distinct from \
              {unknown}",
-            self.target.sql_name,
+            self.target.own_rows,
             rows.unnested(),
             self.on(),
             alive.unwrap_or_default(),
@@ -208,7 +208,7 @@ impl TargetShape<'_> {
         let effect = match self.flag().filter(|_| self.marks_truncated()) {
             None => format!(
                 "delete from {} as t using u where {is_older}",
-                self.target.sql_name
+                self.target.own_rows
             ),
             Some(flag) => {
                 let fields = self.roles.order.iter().chain([&self.roles.event_time]);
@@ -224,7 +224,7 @@ impl TargetShape<'_> {
                 let set: Vec<String> = [format!("{flag} = true")].into_iter().chain(set).collect();
                 format!(
                     "update {} as t set {} from u where not {} and {is_older}",
-                    self.target.sql_name,
+                    self.target.own_rows,
                     set.join(", "),
                     self.is_marked().unwrap_or_default(),
                 )

@@ -69,7 +69,7 @@ impl StoredCells {
         });
         let named = |&(i, _): &(usize, _)| (shape.fields[i].clone(), format!("c{i}"));
         Self {
-            table: shape.target.sql_name.clone(),
+            table: shape.target.own_rows.clone(),
             on: shape.on(),
             is_there: is_there.join(" and "),
             was_there,

@@ -35,7 +35,7 @@ impl Tombstones {
             rows.unnested(),
             kept.target,
             shape.event_time(),
-            shape.target.sql_name,
+            shape.target.own_rows,
             shape.on(),
         );
         Some(Self {
@@ -82,7 +82,7 @@ impl TargetShape<'_> {
     fn sweep(&self) -> Option<String> {
         let kept = self.kept?;
         let stored = format!("t.{}", quote(VERSION));
-        let (table, of) = (&self.target.sql_name, "gristmill.tombstone as d");
+        let (table, of) = (&self.target.own_rows, "gristmill.tombstone as d");
         let (effect, alive) = match (self.delete, self.flag()) {
             (Delete::Hard, _) => (
                 format!("delete from {table} as t using {of}"),

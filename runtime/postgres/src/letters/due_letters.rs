@@ -60,7 +60,9 @@ pub async fn due(
             where pg_catalog.left(d.message, pg_catalog.length(b.begin)) = b.begin
           )
           and d.at > now() - pg_catalog.make_interval(secs => :for_seconds)
-          and d.at < now() - pg_catalog.make_interval(secs => 10 * 2 ^ least(d.attempts, 10))
+          and d.at < now() - pg_catalog.make_interval(
+            secs => pg_catalog.power(2, least(d.attempts, 10)) operator(pg_catalog.*) 10
+          )
           and c.owner = :owner and c.state = 'running'
         order by d.topic, d.partition, d.log, d."offset", d.ordinal
         limit 1000"#;

@@ -48,7 +48,7 @@ pub async fn read(
     let is_marked = target.is_marked(deleted.unwrap_or(DELETED));
     // Nobody sends again what is deleted.
     let is_alive = is_marked.map_or_else(String::new, |marked| format!(" and not {marked}"));
-    let (table, absent) = (&target.sql_name, quote(ABSENT));
+    let (table, absent) = (&target.own_rows, quote(ABSENT));
     let unknown = format!(
         "gristmill.absent_columns({}::oid::regclass, {})",
         target.oid,
@@ -58,7 +58,10 @@ pub async fn read(
     let gone = gone(client, target, number).await?;
     let is_there = match gone.is_empty() {
         true => String::new(),
-        false => format!(" and not {unknown} <@ array[{}]", gone.join(", ")),
+        false => format!(
+            " and not {unknown} operator(pg_catalog.<@) array[{}]",
+            gone.join(", ")
+        ),
     };
     let is_found = match later.any_is_later() {
         Some(is_later) => format!("(t.{absent} is not null or {is_later}){is_alive}{is_there}"),

@@ -196,7 +196,7 @@ async fn highest_of_rows(
     let highest = format!(
         "select coalesce(pg_catalog.max(pg_catalog.length({column})) * 8, 0) - 1 from {} where \
          {column} is not null",
-        target.sql_name,
+        target.own_rows,
         column = quote(ABSENT),
     );
     // A large table takes longer than a flush may.

@@ -10,8 +10,8 @@ with recursive base as (
 )
 select
   a.attname::text,
-  format_type(a.atttypid, a.atttypmod),
-  format_type(b.oid, -1),
+  pg_catalog.format_type(a.atttypid, a.atttypmod),
+  pg_catalog.format_type(b.oid, -1),
   b.typcategory::text,
   a.attnotnull or c.typnotnull,
   a.atthasdef or a.attidentity <> '' or c.typdefault is not null,
@@ -24,7 +24,7 @@ select
       pg_catalog.pg_get_expr(c.typdefaultbin, 0::oid)
     )
   end,
-  format_type(b.oid, coalesce(b.modifier, a.atttypmod)),
+  pg_catalog.format_type(b.oid, coalesce(b.modifier, a.atttypmod)),
   coalesce(not l.collisdeterministic, false)
 from pg_attribute a
   join pg_type c on c.oid = a.atttypid

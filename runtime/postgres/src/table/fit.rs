@@ -310,9 +310,10 @@ impl TargetTable {
         if !column.accepts(field.logical_type) {
             let (is, wanted) = (&column.type_name, wanted);
             let is_named = roles.deleted.as_ref() == Some(name) || roles.event_time == *name;
-            let or_else = match is_named {
-                true => ", or let the transform's config name another column for that",
-                false => "",
+            let or_else = match (is_named, field.logical_type) {
+                (true, _) => ", or let the transform's config name another column for that",
+                (false, LogicalType::Text) => declared_for(column),
+                (false, _) => "",
             };
             return Some(format!(
                 "the column {name} of the table {table} is {is}, but the pipeline writes {}: make \
@@ -321,6 +322,18 @@ impl TargetTable {
             ));
         }
         None
+    }
+}
+
+/// The type that takes the text of a column that text is not written to.
+fn declared_for(column: &TargetColumn) -> &'static str {
+    match column.base_type.as_str() {
+        "bigint" | "integer" | "smallint" => {
+            ", or declare it as int64, which reads texts of digits, too"
+        }
+        "boolean" => ", or declare it as boolean, which reads texts such as true and f, too",
+        "bytea" => ", or declare it as bytes, in the form that json_bytes names",
+        _ => "",
     }
 }
 

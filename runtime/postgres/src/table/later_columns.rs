@@ -23,7 +23,8 @@ struct LaterColumn {
     without: Vec<i32>,
 }
 
-/// Remembers which columns the rows of a revision have.
+/// Remembers which columns the rows of a revision have. Of arrays an operator that somebody else
+/// made may fit better than Postgres' own, which is of any array: it is named.
 pub(crate) async fn remember(
     client: &Client,
     pipeline: &str,
@@ -40,7 +41,7 @@ pub(crate) async fn remember(
         set columns = :columns
         where pipeline = :pipeline
           and revision = :revision
-          and columns is distinct from :columns";
+          and (columns operator(pg_catalog.=) :columns) is not true";
     let failed = DatabaseError::query("remember the columns of a revision");
     placeholder::execute(client, sql, &parameters)
         .await

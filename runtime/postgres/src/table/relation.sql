@@ -42,6 +42,13 @@ select
         where v.pubname = p.pubname and v.schemaname = n.nspname and v.tablename = c.relname
       )
     order by 1
+  ),
+  -- Whether tables that inherit from it hold rows of their own. Not partitions, nor what extensions
+  -- spread a table over, which look like inheritance or refuse `only`.
+  c.relkind = 'r' and not exists (
+    select
+    from pg_extension e
+    where e.extname in ('timescaledb', 'citus')
   )
 from pg_class c
   join pg_namespace n on n.oid = c.relnamespace

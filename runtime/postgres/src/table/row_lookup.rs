@@ -258,7 +258,7 @@ fn question(target: &TargetTable, fields: &[Field], roles: &Roles) -> String {
         after = list(&|c| format!("case when {} then {} end", c.differs(), c.json(&c.given))),
         parameters = parameters.join(", "),
         names = names.join(", "),
-        table = target.sql_name,
+        table = target.own_rows,
         on = on.join(" and "),
     )
 }

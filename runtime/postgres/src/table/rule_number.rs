@@ -92,7 +92,7 @@ async fn highest_of_rows(
     if known.map_err(failed())?.get(0) {
         return Ok(none);
     }
-    let (table, column) = (&target.sql_name, quote(VERSION));
+    let (table, column) = (&target.own_rows, quote(VERSION));
     let highest = format!(
         r"
         select coalesce(pg_catalog.max(pg_catalog.get_byte({column}, 0)), {none})

@@ -18,6 +18,9 @@ pub struct TargetTable {
     pub name: String,
     /// Schema and table, quoted for SQL.
     pub sql_name: String,
+    /// The same where rows are read, changed or deleted: those of tables that inherit from it are
+    /// others' rows, as they are for an insert.
+    pub(crate) own_rows: String,
     pub oid: u32,
     pub columns: Vec<TargetColumn>,
     /// The column sets on which a row is unique, so that an upsert can name them. Neither partial
@@ -179,7 +182,7 @@ impl TargetTable {
     /// Its name as SQL, where its rows say which revision wrote them.
     pub fn with_revision(&self) -> Option<&str> {
         self.column(REVISION)?;
-        Some(&self.sql_name)
+        Some(&self.own_rows)
     }
 
     /// Reads the definition of `name` (`table` or `schema.table`, found as psql finds it). `None`:
@@ -217,6 +220,10 @@ impl TargetTable {
         rules.sort();
         Ok(Some(Self {
             name: name.to_owned(),
+            own_rows: match relation.get(8) {
+                true => format!("only {sql_name}"),
+                false => sql_name.clone(),
+            },
             sql_name,
             oid,
             columns,

@@ -44,7 +44,7 @@ pub async fn written_since(
          and ($3::int is null or {writer} is distinct from $3) \
          group by 1 order by 1",
         version = quote(VERSION),
-        table = target.sql_name,
+        table = target.own_rows,
     );
     let failed = || DatabaseError::query("find what was written since the table was changed");
     // A large table takes longer than a flush may.

@@ -37,8 +37,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// - no JIT: to compile a statement that takes milliseconds takes seconds on a busy machine;
 /// - UTC: a `timestamp` column without time zone holds UTC;
 /// - how text is read and names are shown, whatever the database says: a null in an array, the
-///   signs of an interval, all digits of a double, the catalogue's types.
-const SESSION: &str = r"
+///   signs of an interval, all digits of a double, the catalogue's types;
+/// - Postgres' own functions and types come before all others, as where the search path does not
+///   name their schema.
+const SESSION: &str = r#"
+    select pg_catalog.set_config('search_path', pg_catalog.regexp_replace(
+      pg_catalog.regexp_replace(
+        pg_catalog.current_setting('search_path'), '^\s*"?pg_catalog"?\s*(,|$)', ''
+      ),
+      ',\s*"?pg_catalog"?\s*(?=,|$)', '', 'g'
+    ), false);
     set idle_in_transaction_session_timeout = '10s';
     set statement_timeout = '60s';
     set lock_timeout = '2s';
@@ -51,7 +59,7 @@ const SESSION: &str = r"
     set quote_all_identifiers = off;
     select pg_catalog.set_config('synchronous_commit', 'on', false)
     where pg_catalog.current_setting('synchronous_commit') in ('off', 'local');
-    select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('transaction_read_only')";
+    select pg_catalog.pg_backend_pid(), pg_catalog.current_setting('transaction_read_only')"#;
 
 /// A server's address, and the role that connects to it.
 #[derive(Clone)]

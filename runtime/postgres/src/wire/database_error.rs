@@ -12,6 +12,12 @@ pub enum DatabaseError {
     /// password.
     #[error("the database URL {0}")]
     Url(&'static str),
+    /// As libpq has no such parameter, or none of that value.
+    #[error(
+        "the database URL has a parameter `{name}` that is unknown, or whose value cannot be \
+         read: take it out, or write it as libpq has it"
+    )]
+    UrlParameter { name: String },
     /// A file that holds a password, a key or the URL.
     #[error("cannot use {}: {why}", path.display())]
     Secret { path: PathBuf, why: String },
@@ -73,6 +79,17 @@ impl DatabaseError {
         };
         let missing = [&Code::UNDEFINED_TABLE, &Code::INVALID_SCHEMA_NAME];
         source.code().is_some_and(|code| missing.contains(&code))
+    }
+
+    /// With which SQLSTATE Postgres refused a connection, as by a wrong password.
+    pub fn refused_with(&self) -> Option<SqlState> {
+        match self {
+            Self::Connect {
+                source: ConnectError::Postgres(source),
+                ..
+            } => SqlState::new(source.as_db_error()?.code().code()),
+            _ => None,
+        }
     }
 
     /// What this means to a worker.

@@ -73,9 +73,14 @@ impl Settings {
                 "begins with `$`: write a variable of the environment as ${NAME}",
             ));
         }
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        let scheme = ["postgres://", "postgresql://"].into_iter().find(|scheme| {
+            let begin = url.get(..scheme.len());
+            begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+        });
+        let Some(scheme) = scheme else {
             return Err(DatabaseError::Url("must start with postgres://"));
-        }
+        };
+        let url = format!("{scheme}{}", &url[scheme.len()..]);
         if url.contains(char::is_control) {
             return Err(DatabaseError::Url(
                 "holds a line break or another control character: write it as one line",
@@ -89,20 +94,22 @@ impl Settings {
                 "has more than one `@`: write one that belongs to the password as %40",
             ));
         }
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (base, query) = url.split_once('?').unwrap_or((&url, ""));
         let (ours, rest): (Vec<&str>, Vec<&str>) = query
             .split('&')
             .filter(|pair| !pair.is_empty())
             .partition(|pair| OURS.contains(&pair.split('=').next().unwrap_or_default()));
-        if rest.iter().any(|pair| pair.starts_with("schema=")) {
+        let is_schema = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default();
+            name.eq_ignore_ascii_case("schema") || name.eq_ignore_ascii_case("currentSchema")
+        };
+        if rest.iter().any(is_schema) {
             return Err(DatabaseError::Url(SCHEMA));
         }
         let (ssl, password_file) = own(&ours)?;
-        let mut config: Config = format!("{base}?{}", rest.join("&")).parse().map_err(|_| {
-            DatabaseError::Url(
-                "cannot be read: expected postgres://user:password@host:port/database",
-            )
-        })?;
+        let mut config: Config = format!("{base}?{}", rest.join("&"))
+            .parse()
+            .map_err(|_| unreadable(base, &rest))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(DatabaseError::Url(
                 "names no host: expected postgres://user:password@host:port/database",
@@ -123,14 +130,31 @@ impl Settings {
     }
 }
 
+/// Why the driver cannot read a URL. A parameter is named only where it is one: what follows a `?`
+/// in a password is none.
+fn unreadable(base: &str, parameters: &[&str]) -> DatabaseError {
+    let is_read = |parameter: &str| format!("{base}?{parameter}").parse::<Config>().is_ok();
+    let name = |parameter: &&str| parameter.split('=').next().unwrap_or_default().to_owned();
+    let is_name = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let unknown = parameters.iter().find(|parameter| !is_read(parameter));
+    let has_parameters = is_read("") && parameters.iter().all(|p| !p.contains('@'));
+    match unknown.map(name).filter(is_name).filter(|_| has_parameters) {
+        Some(name) => DatabaseError::UrlParameter { name },
+        None => DatabaseError::Url(
+            "cannot be read: expected postgres://user:password@host:port/database",
+        ),
+    }
+}
+
 /// What the driver does not know, or knows less of.
-const OURS: [&str; 6] = [
+const OURS: [&str; 7] = [
     "sslmode",
     "sslrootcert",
     "sslcert",
     "sslkey",
     "passfile",
     "pgbouncer",
+    "gssencmode",
 ];
 
 fn own(pairs: &[&str]) -> Result<(Ssl, Option<PathBuf>), DatabaseError> {
@@ -151,6 +175,8 @@ fn own(pairs: &[&str]) -> Result<(Ssl, Option<PathBuf>), DatabaseError> {
             "sslcert" => certificate = Some(path(value)?),
             "sslkey" => key = Some(path(value)?),
             "passfile" => password_file = Some(path(value)?),
+            "gssencmode" if value != "require" => {}
+            "gssencmode" => return Err(DatabaseError::Url(GSS)),
             _ if value == "false" => {}
             _ => return Err(DatabaseError::Url(POOLER)),
         }
@@ -195,9 +221,12 @@ pub(crate) const POOLER: &str = "says pgbouncer=true: a pooler in transaction mo
      session to several clients in turns, and gristmill needs sessions of its own; give it the \
      server's own address, or that of a pool in session mode, without pgbouncer=true";
 
-/// Object mappers write it; neither libpq nor the driver knows it.
-const SCHEMA: &str = "has the parameter schema, which Postgres does not know: take it out, and \
-     write target.table = \"SCHEMA.TABLE\", or options=-csearch_path%3DSCHEMA in the URL";
+const GSS: &str = "has gssencmode=require: gristmill encrypts by TLS, with sslmode=verify-full";
+
+/// Object mappers and JDBC write it; neither libpq nor the driver knows it.
+const SCHEMA: &str = "has the parameter schema or currentSchema, which Postgres does not know: \
+     take it out, and write target.table = \"SCHEMA.TABLE\", or options=-csearch_path%3DSCHEMA in \
+     the URL";
 
 /// A path in a URL: `%2F` and the like are decoded.
 fn path(value: &str) -> Result<PathBuf, DatabaseError> {
@@ -301,6 +330,30 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_parameter_is_named_and_a_password_is_not() {
+        let refused = |url: &str| Settings::read(url).unwrap_err().to_string();
+        let unknown = refused("postgres://a:b@h/d?connect_timeout=3&connection_limit=5");
+        assert!(
+            unknown.contains("connection_limit") && !unknown.contains('5'),
+            "{unknown}"
+        );
+        let bad = refused("postgres://a:b@h/d?keepalives_idle=soon");
+        assert!(
+            bad.contains("keepalives_idle") && !bad.contains("soon"),
+            "{bad}"
+        );
+        for url in [
+            "postgres://a:p?secret=1@h/d",
+            "postgres://a:p?secret@h/d?x=1",
+        ] {
+            let said = refused(url);
+            assert!(!said.contains("secret"), "{said}");
+        }
+        assert!(refused("postgres://h/d?gssencmode=require").contains("gssencmode"));
+        read("POSTGRESQL://a:b@h/d?keepalives=1&keepalives_idle=30&gssencmode=disable");
+    }
+
+    #[test]
     fn a_wish_that_would_not_be_granted_is_an_error() {
         for url in [
             "h/d",
@@ -311,6 +364,7 @@ mod tests {
             "postgres://h/d?sslcert=/etc/me.pem",
             "postgres://h/d?pgbouncer=true",
             "postgres://h/d?schema=public",
+            "postgres://h/d?currentSchema=public",
             "postgres://h/d\n?sslmode=disable",
         ] {
             assert!(Settings::read(url).is_err(), "{url}");

@@ -38,6 +38,7 @@ fn position(number: i32, next_offset: i64) -> LagRequest {
         partition: TopicPartition::new("lag", number),
         next_offset,
         may_read: true,
+        after_ms: None,
     }
 }
 
@@ -101,12 +102,17 @@ fn lag_is_what_can_be_read_and_what_an_open_transaction_hides() -> Result<()> {
         let lags = admin.lags(&positions)?.into_iter().flatten();
         let lags: Vec<Lag> = lags.collect();
         assert_eq!((lags.len(), lags[0]), (2, Lag::default()));
-        Ok(Lag { end: 0, ..lags[1] })
+        Ok(Lag {
+            end: 0,
+            first_at_ms: None,
+            ..lags[1]
+        })
     };
     let of = |readable, hidden| Lag {
         readable,
         hidden,
         end: 0,
+        first_at_ms: None,
     };
     assert_eq!(lag(0)?, of(0, 0));
     produce(kafka, "lag", 0, 0..3)?;
@@ -134,5 +140,45 @@ fn lag_is_what_can_be_read_and_what_an_open_transaction_hides() -> Result<()> {
     wait("the mark of the end", || {
         Ok((lag(3)?, lag(8)?) == (of(3, 0), of(0, 0)))
     })?;
+    Ok(())
+}
+
+/// After a quiet time the last record that was read is old, and the one that waits is not.
+#[test]
+fn the_first_record_that_waits_is_as_old_as_it_is() -> Result<()> {
+    let kafka = Kafka::shared()?;
+    kafka.create_topic("lag_age", 1, &[])?;
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", kafka.bootstrap())
+        .create()?;
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let times = [86_400, 4_000, 3_000, 0].map(|seconds_ago| now_ms - seconds_ago * 1_000);
+    for at_ms in times {
+        let record = BaseRecord::<(), str>::to("lag_age").partition(0);
+        let sent = producer.send(record.payload("x").timestamp(at_ms));
+        sent.map_err(|(error, _)| error)?;
+    }
+    producer.flush(PATIENCE)?;
+    let admin = Admin::new(&kafka.bootstrap(), &BTreeMap::new())?;
+    for (next, at_ms) in times.into_iter().enumerate() {
+        for may_read in [true, false] {
+            let at = LagRequest {
+                partition: TopicPartition::new("lag_age", 0),
+                may_read,
+                after_ms: Some(times[next.saturating_sub(1)]),
+                ..position(0, next as i64)
+            };
+            let lags = admin.lags(&[at])?;
+            let lag = lags[0].as_ref().expect("it is there");
+            let later = lag.first_at_ms.expect("its time") - at_ms;
+            let most = if may_read {
+                0
+            } else {
+                (now_ms - at_ms) / 64 + 1_000
+            };
+            let is_near = (if may_read { 0 } else { -500 })..=most;
+            assert!(is_near.contains(&later), "{next} {may_read}: {later} ms");
+        }
+    }
     Ok(())
 }

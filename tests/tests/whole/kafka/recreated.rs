@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gristmill_tests::job::Job;
+use gristmill_tests::program::refusal;
 use gristmill_tests::topic::Message;
 
 use super::owner::wait;
@@ -61,6 +62,8 @@ fn a_longer_topic_of_the_same_name_is_found_within_seconds_and_halts() -> Result
     job.produce(&events(0..100))?;
     let _run = job.run()?;
     job.wait_until_caught_up()?;
+    // The brokers are asked twice for the topic meanwhile: so much is surely of the old one.
+    std::thread::sleep(Duration::from_secs(4));
     job.kafka.delete_topic(&job.topic)?;
     job.kafka.create_topic(&job.topic, 2, &[])?;
     job.produce(&events(1_000..2_000))?;
@@ -78,8 +81,42 @@ fn a_longer_topic_of_the_same_name_is_found_within_seconds_and_halts() -> Result
         reason.contains("on_gap = \"continue\"") && reason.contains("starts again"),
         "{reason}"
     );
-    let gap = job.psql("select cause, to_offset from gristmill.gap where partition = 0")?;
-    ensure!(gap == "re-created|0", "{gap}");
+    // However much of the new one was read before it was noticed.
+    ensure!(reason.contains("before 100 were read"), "{reason}");
+    let gap = "select g.cause, g.from_offset, g.to_offset, c.next_offset from gristmill.gap g join \
+               gristmill.checkpoint c using (topic, partition) where partition = 0";
+    ensure!(
+        job.psql(gap)? == "re-created|100|0|100",
+        "{}",
+        job.psql(gap)?
+    );
+    ensure!(job.log()?.contains("\"code\":\"gap\""), "{}", job.explain());
+    Ok(())
+}
+
+/// The pipeline's first start counts, and not when its process first sees the topic: what is written
+/// while nobody reads belongs to it, too.
+#[test]
+fn a_topic_that_comes_after_the_first_start_is_read_whole_also_from_latest() -> Result<()> {
+    let job = Job::new("latest_later")?;
+    job.edit_pipeline(|text| text.replacen("\"earliest\"", "\"latest\"", 1))?;
+    job.kafka.delete_topic(&job.topic)?;
+    let mut run = job.run()?;
+    let waits = || Ok(job.number("select count(*) from gristmill.host where waiting <> '{}'")? > 0);
+    wait("it to wait for its topic", waits).with_context(|| job.explain())?;
+    // It has run no partition: all of it waits.
+    let status = refusal(job.gristmill(&["status", "users.toml"]))?;
+    ensure!(status.contains("waiting"), "{status}");
+    run.kill()?;
+    job.kafka.create_topic(&job.topic, 2, &[])?;
+    job.produce(&events(0..60))?;
+    let second = |message| Message {
+        partition: 1,
+        ..message
+    };
+    job.produce(&events(60..100).into_iter().map(second).collect::<Vec<_>>())?;
+    let _run = job.run()?;
+    wait("all rows", || Ok(job.rows()? == 100)).with_context(|| job.explain())?;
     Ok(())
 }
 
