@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::out::{Out, complain};
 use super::pipeline_argument::PipelineArgument;
+use super::url_passwords::without_passwords;
 use crate::definition::file;
 use crate::ops::pipelines_of_file::PipelinesOfFile;
 use crate::ops::preflight;
@@ -34,6 +35,7 @@ pub(super) async fn run(pipeline: &PipelineArgument, out: Out<'_>) -> Result<Exi
         let found = preflight::check(one.config).await?;
         if found.problems.is_empty() {
             let (path, kafka) = (pipeline.path.display(), found.bootstrap);
+            let kafka = without_passwords(&kafka);
             writeln!(out, "{of}{path}: ready to run (kafka at {kafka})")?;
         }
         if let Some(memory) = found.memory.filter(|_| !is_template) {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use gristmill_core::visible::visible_lines;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::url_passwords::without_passwords;
+
 /// Lines that wait for a slow reader, a second's worth of a busy process at the debug level. More
 /// are dropped and counted.
 const LINES_MAX: usize = 4_096;
@@ -45,7 +47,8 @@ impl LogWriter {
 
     /// Writes a line that is no log record.
     pub(super) fn line(&self, text: &str) {
-        self.send(format!("{}\n", visible_lines(text)).into_bytes());
+        let text = without_passwords(text);
+        self.send(format!("{}\n", visible_lines(&text)).into_bytes());
     }
 
     /// Waits for what was sent to be written, for a moment: a reader that is gone, or does not
@@ -109,7 +112,7 @@ fn shown(record: &[u8]) -> String {
         }
         out.push_str(&visible_lines(piece));
     }
-    out.replace('\n', "\n    ") + end
+    without_passwords(&out).replace('\n', "\n    ") + end
 }
 
 impl<'w> MakeWriter<'w> for LogWriter {

@@ -31,6 +31,7 @@ mod table;
 mod timestamp_command;
 mod transform;
 mod try_command;
+mod url_passwords;
 mod wait_argument;
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Write};
 
 use gristmill_core::visible::visible_lines;
 
+use super::url_passwords::without_passwords;
+
 /// Standard output, or in tests a text. Renderers write to it and return its errors.
 pub(crate) type Out<'a> = &'a mut (dyn Write + Send);
 
@@ -27,7 +29,8 @@ impl std::error::Error for NoReader {}
 /// Says a problem on standard error, in lines of its own.
 pub(super) fn complain(problem: &str) {
     // Where nobody can read it there is nowhere to say so.
-    let _ = writeln!(io::stderr(), "{}", visible_lines(problem));
+    let problem = without_passwords(problem);
+    let _ = writeln!(io::stderr(), "{}", visible_lines(&problem));
 }
 
 /// Standard output. A reader that went away is an error of its own kind: servers close

@@ -356,9 +356,10 @@ async fn operators_that_others_made_for_arrays_are_not_called() -> Result<()> {
     let client = &people.connection;
     let target = TargetTable::load(client, "people").await?;
     let target = target.context("the table")?;
+    let (fields, roles) = (cell_fields(), roles());
     for _ in 0..2 {
-        let known = Bookkeeping::load(client, &target, &cell_fields(), &roles(), Guard::Version);
-        let known = known.await?.context("it has versions")?;
+        let known = Bookkeeping::load(client, &target, &fields, &roles, Guard::Version).await?;
+        let known = known.context("it has versions")?;
         known.of_revision(client, &target, (PIPELINE, 1)).await?;
     }
     let remembered = "select count(*) from gristmill.revision where columns is not null";

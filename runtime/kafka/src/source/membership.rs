@@ -72,12 +72,11 @@ impl Membership {
             let path = path.to_owned();
             move |source| MembershipError::Io { path, source }
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .map_err(failed(&folder))?;
+        // Nothing is made behind a link, or in a folder of somebody else's.
         for folder in [state, &instances, &of_group, &folder] {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true).mode(0o700);
+            builder.create(folder).map_err(failed(folder))?;
             check_ours(folder)?;
         }
         // Hosts may share a home by network.
@@ -246,6 +245,8 @@ mod tests {
         std::fs::create_dir(&inner).unwrap();
         symlink(&elsewhere, inner.join("instances")).unwrap();
         not_ours(&inner);
+        let made = std::fs::read_dir(&elsewhere).unwrap().count();
+        assert_eq!(made, 0, "behind a link");
 
         let open = parent.path().join("open");
         drop(Membership::acquire_in(&open, "g", "t").unwrap());
