@@ -260,7 +260,12 @@ fn of_dimensions() {
 #[test]
 fn of_the_database() {
     let text = listed(DatabaseError::Url("has no host"), |error| match error {
-        DatabaseError::Url(_) => Some(DatabaseError::Certificates(Box::new(io_error()))),
+        DatabaseError::Url(_) => Some(DatabaseError::UrlParameter {
+            name: "connection_limit",
+        }),
+        DatabaseError::UrlParameter { .. } => {
+            Some(DatabaseError::Certificates(Box::new(io_error())))
+        }
         DatabaseError::Certificates(_) => Some(DatabaseError::Connect {
             place: "localhost:5432".to_owned(),
             source: ConnectError::Postgres(postgres()),

@@ -17,7 +17,7 @@ pub enum DatabaseError {
         "the database URL has a parameter `{name}` that is unknown, or whose value cannot be \
          read: take it out, or write it as libpq has it"
     )]
-    UrlParameter { name: String },
+    UrlParameter { name: &'static str },
     /// A file that holds a password, a key or the URL.
     #[error("cannot use {}: {why}", path.display())]
     Secret { path: PathBuf, why: String },

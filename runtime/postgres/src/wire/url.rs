@@ -130,21 +130,66 @@ impl Settings {
     }
 }
 
-/// Why the driver cannot read a URL. A parameter is named only where it is one: what follows a `?`
-/// in a password is none.
+/// Why the driver cannot read a URL. Only a name that others are known to write is shown: anything
+/// else may be a piece of a password.
 fn unreadable(base: &str, parameters: &[&str]) -> DatabaseError {
     let is_read = |parameter: &str| format!("{base}?{parameter}").parse::<Config>().is_ok();
-    let name = |parameter: &&str| parameter.split('=').next().unwrap_or_default().to_owned();
-    let is_name = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let unknown = parameters.iter().find(|parameter| !is_read(parameter));
-    let has_parameters = is_read("") && parameters.iter().all(|p| !p.contains('@'));
-    match unknown.map(name).filter(is_name).filter(|_| has_parameters) {
+    let known = |parameter: &&str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        WRITTEN_BY_OTHERS
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(name))
+    };
+    let unread = parameters.iter().filter(|parameter| !is_read(parameter));
+    match unread.filter_map(known).next().filter(|_| is_read("")) {
         Some(name) => DatabaseError::UrlParameter { name },
         None => DatabaseError::Url(
-            "cannot be read: expected postgres://user:password@host:port/database",
+            "cannot be read: expected postgres://user:password@host:port/database, and behind a \
+             `?` only parameters that libpq has",
         ),
     }
 }
+
+/// Parameters of libpq that the driver has no use for, or whose values it reads; of JDBC; and of
+/// object mappers.
+const WRITTEN_BY_OTHERS: [&str; 36] = [
+    "ApplicationName",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "connection_limit",
+    "fallback_application_name",
+    "gssdelegation",
+    "gsslib",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "load_balance_hosts",
+    "loginTimeout",
+    "max_overflow",
+    "pool_size",
+    "pool_timeout",
+    "prepareThreshold",
+    "reWriteBatchedInserts",
+    "replication",
+    "require_auth",
+    "requirepeer",
+    "service",
+    "socketTimeout",
+    "ssl",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcertmode",
+    "sslcompression",
+    "sslcrl",
+    "sslnegotiation",
+    "sslpassword",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+];
 
 /// What the driver does not know, or knows less of.
 const OURS: [&str; 7] = [
