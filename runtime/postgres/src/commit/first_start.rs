@@ -49,8 +49,8 @@ pub async fn begin_at(
     };
     let partitions: Vec<i32> = begins.iter().map(|(key, _)| key.partition).collect();
     let offsets: Vec<i64> = begins.iter().map(|(_, offset)| *offset).collect();
-    // Revision 0: none has run yet, so the take writes from which offset on its own does. A topic in
-    // the place of another has offsets of its own, as `take.sql` says.
+    // Revision 0: none has run yet, so the take writes from which offset on its own does. A topic
+    // in the place of another has offsets of its own, as `take.sql` says.
     let sql = r"
         insert into gristmill.checkpoint (
           pipeline, run, topic, partition, topic_id, next_offset,

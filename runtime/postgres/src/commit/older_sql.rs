@@ -41,8 +41,8 @@ impl OlderSql {
         let names = names.collect::<Vec<_>>().join(", ");
         // As old as the snapshot that lacks them, but for rows that are newer by other words.
         let some = format!(
-            "older as (select t.tableoid as part, t.ctid as place, case when {} then p.version else \
-             {version} end as version {} limit :most for update of t), d as (select o.*, \
+            "older as (select t.tableoid as part, t.ctid as place, case when {} then p.version \
+             else {version} end as version {} limit :most for update of t), d as (select o.*, \
              gristmill.event_time_of(o.version) as event_time from older as o)",
             shape.guarded().versions(&version, "p.version"),
             older(", pg_catalog.unnest(:versions) as version"),

@@ -152,8 +152,8 @@ pub enum Start {
     #[default]
     Earliest,
     /// At the first record that arrives from now on. Counts once: partitions that are added after
-    /// the pipeline has met the topic begin at their first record, as does a topic that is not there
-    /// when the pipeline starts first.
+    /// the pipeline has met the topic begin at their first record, as does a topic that is not
+    /// there when the pipeline starts first.
     Latest,
 }
 

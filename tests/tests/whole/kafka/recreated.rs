@@ -94,8 +94,8 @@ fn a_longer_topic_of_the_same_name_is_found_within_seconds_and_halts() -> Result
     Ok(())
 }
 
-/// The pipeline's first start counts, and not when its process first sees the topic: what is written
-/// while nobody reads belongs to it, too.
+/// The pipeline's first start counts, and not when its process first sees the topic: what is
+/// written while nobody reads belongs to it, too.
 #[test]
 fn a_topic_that_comes_after_the_first_start_is_read_whole_also_from_latest() -> Result<()> {
     let job = Job::new("latest_later")?;
