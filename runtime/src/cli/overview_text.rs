@@ -147,7 +147,8 @@ fn causes(
         for p in &status.partitions {
             let of = format!("{name}[{}]", p.partition);
             let reason = p.reason.as_deref().unwrap_or("no process has taken it yet");
-            let reason = alike(reason, status);
+            let itself = format!("{}[{}]", p.topic, p.partition);
+            let reason = alike(&reason.replace(&itself, ANY), status);
             match p.state {
                 RunState::Running => {}
                 RunState::Paused => add(reason, of),
