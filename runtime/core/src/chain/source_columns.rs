@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::column::Batch;
-use crate::decode::{Decoded, names};
+use crate::decode::{Decoded, names, payload_behind};
 use crate::plan::Plan;
 use crate::record::Records;
 
@@ -155,7 +155,11 @@ impl RowNames {
 
 /// The value of a record, below the wrapper that may lie around it.
 fn document(records: &Records, at: usize) -> Option<Value> {
-    let mut value: Value = serde_json::from_slice(&records.get(at).value?.whole()).ok()?;
+    let value = records.get(at).value?;
+    if value.head().is_some() {
+        return serde_json::from_slice(payload_behind(value.rest())?).ok();
+    }
+    let mut value: Value = serde_json::from_slice(value.rest()).ok()?;
     let is_wrapper = value
         .as_object()
         .is_some_and(|o| o.len() == 2 && o.contains_key("schema") && o.contains_key("payload"));

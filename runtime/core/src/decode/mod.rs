@@ -40,6 +40,7 @@ use crate::record::{CUT_BYTES, Cut, KEY_CUT_BYTES, Record, Records, Value};
 use builder::ColumnBuilder;
 pub use form::{Elements, JsonBytes, JsonDecimals, JsonForms, Unit};
 pub use format::json::Heads;
+pub(crate) use format::json::payload_behind;
 pub(crate) use key_reader::{KeyReader, KeysFound};
 pub use list::{ListFault, ListStyle, write_list};
 pub(crate) use no_value::ValueForm;

@@ -5,6 +5,7 @@ use gristmill_core::plan::Roles;
 
 use crate::table::target_table::{TargetColumn, TargetTable};
 use crate::table::wanted_table::postgres_type;
+use crate::wire::column_form::digits;
 
 impl TargetTable {
     /// A sentence each. `has_partitions`: the topic has several, whose order nobody keeps.
@@ -17,7 +18,12 @@ impl TargetTable {
         let narrow: Vec<String> = fits
             .filter_map(|(f, c)| Some((f, c, narrower(f.logical_type, c)?)))
             .map(|(f, c, what)| {
-                let (is, wanted) = (&c.type_name, postgres_type(f.logical_type));
+                let wanted = match f.logical_type {
+                    // Of an array.
+                    LogicalType::Json => c.base_type.clone(),
+                    of => postgres_type(of),
+                };
+                let is = &c.type_name;
                 format!("{} ({is}, {what}; {wanted} would hold all)", f.name)
             })
             .collect();
@@ -93,6 +99,9 @@ fn narrower(logical_type: LogicalType, column: &TargetColumn) -> Option<&'static
     const ROUNDED: &str = "digits beyond it are lost";
     const TOO_FINE: &str = "a value with more digits is refused";
     let has_size = column.type_name.contains('(');
+    let digits = digits(&column.plain_type);
+    // What is in milliseconds has three.
+    let has_fewer = |than: i32| digits.is_some_and(|held| held < than);
     match (logical_type, column.base_type.as_str()) {
         (LogicalType::Int64, "integer" | "smallint") => Some(REFUSED),
         (LogicalType::Int64, "numeric") if has_size => Some(REFUSED),
@@ -110,9 +119,14 @@ fn narrower(logical_type: LogicalType, column: &TargetColumn) -> Option<&'static
             }
         }
         (LogicalType::Numeric, "numeric") if has_size => Some(TOO_FINE),
-        (LogicalType::TimeUs | LogicalType::TimeMs, _) if has_size => Some(ROUNDED),
+        (LogicalType::TimestampMs | LogicalType::TimeMs, _) if has_fewer(3) => Some(ROUNDED),
+        (LogicalType::TimestampUs | LogicalType::TimeUs, _) if has_fewer(6) => Some(ROUNDED),
+        (LogicalType::Json, base) if base.starts_with("time") && base.ends_with("[]") => {
+            // Those of up to three digits are in milliseconds, as Debezium sends them.
+            let are_cut = digits.is_some_and(|held| !matches!(held, 3 | 6));
+            are_cut.then_some(ROUNDED)
+        }
         (LogicalType::Text, "character varying" | "bpchar") if has_size => Some(REFUSED),
-        (LogicalType::TimestampUs | LogicalType::TimestampMs, _) if has_size => Some(ROUNDED),
         _ => None,
     }
 }
@@ -180,5 +194,16 @@ mod tests {
         assert!(told(decimal, "numeric", "numeric(9,2)"));
         assert!(!told(decimal, "numeric", "numeric(12,4)"));
         assert!(!told(decimal, "numeric", "numeric"));
+        let stamp = |digits: &str| format!("timestamp{digits} without time zone");
+        let (us, ms) = (LogicalType::TimestampUs, LogicalType::TimestampMs);
+        let told_of = |of, digits| told(of, &stamp(""), &stamp(digits));
+        assert!(told_of(us, "(5)") && told_of(us, "(3)") && told_of(ms, "(2)"));
+        assert!(!told_of(us, "") && !told_of(us, "(6)") && !told_of(ms, "(3)"));
+        let list = |digits| {
+            let name = format!("{}[]", stamp(digits));
+            told(LogicalType::Json, &format!("{}[]", stamp("")), &name)
+        };
+        assert!(list("(0)") && list("(4)") && !list("(3)") && !list(""));
+        assert!(!told(LogicalType::Json, "text[]", "text[]"));
     }
 }

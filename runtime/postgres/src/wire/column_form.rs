@@ -90,7 +90,7 @@ fn scale_of(type_name: &str, base_type: &str) -> Option<i32> {
 
 /// The last number in the brackets of a type's name: the digits behind a point. `numeric(5)` has
 /// none.
-fn digits(type_name: &str) -> Option<i32> {
+pub(crate) fn digits(type_name: &str) -> Option<i32> {
     let (name, modifier) = type_name.split_once('(')?;
     let (modifier, _) = modifier.split_once(')')?;
     match modifier.split_once(',') {
