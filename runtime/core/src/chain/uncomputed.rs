@@ -59,7 +59,7 @@ pub enum ChainFault {
 #[derive(Debug)]
 pub struct Uncomputed {
     /// What was to be computed, given back.
-    pub records: Records,
+    pub records: Box<Records>,
     pub moment: Moment,
     pub fault: Box<ChainFault>,
 }

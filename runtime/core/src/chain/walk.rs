@@ -243,7 +243,7 @@ impl Chain {
         match self.walk(&records, learned, moment) {
             Ok(walked) => Ok(Computed { records, ..walked }),
             Err(fault) => Err(Uncomputed {
-                records,
+                records: Box::new(records),
                 moment,
                 fault: Box::new(fault),
             }),

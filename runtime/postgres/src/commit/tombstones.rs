@@ -73,7 +73,10 @@ impl TargetShape<'_> {
             rows = rows,
             and_checkpoint = and_checkpoint,
             condition = condition,
-            on_conflict = (!are_first).then(raised).unwrap_or_default(),
+            on_conflict = match are_first {
+                true => String::new(),
+                false => raised(),
+            },
         ))
     }
 
