@@ -107,7 +107,7 @@ fn without(text: &str, name: &str) -> String {
         let (before, found) = rest.split_at(at);
         let after = &found[name.len()..];
         let begins =
-            !before.ends_with(is_of_word) && !(before.is_empty() && masked.ends_with(is_of_word));
+            !(before.ends_with(is_of_word) || before.is_empty() && masked.ends_with(is_of_word));
         let is_whole = begins && !after.starts_with(is_of_word);
         masked += before;
         masked += if is_whole { ANY } else { name };

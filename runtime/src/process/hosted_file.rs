@@ -133,7 +133,7 @@ impl HostedFile {
                 wanted,
                 refused,
                 is_first,
-            }) => (self.from_their_start(wanted, is_first), refused),
+            }) => (self.with_their_start(wanted, is_first), refused),
             Err(error) => {
                 let error = error.context("cannot look for topics");
                 let name = self.config.pipeline.name.clone();
@@ -151,7 +151,7 @@ impl HostedFile {
     }
 
     /// `wanted` with the start that each is to have.
-    fn from_their_start(&mut self, mut wanted: Vec<Config>, is_first: bool) -> Vec<Config> {
+    fn with_their_start(&mut self, mut wanted: Vec<Config>, is_first: bool) -> Vec<Config> {
         let met = wanted.iter().filter(|_| is_first);
         let met = || met.map(|config| config.source.topic.clone()).collect();
         let first = self.first.get_or_insert_with(met);
