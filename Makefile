@@ -129,7 +129,7 @@ FUZZ_HOST := $$(rustc -vV | sed -n 's/^host: //p')
 .PHONY: fuzz
 fuzz: ## run each fuzz target for a minute; needs a nightly compiler
 	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo +nightly build --release --target $(FUZZ_HOST)
-	cd fuzz && for target in decode paths answers configs; do \
+	cd fuzz && for target in decode avro paths answers configs; do \
 		mkdir -p corpus/$$target && \
 		target/$(FUZZ_HOST)/release/$$target corpus/$$target -timeout=10 -max_total_time=60 \
 			|| exit 1; \

@@ -2,11 +2,16 @@
 //! Debezium's events of the same table, with a schema and without.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gristmill_core::chain::Tombstone;
 use gristmill_core::column::{Field, LogicalType};
-use gristmill_core::decode::Decoder;
+use gristmill_core::decode::{
+    Decoder, Format, Formats, FoundSchema, Schema, SchemaKind, SchemaText, Unreadiness, Unready,
+    decode_values,
+};
 use gristmill_core::record::Records;
 
 /// Records a batch: what a flush of the users pipeline takes at most is 200; a catching-up one
@@ -95,12 +100,12 @@ fn debezium_reads() -> Vec<Field> {
     paths.into_iter().map(field).collect()
 }
 
-fn records(event: impl Fn(usize) -> String) -> Records {
+fn records<V: AsRef<[u8]>>(event: impl Fn(usize) -> V) -> Records {
     let mut records = Records::default();
     for i in 0..RECORDS {
         let value = event(i);
         let none = std::iter::empty();
-        records.push(i as i64, Some(0), None, Some(value.as_bytes()), none);
+        records.push(i as i64, Some(0), None, Some(value.as_ref()), none);
     }
     println!("{} bytes an event", records.bytes() / RECORDS);
     records
@@ -128,7 +133,73 @@ fn decode(c: &mut Criterion) {
         assert_eq!(decoder.decode(&records).dead_letters, []);
         group.bench_function(name, |b| b.iter(|| black_box(decoder.decode(&records))));
     }
+    let value = avro_event();
+    let avro = records(|_| &value);
+    let formats = Formats {
+        value: Format::Avro,
+        ..Formats::default()
+    };
+    let mut decoder = Decoder::new(&avro_reads(), "users_cdc", 0, Tombstone::Ignore, 1 << 20)
+        .and_then(|decoder| decoder.with_formats(&formats))
+        .expect("reads are document paths")
+        .with_absent(Some("__debezium_unavailable_value"));
+    tell(&mut decoder, &avro);
+    assert_eq!(decoder.decode(&avro).dead_letters, []);
+    group.bench_function("debezium event in avro", |b| {
+        b.iter(|| black_box(decoder.decode(&avro)));
+    });
     group.finish();
+}
+
+/// The samples of the project: lines of records, and the schemas that they name.
+const AVRO: &str = include_str!("../../../data/debezium/avro.ndjson");
+const SCHEMAS: &str = include_str!("../../../data/debezium/registry_schemas.json");
+
+/// The first record of users as Debezium 3.6.1 wrote it in Avro: 27 values.
+fn avro_event() -> Vec<u8> {
+    let line = AVRO.lines().next().expect("there is a sample");
+    let line: serde_json::Value = serde_json::from_str(line).expect("samples are JSON");
+    let base64 = line["value"]["b64"].as_str().expect("bytes are base64");
+    let read = Field {
+        name: "value.b".into(),
+        logical_type: LogicalType::Bytes,
+        nullable: false,
+    };
+    let document = format!(r#"{{"b":"{base64}"}}"#);
+    let decoded = decode_values(&[read], &[&document]).expect("a document path");
+    let bytes = decoded.batch.columns[0].values.as_binary::<i32>();
+    bytes.value(0).to_vec()
+}
+
+/// Nine paths, as those of the same event in JSON.
+fn avro_reads() -> Vec<Field> {
+    let mut reads = debezium_reads();
+    for read in &mut reads {
+        if read.name == "value.after.country_code" {
+            read.name = "value.after.phone".into();
+        }
+    }
+    reads
+}
+
+fn tell(decoder: &mut Decoder, records: &Records) {
+    let schemas: serde_json::Value = serde_json::from_str(SCHEMAS).expect("schemas are JSON");
+    let text = schemas["contentIds/62"].to_string();
+    let schema = Schema::parse(&SchemaText {
+        kind: SchemaKind::Avro,
+        text,
+        references: Vec::new(),
+    });
+    let schema = Arc::new(schema.expect("a sample is a schema"));
+    if let Some(Unready {
+        because: Unreadiness::Missing(wanted),
+        ..
+    }) = decoder.look(records)
+    {
+        for wanted in wanted {
+            decoder.learn(wanted, &FoundSchema::Known(Arc::clone(&schema)));
+        }
+    }
 }
 
 criterion_group!(benches, decode);

@@ -9,7 +9,7 @@ use arrow_array::{Int64Array, StringArray};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Tombstone, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::JsonForms;
+use gristmill_core::decode::{Formats, JsonForms};
 use gristmill_core::dedup::{Candidates, State, VersionColumns, Versions};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
@@ -245,6 +245,7 @@ fn chain() -> Chain {
         },
         tombstone: Tombstone::Ignore,
         absent: None,
+        formats: Formats::default(),
         forms: JsonForms::default(),
         delete: Delete::default(),
         truncate: Truncate::Halt,

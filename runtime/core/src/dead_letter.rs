@@ -34,12 +34,29 @@ impl DeadLetter {
 }
 
 /// The host's own codes, with the stage that gives them and what they mean.
-pub const CODES: [(&str, &str, &str); 13] = [
+pub const CODES: [(&str, &str, &str); 16] = [
     (
         "malformed",
         "decode",
-        "The record is not JSON, or not UTF-8, where the normalizer reads it. The message says \
-         where.",
+        "The record is not JSON, not UTF-8, or no value of its schema, where the normalizer reads \
+         it. The message says where.",
+    ),
+    (
+        "not-framed",
+        "decode",
+        "The record does not say of which schema it is: neither does a header, nor do its first \
+         bytes.",
+    ),
+    (
+        "unknown-schema",
+        "decode",
+        "The schema registry does not know the schema that the record names.",
+    ),
+    (
+        "schema-mismatch",
+        "decode",
+        "A path that is read has another type in the record's schema, or nobody can read that \
+         schema, and the pipeline has `on_mismatch = \"dead-letter\"`.",
     ),
     (
         "wrong-type",

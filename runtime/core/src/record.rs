@@ -340,6 +340,20 @@ impl<'a> Record<'a> {
         self.cut.map_or_else(hash, |cut| cut.hash)
     }
 
+    /// The first header of one of `names`, which has a value: which of them it is, and that. It is
+    /// asked of each record, so names are not looked at as text.
+    pub(crate) fn header_of<const N: usize>(&self, names: [&[u8]; N]) -> Option<(usize, &'a [u8])> {
+        let mut rest = self.headers;
+        while !rest.is_empty() {
+            let name = take(&mut rest)?;
+            let found = names.iter().position(|n| *n == name);
+            if let (Some(found), Some(value)) = (found, take(&mut rest)) {
+                return Some((found, value));
+            }
+        }
+        None
+    }
+
     /// Headers in their order; a name may repeat.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, Option<&'a [u8]>)> + use<'a> {
         let mut rest = self.headers;

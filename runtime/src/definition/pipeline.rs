@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use gristmill_core::chain::{Chain, ChainSpec, TimePolicy, Truncate};
 use gristmill_core::column::Field;
 use gristmill_core::dead_letter::Stage;
-use gristmill_core::decode::JsonForms;
+use gristmill_core::decode::{Formats, JsonForms};
 use gristmill_core::dedup::{Guard, VersionKind};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::Roles;
@@ -234,6 +234,7 @@ impl Pipeline {
             },
             tombstone: c.source.tombstone,
             absent: Some(c.source.absent.clone()).filter(|text| !text.is_empty()),
+            formats: Formats::default(),
             forms: self.forms(),
             delete: c.target.delete,
             truncate: self.truncate(),

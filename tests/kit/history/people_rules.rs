@@ -8,7 +8,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, Int64Array};
 use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::{JsonForms, Tombstone};
+use gristmill_core::decode::{Formats, JsonForms, Tombstone};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::{Fault, Output, Rejection, Transform};
@@ -44,6 +44,7 @@ pub(super) fn chain(
         },
         tombstone: Tombstone::Ignore,
         absent: None,
+        formats: Formats::default(),
         forms: JsonForms::default(),
         delete: Delete::default(),
         truncate: Truncate::Halt,

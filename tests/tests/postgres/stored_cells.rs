@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, StringArray};
 use gristmill_core::chain::{Chain, ChainSpec, Computed, Delete, Late, TimePolicy, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::{JsonForms, Tombstone};
+use gristmill_core::decode::{Formats, JsonForms, Tombstone};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::record::Records;
@@ -109,6 +109,7 @@ fn chain() -> Result<Chain> {
         },
         tombstone: Tombstone::Ignore,
         absent: None,
+        formats: Formats::default(),
         forms: JsonForms::default(),
         delete: Delete::Soft,
         truncate: Truncate::Halt,

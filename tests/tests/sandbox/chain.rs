@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gristmill_core::chain::{
     Chain, ChainSpec, Delete, Late, PlanError, TimePolicy, Tombstone, Truncate,
 };
-use gristmill_core::decode::JsonForms;
+use gristmill_core::decode::{Formats, JsonForms};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform;
@@ -42,6 +42,7 @@ pub(crate) fn of(transforms: Vec<SandboxedTransform>) -> Result<Chain, PlanError
         time,
         tombstone: Tombstone::Ignore,
         absent: None,
+        formats: Formats::default(),
         forms: JsonForms::default(),
         delete: Delete::default(),
         truncate: Truncate::Halt,

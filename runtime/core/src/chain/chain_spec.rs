@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::column::Field;
-use crate::decode::{JsonForms, Tombstone};
+use crate::decode::{Formats, JsonForms, Tombstone};
 
 /// What happens to an event behind the watermark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
@@ -64,6 +64,8 @@ pub struct ChainSpec {
     pub tombstone: Tombstone,
     /// Text that stands for a value that the source did not send; see `decode`.
     pub absent: Option<String>,
+    /// In which formats values and keys are.
+    pub formats: Formats,
     /// How JSON without a schema spells decimals and bytes.
     pub forms: JsonForms,
     pub delete: Delete,

@@ -95,7 +95,7 @@ pub(super) struct Judge<'a> {
     pub(super) now_us: i64,
     pub(super) records: &'a Records,
     /// What is no value, where such records make rows.
-    pub(super) tombstones: Option<ValueForm>,
+    pub(super) tombstones: Option<ValueForm<'a>>,
     /// Whether the records are a log without holes, so that a tombstone has a place in it.
     pub(super) is_log: bool,
 }

@@ -1,5 +1,6 @@
 //! Why a batch cannot be computed at all.
 
+use crate::decode::{SchemaMismatch, Unreadiness, WantedSchema};
 use crate::record::Records;
 use crate::transform::Fault;
 
@@ -50,9 +51,24 @@ pub enum ChainFault {
         partition: i32,
         offset: i64,
     },
+    /// A schema does not fit the reads.
+    #[error(transparent)]
+    Schema(#[from] SchemaMismatch),
+    /// Nobody told schemas before the batch was to be computed.
+    #[error("nobody has told {} of the schemas that records name", .0.len())]
+    SchemasNotTold(Vec<WantedSchema>),
     /// Postgres is said to have refused a row that this batch does not have.
     #[error("there is no row {ordinal} of record {record} in the batch to leave out")]
     NoSuchRow { record: u32, ordinal: u32 },
+}
+
+impl ChainFault {
+    pub(super) fn of_schemas(because: Unreadiness) -> Self {
+        match because {
+            Unreadiness::Mismatch(mismatch) => Self::Schema(mismatch),
+            Unreadiness::Missing(wanted) => Self::SchemasNotTold(wanted),
+        }
+    }
 }
 
 /// A batch that could not be computed.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::column::{Batch, Field};
 use crate::dead_letter::DeadLetter;
-use crate::decode::{Decoder, KeyReader};
+use crate::decode::{Decoder, FoundSchema, KeyReader, Unready, WantedSchema};
 use crate::dedup::{Candidates, State, StepsBack, Version, VersionColumns, VersionKind, Versions};
 use crate::dimension::Dimensions;
 use crate::plan::{Plan, Roles};
@@ -121,11 +121,13 @@ impl Chain {
         );
         let (tombstone, max_bytes) = (spec.tombstone, spec.record_max_bytes);
         let decoder = Decoder::new(&reads, &spec.topic, spec.partition, tombstone, max_bytes)
+            .and_then(|decoder| decoder.with_formats(&spec.formats))
             .ok()?
             .with_absent(spec.absent.as_deref())
             .with_forms(spec.forms)
             .with_missing(normalizer.plan());
         let keys = KeyReader::new(normalizer.plan(), spec.partition);
+        let keys = keys.and_then(|keys| keys.with_formats(&spec.formats));
         let row_names = RowNames::new(normalizer.plan());
         let normalizer = Step::new(normalizer, &reads, dimensions, &[])?;
         let enrichers = transforms.map(|t| Step::new(t, &written, dimensions, &roles.key));
@@ -172,6 +174,25 @@ impl Chain {
             folds: Some(unwritten.into_iter().collect()),
             ..self
         }
+    }
+
+    /// Looks whether the schemas of all records are known. `None`: they are, and all records can
+    /// be computed.
+    pub fn look(&self, records: &Records) -> Option<Unready> {
+        self.decoder.look(records)
+    }
+
+    /// Learns what was found of a schema, in the place of what was known of it.
+    pub fn learn(&mut self, wanted: WantedSchema, found: &FoundSchema) {
+        self.decoder.learn(wanted, found);
+        if let Some(keys) = &mut self.keys {
+            keys.learn(wanted, found);
+        }
+    }
+
+    /// The schemas that are known whose values lack some of what the normalizer reads, with that.
+    pub fn missing_paths(&self) -> Vec<(WantedSchema, &[String])> {
+        self.decoder.missing_paths()
     }
 
     /// Computes the next batch, seeing earlier computed but uncommitted ones as if they had
@@ -316,6 +337,9 @@ impl Chain {
             records: records.len() as u64,
             ..Counts::default()
         };
+        if let Some(unready) = self.decoder.look(records) {
+            return Err(ChainFault::of_schemas(unready.because));
+        }
         let mut decoded = self.decoder.decode(records);
         counts.tombstones = decoded.tombstones;
         let mut dead_letters = std::mem::take(&mut decoded.dead_letters);

@@ -19,6 +19,8 @@ pub(crate) enum Form {
     Hex,
     /// Text is the base64 of so many bits, the last eight first.
     Bits { length: u32 },
+    /// Sixteen bytes are a UUID.
+    Uuid,
     /// Text holds a JSON document.
     Document,
     /// A list, and the lists in it, have such elements.

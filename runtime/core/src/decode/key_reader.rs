@@ -8,6 +8,8 @@ use std::sync::Arc;
 use arrow_array::Array;
 
 use super::builder::ColumnBuilder;
+use super::format::formats::Formats;
+use super::format::framed::{FoundSchema, WantedSchema};
 use super::path::below;
 use super::reads::Reads;
 use super::slot::{Row, Slot};
@@ -22,6 +24,7 @@ pub(crate) struct KeyReader {
     /// The key's columns.
     key: Arc<[Field]>,
     fields: Arc<[Field]>,
+    partition: i32,
     reads: Reads,
     images: Vec<Image>,
 }
@@ -78,12 +81,24 @@ impl KeyReader {
         }
         images.sort_by_key(|image| image.is_record_key);
         Some(Self {
-            reads: Reads::new(&fields, partition).ok()?,
+            reads: Reads::new(&fields, partition, &Formats::default()).ok()?,
+            partition,
             key: key.into(),
             fields: fields.into(),
             images,
         })
         .filter(|reader| !reader.images.is_empty() && !reader.key.is_empty())
+    }
+
+    /// Reads records in these formats. It comes before what is said of the forms of values.
+    pub(crate) fn with_formats(self, formats: &Formats) -> Option<Self> {
+        let reads = Reads::new(&self.fields, self.partition, formats).ok()?;
+        Some(Self { reads, ..self })
+    }
+
+    /// Learns what was found of a schema.
+    pub(crate) fn learn(&mut self, wanted: WantedSchema, found: &FoundSchema) {
+        self.reads.learn(wanted, found);
     }
 
     /// Takes what `decoder` knows of the forms of values.
@@ -136,7 +151,9 @@ impl KeyReader {
 
     fn fill<'r>(&mut self, decoder: &'r Decoder, record: &Record<'r>, row: &mut Row<'r>) {
         let (mut record, is_cut) = (*record, record.cut.is_some());
-        record.value = record.value.map(|v| Value::from(whole_values(v.rest())));
+        if !self.reads.have_schemas() {
+            record.value = record.value.map(|v| Value::from(whole_values(v.rest())));
+        }
         // What is cut off would make another key of it.
         record.key = record
             .key

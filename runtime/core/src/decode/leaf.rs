@@ -34,6 +34,17 @@ impl Leaf {
         self.logical_type == LogicalType::Text && self.form == Form::Plain
     }
 
+    /// Whether its value is a document.
+    #[inline]
+    pub(super) fn is_json(self) -> bool {
+        self.logical_type == LogicalType::Json && self.form != Form::Document
+    }
+
+    /// Whether an integer is its value as it stands.
+    pub(super) fn is_integer(self) -> bool {
+        self.logical_type == LogicalType::Int64 && self.form == Form::Plain
+    }
+
     /// Whether the value is kept as the document spells it: a number parsed and printed again may
     /// lose digits.
     pub(super) fn is_raw(self) -> bool {

@@ -4,21 +4,29 @@
 //! - [`reads`]: what one record is asked, source by source: value, key, headers, metadata;
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
 //! - [`format`](self::format): how a value or key becomes a document, one folder a format;
+//! - [`meaning`]: what values mean by the names that schemas give their types; [`conversion`]: what
+//!   has a type by itself, as what is declared; [`mismatch`]: reads that no record of a schema can
+//!   answer; [`unready`]: records whose schemas nobody has told yet;
 //! - [`form`](self::form): how a declared type stands in a document; [`leaf`]: a read, and what a
 //!   value is as that; [`spelling`]: what text says; [`list`]: lists, and what they are of;
+//!   [`plain_json`]: JSON that is written;
 //! - [`no_value`]: what is no value, and [`unavailable`]: what stands for one that was not sent;
 //! - [`slot`]: what a record says, kept apart until the whole record is known to be good;
 //! - [`builder`]: columns of good records;
 //! - [`key_reader`]: the keys of records that are not.
 
 mod builder;
+mod conversion;
 mod form;
 mod format;
 mod key_reader;
 mod leaf;
 mod list;
+mod meaning;
+mod mismatch;
 mod no_value;
 mod path;
+mod plain_json;
 mod reads;
 mod scratch;
 mod shape;
@@ -27,6 +35,7 @@ mod spelling;
 mod tombstone;
 mod trie;
 mod unavailable;
+mod unready;
 
 #[cfg(test)]
 mod tests;
@@ -39,12 +48,16 @@ use crate::plan::Plan;
 use crate::record::{CUT_BYTES, Cut, KEY_CUT_BYTES, Record, Records, Value};
 use builder::ColumnBuilder;
 pub use form::{Elements, JsonBytes, JsonDecimals, JsonForms, Unit};
+pub use format::formats::{Format, Formats};
+pub use format::frame::{Framing, NotFramed, SchemaId, framed};
+pub use format::framed::{FoundSchema, OnMismatch, SchemaMismatch, WantedSchema};
 pub use format::json::Heads;
 pub(crate) use format::json::payload_behind;
+pub use format::schema_text::{Schema, SchemaError, SchemaKind, SchemaReference, SchemaText};
 pub(crate) use key_reader::{KeyReader, KeysFound};
 pub use list::{ListFault, ListStyle, write_list};
 pub(crate) use no_value::ValueForm;
-pub use path::{PathError, below, names};
+pub use path::{Part, PathError, below, names};
 use reads::Reads;
 use slot::{RecordFault, Row, Unread};
 pub use spelling::number::has_more_digits;
@@ -52,6 +65,7 @@ pub(crate) use spelling::number::put_number;
 pub use spelling::time::instant;
 pub use tombstone::Tombstone;
 use unavailable::Placeholder;
+pub use unready::{Unreadiness, Unready};
 
 /// Projects the messages of one partition onto the columns that a normalizer reads.
 ///
@@ -68,6 +82,7 @@ use unavailable::Placeholder;
 pub struct Decoder {
     fields: Arc<[Field]>,
     reads: Reads,
+    partition: i32,
     topic: Arc<str>,
     tombstone: Tombstone,
     placeholder: Placeholder,
@@ -106,7 +121,8 @@ impl Decoder {
     ) -> Result<Self, PathError> {
         Ok(Self {
             fields: reads.into(),
-            reads: Reads::new(reads, partition)?,
+            reads: Reads::new(reads, partition, &Formats::default())?,
+            partition,
             topic: topic.into(),
             tombstone,
             placeholder: Placeholder::default(),
@@ -125,6 +141,13 @@ impl Decoder {
             placeholder: placeholder.unwrap_or_default(),
             ..self
         }
+    }
+
+    /// Reads records in these formats. It comes before what is said of the forms and of missing
+    /// names.
+    pub fn with_formats(self, formats: &Formats) -> Result<Self, PathError> {
+        let reads = Reads::new(&self.fields, self.partition, formats)?;
+        Ok(Self { reads, ..self })
     }
 
     /// Takes what is said of the forms in JSON that no schema tells.
@@ -149,12 +172,31 @@ impl Decoder {
     }
 
     /// What is no value.
-    pub(crate) fn value_form(&self) -> ValueForm {
-        self.reads.value_form()
+    pub(crate) fn value_form(&self) -> ValueForm<'_> {
+        ValueForm::new(&self.reads)
     }
 
-    /// Walks each message once. `records` hold less than 2 GiB, which is what a column of text can,
-    /// with each value in one piece.
+    /// Looks whether the schemas of all records are known. `None`: they are, and all records can
+    /// be decoded.
+    pub fn look(&self, records: &Records) -> Option<Unready> {
+        match self.reads.have_schemas() {
+            true => Unready::of(&self.reads, records),
+            false => None,
+        }
+    }
+
+    /// Learns what was found of a schema, in the place of what was known of it.
+    pub fn learn(&mut self, wanted: WantedSchema, found: &FoundSchema) {
+        self.reads.learn(wanted, found);
+    }
+
+    /// The schemas that are known whose values lack some of the reads, with those.
+    pub fn missing_paths(&self) -> Vec<(WantedSchema, &[String])> {
+        self.reads.missing()
+    }
+
+    /// Walks each message once. Their schemas are known: see [`Decoder::look`]. `records` hold less
+    /// than 2 GiB, which is what a column of text can, with each value in one piece.
     pub fn decode(&mut self, records: &Records) -> Decoded {
         let topic = self.topic.clone();
         let mut row = Row::new(self.fields.len(), std::mem::take(&mut self.scratch));
@@ -167,9 +209,8 @@ impl Decoder {
         let mut rows = Vec::with_capacity(records.len());
         let mut dead_letters = Vec::new();
         let mut tombstones = 0;
-        let form = self.value_form();
         for (i, record) in records.iter().enumerate() {
-            let is_tombstone = form.is_tombstone(&record);
+            let is_tombstone = self.reads.is_tombstone(&record);
             if is_tombstone && self.tombstone == Tombstone::Ignore {
                 tombstones += 1;
                 continue;

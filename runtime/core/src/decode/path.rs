@@ -4,6 +4,7 @@
 //! and `\\` are a quotation mark and a backslash: `value.after."address.city"`.
 
 use crate::column::{Field, LogicalType};
+use crate::record::{Record, Value};
 
 /// A read that no message could answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +56,8 @@ pub(super) enum ColumnSource {
 }
 
 /// The two parts of a record that can be documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
     Value,
     Key,
 }
@@ -66,6 +67,16 @@ impl Part {
         match self {
             Self::Value => "value",
             Self::Key => "key",
+        }
+    }
+
+    /// The bytes that it is of a record, where they are in one piece.
+    #[inline]
+    pub(super) fn of<'r>(self, record: &Record<'r>) -> Option<&'r [u8]> {
+        match self {
+            // What begins as others do is JSON, and has no frame.
+            Self::Value => record.value.filter(|v| v.head().is_none()).map(Value::rest),
+            Self::Key => record.key,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a decoder looks for in each record, by source.
 
 use super::form::JsonForms;
-use super::format::json::Document;
+use super::format::formats::Formats;
+use super::format::framed::{FoundSchema, NotYet, WantedSchema};
+use super::format::part_reader::PartReader;
 use super::format::utf8;
-use super::no_value::ValueForm;
 use super::path::{ColumnSource, Part, PathError, names};
 use super::slot::{Row, Slot, Unread};
 use super::trie::Trie;
@@ -14,8 +15,8 @@ use crate::record::{Record, Value};
 /// Reads by where they come from. A read's slot is its place among the decoder's fields.
 #[derive(Debug)]
 pub(super) struct Reads {
-    value: Option<Document>,
-    key: Option<Document>,
+    value: Option<PartReader>,
+    key: Option<PartReader>,
     bytes: Vec<(Part, usize)>,
     headers: Vec<(String, usize)>,
     meta: Vec<(Meta, usize)>,
@@ -34,7 +35,11 @@ enum Meta {
 }
 
 impl Reads {
-    pub(super) fn new(fields: &[Field], partition: i32) -> Result<Self, PathError> {
+    pub(super) fn new(
+        fields: &[Field],
+        partition: i32,
+        formats: &Formats,
+    ) -> Result<Self, PathError> {
         let (mut value, mut key) = (Trie::new("value"), Trie::new("key"));
         let (mut bytes, mut headers, mut meta) = (Vec::new(), Vec::new(), Vec::new());
         for (slot, field) in fields.iter().enumerate() {
@@ -52,6 +57,13 @@ impl Reads {
                     part: Part::Key,
                     names,
                 } => key.insert(&names, field, slot)?,
+                // A text within a frame, too, is what the frame says.
+                ColumnSource::Bytes(part) if formats.are_typed(part, field.logical_type) => {
+                    match part {
+                        Part::Value => value.insert(&[], field, slot)?,
+                        Part::Key => key.insert(&[], field, slot)?,
+                    }
+                }
                 ColumnSource::Bytes(part) => bytes.push((part, slot)),
                 ColumnSource::Header(name) => headers.push((name, slot)),
                 ColumnSource::Topic => meta.push((Meta::Topic, slot)),
@@ -71,8 +83,8 @@ impl Reads {
             .filter(|(_, f)| !f.nullable)
             .map(|(i, _)| i);
         Ok(Self {
-            value: (!value.is_empty()).then(|| Document::new(Part::Value, value)),
-            key: (!key.is_empty()).then(|| Document::new(Part::Key, key)),
+            value: (!value.is_empty()).then(|| PartReader::new(Part::Value, value, formats)),
+            key: (!key.is_empty()).then(|| PartReader::new(Part::Key, key, formats)),
             bytes,
             headers,
             meta,
@@ -86,11 +98,48 @@ impl Reads {
         }
     }
 
-    /// What is no value.
-    pub(super) fn value_form(&self) -> ValueForm {
-        match self.value {
-            Some(_) => ValueForm::Document,
-            None => ValueForm::Opaque,
+    /// Whether the record has no value, or one that says so. Where values are not read, or not as
+    /// documents, only Kafka's null is none.
+    #[inline]
+    pub(super) fn is_tombstone(&self, record: &Record<'_>) -> bool {
+        match (record.value, &self.value) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(value), Some(reader)) => reader.is_null(record, value),
+        }
+    }
+
+    /// Whether records have to be looked at before they are read.
+    pub(super) fn have_schemas(&self) -> bool {
+        let parts = [&self.value, &self.key];
+        parts.into_iter().flatten().any(PartReader::has_schemas)
+    }
+
+    /// Whether the schemas of a record are known.
+    pub(super) fn look(&self, record: &Record<'_>) -> Result<(), (Part, NotYet)> {
+        let parts = [(Part::Value, &self.value), (Part::Key, &self.key)];
+        for (part, reader) in parts {
+            if let Some(reader) = reader {
+                reader.look(record).map_err(|not_yet| (part, not_yet))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The schemas whose values lack some of what is read, with that.
+    pub(super) fn missing(&self) -> Vec<(WantedSchema, &[String])> {
+        let parts = [&self.value, &self.key].into_iter().flatten();
+        parts.flat_map(PartReader::missing).collect()
+    }
+
+    /// Learns what was found of a schema.
+    pub(super) fn learn(&mut self, wanted: WantedSchema, found: &FoundSchema) {
+        let reader = match wanted.part {
+            Part::Value => &mut self.value,
+            Part::Key => &mut self.key,
+        };
+        if let Some(reader) = reader {
+            reader.learn(wanted.id, found);
         }
     }
 
@@ -118,10 +167,10 @@ impl Reads {
     ) -> Result<(), Unread> {
         if let (Some(document), Some(value), false) = (&mut self.value, record.value, is_tombstone)
         {
-            document.walk_value(value, placeholder, row)?;
+            document.walk_value(record, value, placeholder, row)?;
         }
         if let (Some(document), Some(key)) = (&mut self.key, record.key) {
-            document.walk_key(key, placeholder, row)?;
+            document.walk_key(record, key, placeholder, row)?;
         }
         self.fill_bytes(fields, record, row)?;
         self.fill_headers(fields, record, row);
@@ -152,10 +201,10 @@ impl Reads {
     ) {
         if let (Some(document), Some(value), false) = (&mut self.value, record.value, is_tombstone)
         {
-            let _ = document.walk_value(value, placeholder, row);
+            let _ = document.walk_value(record, value, placeholder, row);
         }
         if let (Some(document), Some(key)) = (&mut self.key, record.key) {
-            let _ = document.walk_key(key, placeholder, row);
+            let _ = document.walk_key(record, key, placeholder, row);
         }
         let _ = self.fill_bytes(fields, record, row);
         self.fill_headers(fields, record, row);

@@ -84,6 +84,16 @@ impl Trie {
         }
     }
 
+    /// Makes reads right below the object at `path` null where it does not have them, but those
+    /// called as one of `except`.
+    pub(super) fn null_where_missing(&mut self, path: &[String], except: &[String]) {
+        let Some(at) = self.find(path) else { return };
+        let children = self.nodes[at].children.iter();
+        let named = children.filter(|(name, _)| !except.contains(name));
+        let leaves = named.filter_map(|(_, child)| self.nodes[*child].leaf);
+        self.nodes[at].null_where_missing = leaves.map(|leaf| leaf.slot).collect();
+    }
+
     /// Forgets what a walk that was given up left in `row`.
     pub(super) fn forget(&self, row: &mut Row<'_>) {
         let root = &self.nodes[0];

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use md5::{Digest, Md5};
 
+use super::plain_json::put_base64;
+
 /// The spellings of one text, by the types of columns.
 #[derive(Debug, Default)]
 pub(super) struct Placeholder {
@@ -53,6 +55,13 @@ impl Placeholder {
     #[inline]
     pub(super) fn is_text(&self, text: &str) -> bool {
         self.lengths & bit(text) != 0 && self.texts.iter().any(|spelling| spelling == text)
+    }
+
+    /// Whether bytes are the placeholder.
+    #[inline]
+    pub(super) fn is_bytes(&self, bytes: &[u8]) -> bool {
+        let text = self.texts.first();
+        text.is_some_and(|text| text.as_bytes() == bytes)
     }
 
     /// Whether a JSON value, as it stands in its document, is the placeholder. One that has it
@@ -109,20 +118,8 @@ fn uuid(text: &[u8]) -> String {
 }
 
 pub(super) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let of = |i: usize| u32::from(group.get(i).copied().unwrap_or_default());
-        let bits = of(0) << 16 | of(1) << 8 | of(2);
-        for place in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * place) & 0x3f) as usize];
-            text.push(if place > group.len() {
-                '='
-            } else {
-                char::from(digit)
-            });
-        }
-    }
+    let mut text = String::new();
+    put_base64(&mut text, bytes);
     text
 }
 

@@ -7,7 +7,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array, StringArray};
 use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Tombstone, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::JsonForms;
+use gristmill_core::decode::{Formats, JsonForms};
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
 use gristmill_core::transform::{Fault, Output, Rejection, Transform};
@@ -236,6 +236,7 @@ pub(crate) fn spec(shape: Shape) -> ChainSpec {
         },
         tombstone: Tombstone::Ignore,
         absent: None,
+        formats: Formats::default(),
         forms: JsonForms::default(),
         delete: Delete::default(),
         truncate: Truncate::Halt,

@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, StringArray};
 use gristmill_core::chain::{Chain, ChainSpec, Delete, Late, TimePolicy, Truncate};
 use gristmill_core::column::{Batch, Column, Field, LogicalType};
-use gristmill_core::decode::{JsonForms, Tombstone};
+use gristmill_core::decode::{Formats, JsonForms, Tombstone};
 use gristmill_core::dedup::VersionRule;
 use gristmill_core::dimension::Dimensions;
 use gristmill_core::plan::{Plan, Roles};
@@ -78,6 +78,7 @@ impl Revision {
             },
             tombstone: Tombstone::Ignore,
             absent: None,
+            formats: Formats::default(),
             forms: JsonForms::default(),
             delete,
             truncate: Truncate::Apply,

@@ -1,7 +1,19 @@
 //! The formats of values and keys, one folder each. A format validates the whole text and fills the
 //! slots of what is read.
+//!
+//! - [`formats`]: what a pipeline says of them; [`part_reader`]: the one that a part of records is
+//!   in;
+//! - [`frame`]: of which schema a record is; [`schema_text`]: a schema as a registry has it;
+//!   [`framed`]: a program for each schema that records name;
+//! - [`json`] and [`avro`]: the formats.
 
+pub(super) mod avro;
+pub(super) mod formats;
+pub(super) mod frame;
+pub(super) mod framed;
 pub(super) mod json;
+pub(super) mod part_reader;
+pub(super) mod schema_text;
 
 use super::slot::RecordFault;
 

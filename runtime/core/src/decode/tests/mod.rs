@@ -2,9 +2,11 @@
 
 mod absent;
 mod acceptance;
+mod avro;
 pub(super) mod documents;
 mod examples;
 mod forms;
+mod framed_json;
 mod heads;
 mod numbers;
 mod oracle;

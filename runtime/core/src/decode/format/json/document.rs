@@ -75,19 +75,8 @@ impl Document {
     /// Makes reads right below the object at `path` null where it does not have them, but those
     /// called as one of `except`.
     pub(crate) fn null_where_missing(&mut self, path: &[String], except: &[String]) {
-        let slots = |trie: &Trie, node: &Node| -> Vec<usize> {
-            let named = node
-                .children
-                .iter()
-                .filter(|(name, _)| !except.contains(name));
-            let leaves = named.filter_map(|(_, child)| trie.nodes[*child].leaf);
-            leaves.map(|leaf| leaf.slot).collect()
-        };
-        if let Some(at) = self.trie.find(path) {
-            let missing = slots(&self.trie, &self.trie.nodes[at]);
-            self.trie.nodes[at].null_where_missing = missing;
-            self.known.clear();
-        }
+        self.trie.null_where_missing(path, except);
+        self.known.clear();
     }
 
     /// Validates the whole of `bytes` and fills the slots of the reads.

@@ -71,11 +71,11 @@ fn unit(text: &str) -> Option<u16> {
 
 /// What the texts and names of a piece of JSON hold that no text of Postgres can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unstorable {
+pub(crate) struct Unstorable {
     /// U+0000, which stands in JSON as an escape alone.
-    pub(super) zero_byte: bool,
+    pub(crate) zero_byte: bool,
     /// Half of a surrogate pair.
-    pub(super) half_pair: bool,
+    pub(crate) half_pair: bool,
 }
 
 impl Unstorable {

@@ -3,6 +3,7 @@
 //! - [`document`]: a value or key with reads in it;
 //! - [`visit`]: one walk over it, place ([`place`]) by place, into slots;
 //! - [`decimal`]: a decimal number, in its three forms;
+//! - [`null_document`]: what is no value;
 //! - [`wrapper`]: a document with its schema around it, [`connect_schema`]: what that
 //!   says, and [`known_schemas`]: those of the last documents; [`heads`]: what of it values share;
 //! - [`fast`]: the reader of nearly every document, by a [`cursor`] that finds the ends of texts
@@ -19,6 +20,7 @@ mod exact;
 mod fast;
 mod heads;
 mod known_schemas;
+mod null_document;
 mod place;
 mod runs;
 mod visit;
@@ -28,4 +30,15 @@ mod wrapper;
 pub(crate) use depth::DEPTH_MAX;
 pub(crate) use document::Document;
 pub use heads::Heads;
-pub(crate) use wrapper::{is_first as is_first_of_wrapper, payload_behind, schema_of_null};
+pub(crate) use null_document::{is_no_value, is_no_value_behind};
+pub(crate) use wrapper::{behind_schema_id, payload_behind};
+
+/// What a document holds that no text of Postgres can. `None`: it is no JSON.
+pub(crate) fn unstorable(text: &str) -> Option<escape::Unstorable> {
+    cursor::is_json(text, depth::Depth::default()).then(|| escape::Unstorable::of(text))
+}
+
+/// Whether a text of a document, which is JSON, holds U+0000.
+pub(crate) fn holds_zero_byte(document: &str) -> bool {
+    escape::Unstorable::of(document).zero_byte
+}

@@ -18,7 +18,7 @@ pub(super) fn begins(text: &str) -> bool {
 
 /// Whether one of the names begins with it.
 #[inline]
-pub(crate) fn is_first(letter: u8) -> bool {
+pub(super) fn is_first(letter: u8) -> bool {
     matches!(letter, b's' | b'p')
 }
 
@@ -32,7 +32,7 @@ fn has_first_name(text: &str) -> bool {
 
 /// The schema of a wrapper around `null`; none where `document`, which has no white space around
 /// it, is none.
-pub(crate) fn schema_of_null(document: &[u8]) -> Option<&str> {
+pub(super) fn schema_of_null(document: &[u8]) -> Option<&str> {
     let members = document.strip_suffix(b"}")?.trim_ascii_end();
     let first = members.strip_prefix(b"{")?.trim_ascii_start();
     // A look at both ends tells nearly every document apart.
@@ -78,6 +78,11 @@ pub(super) struct Wrapper<'r> {
 impl<'r> Wrapper<'r> {
     /// Takes a document apart. `None` where it is no wrapper, or no JSON.
     pub(super) fn of(text: &'r str) -> Option<Self> {
+        Self::by(text, SCHEMA)
+    }
+
+    /// As [`Wrapper::of`], where the member beside the payload is called `schema`.
+    fn by(text: &'r str, schema_name: &str) -> Option<Self> {
         let mut reader = ExactReader::new(text, Depth::INSIDE);
         let (mut schema, mut payload) = (None, None);
         let mut last;
@@ -88,7 +93,7 @@ impl<'r> Wrapper<'r> {
             reader.skip(":").then_some(())?;
             let value = reader.raw().ok()?;
             match &*name {
-                SCHEMA => schema = Some(value),
+                name if name == schema_name => schema = Some(value),
                 PAYLOAD => payload = Some((value, reader.at() - value.len())),
                 _ => return None,
             }
@@ -107,6 +112,16 @@ impl<'r> Wrapper<'r> {
             ends: std::ptr::eq(last, payload),
         })
     }
+}
+
+/// What lies in the wrapper of Apicurio's converter, `{"schemaId": .., "payload": ..}`, of which a
+/// registry has the schema; a document that is none is that itself.
+pub(crate) fn behind_schema_id(document: &[u8]) -> &[u8] {
+    let names = ["\"schemaId\"", "\"payload\""];
+    let text = std::str::from_utf8(document).ok();
+    let may_be = text.filter(|text| names.iter().any(|n| behind(text, &["{", n]).is_some()));
+    let wrapper = may_be.and_then(|text| Wrapper::by(text, "schemaId"));
+    wrapper.map_or(document, |wrapper| wrapper.payload.as_bytes())
 }
 
 /// The payload of a document that begins with the head of another one, behind which `rest` lies.

@@ -1,0 +1,218 @@
+//! A walk over the bytes of a value, by its program.
+
+use super::avro_cursor::{AvroCursor, DEPTH_MAX, EMPTY_MAX, NoAvro, Result};
+use super::avro_json::AvroJson;
+use super::avro_program::{AvroProgram, AvroRead, NONE, Step};
+use super::avro_types::AvroKind;
+use crate::decode::conversion::put_document;
+use crate::decode::slot::{Row, Slot};
+use crate::decode::unavailable::Placeholder;
+
+/// A walk: the bytes that are left, and where what is read goes.
+struct AvroWalk<'a, 'r> {
+    cursor: AvroCursor<'r>,
+    row: &'a mut Row<'r>,
+    placeholder: &'a Placeholder,
+    depth: u32,
+    /// So many more values may take no bytes.
+    spare: u64,
+}
+
+impl AvroProgram {
+    /// Whether a value is none at all.
+    pub(crate) fn is_null(&self, value: &[u8]) -> bool {
+        let branch = |null: i64| AvroCursor::new(value).long() == Ok(null);
+        self.null.is_some_and(branch)
+    }
+
+    /// Fills the slots of what is read of a value, and makes sure that it is one as a whole. The
+    /// error is with the number of bytes that it got to.
+    pub(crate) fn walk<'r>(
+        &self,
+        value: &'r [u8],
+        placeholder: &Placeholder,
+        row: &mut Row<'r>,
+    ) -> std::result::Result<(), (NoAvro, usize)> {
+        let mut walk = AvroWalk {
+            cursor: AvroCursor::new(value),
+            row,
+            placeholder,
+            depth: 0,
+            spare: u64::from(EMPTY_MAX) + value.len() as u64,
+        };
+        let walked = walk
+            .follow(self, 0)
+            .and_then(|()| match walk.cursor.left() {
+                0 => Ok(()),
+                _ => Err(NoAvro::Trailing),
+            });
+        walked.map_err(|error| (error, value.len() - walk.cursor.left()))
+    }
+}
+
+impl<'r> AvroWalk<'_, 'r> {
+    /// Follows the steps from one on until they end or return.
+    fn follow(&mut self, program: &AvroProgram, from: u32) -> Result<()> {
+        let mut at = from as usize;
+        loop {
+            let step = program.steps[at];
+            at += 1;
+            match step {
+                Step::SkipVarints(count) => {
+                    for _ in 0..count {
+                        self.cursor.skip_varint()?;
+                    }
+                }
+                Step::SkipBytes(bytes) => {
+                    self.cursor.take(bytes as usize)?;
+                }
+                Step::SkipTexts(count) => {
+                    for _ in 0..count {
+                        self.cursor.bytes()?;
+                    }
+                }
+                Step::SkipOptionalVarint(null) => {
+                    if self.cursor.index(2, NoAvro::Branch)? != null as usize {
+                        self.cursor.skip_varint()?;
+                    }
+                }
+                Step::SkipOptionalText(null) => {
+                    if self.cursor.index(2, NoAvro::Branch)? != null as usize {
+                        self.cursor.bytes()?;
+                    }
+                }
+                Step::Optional { null, slot, after } => {
+                    if self.cursor.index(2, NoAvro::Branch)? == null as usize {
+                        at = after as usize;
+                        if slot != NONE {
+                            self.row.slots[slot as usize] = Slot::Null;
+                        }
+                    }
+                }
+                Step::Int64(slot) => {
+                    self.row.slots[slot as usize] = Slot::Int64(self.cursor.long()?);
+                }
+                Step::Text(read) => {
+                    let text = self.cursor.text()?;
+                    let read = &program.reads[read as usize].read;
+                    read.text(self.row, text, self.placeholder);
+                }
+                Step::Read(read) => self.read(program, &program.reads[read as usize])?,
+                Step::Null(slot) => self.row.slots[slot as usize] = Slot::Null,
+                Step::Union { first, count } => {
+                    let branch = self.cursor.index(count as usize, NoAvro::Branch)?;
+                    at = program.branches[first as usize + branch] as usize;
+                }
+                Step::Jump(to) => at = to as usize,
+                Step::Call(to) => self.deeper(program, to)?,
+                Step::Items { after } => {
+                    self.items(program, at as u32)?;
+                    at = after as usize;
+                }
+                Step::Entries { map, after } => {
+                    self.entries(program, map)?;
+                    at = after as usize;
+                }
+                Step::Ahead(read) => {
+                    let cursor = self.cursor;
+                    self.read(program, &program.reads[read as usize])?;
+                    self.cursor = cursor;
+                }
+                Step::Wrong(wrong) => {
+                    let wrong = &program.wrongs[wrong as usize];
+                    self.row
+                        .wrong(wrong.slot, &wrong.path, &wrong.expected, &wrong.found);
+                }
+                Step::Return | Step::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Follows steps that return, one level deeper.
+    fn deeper(&mut self, program: &AvroProgram, from: u32) -> Result<()> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(NoAvro::TooDeep);
+        }
+        self.follow(program, from)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// The number of the next block's items, which are not more than can be.
+    fn block(&mut self) -> Result<u64> {
+        let count = self.cursor.block()?;
+        if count > self.cursor.left() as u64 {
+            self.spare = self.spare.checked_sub(count).ok_or(NoAvro::TooMany)?;
+        }
+        Ok(count)
+    }
+
+    fn items(&mut self, program: &AvroProgram, body: u32) -> Result<()> {
+        loop {
+            match self.block()? {
+                0 => return Ok(()),
+                count => {
+                    for _ in 0..count {
+                        self.deeper(program, body)?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The entries of a map of which some are read: the last one of a name counts.
+    fn entries(&mut self, program: &AvroProgram, map: u32) -> Result<()> {
+        let map = &program.maps[map as usize];
+        loop {
+            let count = self.block()?;
+            if count == 0 {
+                return Ok(());
+            }
+            for _ in 0..count {
+                let name = self.cursor.bytes()?;
+                let found = map.names.iter().find(|(n, _)| n.as_bytes() == name);
+                self.deeper(program, found.map_or(map.skip, |(_, steps)| *steps))?;
+            }
+        }
+    }
+
+    fn read(&mut self, program: &AvroProgram, read: &AvroRead) -> Result<()> {
+        let AvroRead { read, of } = read;
+        if read.leaf.is_json() {
+            let start = self.row.scratch.len();
+            let out = &mut self.row.scratch;
+            let mut json = AvroJson::new(&program.types, self.cursor, out, self.depth, self.spare);
+            json.value(*of)?;
+            (self.cursor, self.spare) = (json.cursor, json.spare);
+            put_document(read, self.row, start, self.placeholder);
+            return Ok(());
+        }
+        let cursor = &mut self.cursor;
+        match program.types.kind(*of) {
+            AvroKind::Boolean => read.boolean(self.row, cursor.boolean()?),
+            AvroKind::Int => read.integer(self.row, cursor.int()?.into()),
+            AvroKind::Long => read.integer(self.row, cursor.long()?),
+            AvroKind::Float => read.single(self.row, cursor.float()?),
+            AvroKind::Double => read.float(self.row, cursor.double()?),
+            AvroKind::Bytes => read.bytes(self.row, cursor.bytes()?, self.placeholder),
+            AvroKind::Fixed(bytes) => {
+                read.bytes(self.row, cursor.take(*bytes)?, self.placeholder);
+            }
+            AvroKind::Text => read.text(self.row, cursor.text()?, self.placeholder),
+            AvroKind::Enum(symbols) => {
+                let symbol = cursor.index(symbols.len(), NoAvro::Symbol)?;
+                read.symbol(self.row, &symbols[symbol]);
+            }
+            AvroKind::Record(_) => {
+                let scale = cursor.int()?;
+                read.unscaled(self.row, cursor.bytes()?, scale);
+            }
+            // A compiler makes no such read.
+            AvroKind::Null | AvroKind::List(_) | AvroKind::Map(_) | AvroKind::Union(_) => {
+                debug_assert!(false, "{of} is of no value that is read");
+            }
+        }
+        Ok(())
+    }
+}
