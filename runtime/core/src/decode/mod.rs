@@ -5,7 +5,7 @@
 //! - [`trie`]: the reads of one document as the tree that a walk follows, compiled once;
 //! - [`format`](self::format): how a value or key becomes a document, one folder a format;
 //! - [`meaning`]: what values mean by the names that schemas give their types; [`conversion`]: what
-//!   has a type by itself, as what is declared; [`mismatch`]: reads that no record of a schema can
+//!   has a type by itself, as what is declared; [`misfit`]: reads that no record of a schema can
 //!   answer; [`unready`]: records whose schemas nobody has told yet;
 //! - [`form`](self::form): how a declared type stands in a document; [`leaf`]: a read, and what a
 //!   value is as that; [`spelling`]: what text says; [`list`]: lists, and what they are of;
@@ -23,7 +23,7 @@ mod key_reader;
 mod leaf;
 mod list;
 mod meaning;
-mod mismatch;
+mod misfit;
 mod no_value;
 mod path;
 mod plain_json;

@@ -6,7 +6,7 @@ use super::avro::{self, AvroProgram};
 use super::frame::{Framing, SchemaId, framed};
 use super::malformed;
 use super::schema_text::{Schema, SchemaTypes};
-use crate::decode::mismatch::Mismatch;
+use crate::decode::misfit::Misfit;
 use crate::decode::path::Part;
 use crate::decode::slot::{RecordFault, Row};
 use crate::decode::trie::Trie;
@@ -165,7 +165,7 @@ impl FramedDocument {
                 missing: compiled.missing,
             },
             Ok(compiled) => {
-                let said = compiled.mismatches.iter().map(Mismatch::to_string);
+                let said = compiled.mismatches.iter().map(Misfit::to_string);
                 Known::Mismatch(said.collect::<Vec<_>>().join("; "))
             }
         }

@@ -43,12 +43,12 @@ pub struct SchemaReference {
 /// A schema that has been read. It is read once, and shared by all partitions.
 #[derive(Debug)]
 pub struct Schema {
-    pub(in crate::decode) types: SchemaTypes,
+    pub(crate) types: SchemaTypes,
 }
 
 /// What a schema says of values.
 #[derive(Debug)]
-pub(in crate::decode) enum SchemaTypes {
+pub(crate) enum SchemaTypes {
     Avro(Arc<AvroTypes>),
 }
 

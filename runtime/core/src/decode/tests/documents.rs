@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 /// Text between quotation marks, with every kind of escape.
-pub(in crate::decode) fn quoted() -> impl Strategy<Value = String> {
+pub(crate) fn quoted() -> impl Strategy<Value = String> {
     let piece = select(vec![
         "a",
         "id",
@@ -25,7 +25,7 @@ pub(in crate::decode) fn quoted() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
 }
 
-pub(in crate::decode) fn number() -> impl Strategy<Value = String> {
+pub(crate) fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|n| n.to_string()),
         (-1000i64..1000).prop_map(|n| n.to_string()),
@@ -42,7 +42,7 @@ pub(in crate::decode) fn number() -> impl Strategy<Value = String> {
     ]
 }
 
-pub(in crate::decode) fn scalar() -> impl Strategy<Value = String> {
+pub(crate) fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("null".to_owned()),
         any::<bool>().prop_map(|b| b.to_string()),
@@ -52,7 +52,7 @@ pub(in crate::decode) fn scalar() -> impl Strategy<Value = String> {
 }
 
 /// Objects whose names are often those that are read.
-pub(in crate::decode) fn json() -> impl Strategy<Value = String> {
+pub(crate) fn json() -> impl Strategy<Value = String> {
     let space = || select(vec!["", "", "", " ", "\n\t\r "]);
     let name = prop_oneof![
         4 => select(vec!["\"a\"", "\"b\"", "\"c\"", "\"\\u0061\""]).prop_map(str::to_owned),
@@ -72,7 +72,7 @@ pub(in crate::decode) fn json() -> impl Strategy<Value = String> {
 
 /// One thing done to a message on its way.
 #[derive(Clone, Debug)]
-pub(in crate::decode) enum Damage {
+pub(crate) enum Damage {
     Cut(Index),
     Remove(Index),
     Insert(Index, u8),
@@ -81,7 +81,7 @@ pub(in crate::decode) enum Damage {
     Swap(Index, Index),
 }
 
-pub(in crate::decode) fn damage() -> impl Strategy<Value = Damage> {
+pub(crate) fn damage() -> impl Strategy<Value = Damage> {
     let byte = || {
         prop_oneof![
             select(&b"{}[]\",:\\ueE+-.0189tfn \n\0\x1f\x7f\xff\xc3\xed"[..]),
@@ -98,7 +98,7 @@ pub(in crate::decode) fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-pub(in crate::decode) fn damaged(mut message: Vec<u8>, damage: &Damage) -> Vec<u8> {
+pub(crate) fn damaged(mut message: Vec<u8>, damage: &Damage) -> Vec<u8> {
     let n = message.len();
     match damage {
         Damage::Insert(i, b) => message.insert(i.index(n + 1), *b),

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::avro_program::{AvroProgram, AvroRead, MapReads, NONE, Step, WrongBranch};
+use super::avro_program::{AvroProgram, AvroRead, AvroStep, MapReads, NONE, WrongBranch};
 use super::avro_types::{AvroKind, AvroTypes, TypeId};
 use crate::decode::conversion::{Physical, TypedRead, impossible};
 use crate::decode::form::{Elements, Form};
 use crate::decode::meaning::Meaning;
-use crate::decode::mismatch::{Compiled, Mismatch, STEPS_MAX};
+use crate::decode::misfit::{CompiledReads, Misfit, STEPS_MAX};
 use crate::decode::trie::Trie;
 
 /// Compiles the reads of `trie` for values of these types. `is_lenient`: what has no names may lie
@@ -17,7 +17,7 @@ pub(crate) fn compile(
     types: &Arc<AvroTypes>,
     trie: &Trie,
     is_lenient: bool,
-) -> Result<Compiled<AvroProgram>, String> {
+) -> Result<CompiledReads<AvroProgram>, String> {
     let mut compiler = Compiler {
         types,
         trie,
@@ -38,7 +38,7 @@ pub(crate) fn compile(
         missing: Vec::new(),
     };
     compiler.value(types.root, Some(0))?;
-    compiler.put(Step::End)?;
+    compiler.put(AvroStep::End)?;
     compiler.put_skips()?;
     let Compiler {
         program,
@@ -48,7 +48,7 @@ pub(crate) fn compile(
     } = compiler;
     missing.sort();
     missing.dedup();
-    Ok(Compiled {
+    Ok(CompiledReads {
         program,
         mismatches,
         missing,
@@ -76,14 +76,14 @@ struct Compiler<'a> {
     label: u32,
     /// The calls of such steps: the call's place and the record.
     wanted: Vec<(usize, TypeId)>,
-    mismatches: Vec<Mismatch>,
+    mismatches: Vec<Misfit>,
     missing: Vec<String>,
 }
 
 type Put = Result<(), String>;
 
 impl Compiler<'_> {
-    fn put(&mut self, step: Step) -> Result<usize, String> {
+    fn put(&mut self, step: AvroStep) -> Result<usize, String> {
         let steps = &mut self.program.steps;
         if steps.len() >= STEPS_MAX {
             return Err(format!(
@@ -106,26 +106,26 @@ impl Compiler<'_> {
         let types = self.types;
         match types.kind(of) {
             AvroKind::Null => {}
-            AvroKind::Boolean => self.pass(Step::SkipBytes(1))?,
+            AvroKind::Boolean => self.pass(AvroStep::SkipBytes(1))?,
             AvroKind::Int | AvroKind::Long | AvroKind::Enum(_) => {
-                self.pass(Step::SkipVarints(1))?;
+                self.pass(AvroStep::SkipVarints(1))?;
             }
-            AvroKind::Float => self.pass(Step::SkipBytes(4))?,
-            AvroKind::Double => self.pass(Step::SkipBytes(8))?,
-            AvroKind::Bytes | AvroKind::Text => self.pass(Step::SkipTexts(1))?,
-            AvroKind::Fixed(bytes) => self.pass(Step::SkipBytes(*bytes as u32))?,
+            AvroKind::Float => self.pass(AvroStep::SkipBytes(4))?,
+            AvroKind::Double => self.pass(AvroStep::SkipBytes(8))?,
+            AvroKind::Bytes | AvroKind::Text => self.pass(AvroStep::SkipTexts(1))?,
+            AvroKind::Fixed(bytes) => self.pass(AvroStep::SkipBytes(*bytes as u32))?,
             AvroKind::List(items) => self.items(*items, false)?,
             AvroKind::Map(values) => self.items(*values, true)?,
             AvroKind::Record(_) => {
-                let call = self.put(Step::Call(0))?;
+                let call = self.put(AvroStep::Call(0))?;
                 self.wanted.push((call, of));
             }
             AvroKind::Union(branches) => match self.optional(branches) {
                 Some((null, AvroKind::Int | AvroKind::Long)) => {
-                    self.put(Step::SkipOptionalVarint(null))?;
+                    self.put(AvroStep::SkipOptionalVarint(null))?;
                 }
                 Some((null, AvroKind::Text | AvroKind::Bytes)) => {
-                    self.put(Step::SkipOptionalText(null))?;
+                    self.put(AvroStep::SkipOptionalText(null))?;
                 }
                 _ => self.union(branches, None)?,
             },
@@ -134,14 +134,18 @@ impl Compiler<'_> {
     }
 
     /// Puts a step that passes over something, as one with the last step where that does the same.
-    fn pass(&mut self, step: Step) -> Put {
+    fn pass(&mut self, step: AvroStep) -> Put {
         let is_apart = self.program.steps.len() <= self.label as usize;
         let last = self.program.steps.last_mut().filter(|_| !is_apart);
         let both = last.and_then(|last| {
             let both = match (*last, step) {
-                (Step::SkipVarints(a), Step::SkipVarints(b)) => Step::SkipVarints(a + b),
-                (Step::SkipTexts(a), Step::SkipTexts(b)) => Step::SkipTexts(a + b),
-                (Step::SkipBytes(a), Step::SkipBytes(b)) => Step::SkipBytes(a.checked_add(b)?),
+                (AvroStep::SkipVarints(a), AvroStep::SkipVarints(b)) => {
+                    AvroStep::SkipVarints(a + b)
+                }
+                (AvroStep::SkipTexts(a), AvroStep::SkipTexts(b)) => AvroStep::SkipTexts(a + b),
+                (AvroStep::SkipBytes(a), AvroStep::SkipBytes(b)) => {
+                    AvroStep::SkipBytes(a.checked_add(b)?)
+                }
                 _ => return None,
             };
             *last = both;
@@ -154,15 +158,15 @@ impl Compiler<'_> {
     }
 
     fn items(&mut self, of: TypeId, is_map: bool) -> Put {
-        let items = self.put(Step::Items { after: 0 })?;
+        let items = self.put(AvroStep::Items { after: 0 })?;
         self.here();
         if is_map {
-            self.pass(Step::SkipTexts(1))?;
+            self.pass(AvroStep::SkipTexts(1))?;
         }
         self.skip(of)?;
-        self.put(Step::Return)?;
+        self.put(AvroStep::Return)?;
         let after = self.here();
-        self.program.steps[items] = Step::Items { after };
+        self.program.steps[items] = AvroStep::Items { after };
         Ok(())
     }
 
@@ -197,14 +201,14 @@ impl Compiler<'_> {
             return match node.children.is_empty() {
                 true => self.put_read(of, read),
                 false => {
-                    self.put(Step::Ahead(read))?;
+                    self.put(AvroStep::Ahead(read))?;
                     self.below(of, at)
                 }
             };
         }
         match (node.leaf, types.kind(of)) {
             (Some(leaf), AvroKind::Null) => {
-                self.put(Step::Null(leaf.slot as u32))?;
+                self.put(AvroStep::Null(leaf.slot as u32))?;
                 Ok(())
             }
             (Some(_), _) => {
@@ -225,21 +229,21 @@ impl Compiler<'_> {
         let Some((null, _)) = self.optional(branches) else {
             return self.union(branches, Some(at));
         };
-        let optional = self.put(Step::Optional {
+        let optional = self.put(AvroStep::Optional {
             null,
             slot,
             after: 0,
         })?;
         self.branch(branches[1 - null as usize], at)?;
         let after = self.here();
-        self.program.steps[optional] = Step::Optional { null, slot, after };
+        self.program.steps[optional] = AvroStep::Optional { null, slot, after };
         Ok(())
     }
 
     fn union(&mut self, branches: &[TypeId], at: Option<usize>) -> Put {
         let first = self.program.branches.len() as u32;
         let count = branches.len() as u32;
-        self.put(Step::Union { first, count })?;
+        self.put(AvroStep::Union { first, count })?;
         let room = self.program.branches.len() + branches.len();
         self.program.branches.resize(room, 0);
         let mut ends = Vec::new();
@@ -249,11 +253,11 @@ impl Compiler<'_> {
                 Some(at) => self.branch(branch, at)?,
                 None => self.skip(branch)?,
             }
-            ends.push(self.put(Step::Jump(0))?);
+            ends.push(self.put(AvroStep::Jump(0))?);
         }
         let here = self.here();
         ends.into_iter()
-            .for_each(|end: usize| self.program.steps[end] = Step::Jump(here));
+            .for_each(|end: usize| self.program.steps[end] = AvroStep::Jump(here));
         Ok(())
     }
 
@@ -313,9 +317,9 @@ impl Compiler<'_> {
     fn put_read(&mut self, of: TypeId, read: u32) -> Put {
         let typed = &self.program.reads[read as usize].read;
         let step = match self.types.kind(of) {
-            AvroKind::Long if typed.leaf.is_integer() => Step::Int64(typed.leaf.slot as u32),
-            AvroKind::Text if !typed.leaf.is_json() => Step::Text(read),
-            _ => Step::Read(read),
+            AvroKind::Long if typed.leaf.is_integer() => AvroStep::Int64(typed.leaf.slot as u32),
+            AvroKind::Text if !typed.leaf.is_json() => AvroStep::Text(read),
+            _ => AvroStep::Read(read),
         };
         self.put(step).map(drop)
     }
@@ -335,7 +339,7 @@ impl Compiler<'_> {
                     self.note_missing(*child);
                     let leaf = trie.nodes[*child].leaf;
                     if let Some(leaf) = leaf.filter(|l| node.null_where_missing.contains(&l.slot)) {
-                        self.put(Step::Null(leaf.slot as u32))?;
+                        self.put(AvroStep::Null(leaf.slot as u32))?;
                     }
                 }
                 for field in fields {
@@ -375,19 +379,19 @@ impl Compiler<'_> {
             names: Vec::new(),
             skip: 0,
         });
-        let entries = self.put(Step::Entries { map, after: 0 })?;
+        let entries = self.put(AvroStep::Entries { map, after: 0 })?;
         let skip = self.here();
         self.skip(values)?;
-        self.put(Step::Return)?;
+        self.put(AvroStep::Return)?;
         let mut names = Vec::new();
         for (name, child) in &self.trie.nodes[at].children {
             names.push((name.as_str().into(), self.here()));
             self.value(values, Some(*child))?;
-            self.put(Step::Return)?;
+            self.put(AvroStep::Return)?;
         }
         self.program.maps[map as usize] = MapReads { names, skip };
         let after = self.here();
-        self.program.steps[entries] = Step::Entries { map, after };
+        self.program.steps[entries] = AvroStep::Entries { map, after };
         Ok(())
     }
 
@@ -422,7 +426,7 @@ impl Compiler<'_> {
             found: impossible(self.types.get(of).called),
         });
         let wrong = self.program.wrongs.len() as u32 - 1;
-        self.put(Step::Wrong(wrong)).map(drop)
+        self.put(AvroStep::Wrong(wrong)).map(drop)
     }
 
     fn mismatch(&mut self, branches: &[TypeId], at: usize) {
@@ -431,7 +435,7 @@ impl Compiler<'_> {
         let found: Vec<&str> = others.map(|of| self.types.get(*of).called).collect();
         if !found.is_empty() {
             let found = impossible(&found.join(" or "));
-            self.mismatches.push(Mismatch::new(self.trie, at, found));
+            self.mismatches.push(Misfit::new(self.trie, at, found));
         }
     }
 
@@ -449,11 +453,11 @@ impl Compiler<'_> {
                             self.skip(field.of)?;
                         }
                     }
-                    self.put(Step::Return)?;
+                    self.put(AvroStep::Return)?;
                     at
                 }
             };
-            self.program.steps[call] = Step::Call(at);
+            self.program.steps[call] = AvroStep::Call(at);
         }
         Ok(())
     }

@@ -31,7 +31,8 @@ pub(crate) enum NoAvro {
 /// JSON's is an object or a list, and here a union lies between.
 pub(super) const DEPTH_MAX: u32 = 64;
 
-/// So many values of a record may take no bytes: more than any real one has, and a few milliseconds.
+/// So many values of a record may take no bytes: more than any real one has, and a few
+/// milliseconds.
 pub(super) const EMPTY_MAX: u32 = 1_000_000;
 
 /// The bytes of a value and how far a walk has come.

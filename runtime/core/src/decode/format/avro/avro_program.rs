@@ -9,7 +9,7 @@ use crate::decode::conversion::TypedRead;
 #[derive(Debug)]
 pub(crate) struct AvroProgram {
     pub(super) types: Arc<AvroTypes>,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<AvroStep>,
     /// Where the branches of unions begin among the steps.
     pub(super) branches: Vec<u32>,
     pub(super) reads: Vec<AvroRead>,
@@ -21,7 +21,7 @@ pub(crate) struct AvroProgram {
 
 /// A step; where it names another one, by the index in [`AvroProgram::steps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum AvroStep {
     /// Passes over so many numbers.
     SkipVarints(u32),
     /// Passes over so many bytes.

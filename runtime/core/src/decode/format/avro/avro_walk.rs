@@ -2,7 +2,7 @@
 
 use super::avro_cursor::{AvroCursor, DEPTH_MAX, EMPTY_MAX, NoAvro, Result};
 use super::avro_json::AvroJson;
-use super::avro_program::{AvroProgram, AvroRead, NONE, Step};
+use super::avro_program::{AvroProgram, AvroRead, AvroStep, NONE};
 use super::avro_types::AvroKind;
 use crate::decode::conversion::put_document;
 use crate::decode::slot::{Row, Slot};
@@ -58,30 +58,30 @@ impl<'r> AvroWalk<'_, 'r> {
             let step = program.steps[at];
             at += 1;
             match step {
-                Step::SkipVarints(count) => {
+                AvroStep::SkipVarints(count) => {
                     for _ in 0..count {
                         self.cursor.skip_varint()?;
                     }
                 }
-                Step::SkipBytes(bytes) => {
+                AvroStep::SkipBytes(bytes) => {
                     self.cursor.take(bytes as usize)?;
                 }
-                Step::SkipTexts(count) => {
+                AvroStep::SkipTexts(count) => {
                     for _ in 0..count {
                         self.cursor.bytes()?;
                     }
                 }
-                Step::SkipOptionalVarint(null) => {
+                AvroStep::SkipOptionalVarint(null) => {
                     if self.cursor.index(2, NoAvro::Branch)? != null as usize {
                         self.cursor.skip_varint()?;
                     }
                 }
-                Step::SkipOptionalText(null) => {
+                AvroStep::SkipOptionalText(null) => {
                     if self.cursor.index(2, NoAvro::Branch)? != null as usize {
                         self.cursor.bytes()?;
                     }
                 }
-                Step::Optional { null, slot, after } => {
+                AvroStep::Optional { null, slot, after } => {
                     if self.cursor.index(2, NoAvro::Branch)? == null as usize {
                         at = after as usize;
                         if slot != NONE {
@@ -89,41 +89,41 @@ impl<'r> AvroWalk<'_, 'r> {
                         }
                     }
                 }
-                Step::Int64(slot) => {
+                AvroStep::Int64(slot) => {
                     self.row.slots[slot as usize] = Slot::Int64(self.cursor.long()?);
                 }
-                Step::Text(read) => {
+                AvroStep::Text(read) => {
                     let text = self.cursor.text()?;
                     let read = &program.reads[read as usize].read;
                     read.text(self.row, text, self.placeholder);
                 }
-                Step::Read(read) => self.read(program, &program.reads[read as usize])?,
-                Step::Null(slot) => self.row.slots[slot as usize] = Slot::Null,
-                Step::Union { first, count } => {
+                AvroStep::Read(read) => self.read(program, &program.reads[read as usize])?,
+                AvroStep::Null(slot) => self.row.slots[slot as usize] = Slot::Null,
+                AvroStep::Union { first, count } => {
                     let branch = self.cursor.index(count as usize, NoAvro::Branch)?;
                     at = program.branches[first as usize + branch] as usize;
                 }
-                Step::Jump(to) => at = to as usize,
-                Step::Call(to) => self.deeper(program, to)?,
-                Step::Items { after } => {
+                AvroStep::Jump(to) => at = to as usize,
+                AvroStep::Call(to) => self.deeper(program, to)?,
+                AvroStep::Items { after } => {
                     self.items(program, at as u32)?;
                     at = after as usize;
                 }
-                Step::Entries { map, after } => {
+                AvroStep::Entries { map, after } => {
                     self.entries(program, map)?;
                     at = after as usize;
                 }
-                Step::Ahead(read) => {
+                AvroStep::Ahead(read) => {
                     let cursor = self.cursor;
                     self.read(program, &program.reads[read as usize])?;
                     self.cursor = cursor;
                 }
-                Step::Wrong(wrong) => {
+                AvroStep::Wrong(wrong) => {
                     let wrong = &program.wrongs[wrong as usize];
                     self.row
                         .wrong(wrong.slot, &wrong.path, &wrong.expected, &wrong.found);
                 }
-                Step::Return | Step::End => return Ok(()),
+                AvroStep::Return | AvroStep::End => return Ok(()),
             }
         }
     }

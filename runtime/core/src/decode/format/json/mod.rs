@@ -8,7 +8,8 @@
 //!   says, and [`known_schemas`]: those of the last documents; [`heads`]: what of it values share;
 //! - [`fast`]: the reader of nearly every document, by a [`cursor`] that finds the ends of texts
 //!   and numbers by [`runs`] of bytes; [`exact`]: a slow one, for what that one cannot tell;
-//! - [`escape`]: what escapes in texts say; [`depth`]: how deep documents may nest.
+//! - [`escape`]: what escapes in texts say, and [`storable`]: which Postgres stores; [`depth`]: how
+//!   deep documents may nest.
 
 mod connect_schema;
 mod cursor;
@@ -23,6 +24,7 @@ mod known_schemas;
 mod null_document;
 mod place;
 mod runs;
+mod storable;
 mod visit;
 mod wrapper;
 
@@ -31,14 +33,5 @@ pub(crate) use depth::DEPTH_MAX;
 pub(crate) use document::Document;
 pub use heads::Heads;
 pub(crate) use null_document::{is_no_value, is_no_value_behind};
+pub(crate) use storable::{holds_zero_byte, unstorable};
 pub(crate) use wrapper::{behind_schema_id, payload_behind};
-
-/// What a document holds that no text of Postgres can. `None`: it is no JSON.
-pub(crate) fn unstorable(text: &str) -> Option<escape::Unstorable> {
-    cursor::is_json(text, depth::Depth::default()).then(|| escape::Unstorable::of(text))
-}
-
-/// Whether a text of a document, which is JSON, holds U+0000.
-pub(crate) fn holds_zero_byte(document: &str) -> bool {
-    escape::Unstorable::of(document).zero_byte
-}

@@ -111,15 +111,10 @@ fn programs_are_limited() {
         let branches = (0..4).map(|branch| {
             let of = match branch {
                 0 => text.clone(),
-                _ => r#"{"type":"record","name":"PLACE","fields":[]}"#.replace("PLACE", "X"),
+                _ => format!("\"L{level}B0\""),
             };
-            format!(
-                r#"{{"type":"record","name":"L{level}B{branch}","fields":[{{"name":"a","type":{}}}]}}"#,
-                match branch {
-                    0 => of,
-                    _ => format!("\"L{level}B0\""),
-                }
-            )
+            let fields = format!(r#"[{{"name":"a","type":{of}}}]"#);
+            format!(r#"{{"type":"record","name":"L{level}B{branch}","fields":{fields}}}"#)
         });
         text = format!("[{}]", branches.collect::<Vec<_>>().join(","));
         path.push_str(".a");

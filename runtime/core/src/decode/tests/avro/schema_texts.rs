@@ -24,7 +24,8 @@ fn names_are_found_in_their_namespaces() {
     ];
     let found = row(&of, text, &[2, 0, 0, 1, 2, 4]);
     let expected = json!({
-        "value.x.e": "Q", "value.y": "P", "value.f": "\u{1}", "value.g": "\"Ag==\"", "value.type": 2,
+        "value.x.e": "Q", "value.y": "P", "value.f": "\u{1}", "value.g": "\"Ag==\"",
+        "value.type": 2,
     });
     assert_eq!(found, Ok(expected));
 }

@@ -150,7 +150,8 @@ fn decimals_bits_and_uuids_are_bytes() {
             "{declared}"
         );
     }
-    let scaled = r#"{"type":"record","name":"V","connect.name":"io.debezium.data.VariableScaleDecimal",
+    let scaled = r#"{"type":"record","name":"V",
+        "connect.name":"io.debezium.data.VariableScaleDecimal",
         "fields":[{"name":"scale","type":"int"},{"name":"value","type":"bytes"}]}"#;
     let value = [long(2), vec![4], 1_234_i16.to_be_bytes().to_vec()].concat();
     assert_eq!(one(scaled, "decimal", &value), Ok(json!("12.34")));

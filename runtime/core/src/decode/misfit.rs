@@ -8,10 +8,10 @@ pub(crate) const STEPS_MAX: usize = 65_536;
 
 /// Reads as a program for the values of one schema.
 #[derive(Debug)]
-pub(crate) struct Compiled<P> {
+pub(crate) struct CompiledReads<P> {
     pub(crate) program: P,
     /// What every value is at fault for.
-    pub(crate) mismatches: Vec<Mismatch>,
+    pub(crate) mismatches: Vec<Misfit>,
     /// The reads that values never have.
     pub(crate) missing: Vec<String>,
 }
@@ -19,13 +19,13 @@ pub(crate) struct Compiled<P> {
 /// A read, and what the schema has in its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: declared {declared}, and it has {found}")]
-pub(crate) struct Mismatch {
+pub(crate) struct Misfit {
     pub(crate) path: String,
     pub(crate) declared: String,
     pub(crate) found: String,
 }
 
-impl Mismatch {
+impl Misfit {
     /// That of the reads at and below a place.
     pub(crate) fn new(trie: &Trie, at: usize, found: String) -> Self {
         let node = &trie.nodes[at];
