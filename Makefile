@@ -30,8 +30,12 @@ KAFKA_LIBS := target/kafka-libs
 # One file of the version in tests/kafka/pom.xml stands for all jars.
 KAFKA_JAR := $(KAFKA_LIBS)/kafka_2.13-4.1.0.jar
 DEBEZIUM_LIBS := target/debezium-libs
+REGISTRY_LIBS := target/registry-libs
+CONVERTER_LIBS := target/registry-converters
 # The same for tests/debezium/pom.xml.
 DEBEZIUM_JAR := $(DEBEZIUM_LIBS)/debezium-connector-postgres-3.6.1.Final.jar
+# The same for tests/registry/pom.xml.
+REGISTRY_JAR := $(REGISTRY_LIBS)/apicurio-registry-app-2.6.13.Final-runner.jar
 # The oldest and the newest PostgreSQL that people use.
 POSTGRES_BINS := target/postgres/14.18.0/bin target/postgres/18.4.0/bin
 
@@ -80,12 +84,12 @@ build: setup-build ## build target/release/gristmill
 	$(BUILD)
 
 .PHONY: test
-test: setup setup-kafka setup-debezium
+test: setup setup-kafka setup-debezium setup-registry
 test: setup-languages ## run every test, on a real Kafka and a real PostgreSQL
 	$(TEST) --no-fail-fast
 
 .PHONY: soak
-soak: setup setup-kafka setup-debezium
+soak: setup setup-kafka setup-debezium setup-registry
 soak: $(POSTGRES_BINS) ## a million histories, long swaps, PostgreSQL 14 and 18
 	GRISTMILL_HISTORIES=$(SOAK_HISTORIES) $(TEST) --test postgres histories::
 	GRISTMILL_LIVES=$(SOAK_LIVES) $(TEST) --test postgres lives::a_table
@@ -156,7 +160,7 @@ guests: setup-build ## build the shipped transforms alone, as core modules under
 setup: setup-build setup-postgres ## install what building and running the demo need
 
 .PHONY: setup-all
-setup-all: setup setup-kafka setup-debezium
+setup-all: setup setup-kafka setup-debezium setup-registry
 setup-all: setup-languages setup-tools ## install what all targets need
 
 .PHONY: setup-build
@@ -208,6 +212,23 @@ setup-debezium: $(DEBEZIUM_JAR) ## fetch Debezium's and Kafka Connect's jars for
 
 $(DEBEZIUM_JAR): tests/debezium/pom.xml
 	$(call fetch-jars,Debezium,$(DEBEZIUM_LIBS))
+
+# The registry is one archive of jars; the converters are what Kafka Connect needs beside it.
+.PHONY: setup-registry
+setup-registry: $(REGISTRY_JAR) ## fetch a schema registry's jars, and Connect's converters
+	$(call need,command -v curl,curl,registers schemas)
+
+$(REGISTRY_JAR): tests/registry/pom.xml
+	$(call need,command -v java,default-jre-headless,runs the schema registry)
+	$(call need,command -v mvn,maven,fetches the schema registry)
+	@echo "setup: fetching a schema registry into $(REGISTRY_LIBS)"
+	@rm -rf $(REGISTRY_LIBS) $(CONVERTER_LIBS)
+	@mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies \
+		-DincludeTypes=tar.gz -DoutputDirectory="$(CURDIR)/$(REGISTRY_LIBS)"
+	@mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies \
+		-DexcludeTypes=tar.gz -DoutputDirectory="$(CURDIR)/$(CONVERTER_LIBS)"
+	@cd $(REGISTRY_LIBS) && tar -xzf ./*.tar.gz && rm ./*.tar.gz
+	@touch $@
 
 target/postgres/%/bin: tests/postgres/pom.xml
 	$(call need,command -v mvn,maven,fetches PostgreSQL)

@@ -42,6 +42,7 @@
 //! definition  from the pipeline file to the revision that runs
 //! folders, host_name  what this machine is, and where files lie on it
 //! gristmill_postgres, gristmill_sandbox, gristmill_kafka  all SQL, all wasmtime, all rdkafka
+//! gristmill_registry  all questions to schema registries
 //! gristmill_core  the pure part: columns, decoding, dedup, the chain
 //! ```
 

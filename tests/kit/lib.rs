@@ -13,6 +13,7 @@
 //! - [`guests`]: components for tests; [`component`]: components that no compiler would leave;
 //! - [`topic`]: what is really in a topic; [`generator`]: made-up events;
 //! - [`seed`]: randomness that can be repeated;
+//! - [`registry`]: schema registries, a real one and one that fails when it is told to;
 //! - [`debezium`]: a real one, in Kafka Connect; [`mirror`]: tables that it watches, and their
 //!   targets;
 //! - [`oracle`], [`table`]: what the table and the dead letters must be, and how the real ones
@@ -32,6 +33,7 @@ pub mod load;
 pub mod mirror;
 pub mod oracle;
 pub mod program;
+pub mod registry;
 pub mod rules;
 pub mod seed;
 pub mod state;

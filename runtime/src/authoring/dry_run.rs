@@ -1,6 +1,8 @@
 //! A pipeline's chain on single records, each as if it were the first: nothing is remembered,
 //! nothing is written.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use gristmill_core::chain::Chain;
 use gristmill_core::column::Field;
@@ -10,11 +12,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::definition::pipeline::Pipeline;
+use crate::definition::schemas::Schemas;
 use gristmill_core::rows;
 
 /// A chain to try records on.
 pub struct DryRun {
     chain: Chain,
+    schemas: Arc<Schemas>,
 }
 
 /// What becomes of one record.
@@ -30,6 +34,7 @@ impl DryRun {
     pub fn new(pipeline: &Pipeline) -> Result<Self> {
         Ok(Self {
             chain: pipeline.chain(0, None)?,
+            schemas: Arc::clone(pipeline.schemas()),
         })
     }
 
@@ -40,6 +45,7 @@ impl DryRun {
 
     /// Runs the chain on a batch of one record.
     pub fn run(&mut self, record: Records) -> Result<Outcome> {
+        self.schemas.teach(&mut self.chain, &record)?;
         let now_us = Timestamp::now().as_microsecond();
         let computed = self
             .chain

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// One event as a record, and where it stands.
+#[derive(Clone)]
 pub struct PlacedEvent {
     /// `events.json:3`, or `topic/partition/offset`.
     pub place: String,

@@ -9,7 +9,7 @@ use gristmill_core::visible::visible;
 
 use super::out::Out;
 use super::property_arguments::PropertyArguments;
-use crate::authoring::draft::DraftNames;
+use crate::authoring::draft::{DraftNames, RegistryNamed};
 use crate::definition::host_sandbox;
 use crate::ops::init::{InitSource, init};
 
@@ -34,6 +34,12 @@ pub(super) struct Args {
     bootstrap: String,
     #[command(flatten)]
     properties: PropertyArguments,
+    /// With --from-topic: the schema registry of a topic in Avro, https://HOST:PORT
+    #[arg(long, value_name = "URL", requires = "from_topic")]
+    registry: Option<String>,
+    /// With --registry: who asks it; the password is what REGISTRY_PASSWORD holds
+    #[arg(long, value_name = "USER", requires = "registry")]
+    registry_user: Option<String>,
     /// With --from-topic: at most so many of the newest records
     #[arg(long, default_value_t = 100)]
     limit: usize,
@@ -66,6 +72,10 @@ struct From {
 /// Writes NAME.toml and NAME.sql.
 pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
     let source_table = args.source_table.unwrap_or_default();
+    let registry = args.registry.map(|url| RegistryNamed {
+        url,
+        user: args.registry_user,
+    });
     let (source, topic, asked) = match (args.from.from_database, args.from.from_topic) {
         (Some(url), _) => {
             let full = match source_table.contains('.') {
@@ -84,6 +94,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
                 bootstrap: args.bootstrap.clone(),
                 properties: args.properties.to_map(),
                 limit: args.limit,
+                registry: registry.clone(),
             };
             (source, topic, asked)
         }
@@ -94,6 +105,7 @@ pub(super) async fn run(args: Args, out: Out<'_>) -> Result<()> {
         table: args.table.unwrap_or(last),
         bootstrap: args.bootstrap,
         command: format!("gristmill init {asked}"),
+        registry,
         topic,
     };
     let draft = init(&source, &named, &host_sandbox::open()?).await?;

@@ -32,6 +32,8 @@ pub(super) struct OpenedBundle {
     /// The columns that the chain writes, in the transforms' order.
     pub(super) fields: Vec<Field>,
     pub(super) roles: Roles,
+    /// Whether the normalizer reads a key's bytes as one text.
+    pub(super) has_whole_key: bool,
 }
 
 impl CompiledBundle {
@@ -111,6 +113,9 @@ impl CompiledBundle {
             .and_then(|p| p.roles.clone())
             .context("the first transform declares no roles")?;
         fields.retain(|field| !roles.is_of_event(&field.name));
+        let reads = plans.first().map_or(&[][..], |plan| &plan.reads);
+        let has_whole_key = reads.iter().any(|read| read.name == "key")
+            && !reads.iter().any(|read| read.name.starts_with("key."));
         let declared = declared.unwrap_or_default();
         Ok(OpenedBundle {
             bundle: Bundle { config, ..bundle },
@@ -118,6 +123,7 @@ impl CompiledBundle {
             components,
             fields,
             roles,
+            has_whole_key,
         })
     }
 }

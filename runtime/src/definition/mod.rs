@@ -11,15 +11,18 @@
 //!
 //! A file becomes a revision by way of all six. A host runs a revision by way back: the spec is
 //! laid over the host's own file, the bytes come from `gristmill.component`. [`builtin`] is what
-//! the binary itself brings.
+//! the binary itself brings, [`encoding`] how records are read, [`schemas`] where their schemas
+//! are found.
 
 pub mod builtin;
 pub mod bundle;
 mod compiled_bundle;
 mod dimension_rows;
+pub mod encoding;
 pub mod file;
 pub mod fill;
 pub mod host_sandbox;
 pub mod pipeline;
 pub mod revision;
+pub mod schemas;
 pub mod spec;

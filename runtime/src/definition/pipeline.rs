@@ -19,6 +19,7 @@ use crate::definition::compiled_bundle::CompiledBundle;
 use crate::definition::dimension_rows::load_dimensions;
 use crate::definition::file::{Config, DimensionSection, TransformSection};
 use crate::definition::fill;
+use crate::definition::schemas::Schemas;
 use crate::definition::spec::{self, DimensionSpec, Spec, TransformSpec};
 use gristmill_core::digest::sha256;
 use gristmill_postgres::commit::sink::Sink;
@@ -45,6 +46,9 @@ pub struct Pipeline {
     guard: Guard,
     fields: Vec<Field>,
     roles: Roles,
+    formats: Formats,
+    /// Those that its records name.
+    schemas: Arc<Schemas>,
 }
 
 impl Pipeline {
@@ -70,7 +74,11 @@ impl Pipeline {
         let open = move || compiled.open(catalogue, &joined);
         let opened = tokio::task::spawn_blocking(open).await??;
         let bundle = opened.bundle;
+        let encoding = bundle.config.source.encoding();
+        let formats = encoding.formats(opened.has_whole_key);
         Ok(Self {
+            schemas: Arc::new(Schemas::new(&bundle.config, formats.clone(), database)),
+            formats,
             config: bundle.config,
             declared: opened.declared,
             components: opened.components,
@@ -220,6 +228,16 @@ impl Pipeline {
         )?)
     }
 
+    /// How its records are read.
+    pub fn formats(&self) -> &Formats {
+        &self.formats
+    }
+
+    /// Where the schemas of its records are found.
+    pub fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
+
     fn chain_spec(&self, partition: i32) -> ChainSpec {
         let c = &self.config;
         ChainSpec {
@@ -234,7 +252,7 @@ impl Pipeline {
             },
             tombstone: c.source.tombstone,
             absent: Some(c.source.absent.clone()).filter(|text| !text.is_empty()),
-            formats: Formats::default(),
+            formats: self.formats.clone(),
             forms: self.forms(),
             delete: c.target.delete,
             truncate: self.truncate(),
@@ -287,6 +305,7 @@ impl Pipeline {
                 c.target.delete,
                 &c.source.absent,
                 self.forms(),
+                &c.source.encoding(),
             ),
             pipeline: c.pipeline.clone(),
             topic: c.source.topic.clone(),
@@ -295,6 +314,7 @@ impl Pipeline {
             absent: c.source.absent.clone(),
             json_decimals: c.source.json_decimals,
             json_bytes: c.source.json_bytes,
+            encoding: c.source.encoding(),
             record_max_bytes: c.limits.record_max_bytes,
             transforms: self
                 .components

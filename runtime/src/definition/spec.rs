@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::definition::encoding::Encoding;
 use crate::definition::file::{
     Config, DimensionSection, OnGap, PipelineSection, TransformSection, absent,
 };
@@ -34,6 +35,8 @@ pub struct Spec {
     pub json_decimals: JsonDecimals,
     #[serde(default, skip_serializing_if = "is_default")]
     pub json_bytes: JsonBytes,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub encoding: Encoding,
     pub record_max_bytes: usize,
     /// In the order they run.
     pub transforms: Vec<TransformSpec>,
@@ -73,16 +76,24 @@ pub struct DimensionSpec {
 }
 
 /// The layout that this program writes, and the latest that it reads.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The layout of a definition whose rows `guard` and `roles` tell apart, that leaves of a deleted
-/// row what `delete` says, takes the text `absent` for no value, and whose JSON is written in
-/// `forms`. A program that does not know one of them must not run it: it would write that text over
-/// a value.
-pub fn version(guard: Guard, roles: &Roles, delete: Delete, absent: &str, forms: JsonForms) -> u32 {
+/// row what `delete` says, takes the text `absent` for no value, whose JSON is written in `forms`,
+/// and whose records are read as `encoding` says. A program that does not know one of them must not
+/// run it: it would write that text over a value.
+pub fn version(
+    guard: Guard,
+    roles: &Roles,
+    delete: Delete,
+    absent: &str,
+    forms: JsonForms,
+    encoding: &Encoding,
+) -> u32 {
     let has_versions = roles.version != VersionRule::default() || delete != Delete::default();
     match guard {
-        _ if forms != JsonForms::default() => VERSION,
+        _ if *encoding != Encoding::default() => VERSION,
+        _ if forms != JsonForms::default() => 4,
         _ if has_versions || !absent.is_empty() => 3,
         Guard::Columns => first_version(),
         Guard::Version => 2,
@@ -162,6 +173,7 @@ impl Spec {
             && self.on_gap == source.on_gap
             && self.json_decimals == source.json_decimals
             && self.json_bytes == source.json_bytes
+            && self.encoding == source.encoding()
             && (self.tombstone, self.absent.as_str()) == (source.tombstone, source.absent.as_str())
             && self.record_max_bytes == file.limits.record_max_bytes
             && self.target == target.table
@@ -189,6 +201,11 @@ impl Spec {
         config.source.absent = self.absent.clone();
         config.source.json_decimals = self.json_decimals;
         config.source.json_bytes = self.json_bytes;
+        config.source.value_format = self.encoding.value;
+        config.source.key_format = self.encoding.key;
+        if let Some(registry) = &mut config.source.registry {
+            registry.on_mismatch = self.encoding.on_mismatch;
+        }
         config.limits.record_max_bytes = self.record_max_bytes;
         config.target.table = self.target.clone();
         config.target.delete = self.delete;
@@ -297,9 +314,9 @@ mod tests {
 
     #[test]
     fn a_newer_definition_is_refused_by_its_version_and_not_by_what_is_strange_in_it() {
-        let refused = Spec::from_stored(&json!({"version": 5, "target": ["strange"]}));
+        let refused = Spec::from_stored(&json!({"version": 6, "target": ["strange"]}));
         let message = refused.unwrap_err().to_string();
-        assert!(message.contains("version 5"), "{message}");
+        assert!(message.contains("version 6"), "{message}");
     }
 
     /// Else an update of gristmill would look like a changed file, and take swapped rules back.
@@ -329,7 +346,14 @@ mod tests {
         spec.guard = Guard::Version;
         let of = |absent| {
             let (roles, forms) = (Roles::default(), spec.forms());
-            version(spec.guard, &roles, spec.delete, absent, forms)
+            version(
+                spec.guard,
+                &roles,
+                spec.delete,
+                absent,
+                forms,
+                &spec.encoding,
+            )
         };
         assert_eq!((of(""), of("__unavailable")), (2, 3));
         spec.version = of("");

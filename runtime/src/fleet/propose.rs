@@ -141,7 +141,14 @@ async fn change_over(
     }
     spec.guard = proposed.guard();
     let (roles, forms) = (proposed.roles(), spec.forms());
-    spec.version = version(spec.guard, roles, spec.delete, &spec.absent, forms);
+    spec.version = version(
+        spec.guard,
+        roles,
+        spec.delete,
+        &spec.absent,
+        forms,
+        &spec.encoding,
+    );
     Ok(Some(FileProposal {
         file: Registration {
             spec: serde_json::to_value(spec)?,

@@ -69,14 +69,25 @@ impl Shadow {
         records: Records,
         now_us: i64,
     ) -> Result<(Computed, Compared), Uncomputed> {
-        let shadow = self.chain.rehearse(live, records.clone(), now_us);
+        let taught = self
+            .revision
+            .pipeline
+            .schemas()
+            .teach(&mut self.chain, &records);
+        let shadow = match taught {
+            Ok(()) => self
+                .chain
+                .rehearse(live, records.clone(), now_us)
+                .map_err(|uncomputed| format!("{:#}", anyhow::Error::from(*uncomputed.fault))),
+            Err(error) => Err(error.to_string()),
+        };
         let computed = live.compute(records, now_us)?;
         let outcome = match shadow {
             Ok(shadow) => {
                 let key = &self.revision.pipeline.roles().key;
                 Ok(Difference::between(&computed, &shadow, key))
             }
-            Err(uncomputed) => Err(format!("{:#}", anyhow::Error::from(*uncomputed.fault))),
+            Err(why) => Err(why),
         };
         let compared = Compared {
             revision: self.revision.number,

@@ -38,6 +38,7 @@ impl<'a> Trial<'a> {
         let (chain, computed) = block_in_place(|| {
             let pipeline = &revision.pipeline;
             let mut chain = pipeline.chain(partition, moment.event_time_max).ok()?;
+            pipeline.schemas().teach(&mut chain, records).ok()?;
             let computed = chain.compute(records.clone(), moment.now_us).ok()?;
             Some((chain, computed))
         })?;

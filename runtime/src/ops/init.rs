@@ -4,14 +4,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use gristmill_core::decode::{Format, Formats};
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::table::catalogue::Catalogue;
 use gristmill_postgres::wire::connection::{Connection, Database};
 use gristmill_sandbox::{Component, Limits, Sandbox};
 use serde_json::{Map, Value, json};
 
-use crate::authoring::draft::{self, Draft, DraftNames, Shape, SourceColumn, SourceTable};
+use crate::authoring::draft::{
+    self, Draft, DraftNames, RegistryNamed, Shape, SourceColumn, SourceTable,
+};
 use crate::definition::builtin;
+use crate::definition::schemas::Schemas;
 
 use super::lost_values::comes_as_null;
 use super::topic_events;
@@ -26,6 +30,8 @@ pub enum InitSource {
         properties: BTreeMap<String, String>,
         /// At most so many.
         limit: usize,
+        /// That of records in Avro.
+        registry: Option<RegistryNamed>,
     },
     /// The catalogue of the source's database.
     Database {
@@ -42,11 +48,32 @@ pub async fn init(source: &InitSource, named: &DraftNames, sandbox: &Sandbox) ->
             bootstrap,
             properties,
             limit,
-        } => of_topic(bootstrap, properties, &named.topic, *limit).await?,
+            registry,
+        } => {
+            let schemas = registry.as_ref().map(schemas).transpose()?;
+            of_topic(bootstrap, properties, &named.topic, *limit, schemas).await?
+        }
         InitSource::Database { url, table } => of_database(url, table).await?,
     };
     leave_out(&mut table, sandbox)?;
     Ok(Draft::new(named, &table))
+}
+
+/// What the registry knows, of records in Avro.
+fn schemas(registry: &RegistryNamed) -> Result<Schemas> {
+    let mut section = json!({ "url": registry.url });
+    if let Some(user) = &registry.user {
+        let password = std::env::var("REGISTRY_PASSWORD");
+        section["user"] = user.as_str().into();
+        section["password"] = password.context("REGISTRY_PASSWORD is not set")?.into();
+    }
+    let section = serde_json::from_value(section)?;
+    let formats = Formats {
+        value: Format::Avro,
+        key: Format::Avro,
+        ..Formats::default()
+    };
+    Ok(Schemas::unkept(&section, formats))
 }
 
 async fn of_topic(
@@ -54,11 +81,19 @@ async fn of_topic(
     properties: &BTreeMap<String, String>,
     topic: &str,
     limit: usize,
+    schemas: Option<Schemas>,
 ) -> Result<SourceTable> {
     let admin = Admin::new(bootstrap, properties)?;
     let topic = topic.to_owned();
     let read = move || topic_events::newest(&admin, &topic, limit);
     let events = tokio::task::spawn_blocking(read).await??;
+    let events = match &schemas {
+        None => events,
+        Some(schemas) => {
+            schemas.probe().await?;
+            topic_events::in_json(schemas, &events)
+        }
+    };
     draft::of_records(events.iter().map(|event| &event.record))
 }
 

@@ -171,6 +171,7 @@ impl ByActive {
             None => chain,
             Some(letters) => chain.folding(letters.iter().map(|letter| letter.offset)),
         };
+        self.pipeline.schemas().teach(&mut chain, &records)?;
         let now_us = Timestamp::now().as_microsecond();
         let computed = chain.compute(records, now_us);
         let computed = computed.map_err(|batch| batch.fault)?;

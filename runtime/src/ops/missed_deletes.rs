@@ -150,7 +150,7 @@ fn snapshot(pipeline: &Pipeline, since: Option<Timestamp>) -> Result<SourceSnaps
         let admin = Admin::new(&source.bootstrap, &source.properties)?;
         match since {
             Some(at) => SourceSnapshot::said(&admin, &source.topic, at.as_millisecond()),
-            None => SourceSnapshot::newest(&admin, &source.topic),
+            None => SourceSnapshot::newest(&admin, &source.topic, pipeline.schemas()),
         }
     })
 }

@@ -26,6 +26,7 @@ use crate::definition::bundle::Bundle;
 use crate::definition::file::Config;
 use crate::definition::host_sandbox;
 use crate::definition::pipeline::Pipeline;
+use crate::definition::schemas::NoSchemas;
 use crate::definition::spec::spec_hash;
 use crate::fleet::check::{Retire, columns, evolution, pure};
 use crate::fleet::evolution::taken_in;
@@ -94,10 +95,16 @@ pub async fn check(config: Config) -> Result<Preflight> {
         }
     }
     if let Some(pipeline) = found.pipeline {
+        match pipeline.schemas().probe().await {
+            Ok(()) => {}
+            Err(NoSchemas::Later(why)) => found.warnings.push(format!("{why}; `run` waits for it")),
+            Err(NoSchemas::Never(why)) => found.problems.push(why),
+        }
         let unseen = lost_values::of_unseen_changes(&pipeline.config);
         found.warnings.extend(unseen);
         let look = move || {
-            let letters = newest_values::letters(&pipeline, &newest).unwrap_or_default();
+            let letters = newest_values::letters(&pipeline, &newest);
+            let letters = letters.unwrap_or_else(|error| vec![not_tried(&error)]);
             [newest_values::oddities(&pipeline, &newest), letters].concat()
         };
         found
@@ -112,6 +119,13 @@ pub async fn check(config: Config) -> Result<Preflight> {
         problems: found.problems,
         warnings: found.warnings,
     })
+}
+
+fn not_tried(error: &Error) -> String {
+    format!(
+        "the topic's newest records were not tried: {}",
+        with_causes(error)
+    )
 }
 
 /// Sentences so far.

@@ -64,6 +64,7 @@ impl SnapshotVersion<'_> {
             return Ok(None);
         }
         let mut chain = self.pipeline.chain(place.partition, None)?;
+        self.pipeline.schemas().teach(&mut chain, &records)?;
         let now_us = Timestamp::now().as_microsecond();
         let computed = chain.compute(records, now_us);
         let computed = computed.map_err(|uncomputed| uncomputed.fault)?;

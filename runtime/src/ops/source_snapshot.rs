@@ -11,6 +11,8 @@ use gristmill_core::record::Records;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::Admin;
 
+use crate::definition::schemas::Schemas;
+
 /// Records decoded at a time: as many as a flush of the shipped pipeline takes.
 const BATCH_MAX_ROWS: usize = 5_000;
 
@@ -52,13 +54,13 @@ pub(super) struct SourceSnapshot {
 
 impl SourceSnapshot {
     /// Looks for it in the topic. Reads every record that the topic has. Blocks.
-    pub(super) fn newest(admin: &Admin, topic: &str) -> Result<Self> {
+    pub(super) fn newest(admin: &Admin, topic: &str, schemas: &Schemas) -> Result<Self> {
         let partitions = partitions(admin, topic)?;
         let mut seen = Seen::default();
         let watermarks = admin.watermarks(&partitions)?;
         for (partition, (low, end)) in partitions.iter().zip(watermarks) {
             if low < end {
-                seen.read(admin, partition, low..end)?;
+                seen.read(admin, partition, low..end, schemas)?;
             }
         }
         let (began_ms, partition, offset) = seen.first.with_context(|| {
@@ -141,6 +143,7 @@ impl Seen {
         admin: &Admin,
         partition: &TopicPartition,
         offsets: std::ops::Range<i64>,
+        schemas: &Schemas,
     ) -> Result<()> {
         let number = partition.partition;
         let reads = MARKS.map(|path| Field {
@@ -149,8 +152,10 @@ impl Seen {
             nullable: true,
         });
         let topic = &partition.topic;
-        let mut decoder = Decoder::new(&reads, topic, number, Tombstone::Ignore, usize::MAX)?;
+        let decoder = Decoder::new(&reads, topic, number, Tombstone::Ignore, usize::MAX)?;
+        let mut decoder = decoder.with_formats(schemas.formats())?;
         admin.read(partition, offsets, BATCH_MAX_ROWS, |records| {
+            schemas.teach_decoder(&mut decoder, &records)?;
             let decoded = decoder.decode(&records);
             self.look(number, &records, &decoded.batch, &decoded.records);
             Ok::<_, anyhow::Error>(())

@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use gristmill_core::decode::Part;
 use gristmill_kafka::TopicPartition;
 use gristmill_kafka::admin::{Admin, Topic};
+use serde_json::json;
 
-use crate::authoring::event_file::PlacedEvent;
+use crate::authoring::draft;
+use crate::authoring::event_file::{self, PlacedEvent};
+use crate::definition::schemas::{ReadPart, Schemas};
 
 /// Holes (compaction, aborted and control records) that are passed over in a partition on the way
 /// to its newest records.
@@ -40,6 +44,32 @@ pub(super) fn newest(admin: &Admin, topic: &str, limit: usize) -> Result<Vec<Pla
     ensure!(!events.is_empty(), "there is no record in {topic}");
     events.truncate(limit);
     Ok(events)
+}
+
+/// The events with their values as JSON, where a schema is what reads them: beside it then, as its
+/// types are certain. What cannot be read stays as it is. Blocks while schemas are fetched.
+pub(super) fn in_json(schemas: &Schemas, events: &[PlacedEvent]) -> Vec<PlacedEvent> {
+    let read = |event: &PlacedEvent| {
+        let mut record = event.record.get(0);
+        let value = wrapped(&schemas.document(&record, Part::Value)?);
+        let key = schemas.document(&record, Part::Key).map(|key| key.json);
+        record.key = key.as_deref().map(str::as_bytes).or(record.key);
+        Some(PlacedEvent {
+            place: event.place.clone(),
+            record: event_file::with_value(record, value.as_bytes()),
+        })
+    };
+    let events = events.iter();
+    events
+        .map(|event| read(event).unwrap_or_else(|| event.clone()))
+        .collect()
+}
+
+/// A document beside its schema, as Kafka Connect's JSON converter writes both.
+fn wrapped(document: &ReadPart) -> String {
+    let schema = document.schema.as_deref().and_then(draft::connect_schema);
+    let schema = schema.unwrap_or_else(|| json!({}));
+    format!("{{\"schema\":{schema},\"payload\":{}}}", document.json)
 }
 
 /// How many of a partition's newest records are looked at, and in how many partitions, where an

@@ -1,6 +1,6 @@
 //! What the last records of a topic look like, against what the pipeline file says of them.
 
-use gristmill_core::decode::{instant, names};
+use gristmill_core::decode::{Format, instant, names};
 use gristmill_core::record::Record;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,6 +21,10 @@ struct Told<'a> {
 /// Where a record lies and what is odd about it, a sentence each.
 pub(super) fn oddities(config: &Config, place: &str, record: &Record<'_>) -> Vec<String> {
     let (told, debezium) = (Told::of(config), lost_values::of_debezium(config));
+    // Where schemas say what values are, a try of the records tells all.
+    if config.source.value_format != Format::Json {
+        return Vec::new();
+    }
     let Some(value) = record.value.map(|value| value.whole()) else {
         return Vec::new();
     };
@@ -50,15 +54,17 @@ fn framed(place: &str, value: &[u8]) -> Option<String> {
         return None;
     };
     let id = u32::from_be_bytes([a, b, c, d]);
-    let format = match rest.first() {
-        Some(b'{' | b'[') => "JSON with a schema",
-        _ => "Avro or Protobuf",
-    };
-    Some(format!(
-        "{place} begins with 00 and the id {id}: it is {format}, framed by a schema registry, \
-         which this version does not read: let the connector write plain JSON \
-         (value.converter = org.apache.kafka.connect.json.JsonConverter)"
-    ))
+    Some(match rest.first() {
+        Some(b'{' | b'[') => format!(
+            "{place} begins with 00 and the id {id}: it is JSON behind the frame of a schema \
+             registry: set value_format = \"json-schema\" under [source]"
+        ),
+        _ => format!(
+            "{place} begins with 00 and the id {id}: it is framed by a schema registry: if it is \
+             Avro, set value_format = \"avro\" under [source], and the registry's url under \
+             [source.registry]; Protobuf this version does not read"
+        ),
+    })
 }
 
 /// Names the other shape of Debezium's values than that which the normalizer's config says.

@@ -145,6 +145,8 @@ impl BothChains<'_> {
         self.read(&mut |records: Records| {
             let now_us = Timestamp::now().as_microsecond();
             count += records.len();
+            self.active.schemas().teach(before.chain(), &records)?;
+            self.changed.schemas().teach(after.chain(), &records)?;
             let was = before.compute(records.clone(), now_us)?;
             let is = after.compute(records, now_us)?;
             difference.add_letters(&was, &is);

@@ -8,6 +8,7 @@ use std::vec::IntoIter;
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use gristmill_core::dead_letter::DeadLetter;
+use gristmill_core::decode::Format;
 use gristmill_core::plan::Plan;
 use gristmill_core::record::Records;
 use gristmill_core::transform::Transform as _;
@@ -72,7 +73,8 @@ pub struct Attempt {
     is_rule_alone: bool,
     images: Images,
     heard: Heard,
-    events: std::iter::Enumerate<IntoIter<PlacedEvent>>,
+    /// Each with its value as JSON.
+    events: std::iter::Enumerate<IntoIter<(PlacedEvent, Value)>>,
 }
 
 /// What became of one event.
@@ -111,13 +113,21 @@ impl Attempt {
     /// Loads the rule or the pipeline, and reads the events.
     pub async fn open(request: &TryRequest, sandbox: &Sandbox) -> Result<Self> {
         let (sandbox, heard) = &sandbox.listening();
-        let tried = tried(request, sandbox)?;
+        let mut tried = tried(request, sandbox)?;
+        if let EventSource::File(_) = request.events {
+            // Files of events are JSON, whatever the topic has.
+            tried.config.source.value_format = Format::Json;
+            tried.config.source.key_format = None;
+            tried.config.source.registry = None;
+        }
         let images = Images::of(&tried.config);
         let (events, all) = events(request).await?;
         let mut bundle = Bundle::read(tried.config.clone())?;
         bundle.catalogue = guessed(&events);
         let pipeline = assembled(bundle, sandbox).await?;
-        let mut oddities = unread(&tried, &events, &images);
+        let shown = topic_events::in_json(pipeline.schemas(), &events);
+        let values: Vec<Value> = shown.iter().map(value_of).collect();
+        let mut oddities = unread(&tried, values.clone(), &images);
         if tried.reads.is_none() {
             oddities.extend(newest_values::oddities(&pipeline, &events));
         }
@@ -131,7 +141,7 @@ impl Attempt {
             is_rule_alone: tried.reads.is_some(),
             images,
             heard: heard.clone(),
-            events: events.into_iter().enumerate(),
+            events: both(events, values),
         })
     }
 
@@ -140,12 +150,8 @@ impl Attempt {
         self.events.len()
     }
 
-    fn run(&mut self, number: usize, event: PlacedEvent) -> Result<TriedEvent> {
+    fn run(&mut self, number: usize, event: PlacedEvent, value: Value) -> Result<TriedEvent> {
         let record = event.record.get(0);
-        let value: Value = record
-            .value
-            .and_then(|value| serde_json::from_slice(&value.whole()).ok())
-            .unwrap_or_default();
         let records: Records = match self.is_rule_alone && value.is_object() {
             true => {
                 let change = around_rule::as_change(value.clone(), number)?;
@@ -179,8 +185,8 @@ impl Iterator for Attempt {
     type Item = Result<TriedEvent>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (number, event) = self.events.next()?;
-        Some(self.run(number, event))
+        let (number, (event, value)) = self.events.next()?;
+        Some(self.run(number, event, value))
     }
 }
 
@@ -194,14 +200,24 @@ impl From<DeadLetter> for TriedLetter {
     }
 }
 
+/// An event's value, null where it is no JSON.
+fn value_of(event: &PlacedEvent) -> Value {
+    let value = event.record.get(0).value;
+    let value = value.map_or_else(Cow::default, |value| value.whole());
+    serde_json::from_slice(&value).unwrap_or_default()
+}
+
+/// Each event with its value, and its number.
+fn both(
+    events: Vec<PlacedEvent>,
+    values: Vec<Value>,
+) -> std::iter::Enumerate<IntoIter<(PlacedEvent, Value)>> {
+    let both: Vec<_> = events.into_iter().zip(values).collect();
+    both.into_iter().enumerate()
+}
+
 /// What a rule alone reads and no event has.
-fn unread(tried: &Tried, events: &[PlacedEvent], images: &Images) -> Vec<String> {
-    let value = |event: &PlacedEvent| {
-        let value = event.record.get(0).value;
-        let value = value.map_or_else(Cow::default, |value| value.whole());
-        serde_json::from_slice(&value).unwrap_or_default()
-    };
-    let values: Vec<Value> = events.iter().map(value).collect();
+fn unread(tried: &Tried, values: Vec<Value>, images: &Images) -> Vec<String> {
     let Some(reads) = &tried.reads else {
         let documents = values.into_iter().map(|value| json!({ "value": value }));
         return unread_columns::of_documents(tried.paths.iter(), &documents.collect::<Vec<_>>());

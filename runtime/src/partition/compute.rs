@@ -23,18 +23,21 @@ use crate::partition::worker::Worker;
 const SAMPLE_WAIT: Duration = Duration::from_secs(2);
 
 impl Worker {
-    /// Computes the open batch. Where the fleet asks for a shadow run the staged revision computes
-    /// it, too.
-    pub(super) async fn compute(&mut self) -> Result<Computed, Ended> {
-        let records = self.open.take(self.counted_below);
+    /// Computes the open batch, as far as its schemas are known; `None`: they are on their way.
+    /// Where the fleet asks for a shadow run the staged revision computes it, too.
+    pub(super) async fn compute(&mut self) -> Result<Option<Computed>, Ended> {
+        let Some(records) = self.readable() else {
+            return Ok(None);
+        };
         let now_us = Timestamp::now().as_microsecond();
-        match self.shadow_run().await {
+        let computed = match self.shadow_run().await {
             None => {
                 let work = |chain: &mut Chain| chain.compute(records, now_us);
                 self.run_chain(&[], work).await
             }
             Some(shadow) => self.compute_beside(shadow, records, now_us).await,
-        }
+        };
+        computed.map(Some)
     }
 
     /// The shadow run that the fleet asks for now. One that cannot start ends here.

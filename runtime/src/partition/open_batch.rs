@@ -59,6 +59,8 @@ pub(crate) struct OpenBatch {
     caught_up: bool,
     /// After the newest record the source had more at hand.
     more_follow: bool,
+    /// The oldest records were taken once and came back: they have waited long enough.
+    came_back: bool,
     /// The guards of chunks not yet committed, each with the records it still covers.
     held: VecDeque<(usize, QueuedBytes)>,
     /// What counts by `held`: the bytes of whole chunks, those of a batch in flight among them.
@@ -87,6 +89,7 @@ impl OpenBatch {
             since: None,
             caught_up: false,
             more_follow: false,
+            came_back: false,
             held: VecDeque::new(),
             held_bytes: 0,
         }
@@ -119,6 +122,7 @@ impl OpenBatch {
     pub(crate) fn is_due(&self) -> bool {
         self.rows > 0
             && (self.caught_up
+                || self.came_back
                 || self.has_enough() && !self.more_follow
                 || self.held_bytes >= self.linger_bytes
                 || self.is_full()
@@ -178,7 +182,26 @@ impl OpenBatch {
         self.bytes -= records.bytes();
         self.whole_bytes -= records.whole_bytes();
         self.since = (self.rows > 0).then(Instant::now);
+        self.came_back = false;
         records
+    }
+
+    /// Takes records back that were taken last and not used: they are the oldest.
+    pub(crate) fn give_back(&mut self, records: Records) {
+        if records.is_empty() {
+            return;
+        }
+        self.rows += records.len();
+        self.bytes += records.bytes();
+        if self.position > 0
+            && let Some(first) = self.chunks.front_mut()
+        {
+            *first = first.select(self.position..first.len());
+            self.position = 0;
+        }
+        self.chunks.push_front(records);
+        self.since.get_or_insert_with(Instant::now);
+        self.came_back = true;
     }
 
     /// The oldest `rows` records have committed: their bytes no longer count.
@@ -229,6 +252,24 @@ mod tests {
         assert_eq!(offsets(&open.take(20)), [16, 17, 18, 19]);
         assert_eq!(offsets(&open.take(20)), [20, 21]);
         assert!(open.take(20).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_comes_back_is_taken_again_first_and_at_once() {
+        let mut open = OpenBatch::new(4, 9, usize::MAX, Duration::from_secs(9));
+        open.push(chunk(0..6, false));
+        let bytes = open.bytes;
+        let taken = open.take(0);
+        assert!(!open.is_due());
+        open.give_back(taken.select(1..4));
+        assert!(open.is_due());
+        open.push(chunk(6..7, false));
+        assert_eq!(offsets(&open.take(0)), [1, 2, 3, 4]);
+        let rest = open.take(0);
+        assert_eq!(offsets(&rest), [5, 6]);
+        open.give_back(rest);
+        assert_eq!(offsets(&open.take(0)), [5, 6]);
+        assert_eq!((open.rows, open.bytes), (0, 0), "{bytes}");
     }
 
     #[tokio::test]

@@ -10,6 +10,9 @@
 //! 5. the fleet's row has changed: another revision is to run, or somebody pauses the partition;
 //! 6. the flush in flight takes long: the worker says so.
 //!
+//! Schemas that records name and nobody here knows are on their way beside all that: meanwhile no
+//! batch is computed.
+//!
 //! A flush begins when none is in flight and records wait ([`OpenBatch::is_due`]). While one is in
 //! flight a full batch is computed ahead, as if the pending one had committed; if that does not,
 //! the one ahead is thrown away with the worker.
@@ -40,10 +43,12 @@ use crate::partition::ended::Ended;
 use crate::partition::flush::{Flush, FlushEnd};
 use crate::partition::new_log::{NewLog, NewLogWatch, Watch};
 use crate::partition::open_batch::OpenBatch;
+use crate::partition::schema_fetch::SchemaFetch;
 use crate::partition::source_columns_log::SourceColumnsLog;
 use crate::partition::steps_back::StepsBackLog;
 use crate::partition::take::{PartitionWanted, Ready};
 use crate::partition::timed_transform::TimedTransform;
+use crate::partition::unknown_schemas::UnknownSchemas;
 
 /// How long a worker that must stop waits for its flush in flight. Above a slow disk's fsync, below
 /// what an operator who pressed Ctrl-C or a rebalance can bear.
@@ -70,6 +75,9 @@ pub struct Worker {
     /// Computed and waiting for the flush in flight.
     pub(super) ahead: Option<Computed>,
     pub(super) flush: Option<Flush>,
+    /// Schemas on their way, without which the open batch cannot be computed.
+    pub(super) fetch: Option<SchemaFetch>,
+    pub(super) unknown_schemas: UnknownSchemas,
     /// When the flush in flight counts as slow, until it has been said.
     pub(super) slow_at: Option<tokio::time::Instant>,
     /// When the flush in flight began.
@@ -137,6 +145,8 @@ impl Worker {
             open,
             ahead: None,
             flush: None,
+            fetch: None,
+            unknown_schemas: UnknownSchemas::default(),
             slow_at: None,
             flush_begun: std::time::Instant::now(),
             meter,
@@ -160,12 +170,14 @@ impl Worker {
                 Err(Ended::Paused) => return self.pause(stop).await,
                 Err(ended) => return ended,
             }
-            let due = self.flush.is_none().then(|| self.open.due_at()).flatten();
+            let may_begin = self.flush.is_none() && self.fetch.is_none();
+            let due = may_begin.then(|| self.open.due_at()).flatten();
             let slow_at = self.slow_at;
             step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
                 end = Flush::end(&mut self.flush) => self.flush_ended(end).await,
+                found = SchemaFetch::end(&mut self.fetch) => self.schemas_found(found),
                 chunk = intake.recv(), if !self.open.is_full() => match chunk {
                     Some(chunk) => self.received(chunk),
                     None => return self.feed_ended(stop).await,
@@ -218,8 +230,8 @@ impl Worker {
             {
                 self.change(next);
             }
-            if self.ahead.is_none() && self.open.is_due() {
-                self.ahead = Some(self.compute().await?);
+            if self.ahead.is_none() && self.fetch.is_none() && self.open.is_due() {
+                self.ahead = self.compute().await?;
             }
             if let Some(computed) = self.ahead.take() {
                 let computed = self.with_stored(computed).await?;
@@ -227,9 +239,10 @@ impl Worker {
             }
         }
         // While a change is due nothing is computed ahead by the old revision.
-        let may_look_ahead = self.next.is_none() && self.ahead.is_none();
+        let is_ready = self.next.is_none() && self.fetch.is_none();
+        let may_look_ahead = is_ready && self.ahead.is_none();
         if self.flush.is_some() && may_look_ahead && self.open.is_full() {
-            self.ahead = Some(self.compute().await?);
+            self.ahead = self.compute().await?;
         }
         Ok(())
     }
@@ -260,6 +273,9 @@ impl Worker {
         }
         let (from, to) = (self.revision.number, next.number);
         self.chain = chain;
+        // Asked for what the other revision reads.
+        self.fetch = None;
+        self.unknown_schemas = UnknownSchemas::default();
         self.revision = next;
         self.new_log = self.new_log.of_next(self.next_offset, to);
         let pause_us = begun.elapsed().as_micros() as u64;
@@ -434,6 +450,7 @@ impl Worker {
     fn committed(&mut self, computed: &Computed, flushed: &Flushed) {
         self.pipeline.standings.succeeds(&self.partition);
         self.chain.committed(computed);
+        self.ask_again(computed);
         self.next_offset = computed.next_offset;
         self.brake.committed(&computed.counts);
         self.open.release(computed.records.len());

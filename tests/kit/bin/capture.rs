@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let seeds: Vec<u64> = (from.parse().context("FROM")?..=to.parse().context("TO")?).collect();
     let kafka = Kafka::start()?;
     for seeds in seeds.chunks(AT_ONCE) {
-        let mut watch = Watch::start(&kafka, seeds)?;
+        let mut watch = Watch::start(&kafka, seeds, None)?;
         watch.work()?;
         for stream in watch.streams()? {
             let name = format!("{:03}.jsonl.gz", stream.head.seed);

@@ -54,6 +54,8 @@ impl Modes {
         }
         match shape {
             Shape::Plain | Shape::Schema => {}
+            // Bytes are bytes, unless they are asked to be text.
+            Shape::Avro => modes.put(random, "binary.handling.mode", &["bytes"]),
             Shape::Flat => {
                 let handling = ["rewrite", "rewrite-with-tombstone"];
                 modes.put(random, Self::ADDED, &ADDED);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a record of the topic looks like. All are JSON.
+/// What a record of the topic looks like. All but one are JSON.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
@@ -19,10 +19,12 @@ pub enum Shape {
     Bare,
     /// The row alone, with its schema: a delete is the payload `null`.
     BareSchema,
+    /// As [`Shape::Plain`], in Avro.
+    Avro,
 }
 
 impl Shape {
-    /// All of them.
+    /// Those in JSON.
     pub const ALL: [Self; 5] = [
         Self::Plain,
         Self::Schema,
@@ -33,12 +35,33 @@ impl Shape {
 
     /// Whether a record says what was done, and where in the source's log.
     pub fn is_envelope(self) -> bool {
-        matches!(self, Self::Plain | Self::Schema)
+        matches!(self, Self::Plain | Self::Schema | Self::Avro)
     }
 
-    /// Whether a record carries its schema.
+    /// Whether a record carries its schema, or names it.
     pub fn has_schema(self) -> bool {
-        matches!(self, Self::Schema | Self::BareSchema)
+        matches!(self, Self::Schema | Self::BareSchema | Self::Avro)
+    }
+
+    /// Properties beside those, of a connector whose schemas go to Apicurio, whose own API is at
+    /// `url`: records begin with a zero and the number of their schema, as Confluent has it.
+    pub fn avro_properties(url: &str) -> String {
+        // By default a converter asks again for what it knows after half a minute, and fails where
+        // nobody answers.
+        let of = |part: &str| {
+            let converter = format!("{part}.converter");
+            let registry = format!("{converter}.apicurio.registry");
+            format!(
+                "{converter}=io.apicurio.registry.utils.converter.AvroConverter\n\
+                 {registry}.url={url}\n{registry}.auto-register=true\n\
+                 {registry}.find-latest=false\n{registry}.headers.enabled=false\n\
+                 {registry}.as-confluent=true\n{registry}.use-id=contentId\n\
+                 {registry}.check-period-ms=86400000\n"
+            )
+        };
+        // Names of Avro have letters, digits and `_`.
+        let names = "schema.name.adjustment.mode=avro\n";
+        of("key") + &of("value") + names
     }
 
     /// The connector's properties that make records look so.
@@ -51,7 +74,7 @@ impl Shape {
         );
         text.push_str(match self {
             // Truncates are left out by default.
-            Self::Plain | Self::Schema => "skipped.operations=none\n",
+            Self::Plain | Self::Schema | Self::Avro => "skipped.operations=none\n",
             Self::Flat => {
                 "transforms=unwrap\n\
                  transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n\
@@ -74,6 +97,7 @@ impl fmt::Display for Shape {
             Self::Flat => "flat",
             Self::Bare => "bare",
             Self::BareSchema => "bareschema",
+            Self::Avro => "avro",
         })
     }
 }

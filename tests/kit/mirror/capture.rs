@@ -17,6 +17,7 @@ use crate::debezium::shape::Shape;
 use crate::debezium::source;
 use crate::kafka::Kafka;
 use crate::postgres::Postgres;
+use crate::registry::apicurio::Apicurio;
 use crate::topic;
 
 /// Sessions that change a table at once.
@@ -44,12 +45,16 @@ pub struct Watch<'k> {
 }
 
 impl<'k> Watch<'k> {
-    /// Draws a table, a shape and a workload from each seed, and waits until all are watched.
-    pub fn start(kafka: &'k Kafka, seeds: &[u64]) -> Result<Self> {
+    /// Draws a table, a shape and a workload from each seed, and waits until all are watched. With
+    /// a `registry` all are in Avro.
+    pub fn start(kafka: &'k Kafka, seeds: &[u64], registry: Option<&Apicurio>) -> Result<Self> {
         let postgres = source::start()?;
         postgres.create_database(DATABASE)?;
         postgres.psql(DATABASE, TYPES)?;
-        let subjects: Vec<_> = seeds.iter().map(|&seed| Subject::draw(seed)).collect();
+        let subjects: Vec<_> = seeds
+            .iter()
+            .map(|&seed| Subject::draw(seed, registry))
+            .collect();
         for subject in &subjects {
             subject.create(&postgres)?;
         }
@@ -114,20 +119,29 @@ impl<'k> Watch<'k> {
 }
 
 impl Subject {
-    fn draw(seed: u64) -> Self {
+    fn draw(seed: u64, registry: Option<&Apicurio>) -> Self {
         let mut random = SmallRng::seed_from_u64(seed);
-        let shape = Shape::ALL[(seed % Shape::ALL.len() as u64) as usize];
+        let shape = match registry {
+            None => Shape::ALL[(seed % Shape::ALL.len() as u64) as usize],
+            Some(_) => Shape::Avro,
+        };
         let name = format!("t{seed}");
         let modes = Modes::draw(&mut random, shape);
-        let design = Design::draw(&mut random, seed, &name, |kind, in_use| {
+        let mut design = Design::draw(&mut random, seed, &name, |kind, in_use| {
             keeps(shape, &modes, kind, in_use)
         });
+        if shape == Shape::Avro {
+            // Avro's names are letters and digits.
+            for (at, column) in design.table.columns.iter_mut().enumerate() {
+                column.name = format!("c{at}");
+            }
+        }
         let plan = Plan {
             keys: random.random_range(6..40),
             statements: random.random_range(20..70),
             truncates: shape.is_envelope() && random.random(),
         };
-        let connector = Connector {
+        let mut connector = Connector {
             name: format!("m{seed}"),
             shape,
             modes,
@@ -138,6 +152,9 @@ impl Subject {
                 _ => String::new(),
             },
         };
+        if let Some(registry) = registry {
+            connector.further += &Shape::avro_properties(&registry.own_url());
+        }
         Self {
             seed,
             design,

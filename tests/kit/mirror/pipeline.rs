@@ -102,6 +102,9 @@ impl Pipeline {
         };
         let has_decimals = columns.iter().any(|c| is_decimal(&c.kind));
         let mut source = String::new();
+        if *shape == Shape::Avro {
+            source += "value_format = \"avro\"\n";
+        }
         if has_decimals && !shape.has_schema() && modes.has_unscaled() {
             source += "json_decimals = \"base64\"\n";
         }
@@ -111,6 +114,9 @@ impl Pipeline {
         // A delete is a record without a value.
         if matches!(shape, Shape::Bare | Shape::BareSchema) {
             source += "tombstone = \"delete\"\n";
+        }
+        if let Some(url) = &self.settings.registry {
+            source += &format!("\n[source.registry]\nurl = \"{url}\"\n");
         }
         source
     }

@@ -189,6 +189,13 @@ impl<'s> Player<'s> {
         Ok(std::fs::write(path, self.pipeline.file())?)
     }
 
+    /// Kills the process, and starts another one.
+    pub fn restart(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("no process")?;
+        process.kill()?;
+        self.run()
+    }
+
     fn run(&mut self) -> Result<()> {
         self.process = Some(self.spawn()?);
         Ok(())
@@ -225,7 +232,8 @@ impl<'s> Player<'s> {
         self.postgres.psql(&self.pipeline.name, sql)
     }
 
-    fn wait_until_caught_up(&self) -> Result<()> {
+    /// Waits until all that is in the topic is written.
+    pub fn wait_until_caught_up(&self) -> Result<()> {
         let ends = topic::ends(&self.kafka.bootstrap(), &self.pipeline.topic)?;
         let end: i64 = ends.iter().sum();
         let done = "select coalesce(sum(next_offset), 0) from gristmill.checkpoint";

@@ -19,6 +19,8 @@ pub struct Settings {
     pub takes_whole_before: bool,
     /// Whether the target has columns of its own, and other names than the source.
     pub has_own_names: bool,
+    /// Where the schemas of Avro are: Confluent's API.
+    pub registry: Option<String>,
 }
 
 /// What the target is called where the source is called otherwise.
@@ -48,6 +50,7 @@ impl Settings {
                 && head.table.is_whole_before
                 && random.random(),
             has_own_names: random.random_range(0..3) > 0,
+            registry: None,
         }
     }
 

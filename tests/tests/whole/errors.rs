@@ -10,7 +10,7 @@ use anyhow::Chain;
 use gristmill::definition::file::{ConfigError, Problem};
 use gristmill_core::chain::{ChainFault, PlanError, PlanProblem};
 use gristmill_core::column::{LogicalType, UnknownLogicalType};
-use gristmill_core::decode::PathError;
+use gristmill_core::decode::{Part, PathError, SchemaId, SchemaMismatch, WantedSchema};
 use gristmill_core::dimension::DimensionError;
 use gristmill_core::fault::{SinkFault, SqlState};
 use gristmill_core::transform::Fault;
@@ -181,7 +181,17 @@ fn of_the_chain() {
             partition: 3,
             offset: 1_042,
         }),
-        ChainFault::SourceTruncated { .. } => None,
+        ChainFault::SourceTruncated { .. } => Some(ChainFault::Schema(SchemaMismatch {
+            part: "value",
+            offset: 1_042,
+            id: SchemaId::Id(7),
+            why: "`value.after.age` is a string, and int64 is declared".to_owned(),
+        })),
+        ChainFault::Schema(_) => Some(ChainFault::SchemasNotTold(vec![WantedSchema {
+            part: Part::Value,
+            id: SchemaId::Id(7),
+        }])),
+        ChainFault::SchemasNotTold(_) => None,
     });
     assert_snapshot!(text);
 }

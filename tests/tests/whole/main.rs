@@ -20,6 +20,7 @@ mod mirror;
 mod missed_deletes;
 mod produce;
 mod reference;
+mod registry;
 mod runaway;
 mod silence;
 mod steer;

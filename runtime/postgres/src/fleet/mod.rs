@@ -6,7 +6,7 @@
 //!   back; [`history`] tells who did;
 //! - [`forgetting`]: nothing of a pipeline stays but its table;
 //! - [`host`]: the processes that run pipelines; [`shadow_report`]: what a staged revision would
-//!   change.
+//!   change; [`schema_store`]: what records are written by.
 
 pub mod activation;
 pub mod definition_store;
@@ -15,5 +15,6 @@ pub mod history;
 pub mod host;
 pub mod registration;
 pub mod rollout;
+pub mod schema_store;
 pub mod shadow_report;
 pub mod steering;

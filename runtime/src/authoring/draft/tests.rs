@@ -37,6 +37,7 @@ fn draft(table: &SourceTable) -> Draft {
         bootstrap: "localhost:9092".into(),
         table: "users".into(),
         command: "gristmill init --from-topic app.public.users".into(),
+        registry: None,
     };
     Draft::new(&named, table)
 }

@@ -16,6 +16,16 @@ pub struct DraftNames {
     pub table: String,
     /// The command that writes the draft.
     pub command: String,
+    /// Where the schemas of its records are, which are in Avro then.
+    pub registry: Option<RegistryNamed>,
+}
+
+/// A schema registry.
+#[derive(Clone, Debug)]
+pub struct RegistryNamed {
+    pub url: String,
+    /// Who asks it, with the password in `REGISTRY_PASSWORD`.
+    pub user: Option<String>,
 }
 
 /// A pipeline file and the SQL of its table.
@@ -71,6 +81,7 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
         bootstrap,
         table: target,
         command,
+        registry,
     } = named;
     let mut out = format!("# Written by `{command}`.\n");
     comments(&mut out, "#", &table.notes);
@@ -86,6 +97,9 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
             "tombstone = \"delete\"              # a delete is a record without a value\n",
         );
     }
+    if registry.is_some() {
+        out.push_str("value_format = \"avro\"\n");
+    }
     let has_decimals = table.columns.iter().any(|column| {
         column.type_name.starts_with("numeric") || column.type_name.starts_with("money")
     });
@@ -93,6 +107,20 @@ fn file(named: &DraftNames, table: &SourceTable) -> String {
         out.push_str(
             "json_decimals = \"base64\"          # as without decimal.handling.mode = string\n",
         );
+    }
+    if let Some(RegistryNamed { url, user }) = registry {
+        let _ = write!(
+            out,
+            "\n[source.registry]\nurl = {}\n",
+            string(&format!("${{REGISTRY_URL:-{url}}}"))
+        );
+        if let Some(user) = user {
+            let _ = writeln!(
+                out,
+                "user = {}\npassword = \"${{REGISTRY_PASSWORD}}\"",
+                string(user)
+            );
+        }
     }
     out.push_str(
         "\n[[transform]]\nname = \"normalize\"\n\

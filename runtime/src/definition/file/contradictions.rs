@@ -87,6 +87,7 @@ pub(super) fn contradictions(config: &Config) -> Vec<Problem> {
             config.source.topic
         ));
     }
+    of_formats(config, &mut problem);
     if config.target.max_rows > MAX_ROWS {
         problem(format!(
             "target.max_rows must be at most {MAX_ROWS}: beyond some thousands a flush gains \
@@ -109,4 +110,24 @@ pub(super) fn contradictions(config: &Config) -> Vec<Problem> {
         problem("dead_letters.ratio_max is a part of 1: between 0.0 and 1.0".to_owned());
     }
     found
+}
+
+/// What formats and registry say of each other.
+fn of_formats(config: &Config, problem: &mut impl FnMut(String)) {
+    let source = &config.source;
+    let needs_schemas = source.encoding().needs_schemas();
+    match &source.registry {
+        None if needs_schemas => problem(
+            "source.value_format or key_format says that records name their schemas: \
+             [source.registry] must say where these are, url = \"https://host:port\""
+                .to_owned(),
+        ),
+        Some(_) if !needs_schemas => problem(
+            "[source.registry] is for records that name their schemas, and value_format under \
+             [source] does not say so: value_format = \"avro\""
+                .to_owned(),
+        ),
+        Some(registry) => registry.contradictions(problem),
+        None => {}
+    }
 }

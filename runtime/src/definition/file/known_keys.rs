@@ -12,7 +12,7 @@ use gristmill_sandbox::Limits;
 
 use super::{
     Config, DeadLettersSection, DimensionSection, HttpSection, LimitsSection, OnlySection,
-    PipelineSection, SourceSection, TargetSection, TransformSection,
+    PipelineSection, RegistrySection, SourceSection, TargetSection, TransformSection,
 };
 
 /// Takes every key that no type has out of the file, and tells each with its place.
@@ -22,7 +22,7 @@ pub(super) fn take_unknown(root: &mut DeTable<'_>, problem: &mut impl FnMut(Rang
         let key = key.get_ref().to_string();
         match (key.as_str(), value.get_mut()) {
             ("pipeline", DeValue::Table(table)) => take::<PipelineSection>(table, problem),
-            ("source", DeValue::Table(table)) => take::<SourceSection>(table, problem),
+            ("source", DeValue::Table(table)) => take_from_source(table, problem),
             ("target", DeValue::Table(table)) => take::<TargetSection>(table, problem),
             ("dead_letters", DeValue::Table(table)) => take::<DeadLettersSection>(table, problem),
             ("limits", DeValue::Table(table)) => take::<LimitsSection>(table, problem),
@@ -63,6 +63,15 @@ fn take_from_transforms(
     for value in transforms.iter_mut() {
         if let DeValue::Table(table) = value.get_mut() {
             take_from_transform(table, problem);
+        }
+    }
+}
+
+fn take_from_source(source: &mut DeTable<'_>, problem: &mut impl FnMut(Range<usize>, String)) {
+    take::<SourceSection>(source, problem);
+    for (key, value) in source.iter_mut() {
+        if let ("registry", DeValue::Table(table)) = (key.get_ref().as_ref(), value.get_mut()) {
+            take::<RegistrySection>(table, problem);
         }
     }
 }
@@ -109,6 +118,7 @@ fn sections_of(key: &str) -> Vec<&'static str> {
     let sections = [
         ("pipeline", keys::<PipelineSection>()),
         ("source", keys::<SourceSection>()),
+        ("source.registry", keys::<RegistrySection>()),
         ("target", keys::<TargetSection>()),
         ("dead_letters", keys::<DeadLettersSection>()),
         ("limits", keys::<LimitsSection>()),
@@ -176,7 +186,8 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_found_in_every_table() {
-        let text = "x = 1\n[pipeline]\nx = 1\n[source]\nx = 1\n[[transform]]\nx = 1\n\
+        let text = "x = 1\n[pipeline]\nx = 1\n[source]\nx = 1\nregistry = { x = 1 }\n\
+                    [[transform]]\nx = 1\n\
                     limits = { x = 1 }\n[target]\nx = 1\n[dead_letters]\nx = 1\n[limits]\nx = 1\n\
                     [dimension.d]\nx = 1\n[http]\nx = 1\n[[only]]\nx = 1\n\
                     [[only.transform]]\nx = 1\n";
@@ -186,9 +197,9 @@ mod tests {
             lines.push(text[..span.start].matches('\n').count() + 1);
         });
         lines.sort_unstable();
-        assert_eq!(lines, [1, 3, 5, 7, 8, 10, 12, 14, 16, 18, 20, 22]);
+        assert_eq!(lines, [1, 3, 5, 6, 8, 9, 11, 13, 15, 17, 19, 21, 23]);
         // Every table that the file may have is looked at.
         let sections = keys::<Config>().len();
-        assert_eq!(sections, lines.len() - 3, "{:?}", keys::<Config>());
+        assert_eq!(sections, lines.len() - 4, "{:?}", keys::<Config>());
     }
 }

@@ -8,6 +8,7 @@ mod environment;
 mod known_keys;
 mod load;
 mod problem;
+mod registry_section;
 mod template;
 mod topic_pattern;
 mod wrong_type;
@@ -19,14 +20,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gristmill_core::chain::{Delete, Late, Tombstone, Truncate};
-use gristmill_core::decode::{JsonBytes, JsonDecimals};
+use gristmill_core::decode::{Format, JsonBytes, JsonDecimals, OnMismatch};
 use gristmill_kafka::client::QUEUED_MAX_BYTES;
 use gristmill_sandbox::Limits;
 
 pub use load::{load, load_any, parse};
 pub use problem::{ConfigError, Problem};
+pub use registry_section::RegistrySection;
 pub use template::Template;
 pub use topic_pattern::Topics;
+
+use super::encoding::Encoding;
 
 /// A pipeline file with its environment variables filled in.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -105,6 +109,14 @@ pub struct SourceSection {
     /// What happens to a record without a value.
     #[serde(default)]
     pub tombstone: Tombstone,
+    /// How the bytes of values are read.
+    #[serde(default)]
+    pub value_format: Format,
+    /// How the bytes of keys are read. Without it as those of values, but a key that a rule reads
+    /// whole is text.
+    pub key_format: Option<Format>,
+    /// Where the schemas of Avro are.
+    pub registry: Option<RegistrySection>,
     /// What the source's connector writes in the place of a value that it does not have, such as
     /// an unchanged large one: such a value is not written, and the table keeps what it has. An
     /// empty text: there is none.
@@ -369,6 +381,20 @@ impl Default for LimitsSection {
         Self {
             record_max_bytes: record_max_bytes(),
             state_max_bytes: state_max_bytes(),
+        }
+    }
+}
+
+impl SourceSection {
+    /// How records are read, where a revision decides it.
+    pub fn encoding(&self) -> Encoding {
+        Encoding {
+            value: self.value_format,
+            key: self.key_format,
+            on_mismatch: self
+                .registry
+                .as_ref()
+                .map_or_else(OnMismatch::default, |registry| registry.on_mismatch),
         }
     }
 }

@@ -35,6 +35,11 @@ impl Recorded {
         }
     }
 
+    /// The chain, to be told what it must know.
+    pub fn chain(&mut self) -> &mut Chain {
+        &mut self.chain
+    }
+
     /// Computes the next records as if all before had been committed.
     pub fn compute(&mut self, records: Records, now_us: i64) -> Result<Computed, ChainFault> {
         let computed = self.chain.compute(records, now_us);

@@ -15,7 +15,7 @@ use crate::authoring::DryRun;
 use crate::authoring::event_file::PlacedEvent;
 use crate::definition::pipeline::Pipeline;
 
-use super::lost_values;
+use super::{lost_values, topic_events};
 use list_values::ListValues;
 use newest_document::NewestDocument;
 use read_values::ReadValues;
@@ -26,6 +26,7 @@ const LETTERS_MAX: usize = 3;
 /// What the records would silently be taken wrongly for, and what of them is not taken, a sentence
 /// each.
 pub(super) fn oddities(pipeline: &Pipeline, events: &[PlacedEvent]) -> Vec<String> {
+    let events = topic_events::in_json(pipeline.schemas(), events);
     let documents: Vec<NewestDocument> = events.iter().filter_map(NewestDocument::of).collect();
     let Some(plan) = normalizer_plan(pipeline) else {
         return Vec::new();

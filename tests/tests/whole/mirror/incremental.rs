@@ -151,6 +151,7 @@ impl Users {
             version: None,
             takes_whole_before: false,
             has_own_names: false,
+            registry: None,
         };
         Player::start(
             kafka,

@@ -12,6 +12,7 @@ use gristmill_tests::mirror::settings::Settings;
 use gristmill_tests::mirror::stream::Stream;
 use gristmill_tests::postgres::Postgres;
 use gristmill_tests::program::{self, gristmill};
+use gristmill_tests::registry::apicurio::Apicurio;
 use gristmill_tests::seed::{seed, seed_or};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -22,6 +23,8 @@ const TABLES_DEFAULT: u64 = 5;
 /// The seed of those: Debezium has types and settings at which it fails by itself, which a new
 /// table may meet. `make soak` draws new ones.
 const SEED_DEFAULT: u64 = 3_406_713_162;
+/// The same of Avro, which is one shape.
+const AVRO_TABLES: u64 = 4;
 /// Tables that share a source and a worker.
 const AT_ONCE: usize = 5;
 
@@ -33,17 +36,35 @@ fn a_table_equals_its_source_while_it_is_written() -> Result<()> {
         Err(_) => (TABLES_DEFAULT, seed_or("live", || SEED_DEFAULT)),
     };
     let seeds: Vec<u64> = (seed..seed + tables).collect();
-    seeds.chunks(AT_ONCE).try_for_each(mirror)
+    seeds
+        .chunks(AT_ONCE)
+        .try_for_each(|seeds| mirror(seeds, None))
+}
+
+/// The same in Avro, by a real registry.
+#[test]
+fn a_table_equals_its_source_in_avro() -> Result<()> {
+    gristmill()?;
+    let (tables, seed) = match std::env::var(TABLES) {
+        Ok(text) => (text.parse().context(TABLES)?, seed("live_avro")),
+        Err(_) => (AVRO_TABLES, seed_or("live_avro", || SEED_DEFAULT)),
+    };
+    let seeds: Vec<u64> = (seed..seed + tables).collect();
+    let registry = Apicurio::start()?;
+    seeds
+        .chunks(AT_ONCE)
+        .try_for_each(|seeds| mirror(seeds, Some(&registry)))
 }
 
 /// Watches a table of each seed, and mirrors all while they are worked on.
-fn mirror(seeds: &[u64]) -> Result<()> {
+fn mirror(seeds: &[u64], registry: Option<&Apicurio>) -> Result<()> {
     let (kafka, postgres) = (Kafka::shared()?, Postgres::shared()?);
-    let mut watch = Watch::start(kafka, seeds)?;
+    let mut watch = Watch::start(kafka, seeds, registry)?;
     let mut players = Vec::new();
     for (topic, head) in watch.heads() {
-        let settings = Settings::draw(&mut SmallRng::seed_from_u64(head.seed), &head);
-        let name = format!("live_{}", head.seed);
+        let mut settings = Settings::draw(&mut SmallRng::seed_from_u64(head.seed), &head);
+        settings.registry = registry.map(Apicurio::confluent_url);
+        let name = format!("live_{}_{}", head.seed, head.shape);
         players.push(Player::start(
             kafka, postgres, &head, &topic, &name, settings,
         )?);
