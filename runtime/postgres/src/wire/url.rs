@@ -387,13 +387,11 @@ mod tests {
             bad.contains("keepalives_idle") && !bad.contains("soon"),
             "{bad}"
         );
-        for url in [
-            "postgres://a:p?secret=1@h/d",
-            "postgres://a:p?secret@h/d?x=1",
-        ] {
-            let said = refused(url);
-            assert!(!said.contains("secret"), "{said}");
-        }
+        let said = refused("postgres://a:p?secret@h/d?other=1");
+        assert!(
+            !said.contains("secret") && !said.contains("other"),
+            "{said}"
+        );
         assert!(refused("postgres://h/d?gssencmode=require").contains("gssencmode"));
         read("POSTGRESQL://a:b@h/d?keepalives=1&keepalives_idle=30&gssencmode=disable");
     }
