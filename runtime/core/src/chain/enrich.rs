@@ -183,28 +183,40 @@ impl<'a> Wave<'a> {
     }
 
     /// The answer of the enricher at `at`. It cannot refuse a delete, of which it may see a row
-    /// that the source has made up: what it would have written of such a one is null.
+    /// that the source has made up: what it would have written of such a one is null. Where there
+    /// are too many to find each, it sees no delete of this batch.
     fn ask(&self, at: usize, step: &mut Step, seen: &[Column]) -> Result<Applied, ChainFault> {
         let (rows, convictions) = (self.positions.len(), step.convictions);
         let shown = self.shown(at, step, seen);
-        let applied = match &shown {
-            None => step.apply(seen, rows)?,
-            Some(shown) => step.apply_to(shown, seen, rows)?,
+        let answer = match &shown {
+            None => step.apply(seen, rows),
+            Some(shown) => step.apply_to(shown, seen, rows),
         };
-        let rejected = applied.output.rejections.iter().map(|r| r.row);
-        let convicted = applied.convicted.iter().map(|(row, _)| *row);
+        let all = || match &shown {
+            None => (0..rows as u32).collect(),
+            Some(shown) => shown.clone(),
+        };
+        let suspects: Vec<u32> = match &answer {
+            Ok(Applied { output, convicted }) => {
+                let rejected = output.rejections.iter().map(|r| r.row);
+                rejected
+                    .chain(convicted.iter().map(|(row, _)| *row))
+                    .collect()
+            }
+            Err(ChainFault::TooManyRows { .. }) => all(),
+            Err(_) => Vec::new(),
+        };
         let batch = &self.normalized.batch;
         let is_deleted = |row: &u32| {
             self.cells
                 .is_deleted(batch, self.of_normalizer(*row) as usize)
         };
-        let refused: BTreeSet<u32> = rejected.chain(convicted).filter(is_deleted).collect();
+        let refused: BTreeSet<u32> = suspects.into_iter().filter(is_deleted).collect();
         if refused.is_empty() {
-            return Ok(applied);
+            return answer;
         }
         step.convictions = convictions;
-        let shown = shown.unwrap_or_else(|| (0..rows as u32).collect());
-        let others = shown.into_iter().filter(|row| !refused.contains(row));
+        let others = all().into_iter().filter(|row| !refused.contains(row));
         let others: Vec<u32> = others.collect();
         let mut applied = step.apply_to(&others, seen, rows)?;
         let left = applied.output.source_rows.iter().flatten();

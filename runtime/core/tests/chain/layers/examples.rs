@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gristmill_core::chain::{ChainFault, Computed, Delete, Earlier, Truncate};
+use gristmill_core::chain::{CONVICTIONS_MAX, ChainFault, Computed, Delete, Earlier, Truncate};
 use gristmill_core::column::Batch;
 use gristmill_core::dead_letter::{DeadLetter, Stage};
 use gristmill_core::dedup::{VersionKind, VersionRule};
@@ -161,6 +161,37 @@ fn a_delete_that_a_rule_takes_no_row_of_goes_on() {
         assert_eq!((loud, last), (Some(None), Some(None)));
         assert_eq!(rows[1].cells[3], Some(Some("A".to_owned())));
     }
+}
+
+/// Many rows that the source has made up are no fault of the rule. Rows that it says itself are.
+#[test]
+fn many_deletes_that_a_rule_takes_no_row_of_go_on() {
+    let trapped = |change: Change| Change {
+        cells: [Some(Some(TRAPS.to_owned())), None, change.cells[2].clone()],
+        ..change
+    };
+    let deletes = || (10..22).map(|key| trapped(delete(key, "c")));
+    for bad in [0, 1, CONVICTIONS_MAX] {
+        let own = (100..).take(bad).map(|key| trapped(row(key, "c")));
+        let changes = deletes().chain(own).chain([row(2, "a")]).collect();
+        let computed = computed(SOFT, changes);
+        assert_eq!(computed.dead_letters.len(), bad);
+        let rows = written(&computed);
+        let gone: Vec<&Given> = rows.iter().filter(|row| row.is_deleted).collect();
+        assert_eq!(gone.len(), 12);
+        for gone in gone {
+            let [loud, last] = [3, 5].map(|column| gone.cells[column].clone());
+            assert_eq!((loud, last), (Some(None), Some(None)));
+        }
+        let own = rows.iter().find(|row| row.key == 2).unwrap();
+        assert_eq!(own.cells[3], Some(Some("A".to_owned())));
+    }
+    let own = (100..).take(CONVICTIONS_MAX + 1);
+    let changes = deletes().chain(own.map(|key| trapped(row(key, "c"))));
+    let records = records(&in_order(changes.collect()), 0);
+    let mut chain = chain(SOFT, Truncate::Apply, 1 << 20);
+    let fault = chain.compute(records, NOW_US).unwrap_err().fault;
+    assert!(matches!(*fault, ChainFault::TooManyRows { .. }), "{fault}");
 }
 
 #[test]
