@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn what_comes_is_named_with_what_to_set() {
         for (value, words) in [
-            (&b"\0\0\0\x01\x02\x03abc"[..], "the id 258: it is Avro"),
-            (b"\0\0\0\0\x03{}", "JSON with a schema"),
+            (&b"\0\0\0\x01\x02\x03abc"[..], "value_format = \"avro\""),
+            (b"\0\0\0\0\x03{}", "value_format = \"json-schema\""),
             (
                 br#"{"schema":{},"payload":{"id":1}}"#,
                 "ExtractNewRecordState",

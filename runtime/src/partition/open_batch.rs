@@ -193,6 +193,7 @@ impl OpenBatch {
         }
         self.rows += records.len();
         self.bytes += records.bytes();
+        self.whole_bytes += records.whole_bytes();
         if self.position > 0
             && let Some(first) = self.chunks.front_mut()
         {
@@ -258,7 +259,6 @@ mod tests {
     async fn what_comes_back_is_taken_again_first_and_at_once() {
         let mut open = OpenBatch::new(4, 9, usize::MAX, Duration::from_secs(9));
         open.push(chunk(0..6, false));
-        let bytes = open.bytes;
         let taken = open.take(0);
         assert!(!open.is_due());
         open.give_back(taken.select(1..4));
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(offsets(&rest), [5, 6]);
         open.give_back(rest);
         assert_eq!(offsets(&open.take(0)), [5, 6]);
-        assert_eq!((open.rows, open.bytes), (0, 0), "{bytes}");
+        assert_eq!((open.rows, open.bytes, open.whole_bytes), (0, 0, 0));
     }
 
     #[tokio::test]
