@@ -85,16 +85,15 @@ impl WantedTable<'_> {
             .then(|| format!("alter table {} {};\n", table.sql_name, add.join(", ")))
     }
 
+    /// Only what tells a row, its time and its end is never absent. What is absent of a new row is
+    /// null, also where a rule never writes null.
     fn column(&self, field: &Field) -> String {
-        let not_null = !field.nullable
-            || self.roles.key.contains(&field.name)
-            || self.roles.event_time == field.name;
+        let is_flag = self.roles.deleted.as_ref() == Some(&field.name);
+        let not_null = self.roles.key.contains(&field.name)
+            || self.roles.event_time == field.name
+            || is_flag && !field.nullable;
         let null = if not_null { " not null" } else { "" };
-        let default = if self.roles.deleted.as_ref() == Some(&field.name) {
-            " default false"
-        } else {
-            ""
-        };
+        let default = if is_flag { " default false" } else { "" };
         format!(
             "    {} {}{default}{null}",
             quote(&field.name),
@@ -118,5 +117,53 @@ pub(crate) fn postgres_type(logical_type: LogicalType) -> String {
         LogicalType::Decimal { precision, scale } => format!("numeric({precision}, {scale})"),
         LogicalType::Numeric => "numeric".to_owned(),
         LogicalType::Json => "jsonb".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_absent_may_be_null() {
+        let field = |name: &str, logical_type| Field {
+            name: name.to_owned(),
+            logical_type,
+            nullable: false,
+        };
+        let fields = [
+            field("id", LogicalType::Int64),
+            field("at", LogicalType::TimestampMs),
+            field("gone", LogicalType::Boolean),
+            field("mix", LogicalType::Text),
+        ];
+        let roles = Roles {
+            key: vec!["id".to_owned()],
+            event_time: "at".to_owned(),
+            deleted: Some("gone".to_owned()),
+            ..Roles::default()
+        };
+        let wanted = WantedTable {
+            table: "people",
+            fields: &fields,
+            roles: &roles,
+            ddl: None,
+            guard: Guard::Version,
+            pipeline: "p",
+            is_shared: false,
+            delete: Delete::Soft,
+            truncate: None,
+        };
+        let lines = [
+            "    \"id\" bigint not null,",
+            "    \"at\" timestamptz not null,",
+            "    \"gone\" boolean default false not null,",
+            "    \"mix\" text,",
+        ];
+        assert!(
+            wanted.create().contains(&lines.join("\n")),
+            "{}",
+            wanted.create()
+        );
     }
 }
