@@ -63,16 +63,26 @@ pub fn alone(name: &str, rule: &Subject, plan: &Plan) -> Result<Config> {
     Ok(serde_json::from_value(pipeline)?)
 }
 
-/// An event as the pipeline of [`alone`] reads it: a change event gets a key, and an object without
-/// `before` and `after` is the row of a change event.
+/// An event as the pipeline of [`alone`] reads it: a change event gets a key, and a time where it
+/// has none by the name that is looked for; an object without `before` and `after` is the row of a
+/// change event.
 pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
     let Some(members) = event.as_object_mut() else {
         bail!("{event} is no JSON object");
     };
     if !members.contains_key("before") && !members.contains_key("after") {
-        let time = members.get("updated_at").and_then(Value::as_i64);
-        let time = time.unwrap_or_else(|| Timestamp::now().as_millisecond());
+        let time = time_of(members).unwrap_or_else(now_ms);
         event = json!({"op": "c", "after": event, "timestamp_ms": time});
+    } else if members.get("timestamp_ms").is_none_or(Value::is_null) {
+        let rows = ["after", "before"].map(|image| members.get(image));
+        let of_row = || {
+            rows.iter()
+                .find_map(|row| time_of(row.as_ref()?.as_object()?))
+        };
+        // As Debezium names it.
+        let own = members.get("ts_ms").and_then(Value::as_i64);
+        let time = own.or_else(of_row).unwrap_or_else(now_ms);
+        members.insert("timestamp_ms".to_owned(), time.into());
     }
     for image in ["before", "after"] {
         if let Some(row) = event.get_mut(image).and_then(Value::as_object_mut) {
@@ -80,6 +90,15 @@ pub fn as_change(mut event: Value, number: usize) -> Result<Value> {
         }
     }
     Ok(event)
+}
+
+/// A rule needs no time of its event. Where the row has none, it happens now.
+fn time_of(row: &Map<String, Value>) -> Option<i64> {
+    row.get("updated_at").and_then(Value::as_i64)
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
 }
 
 fn transform(name: &str, component: String, config: Value) -> Result<file::TransformSection> {
@@ -140,6 +159,20 @@ mod tests {
         let expected =
             json!({"op": "d", "before": {"a": 1, "_event": 4}, "after": null, "timestamp_ms": 9});
         assert_eq!(as_change(change, 4).unwrap(), expected);
+        for (event, time) in [
+            (
+                json!({"op": "u", "before": null, "after": {"a": 1}, "ts_ms": 7}),
+                7,
+            ),
+            (
+                json!({"op": "d", "before": {"updated_at": 8}, "after": null}),
+                8,
+            ),
+        ] {
+            assert_eq!(as_change(event, 5).unwrap()["timestamp_ms"], time);
+        }
+        let untimed = as_change(json!({"op": "c", "after": {"a": 1}}), 6).unwrap();
+        assert!(untimed["timestamp_ms"].is_i64());
         assert!(as_change(json!([1]), 0).is_err());
     }
 }
