@@ -8,6 +8,7 @@ mod catalogue;
 mod faults;
 mod fleet;
 mod flush;
+mod forgotten;
 mod guard;
 mod hard_deletes;
 mod histories;

@@ -59,15 +59,7 @@ pub async fn begin_at(
         select
           :pipeline, :run, :topic, p.number, :topic_id, p.next_offset,
           0, :owner, pg_catalog.pg_backend_pid(), 0,
-          (
-            select coalesce(
-              pg_catalog.max(c.log) filter (where c.topic = :topic), pg_catalog.max(c.log) + 1, 1
-            )
-            from gristmill.pipeline as w
-              join gristmill.pipeline as o on o.target = w.target
-              join gristmill.checkpoint as c on c.pipeline = o.pipeline
-            where w.pipeline = :pipeline
-          )
+          gristmill.log_of_topic(:pipeline, :topic, :topic_id)
         from unnest(:partitions, :offsets) as p (number, next_offset)
         where not exists (
           select from gristmill.checkpoint where pipeline = :pipeline and topic = :topic

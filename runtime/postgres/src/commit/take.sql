@@ -16,19 +16,6 @@ old as (
   order by c.pipeline, c.run, c.topic, c.partition
   for update of c
 ),
--- A topic in the place of another has offsets of its own: its versions must not be compared with
--- those of the other by them.
-logs as (
-  select
-    w.place,
-    pg_catalog.max(c.log) filter (where c.topic = w.topic) as of_topic,
-    pg_catalog.max(c.log) as of_all
-  from wanted w
-    join gristmill.pipeline p on p.pipeline = w.pipeline
-    join gristmill.pipeline o on o.target = p.target
-    join gristmill.checkpoint c on c.pipeline = o.pipeline
-  group by w.place
-),
 taken as (
   insert into gristmill.checkpoint as c (
     pipeline, run, topic, partition, topic_id, next_offset,
@@ -37,11 +24,9 @@ taken as (
   select
     w.pipeline, w.run, w.topic, w.partition, w.topic_id, w.start_offset,
     1, :owner, pg_catalog.pg_backend_pid(), w.revision, 1,
-    (
-      select coalesce(pg_catalog.max(coalesce(l.of_topic, l.of_all + 1)), 1)
-      from logs l
-      where l.place = w.place
-    )
+    -- A topic in the place of another has offsets of its own: its versions must not be compared
+    -- with those of the other by them.
+    gristmill.log_of_topic(w.pipeline, w.topic, w.topic_id)
   -- Counting makes sure that all old rows are locked before the first one is taken.
   from wanted w, (select count(*) from old) as locked
   order by w.pipeline, w.run, w.topic, w.partition

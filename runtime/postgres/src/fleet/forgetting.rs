@@ -20,6 +20,28 @@ const TABLES: [&str; 10] = [
     "pipeline",
 ];
 
+/// Rows stay, with versions of these logs: a topic that comes in the place of one that is gone must
+/// not have its number, or its first records lose to those rows, and one that is read again must.
+const KEEP_LOGS: &str = "
+    update gristmill.target_table z
+    set forgotten_logs = (
+      select coalesce(pg_catalog.jsonb_object_agg(f.id, f.log), '{}'::jsonb)
+      from (
+        select l.id, pg_catalog.max(l.log) as log
+        from (
+          select coalesce(c.topic_id, ''::text) as id, c.log
+          from gristmill.checkpoint c
+          where c.pipeline = p.pipeline
+          union all
+          select o.key, o.value::int
+          from pg_catalog.jsonb_each_text(z.forgotten_logs) as o
+        ) as l
+        group by l.id
+      ) as f
+    )
+    from gristmill.pipeline p
+    where p.pipeline = $1 and p.target = z.name";
+
 /// What became of a pipeline that was to be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forgetting {
@@ -59,6 +81,7 @@ async fn forget_in(
         let host = row.get(0);
         return Ok(Forgetting::Runs { host });
     }
+    transaction.execute(KEEP_LOGS, &[&pipeline]).await?;
     let (mut partitions, mut letters) = (0, 0);
     for table in TABLES {
         let delete = format!("delete from gristmill.{table} where pipeline = $1");

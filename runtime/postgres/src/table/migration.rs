@@ -29,7 +29,7 @@ macro_rules! migration {
 
 /// Ours and not a crate's: `refinery` runs files like these, too, but keeps its own table with
 /// checksums, and cannot take over databases whose `gristmill.migration` says what they have.
-pub(crate) const MIGRATIONS: [Migration; 17] = [
+pub(crate) const MIGRATIONS: [Migration; 18] = [
     migration!(1, "001_gristmill"),
     migration!(2, "002_rollout"),
     migration!(3, "003_canary"),
@@ -48,6 +48,7 @@ pub(crate) const MIGRATIONS: [Migration; 17] = [
     migration!(15, "015_left_out", 10),
     migration!(16, "016_tombstones_alone", 10),
     migration!(17, "017_schemas", 10),
+    migration!(18, "018_forgotten_logs", 10),
 ];
 
 /// The version that this program works with.
