@@ -11,7 +11,7 @@ use gristmill_kafka::client::SourceConfig;
 use gristmill_kafka::source::Source;
 use gristmill_kafka::source::membership::Membership;
 use gristmill_sandbox::Sandbox;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::definition::file::{Config, Start, Template};
@@ -115,7 +115,7 @@ impl HostedFile {
                 (name, Err(error)) => failed.push(NotBegun { name, error }),
             }
         }
-        self.subscribe()?;
+        self.subscribe().await?;
         Ok(failed)
     }
 
@@ -214,7 +214,7 @@ impl HostedFile {
     }
 
     /// Has the consumer read the topics of the pipelines that have begun, but those that are gone.
-    fn subscribe(&mut self) -> Result<()> {
+    async fn subscribe(&mut self) -> Result<()> {
         let all = self.pipelines.all();
         let there = all.iter().filter(|p| !p.standings.is_gone());
         let topics: Vec<String> = there.map(|p| p.config.source.topic.clone()).collect();
@@ -222,16 +222,31 @@ impl HostedFile {
             return Ok(());
         }
         match self.subscribed.is_empty() {
-            true => self.join(&topics)?,
+            true => {
+                let partitions = self.partitions(topics.clone()).await;
+                self.join(&topics, &partitions)?;
+            }
             false => self.handles.kafka.subscribe(topics.clone()),
         }
         self.subscribed = topics;
         Ok(())
     }
 
-    /// Joins the consumer group.
-    fn join(&mut self, topics: &[String]) -> Result<()> {
-        self.membership = membership(&self.config, topics);
+    /// How many partitions each of `topics` has; as far as Kafka says it.
+    async fn partitions(&self, topics: Vec<String>) -> Vec<usize> {
+        let admin = Arc::clone(&self.handles.kafka.admin);
+        let ask = move || {
+            let asked = topics.iter().map(|topic| admin.topic(topic));
+            asked
+                .map_while(|t| Some(t.ok()?.partitions.len()))
+                .collect()
+        };
+        spawn_blocking(ask).await.unwrap_or_default()
+    }
+
+    /// Joins the consumer group, to read `topics` of so many `partitions`.
+    fn join(&mut self, topics: &[String], partitions: &[usize]) -> Result<()> {
+        self.membership = membership(&self.config, topics, partitions);
         let (config, kafka) = (&self.config, &self.handles.kafka);
         let source = &config.source;
         let config = SourceConfig {
@@ -254,16 +269,17 @@ impl HostedFile {
 }
 
 /// The id by which the consumer group knows this process again after a crash, held as long as it
-/// lives. Of a template each set of topics has its own: a member that the group knows is given what
-/// it had, whatever it asks for now.
-fn membership(config: &Config, topics: &[String]) -> Option<Membership> {
-    let of = match (&config.source.topics, topics) {
-        (None, [topic]) => topic.clone(),
-        _ => {
-            let mut sorted = topics.to_vec();
-            sorted.sort_unstable();
-            sha256(sorted.join(",").as_bytes())
-        }
+/// lives. Each set of topics with so many partitions has its own: a member that the group knows is
+/// given what it had, so that a topic, or a partition, that was added meanwhile would be nobody's
+/// (KIP-814).
+fn membership(config: &Config, topics: &[String], partitions: &[usize]) -> Option<Membership> {
+    let partitions = partitions.iter().map(Some).chain(std::iter::repeat(None));
+    let mut read: Vec<_> = topics.iter().zip(partitions).collect();
+    read.sort_unstable();
+    let of = match (&config.source.topics, read.as_slice()) {
+        (None, [(topic, Some(partitions))]) => format!("{topic}-{partitions}"),
+        (None, [(topic, None)]) => (*topic).clone(),
+        _ => sha256(format!("{read:?}").as_bytes()),
     };
     match Membership::acquire(&state_folders(), &config.group(), &of) {
         Ok(membership) => Some(membership),

@@ -162,3 +162,16 @@ limits = {{ {}, fuel_per_row = 2_000_000_000 }}",
     assert_eq!(job.letters()?, 0, "{}", job.explain());
     Ok(())
 }
+
+#[test]
+fn partitions_added_while_the_only_process_is_away_are_taken() -> Result<()> {
+    let job = Job::new("added_away")?;
+    job.generate(200, 50, 1)?;
+    let mut run = job.run()?;
+    job.wait_until_caught_up()?;
+    run.kill()?;
+    job.kafka.add_partitions(&job.topic, 6)?;
+    job.generate(600, 50, 2)?;
+    let _run = job.run()?;
+    job.wait_until_caught_up()
+}
