@@ -59,8 +59,8 @@ pub(crate) struct Config {
     #[serde(default = "deleted_column")]
     pub(crate) deleted_column: String,
     /// Whether a record with a key and nothing else deletes the row of that key: at its place in
-    /// the topic, so at the highest event time before it, or at the time that Kafka gave the record
-    /// where that is earlier. Needs `tombstone = "delete"` in the pipeline.
+    /// the topic, so at the highest event time before it. Needs `tombstone = "delete"` in the
+    /// pipeline.
     #[serde(default)]
     pub(crate) tombstones: bool,
     /// The path of the object that has the key's columns in a record with a key and nothing else.

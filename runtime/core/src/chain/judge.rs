@@ -105,10 +105,11 @@ impl Judge<'_> {
     /// `event_time_max`. A row that is refused does not touch the watermark.
     ///
     /// A record without a value has no event time but Kafka's, which is of another clock. It gets
-    /// the highest event time before it, where Kafka's is later: so it stands at its place in the
-    /// log, and is newer than what it deletes, unless Kafka's clock is behind the source's, and
-    /// older than what comes after it. Where the records are no log, nobody knows its place, and
-    /// Kafka's time stays; so it does where event times do not decide which row is newer.
+    /// the highest event time before it, whatever Kafka's is: so it stands at its place in the log,
+    /// is no older than anything of its key before it, and its time does not depend on how batches
+    /// were cut. Where the records are no log, nobody knows its place, and Kafka's time stays; so
+    /// it does where event times do not decide which row is newer. One with which a partition
+    /// begins gets Kafka's, and is no newer than the events of its batch.
     pub(super) fn judge(
         &self,
         normalized: &mut Normalized,
@@ -131,8 +132,8 @@ impl Judge<'_> {
             }
             let mut time = event_time_us[row];
             if is_placed && self.is_tombstone(source) {
-                let place = watermark.event_time_max().or_else(|| *first);
-                time = time.min(place.unwrap_or(time));
+                let begins = || first.map_or(time, |first| first.min(time));
+                time = watermark.event_time_max().unwrap_or_else(begins);
                 moved |= time != event_time_us[row];
                 event_time_us[row] = time;
             }

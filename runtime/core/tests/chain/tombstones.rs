@@ -122,9 +122,29 @@ fn a_tombstone_is_no_newer_than_what_came_before_the_batch() {
     // Nothing is known but Kafka's time.
     let computed = chain(None).compute(alone(), NOW_US).unwrap();
     assert_eq!(written(&computed), [(1, 9_000, 0)]);
-    // Kafka's time is the earlier one.
-    let computed = chain(Some(9_500_000)).compute(alone(), NOW_US).unwrap();
-    assert_eq!(written(&computed), [(1, 9_000, 0)]);
+}
+
+/// Kafka's clock is behind the source's: a tombstone deletes what stands before it all the same, in
+/// one batch or in several.
+#[test]
+fn a_tombstone_of_a_slow_clock_deletes_however_batches_are_cut() {
+    let events = [
+        (1, 100, Some(9_500)),
+        (2, 200, Some(9_000)),
+        (1, 300, None),
+        (2, 300, None),
+        (2, 400, Some(9_600)),
+    ];
+    let computed = chain(None).compute(log(&events), NOW_US).unwrap();
+    assert_eq!(written(&computed), [(1, 9_500, 2), (2, 9_600, 4)]);
+    let mut chain = chain(None);
+    for (cut, expected) in [
+        (&events[..2], [(1, 9_500, 0), (2, 9_000, 1)]),
+        (&events[2..4], [(1, 9_500, 0), (2, 9_500, 1)]),
+    ] {
+        let computed = chain.compute(log(cut), NOW_US).unwrap();
+        assert_eq!(written(&computed), expected);
+    }
 }
 
 #[test]
