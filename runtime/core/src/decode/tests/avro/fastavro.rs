@@ -2,17 +2,17 @@
 
 use super::*;
 
+const LINES: &str = include_str!("../../../../../../data/avro_by_fastavro.ndjson");
+
 /// How often both may judge bytes differently: fastavro takes booleans other than 0 and 1, ints of
 /// more than 32 bits, and indices from the end of a union or enum.
 const JUDGED_OTHERWISE_MAX: usize = 60;
 
 #[test]
 fn both_read_the_same() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/avro_by_fastavro.ndjson");
-    let lines = fs::read_to_string(path).unwrap();
     let mut of = None;
     let (mut same, mut otherwise) = (0, 0);
-    for line in lines.lines() {
+    for line in LINES.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         if let Some(text) = line.get("schema") {
             of = Some(schema(&text.to_string()).unwrap());

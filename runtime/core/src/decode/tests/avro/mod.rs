@@ -7,8 +7,6 @@ mod samples;
 mod schema_texts;
 mod types;
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -20,6 +18,9 @@ use crate::decode::{
 };
 use crate::record::Records;
 use crate::rows;
+
+const SCHEMAS: &str = include_str!("../../../../../../data/debezium/registry_schemas.json");
+const SAMPLES: &str = include_str!("../../../../../../data/debezium/avro.ndjson");
 
 fn read(path: &str, of: &str) -> Field {
     Field {
@@ -105,14 +106,9 @@ fn text(value: &str) -> Vec<u8> {
     [long(value.len() as i64), value.as_bytes().to_vec()].concat()
 }
 
-fn data(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/debezium");
-    fs::read_to_string(folder.join(name)).unwrap()
-}
-
 /// The schemas of the samples, by their names.
 fn registry() -> Value {
-    serde_json::from_str(&data("registry_schemas.json")).unwrap()
+    serde_json::from_str(SCHEMAS).unwrap()
 }
 
 /// The samples of a topic: the bytes of key and value, and the headers that say of which schema
@@ -124,8 +120,7 @@ struct Sample {
 }
 
 fn samples(topic: &str) -> Vec<Sample> {
-    let text = data("avro.ndjson");
-    let lines = text
+    let lines = SAMPLES
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of_topic = lines.filter(|line| line["topic"] == topic);
