@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::definition::file::Config;
 use crate::handles::commits::Commits;
 use crate::handles::pipelines::Pipelines;
+use crate::handles::reservations::Reservations;
 
 /// The most places for flushes of several files together: with a connection each for heartbeat and
 /// relay, and four for what is being prepared, sixteen, where a server takes a hundred by default.
@@ -18,6 +19,8 @@ const FLUSHES_MAX: usize = 10;
 pub struct HostedDatabase {
     pub commits: Arc<Commits>,
     pub pipelines: Pipelines,
+    /// What those have for themselves, and those that are about to begin.
+    pub reservations: Reservations,
     /// Wakes the follower.
     pub look_again: Arc<Notify>,
 }
@@ -32,6 +35,7 @@ impl HostedDatabase {
         Self {
             commits: Arc::new(Commits::new(pool, owner.to_owned())),
             pipelines: Pipelines::default(),
+            reservations: Reservations::default(),
             look_again: Arc::default(),
         }
     }

@@ -10,6 +10,7 @@
 //! - `partition_log`: a line in the log about a partition;
 //! - [`pipelines`]: those of a file or a database, as they come;
 //! - [`replay`]: the way of dead letters back, one a file;
+//! - [`reservations`]: names and tables that are taken, one a database;
 //! - [`standing`]: what each partition is doing, one a pipeline.
 //!
 //! Nothing here is touched for a row.
@@ -24,6 +25,7 @@ pub mod metrics;
 pub(crate) mod partition_log;
 pub mod pipelines;
 pub mod replay;
+pub mod reservations;
 pub mod standing;
 
 pub use commits::Commits;

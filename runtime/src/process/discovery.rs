@@ -137,9 +137,15 @@ fn without_clashes(
 }
 
 /// What both would be.
-fn clash(config: &Config, other: &Config) -> Option<String> {
+pub(super) fn clash(config: &Config, other: &Config) -> Option<String> {
     let (topic, of_other) = (&config.source.topic, &other.source.topic);
     let name = &config.pipeline.name;
+    if *name == other.pipeline.name && topic == of_other {
+        return Some(format!(
+            "another file that runs here gives the pipeline {name} of the topic {topic}, too: \
+             leave the topic out of one by source.topics_except"
+        ));
+    }
     if *name == other.pipeline.name {
         return Some(format!(
             "the topics {topic} and {of_other} both give the pipeline {name}: let their names \

@@ -19,7 +19,7 @@ use crate::fleet::propose::propose;
 use crate::folders::state_folders;
 use crate::handles::{HostedDatabase, HostedPipeline, Kafka, Metrics, Pipelines, Replay};
 use crate::partition::assignment::Assignment;
-use crate::process::discovery::{Discovered, NotBegun, discover};
+use crate::process::discovery::{Discovered, NotBegun, clash, discover};
 use crate::process::start::{FileHandles, Started, start};
 
 /// How often it is looked for topics that have come or gone: a pipeline begins within 15 s.
@@ -102,8 +102,14 @@ impl HostedFile {
     pub(super) async fn begin(&mut self) -> Result<Vec<NotBegun>> {
         let (wanted, mut failed) = self.wanted().await;
         let mut beginning = JoinSet::new();
+        let reservations = &self.handles.database.reservations;
         for config in wanted {
             let (name, handles) = (config.pipeline.name.clone(), self.handles.clone());
+            if let Err(why) = reservations.reserve(&config, clash) {
+                let error = Error::msg(why);
+                failed.push(NotBegun { name, error });
+                continue;
+            }
             beginning.spawn(async move { (name, start(config, handles).await) });
         }
         while let Some(begun) = beginning.join_next().await {
@@ -112,7 +118,10 @@ impl HostedFile {
                     self.said.remove(&name);
                     self.add(started);
                 }
-                (name, Err(error)) => failed.push(NotBegun { name, error }),
+                (name, Err(error)) => {
+                    self.handles.database.reservations.release(&name);
+                    failed.push(NotBegun { name, error });
+                }
             }
         }
         self.subscribe().await?;

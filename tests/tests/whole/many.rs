@@ -235,6 +235,37 @@ fn each_topic_of_a_template_has_a_pipeline_and_what_comes_later_begins_by_itself
 }
 
 #[test]
+fn a_topic_that_two_files_mean_has_one_pipeline() -> Result<()> {
+    let mirror = Mirror::new("many_twice")?;
+    let job = &mirror.job;
+    mirror.add("a", "users")?;
+    mirror.add("a", "orders")?;
+    let topic = mirror.topic("a", "users");
+    let topics = format!(
+        "topics = '^{}_(?<schema>\\w+)\\.(?<table>\\w+)$'",
+        mirror.name
+    );
+    let single = TEMPLATE.replace("NAME", mirror.name);
+    let single = single.replace(&topics, &format!("topic = \"{topic}\""));
+    let except = format!("topics_except = \"{}_a.secrets\"\n", mirror.name);
+    let single = single
+        .replace(&except, "")
+        .replace("{schema}.{table}", "a.users");
+    let single = single.replace("{table}", "users");
+    std::fs::write(job.file().with_file_name("single.toml"), single)?;
+    let _run = job.run_files(&[Path::new("single.toml"), Path::new("mirror.toml")])?;
+    job.wait_until_logged("another file that runs here gives the pipeline a.users")?;
+    mirror.write("a", "users", 0..20)?;
+    mirror.write("a", "orders", 0..20)?;
+    mirror.wait_for_rows("users", 20)?;
+    mirror.wait_for_rows("orders", 20)?;
+    // Nobody takes from the other what it has.
+    let epochs = "select max(owner_epoch) from gristmill.checkpoint";
+    assert_eq!(job.number(epochs)?, 1);
+    Ok(())
+}
+
+#[test]
 fn two_processes_share_the_topics_and_nothing_is_lost_when_one_is_killed() -> Result<()> {
     let mirror = Mirror::new("many_shared")?;
     let tables = ["t0", "t1", "t2", "t3"];
