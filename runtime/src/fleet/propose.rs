@@ -251,6 +251,8 @@ impl FileProposal {
 pub async fn propose(pipeline: Arc<HostedPipeline>, proposal: FileProposal) {
     let commits = &pipeline.commits;
     let staged = async {
+        let _turn = commits.proposals.acquire().await;
+        let _place = commits.preparations.acquire().await;
         let mut connection = commits.pool.database().connect().await?;
         proposal.stage(&mut connection, &commits.owner).await
     };

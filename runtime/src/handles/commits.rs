@@ -12,6 +12,9 @@ use crate::handles::standing::Reason;
 /// What may be prepared at a time, each by connections of its own: revisions that are loaded, and
 /// pipelines that begin.
 const PREPARED_AT_ONCE: usize = 4;
+/// How many of those places may be with what the file proposes: it waits for hosts, this one among
+/// them, which load it meanwhile.
+const PROPOSED_AT_ONCE: usize = 2;
 
 /// The way of one process into a database, and what has gone it.
 pub struct Commits {
@@ -23,6 +26,8 @@ pub struct Commits {
     pub letters_wait: Notify,
     /// Places for what is prepared.
     pub preparations: Arc<Semaphore>,
+    /// Turns of what files propose, each of which takes a place among the preparations, too.
+    pub proposals: Semaphore,
     totals: Totals,
     /// Why Postgres does not answer; `None`: it does.
     silent: Mutex<Option<Reason>>,
@@ -51,6 +56,7 @@ impl Commits {
             owner,
             letters_wait: Notify::new(),
             preparations: Arc::new(Semaphore::new(PREPARED_AT_ONCE)),
+            proposals: Semaphore::new(PROPOSED_AT_ONCE),
             totals: Totals::default(),
             silent: Mutex::default(),
         }

@@ -266,6 +266,40 @@ fn a_topic_that_two_files_mean_has_one_pipeline() -> Result<()> {
 }
 
 #[test]
+fn a_changed_template_opens_no_connection_a_topic() -> Result<()> {
+    let mirror = Mirror::new("many_change")?;
+    let job = &mirror.job;
+    let tables: Vec<String> = (0..30).map(|i| format!("t{i}")).collect();
+    for table in &tables {
+        job.psql(&format!(
+            "create table {table} (id bigint primary key, name text)"
+        ))?;
+        let topic = mirror.topic("a", table);
+        job.kafka.create_topic(&topic, 1, &[])?;
+    }
+    job.gristmill(&["schema", "apply", "mirror.toml", "--all"])?;
+    let (_first, second) = (mirror.run()?, mirror.run()?);
+    let takes = "select count(*) from gristmill.checkpoint";
+    job.wait_for("all to be taken", || Ok(job.number(takes)? == 30))?;
+    drop(second);
+    let file = job.file().with_file_name("mirror.toml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, text.replace("\"flat\" }", "\"flat\", rename = {} }"))?;
+    let _second = mirror.run()?;
+    let mut most = 0;
+    let sessions = "select count(*) from pg_stat_activity where datname = current_database() \
+                    and application_name like 'gristmill%'";
+    let proposed = "select count(*) from gristmill.pipeline where active_revision = 2";
+    job.wait_for("all to be proposed", || {
+        most = most.max(job.number(sessions)?);
+        Ok(job.number(proposed)? == 30)
+    })?;
+    // Of two processes.
+    assert!(most <= 32, "{most} connections");
+    Ok(())
+}
+
+#[test]
 fn two_processes_share_the_topics_and_nothing_is_lost_when_one_is_killed() -> Result<()> {
     let mirror = Mirror::new("many_shared")?;
     let tables = ["t0", "t1", "t2", "t3"];
