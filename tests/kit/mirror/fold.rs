@@ -16,6 +16,9 @@ const PLACEHOLDER: &str = "__debezium_unavailable_value";
 const IN_BASE64: &str = "X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==";
 const IN_HEX: &str = "5f5f646562657a69756d5f756e617661696c61626c655f76616c7565";
 
+/// Of a list of UUIDs: that of version 3 which Java makes of it.
+const IN_UUID: &str = "b68a35a7-17ad-35b3-af2a-ae46edb4545a";
+
 /// The key's values, as the records have them.
 pub type Key = Vec<String>;
 
@@ -139,7 +142,8 @@ fn text(value: &Value) -> String {
 fn is_placeholder(value: &Value) -> bool {
     match value {
         Value::String(text) => {
-            [PLACEHOLDER, IN_BASE64, IN_HEX].contains(&text.as_str()) || is_placeholder_map(text)
+            let spelt = [PLACEHOLDER, IN_BASE64, IN_HEX, IN_UUID];
+            spelt.contains(&text.as_str()) || is_placeholder_map(text)
         }
         Value::Array(items) => {
             let bytes = PLACEHOLDER.bytes().map(Value::from);
