@@ -128,29 +128,25 @@ impl<'r> AvroWalk<'_, 'r> {
         }
     }
 
-    /// Follows steps that return, one level deeper.
+    /// Follows steps that return, one level deeper. What takes no bytes there is counted: nothing
+    /// else ends a block of them, nor records that lie in one another many times.
     fn deeper(&mut self, program: &AvroProgram, from: u32) -> Result<()> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
             return Err(NoAvro::TooDeep);
         }
+        let left = self.cursor.left();
         self.follow(program, from)?;
+        if self.cursor.left() == left {
+            self.spare = self.spare.checked_sub(1).ok_or(NoAvro::TooMany)?;
+        }
         self.depth -= 1;
         Ok(())
     }
 
-    /// The number of the next block's items, which are not more than can be.
-    fn block(&mut self) -> Result<u64> {
-        let count = self.cursor.block()?;
-        if count > self.cursor.left() as u64 {
-            self.spare = self.spare.checked_sub(count).ok_or(NoAvro::TooMany)?;
-        }
-        Ok(count)
-    }
-
     fn items(&mut self, program: &AvroProgram, body: u32) -> Result<()> {
         loop {
-            match self.block()? {
+            match self.cursor.block()? {
                 0 => return Ok(()),
                 count => {
                     for _ in 0..count {
@@ -165,7 +161,7 @@ impl<'r> AvroWalk<'_, 'r> {
     fn entries(&mut self, program: &AvroProgram, map: u32) -> Result<()> {
         let map = &program.maps[map as usize];
         loop {
-            let count = self.block()?;
+            let count = self.cursor.block()?;
             if count == 0 {
                 return Ok(());
             }

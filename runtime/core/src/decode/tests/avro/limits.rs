@@ -61,6 +61,40 @@ fn values_of_no_bytes_are_counted() {
     }
 }
 
+/// Each block's count is below the number of bytes that are left, all of them together are not.
+#[test]
+fn values_of_no_bytes_are_counted_over_blocks() {
+    let blocks = [long(50_000).repeat(50_000), vec![0, 2]].concat();
+    for of in [[("value.a", "int64")], [("value.l", "json")]] {
+        let said = fault(&of, LIST, &blocks);
+        assert!(
+            said.contains("more than 1000000 values of no bytes"),
+            "{said}"
+        );
+    }
+    let few = [long(2).repeat(100_000), vec![0, 2]].concat();
+    assert!(row(&[("value.a", "int64")], LIST, &few).is_ok());
+}
+
+/// A record of two records of two records, down to one without fields.
+#[test]
+fn records_of_no_bytes_are_counted() {
+    let mut text = r#"{"type":"record","name":"E","fields":[]}"#.to_owned();
+    let mut last = "E".to_owned();
+    for level in 0..40 {
+        let fields = format!(r#"{{"name":"a","type":{text}}},{{"name":"b","type":"{last}"}}"#);
+        text = format!(r#"{{"type":"record","name":"N{level}","fields":[{fields}]}}"#);
+        last = format!("N{level}");
+    }
+    for of in [[("value.c", "int64")], [("value", "json")]] {
+        let said = fault(&of, &text, &[]);
+        assert!(
+            said.contains("more than 1000000 values of no bytes"),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn depth_is_limited() {
     let deep = |depth: usize| [[2, 2].repeat(depth), vec![2, 0]].concat();
