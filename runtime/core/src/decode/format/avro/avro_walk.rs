@@ -19,10 +19,12 @@ struct AvroWalk<'a, 'r> {
 }
 
 impl AvroProgram {
-    /// Whether a value is none at all.
+    /// Whether a value is none at all. One with bytes behind its null is no value of the schema,
+    /// as a walk finds.
     pub(crate) fn is_null(&self, value: &[u8]) -> bool {
-        let branch = |null: i64| AvroCursor::new(value).long() == Ok(null);
-        self.null.is_some_and(branch)
+        let mut cursor = AvroCursor::new(value);
+        self.null
+            .is_some_and(|null| cursor.long() == Ok(null) && cursor.left() == 0)
     }
 
     /// Fills the slots of what is read of a value, and makes sure that it is one as a whole. The

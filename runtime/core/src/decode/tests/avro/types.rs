@@ -3,6 +3,27 @@
 use serde_json::json;
 
 use super::*;
+
+/// One changed byte makes null of a row: what is left of the row tells.
+#[test]
+fn null_with_bytes_behind_it_deletes_nothing() {
+    let text = r#"["null",{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}]"#;
+    for tombstone in [Tombstone::Ignore, Tombstone::Delete] {
+        let of = reads(&[("value.a", "int64")]);
+        let decoder = Decoder::new(&of, "t", 0, tombstone, usize::MAX).unwrap();
+        let mut decoder = decoder.with_formats(&avro()).unwrap();
+        let found = FoundSchema::Known(Arc::new(schema(text).unwrap()));
+        let (part, id) = (Part::Value, SchemaId::Id(1));
+        decoder.learn(WantedSchema { part, id }, &found);
+        let mut said_of = |value: &[u8]| said(&decoder.decode(&record(&framed(value))));
+        assert_eq!(said_of(&[2, 34]).unwrap()["value.a"], 17);
+        let is_row = tombstone == Tombstone::Delete;
+        assert_eq!(said_of(&[0]).unwrap().is_object(), is_row, "a tombstone");
+        let fault = said_of(&[0, 34]).unwrap_err();
+        assert!(fault.starts_with("malformed"), "{fault}");
+        assert!(fault.contains("bytes follow behind"), "{fault}");
+    }
+}
 use crate::decode::{Framing, OnMismatch, Unreadiness, Unready};
 
 fn one(of: &str, declared: &str, value: &[u8]) -> Result<Value, String> {
