@@ -23,6 +23,8 @@ pub(crate) enum NoAvro {
     TooDeep,
     #[error("it has more than {EMPTY_MAX} values of no bytes")]
     TooMany,
+    #[error("as JSON it is longer than {JSON_MIN} bytes and {JSON_GROWTH} times its own")]
+    TooLong,
     #[error("bytes follow behind its last field")]
     Trailing,
 }
@@ -34,6 +36,16 @@ pub(super) const DEPTH_MAX: u32 = 64;
 /// So many values of a record may take no bytes: more than any real one has, and a few
 /// milliseconds.
 pub(super) const EMPTY_MAX: u32 = 1_000_000;
+
+/// Any value may be so many bytes of JSON, and so many more for each byte of its own: a field that
+/// is null is one byte, and the names of Postgres' columns have 63.
+const JSON_MIN: usize = 1 << 24;
+const JSON_GROWTH: usize = 64;
+
+/// So many bytes of JSON may be made of a value of so many bytes.
+pub(super) fn json_room(bytes: usize) -> usize {
+    bytes.saturating_mul(JSON_GROWTH).saturating_add(JSON_MIN)
+}
 
 /// The bytes of a value and how far a walk has come.
 #[derive(Clone, Copy, Debug)]

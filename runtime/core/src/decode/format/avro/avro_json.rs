@@ -1,7 +1,7 @@
 //! A value with all that lies in it, as JSON: unions without the names of their branches, bytes in
 //! base64, numbers that JSON has none for as text. It is what Connect's converter writes.
 
-use super::avro_cursor::{AvroCursor, DEPTH_MAX, EMPTY_MAX, NoAvro, Result};
+use super::avro_cursor::{AvroCursor, DEPTH_MAX, EMPTY_MAX, NoAvro, Result, json_room};
 use super::avro_types::{AvroKind, AvroTypes, TypeId};
 use crate::decode::plain_json;
 
@@ -10,7 +10,8 @@ impl AvroTypes {
     pub(crate) fn to_json(&self, value: &[u8]) -> std::result::Result<String, String> {
         let mut out = String::new();
         let spare = u64::from(EMPTY_MAX) + value.len() as u64;
-        let mut json = AvroJson::new(self, AvroCursor::new(value), &mut out, 0, spare);
+        let room = json_room(value.len());
+        let mut json = AvroJson::new(self, AvroCursor::new(value), &mut out, 0, (spare, room));
         let put = json.value(self.root);
         let put = put.and_then(|()| match json.cursor.left() {
             0 => Ok(()),
@@ -28,6 +29,8 @@ pub(super) struct AvroJson<'a, 'r> {
     depth: u32,
     /// So many more values may take no bytes.
     pub(super) spare: u64,
+    /// Where `out` has to end.
+    end: usize,
 }
 
 impl<'a, 'r> AvroJson<'a, 'r> {
@@ -36,9 +39,10 @@ impl<'a, 'r> AvroJson<'a, 'r> {
         cursor: AvroCursor<'r>,
         out: &'a mut String,
         depth: u32,
-        spare: u64,
+        (spare, room): (u64, usize),
     ) -> Self {
         Self {
+            end: out.len().saturating_add(room),
             types,
             cursor,
             out,
@@ -47,8 +51,16 @@ impl<'a, 'r> AvroJson<'a, 'r> {
         }
     }
 
+    /// So many bytes may still be appended.
+    pub(super) fn room(&self) -> usize {
+        self.end.saturating_sub(self.out.len())
+    }
+
     /// Appends a value of that type.
     pub(super) fn value(&mut self, of: TypeId) -> Result<()> {
+        if self.out.len() > self.end {
+            return Err(NoAvro::TooLong);
+        }
         match self.types.kind(of) {
             AvroKind::Null => {
                 self.count_empty()?;

@@ -1,10 +1,11 @@
 //! A walk over the bytes of a value, by its program.
 
-use super::avro_cursor::{AvroCursor, DEPTH_MAX, EMPTY_MAX, NoAvro, Result};
+use super::avro_cursor::{AvroCursor, DEPTH_MAX, EMPTY_MAX, NoAvro, Result, json_room};
 use super::avro_json::AvroJson;
 use super::avro_program::{AvroProgram, AvroRead, AvroStep, NONE};
 use super::avro_types::AvroKind;
 use crate::decode::conversion::put_document;
+use crate::decode::form::{Elements, Form};
 use crate::decode::slot::{Row, Slot};
 use crate::decode::unavailable::Placeholder;
 
@@ -16,6 +17,8 @@ struct AvroWalk<'a, 'r> {
     depth: u32,
     /// So many more values may take no bytes.
     spare: u64,
+    /// So many more bytes may be made of it as JSON.
+    room: usize,
 }
 
 impl AvroProgram {
@@ -41,6 +44,7 @@ impl AvroProgram {
             placeholder,
             depth: 0,
             spare: u64::from(EMPTY_MAX) + value.len() as u64,
+            room: json_room(value.len()),
         };
         let walked = walk
             .follow(self, 0)
@@ -175,14 +179,28 @@ impl<'r> AvroWalk<'_, 'r> {
         }
     }
 
+    /// Makes sure that the numbers of a list, which lies behind `start` of the scratch, have room
+    /// for the digits behind their points: they are more than the bytes of a number.
+    fn leave_room(&mut self, form: Form, start: usize) -> Result<()> {
+        if let Form::List(Elements::Unscaled { scale }) = form {
+            let list = &self.row.scratch.as_bytes()[start..];
+            let count = memchr::memchr_iter(b',', list).count() + 1;
+            let digits = count.saturating_mul(scale.unsigned_abs() as usize);
+            self.room = self.room.checked_sub(digits).ok_or(NoAvro::TooLong)?;
+        }
+        Ok(())
+    }
+
     fn read(&mut self, program: &AvroProgram, read: &AvroRead) -> Result<()> {
         let AvroRead { read, of } = read;
         if read.leaf.is_json() {
             let start = self.row.scratch.len();
             let out = &mut self.row.scratch;
-            let mut json = AvroJson::new(&program.types, self.cursor, out, self.depth, self.spare);
+            let left = (self.spare, self.room);
+            let mut json = AvroJson::new(&program.types, self.cursor, out, self.depth, left);
             json.value(*of)?;
-            (self.cursor, self.spare) = (json.cursor, json.spare);
+            (self.cursor, self.spare, self.room) = (json.cursor, json.spare, json.room());
+            self.leave_room(read.leaf.form, start)?;
             put_document(read, self.row, start, self.placeholder);
             return Ok(());
         }

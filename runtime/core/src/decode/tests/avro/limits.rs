@@ -95,6 +95,34 @@ fn records_of_no_bytes_are_counted() {
     }
 }
 
+/// Names of fields, symbols and digits behind a point are in the schema, not in the value.
+#[test]
+fn json_is_limited() {
+    let name = "n".repeat(1_000);
+    let named =
+        format!(r#"{{"type":"record","name":"I","fields":[{{"name":"{name}","type":"null"}}]}}"#);
+    let symbols = format!(r#"{{"type":"enum","name":"S","symbols":["{name}"]}}"#);
+    let number = r#"{"type":"bytes","logicalType":"decimal","precision":16383,"scale":16383}"#;
+    for (item, bytes) in [
+        (named.as_str(), &[][..]),
+        (&symbols, &[0]),
+        (number, &[2, 1]),
+    ] {
+        let text = format!(
+            r#"{{"type":"record","name":"R","fields":[
+                {{"name":"l","type":{{"type":"array","items":{item}}}}}]}}"#
+        );
+        let list = |count: usize| {
+            let count_bytes = long(count as i64);
+            [count_bytes, bytes.repeat(count), vec![0]].concat()
+        };
+        let of = [("value.l", "json")];
+        assert!(row(&of, &text, &list(10)).is_ok(), "{item}");
+        let said = fault(&of, &text, &list(20_000));
+        assert!(said.contains("as JSON it is longer than"), "{said}");
+    }
+}
+
 #[test]
 fn depth_is_limited() {
     let deep = |depth: usize| [[2, 2].repeat(depth), vec![2, 0]].concat();
