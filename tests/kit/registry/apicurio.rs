@@ -1,14 +1,18 @@
 //! A real schema registry: Apicurio, from the jars that `make setup-registry` fetches. It speaks
 //! Confluent's API, too.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
+use gristmill_core::decode::{Schema, SchemaKind, SchemaText};
 
 use crate::process::{Folder, Process, free_port, wait_until};
+use crate::topic::Message;
 
 /// Two seconds on a quiet machine; the rest is for one whose cores are all compiling.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -85,6 +89,45 @@ impl Apicurio {
         let answer: serde_json::Value = serde_json::from_str(&answer)?;
         let id = answer["id"].as_u64();
         Ok(id.with_context(|| answer.to_string())?.try_into()?)
+    }
+
+    /// Messages in Avro as the JSON that they say.
+    pub fn in_json(&self, messages: Vec<Message>) -> Result<Vec<Message>> {
+        let mut schemas = HashMap::new();
+        let mut read = |part: Option<Vec<u8>>| -> Result<Option<Vec<u8>>> {
+            let Some(bytes) = part else {
+                return Ok(None);
+            };
+            let Some((&[0, a, b, c, d], value)) = bytes.split_first_chunk() else {
+                bail!("it has no schema: {bytes:?}");
+            };
+            let id = u32::from_be_bytes([a, b, c, d]);
+            if let Entry::Vacant(entry) = schemas.entry(id) {
+                entry.insert(self.schema(id)?);
+            }
+            let json = schemas[&id].to_json(value).map_err(Error::msg)?;
+            Ok(Some(json.into_bytes()))
+        };
+        let messages = messages.into_iter();
+        let in_json = |message: Message| {
+            Ok(Message {
+                key: read(message.key)?,
+                value: read(message.value)?,
+                ..message
+            })
+        };
+        messages.map(in_json).collect()
+    }
+
+    fn schema(&self, id: u32) -> Result<Schema> {
+        let answer = self.get(&format!("/apis/ccompat/v7/schemas/ids/{id}"))?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        let text = SchemaText {
+            kind: SchemaKind::Avro,
+            text: answer["schema"].as_str().context("no schema")?.to_owned(),
+            references: Vec::new(),
+        };
+        Ok(Schema::parse(&text)?)
     }
 
     fn get(&self, path: &str) -> Result<String> {

@@ -83,8 +83,11 @@ fn mirror(seeds: &[u64], registry: Option<&Apicurio>) -> Result<()> {
         }
         worked
     })?;
-    for (stream, player) in watch.streams()?.iter().zip(&mut players) {
-        player.check(stream).with_context(|| kept(stream))?;
+    for (mut stream, player) in watch.streams()?.into_iter().zip(&mut players) {
+        if let Some(registry) = registry {
+            stream.messages = registry.in_json(stream.messages)?;
+        }
+        player.check(&stream).with_context(|| kept(&stream))?;
     }
     Ok(())
 }

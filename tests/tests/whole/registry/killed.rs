@@ -91,7 +91,7 @@ fn a_registry_that_is_dead_for_a_minute_costs_no_record() -> Result<()> {
     connect.wait_until_sent(kafka, &source, SOURCE)?;
     let stream = Stream {
         rows: rows(&source, SOURCE, &head.table.texts(), &head.table.name)?,
-        messages: Stream::in_order(topic::read(&kafka.bootstrap(), &topic)?),
+        messages: Stream::in_order(registry.in_json(topic::read(&kafka.bootstrap(), &topic)?)?),
         head,
     };
     // No dead letter, and the table is the source's.
