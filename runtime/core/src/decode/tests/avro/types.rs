@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::decode::{Framing, OnMismatch, Unreadiness, Unready};
 
 /// One changed byte makes null of a row: what is left of the row tells.
 #[test]
@@ -24,7 +25,6 @@ fn null_with_bytes_behind_it_deletes_nothing() {
         assert!(fault.contains("bytes follow behind"), "{fault}");
     }
 }
-use crate::decode::{Framing, OnMismatch, Unreadiness, Unready};
 
 fn one(of: &str, declared: &str, value: &[u8]) -> Result<Value, String> {
     let text = format!(r#"{{"type":"record","name":"R","fields":[{{"name":"a","type":{of}}}]}}"#);
