@@ -4,7 +4,8 @@
 //! Each process relays the letters of the partitions it owns, so a partition has one relay except
 //! while it changes hands; the header `gristmill-id` is the same for every copy.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use gristmill_kafka::producer::dead_letters::{DeadLetterProducer, Letter, Undeli
 use gristmill_postgres::letters::stored_letter::{self, Header, StoredLetter};
 use gristmill_postgres::wire::connection::Connection;
 
+use crate::definition::file::SourceSection;
 use crate::handles::{Commits, HostedDatabase, HostedPipeline};
 
 /// Letters of one round: as many as one batch of the producer holds, kilobytes as a rule.
@@ -70,8 +72,26 @@ fn with_topic(database: &HostedDatabase) -> Vec<(String, Arc<HostedPipeline>)> {
 #[derive(Default)]
 struct Connections {
     postgres: Option<Connection>,
-    /// One for each topic of dead letters.
-    kafka: HashMap<String, DeadLetterProducer>,
+    kafka: HashMap<LettersWay, DeadLetterProducer>,
+}
+
+/// Where letters go, and as whom: files of one database may read from several clusters, and name
+/// the topic alike.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct LettersWay {
+    bootstrap: String,
+    properties: BTreeMap<String, String>,
+    topic: String,
+}
+
+impl LettersWay {
+    fn new(source: &SourceSection, topic: &str) -> Self {
+        Self {
+            bootstrap: source.bootstrap.clone(),
+            properties: source.properties.clone(),
+            topic: topic.to_owned(),
+        }
+    }
 }
 
 /// What a topic refused before `begun` began here may pass now. Where Postgres is away it waits for
@@ -137,14 +157,22 @@ async fn relay(
     connection: &Connection,
     pipeline: &HostedPipeline,
     topic: &str,
-    producers: &mut HashMap<String, DeadLetterProducer>,
+    producers: &mut HashMap<LettersWay, DeadLetterProducer>,
     letters: &[StoredLetter],
 ) -> Result<()> {
-    let source = &pipeline.config.source;
-    if !producers.contains_key(topic) {
-        let producer = DeadLetterProducer::connect(&source.bootstrap, &source.properties, topic);
-        producers.insert(topic.to_owned(), producer.await?);
-    }
+    let way = LettersWay::new(&pipeline.config.source, topic);
+    let producer = match producers.entry(way) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => {
+            let LettersWay {
+                bootstrap,
+                properties,
+                topic,
+            } = new.key();
+            let producer = DeadLetterProducer::connect(bootstrap, properties, topic).await?;
+            new.insert(producer)
+        }
+    };
     let about: Vec<_> = letters
         .iter()
         .map(|letter| about(pipeline.name(), letter))
@@ -162,7 +190,7 @@ async fn relay(
             timestamp_ms: None,
         })
         .collect();
-    let outcomes = producers[topic].send(&out).await;
+    let outcomes = producer.send(&out).await;
     let mut relayed = Vec::new();
     let mut failed = None;
     for (letter, outcome) in letters.iter().zip(outcomes) {

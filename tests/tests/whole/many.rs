@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use gristmill_tests::job::Job;
+use gristmill_tests::kafka::Kafka;
 use gristmill_tests::program::printed;
 use gristmill_tests::topic::{self, Message};
 
@@ -262,6 +263,48 @@ fn a_topic_that_two_files_mean_has_one_pipeline() -> Result<()> {
     // Nobody takes from the other what it has.
     let epochs = "select max(owner_epoch) from gristmill.checkpoint";
     assert_eq!(job.number(epochs)?, 1);
+    Ok(())
+}
+
+#[test]
+fn letters_go_to_the_cluster_that_their_records_are_from() -> Result<()> {
+    let (here, elsewhere) = (Job::new("many_letters")?, Kafka::start()?);
+    let there = Job::on(&elsewhere, here.postgres, "many_letters_there")?;
+    elsewhere.create_topic(&here.dead_letter_topic, 1, &[])?;
+    here.psql("create table users_there (like users_enriched including all)")?;
+    let url = here.postgres.database_url(&here.database);
+    there.edit_pipeline(|text| {
+        let variables = text.split('"').filter(|part| part.starts_with("${"));
+        let (of_kafka, of_postgres): (Vec<&str>, Vec<&str>) =
+            variables.partition(|v| v.contains("KAFKA"));
+        let text = text
+            .replace(&there.dead_letter_topic, &here.dead_letter_topic)
+            .replace("\"users_enriched\"", "\"users_there\"");
+        let with = |text: String, variables: &[String], value: &str| {
+            variables
+                .iter()
+                .fold(text, |text, v| text.replace(v, value))
+        };
+        let owned = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let text = with(text, &owned(of_kafka), &elsewhere.bootstrap());
+        with(text, &owned(of_postgres), &url)
+    })?;
+    let _run = here.run_files(&[&here.file(), &there.file()])?;
+    for job in [&here, &there] {
+        job.produce(&[Message::new(0, "no event")])?;
+    }
+    here.wait_for("both letters to be relayed", || {
+        let relayed = "select count(*) from gristmill.dead_letter where state = 'relayed'";
+        Ok(here.number(relayed)? == 2)
+    })?;
+    for job in [&here, &there] {
+        let letters = topic::read(&job.kafka.bootstrap(), &here.dead_letter_topic)?;
+        let from: Vec<_> = letters
+            .iter()
+            .map(|l| l.header("gristmill-pipeline"))
+            .collect();
+        assert_eq!(from, [Some(job.database.clone())]);
+    }
     Ok(())
 }
 
