@@ -217,7 +217,7 @@ table = "replica.{table}"
             ),
             (
                 "{table}\"\n[source]",
-                "{tabel}\"\n[source]",
+                "{tab}\"\n[source]",
                 "known are {table}, {topic}",
             ),
             (
