@@ -67,7 +67,9 @@ impl Trouble {
     pub(crate) fn is_unknown(&self) -> bool {
         // Confluent's codes: no subject, no version, no schema.
         let is_confluents = matches!(self.error_code, 40401..=40403);
+        // Apicurio's: ArtifactNotFoundException and its like. The bare one is about a path.
         let name = self.name.as_deref().unwrap_or_default();
-        is_confluents || name.ends_with("NotFoundException")
+        let what = name.strip_suffix("NotFoundException");
+        is_confluents || what.is_some_and(|what| !what.is_empty())
     }
 }

@@ -25,7 +25,7 @@ const DEPTH_MAX: usize = 64;
 #[derive(Debug)]
 pub struct RegistryClient {
     settings: RegistrySettings,
-    /// Which of the URLs answered last.
+    /// Which of the URLs had a schema last.
     answers: AtomicUsize,
 }
 
@@ -48,28 +48,57 @@ impl RegistryClient {
         }
     }
 
-    /// The schema of `id`, asked of one URL after the other until one answers, from the one on
-    /// that answered last. Where the registry does not say of what kind it is, it is `expected`.
+    /// The schema of `id`, asked of one URL after the other until one has it, from the one on that
+    /// had one last. Where the registry does not say of what kind it is, it is `expected`.
     pub fn schema(&self, id: SchemaId, expected: SchemaKind) -> Result<SchemaText, FetchError> {
+        if !is_given_out(id) {
+            return Err(FetchError::Unknown { id });
+        }
         let urls = &self.settings.urls;
         let first = self.answers.load(Ordering::Relaxed);
-        let mut away = None;
+        let mut failed: Option<FetchError> = None;
         for n in 0..urls.len() {
             let at = (first + n) % urls.len();
             let question = Question::new(&self.settings, &urls[at], id, expected);
-            let answer = question.and_then(|question| question.schema());
-            match answer {
-                Err(error @ FetchError::Away { .. }) => away = away.or(Some(error)),
+            match question.and_then(|question| question.schema()) {
+                Err(error) if hope(&error) > 0 => {
+                    let is_better = failed.as_ref().is_none_or(|e| hope(&error) > hope(e));
+                    failed = if is_better { Some(error) } else { failed };
+                }
                 answer => {
                     self.answers.store(at, Ordering::Relaxed);
                     return answer;
                 }
             }
         }
-        Err(away.unwrap_or_else(|| FetchError::Away {
+        Err(failed.unwrap_or_else(|| FetchError::Away {
             url: "of [source.registry]".to_owned(),
             why: "there is none".to_owned(),
         }))
+    }
+}
+
+/// Whether a registry can have given out such an id: their numbers have a sign. What is beyond they
+/// do not take for an id, and answer as a path that is not there.
+fn is_given_out(id: SchemaId) -> bool {
+    match id {
+        SchemaId::Id(id) => i32::try_from(id).is_ok(),
+        SchemaId::Long(id) | SchemaId::Content(id) | SchemaId::Global(id) => {
+            i64::try_from(id).is_ok()
+        }
+        SchemaId::Guid(_) | SchemaId::Given => true,
+    }
+}
+
+/// How far another of several URLs may still have what this one has not: one that is away may have
+/// it, so that a standby which lacks it, or lets nobody in, does not speak for all. 0: it has it,
+/// and it is of no use.
+fn hope(error: &FetchError) -> u8 {
+    match error {
+        FetchError::Refused { .. } => 0,
+        FetchError::Unknown { .. } => 1,
+        FetchError::Denied { .. } => 2,
+        FetchError::Away { .. } => 3,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gristmill_core::decode::OnMismatch;
+use gristmill_core::digest::sha256;
 use gristmill_registry::{Api, ClientIdentity, Ids, Login, RegistrySettings, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,9 +91,14 @@ impl RegistrySection {
     }
 
     /// The name under which its schemas are kept: an id means another schema in another registry,
-    /// and by another way of reading ids.
+    /// by another way of reading ids, and in another cluster, which headers may name. Their values
+    /// may be secret, so it holds a digest of them.
     pub fn name(&self) -> String {
-        let urls = self.urls().collect::<Vec<_>>().join(",");
+        let mut urls = self.urls().collect::<Vec<_>>().join(",");
+        if !self.headers.is_empty() {
+            let headers = sha256(format!("{:?}", self.headers).as_bytes());
+            urls.push_str(&format!(" (headers {headers})"));
+        }
         match (self.api, self.ids) {
             (Api::Confluent, _) => urls,
             (Api::Apicurio, None) => format!("{urls} (apicurio)"),

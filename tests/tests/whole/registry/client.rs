@@ -76,6 +76,7 @@ fn what_a_registry_answers_says_whether_to_wait_to_give_up_or_to_halt() -> Resul
         // A path that no registry has says nothing of schemas.
         status(404, "<html>not here</html>"),
         status(404, r#"{"error_code":0,"message":"no resource"}"#),
+        status(404, r#"{"error_code":404,"name":"NotFoundException"}"#),
         Some(Fault::Silent),
         Some(Fault::Slow(Duration::from_secs(2))),
     ];
@@ -103,8 +104,42 @@ fn what_a_registry_answers_says_whether_to_wait_to_give_up_or_to_halt() -> Resul
         matches!(found, Err(FetchError::Unknown { .. })),
         "{found:?}"
     );
-    // One that is away is passed over.
-    assert_eq!(ask(settings(&[refused, &url]), 1)?, "\"int\"");
+    // A number that no registry gives out is not asked for: it answers as to a wrong path.
+    registry.set(status(404, r#"{"error_code":404}"#));
+    let found = ask(settings(&[&url]), u32::MAX);
+    assert!(
+        matches!(found, Err(FetchError::Unknown { .. })),
+        "{found:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn of_several_urls_none_speaks_for_one_that_is_away() -> Result<()> {
+    let (registry, standby) = (FakeRegistry::start()?, FakeRegistry::start()?);
+    registry.put("/schemas/ids/1", r#"{"schema":"\"int\""}"#);
+    let urls = [registry.url(), standby.url()];
+    let [good, lacks] = urls.each_ref().map(String::as_str);
+    let away = "http://127.0.0.1:1";
+    assert_eq!(ask(settings(&[away, good]), 1)?, "\"int\"");
+    assert_eq!(ask(settings(&[lacks, good]), 1)?, "\"int\"");
+    for fault in [None, Some(Fault::Status(401, String::new()))] {
+        standby.set(fault);
+        for urls in [[away, lacks], [lacks, away]] {
+            let found = ask(settings(&urls), 1);
+            assert!(matches!(found, Err(FetchError::Away { .. })), "{found:?}");
+        }
+    }
+    // One that was away is asked again, though another one has answered meanwhile.
+    standby.set(None);
+    let client = RegistryClient::new(settings(&[good, lacks]));
+    registry.set(Some(Fault::Status(503, String::new())));
+    for _ in 0..2 {
+        let found = client.schema(SchemaId::Id(1), SchemaKind::Avro);
+        assert!(matches!(found, Err(FetchError::Away { .. })), "{found:?}");
+    }
+    registry.set(None);
+    assert!(client.schema(SchemaId::Id(1), SchemaKind::Avro).is_ok());
     Ok(())
 }
 
