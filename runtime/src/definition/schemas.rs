@@ -1,7 +1,7 @@
 //! The schemas that records name: in memory, else in Postgres, else in the registry.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use gristmill_postgres::wire::connection::Database;
 use gristmill_registry::{FetchError, RegistryClient};
 
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 
 use crate::definition::file::{Config, RegistrySection};
@@ -29,6 +30,10 @@ const UNKNOWN_AFTER: Duration = Duration::from_secs(30);
 /// Questions to a registry are this far apart: whoever writes made-up ids to a topic must not make
 /// a flood of them.
 const PACE: Duration = Duration::from_millis(100);
+
+/// Connections to Postgres that are open for schemas at a time: a hundred topics meet their first
+/// records in the same second.
+static CONNECTIONS: Semaphore = Semaphore::const_new(2);
 
 /// The schemas of one pipeline's records.
 pub struct Schemas {
@@ -158,24 +163,24 @@ impl Schemas {
     /// why not. Blocks while they are fetched.
     pub fn teach(&self, chain: &mut Chain, records: &Records) -> Result<(), NoSchemas> {
         // What cannot be read says so when it is computed.
-        let mut taught = Vec::new();
+        let mut taught = HashSet::new();
         while let Some(wanted) = missing(chain.look(records), &taught) {
             let found = block_in_place(|| Handle::current().block_on(self.find(&wanted)))?;
             found.teach(chain);
-            taught = wanted;
+            taught.extend(wanted);
         }
         Ok(())
     }
 
     /// As [`Schemas::teach`], of a decoder alone.
     pub fn teach_decoder(&self, decoder: &mut Decoder, records: &Records) -> Result<(), NoSchemas> {
-        let mut taught = Vec::new();
+        let mut taught = HashSet::new();
         while let Some(wanted) = missing(decoder.look(records), &taught) {
             let found = block_in_place(|| Handle::current().block_on(self.find(&wanted)))?;
             for (wanted, schema) in found.schemas.iter().rev() {
                 decoder.learn(*wanted, schema);
             }
-            taught = wanted;
+            taught.extend(wanted);
         }
         Ok(())
     }
@@ -238,6 +243,7 @@ impl Schemas {
         };
         let ids: Vec<String> = missing.iter().map(|w| w.id.to_string()).collect();
         let stored = async {
+            let _place = CONNECTIONS.acquire().await;
             let connection = database.connect().await?;
             schema_store::read(&connection, &registry.name, &ids).await
         };
@@ -363,10 +369,11 @@ impl UnknownId {
     }
 }
 
-/// What is still to be told, unless that was told just now: there are too many for one batch then.
-fn missing(unready: Option<Unready>, taught: &[WantedSchema]) -> Option<Vec<WantedSchema>> {
+/// What is still to be told, unless all of that was told before: there are more for one batch then
+/// than are kept at a time.
+fn missing(unready: Option<Unready>, taught: &HashSet<WantedSchema>) -> Option<Vec<WantedSchema>> {
     match unready?.because {
-        Unreadiness::Missing(wanted) if wanted != taught => Some(wanted),
+        Unreadiness::Missing(wanted) if wanted.iter().any(|w| !taught.contains(w)) => Some(wanted),
         _ => None,
     }
 }
@@ -418,6 +425,7 @@ async fn store(registry: &Registry, id: SchemaId, text: &SchemaText) {
         return;
     };
     let stored = async {
+        let _place = CONNECTIONS.acquire().await;
         let connection = database.connect().await?;
         let schema = StoredSchema {
             id: id.to_string(),
