@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Error, Result};
-use gristmill_core::fault::SinkFault;
+use anyhow::{Error, Result};
 use gristmill_kafka::admin::Admin;
 use gristmill_postgres::fleet::registration::topics_by_pipeline;
 use tokio::task::spawn_blocking;
@@ -113,15 +112,5 @@ async fn found(path: &Path, config: &Config, template: &Template) -> Result<Foun
 /// The topics of every pipeline that has run on the file's database.
 async fn have_run(opened: &Opened) -> Result<BTreeMap<String, Vec<String>>> {
     let connection = opened.database.connect().await?;
-    match topics_by_pipeline(&connection).await {
-        Ok(topics) => Ok(topics),
-        // No such schema or table: none has run.
-        Err(error)
-            if matches!(error.fault(), SinkFault::Answered(state)
-            if ["3F000", "42P01"].contains(&state.as_str())) =>
-        {
-            Ok(BTreeMap::new())
-        }
-        Err(error) => Err(error).context("cannot read which pipelines have run"),
-    }
+    Ok(topics_by_pipeline(&connection).await?)
 }

@@ -68,9 +68,7 @@ pub(super) async fn discover(
         });
     }
     let commits = &handles.database.commits;
-    let registered = topics_by_pipeline(&*commits.pool.get().await?).await;
-    // Where there are no tables yet, none has run.
-    let registered = registered.unwrap_or_default();
+    let registered = topics_by_pipeline(&*commits.pool.get().await?).await?;
     let running: Vec<Config> = handles
         .database
         .pipelines

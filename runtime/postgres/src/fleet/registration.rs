@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Transaction};
 
@@ -39,13 +40,26 @@ pub struct Registered {
     pub note: Option<String>,
 }
 
-/// The topics of every pipeline that has run, by its name.
+/// The topics of every pipeline that has run, by its name. Where gristmill's tables are not made
+/// yet, none has.
 pub async fn topics_by_pipeline(
     client: &Client,
 ) -> Result<BTreeMap<String, Vec<String>>, DatabaseError> {
     let sql = "select pipeline, topics from gristmill.pipeline";
-    let rows = client.query(sql, &[]).await;
-    let rows = rows.map_err(DatabaseError::query("read which pipelines have run"))?;
+    let rows = match client.query(sql, &[]).await {
+        Ok(rows) => rows,
+        Err(error)
+            if matches!(
+                error.code(),
+                Some(&SqlState::INVALID_SCHEMA_NAME | &SqlState::UNDEFINED_TABLE)
+            ) =>
+        {
+            Vec::new()
+        }
+        Err(error) => {
+            return Err(DatabaseError::query("read which pipelines have run")(error));
+        }
+    };
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
