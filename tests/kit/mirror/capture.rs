@@ -142,7 +142,11 @@ impl Subject {
             truncates: shape.is_envelope() && random.random(),
         };
         let mut connector = Connector {
-            name: format!("m{seed}"),
+            // A table of the same seed is watched in JSON at the same time.
+            name: match shape {
+                Shape::Avro => format!("a{seed}"),
+                _ => format!("m{seed}"),
+            },
             shape,
             modes,
             tables: vec![name],
