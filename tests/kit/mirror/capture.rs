@@ -1,6 +1,7 @@
 //! Tables, what is done to them, and the connectors that watch: what came of it.
 
 use std::thread::scope;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use rand::rngs::SmallRng;
@@ -17,12 +18,15 @@ use crate::debezium::shape::Shape;
 use crate::debezium::source;
 use crate::kafka::Kafka;
 use crate::postgres::Postgres;
+use crate::process::wait_until;
 use crate::registry::apicurio::Apicurio;
 use crate::topic;
 
 /// Sessions that change a table at once.
 const SESSIONS: usize = 3;
 const DATABASE: &str = "mirrored";
+/// Milliseconds as a rule, after the snapshot; seconds where a registry is asked on a busy machine.
+const TOPIC_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A table that is watched.
 struct Subject {
@@ -67,9 +71,16 @@ impl<'k> Watch<'k> {
             sessions.extend(later);
         }
         let connectors: Vec<_> = subjects.iter().map(|s| s.connector.clone()).collect();
+        let connect = Connect::start(kafka, &postgres, DATABASE, &connectors)?;
+        // Connect makes a topic with the first record, whose schema it registers before.
+        for topic in subjects.iter().map(Subject::topic) {
+            wait_until(&format!("the topic {topic}"), TOPIC_TIMEOUT, || {
+                Ok(topic::ends(&kafka.bootstrap(), &topic).is_ok_and(|ends| !ends.is_empty()))
+            })?;
+        }
         Ok(Self {
             kafka,
-            connect: Connect::start(kafka, &postgres, DATABASE, &connectors)?,
+            connect,
             postgres,
             subjects,
             sessions,
