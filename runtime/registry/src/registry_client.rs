@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gristmill_core::decode::{SchemaId, SchemaKind, SchemaReference, SchemaText};
+use gristmill_core::decode::{SchemaId, SchemaKind, SchemaReference, SchemaText, base64};
 use serde::de::DeserializeOwned;
 use ureq::Agent;
 
@@ -408,23 +408,6 @@ fn guid_of(id: SchemaId) -> String {
             out.push('-');
         }
         out.push_str(&format!("{byte:02x}"));
-    }
-    out
-}
-
-/// Base64 with padding, as HTTP wants it for names and passwords.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or_default());
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            out.push(match place <= chunk.len() {
-                true => LETTERS[(bits >> (18 - 6 * place) & 63) as usize].into(),
-                false => '=',
-            });
-        }
     }
     out
 }

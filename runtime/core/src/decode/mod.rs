@@ -58,6 +58,7 @@ pub(crate) use key_reader::{KeyReader, KeysFound};
 pub use list::{ListFault, ListStyle, write_list};
 pub(crate) use no_value::ValueForm;
 pub use path::{Part, PathError, below, names};
+pub use plain_json::base64;
 use reads::Reads;
 use slot::{RecordFault, Row, Unread};
 pub use spelling::number::has_more_digits;

@@ -34,6 +34,13 @@ pub(crate) fn put_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// The base64 of `bytes`, with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    put_base64(&mut text, bytes);
+    text
+}
+
 /// Appends the base64 of `bytes`, with padding.
 pub(crate) fn put_base64(out: &mut String, bytes: &[u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use md5::{Digest, Md5};
 
-use super::plain_json::put_base64;
+use super::plain_json::base64;
 
 /// The spellings of one text, by the types of columns.
 #[derive(Debug, Default)]
@@ -115,12 +115,6 @@ fn uuid(text: &[u8]) -> String {
         let _ = write!(uuid, "{hyphen}{byte:02x}");
     }
     uuid
-}
-
-pub(super) fn base64(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    put_base64(&mut text, bytes);
-    text
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn float(value: f64) -> Value {
 }
 
 fn json_of(bytes: &[u8]) -> Value {
-    Value::from(crate::decode::unavailable::base64(bytes))
+    Value::from(crate::decode::base64(bytes))
 }
 
 /// A generator with a seed: a failure says which.
